@@ -4,7 +4,19 @@
 //! environment. That is what lets every rule be tested in a few lines.
 #![deny(clippy::disallowed_methods)]
 
+pub mod context;
 pub mod error_kind;
+pub mod event;
 pub mod finding;
+pub mod id;
+pub mod judgement;
+pub mod nearest;
+pub mod retry;
+pub mod run;
+pub mod schedule;
+pub mod settings;
 pub mod submission;
+pub mod task;
+pub mod time;
 pub mod usage;
+pub mod when;

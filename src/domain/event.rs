@@ -1,0 +1,320 @@
+//! Everything that can happen to a run.
+//!
+//! An event is appended once and never changed; the state of a run is its events replayed (see `run`).
+
+use super::error_kind::ErrorKind;
+use super::id::{RunId, TaskId};
+use super::submission::ResultBody;
+use super::task::TaskSpec;
+use super::time::Time;
+use super::usage::Usage;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// An event with its place in the record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Recorded {
+    /// Grows over all runs of a repository; never used twice.
+    pub seq: i64,
+    pub run: RunId,
+    pub at: Time,
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// Who an agent is, as its file said when the run was made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Persona {
+    pub system_prompt: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_turns: Option<u32>,
+}
+
+/// The limits that a run was made with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunLimits {
+    /// Tasks at once.
+    pub jobs: u32,
+    /// End everything at the first failure.
+    pub fail_fast: bool,
+}
+
+/// A process, known again after a restart of ours or of the machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessId {
+    pub pid: u32,
+    /// When it was started, in the system's own units; tells a reused pid apart.
+    pub start: u64,
+    /// The boot of the machine in which `start` counts.
+    pub boot: String,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    Succeeded,
+    Failed,
+    NeedsReview,
+    Cancelled,
+    /// Its crew process died; nobody saw how it ended.
+    Lost,
+}
+
+/// What the system tells about an ended child.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Ending {
+    /// Exit code, where the child exited by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit: Option<i32>,
+    /// The signal that ended it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signal: Option<i32>,
+    /// Wall time, milliseconds.
+    pub millis: u64,
+    /// Processor time of the child and the children it waited for, milliseconds.
+    pub cpu_millis: u64,
+    /// The most memory it held at once, KiB.
+    pub max_rss_kib: u64,
+    /// Bytes of output, as kept in the log.
+    pub output_bytes: u64,
+    /// Lines that are not in the agent's format.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub odd_lines: u64,
+    /// Processes of its group outlived it and were ended.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub left_behind: bool,
+    /// Why it could not be started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_started: Option<String>,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+/// Something that happened. Each variant says when it is recorded.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Event {
+    /// A person asked for a run; recorded before anything starts, together with its tasks.
+    RunCreated {
+        goal: String,
+        team: String,
+        workflow: String,
+        limits: RunLimits,
+        /// The agents' prompts by name, so that the run goes on although a file changes.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        personas: BTreeMap<String, Persona>,
+        /// Values for `{NAME}` in task texts and `vars.NAME` in conditions.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        vars: BTreeMap<String, String>,
+        crew_version: String,
+    },
+    /// A task belongs to the run.
+    TaskCreated { spec: TaskSpec },
+    /// A crew process took the run over.
+    DispatcherStarted { process: ProcessId },
+    /// A child is about to be started; recorded before it is.
+    AttemptStarted {
+        task: TaskId,
+        attempt: u32,
+        agent: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        model: Option<String>,
+        /// SHA-256 of the attempt's token, in hex; empty for a command step, which has none.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        token_hash: String,
+        /// The log, relative to the run's folder.
+        log: String,
+    },
+    /// The child runs.
+    ProcessStarted { task: TaskId, attempt: u32, process: ProcessId },
+    /// The agent told its own session id.
+    SessionStarted { task: TaskId, attempt: u32, session: String },
+    /// A tool call of the agent came back.
+    ToolInvoked {
+        task: TaskId,
+        attempt: u32,
+        tool: String,
+        /// At most 4,096 characters.
+        arguments: String,
+        ok: bool,
+        millis: u64,
+    },
+    /// The agent waits or tries again by itself.
+    AgentWaited { task: TaskId, attempt: u32, reason: String },
+    /// A valid submission came in.
+    SubmissionAccepted { task: TaskId, attempt: u32, request: String, result: ResultBody },
+    /// A request was refused; `task` is absent where its token belongs to nothing here.
+    SubmissionRefused {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        task: Option<TaskId>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        attempt: Option<u32>,
+        request: String,
+        reason: String,
+    },
+    /// The agent has ended and crew begins to check its work.
+    VerificationStarted { task: TaskId, attempt: u32 },
+    /// One verification command of the step ended.
+    VerificationEnded { task: TaskId, attempt: u32, command: String, ending: Ending },
+    /// A file was kept as an artifact.
+    ArtifactKept {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        task: Option<TaskId>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        attempt: Option<u32>,
+        artifact: ArtifactKind,
+        /// Relative to the run's `artifacts` folder.
+        path: String,
+        bytes: u64,
+        /// Of the stored bytes, in hex.
+        sha256: String,
+    },
+    /// An attempt is over.
+    AttemptEnded {
+        task: TaskId,
+        attempt: u32,
+        outcome: Outcome,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error_kind: Option<ErrorKind>,
+        /// Why, as one sentence; empty for a plain success.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        reason: String,
+        #[serde(default)]
+        ending: Ending,
+        #[serde(default)]
+        usage: Usage,
+        /// What was achieved, as one line: the submission's summary, or the last words of a plain program.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        summary: String,
+        /// The task goes back to the queue instead of settling, not to be started before this time.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        again: Option<Again>,
+    },
+    /// A task will not be done in this run: a dependency did not complete, or its `when` is false.
+    TaskSkipped {
+        task: TaskId,
+        reason: String,
+        /// Its own `when` was false: those that depend on it go on.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        by_condition: bool,
+    },
+    /// A task was given up before it started, because the run is stopped for good.
+    TaskCancelled { task: TaskId, reason: String },
+    /// A person asked the run to stop.
+    StopAsked { level: u32, by: String },
+    /// Everything is settled, or the run was stopped; nothing of it runs any more.
+    RunEnded { state: super::run::RunStatus },
+}
+
+/// When and why a task is tried again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Again {
+    pub not_before: Time,
+    pub reason: String,
+}
+
+/// What an artifact is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ArtifactKind {
+    Goal,
+    Prompt,
+    /// What a task handed in.
+    Result,
+    /// The whole text of something that was cut in a prompt.
+    Context,
+    /// A result under the name that other steps read it by.
+    Shared,
+    Summary,
+}
+
+impl Event {
+    /// Returns the name that `kind` has in JSON.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Event::RunCreated { .. } => "run_created",
+            Event::TaskCreated { .. } => "task_created",
+            Event::DispatcherStarted { .. } => "dispatcher_started",
+            Event::AttemptStarted { .. } => "attempt_started",
+            Event::ProcessStarted { .. } => "process_started",
+            Event::SessionStarted { .. } => "session_started",
+            Event::ToolInvoked { .. } => "tool_invoked",
+            Event::AgentWaited { .. } => "agent_waited",
+            Event::SubmissionAccepted { .. } => "submission_accepted",
+            Event::SubmissionRefused { .. } => "submission_refused",
+            Event::VerificationStarted { .. } => "verification_started",
+            Event::VerificationEnded { .. } => "verification_ended",
+            Event::ArtifactKept { .. } => "artifact_kept",
+            Event::AttemptEnded { .. } => "attempt_ended",
+            Event::TaskSkipped { .. } => "task_skipped",
+            Event::TaskCancelled { .. } => "task_cancelled",
+            Event::StopAsked { .. } => "stop_asked",
+            Event::RunEnded { .. } => "run_ended",
+        }
+    }
+
+    /// Every kind, for the test that each is produced.
+    pub const KINDS: &'static [&'static str] = &[
+        "run_created", "task_created", "dispatcher_started", "attempt_started", "process_started", "session_started",
+        "tool_invoked", "agent_waited", "submission_accepted", "submission_refused", "verification_started",
+        "verification_ended", "artifact_kept", "attempt_ended", "task_skipped", "task_cancelled", "stop_asked",
+        "run_ended",
+    ];
+
+    /// Returns the task that it is about.
+    pub fn task(&self) -> Option<&TaskId> {
+        match self {
+            Event::RunCreated { .. }
+            | Event::DispatcherStarted { .. }
+            | Event::StopAsked { .. }
+            | Event::RunEnded { .. } => None,
+            Event::TaskCreated { spec } => Some(&spec.id),
+            Event::SubmissionRefused { task, .. } | Event::ArtifactKept { task, .. } => task.as_ref(),
+            Event::AttemptStarted { task, .. }
+            | Event::ProcessStarted { task, .. }
+            | Event::SessionStarted { task, .. }
+            | Event::ToolInvoked { task, .. }
+            | Event::AgentWaited { task, .. }
+            | Event::SubmissionAccepted { task, .. }
+            | Event::VerificationStarted { task, .. }
+            | Event::VerificationEnded { task, .. }
+            | Event::AttemptEnded { task, .. }
+            | Event::TaskSkipped { task, .. }
+            | Event::TaskCancelled { task, .. } => Some(task),
+        }
+    }
+
+    /// Returns the attempt that it is about.
+    pub fn attempt(&self) -> Option<u32> {
+        match self {
+            Event::AttemptStarted { attempt, .. }
+            | Event::ProcessStarted { attempt, .. }
+            | Event::SessionStarted { attempt, .. }
+            | Event::ToolInvoked { attempt, .. }
+            | Event::AgentWaited { attempt, .. }
+            | Event::SubmissionAccepted { attempt, .. }
+            | Event::VerificationStarted { attempt, .. }
+            | Event::VerificationEnded { attempt, .. }
+            | Event::AttemptEnded { attempt, .. } => Some(*attempt),
+            Event::SubmissionRefused { attempt, .. } | Event::ArtifactKept { attempt, .. } => *attempt,
+            _ => None,
+        }
+    }
+
+    /// Tells whether it ends something, so that it has to be on the disk before anybody acts on it.
+    pub fn is_final(&self) -> bool {
+        matches!(
+            self,
+            Event::RunCreated { .. }
+                | Event::SubmissionAccepted { .. }
+                | Event::AttemptEnded { .. }
+                | Event::TaskCancelled { .. }
+                | Event::RunEnded { .. }
+        )
+    }
+}

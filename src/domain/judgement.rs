@@ -1,0 +1,311 @@
+//! How an attempt ended, decided from the evidence. Nothing is completed by default.
+//!
+//! The evidence is what `wait()` said about the child, what its stream said, what was handed in, and what crew's own
+//! checks said. An agent's words and its exit code 0 prove nothing.
+
+use super::error_kind::ErrorKind;
+use super::event::{Ending, Outcome};
+use super::submission::{ResultBody, Verdict};
+use super::task::{TaskSpec, Work};
+
+/// Why crew ended a child.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopReason {
+    /// A person stopped the run: the task goes back to the queue.
+    Interrupted,
+    /// Another task failed under `--fail-fast`.
+    FailFast,
+    /// The attempt's wall time is used up.
+    OutOfTime,
+    /// Nothing was printed for too long.
+    Silent,
+    /// More was printed than is allowed.
+    TooMuchOutput,
+    /// The stream told of an error that only a person can repair, and the agent goes on trying.
+    Hopeless,
+    /// The stream told its final event, and the child does not exit.
+    Lingering,
+}
+
+/// An error that the agent's stream told of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamError {
+    pub kind: ErrorKind,
+    pub message: String,
+}
+
+/// All that is known about an ended child.
+#[derive(Clone, Debug, Default)]
+pub struct Evidence<'a> {
+    pub ending: Ending,
+    pub stopped: Option<StopReason>,
+    /// The last error of the stream that no later success took back.
+    pub stream_error: Option<StreamError>,
+    /// Whether the stream has to close with a final event, and whether it did.
+    pub promises_final: bool,
+    pub saw_final: bool,
+    pub submission: Option<&'a ResultBody>,
+    /// The agent's last words, where it said any.
+    pub last_words: Option<&'a str>,
+    /// The first verification command that failed, with its ending.
+    pub failed_check: Option<(&'a str, &'a Ending)>,
+}
+
+/// The judgement on an attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judgement {
+    pub outcome: Outcome,
+    pub error_kind: Option<ErrorKind>,
+    /// One sentence; empty for a plain success.
+    pub reason: String,
+}
+
+fn judged(outcome: Outcome, error_kind: Option<ErrorKind>, reason: impl Into<String>) -> Judgement {
+    Judgement { outcome, error_kind, reason: reason.into() }
+}
+
+fn failed(kind: ErrorKind, reason: impl Into<String>) -> Judgement {
+    judged(Outcome::Failed, Some(kind), reason)
+}
+
+fn needs_review(reason: impl Into<String>) -> Judgement {
+    judged(Outcome::NeedsReview, None, reason)
+}
+
+/// Tells how a child ended, in words: "exit 3", "ended by signal 9".
+pub fn ending_words(ending: &Ending) -> String {
+    match (ending.exit, ending.signal) {
+        (Some(exit), _) => format!("exit {exit}"),
+        (None, Some(signal)) => format!("ended by signal {signal}"),
+        (None, None) => "never started".into(),
+    }
+}
+
+/// Decides how an attempt ended. The rows are asked from the top; the first that fits decides.
+pub fn judge(spec: &TaskSpec, evidence: &Evidence<'_>) -> Judgement {
+    if let Some(error) = &evidence.ending.not_started {
+        return failed(ErrorKind::AgentNotFound, format!("could not be started: {error}"));
+    }
+    if let Some(judgement) = judge_stop(evidence) {
+        return judgement;
+    }
+    match &spec.work {
+        Work::Command { .. } => judge_command(evidence),
+        Work::Agent { submit_optional, .. } => judge_agent(spec, *submit_optional, evidence),
+    }
+}
+
+fn judge_stop(evidence: &Evidence<'_>) -> Option<Judgement> {
+    let handed_in = if evidence.submission.is_some() { " after it handed in a result" } else { "" };
+    match evidence.stopped? {
+        StopReason::Interrupted => Some(judged(Outcome::Cancelled, None, "the run was interrupted")),
+        StopReason::FailFast => Some(judged(Outcome::Cancelled, None, "another task failed (--fail-fast)")),
+        StopReason::OutOfTime if evidence.submission.is_some() => {
+            Some(needs_review("it handed in a result, but did not end within its time"))
+        }
+        StopReason::OutOfTime => Some(failed(ErrorKind::AttemptTimeout, "its time was used up")),
+        StopReason::Silent => Some(failed(ErrorKind::Silent, format!("it printed nothing for too long{handed_in}"))),
+        StopReason::TooMuchOutput => {
+            Some(failed(ErrorKind::OutputTooLarge, format!("it printed more than is allowed{handed_in}")))
+        }
+        // What the stream said decides.
+        StopReason::Hopeless | StopReason::Lingering => None,
+    }
+}
+
+fn judge_command(evidence: &Evidence<'_>) -> Judgement {
+    match evidence.ending.exit {
+        Some(0) => judge_checks(evidence).unwrap_or_else(|| judged(Outcome::Succeeded, None, "")),
+        _ => failed(ErrorKind::VerifyFailed, ending_words(&evidence.ending)),
+    }
+}
+
+fn judge_checks(evidence: &Evidence<'_>) -> Option<Judgement> {
+    let (command, ending) = evidence.failed_check?;
+    Some(failed(ErrorKind::VerifyFailed, format!("`{command}` failed: {}", ending_words(ending))))
+}
+
+fn judge_agent(spec: &TaskSpec, submit_optional: bool, evidence: &Evidence<'_>) -> Judgement {
+    if let Some(error) = &evidence.stream_error {
+        return failed(error.kind, error.message.clone());
+    }
+    // A child that lingers after its final event is ended by us; the signal is ours and says nothing about it.
+    let clean = evidence.ending.exit == Some(0) || evidence.stopped == Some(StopReason::Lingering);
+    let Some(submission) = evidence.submission else {
+        return judge_silent_end(submit_optional, clean, evidence);
+    };
+    if let Some(judgement) = judge_checks(evidence) {
+        return judgement;
+    }
+    if !clean {
+        let ending = ending_words(&evidence.ending);
+        return needs_review(format!("it handed in a result, but then ended badly: {ending}"));
+    }
+    match submission.verdict {
+        Some(Verdict::Fail) => return failed(ErrorKind::VerifyFailed, submission.summary.clone()),
+        Some(Verdict::Inconclusive) => return needs_review(submission.summary.clone()),
+        Some(Verdict::Pass) | None => {}
+    }
+    match spec.confidence {
+        Some(wanted) if submission.confidence < wanted => {
+            needs_review(format!("confidence {} is below the {wanted} that the step asks for", submission.confidence))
+        }
+        _ => judged(Outcome::Succeeded, None, ""),
+    }
+}
+
+/// Judges an agent that handed in nothing.
+fn judge_silent_end(submit_optional: bool, clean: bool, evidence: &Evidence<'_>) -> Judgement {
+    if !clean {
+        return failed(ErrorKind::Unknown, format!("it crashed: {}", ending_words(&evidence.ending)));
+    }
+    if evidence.promises_final && !evidence.saw_final {
+        return failed(ErrorKind::ProtocolError, "its output stopped without a final event");
+    }
+    if !submit_optional {
+        return needs_review("it ended without a submission");
+    }
+    if evidence.last_words.is_none() {
+        return needs_review("it ended without a word");
+    }
+    judge_checks(evidence).unwrap_or_else(|| judged(Outcome::Succeeded, None, ""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::run::tests::spec;
+
+    fn exit(code: i32) -> Ending {
+        Ending { exit: Some(code), ..Ending::default() }
+    }
+
+    fn agent(submit_optional: bool) -> TaskSpec {
+        let mut spec = spec("a", &[]);
+        spec.work = Work::Agent {
+            role: "executor".into(),
+            program: "x".into(),
+            persona: "executor".into(),
+            task: "t".into(),
+            model: None,
+            thinking: None,
+            writes: true,
+            submit_optional,
+        };
+        spec
+    }
+
+    fn result(confidence: f64, verdict: Option<Verdict>) -> ResultBody {
+        ResultBody {
+            summary: "said".into(),
+            confidence,
+            rationale: "r".into(),
+            details: None,
+            verdict,
+            findings: vec![],
+            checks: vec![],
+        }
+    }
+
+    /// Each way in which an agent's attempt can end, with what becomes of it.
+    #[test]
+    fn every_end_of_an_agent_has_its_row() {
+        use ErrorKind::*;
+        use Outcome::*;
+        let good = result(0.9, None);
+        let failing = result(0.9, Some(Verdict::Fail));
+        let unsure = result(0.9, Some(Verdict::Inconclusive));
+        let passing = result(0.9, Some(Verdict::Pass));
+        let bad_check = exit(1);
+        let base = || Evidence { ending: exit(0), ..Evidence::default() };
+        let killed = Ending { signal: Some(9), ..Ending::default() };
+        let error = Some(StreamError { kind: RateLimited, message: "429".into() });
+        let rows: Vec<(&str, Evidence<'_>, Outcome, Option<ErrorKind>)> = vec![
+            ("delivered", Evidence { submission: Some(&good), ..base() }, Succeeded, None),
+            ("verdict pass", Evidence { submission: Some(&passing), ..base() }, Succeeded, None),
+            ("verdict fail", Evidence { submission: Some(&failing), ..base() }, Failed, Some(VerifyFailed)),
+            ("verdict unknown", Evidence { submission: Some(&unsure), ..base() }, NeedsReview, None),
+            ("nothing handed in", base(), NeedsReview, None),
+            ("crashed", Evidence { ending: exit(3), ..base() }, Failed, Some(Unknown)),
+            ("killed by a stranger", Evidence { ending: killed.clone(), ..base() }, Failed, Some(Unknown)),
+            ("crashed after it", Evidence { ending: exit(3), submission: Some(&good), ..base() }, NeedsReview, None),
+            (
+                "a check of ours failed",
+                Evidence { submission: Some(&good), failed_check: Some(("cargo test", &bad_check)), ..base() },
+                Failed,
+                Some(VerifyFailed),
+            ),
+            ("error event, exit 0", Evidence { stream_error: error.clone(), ..base() }, Failed, Some(RateLimited)),
+            (
+                "error event, ended by us",
+                Evidence { stream_error: error, stopped: Some(StopReason::Hopeless), ending: killed.clone(), ..base() },
+                Failed,
+                Some(RateLimited),
+            ),
+            ("stream cut", Evidence { promises_final: true, ..base() }, Failed, Some(ProtocolError)),
+            (
+                "lingers after its final event",
+                Evidence {
+                    submission: Some(&good),
+                    promises_final: true,
+                    saw_final: true,
+                    stopped: Some(StopReason::Lingering),
+                    ending: killed.clone(),
+                    ..base()
+                },
+                Succeeded,
+                None,
+            ),
+            ("out of time", Evidence { stopped: Some(StopReason::OutOfTime), ..base() }, Failed, Some(AttemptTimeout)),
+            (
+                "out of time, but delivered",
+                Evidence { stopped: Some(StopReason::OutOfTime), submission: Some(&good), ..base() },
+                NeedsReview,
+                None,
+            ),
+            ("silent", Evidence { stopped: Some(StopReason::Silent), ..base() }, Failed, Some(Silent)),
+            ("flood", Evidence { stopped: Some(StopReason::TooMuchOutput), ..base() }, Failed, Some(OutputTooLarge)),
+            ("interrupted", Evidence { stopped: Some(StopReason::Interrupted), ..base() }, Cancelled, None),
+            ("fail fast", Evidence { stopped: Some(StopReason::FailFast), ..base() }, Cancelled, None),
+            (
+                "no such program",
+                Evidence { ending: Ending { not_started: Some("no".into()), ..Ending::default() }, ..base() },
+                Failed,
+                Some(AgentNotFound),
+            ),
+        ];
+        for (name, evidence, outcome, kind) in rows {
+            let judgement = judge(&agent(false), &evidence);
+            assert_eq!((judgement.outcome, judgement.error_kind), (outcome, kind), "{name}: {}", judgement.reason);
+            assert_eq!(judgement.reason.is_empty(), outcome == Succeeded, "{name}");
+        }
+    }
+
+    #[test]
+    fn plain_output_is_enough_only_where_the_step_says_so() {
+        let words = Evidence { ending: exit(0), last_words: Some("hello"), ..Evidence::default() };
+        assert_eq!(judge(&agent(true), &words).outcome, Outcome::Succeeded);
+        assert_eq!(judge(&agent(false), &words).outcome, Outcome::NeedsReview);
+        let mute = Evidence { ending: exit(0), ..Evidence::default() };
+        assert_eq!(judge(&agent(true), &mute).outcome, Outcome::NeedsReview);
+    }
+
+    #[test]
+    fn less_confidence_than_the_step_asks_for_needs_review() {
+        let mut spec = agent(false);
+        spec.confidence = Some(0.8);
+        for (confidence, outcome) in [(0.79, Outcome::NeedsReview), (0.8, Outcome::Succeeded)] {
+            let result = result(confidence, None);
+            let evidence = Evidence { ending: exit(0), submission: Some(&result), ..Evidence::default() };
+            assert_eq!(judge(&spec, &evidence).outcome, outcome);
+        }
+    }
+
+    #[test]
+    fn a_command_step_is_judged_by_its_exit_code() {
+        let ok = Evidence { ending: exit(0), ..Evidence::default() };
+        assert_eq!(judge(&spec("a", &[]), &ok).outcome, Outcome::Succeeded);
+        let bad = judge(&spec("a", &[]), &Evidence { ending: exit(101), ..Evidence::default() });
+        assert_eq!((bad.error_kind, bad.reason.as_str()), (Some(ErrorKind::VerifyFailed), "exit 101"));
+    }
+}

@@ -1,0 +1,469 @@
+//! The state of a run: its events replayed.
+//!
+//! `Run::apply` is the one place where state changes. It refuses what is not legal, so a mistake elsewhere ends in an
+//! error and not in a wrong record.
+
+use super::event::{Again, Event, Persona, ProcessId, RunLimits};
+use super::id::{RunId, TaskId};
+use super::task::{Attempt, AttemptState, Task, TaskSpec, TaskState};
+use super::time::Time;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+
+/// Where a run stands; derived from its tasks when it is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunStatus {
+    Queued,
+    Running,
+    AwaitingInput,
+    Completed,
+    Failed,
+    NeedsReview,
+    Cancelled,
+    /// Tasks are open, but no dispatcher lives.
+    Interrupted,
+}
+
+impl RunStatus {
+    /// Returns the word used in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            RunStatus::Queued => "queued",
+            RunStatus::Running => "running",
+            RunStatus::AwaitingInput => "awaiting_input",
+            RunStatus::Completed => "completed",
+            RunStatus::Failed => "failed",
+            RunStatus::NeedsReview => "needs_review",
+            RunStatus::Cancelled => "cancelled",
+            RunStatus::Interrupted => "interrupted",
+        }
+    }
+
+    /// Returns the words that people read.
+    pub fn words(self) -> &'static str {
+        match self {
+            RunStatus::AwaitingInput => "waiting for you",
+            RunStatus::NeedsReview => "needs review",
+            other => other.name(),
+        }
+    }
+}
+
+impl fmt::Display for RunStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// How many tasks of a run are in each state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    by_state: [usize; 8],
+    /// Those of them whose step says to continue on error.
+    lenient: [usize; 8],
+}
+
+impl Counts {
+    /// Returns how many tasks are in `state`.
+    pub fn of(&self, state: TaskState) -> usize {
+        self.by_state[state as usize]
+    }
+
+    /// Returns how many tasks are in `state` and count for the outcome of the run.
+    fn strict(&self, state: TaskState) -> usize {
+        self.by_state[state as usize] - self.lenient[state as usize]
+    }
+
+    /// Adds `number` tasks in `state`; `lenient` ones do not make the run fail.
+    pub fn add(&mut self, state: TaskState, lenient: bool, number: usize) {
+        self.by_state[state as usize] += number;
+        self.lenient[state as usize] += if lenient { number } else { 0 };
+    }
+
+    fn remove(&mut self, state: TaskState, lenient: bool) {
+        self.by_state[state as usize] -= 1;
+        self.lenient[state as usize] -= usize::from(lenient);
+    }
+
+    pub fn total(&self) -> usize {
+        self.by_state.iter().sum()
+    }
+
+    /// Returns how many tasks are settled.
+    pub fn settled(&self) -> usize {
+        TaskState::ALL.into_iter().filter(|state| state.is_settled()).map(|state| self.of(state)).sum()
+    }
+
+    /// Derives where the run stands. `owned` tells whether a dispatcher lives, `started` whether one ever did.
+    pub fn status(&self, owned: bool, started: bool) -> RunStatus {
+        use TaskState::*;
+        if self.of(Running) > 0 || self.of(Queued) > 0 {
+            return match (owned, started) {
+                (true, _) => RunStatus::Running,
+                (false, true) => RunStatus::Interrupted,
+                (false, false) => RunStatus::Queued,
+            };
+        }
+        match () {
+            () if self.of(AwaitingInput) > 0 => RunStatus::AwaitingInput,
+            () if self.strict(Failed) > 0 => RunStatus::Failed,
+            () if self.strict(NeedsReview) > 0 => RunStatus::NeedsReview,
+            () if self.of(Cancelled) > 0 => RunStatus::Cancelled,
+            () => RunStatus::Completed,
+        }
+    }
+}
+
+/// An event that cannot follow what came before.
+#[derive(Debug, thiserror::Error)]
+#[error("{kind} cannot follow: {why}")]
+pub struct Illegal {
+    pub kind: &'static str,
+    pub why: String,
+}
+
+/// What an event changed, so that the store updates just that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Touched {
+    Nothing,
+    Run,
+    /// A task, by its place in `tasks`.
+    Task(usize),
+    /// A task and its newest attempt.
+    TaskAndAttempt(usize),
+}
+
+/// A run and its tasks.
+#[derive(Clone, Debug)]
+pub struct Run {
+    pub id: RunId,
+    pub goal: String,
+    pub team: String,
+    pub workflow: String,
+    pub limits: RunLimits,
+    pub personas: BTreeMap<String, Persona>,
+    pub vars: BTreeMap<String, String>,
+    pub created_at: Time,
+    /// In the order of the workflow.
+    pub tasks: Vec<Task>,
+    pub counts: Counts,
+    /// The process that owned it last.
+    pub dispatcher: Option<ProcessId>,
+    pub ended_at: Option<Time>,
+    index: HashMap<TaskId, usize>,
+}
+
+impl Run {
+    /// Makes a run from its first event.
+    pub fn create(id: RunId, at: Time, event: &Event) -> Result<Run, Illegal> {
+        let Event::RunCreated { goal, team, workflow, limits, personas, vars, crew_version: _ } = event else {
+            return Err(Illegal { kind: event.kind(), why: format!("run {id} has not been created") });
+        };
+        Ok(Run {
+            id,
+            goal: goal.clone(),
+            team: team.clone(),
+            workflow: workflow.clone(),
+            limits: *limits,
+            personas: personas.clone(),
+            vars: vars.clone(),
+            created_at: at,
+            tasks: Vec::new(),
+            counts: Counts::default(),
+            dispatcher: None,
+            ended_at: None,
+            index: HashMap::new(),
+        })
+    }
+
+    /// Returns the place of a task in `tasks`.
+    pub fn place(&self, task: &TaskId) -> Option<usize> {
+        self.index.get(task).copied()
+    }
+
+    /// Returns a task by its id.
+    pub fn task(&self, id: &TaskId) -> Option<&Task> {
+        self.place(id).map(|at| &self.tasks[at])
+    }
+
+    /// Derives where the run stands.
+    pub fn status(&self, owned: bool) -> RunStatus {
+        self.counts.status(owned, self.dispatcher.is_some())
+    }
+
+    /// Lets an event happen to the run. Nothing has changed where it is illegal.
+    pub fn apply(&mut self, at: Time, event: &Event) -> Result<Touched, Illegal> {
+        let illegal = |why: String| Illegal { kind: event.kind(), why };
+        match event {
+            Event::RunCreated { .. } => Err(illegal(format!("run {} has been created before", self.id))),
+            Event::TaskCreated { spec } => self.add_task(spec).map_err(illegal),
+            Event::DispatcherStarted { process } => {
+                self.dispatcher = Some(process.clone());
+                self.ended_at = None;
+                Ok(Touched::Run)
+            }
+            Event::RunEnded { .. } => {
+                self.ended_at = Some(at);
+                Ok(Touched::Run)
+            }
+            Event::StopAsked { .. } => Ok(Touched::Nothing),
+            Event::SubmissionRefused { .. } | Event::ArtifactKept { .. } => Ok(Touched::Nothing),
+            Event::TaskSkipped { task, reason, by_condition } => {
+                let place = self.place_of(task).map_err(illegal)?;
+                self.shift(place, TaskState::Skipped).map_err(illegal)?;
+                self.tasks[place].skipped_by_condition = *by_condition;
+                self.tasks[place].reason.clone_from(reason);
+                Ok(Touched::Task(place))
+            }
+            Event::TaskCancelled { task, reason } => {
+                let place = self.place_of(task).map_err(illegal)?;
+                self.shift(place, TaskState::Cancelled).map_err(illegal)?;
+                self.tasks[place].reason.clone_from(reason);
+                Ok(Touched::Task(place))
+            }
+            Event::AttemptStarted { task, attempt, agent, model, token_hash, log } => {
+                let place = self.place_of(task).map_err(illegal)?;
+                let expected = self.tasks[place].attempts.len() as u32 + 1;
+                if *attempt != expected {
+                    return Err(illegal(format!("attempt {expected} of {task} comes next, not {attempt}")));
+                }
+                self.shift(place, TaskState::Running).map_err(illegal)?;
+                let task = &mut self.tasks[place];
+                task.not_before = None;
+                task.reason.clear();
+                task.attempts.push(Attempt {
+                    number: *attempt,
+                    state: AttemptState::Starting,
+                    agent: agent.clone(),
+                    model: model.clone(),
+                    token_hash: token_hash.clone(),
+                    process: None,
+                    session: None,
+                    log: log.clone(),
+                    started_at: at,
+                    ended_at: None,
+                    submission: None,
+                    error_kind: None,
+                    reason: String::new(),
+                    ending: Default::default(),
+                    usage: Default::default(),
+                    summary: String::new(),
+                });
+                Ok(Touched::TaskAndAttempt(place))
+            }
+            Event::ProcessStarted { process, .. } => self.change_open(event, |attempt| {
+                attempt.state = AttemptState::Running;
+                attempt.process = Some(process.clone());
+            }),
+            Event::SessionStarted { session, .. } => {
+                self.change_open(event, |attempt| attempt.session = Some(session.clone()))
+            }
+            Event::ToolInvoked { .. } | Event::AgentWaited { .. } | Event::VerificationEnded { .. } => {
+                self.change_open(event, |_| {}).map(|_| Touched::Nothing)
+            }
+            Event::SubmissionAccepted { result, .. } => {
+                self.change_open(event, |attempt| attempt.submission = Some(Box::new(result.clone())))
+            }
+            Event::VerificationStarted { .. } => {
+                self.change_open(event, |attempt| attempt.state = AttemptState::Verifying)
+            }
+            Event::AttemptEnded { outcome, error_kind, reason, ending, usage, summary, again, .. } => {
+                let place = self.open_place(event)?;
+                let next = if again.is_some() { TaskState::Queued } else { outcome.settles_as() };
+                self.shift(place, next).map_err(illegal)?;
+                let task = &mut self.tasks[place];
+                task.not_before = again.as_ref().map(|again: &Again| again.not_before);
+                task.reason.clone_from(reason);
+                if let Some(attempt) = task.attempts.last_mut() {
+                    attempt.state = AttemptState::Ended(*outcome);
+                    attempt.ended_at = Some(at);
+                    attempt.submission = None;
+                    attempt.error_kind = *error_kind;
+                    attempt.reason.clone_from(reason);
+                    attempt.ending = ending.clone();
+                    attempt.usage = *usage;
+                    attempt.summary.clone_from(summary);
+                }
+                Ok(Touched::TaskAndAttempt(place))
+            }
+        }
+    }
+
+    fn add_task(&mut self, spec: &TaskSpec) -> Result<Touched, String> {
+        if self.index.contains_key(&spec.id) {
+            return Err(format!("there is a task {} already", spec.id));
+        }
+        self.index.insert(spec.id.clone(), self.tasks.len());
+        self.counts.add(TaskState::Queued, spec.continue_on_error, 1);
+        self.tasks.push(Task {
+            spec: spec.clone(),
+            state: TaskState::Queued,
+            version: 1,
+            attempts: Vec::new(),
+            reason: String::new(),
+            skipped_by_condition: false,
+            not_before: None,
+        });
+        Ok(Touched::Task(self.tasks.len() - 1))
+    }
+
+    fn place_of(&self, task: &TaskId) -> Result<usize, String> {
+        self.place(task).ok_or_else(|| format!("there is no task {task}"))
+    }
+
+    /// Moves a task to another state, where that is legal.
+    fn shift(&mut self, place: usize, next: TaskState) -> Result<(), String> {
+        let task = &mut self.tasks[place];
+        if !task.state.may_become(next) {
+            return Err(format!("task {} is {}, it cannot become {next}", task.spec.id, task.state));
+        }
+        let lenient = task.spec.continue_on_error;
+        self.counts.remove(task.state, lenient);
+        self.counts.add(next, lenient, 1);
+        task.state = next;
+        task.version += 1;
+        Ok(())
+    }
+
+    /// Returns the task of an event that belongs to its open attempt.
+    fn open_place(&self, event: &Event) -> Result<usize, Illegal> {
+        let illegal = |why: String| Illegal { kind: event.kind(), why };
+        let (Some(task), Some(number)) = (event.task(), event.attempt()) else {
+            return Err(illegal("it names no attempt".into()));
+        };
+        let place = self.place_of(task).map_err(illegal)?;
+        match self.tasks[place].last() {
+            Some(attempt) if attempt.number == number && attempt.is_open() => Ok(place),
+            _ => Err(illegal(format!("attempt {number} of {task} is not open"))),
+        }
+    }
+
+    fn change_open(&mut self, event: &Event, change: impl FnOnce(&mut Attempt)) -> Result<Touched, Illegal> {
+        let place = self.open_place(event)?;
+        let task = &mut self.tasks[place];
+        if let Some(attempt) = task.attempts.last_mut() {
+            change(attempt);
+        }
+        task.version += 1;
+        Ok(Touched::TaskAndAttempt(place))
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::domain::event::Outcome;
+    use crate::domain::task::Work;
+
+    pub(crate) fn spec(id: &str, depends_on: &[&str]) -> TaskSpec {
+        TaskSpec {
+            id: TaskId::parse(id).unwrap(),
+            work: Work::Command { run: "true".into() },
+            depends_on: depends_on.iter().map(|id| TaskId::parse(id).unwrap()).collect(),
+            verify: vec![],
+            timeout_millis: None,
+            retries: None,
+            continue_on_error: false,
+            when: None,
+            confidence: None,
+            output: None,
+            reads: vec![],
+        }
+    }
+
+    pub(crate) fn run_of(specs: Vec<TaskSpec>) -> Run {
+        let created = Event::RunCreated {
+            goal: "g".into(),
+            team: "t".into(),
+            workflow: "w".into(),
+            limits: RunLimits { jobs: 2, fail_fast: false },
+            personas: BTreeMap::new(),
+            vars: BTreeMap::new(),
+            crew_version: "0".into(),
+        };
+        let mut run = Run::create(RunId::from_random(1), Time(0), &created).unwrap();
+        for spec in specs {
+            run.apply(Time(0), &Event::TaskCreated { spec }).unwrap();
+        }
+        run
+    }
+
+    pub(crate) fn started(id: &str, attempt: u32) -> Event {
+        Event::AttemptStarted {
+            task: TaskId::parse(id).unwrap(),
+            attempt,
+            agent: "sh".into(),
+            model: None,
+            token_hash: String::new(),
+            log: String::new(),
+        }
+    }
+
+    pub(crate) fn ended(id: &str, attempt: u32, outcome: Outcome, again: Option<Again>) -> Event {
+        Event::AttemptEnded {
+            task: TaskId::parse(id).unwrap(),
+            attempt,
+            outcome,
+            error_kind: None,
+            reason: String::new(),
+            ending: Default::default(),
+            usage: Default::default(),
+            summary: String::new(),
+            again,
+        }
+    }
+
+    #[test]
+    fn a_run_is_what_its_tasks_are() {
+        let mut run = run_of(vec![spec("a", &[]), spec("b", &[])]);
+        assert_eq!(run.status(false), RunStatus::Queued);
+        run.apply(Time(1), &started("a", 1)).unwrap();
+        assert_eq!(run.status(true), RunStatus::Running);
+        run.apply(Time(2), &ended("a", 1, Outcome::Succeeded, None)).unwrap();
+        run.apply(Time(3), &started("b", 1)).unwrap();
+        run.apply(Time(4), &ended("b", 1, Outcome::NeedsReview, None)).unwrap();
+        assert_eq!(run.status(true), RunStatus::NeedsReview);
+    }
+
+    #[test]
+    fn an_ended_attempt_takes_no_second_end() {
+        let mut run = run_of(vec![spec("a", &[])]);
+        run.apply(Time(1), &started("a", 1)).unwrap();
+        run.apply(Time(2), &ended("a", 1, Outcome::Failed, None)).unwrap();
+        let late = run.apply(Time(3), &ended("a", 1, Outcome::Succeeded, None)).unwrap_err();
+        assert_eq!(late.to_string(), "attempt_ended cannot follow: attempt 1 of a is not open");
+        assert_eq!(run.tasks[0].state, TaskState::Failed);
+    }
+
+    #[test]
+    fn a_task_that_is_tried_again_is_queued_with_a_second_attempt() {
+        let mut run = run_of(vec![spec("a", &[])]);
+        run.apply(Time(1), &started("a", 1)).unwrap();
+        let again = Again { not_before: Time(9), reason: "auto_retry".into() };
+        run.apply(Time(2), &ended("a", 1, Outcome::Failed, Some(again))).unwrap();
+        assert_eq!((run.tasks[0].state, run.tasks[0].not_before), (TaskState::Queued, Some(Time(9))));
+        assert!(run.apply(Time(3), &started("a", 1)).is_err());
+        run.apply(Time(9), &started("a", 2)).unwrap();
+    }
+
+    #[test]
+    fn a_tolerated_failure_leaves_the_run_completed() {
+        let mut lenient = spec("a", &[]);
+        lenient.continue_on_error = true;
+        let mut run = run_of(vec![lenient]);
+        run.apply(Time(1), &started("a", 1)).unwrap();
+        run.apply(Time(2), &ended("a", 1, Outcome::Failed, None)).unwrap();
+        assert_eq!(run.status(true), RunStatus::Completed);
+    }
+
+    #[test]
+    fn open_tasks_without_a_living_dispatcher_are_interrupted() {
+        let mut run = run_of(vec![spec("a", &[])]);
+        let process = ProcessId { pid: 1, start: 1, boot: "b".into() };
+        run.apply(Time(1), &Event::DispatcherStarted { process }).unwrap();
+        assert_eq!(run.status(false), RunStatus::Interrupted);
+        assert_eq!(run.status(true), RunStatus::Running);
+    }
+}

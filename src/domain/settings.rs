@@ -1,0 +1,449 @@
+//! Every setting: its name, what it means, its bounds and its default, once.
+//!
+//! The parser, `crew config`, the JSON Schema and the help all come from `ALL`. A later layer wins over an earlier one,
+//! but a project's file may only tighten what the user allows, until the user trusts the repository.
+
+use super::nearest::nearest;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// What a setting may be, with its default.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kind {
+    /// A whole number between two bounds, both included.
+    Number { default: u64, least: u64, most: u64 },
+    Text { default: &'static str },
+    /// A list of names.
+    Names,
+    /// Named values below this key.
+    Table,
+}
+
+/// What a project's file may do to a setting without being trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Project {
+    /// Set it: it can do no harm.
+    Free,
+    /// Lower it; 0 counts as no limit where the setting says so.
+    Lower,
+    /// Nothing.
+    Never,
+}
+
+/// One setting.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    pub key: &'static str,
+    pub kind: Kind,
+    pub project: Project,
+    /// One sentence.
+    pub help: &'static str,
+}
+
+const fn number(
+    key: &'static str,
+    (default, least, most): (u64, u64, u64),
+    project: Project,
+    help: &'static str,
+) -> Setting {
+    Setting { key, kind: Kind::Number { default, least, most }, project, help }
+}
+
+pub const JOBS: Setting =
+    number("limits.jobs", (4, 1, 1024), Project::Lower, "Tasks of a run that may be worked on at once");
+pub const ATTEMPT_SECONDS: Setting = number(
+    "limits.attempt_seconds",
+    (3600, 1, 86_400),
+    Project::Lower,
+    "Wall time of one attempt, in seconds, where the step sets no timeout",
+);
+pub const SILENCE_SECONDS: Setting = number(
+    "limits.silence_seconds",
+    (600, 0, 86_400),
+    Project::Lower,
+    "Seconds without output after which an agent that streams is ended; 0 turns it off",
+);
+pub const GRACE_SECONDS: Setting = number(
+    "limits.grace_seconds",
+    (5, 0, 300),
+    Project::Lower,
+    "Seconds between asking a child to end and killing its process group",
+);
+pub const DRAIN_SECONDS: Setting = number(
+    "limits.drain_seconds",
+    (3, 0, 60),
+    Project::Lower,
+    "Seconds for which the output of an ended child is still read when another process holds it open",
+);
+pub const OUTPUT_MB: Setting = number(
+    "limits.output_mb",
+    (4096, 1, 1_048_576),
+    Project::Lower,
+    "Megabytes of output after which an attempt is ended",
+);
+pub const RETRY_ATTEMPTS: Setting = number(
+    "retry.max_attempts",
+    (3, 1, 10),
+    Project::Lower,
+    "Attempts in all for an error that goes away by itself, where the step sets no retries",
+);
+pub const RETRY_BACKOFF_MS: Setting = number(
+    "retry.backoff_ms",
+    (1000, 0, 60_000),
+    Project::Free,
+    "Milliseconds before the second attempt; each further one doubles it",
+);
+pub const RUN_AGENT: Setting = Setting {
+    key: "run.agent",
+    kind: Kind::Text { default: "auto" },
+    project: Project::Free,
+    help: "The agent that works where neither the step nor --agent names one; `auto` takes the first that is installed",
+};
+pub const RUN_TEAM: Setting = Setting {
+    key: "run.team",
+    kind: Kind::Text { default: "default" },
+    project: Project::Free,
+    help: "The team that `crew run` takes without --team or --workflow",
+};
+pub const ENV_PASS: Setting = Setting {
+    key: "env.pass",
+    kind: Kind::Names,
+    project: Project::Never,
+    help: "Names of further environment variables that children may see",
+};
+pub const VARS: Setting = Setting {
+    key: "vars",
+    kind: Kind::Table,
+    project: Project::Free,
+    help: "Values for {NAME} in task texts and vars.NAME in conditions",
+};
+pub const AGENTS: Setting = Setting {
+    key: "agents",
+    kind: Kind::Table,
+    project: Project::Never,
+    help: "Programs as agents: agents.NAME is {command, prompt, output, pass_env, writes}",
+};
+
+/// Every setting, in the order in which they are shown.
+pub const ALL: &[&Setting] = &[
+    &JOBS,
+    &ATTEMPT_SECONDS,
+    &SILENCE_SECONDS,
+    &GRACE_SECONDS,
+    &DRAIN_SECONDS,
+    &OUTPUT_MB,
+    &RETRY_ATTEMPTS,
+    &RETRY_BACKOFF_MS,
+    &RUN_AGENT,
+    &RUN_TEAM,
+    &ENV_PASS,
+    &VARS,
+    &AGENTS,
+];
+
+impl Setting {
+    /// Returns the value that holds where no layer sets one.
+    pub fn default(&self) -> Value {
+        match self.kind {
+            Kind::Number { default, .. } => json!(default),
+            Kind::Text { default } => json!(default),
+            Kind::Names => json!([]),
+            Kind::Table => json!({}),
+        }
+    }
+
+    /// Returns the environment variable that sets it: `CREW_LIMITS_JOBS`.
+    pub fn variable(&self) -> String {
+        format!("CREW_{}", self.key.to_uppercase().replace('.', "_"))
+    }
+
+    /// Checks a value, or says what it should be.
+    pub fn check(&self, value: &Value) -> Result<(), String> {
+        let fits = match self.kind {
+            Kind::Number { least, most, .. } => value.as_u64().is_some_and(|number| (least..=most).contains(&number)),
+            Kind::Text { .. } => value.as_str().is_some_and(|text| !text.trim().is_empty()),
+            Kind::Names => value.as_array().is_some_and(|names| names.iter().all(Value::is_string)),
+            Kind::Table => value.is_object(),
+        };
+        if fits { Ok(()) } else { Err(format!("{} has to be {}, not {value}", self.key, self.expected())) }
+    }
+
+    /// Reads a value as it is typed in a shell or stands in the environment.
+    pub fn read(&self, text: &str) -> Result<Value, String> {
+        let value = match self.kind {
+            Kind::Text { .. } => json!(text),
+            Kind::Names if !text.trim_start().starts_with('[') => {
+                json!(text.split(',').map(str::trim).filter(|name| !name.is_empty()).collect::<Vec<_>>())
+            }
+            _ => serde_json::from_str(text).unwrap_or_else(|_| json!(text)),
+        };
+        self.check(&value).map(|()| value)
+    }
+
+    /// Returns what a value has to be, in words.
+    pub fn expected(&self) -> String {
+        match self.kind {
+            Kind::Number { least, most, .. } => format!("a whole number from {least} to {most}"),
+            Kind::Text { .. } => "a text".into(),
+            Kind::Names => "a list of names".into(),
+            Kind::Table => "an object".into(),
+        }
+    }
+}
+
+/// Where a value comes from; later ones win.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Origin {
+    BuiltIn,
+    /// A file of the user, as a path.
+    User(String),
+    /// The project's file, as a path.
+    Project(String),
+    /// An environment variable, by its name.
+    Environment(String),
+    Flag,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::BuiltIn => f.write_str("built in"),
+            Origin::User(path) | Origin::Project(path) => f.write_str(path),
+            Origin::Environment(name) => write!(f, "${name}"),
+            Origin::Flag => f.write_str("--set"),
+        }
+    }
+}
+
+/// What is wrong with a value, and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    pub origin: Origin,
+    pub message: String,
+    pub hint: Option<String>,
+}
+
+/// All settings with where each value comes from.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// By key; tables are split into their entries (`vars.NAME`).
+    values: BTreeMap<String, (Value, Origin)>,
+    /// Values of the project's file that have no effect, with the reason.
+    pub refused: Vec<String>,
+}
+
+impl Settings {
+    /// Takes in a file: nested objects, as in `{"limits": {"jobs": 2}}`. Reports every problem, not just the first.
+    pub fn take_file(&mut self, text: &str, origin: &Origin, trusted: bool) -> Vec<Problem> {
+        let problem = |message: String, hint| Problem { origin: origin.clone(), message, hint };
+        let file: Map<String, Value> = match serde_json::from_str(text) {
+            Ok(file) => file,
+            Err(error) => return vec![problem(format!("not a JSON object: {error}"), None)],
+        };
+        let mut problems = Vec::new();
+        for (key, value) in flatten(file) {
+            if key == "$schema" {
+                continue;
+            }
+            if let Err(found) = self.set(&key, value, origin.clone(), trusted) {
+                problems.push(found);
+            }
+        }
+        problems
+    }
+
+    /// Sets one value. A project's file that may not is overruled, and `refused` says so.
+    pub fn set(&mut self, key: &str, value: Value, origin: Origin, trusted: bool) -> Result<(), Problem> {
+        let setting = find(key).ok_or_else(|| unknown(key, &origin))?;
+        if setting.kind != Kind::Table {
+            setting.check(&value).map_err(|message| Problem { origin: origin.clone(), message, hint: None })?;
+        }
+        if matches!(origin, Origin::Project(_)) && !trusted && !self.may_tighten(setting, &value) {
+            let why = match setting.project {
+                Project::Never => "only you may set it",
+                _ => "a project may only lower it",
+            };
+            self.refused.push(format!("{key} in {origin} has no effect: {why}, or `crew trust` the repository"));
+            return Ok(());
+        }
+        self.values.insert(key.to_owned(), (value, origin));
+        Ok(())
+    }
+
+    fn may_tighten(&self, setting: &Setting, value: &Value) -> bool {
+        // 0 turns a limit off where 0 is allowed and the limit is one of silence.
+        let rank = |value: &Value| match value.as_u64() {
+            Some(0) if setting.key == SILENCE_SECONDS.key => u64::MAX,
+            number => number.unwrap_or(u64::MAX),
+        };
+        match setting.project {
+            Project::Free => true,
+            Project::Never => false,
+            Project::Lower => rank(value) <= rank(&self.get(setting)),
+        }
+    }
+
+    /// Returns a value, or its default.
+    pub fn get(&self, setting: &Setting) -> Value {
+        self.values.get(setting.key).map_or_else(|| setting.default(), |(value, _)| value.clone())
+    }
+
+    /// Returns a whole number. Values are checked when they are set, so it is one.
+    pub fn number(&self, setting: &Setting) -> u64 {
+        self.get(setting).as_u64().unwrap_or_default()
+    }
+
+    /// Returns a text.
+    pub fn text(&self, setting: &Setting) -> String {
+        self.get(setting).as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Returns a list of names.
+    pub fn names(&self, setting: &Setting) -> Vec<String> {
+        let names = self.get(setting);
+        names.as_array().into_iter().flatten().filter_map(|name| name.as_str().map(str::to_owned)).collect()
+    }
+
+    /// Returns the entries of a table by their names, each with where it comes from.
+    pub fn table(&self, setting: &Setting) -> BTreeMap<String, (Value, Origin)> {
+        let prefix = format!("{}.", setting.key);
+        let below = self.values.iter().filter_map(|(key, entry)| Some((key.strip_prefix(&prefix)?, entry)));
+        below.map(|(name, entry)| (name.to_owned(), entry.clone())).collect()
+    }
+
+    /// Returns every key with its value and where that comes from, defaults included.
+    pub fn list(&self) -> Vec<(String, Value, Origin)> {
+        let mut list = Vec::new();
+        for setting in ALL {
+            if setting.kind == Kind::Table {
+                let entries = self.table(setting).into_iter();
+                list.extend(entries.map(|(name, (value, origin))| (format!("{}.{name}", setting.key), value, origin)));
+            } else {
+                let origin = self.values.get(setting.key).map_or(Origin::BuiltIn, |(_, origin)| origin.clone());
+                list.push((setting.key.to_owned(), self.get(setting), origin));
+            }
+        }
+        list
+    }
+}
+
+/// Returns the setting that a key belongs to; `vars.NAME` belongs to `vars`.
+pub fn find(key: &str) -> Option<&'static Setting> {
+    ALL.iter().copied().find(|setting| match setting.kind {
+        Kind::Table => key.strip_prefix(setting.key).is_some_and(|rest| rest.len() > 1 && rest.starts_with('.')),
+        _ => setting.key == key,
+    })
+}
+
+fn unknown(key: &str, origin: &Origin) -> Problem {
+    let hint = nearest(key, ALL.iter().map(|setting| setting.key)).map(|near| format!("did you mean `{near}`?"));
+    Problem { origin: origin.clone(), message: format!("there is no setting `{key}`"), hint }
+}
+
+/// Turns nested objects into dotted keys; an entry of a table stays whole.
+fn flatten(file: Map<String, Value>) -> Vec<(String, Value)> {
+    let mut flat = Vec::new();
+    for (section, value) in file {
+        match value {
+            Value::Object(inner) => flat.extend(inner.into_iter().map(|(name, value)| (format!("{section}.{name}"), value))),
+            other => flat.push((section, other)),
+        }
+    }
+    flat
+}
+
+/// Returns the JSON Schema of a settings file.
+pub fn schema() -> Value {
+    let mut sections: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
+    let mut properties = Map::new();
+    properties.insert("$schema".into(), json!({"type": "string"}));
+    for setting in ALL {
+        let described = json!({"description": setting.help});
+        let mut shape = match setting.kind {
+            Kind::Number { default, least, most } => {
+                json!({"type": "integer", "minimum": least, "maximum": most, "default": default})
+            }
+            Kind::Text { default } => json!({"type": "string", "default": default}),
+            Kind::Names => json!({"type": "array", "items": {"type": "string"}}),
+            Kind::Table => json!({"type": "object"}),
+        };
+        shape["description"] = described["description"].clone();
+        match setting.key.split_once('.') {
+            Some((section, name)) => {
+                sections.entry(section).or_default().insert(name.to_owned(), shape);
+            }
+            None => {
+                properties.insert(setting.key.to_owned(), shape);
+            }
+        }
+    }
+    for (section, inner) in sections {
+        properties.insert(
+            section.to_owned(),
+            json!({"type": "object", "additionalProperties": false, "properties": inner}),
+        );
+    }
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "crew settings",
+        "type": "object",
+        "additionalProperties": false,
+        "properties": properties,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn user() -> Origin {
+        Origin::User("config.json".into())
+    }
+
+    fn project() -> Origin {
+        Origin::Project(".crew/config.json".into())
+    }
+
+    #[test]
+    fn every_default_passes_its_own_check() {
+        for setting in ALL {
+            setting.check(&setting.default()).unwrap();
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_names_the_nearest() {
+        let problems = Settings::default().take_file(r#"{"limits":{"job":2}}"#, &user(), true);
+        assert_eq!(problems[0].message, "there is no setting `limits.job`");
+        assert_eq!(problems[0].hint.as_deref(), Some("did you mean `limits.jobs`?"));
+    }
+
+    #[test]
+    fn a_project_may_lower_a_limit_and_not_raise_it() {
+        let mut settings = Settings::default();
+        settings.take_file(r#"{"limits":{"jobs":2,"silence_seconds":30}}"#, &user(), true);
+        settings.take_file(r#"{"limits":{"jobs":8,"silence_seconds":0,"grace_seconds":1}}"#, &project(), false);
+        let values = [&JOBS, &SILENCE_SECONDS, &GRACE_SECONDS].map(|setting| settings.number(setting));
+        assert_eq!(values, [2, 30, 1]);
+        assert_eq!(settings.refused.len(), 2);
+    }
+
+    #[test]
+    fn a_project_supplies_no_command_until_it_is_trusted() {
+        let file = r#"{"agents":{"mine":{"command":"rm -rf /"}}}"#;
+        let mut settings = Settings::default();
+        assert!(settings.take_file(file, &project(), false).is_empty());
+        assert!(settings.table(&AGENTS).is_empty());
+        settings.take_file(file, &project(), true);
+        assert_eq!(settings.table(&AGENTS).len(), 1);
+    }
+
+    #[test]
+    fn a_wrong_value_says_what_it_should_be() {
+        let problem = Settings::default().set("limits.jobs", json!(0), Origin::Flag, true).unwrap_err();
+        assert_eq!(problem.message, "limits.jobs has to be a whole number from 1 to 1024, not 0");
+        assert_eq!(JOBS.read("many").unwrap_err(), "limits.jobs has to be a whole number from 1 to 1024, not \"many\"");
+        assert_eq!(ENV_PASS.read("A, B").unwrap(), json!(["A", "B"]));
+    }
+}

@@ -1,0 +1,293 @@
+//! One node of a run's graph: what it is, where it stands, which moves are legal.
+
+use super::error_kind::ErrorKind;
+use super::event::{Ending, Outcome, ProcessId};
+use super::id::TaskId;
+use super::submission::ResultBody;
+use super::time::Time;
+use super::usage::Usage;
+use super::when::When;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// What a task is, fixed when the run is made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TaskSpec {
+    pub id: TaskId,
+    pub work: Work,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub depends_on: Vec<TaskId>,
+    /// Commands that crew runs after the submission; all have to exit with 0.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub verify: Vec<String>,
+    /// Wall time of an attempt, milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_millis: Option<u64>,
+    /// Further attempts that the step asks for; `None` leaves it to the settings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retries: Option<u32>,
+    /// Those that depend on it go on, and the run can complete, although this one fails.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub continue_on_error: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<When>,
+    /// Less confidence than this needs a person's review.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<f64>,
+    /// The name under which other steps read its result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reads: Vec<String>,
+}
+
+/// Who does a task, and what.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Work {
+    /// A command step, run by a shell.
+    Command { run: String },
+    Agent {
+        role: String,
+        /// The program: `claude`, `builtin`, a name from the settings.
+        program: String,
+        /// The agent file that says who it is.
+        persona: String,
+        /// What to do, with `{goal}` and variables filled in.
+        task: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        model: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        thinking: Option<String>,
+        /// May it change files?
+        writes: bool,
+        /// An exit without a submission is good enough.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        submit_optional: bool,
+    },
+}
+
+impl TaskSpec {
+    /// Returns the role, or `command` for a command step.
+    pub fn role(&self) -> &str {
+        match &self.work {
+            Work::Command { .. } => "command",
+            Work::Agent { role, .. } => role,
+        }
+    }
+
+    /// Returns the program that works on it, or `sh` for a command step.
+    pub fn program(&self) -> &str {
+        match &self.work {
+            Work::Command { .. } => "sh",
+            Work::Agent { program, .. } => program,
+        }
+    }
+}
+
+/// Where a task stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskState {
+    Queued,
+    Running,
+    AwaitingInput,
+    Completed,
+    Failed,
+    NeedsReview,
+    Skipped,
+    Cancelled,
+}
+
+impl TaskState {
+    /// Every state.
+    pub const ALL: [TaskState; 8] = [
+        TaskState::Queued,
+        TaskState::Running,
+        TaskState::AwaitingInput,
+        TaskState::Completed,
+        TaskState::Failed,
+        TaskState::NeedsReview,
+        TaskState::Skipped,
+        TaskState::Cancelled,
+    ];
+
+    /// Returns the word used in JSON and in the store.
+    pub fn name(self) -> &'static str {
+        match self {
+            TaskState::Queued => "queued",
+            TaskState::Running => "running",
+            TaskState::AwaitingInput => "awaiting_input",
+            TaskState::Completed => "completed",
+            TaskState::Failed => "failed",
+            TaskState::NeedsReview => "needs_review",
+            TaskState::Skipped => "skipped",
+            TaskState::Cancelled => "cancelled",
+        }
+    }
+
+    /// Takes the word that `name` returns.
+    pub fn parse(name: &str) -> Option<TaskState> {
+        TaskState::ALL.into_iter().find(|state| state.name() == name)
+    }
+
+    /// Tells whether nothing more happens to the task unless a person asks for it. The only place that says so.
+    pub fn is_settled(self) -> bool {
+        match self {
+            TaskState::Queued | TaskState::Running | TaskState::AwaitingInput => false,
+            TaskState::Completed
+            | TaskState::Failed
+            | TaskState::NeedsReview
+            | TaskState::Skipped
+            | TaskState::Cancelled => true,
+        }
+    }
+
+    /// Tells whether a task may go from this state to `next`.
+    pub fn may_become(self, next: TaskState) -> bool {
+        use TaskState::*;
+        match self {
+            Queued => matches!(next, Running | Skipped | Cancelled | Failed),
+            Running => matches!(next, AwaitingInput | Completed | Failed | NeedsReview | Queued | Cancelled),
+            AwaitingInput => matches!(next, Queued | Failed | NeedsReview | Cancelled),
+            NeedsReview => matches!(next, Completed | Queued),
+            Failed | Skipped | Cancelled => matches!(next, Queued),
+            Completed => false,
+        }
+    }
+}
+
+impl fmt::Display for TaskState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// Where an attempt stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttemptState {
+    Starting,
+    Running,
+    /// The child has ended; crew checks its work.
+    Verifying,
+    Ended(Outcome),
+}
+
+impl AttemptState {
+    /// Returns the word used in JSON and in the store.
+    pub fn name(self) -> &'static str {
+        match self {
+            AttemptState::Starting => "starting",
+            AttemptState::Running => "running",
+            AttemptState::Verifying => "verifying",
+            AttemptState::Ended(outcome) => outcome.name(),
+        }
+    }
+}
+
+impl Outcome {
+    /// Returns the word used in JSON and in the store.
+    pub fn name(self) -> &'static str {
+        match self {
+            Outcome::Succeeded => "succeeded",
+            Outcome::Failed => "failed",
+            Outcome::NeedsReview => "needs_review",
+            Outcome::Cancelled => "cancelled",
+            Outcome::Lost => "lost",
+        }
+    }
+
+    /// Returns the state in which such an end leaves a task that is not tried again.
+    pub fn settles_as(self) -> TaskState {
+        match self {
+            Outcome::Succeeded => TaskState::Completed,
+            Outcome::Failed | Outcome::Lost => TaskState::Failed,
+            Outcome::NeedsReview => TaskState::NeedsReview,
+            Outcome::Cancelled => TaskState::Cancelled,
+        }
+    }
+}
+
+/// One child process working on a task.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// From 1.
+    pub number: u32,
+    pub state: AttemptState,
+    pub agent: String,
+    pub model: Option<String>,
+    pub token_hash: String,
+    pub process: Option<ProcessId>,
+    pub session: Option<String>,
+    /// Relative to the run's folder.
+    pub log: String,
+    pub started_at: Time,
+    pub ended_at: Option<Time>,
+    /// What was handed in; kept while the attempt is open, and in the events and artifacts after that.
+    pub submission: Option<Box<ResultBody>>,
+    pub error_kind: Option<ErrorKind>,
+    pub reason: String,
+    pub ending: Ending,
+    pub usage: Usage,
+    pub summary: String,
+}
+
+impl Attempt {
+    pub fn is_open(&self) -> bool {
+        !matches!(self.state, AttemptState::Ended(_))
+    }
+}
+
+/// A task and how far it has come.
+#[derive(Clone, Debug)]
+pub struct Task {
+    pub spec: TaskSpec,
+    pub state: TaskState,
+    /// Grows with each change of the task or one of its attempts.
+    pub version: u64,
+    pub attempts: Vec<Attempt>,
+    /// Why it is where it is, where that needs saying.
+    pub reason: String,
+    /// Its own `when` was false.
+    pub skipped_by_condition: bool,
+    /// Not to be started before this time.
+    pub not_before: Option<Time>,
+}
+
+impl Task {
+    /// Returns the newest attempt.
+    pub fn last(&self) -> Option<&Attempt> {
+        self.attempts.last()
+    }
+
+    /// Tells whether tasks that depend on this one may go on.
+    pub fn lets_dependents_go(&self) -> bool {
+        match self.state {
+            TaskState::Completed => true,
+            TaskState::Failed | TaskState::NeedsReview => self.spec.continue_on_error,
+            TaskState::Skipped => self.skipped_by_condition,
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_settled_task_leaves_its_state_only_for_the_queue_or_by_acceptance() {
+        for from in TaskState::ALL.into_iter().filter(|state| state.is_settled()) {
+            for to in TaskState::ALL {
+                let explicit = to == TaskState::Queued && from != TaskState::Completed
+                    || from == TaskState::NeedsReview && to == TaskState::Completed;
+                assert_eq!(from.may_become(to), explicit, "{from} -> {to}");
+            }
+        }
+    }
+
+    #[test]
+    fn waiting_for_a_person_is_not_settled() {
+        assert!(!TaskState::AwaitingInput.is_settled());
+    }
+}
