@@ -3,5 +3,6 @@
 //! The rooms, from the ground up. A room uses the rooms above it in this list, never those below:
 
 pub mod domain; // what crew knows and decides: no files, clock, processes, environment
+pub mod store; // what is on disk under .crew
 pub mod workspace; // what happens in git
 pub mod agents; // how each agent is spoken to

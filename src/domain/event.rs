@@ -226,11 +226,25 @@ pub enum ArtifactKind {
     Prompt,
     /// What a task handed in.
     Result,
-    /// The whole text of something that was cut in a prompt.
+    /// What a task knows of the ones before it, as JSON.
     Context,
     /// A result under the name that other steps read it by.
     Shared,
     Summary,
+}
+
+impl ArtifactKind {
+    /// Returns the word used in JSON and in the store.
+    pub fn name(self) -> &'static str {
+        match self {
+            ArtifactKind::Goal => "goal",
+            ArtifactKind::Prompt => "prompt",
+            ArtifactKind::Result => "result",
+            ArtifactKind::Context => "context",
+            ArtifactKind::Shared => "shared",
+            ArtifactKind::Summary => "summary",
+        }
+    }
 }
 
 impl Event {

@@ -11,6 +11,7 @@ pub mod finding;
 pub mod id;
 pub mod judgement;
 pub mod nearest;
+pub mod request;
 pub mod retry;
 pub mod run;
 pub mod schedule;

@@ -131,8 +131,8 @@ pub enum Touched {
     Run,
     /// A task, by its place in `tasks`.
     Task(usize),
-    /// A task and its newest attempt.
-    TaskAndAttempt(usize),
+    /// A task and one of its attempts, by its number.
+    TaskAndAttempt(usize, u32),
 }
 
 /// A run and its tasks.
@@ -225,16 +225,17 @@ impl Run {
             }
             Event::AttemptStarted { task, attempt, agent, model, token_hash, log } => {
                 let place = self.place_of(task).map_err(illegal)?;
+                let number = *attempt;
                 let expected = self.tasks[place].attempts.len() as u32 + 1;
-                if *attempt != expected {
-                    return Err(illegal(format!("attempt {expected} of {task} comes next, not {attempt}")));
+                if number != expected {
+                    return Err(illegal(format!("attempt {expected} of {task} comes next, not {number}")));
                 }
                 self.shift(place, TaskState::Running).map_err(illegal)?;
                 let task = &mut self.tasks[place];
                 task.not_before = None;
                 task.reason.clear();
                 task.attempts.push(Attempt {
-                    number: *attempt,
+                    number,
                     state: AttemptState::Starting,
                     agent: agent.clone(),
                     model: model.clone(),
@@ -251,7 +252,7 @@ impl Run {
                     usage: Default::default(),
                     summary: String::new(),
                 });
-                Ok(Touched::TaskAndAttempt(place))
+                Ok(Touched::TaskAndAttempt(place, number))
             }
             Event::ProcessStarted { process, .. } => self.change_open(event, |attempt| {
                 attempt.state = AttemptState::Running;
@@ -270,7 +271,7 @@ impl Run {
                 self.change_open(event, |attempt| attempt.state = AttemptState::Verifying)
             }
             Event::AttemptEnded { outcome, error_kind, reason, ending, usage, summary, again, .. } => {
-                let place = self.open_place(event)?;
+                let (place, number) = self.open_place(event)?;
                 let next = if again.is_some() { TaskState::Queued } else { outcome.settles_as() };
                 self.shift(place, next).map_err(illegal)?;
                 let task = &mut self.tasks[place];
@@ -286,7 +287,7 @@ impl Run {
                     attempt.usage = *usage;
                     attempt.summary.clone_from(summary);
                 }
-                Ok(Touched::TaskAndAttempt(place))
+                Ok(Touched::TaskAndAttempt(place, number))
             }
         }
     }
@@ -327,27 +328,27 @@ impl Run {
         Ok(())
     }
 
-    /// Returns the task of an event that belongs to its open attempt.
-    fn open_place(&self, event: &Event) -> Result<usize, Illegal> {
+    /// Returns the task and the number of the open attempt that an event belongs to.
+    fn open_place(&self, event: &Event) -> Result<(usize, u32), Illegal> {
         let illegal = |why: String| Illegal { kind: event.kind(), why };
         let (Some(task), Some(number)) = (event.task(), event.attempt()) else {
             return Err(illegal("it names no attempt".into()));
         };
         let place = self.place_of(task).map_err(illegal)?;
         match self.tasks[place].last() {
-            Some(attempt) if attempt.number == number && attempt.is_open() => Ok(place),
+            Some(attempt) if attempt.number == number && attempt.is_open() => Ok((place, number)),
             _ => Err(illegal(format!("attempt {number} of {task} is not open"))),
         }
     }
 
     fn change_open(&mut self, event: &Event, change: impl FnOnce(&mut Attempt)) -> Result<Touched, Illegal> {
-        let place = self.open_place(event)?;
+        let (place, number) = self.open_place(event)?;
         let task = &mut self.tasks[place];
         if let Some(attempt) = task.attempts.last_mut() {
             change(attempt);
         }
         task.version += 1;
-        Ok(Touched::TaskAndAttempt(place))
+        Ok(Touched::TaskAndAttempt(place, number))
     }
 }
 

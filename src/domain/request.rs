@@ -1,0 +1,189 @@
+//! What another process asks of the owner of a run, and what it is answered.
+
+use super::event::Event;
+use super::submission::ResultBody;
+use super::task::{Attempt, AttemptState, Task};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A request, as it lies in the inbox.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    /// Made up by whoever asks; the same id twice is applied once.
+    pub id: String,
+    /// Proves which attempt asks.
+    pub token: String,
+    pub submission: Submission,
+}
+
+/// What is handed in. The fields are checked by the owner of the run, not by whoever sends them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Submission {
+    Result { result: Value },
+}
+
+/// What came of a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub enum Answer {
+    Accepted { task: String, attempt: u32 },
+    Refused { code: Code, message: String, hint: String },
+}
+
+/// Why a request is refused, for programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Code {
+    /// The token belongs to no attempt of this run.
+    UnknownToken,
+    /// The attempt has ended.
+    Late,
+    /// Something else was handed in before.
+    Conflict,
+    /// A field is missing, unknown or wrong.
+    Invalid,
+}
+
+/// What to type, as a hint for an agent.
+pub const HOW_TO_SUBMIT: &str =
+    "crew submit result --summary \"...\" --confidence 0.0-1.0 --rationale \"...\"   (or --json FILE, --json -)";
+
+fn refused(code: Code, message: impl Into<String>, hint: impl Into<String>) -> Answer {
+    Answer::Refused { code, message: message.into(), hint: hint.into() }
+}
+
+/// Decides about a request. `asker` is the attempt that its token belongs to, open or ended.
+///
+/// Returns what has to be recorded, which is nothing for something handed in twice, and the answer.
+pub fn receive(asker: Option<(&Task, &Attempt)>, request: &Request) -> (Option<Event>, Answer) {
+    let Some((task, attempt)) = asker else {
+        let answer = refused(Code::UnknownToken, "the token belongs to no attempt of this run", "submit from the agent's own shell");
+        return (Some(refusal(None, request, &answer)), answer);
+    };
+    let answer = match check(task, attempt, request) {
+        Ok(result) => {
+            let accepted = Answer::Accepted { task: task.spec.id.to_string(), attempt: attempt.number };
+            if attempt.submission.as_deref() == Some(&result) {
+                return (None, accepted);
+            }
+            let event = Event::SubmissionAccepted {
+                task: task.spec.id.clone(),
+                attempt: attempt.number,
+                request: request.id.clone(),
+                result,
+            };
+            return (Some(event), accepted);
+        }
+        Err(answer) => answer,
+    };
+    (Some(refusal(Some((task, attempt)), request, &answer)), answer)
+}
+
+fn check(task: &Task, attempt: &Attempt, request: &Request) -> Result<ResultBody, Answer> {
+    if !matches!(attempt.state, AttemptState::Starting | AttemptState::Running) {
+        let message = format!("attempt {} of {} has ended", attempt.number, task.spec.id);
+        return Err(refused(Code::Late, message, "nothing more can be handed in for it"));
+    }
+    let Submission::Result { result } = &request.submission;
+    let result: ResultBody = serde_json::from_value(result.clone())
+        .map_err(|error| refused(Code::Invalid, plain(&error), HOW_TO_SUBMIT))?;
+    result.check(task.spec.role()).map_err(|wrong| refused(Code::Invalid, wrong.message, HOW_TO_SUBMIT))?;
+    match attempt.submission.as_deref() {
+        Some(first) if *first != result => {
+            let message = format!("a different result was handed in before: \"{}\"", first.summary);
+            Err(refused(Code::Conflict, message, "one attempt hands in one result"))
+        }
+        _ => Ok(result),
+    }
+}
+
+/// Says in crew's words what serde found.
+fn plain(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match text.strip_prefix("missing field `").and_then(|rest| rest.split_once('`')) {
+        Some((field, _)) => format!("{field} is missing"),
+        None => text,
+    }
+}
+
+fn refusal(asker: Option<(&Task, &Attempt)>, request: &Request, answer: &Answer) -> Event {
+    let reason = match answer {
+        Answer::Refused { message, .. } => message.clone(),
+        Answer::Accepted { .. } => String::new(),
+    };
+    Event::SubmissionRefused {
+        task: asker.map(|(task, _)| task.spec.id.clone()),
+        attempt: asker.map(|(_, attempt)| attempt.number),
+        request: request.id.clone(),
+        reason,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::event::Outcome;
+    use crate::domain::run::Run;
+    use crate::domain::run::tests::{ended, run_of, spec, started};
+    use crate::domain::time::Time;
+    use serde_json::json;
+
+    fn request(result: Value) -> Request {
+        Request { id: "r1".into(), token: "t".into(), submission: Submission::Result { result } }
+    }
+
+    fn ask(run: &Run, result: Value) -> (Option<Event>, Answer) {
+        let task = &run.tasks[0];
+        receive(Some((task, task.last().unwrap())), &request(result))
+    }
+
+    fn good() -> Value {
+        json!({"summary": "done", "confidence": 0.9, "rationale": "tests pass"})
+    }
+
+    fn code(answer: Answer) -> Option<Code> {
+        match answer {
+            Answer::Refused { code, .. } => Some(code),
+            Answer::Accepted { .. } => None,
+        }
+    }
+
+    #[test]
+    fn the_same_twice_is_fine_and_something_else_is_a_conflict() {
+        let mut run = run_of(vec![spec("a", &[])]);
+        run.apply(Time(1), &started("a", 1)).unwrap();
+        let (event, answer) = ask(&run, good());
+        assert_eq!(answer, Answer::Accepted { task: "a".into(), attempt: 1 });
+        run.apply(Time(2), &event.unwrap()).unwrap();
+        assert_eq!(ask(&run, good()), (None, answer));
+        let (event, other) = ask(&run, json!({"summary": "else", "confidence": 0.9, "rationale": "r"}));
+        assert!(matches!(&other, Answer::Refused { message, .. } if message.contains("\"done\"")));
+        assert_eq!(code(other), Some(Code::Conflict));
+        assert!(matches!(event, Some(Event::SubmissionRefused { .. })));
+    }
+
+    #[test]
+    fn an_ended_attempt_hands_in_nothing() {
+        let mut run = run_of(vec![spec("a", &[])]);
+        run.apply(Time(1), &started("a", 1)).unwrap();
+        run.apply(Time(2), &ended("a", 1, Outcome::NeedsReview, None)).unwrap();
+        assert_eq!(code(ask(&run, good()).1), Some(Code::Late));
+    }
+
+    #[test]
+    fn a_missing_field_is_named_as_the_agent_knows_it() {
+        let mut run = run_of(vec![spec("a", &[])]);
+        run.apply(Time(1), &started("a", 1)).unwrap();
+        let (_, answer) = ask(&run, json!({"summary": "done", "rationale": "r"}));
+        assert!(matches!(answer, Answer::Refused { message, .. } if message == "confidence is missing"));
+    }
+
+    #[test]
+    fn a_strangers_token_is_refused_and_recorded() {
+        let (event, answer) = receive(None, &request(good()));
+        assert_eq!(code(answer), Some(Code::UnknownToken));
+        assert!(matches!(event, Some(Event::SubmissionRefused { task: None, .. })));
+    }
+}

@@ -1,0 +1,25 @@
+//! Files that are whole or not there: written beside, then renamed.
+
+use super::StoreError;
+use std::io::Write;
+use std::path::Path;
+
+/// Writes a file as a whole, making its folder where that is missing. Readers see the old content or the new one.
+pub fn write(path: &Path, content: &[u8]) -> Result<(), StoreError> {
+    write_with(path, |file| file.write_all(content))
+}
+
+/// Writes a file as a whole, by what `fill` puts into it.
+pub fn write_with(
+    path: &Path,
+    fill: impl FnOnce(&mut std::io::BufWriter<&std::fs::File>) -> std::io::Result<()>,
+) -> Result<(), StoreError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).map_err(StoreError::file(folder))?;
+    let beside = tempfile::Builder::new().prefix(".crew-").tempfile_in(folder).map_err(StoreError::file(folder))?;
+    let mut writer = std::io::BufWriter::new(beside.as_file());
+    fill(&mut writer).and_then(|()| writer.flush()).map_err(StoreError::file(path))?;
+    drop(writer);
+    beside.persist(path).map_err(|error| StoreError::File { path: path.to_owned(), source: error.error })?;
+    Ok(())
+}

@@ -1,0 +1,367 @@
+//! The database: opening it, bringing an older one up to date, and appending to a run.
+
+use super::StoreError;
+use super::layout::Layout;
+use crate::domain::event::{Event, Recorded};
+use crate::domain::id::RunId;
+use crate::domain::run::{Run, Touched};
+use crate::domain::task::{Attempt, Task};
+use crate::domain::time::Time;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// Only ever added to. The number of steps taken is kept in `user_version`.
+const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_runs_and_events.sql")];
+
+/// How long a writer waits for another one.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// An answer to a request, kept with what it changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered {
+    pub request: String,
+    pub answer: String,
+}
+
+/// The open store of a repository.
+#[derive(Debug)]
+pub struct Store {
+    pub(super) connection: Connection,
+    pub(super) layout: Layout,
+    /// Whether a commit waits for the disk.
+    syncs: bool,
+}
+
+impl Store {
+    /// Opens the store of a repository, making `.crew` where it is missing.
+    pub fn open(layout: &Layout) -> Result<Store, StoreError> {
+        prepare_folder(layout)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut store = Store::connect(layout, flags)?;
+        let path = layout.database();
+        store.migrate().map_err(|error| match error {
+            StoreError::Database { source, .. } => StoreError::Database { path, source },
+            other => other,
+        })?;
+        Ok(store)
+    }
+
+    /// Opens the store where there is one, to look at it. A newer schema can be looked at as far as it is the same.
+    pub fn open_existing(layout: &Layout) -> Result<Option<Store>, StoreError> {
+        if !layout.database().exists() {
+            return Ok(None);
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut store = Store::connect(layout, flags)?;
+        if store.version()? < MIGRATIONS.len() as i64 {
+            store.migrate()?;
+        }
+        Ok(Some(store))
+    }
+
+    fn connect(layout: &Layout, flags: OpenFlags) -> Result<Store, StoreError> {
+        let path = layout.database();
+        let wrap = |source| StoreError::Database { path: path.clone(), source };
+        let connection = Connection::open_with_flags(&path, flags).map_err(wrap)?;
+        connection.busy_timeout(BUSY_TIMEOUT).map_err(wrap)?;
+        connection
+            .execute_batch("PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; PRAGMA synchronous = NORMAL;")
+            .map_err(wrap)?;
+        connection.set_prepared_statement_cache_capacity(64);
+        Ok(Store { connection, layout: layout.clone(), syncs: false })
+    }
+
+    /// Returns the paths of the repository that it belongs to.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Returns the number of the newest migration that the store has seen.
+    pub fn version(&self) -> Result<i64, StoreError> {
+        self.connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(|source| self.failed(source))
+    }
+
+    /// Returns the number of the newest migration that this crew knows.
+    pub fn known_version() -> i64 {
+        MIGRATIONS.len() as i64
+    }
+
+    /// Asks SQLite to check itself; returns what it found wrong.
+    pub fn check_integrity(&self) -> Result<Vec<String>, StoreError> {
+        let found = self.texts("PRAGMA quick_check", [])?;
+        Ok(found.into_iter().filter(|line| line != "ok").collect())
+    }
+
+    pub(super) fn failed(&self, source: rusqlite::Error) -> StoreError {
+        StoreError::Database { path: self.layout.database(), source }
+    }
+
+    fn texts(&self, sql: &str, parameters: impl rusqlite::Params) -> Result<Vec<String>, StoreError> {
+        let mut statement = self.connection.prepare(sql).map_err(|source| self.failed(source))?;
+        let rows = statement.query_map(parameters, |row| row.get(0)).map_err(|source| self.failed(source))?;
+        rows.collect::<Result<_, _>>().map_err(|source| self.failed(source))
+    }
+
+    fn migrate(&mut self) -> Result<(), StoreError> {
+        let path = self.layout.database();
+        let known = MIGRATIONS.len() as i64;
+        let found = self.version()?;
+        if found == known {
+            return Ok(());
+        }
+        if found > known {
+            return Err(StoreError::Newer { path, found, known });
+        }
+        let wrap = |source| StoreError::Database { path: path.clone(), source };
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(wrap)?;
+        // Another process may have been faster.
+        let found: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(wrap)?;
+        for (step, sql) in MIGRATIONS.iter().enumerate().skip(found.max(0) as usize) {
+            transaction.execute_batch(sql).map_err(wrap)?;
+            transaction.pragma_update(None, "user_version", step as i64 + 1).map_err(wrap)?;
+        }
+        transaction.commit().map_err(wrap)
+    }
+
+    /// Makes a run from its first events, all or nothing.
+    pub fn create_run(&mut self, id: RunId, at: Time, events: Vec<Event>) -> Result<(Run, Vec<Recorded>), StoreError> {
+        let mut events = events.into_iter();
+        let Some(first) = events.next() else {
+            return Err(StoreError::UnreadableEvent { seq: 0, why: "a run begins with an event".into() });
+        };
+        let mut run = Run::create(id, at, &first)?;
+        let mut batch = vec![Applied { at, event: first, touched: Touched::Nothing }];
+        for event in events {
+            batch.push(Applied::to(&mut run, at, event)?);
+        }
+        let recorded = self.write(&run, batch, &[], true)?;
+        Ok((run, recorded))
+    }
+
+    /// Appends what has happened to a run and brings its tables up to date, all or nothing.
+    ///
+    /// What ends something is on the disk when this returns; the rest may be lost in a power failure. After an error
+    /// `run` is ahead of the store and has to be loaded again. The caller holds the run's lock.
+    pub fn append(
+        &mut self,
+        run: &Run,
+        batch: Vec<Applied>,
+        answered: &[Answered],
+    ) -> Result<Vec<Recorded>, StoreError> {
+        self.write(run, batch, answered, false)
+    }
+
+    fn write(
+        &mut self,
+        run: &Run,
+        batch: Vec<Applied>,
+        answered: &[Answered],
+        create: bool,
+    ) -> Result<Vec<Recorded>, StoreError> {
+        let durable = batch.iter().any(|applied| applied.event.is_final());
+        let written = self.write_batch(run, batch, answered, (create, durable));
+        written.map_err(|source| self.failed(source))
+    }
+
+    fn write_batch(
+        &mut self,
+        run: &Run,
+        batch: Vec<Applied>,
+        answered: &[Answered],
+        (create, durable): (bool, bool),
+    ) -> rusqlite::Result<Vec<Recorded>> {
+        // Everything is a commit of its own in WAL; only its sync differs, and that is set outside of a transaction.
+        if durable != self.syncs {
+            let level = if durable { "FULL" } else { "NORMAL" };
+            self.connection.execute_batch(&format!("PRAGMA synchronous = {level}"))?;
+            self.syncs = durable;
+        }
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut writer = Writer { transaction: &transaction, number: 0, run };
+        if create { writer.create()? } else { writer.find()? }
+        let recorded = writer.append(batch)?;
+        for Answered { request, answer } in answered {
+            writer.keep_answer(request, answer)?;
+        }
+        transaction.commit()?;
+        Ok(recorded)
+    }
+}
+
+/// An event that has been applied to the run in memory, and waits to be written.
+#[derive(Clone, Debug)]
+pub struct Applied {
+    at: Time,
+    event: Event,
+    touched: Touched,
+}
+
+impl Applied {
+    /// Applies an event to the run.
+    pub fn to(run: &mut Run, at: Time, event: Event) -> Result<Applied, StoreError> {
+        let touched = run.apply(at, &event)?;
+        Ok(Applied { at, event, touched })
+    }
+}
+
+/// Makes `.crew`, which ignores itself until `crew init` says what is to be tracked.
+fn prepare_folder(layout: &Layout) -> Result<(), StoreError> {
+    std::fs::create_dir_all(layout.runs()).map_err(StoreError::file(layout.runs()))?;
+    let ignore = layout.gitignore();
+    if !ignore.exists() {
+        super::atomic_file::write(&ignore, IGNORE_ALL.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// What `.crew/.gitignore` says before `crew init`: a run leaves no trace in `git status`.
+pub const IGNORE_ALL: &str = "# written by crew; `crew init` replaces it, so that agents, teams and workflows are tracked\n*\n";
+
+/// One transaction on one run.
+struct Writer<'a> {
+    transaction: &'a Transaction<'a>,
+    /// The run's number in the tables.
+    number: i64,
+    run: &'a Run,
+}
+
+impl Writer<'_> {
+    fn create(&mut self) -> rusqlite::Result<()> {
+        let sql = "INSERT INTO runs (id, goal, team, workflow, created_at, started) VALUES (?, ?, ?, ?, ?, 0)";
+        let Run { id, goal, team, workflow, created_at, .. } = self.run;
+        let values = params![id.as_str(), goal, team, workflow, created_at.0];
+        self.transaction.prepare_cached(sql)?.execute(values)?;
+        self.number = self.transaction.last_insert_rowid();
+        Ok(())
+    }
+
+    fn find(&mut self) -> rusqlite::Result<()> {
+        let mut statement = self.transaction.prepare_cached("SELECT no FROM runs WHERE id = ?")?;
+        self.number = statement.query_row([self.run.id.as_str()], |row| row.get(0))?;
+        Ok(())
+    }
+
+    fn append(&mut self, batch: Vec<Applied>) -> rusqlite::Result<Vec<Recorded>> {
+        let mut tasks = BTreeSet::new();
+        let mut attempts = BTreeSet::new();
+        let mut run_touched = false;
+        let mut recorded = Vec::with_capacity(batch.len());
+        for Applied { at, event, touched } in batch {
+            match touched {
+                Touched::Nothing => {}
+                Touched::Run => run_touched = true,
+                Touched::Task(place) => {
+                    tasks.insert(place);
+                }
+                Touched::TaskAndAttempt(place, number) => {
+                    tasks.insert(place);
+                    attempts.insert((place, number));
+                }
+            }
+            let seq = self.insert_event(at, &event)?;
+            if let Event::ArtifactKept { .. } = &event {
+                self.keep_artifact(at, &event)?;
+            }
+            recorded.push(Recorded { seq, run: self.run.id.clone(), at, event });
+        }
+        tasks.into_iter().try_for_each(|place| self.put_task(place))?;
+        attempts.into_iter().try_for_each(|(place, number)| self.put_attempt(place, number))?;
+        if run_touched {
+            self.put_run()?;
+        }
+        Ok(recorded)
+    }
+
+    fn insert_event(&self, at: Time, event: &Event) -> rusqlite::Result<i64> {
+        let data = serde_json::to_string(event).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+        let sql = "INSERT INTO events (run, at, kind, data) VALUES (?, ?, ?, ?)";
+        self.transaction.prepare_cached(sql)?.execute(params![self.number, at.0, event.kind(), data])?;
+        Ok(self.transaction.last_insert_rowid())
+    }
+
+    fn put_run(&self) -> rusqlite::Result<()> {
+        let sql = "UPDATE runs SET ended_at = ?, started = ? WHERE no = ?";
+        let ended = self.run.ended_at.map(|at| at.0);
+        self.transaction.prepare_cached(sql)?.execute(params![ended, self.run.dispatcher.is_some(), self.number])?;
+        Ok(())
+    }
+
+    fn put_task(&self, place: usize) -> rusqlite::Result<()> {
+        let sql = "INSERT INTO tasks (run, place, id, role, program, state, lenient, reason, version)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+                   ON CONFLICT (run, place) DO UPDATE SET state = ?6, reason = ?8, version = ?9";
+        let Task { spec, state, reason, version, .. } = &self.run.tasks[place];
+        self.transaction.prepare_cached(sql)?.execute(params![
+            self.number,
+            place as i64,
+            spec.id.as_str(),
+            spec.role(),
+            spec.program(),
+            state.name(),
+            spec.continue_on_error,
+            reason,
+            *version as i64,
+        ])?;
+        Ok(())
+    }
+
+    fn put_attempt(&self, place: usize, number: u32) -> rusqlite::Result<()> {
+        let attempt = &self.run.tasks[place].attempts[number as usize - 1];
+        let sql = "INSERT INTO attempts (run, place, number, state, agent, model, token_hash, pid, log, started_at,
+                       ended_at, error_kind, reason, summary, exit, signal, tokens, cost_usd)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
+                   ON CONFLICT (run, place, number) DO UPDATE SET state = ?4, pid = ?8, ended_at = ?11,
+                       error_kind = ?12, reason = ?13, summary = ?14, exit = ?15, signal = ?16, tokens = ?17,
+                       cost_usd = ?18";
+        let Attempt { number, state, agent, model, token_hash, process, log, started_at, ended_at, .. } = attempt;
+        self.transaction.prepare_cached(sql)?.execute(params![
+            self.number,
+            place as i64,
+            number,
+            state.name(),
+            agent,
+            model,
+            token_hash,
+            process.as_ref().map(|process| process.pid),
+            log,
+            started_at.0,
+            ended_at.map(|at| at.0),
+            attempt.error_kind.map(|kind| kind.name()),
+            attempt.reason,
+            attempt.summary,
+            attempt.ending.exit,
+            attempt.ending.signal,
+            attempt.usage.tokens().map(|tokens| tokens as i64),
+            attempt.usage.cost_usd,
+        ])?;
+        Ok(())
+    }
+
+    fn keep_artifact(&self, at: Time, event: &Event) -> rusqlite::Result<()> {
+        let Event::ArtifactKept { task, artifact, path, bytes, sha256, .. } = event else { return Ok(()) };
+        let sql = "INSERT INTO artifacts (run, path, kind, task, at, bytes, sha256) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                   ON CONFLICT (run, path) DO UPDATE SET at = ?5, bytes = ?6, sha256 = ?7";
+        let task = task.as_ref().map(|task| task.as_str());
+        let values = params![self.number, path, artifact.name(), task, at.0, *bytes as i64, sha256];
+        self.transaction.prepare_cached(sql)?.execute(values)?;
+        Ok(())
+    }
+
+    fn keep_answer(&self, request: &str, answer: &str) -> rusqlite::Result<()> {
+        let sql = "INSERT OR IGNORE INTO requests (id, run, answer) VALUES (?, ?, ?)";
+        self.transaction.prepare_cached(sql)?.execute(params![request, self.number, answer])?;
+        Ok(())
+    }
+}
+
+impl Store {
+    /// Returns the answer that a request was given before.
+    pub fn answer_to(&self, request: &str) -> Result<Option<String>, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT answer FROM requests WHERE id = ?")
+            .map_err(|source| self.failed(source))?;
+        statement.query_row([request], |row| row.get(0)).optional().map_err(|source| self.failed(source))
+    }
+}

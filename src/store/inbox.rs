@@ -1,0 +1,127 @@
+//! Requests of other processes, as files.
+//!
+//! A request is written beside and renamed to `ID.request`; the answer is renamed to `ID.answer`. That works for an
+//! agent in a sandbox that may write to this one folder, and for one on another host that shares it. The owner removes
+//! a request after its answer is there; whoever asked removes the answer.
+
+use super::StoreError;
+use super::atomic_file;
+use crate::domain::request::{Answer, Request};
+use std::path::{Path, PathBuf};
+
+/// The largest request that is read, in bytes.
+pub const MAX_REQUEST: u64 = 16 * 1024 * 1024;
+
+/// A request file, read.
+#[derive(Debug)]
+pub struct Incoming {
+    pub path: PathBuf,
+    /// The id that the file's name says.
+    pub id: String,
+    /// The request, or why it cannot be understood.
+    pub request: Result<Request, String>,
+}
+
+/// Tells whether an id is fit for a file name.
+fn is_id(id: &str) -> bool {
+    (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+/// Puts a request into the inbox.
+pub fn put(inbox: &Path, request: &Request) -> Result<(), StoreError> {
+    let path = inbox.join(format!("{}.request", request.id));
+    atomic_file::write_with(&path, |file| serde_json::to_writer(file, request).map_err(std::io::Error::from))
+}
+
+/// Takes the answer to a request, where it is there.
+pub fn take_answer(inbox: &Path, id: &str) -> Result<Option<Answer>, StoreError> {
+    let path = inbox.join(format!("{id}.answer"));
+    let text = match std::fs::read(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(StoreError::File { path, source }),
+    };
+    let answer = serde_json::from_slice(&text).map_err(std::io::Error::from).map_err(StoreError::file(&path))?;
+    // In a sandbox that only lets us read, the answer stays; the owner clears the inbox at the end of the run.
+    let _ = std::fs::remove_file(&path);
+    Ok(Some(answer))
+}
+
+/// Returns the requests that wait, in the order of their names. A file that is no request is reported as one that
+/// cannot be understood, so that whoever wrote it gets an answer.
+pub fn waiting(inbox: &Path) -> Result<Vec<Incoming>, StoreError> {
+    let entries = match std::fs::read_dir(inbox) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(StoreError::file(inbox)(error)),
+    };
+    let mut paths: Vec<PathBuf> = entries
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|path| path.extension().is_some_and(|ending| ending == "request"))
+        .collect();
+    paths.sort();
+    Ok(paths.into_iter().filter_map(read).collect())
+}
+
+fn read(path: PathBuf) -> Option<Incoming> {
+    let id = path.file_stem()?.to_str().filter(|id| is_id(id))?.to_owned();
+    // Never follow a link or open a pipe that somebody left here.
+    let file = path.symlink_metadata().ok().filter(|meta| meta.is_file())?;
+    let request = if file.len() > MAX_REQUEST {
+        Err(format!("the request has {} bytes; at most {MAX_REQUEST} are read", file.len()))
+    } else {
+        match std::fs::read(&path) {
+            Ok(text) => serde_json::from_slice::<Request>(&text).map_err(|error| error.to_string()),
+            // Gone since we looked: its owner took it back.
+            Err(_) => return None,
+        }
+    };
+    let request = request.and_then(|request| {
+        if request.id == id { Ok(request) } else { Err("the id inside is not that of the file name".into()) }
+    });
+    Some(Incoming { path, id, request })
+}
+
+/// Answers a request and takes it out of the inbox.
+pub fn answer(inbox: &Path, incoming: &Incoming, answer: &str) -> Result<(), StoreError> {
+    atomic_file::write(&inbox.join(format!("{}.answer", incoming.id)), answer.as_bytes())?;
+    match std::fs::remove_file(&incoming.path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(StoreError::file(&incoming.path)(error)),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::request::Submission;
+
+    fn request(id: &str) -> Request {
+        Request { id: id.into(), token: "t".into(), submission: Submission::Result { result: serde_json::json!({}) } }
+    }
+
+    #[test]
+    fn a_request_is_answered_once_and_leaves_nothing_behind() {
+        let inbox = tempfile::tempdir().unwrap();
+        put(inbox.path(), &request("r1")).unwrap();
+        let waiting = waiting(inbox.path()).unwrap();
+        assert_eq!(waiting[0].request.as_ref().unwrap(), &request("r1"));
+        let said = Answer::Accepted { task: "a".into(), attempt: 1 };
+        answer(inbox.path(), &waiting[0], &serde_json::to_string(&said).unwrap()).unwrap();
+        assert_eq!(take_answer(inbox.path(), "r1").unwrap(), Some(said));
+        assert_eq!(std::fs::read_dir(inbox.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_is_no_request_is_told_so_and_what_is_dangerous_is_left_alone() {
+        let inbox = tempfile::tempdir().unwrap();
+        let path = |name: &str| inbox.path().join(name);
+        std::fs::write(path("bad.request"), "{").unwrap();
+        std::fs::write(path("other.request"), serde_json::to_string(&request("else")).unwrap()).unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", path("link.request")).unwrap();
+        std::fs::write(path("half.tmp"), "{}").unwrap();
+        let waiting = waiting(inbox.path()).unwrap();
+        assert_eq!(waiting.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), ["bad", "other"]);
+        assert!(waiting.iter().all(|one| one.request.is_err()));
+    }
+}

@@ -1,0 +1,106 @@
+//! Every path under `.crew`, named once.
+
+use crate::domain::id::{RunId, TaskId};
+use std::path::{Path, PathBuf};
+
+/// The name of the folder in a repository.
+pub const FOLDER: &str = ".crew";
+
+/// Paths below one repository's `.crew`.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    repository: PathBuf,
+    root: PathBuf,
+}
+
+impl Layout {
+    /// Names the paths below `repository`, which is absolute.
+    pub fn of(repository: impl Into<PathBuf>) -> Layout {
+        let repository = repository.into();
+        Layout { root: repository.join(FOLDER), repository }
+    }
+
+    pub fn repository(&self) -> &Path {
+        &self.repository
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub fn database(&self) -> PathBuf {
+        self.root.join("crew.db")
+    }
+
+    pub fn settings(&self) -> PathBuf {
+        self.root.join("config.json")
+    }
+
+    pub fn gitignore(&self) -> PathBuf {
+        self.root.join(".gitignore")
+    }
+
+    pub fn runs(&self) -> PathBuf {
+        self.root.join("runs")
+    }
+
+    pub fn run(&self, run: &RunId) -> RunPaths {
+        RunPaths { root: self.runs().join(run.as_str()) }
+    }
+
+    /// Returns a path as people see it: relative to the repository where it is inside.
+    pub fn shown(&self, path: &Path) -> String {
+        path.strip_prefix(&self.repository).unwrap_or(path).display().to_string()
+    }
+}
+
+/// Paths of one run.
+#[derive(Clone, Debug)]
+pub struct RunPaths {
+    root: PathBuf,
+}
+
+impl RunPaths {
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub fn lock(&self) -> PathBuf {
+        self.root.join("lock")
+    }
+
+    pub fn inbox(&self) -> PathBuf {
+        self.root.join("inbox")
+    }
+
+    pub fn logs(&self) -> PathBuf {
+        self.root.join("logs")
+    }
+
+    pub fn artifacts(&self) -> PathBuf {
+        self.root.join("artifacts")
+    }
+
+    /// Holds a link named `crew` to the running binary; it stands first in the children's PATH.
+    pub fn bin(&self) -> PathBuf {
+        self.root.join("bin")
+    }
+
+    pub fn manifest(&self) -> PathBuf {
+        self.root.join("manifest.json")
+    }
+
+    pub fn tasks(&self) -> PathBuf {
+        self.root.join("tasks.json")
+    }
+}
+
+/// Returns the log of an attempt, relative to the run's folder.
+pub fn log_of(task: &TaskId, attempt: u32) -> String {
+    format!("logs/{task}.{attempt}.log")
+}
+
+/// Returns the log of an attempt's verification commands, relative to the run's folder.
+pub fn verification_log_of(task: &TaskId, attempt: u32) -> String {
+    format!("logs/{task}.{attempt}.verify.log")
+}

@@ -1,0 +1,65 @@
+//! Who owns a run: a lock on an open file, which the system takes back when its holder dies.
+//!
+//! There is one level of lock. Whoever needs it holds the guard; nothing that is called with a guard locks again.
+
+use super::StoreError;
+use super::layout::RunPaths;
+use std::fs::{File, OpenOptions, TryLockError};
+
+/// Proof that this process owns a run; given back when dropped.
+#[derive(Debug)]
+pub struct RunLock {
+    _file: File,
+}
+
+/// Takes the run's lock, or returns `None` where another process holds it.
+pub fn try_take(paths: &RunPaths) -> Result<Option<RunLock>, StoreError> {
+    std::fs::create_dir_all(paths.root()).map_err(StoreError::file(paths.root()))?;
+    let path = paths.lock();
+    // The file is never removed: a lock on a removed file would exclude nobody.
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(StoreError::file(&path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(RunLock { _file: file })),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(source)) => Err(StoreError::File { path, source }),
+    }
+}
+
+/// Tells whether a process owns the run now. A run without a lock file has no owner.
+pub fn is_owned(paths: &RunPaths) -> Result<bool, StoreError> {
+    let path = paths.lock();
+    match File::open(&path) {
+        // A shared lock, so that two who only look don't take each other for an owner.
+        Ok(file) => match file.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(source)) => Err(StoreError::File { path, source }),
+        },
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(source) => Err(StoreError::File { path, source }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::RunId;
+    use crate::store::layout::Layout;
+
+    #[test]
+    fn one_holder_at_a_time_and_the_lock_comes_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = Layout::of(folder.path()).run(&RunId::from_random(7));
+        assert!(!is_owned(&paths).unwrap());
+        let held = try_take(&paths).unwrap();
+        assert!(held.is_some() && is_owned(&paths).unwrap());
+        assert!(try_take(&paths).unwrap().is_none());
+        drop(held);
+        assert!(!is_owned(&paths).unwrap() && try_take(&paths).unwrap().is_some());
+    }
+}

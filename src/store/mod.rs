@@ -1,0 +1,63 @@
+//! What is on disk under `.crew`.
+//!
+//! `crew.db` is the truth: events, and tables derived from them in the same transaction. The JSON files in a run's
+//! folder are copies for readers and are never read back. Requests of other processes come in as files (`inbox`).
+//!
+//! # How it works
+//!
+//! One process owns a run, by a lock on an open file (`lock`); only the owner appends to that run. A second process
+//! that wants something leaves a request, or takes the lock where nobody holds it.
+
+pub mod artifacts;
+pub mod atomic_file;
+pub mod copies;
+pub mod database;
+pub mod inbox;
+pub mod layout;
+pub mod lock;
+pub mod queries;
+pub mod trust;
+
+use std::path::PathBuf;
+
+/// What can go wrong on disk.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("{path}: {source}")]
+    File {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("the store {path}: {source}")]
+    Database {
+        path: PathBuf,
+        #[source]
+        source: rusqlite::Error,
+    },
+    #[error("the store {path} was written by a newer crew (schema {found}, this one knows {known})")]
+    Newer { path: PathBuf, found: i64, known: i64 },
+    #[error("event {seq} in the store cannot be read: {why}")]
+    UnreadableEvent { seq: i64, why: String },
+    #[error(transparent)]
+    Illegal(#[from] crate::domain::run::Illegal),
+}
+
+impl StoreError {
+    /// Names the file that an input or output error is about.
+    pub fn file(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> StoreError {
+        let path = path.into();
+        move |source| StoreError::File { path, source }
+    }
+
+    /// Tells whether the disk is full.
+    pub fn is_disk_full(&self) -> bool {
+        match self {
+            StoreError::File { source, .. } => source.kind() == std::io::ErrorKind::StorageFull,
+            StoreError::Database { source, .. } => {
+                source.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
+            }
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! What the commands ask of the store.
+
+use super::StoreError;
+use super::database::Store;
+use super::layout::RunPaths;
+use super::lock;
+use crate::domain::event::{Event, Recorded};
+use crate::domain::id::RunId;
+use crate::domain::run::{Counts, Run, RunStatus};
+use crate::domain::task::TaskState;
+use crate::domain::time::Time;
+use rusqlite::{OptionalExtension, Row, params};
+
+/// A run as a list shows it.
+#[derive(Clone, Debug)]
+pub struct RunRow {
+    pub id: RunId,
+    pub goal: String,
+    pub team: String,
+    pub workflow: String,
+    pub created_at: Time,
+    pub ended_at: Option<Time>,
+    pub started: bool,
+    pub counts: Counts,
+}
+
+/// An artifact as a list shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArtifactRow {
+    /// Relative to the run's `artifacts` folder.
+    pub path: String,
+    pub kind: String,
+    pub task: Option<String>,
+    pub at: Time,
+    pub bytes: u64,
+    pub sha256: String,
+}
+
+impl RunRow {
+    /// Derives where the run stands; `owned` tells whether a dispatcher lives.
+    pub fn status(&self, owned: bool) -> RunStatus {
+        self.counts.status(owned, self.started)
+    }
+
+    /// Tells whether somebody has to look for an owner before the status is known.
+    pub fn is_open(&self) -> bool {
+        self.counts.of(TaskState::Queued) + self.counts.of(TaskState::Running) > 0
+    }
+}
+
+impl Store {
+    /// Returns the newest runs, newest first, at most `limit`.
+    pub fn runs(&self, limit: usize) -> Result<Vec<RunRow>, StoreError> {
+        let sql = "SELECT no, id, goal, team, workflow, created_at, ended_at, started FROM runs
+                   ORDER BY no DESC LIMIT ?";
+        let rows = self.rows(sql, [limit as i64], |row| Ok((row.get::<_, i64>(0)?, run_row(row)?)))?;
+        rows.into_iter().map(|(no, row)| Ok(RunRow { counts: self.counts(no)?, ..row })).collect()
+    }
+
+    /// Returns how many runs there are.
+    pub fn run_count(&self) -> Result<usize, StoreError> {
+        let count: i64 = self.one("SELECT count(*) FROM runs", [], |row| row.get(0))?;
+        Ok(count as usize)
+    }
+
+    /// Returns the runs whose id begins with `prefix`.
+    pub fn runs_named(&self, prefix: &str) -> Result<Vec<RunId>, StoreError> {
+        // Ids have no characters above `z`.
+        let sql = "SELECT id FROM runs WHERE id >= ?1 AND id < ?1 || '{' ORDER BY id LIMIT 20";
+        let ids = self.rows(sql, [prefix], |row| row.get::<_, String>(0))?;
+        Ok(ids.iter().filter_map(|id| RunId::parse(id)).collect())
+    }
+
+    /// Returns a run's id as short as it is unique here.
+    pub fn short(&self, run: &RunId) -> Result<String, StoreError> {
+        let before = "SELECT id FROM runs WHERE id < ? ORDER BY id DESC LIMIT 1";
+        let after = "SELECT id FROM runs WHERE id > ? ORDER BY id LIMIT 1";
+        let mut neighbours = Vec::new();
+        for sql in [before, after] {
+            let found = self.rows(sql, [run.as_str()], |row| row.get::<_, String>(0))?;
+            neighbours.extend(found.iter().filter_map(|id| RunId::parse(id)));
+        }
+        Ok(run.as_str()[..run.shown_length(neighbours)].to_owned())
+    }
+
+    /// Loads a run by replaying its events.
+    pub fn load_run(&self, id: &RunId) -> Result<Option<Run>, StoreError> {
+        let mut run = None;
+        for Recorded { at, event, .. } in self.events(id, 0, usize::MAX)? {
+            match &mut run {
+                None => run = Some(Run::create(id.clone(), at, &event)?),
+                Some(run) => {
+                    run.apply(at, &event)?;
+                }
+            }
+        }
+        Ok(run)
+    }
+
+    /// Returns the events of a run after `since`, oldest first, at most `limit`.
+    pub fn events(&self, run: &RunId, since: i64, limit: usize) -> Result<Vec<Recorded>, StoreError> {
+        let sql = "SELECT seq, at, data FROM events WHERE run = (SELECT no FROM runs WHERE id = ?) AND seq > ?
+                   ORDER BY seq LIMIT ?";
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = self.rows(sql, params![run.as_str(), since, limit], |row| {
+            Ok((row.get::<_, i64>(0)?, Time(row.get(1)?), row.get::<_, String>(2)?))
+        })?;
+        rows.into_iter()
+            .map(|(seq, at, data)| {
+                let event: Event = serde_json::from_str(&data)
+                    .map_err(|error| StoreError::UnreadableEvent { seq, why: error.to_string() })?;
+                Ok(Recorded { seq, run: run.clone(), at, event })
+            })
+            .collect()
+    }
+
+    /// Returns a run's artifacts in the order of their paths.
+    pub fn artifacts(&self, run: &RunId) -> Result<Vec<ArtifactRow>, StoreError> {
+        let sql = "SELECT path, kind, task, at, bytes, sha256 FROM artifacts
+                   WHERE run = (SELECT no FROM runs WHERE id = ?) ORDER BY path";
+        self.rows(sql, [run.as_str()], |row| {
+            Ok(ArtifactRow {
+                path: row.get(0)?,
+                kind: row.get(1)?,
+                task: row.get(2)?,
+                at: Time(row.get(3)?),
+                bytes: row.get::<_, i64>(4)? as u64,
+                sha256: row.get(5)?,
+            })
+        })
+    }
+
+    /// Returns the run, the task and the number of the attempt that a token belongs to.
+    pub fn attempt_of_token(&self, token_hash: &str) -> Result<Option<(RunId, String, u32)>, StoreError> {
+        let sql = "SELECT runs.id, tasks.id, attempts.number FROM attempts
+                   JOIN tasks USING (run, place) JOIN runs ON runs.no = attempts.run WHERE token_hash = ?";
+        let mut statement = self.connection.prepare_cached(sql).map_err(|source| self.failed(source))?;
+        let found = statement
+            .query_row([token_hash], |row| Ok((row.get::<_, String>(0)?, row.get(1)?, row.get(2)?)))
+            .optional()
+            .map_err(|source| self.failed(source))?;
+        Ok(found.and_then(|(run, task, number)| Some((RunId::parse(&run)?, task, number))))
+    }
+
+    /// Derives where a run stands, looking for its owner only where that matters.
+    pub fn status(&self, row: &RunRow) -> Result<RunStatus, StoreError> {
+        let owned = row.is_open() && lock::is_owned(&self.paths(&row.id))?;
+        Ok(row.status(owned))
+    }
+
+    /// Returns the paths of a run.
+    pub fn paths(&self, run: &RunId) -> RunPaths {
+        self.layout.run(run)
+    }
+
+    fn counts(&self, run_number: i64) -> Result<Counts, StoreError> {
+        let sql = "SELECT state, lenient, count(*) FROM tasks WHERE run = ? GROUP BY state, lenient";
+        let groups = self.rows(sql, [run_number], |row| {
+            Ok((row.get::<_, String>(0)?, row.get::<_, bool>(1)?, row.get::<_, i64>(2)?))
+        })?;
+        let mut counts = Counts::default();
+        for (state, lenient, number) in groups {
+            if let Some(state) = TaskState::parse(&state) {
+                counts.add(state, lenient, number as usize);
+            }
+        }
+        Ok(counts)
+    }
+
+    fn one<T>(
+        &self,
+        sql: &str,
+        parameters: impl rusqlite::Params,
+        take: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        self.connection.query_row(sql, parameters, take).map_err(|source| self.failed(source))
+    }
+
+    fn rows<T>(
+        &self,
+        sql: &str,
+        parameters: impl rusqlite::Params,
+        take: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut statement = self.connection.prepare_cached(sql).map_err(|source| self.failed(source))?;
+        let rows = statement.query_map(parameters, take).map_err(|source| self.failed(source))?;
+        rows.collect::<Result<_, _>>().map_err(|source| self.failed(source))
+    }
+}
+
+/// Reads the columns of a run; the counts follow.
+fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
+    let id: String = row.get(1)?;
+    Ok(RunRow {
+        id: RunId::parse(&id).ok_or(rusqlite::Error::InvalidQuery)?,
+        goal: row.get(2)?,
+        team: row.get(3)?,
+        workflow: row.get(4)?,
+        created_at: Time(row.get(5)?),
+        ended_at: row.get::<_, Option<i64>>(6)?.map(Time),
+        started: row.get(7)?,
+        counts: Counts::default(),
+    })
+}
