@@ -6,3 +6,4 @@ pub mod domain; // what crew knows and decides: no files, clock, processes, envi
 pub mod store; // what is on disk under .crew
 pub mod workspace; // what happens in git
 pub mod agents; // how each agent is spoken to
+pub mod runner; // what is running now

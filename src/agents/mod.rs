@@ -3,6 +3,8 @@
 //! An adapter turns an [`Assignment`] into a [`CommandSpec`] and a line of output into what it [`Said`]. Adapters start
 //! nothing and store nothing, so all of them are tested on recorded output.
 
+pub mod prompt;
+
 use crate::domain::error_kind::ErrorKind;
 use crate::domain::usage::Usage;
 use std::path::{Path, PathBuf};
@@ -109,6 +111,11 @@ pub trait Agent: Send + Sync {
 
     /// Tells whether success needs a final event in the stream.
     fn promises_final(&self) -> bool;
+
+    /// Tells whether it prints while it works, so that its silence means something.
+    fn streams(&self) -> bool {
+        self.promises_final()
+    }
 }
 
 /// What an assignment asks for and an agent cannot do.

@@ -21,3 +21,4 @@ pub mod task;
 pub mod time;
 pub mod usage;
 pub mod when;
+pub mod words;

@@ -133,7 +133,7 @@ impl Store {
     /// Returns the run, the task and the number of the attempt that a token belongs to.
     pub fn attempt_of_token(&self, token_hash: &str) -> Result<Option<(RunId, String, u32)>, StoreError> {
         let sql = "SELECT runs.id, tasks.id, attempts.number FROM attempts
-                   JOIN tasks USING (run, place) JOIN runs ON runs.no = attempts.run WHERE token_hash = ?";
+                   JOIN tasks USING (run, place) JOIN runs ON runs.no = attempts.run WHERE token_hash = ? AND token_hash <> ''";
         let mut statement = self.connection.prepare_cached(sql).map_err(|source| self.failed(source))?;
         let found = statement
             .query_row([token_hash], |row| Ok((row.get::<_, String>(0)?, row.get(1)?, row.get(2)?)))

@@ -77,3 +77,5 @@ CREATE TABLE requests (
     run     INTEGER NOT NULL REFERENCES runs (no),
     answer  TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX attempt_of_token ON attempts (token_hash) WHERE token_hash <> '';

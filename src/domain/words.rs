@@ -1,0 +1,237 @@
+//! What other people's words may look like once they are ours: no control characters, no escape sequences, nothing
+//! invisible, and never longer than asked.
+
+use std::iter::Peekable;
+use std::str::Chars;
+
+/// Stands where text was cut.
+const CUT: char = '…';
+
+/// Returns `text` as one harmless line of at most `max_chars` characters.
+///
+/// White space, line ends included, is folded into single spaces and goes at both ends. A cut shows as `…`.
+pub fn clean_line(text: &str, max_chars: usize) -> String {
+    let mut line = String::new();
+    let mut length = 0;
+    // A space is written only once something follows it.
+    let mut gap = false;
+    for character in Harmless::of(text) {
+        if character.is_whitespace() {
+            gap = length > 0;
+            continue;
+        }
+        length += 1 + usize::from(gap);
+        if length > max_chars {
+            return cut_to_chars(&line, max_chars);
+        }
+        if gap {
+            line.push(' ');
+        }
+        gap = false;
+        line.push(character);
+    }
+    line
+}
+
+fn cut_to_chars(line: &str, max_chars: usize) -> String {
+    let kept: String = line.chars().take(max_chars.saturating_sub(1)).collect();
+    let mut kept = kept.trim_end().to_owned();
+    if max_chars > 0 {
+        kept.push(CUT);
+    }
+    kept
+}
+
+/// Returns `text` as harmless lines of at most `max_bytes` bytes together; line ends and tabs stay.
+///
+/// A carriage return counts as a line end, so that nothing can be written over. A cut shows as `…`.
+pub fn clean_text(text: &str, max_bytes: usize) -> String {
+    let mut clean = String::new();
+    for character in Harmless::of(text) {
+        if clean.len() + character.len_utf8() > max_bytes {
+            return cut_to_bytes(clean, max_bytes);
+        }
+        clean.push(character);
+    }
+    clean
+}
+
+fn cut_to_bytes(mut clean: String, max_bytes: usize) -> String {
+    let Some(room) = max_bytes.checked_sub(CUT.len_utf8()) else {
+        return clean;
+    };
+    clean.truncate(clean.floor_char_boundary(room));
+    clean.push(CUT);
+    clean
+}
+
+/// The characters of a text that may be shown. Every kind of line end comes out as `\n`.
+struct Harmless<'a> {
+    rest: Peekable<Chars<'a>>,
+}
+
+impl<'a> Harmless<'a> {
+    fn of(text: &'a str) -> Harmless<'a> {
+        Harmless { rest: text.chars().peekable() }
+    }
+
+    /// Skips what follows an ESC.
+    fn skip_escape(&mut self) {
+        match self.rest.peek() {
+            Some('[') => {
+                self.rest.next();
+                self.skip_control_sequence();
+            }
+            Some(']' | 'P' | 'X' | '^' | '_') => {
+                self.rest.next();
+                self.skip_control_string();
+            }
+            _ => {
+                self.skip_while(|c| matches!(c, ' '..='/'));
+                self.skip_one(|c| matches!(c, '0'..='~'));
+            }
+        }
+    }
+
+    /// Skips parameters, intermediates and the final character of a CSI sequence.
+    fn skip_control_sequence(&mut self) {
+        self.skip_while(|c| matches!(c, '0'..='?'));
+        self.skip_while(|c| matches!(c, ' '..='/'));
+        self.skip_one(|c| matches!(c, '@'..='~'));
+    }
+
+    /// Skips the text of an OSC, DCS or the like, with its terminator.
+    fn skip_control_string(&mut self) {
+        // One that is never closed ends with its line, or it would hide everything that follows.
+        while let Some(next) = self.rest.next_if(|c| !matches!(c, '\n' | '\r')) {
+            match next {
+                '\u{07}' | '\u{18}' | '\u{1a}' | '\u{9c}' => return,
+                '\u{1b}' => {
+                    self.skip_one(|c| c == '\\');
+                    return;
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn skip_while(&mut self, unwanted: impl Fn(char) -> bool) {
+        while self.rest.next_if(|c| unwanted(*c)).is_some() {}
+    }
+
+    fn skip_one(&mut self, unwanted: impl Fn(char) -> bool) {
+        self.rest.next_if(|c| unwanted(*c));
+    }
+}
+
+impl Iterator for Harmless<'_> {
+    type Item = char;
+
+    fn next(&mut self) -> Option<char> {
+        loop {
+            match self.rest.next()? {
+                '\r' => {
+                    self.skip_one(|c| c == '\n');
+                    return Some('\n');
+                }
+                '\u{0b}' | '\u{0c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => return Some('\n'),
+                '\u{1b}' => self.skip_escape(),
+                '\u{9b}' => self.skip_control_sequence(),
+                '\u{90}' | '\u{98}' | '\u{9d}' | '\u{9e}' | '\u{9f}' => self.skip_control_string(),
+                shown if !is_hidden(shown) => return Some(shown),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Decides whether a character shows nothing, or changes how others are shown.
+fn is_hidden(character: char) -> bool {
+    match character {
+        '\n' | '\t' => false,
+        control if control.is_control() => true,
+        _ => matches!(character,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}'                       // Mongolian selectors and vowel separator
+            | '\u{200b}'..='\u{200f}'                       // zero width, direction marks
+            | '\u{202a}'..='\u{202e}'                       // embeddings and overrides of direction
+            | '\u{2060}'..='\u{206f}'                       // joiners, isolates, deprecated format characters
+            | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+            | '\u{fe00}'..='\u{fe0f}'                       // variation selectors
+            | '\u{fff9}'..='\u{fffb}'                       // interlinear annotation
+            | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}'),                   // tags: a whole hidden alphabet
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn escape_sequences_go_whole() {
+        let cases = [
+            ("\u{1b}[1;31mred\u{1b}[0m", "red"),
+            ("\u{1b}]0;title\u{07}after", "after"),
+            ("\u{1b}]8;;http://x\u{1b}\\link\u{1b}]8;;\u{1b}\\", "link"),
+            ("\u{1b}P1$q\"p\u{1b}\\dcs", "dcs"),
+            ("\u{9b}31mred \u{9d}0;title\u{9c}eight", "red eight"),
+            ("\u{1b}(Bcharset \u{1b}7saved \u{1b}cfull", "charset saved full"),
+            ("\u{1b}[31", ""),
+            ("\u{1b}", ""),
+        ];
+        for (text, clean) in cases {
+            assert_eq!(clean_line(text, 99), clean, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_open_escape_sequence_hides_no_further_line() {
+        assert_eq!(clean_text("\u{1b}]0;never closed\nstill here", 99), "\nstill here");
+        assert_eq!(clean_text("\u{1b}[31\nstill here", 99), "\nstill here");
+    }
+
+    #[test]
+    fn what_cannot_be_seen_goes() {
+        assert_eq!(clean_line("pass\u{202e}drow\u{2066}\u{200b}\u{feff}\u{e0041}\u{0}\u{8}\u{7f}\u{ad}!", 99), "passdrow!");
+    }
+
+    #[test]
+    fn words_of_every_language_stay() {
+        assert_eq!(clean_line("Größe, 日本語, عربى, 🎉", 99), "Größe, 日本語, عربى, 🎉");
+    }
+
+    #[test]
+    fn a_line_stays_one_line() {
+        assert_eq!(clean_line("  a\n\n\tb\r\nc\u{2028}d  e \n", 99), "a b c d e");
+    }
+
+    #[test]
+    fn text_keeps_lines_and_tabs() {
+        assert_eq!(clean_text("a\tb\r\nover\rwritten\n", 99), "a\tb\nover\nwritten\n");
+    }
+
+    #[test]
+    fn a_cut_never_splits_a_character() {
+        assert_eq!(clean_line("日本語です", 3), "日本…");
+        assert_eq!(clean_line("日本語", 3), "日本語");
+        assert_eq!(clean_text("日本語", 8), "日…");
+        assert_eq!(clean_text("日本語", 9), "日本語");
+        assert_eq!((clean_line("x", 0), clean_text("日", 2)), (String::new(), String::new()));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_in_is_harmless_and_bounded(text in any::<String>(), max in 0usize..40) {
+            let line = clean_line(&text, max);
+            prop_assert!(line.chars().count() <= max);
+            prop_assert!(!line.chars().any(|c| c == '\n' || c == '\t' || is_hidden(c)));
+            prop_assert_eq!(line.trim(), line.as_str());
+            let clean = clean_text(&text, max);
+            prop_assert!(clean.len() <= max);
+            prop_assert!(!clean.chars().any(is_hidden));
+            prop_assert_eq!(clean_text(&clean, max), clean);
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! One child process: started in a group of its own, its output kept, waited for, and cleaned up after.
+//!
+//! # How it works
+//!
+//! Where nobody has to read the output, both streams go straight into the log file and cost us nothing. Where an
+//! agent's stream has to be understood, a reader thread copies standard output into the log and looks at its lines.
+//! An ended child stays a zombie until its group has been told to end, so the group's number cannot be taken by a
+//! stranger in between.
+
+use super::lines::Lines;
+use super::process::{self, GroupSignal};
+use crate::domain::event::{Ending, ProcessId};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use std::ffi::OsString;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// What to start.
+#[derive(Debug)]
+pub struct ChildSpec {
+    /// Absolute, or looked up in the child's PATH.
+    pub program: PathBuf,
+    pub args: Vec<OsString>,
+    /// The whole environment.
+    pub env: Vec<(OsString, OsString)>,
+    pub cwd: PathBuf,
+    /// Content of standard input; nothing where absent.
+    pub stdin: Option<PathBuf>,
+    /// Both streams are appended to it.
+    pub log: PathBuf,
+    pub grace: Duration,
+    pub drain: Duration,
+}
+
+/// Is told what the child does while it runs. Called from the slot's threads.
+pub trait ChildNews: Send + Sync {
+    /// The child runs.
+    fn started(&self, process: ProcessId);
+    /// Tells whether standard output has to be read line by line.
+    fn reads_lines(&self) -> bool;
+    /// A line of standard output.
+    fn line(&self, line: &str);
+}
+
+/// The handle by which a child is stopped from another thread.
+#[derive(Debug, Default)]
+pub struct Control {
+    stage: Mutex<Stage>,
+    /// Bytes read from the child's standard output.
+    read: AtomicU64,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+enum Stage {
+    #[default]
+    NotStarted,
+    /// To be stopped as soon as it is started.
+    Doomed(GroupSignal),
+    Running(u32),
+    Ended,
+}
+
+impl Control {
+    /// Sends a signal to the child's group. A child that has ended is left alone; one that is not yet there gets it as
+    /// soon as it is.
+    pub fn signal(&self, signal: GroupSignal) {
+        let mut stage = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
+        match *stage {
+            Stage::NotStarted | Stage::Doomed(_) => *stage = Stage::Doomed(signal),
+            Stage::Running(pid) => process::signal_group(pid, signal),
+            Stage::Ended => {}
+        }
+    }
+
+    /// Returns how many bytes of standard output have been read; those that go straight to the log are not counted.
+    pub fn bytes_read(&self) -> u64 {
+        self.read.load(Ordering::Relaxed)
+    }
+
+    fn note_started(&self, pid: u32) {
+        let mut stage = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Stage::Doomed(signal) = *stage {
+            process::signal_group(pid, signal);
+        }
+        *stage = Stage::Running(pid);
+    }
+
+    /// Marks the end before the pid is given back, so that no signal can meet a stranger.
+    fn note_ended(&self) {
+        *self.stage.lock().unwrap_or_else(PoisonError::into_inner) = Stage::Ended;
+    }
+}
+
+/// Starts a child and returns when it, its group and its output have come to an end.
+pub fn run(spec: &ChildSpec, control: &Control, news: Arc<dyn ChildNews>) -> Ending {
+    let begun = Instant::now();
+    let mut ending = match start(spec, news.reads_lines()) {
+        Ok((pid, stdout, log)) => {
+            control.note_started(pid);
+            supervise(spec, control, news, Started { pid, stdout, log })
+        }
+        Err(error) => {
+            control.note_ended();
+            Ending { not_started: Some(error.to_string()), ..Ending::default() }
+        }
+    };
+    ending.millis = begun.elapsed().as_millis() as u64;
+    ending.output_bytes = std::fs::metadata(&spec.log).map_or(0, |log| log.len());
+    ending
+}
+
+struct Started {
+    pid: u32,
+    stdout: Option<ChildStdout>,
+    log: File,
+}
+
+fn start(spec: &ChildSpec, read_lines: bool) -> io::Result<(u32, Option<ChildStdout>, File)> {
+    let log = OpenOptions::new().create(true).append(true).open(&spec.log)?;
+    let stdin = match &spec.stdin {
+        Some(path) => Stdio::from(File::open(path)?),
+        None => Stdio::null(),
+    };
+    let mut command = Command::new(&spec.program);
+    command.args(&spec.args).env_clear().envs(spec.env.iter().map(|(name, value)| (name, value)));
+    command.current_dir(&spec.cwd).process_group(0).stdin(stdin).stderr(log.try_clone()?);
+    command.stdout(if read_lines { Stdio::piped() } else { Stdio::from(log.try_clone()?) });
+    let mut child = command.spawn()?;
+    Ok((child.id(), child.stdout.take(), log))
+}
+
+fn supervise(spec: &ChildSpec, control: &Control, news: Arc<dyn ChildNews>, started: Started) -> Ending {
+    let Started { pid, stdout, log } = started;
+    // Reading /proc can only fail for a process that is gone, and ours stays at least as a zombie.
+    if let Some(process) = process::identify(pid) {
+        news.started(process);
+    }
+    let abandoned = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let reader = stdout.map(|stdout| {
+            let (news, abandoned) = (&news, &abandoned);
+            scope.spawn(move || read(stdout, log, control, &**news, abandoned))
+        });
+        let ended = process::await_end(pid);
+        control.note_ended();
+        process::signal_group(pid, GroupSignal::End);
+        let mut ending = ended.and_then(|()| process::reap(pid)).unwrap_or_default();
+        ending.left_behind = end_group(pid, spec.grace);
+        if let Some(reader) = reader {
+            let deadline = Instant::now() + spec.drain;
+            while !reader.is_finished() && Instant::now() < deadline {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            // Somebody outside of the group holds the pipe; what it says later is not the child's.
+            abandoned.store(true, Ordering::Relaxed);
+        }
+        ending
+    })
+}
+
+/// Ends what is left of a group whose leader is gone. Tells whether anything was.
+fn end_group(leader: u32, grace: Duration) -> bool {
+    if !process::group_exists(leader) {
+        return false;
+    }
+    let deadline = Instant::now() + grace.min(Duration::from_secs(2));
+    while process::group_exists(leader) {
+        if Instant::now() >= deadline {
+            process::signal_group(leader, GroupSignal::Kill);
+            // Killed processes are taken away by the system's first process, soon.
+            let gone = Instant::now() + Duration::from_secs(2);
+            while process::group_exists(leader) && Instant::now() < gone {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    true
+}
+
+/// Copies standard output into the log and hands on its lines, until it ends or is given up.
+fn read(mut stdout: ChildStdout, mut log: File, control: &Control, news: &dyn ChildNews, abandoned: &AtomicBool) {
+    let mut buffer = vec![0; 64 * 1024];
+    let mut lines = Lines::default();
+    let patience = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+    loop {
+        if abandoned.load(Ordering::Relaxed) {
+            break;
+        }
+        if let Ok(0) = poll(&mut [PollFd::new(&stdout, PollFlags::IN)], Some(&patience)) {
+            continue;
+        }
+        match stdout.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => {
+                // A full disk must not stall the child; the dispatcher meets it at its next commit.
+                let _ = log.write_all(&buffer[..count]);
+                control.read.fetch_add(count as u64, Ordering::Relaxed);
+                lines.feed(&buffer[..count], |line| news.line(line));
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => break,
+        }
+    }
+    lines.close(|line| news.line(line));
+}
+
+/// Returns the last line of a log that says something, for people who watch; at most `most` bytes are looked at.
+pub fn last_line(log: &Path, most: u64) -> Option<String> {
+    use std::io::{Seek, SeekFrom};
+    let mut file = File::open(log).ok()?;
+    let length = file.metadata().ok()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(most))).ok()?;
+    let mut tail = Vec::new();
+    file.take(most).read_to_end(&mut tail).ok()?;
+    let tail = String::from_utf8_lossy(&tail);
+    tail.lines().rev().find(|line| !line.trim().is_empty()).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default)]
+    struct Heard {
+        reads: bool,
+        lines: Mutex<Vec<String>>,
+        pid: AtomicU64,
+    }
+
+    impl ChildNews for Heard {
+        fn started(&self, process: ProcessId) {
+            self.pid.store(u64::from(process.pid), Ordering::SeqCst);
+        }
+        fn reads_lines(&self) -> bool {
+            self.reads
+        }
+        fn line(&self, line: &str) {
+            self.lines.lock().unwrap().push(line.to_owned());
+        }
+    }
+
+    fn shell(folder: &Path, script: &str) -> ChildSpec {
+        ChildSpec {
+            program: "/bin/sh".into(),
+            args: vec!["-c".into(), script.into()],
+            env: vec![("PATH".into(), "/usr/bin:/bin".into())],
+            cwd: folder.into(),
+            stdin: None,
+            log: folder.join("log"),
+            grace: Duration::from_millis(300),
+            drain: Duration::from_millis(300),
+        }
+    }
+
+    fn run_shell(script: &str, reads: bool) -> (Ending, Arc<Heard>, String) {
+        let folder = tempfile::tempdir().unwrap();
+        let heard = Arc::new(Heard { reads, ..Heard::default() });
+        let ending = run(&shell(folder.path(), script), &Control::default(), heard.clone());
+        let log = std::fs::read(folder.path().join("log")).unwrap();
+        (ending, heard, String::from_utf8_lossy(&log).into_owned())
+    }
+
+    #[test]
+    fn both_streams_are_kept_and_only_standard_output_is_read() {
+        let (ending, heard, log) = run_shell("echo out; echo err >&2; exit 3", true);
+        assert_eq!(ending.exit, Some(3));
+        assert_eq!(*heard.lines.lock().unwrap(), ["out"]);
+        assert!(log.contains("out\n") && log.contains("err\n"), "{log}");
+    }
+
+    #[test]
+    fn nothing_comes_in_on_standard_input() {
+        let (ending, _, log) = run_shell("cat; echo end", false);
+        assert_eq!((ending.exit, log.as_str()), (Some(0), "end\n"));
+    }
+
+    #[test]
+    fn a_grandchild_that_holds_the_pipe_is_ended_with_its_group() {
+        let begun = Instant::now();
+        let (ending, heard, _) = run_shell("echo first; (trap '' TERM; sleep 60) & exit 0", true);
+        assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+        assert!(ending.left_behind);
+        assert_eq!((ending.exit, heard.lines.lock().unwrap().len()), (Some(0), 1));
+        assert!(!process::group_exists(heard.pid.load(Ordering::SeqCst) as u32));
+    }
+
+    #[test]
+    fn a_child_that_is_stopped_before_it_starts_does_not_live() {
+        let folder = tempfile::tempdir().unwrap();
+        let control = Control::default();
+        control.signal(GroupSignal::Kill);
+        let ending = run(&shell(folder.path(), "sleep 60"), &control, Arc::new(Heard::default()));
+        assert_eq!(ending.signal, Some(9));
+    }
+
+    #[test]
+    fn a_missing_program_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let spec = ChildSpec { program: folder.path().join("none"), ..shell(folder.path(), "") };
+        let ending = run(&spec, &Control::default(), Arc::new(Heard::default()));
+        assert!(ending.not_started.unwrap().contains("No such file"));
+    }
+}

@@ -1,0 +1,814 @@
+//! The loop that owns a run: receive, decide, record, act.
+
+use super::child::Control;
+use super::clock;
+use super::inbox_watch;
+use super::launch::{self, AttemptIdentity, LaunchError, Prepared, Setup};
+use super::process::{self, GroupSignal};
+use super::requests;
+use super::slots::{Heard, Job, Message, Part, Slots};
+use super::summary;
+use crate::agents::{Agent, Said, UsageKind};
+use crate::domain::error_kind::{ErrorClass, ErrorKind};
+use crate::domain::event::{Again, ArtifactKind, Ending, Event, Outcome, ProcessId, Recorded};
+use crate::domain::judgement::{self, Evidence, Judgement, StopReason, StreamError};
+use crate::domain::retry;
+use crate::domain::run::{Run, RunStatus};
+use crate::domain::schedule::{Schedule, Skip};
+use crate::domain::task::{Task, TaskState, Work};
+use crate::domain::usage::Usage;
+use crate::domain::words::{clean_line, clean_text};
+use crate::store::StoreError;
+use crate::store::artifacts;
+use crate::store::copies;
+use crate::store::database::{Answered, Applied, Store};
+use crate::store::inbox;
+use crate::store::layout::{self, RunPaths};
+use crate::store::lock::RunLock;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Messages that may wait for the dispatcher before its children have to.
+const MAILBOX: usize = 1024;
+/// How often limits of silence and of output are looked at.
+const LOOK: Duration = Duration::from_millis(250);
+/// How often the inbox is looked at without being told to.
+const INBOX_LOOK: Duration = Duration::from_secs(1);
+/// How often people see the live view change.
+const LIVE_VIEW: Duration = Duration::from_millis(150);
+/// The most tool calls of one attempt that are recorded; the log has them all.
+const MAX_TOOL_EVENTS: u32 = 10_000;
+/// The most characters of a tool call's arguments that are recorded.
+const MAX_ARGUMENTS: usize = 4_096;
+/// The most characters of a summary line.
+const MAX_SUMMARY_LINE: usize = 300;
+
+/// Is told what happens; called between a commit and the next decision, so it should be quick.
+pub trait Observer {
+    /// Something has been recorded.
+    fn happened(&mut self, run: &Run, event: &Recorded);
+    /// Tells whether `tick` is wanted.
+    fn watches(&self) -> bool;
+    /// Shows what goes on between events.
+    fn tick(&mut self, run: &Run, working: &[Working]);
+}
+
+/// A task that is being worked on, as people see it.
+#[derive(Clone, Debug)]
+pub struct Working {
+    /// The task's place in the run.
+    pub place: usize,
+    pub elapsed: Duration,
+    /// The agent's last words or its tool call; for a command the last line of its output.
+    pub doing: String,
+    pub usage: Usage,
+}
+
+/// How the dispatcher came to an end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Finished {
+    pub status: RunStatus,
+    /// A person stopped it.
+    pub interrupted: bool,
+}
+
+/// An attempt that is open.
+struct Open {
+    number: u32,
+    part: Part,
+    control: Arc<Control>,
+    doing: Arc<Mutex<String>>,
+    /// Understands the agent's output; a command has nobody who does.
+    agent: Option<Arc<dyn Agent>>,
+    began: Instant,
+    limit: Duration,
+    /// When the current child has used up its time.
+    deadline: Instant,
+    silence: Option<Duration>,
+    /// The length of the log when it last grew, and when that was.
+    sound: (u64, Instant),
+    stopped: Option<StopReason>,
+    /// When the group is killed that has been asked to end.
+    kill_at: Option<Instant>,
+    usage: Usage,
+    stream_error: Option<StreamError>,
+    retry_after: Option<Duration>,
+    /// The stream has told its final event.
+    saw_final: bool,
+    /// When it did, while the child is still there.
+    final_at: Option<Instant>,
+    /// Tool calls that have not come back, by their id.
+    tools: HashMap<String, (String, String, Instant)>,
+    tool_events: u32,
+    waiting: String,
+    /// How the work itself ended.
+    ending: Ending,
+    heard: Heard,
+    failed_check: Option<(String, Ending)>,
+}
+
+/// What is done after what was decided is on the disk.
+enum Effect {
+    Start(Job),
+    Answer { incoming: inbox::Incoming, answer: String },
+}
+
+/// The owner of a run.
+pub struct Dispatcher<'a> {
+    store: &'a mut Store,
+    run: Run,
+    paths: RunPaths,
+    setup: &'a Setup,
+    observer: &'a mut dyn Observer,
+    schedule: Schedule,
+    messages: Receiver<Message>,
+    slots: Slots,
+    open: BTreeMap<usize, Open>,
+    /// Decided, applied in memory, and not yet written.
+    batch: Vec<Applied>,
+    answered: Vec<Answered>,
+    effects: Vec<Effect>,
+    stopping: Option<StopReason>,
+    stop_level: u32,
+    copied: CopyClock,
+    inbox_looked: Instant,
+    /// Kept to the end: the run is ours.
+    _lock: RunLock,
+}
+
+/// Carries a run out. The caller has taken its lock; a run that another process left is taken up where it stands.
+pub fn carry_out(
+    store: &mut Store,
+    run: Run,
+    lock: RunLock,
+    setup: &Setup,
+    observer: &mut dyn Observer,
+) -> Result<Finished, StoreError> {
+    let paths = store.paths(&run.id);
+    for folder in [paths.logs(), paths.inbox(), paths.artifacts(), paths.bin()] {
+        std::fs::create_dir_all(&folder).map_err(StoreError::file(&folder))?;
+    }
+    put_ourselves_on_path(&paths)?;
+    let (sender, messages) = sync_channel(MAILBOX);
+    super::signals::watch(sender.clone()).map_err(StoreError::file("signals"))?;
+    let _watch = inbox_watch::watch(&paths.inbox(), sender.clone());
+    let mut dispatcher = Dispatcher::new(store, run, paths, (setup, observer), (sender, messages), lock);
+    let carried = dispatcher.take_over().and_then(|()| dispatcher.work());
+    if carried.is_err() {
+        dispatcher.kill_everything();
+    }
+    carried
+}
+
+/// Makes `crew` in a child's shell the program that runs now.
+fn put_ourselves_on_path(paths: &RunPaths) -> Result<(), StoreError> {
+    let link = paths.bin().join("crew");
+    let ourselves = std::env::current_exe().map_err(StoreError::file("the running program"))?;
+    // A crew of another version may have begun the run.
+    let _ = std::fs::remove_file(&link);
+    std::os::unix::fs::symlink(ourselves, &link).map_err(StoreError::file(&link))
+}
+
+impl<'a> Dispatcher<'a> {
+    fn new(
+        store: &'a mut Store,
+        run: Run,
+        paths: RunPaths,
+        (setup, observer): (&'a Setup, &'a mut dyn Observer),
+        (sender, messages): (SyncSender<Message>, Receiver<Message>),
+        lock: RunLock,
+    ) -> Dispatcher<'a> {
+        Dispatcher {
+            schedule: Schedule::of(&run),
+            store,
+            run,
+            paths,
+            setup,
+            observer,
+            messages,
+            slots: Slots::new(sender),
+            open: BTreeMap::new(),
+            batch: Vec::new(),
+            answered: Vec::new(),
+            effects: Vec::new(),
+            stopping: None,
+            stop_level: 0,
+            copied: CopyClock::new(),
+            inbox_looked: Instant::now(),
+            _lock: lock,
+        }
+    }
+
+    /// Records that the run is ours, and closes what a dead owner left open.
+    fn take_over(&mut self) -> Result<(), StoreError> {
+        let pid = std::process::id();
+        let process = process::identify(pid).unwrap_or(ProcessId { pid, start: 0, boot: String::new() });
+        self.record(Event::DispatcherStarted { process })?;
+        for place in 0..self.run.tasks.len() {
+            let Some(left) = self.run.tasks[place].last().filter(|attempt| attempt.is_open()) else { continue };
+            if let Some(process) = left.process.as_ref().filter(|process| process::is_alive(process)) {
+                process::signal_group(process.pid, GroupSignal::Kill);
+            }
+            let number = left.number;
+            let again = Again { not_before: clock::now(), reason: "owner_lost".into() };
+            self.record(Event::AttemptEnded {
+                task: self.run.tasks[place].spec.id.clone(),
+                attempt: number,
+                outcome: Outcome::Lost,
+                error_kind: Some(ErrorKind::OwnerLost),
+                reason: "the crew process that owned it died".into(),
+                ending: Ending::default(),
+                usage: Usage::default(),
+                summary: String::new(),
+                again: Some(again),
+            })?;
+        }
+        self.schedule = Schedule::of(&self.run);
+        self.skip_impossible()
+    }
+
+    fn work(&mut self) -> Result<Finished, StoreError> {
+        self.look_into_inbox()?;
+        loop {
+            self.start_what_can()?;
+            self.flush()?;
+            if self.open.is_empty() && (self.stopping.is_some() || self.schedule.next_wake().is_none()) {
+                break;
+            }
+            self.receive()?;
+            self.look_after_limits()?;
+            if self.inbox_looked.elapsed() >= INBOX_LOOK {
+                self.look_into_inbox()?;
+            }
+            self.copy_when_due()?;
+        }
+        self.finish_run()
+    }
+
+    /// Waits for something to happen, and takes in all that has.
+    fn receive(&mut self) -> Result<(), StoreError> {
+        match self.messages.recv_timeout(self.patience()) {
+            Ok(message) => self.handle(message)?,
+            Err(RecvTimeoutError::Timeout) => {}
+            // The sender for signals lives as long as we do.
+            Err(RecvTimeoutError::Disconnected) => std::thread::sleep(LOOK),
+        }
+        // What has come in by now shares one commit.
+        for _ in 0..MAILBOX {
+            match self.messages.try_recv() {
+                Ok(message) => self.handle(message)?,
+                Err(_) => break,
+            }
+        }
+        if self.observer.watches() {
+            let working = self.working();
+            self.observer.tick(&self.run, &working);
+        }
+        Ok(())
+    }
+
+    /// Returns how long nothing has to be looked at.
+    fn patience(&self) -> Duration {
+        let now = Instant::now();
+        let mut patience = if self.observer.watches() { LIVE_VIEW } else { LOOK };
+        for open in self.open.values() {
+            let lingering = open.final_at.map(|at| at + self.setup.limits.grace);
+            for moment in [Some(open.deadline), open.kill_at, lingering].into_iter().flatten() {
+                patience = patience.min(moment.saturating_duration_since(now));
+            }
+        }
+        if let Some(wake) = self.schedule.next_wake() {
+            patience = patience.min(wake.since(clock::now()));
+        }
+        patience
+    }
+
+    fn handle(&mut self, message: Message) -> Result<(), StoreError> {
+        match message {
+            Message::Started { place, process } => self.note_process(place, process),
+            Message::Said { place, said } => self.listen(place, said),
+            Message::Ended { place, part, ending, heard } => self.note_end(place, part, ending, heard),
+            Message::Inbox => self.look_into_inbox(),
+            Message::Stop { level, by } => self.stop_on_request(level, by),
+        }
+    }
+
+    // What is decided
+
+    /// Applies an event in memory; it is written with the next flush.
+    fn record(&mut self, event: Event) -> Result<(), StoreError> {
+        self.batch.push(Applied::to(&mut self.run, clock::now(), event)?);
+        Ok(())
+    }
+
+    fn start_what_can(&mut self) -> Result<(), StoreError> {
+        while self.stopping.is_none() && self.open.len() < self.run.limits.jobs as usize {
+            let Some(place) = self.schedule.next_start(clock::now()) else { break };
+            self.start(place)?;
+        }
+        Ok(())
+    }
+
+    /// Records the start of an attempt; the child is started after that is written.
+    fn start(&mut self, place: usize) -> Result<(), StoreError> {
+        let task = &self.run.tasks[place];
+        let number = task.attempts.len() as u32 + 1;
+        let token = clock::new_token();
+        let identity = AttemptIdentity { number, token: &token };
+        let prepared = launch::prepare(self.setup, &self.run, &self.paths, task, identity);
+        let (is_agent, model) = match &task.spec.work {
+            Work::Agent { model, .. } => (true, model.clone()),
+            Work::Command { .. } => (false, None),
+        };
+        let id = task.spec.id.clone();
+        self.record(Event::AttemptStarted {
+            attempt: number,
+            agent: self.run.tasks[place].spec.program().to_owned(),
+            model,
+            token_hash: if is_agent { artifacts::sha256(token.as_bytes()) } else { String::new() },
+            log: layout::log_of(&id, number),
+            task: id,
+        })?;
+        let mut open = self.new_open(place, number);
+        match prepared {
+            Ok(Prepared { child, agent, kept }) => {
+                kept.into_iter().try_for_each(|event| self.record(event))?;
+                open.silence = self.setup.limits.silence.filter(|_| agent.as_ref().is_some_and(|agent| agent.streams()));
+                open.agent.clone_from(&agent);
+                let (control, doing) = (open.control.clone(), open.doing.clone());
+                self.open.insert(place, open);
+                self.effects.push(Effect::Start(Job { place, part: Part::Work, child, control, agent, doing }));
+                Ok(())
+            }
+            Err(LaunchError::Store(error)) => Err(error),
+            Err(LaunchError::Agent(why)) => {
+                open.ending.not_started = Some(why);
+                self.open.insert(place, open);
+                self.settle(place)
+            }
+        }
+    }
+
+    fn new_open(&self, place: usize, number: u32) -> Open {
+        let limit = self.run.tasks[place].spec.timeout_millis.map(Duration::from_millis);
+        let limit = limit.unwrap_or(self.setup.limits.attempt);
+        let now = Instant::now();
+        Open {
+            number,
+            part: Part::Work,
+            control: Arc::default(),
+            doing: Arc::default(),
+            agent: None,
+            began: now,
+            limit,
+            deadline: now + limit,
+            silence: None,
+            sound: (0, now),
+            stopped: None,
+            kill_at: None,
+            usage: Usage::default(),
+            stream_error: None,
+            retry_after: None,
+            saw_final: false,
+            final_at: None,
+            tools: HashMap::new(),
+            tool_events: 0,
+            waiting: String::new(),
+            ending: Ending::default(),
+            heard: Heard::default(),
+            failed_check: None,
+        }
+    }
+
+    fn note_process(&mut self, place: usize, process: ProcessId) -> Result<(), StoreError> {
+        let Some(open) = self.open.get(&place) else { return Ok(()) };
+        let (task, attempt) = (self.run.tasks[place].spec.id.clone(), open.number);
+        self.record(Event::ProcessStarted { task, attempt, process })
+    }
+
+    /// Takes in what an agent's stream says.
+    fn listen(&mut self, place: usize, said: Said) -> Result<(), StoreError> {
+        let Some(open) = self.open.get_mut(&place) else { return Ok(()) };
+        let (task, attempt) = (self.run.tasks[place].spec.id.clone(), open.number);
+        match said {
+            Said::Message(_) => Ok(()),
+            Said::Session(session) => {
+                self.record(Event::SessionStarted { task, attempt, session: clean_line(&session, 200) })
+            }
+            Said::ToolStarted { id, name, arguments } => {
+                let arguments = clean_line(&arguments, MAX_ARGUMENTS);
+                open.tools.insert(id, (clean_line(&name, 100), arguments, Instant::now()));
+                Ok(())
+            }
+            Said::ToolEnded { id, ok } => {
+                let Some((tool, arguments, began)) = open.tools.remove(&id) else { return Ok(()) };
+                open.tool_events += 1;
+                if open.tool_events > MAX_TOOL_EVENTS {
+                    return Ok(());
+                }
+                let millis = began.elapsed().as_millis() as u64;
+                self.record(Event::ToolInvoked { task, attempt, tool, arguments, ok, millis })
+            }
+            Said::Usage(usage, UsageKind::Step) => {
+                open.usage.add(&usage);
+                Ok(())
+            }
+            Said::Usage(usage, UsageKind::Total) => {
+                open.usage = usage;
+                Ok(())
+            }
+            Said::Waiting { reason, .. } => {
+                let reason = clean_line(&reason, MAX_SUMMARY_LINE);
+                if open.waiting == reason {
+                    return Ok(());
+                }
+                open.waiting.clone_from(&reason);
+                self.record(Event::AgentWaited { task, attempt, reason })
+            }
+            Said::Failed { kind, message, retry_after } => {
+                let message = clean_line(&message, MAX_SUMMARY_LINE);
+                open.stream_error = Some(StreamError { kind, message });
+                open.retry_after = retry_after;
+                if kind.class() == ErrorClass::Operator && kind != ErrorKind::Unknown {
+                    // Some CLIs try a dead key for minutes. Nothing they do helps before a person acts.
+                    self.stop_child(place, StopReason::Hopeless);
+                }
+                Ok(())
+            }
+            Said::Final { ok, text } => {
+                open.saw_final = true;
+                open.final_at = Some(Instant::now());
+                if ok {
+                    // It got over what went wrong before.
+                    open.stream_error = None;
+                } else if open.stream_error.is_none() {
+                    let message = clean_line(text.as_deref().unwrap_or("the agent reported a failure"), MAX_SUMMARY_LINE);
+                    open.stream_error = Some(StreamError { kind: ErrorKind::Unknown, message });
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes in that a child has ended: its work is checked next, or judged.
+    fn note_end(&mut self, place: usize, part: Part, ending: Ending, heard: Heard) -> Result<(), StoreError> {
+        let Some(open) = self.open.get_mut(&place) else { return Ok(()) };
+        open.kill_at = None;
+        open.final_at = None;
+        let (task, attempt) = (self.run.tasks[place].spec.id.clone(), open.number);
+        match part {
+            Part::Work => {
+                open.ending = Ending { odd_lines: heard.odd_lines, ..ending };
+                open.heard = heard;
+                if self.is_worth_checking(place) {
+                    self.record(Event::VerificationStarted { task, attempt })?;
+                    return self.check(place, 0);
+                }
+            }
+            Part::Check(at) => {
+                let command = self.run.tasks[place].spec.verify[at].clone();
+                let passed = ending.exit == Some(0);
+                if !passed {
+                    open.failed_check = Some((command.clone(), ending.clone()));
+                    if open.stopped == Some(StopReason::OutOfTime) {
+                        // It was the check that took too long, not the agent.
+                        open.stopped = None;
+                    }
+                }
+                self.record(Event::VerificationEnded { task, attempt, command, ending })?;
+                let more = passed && at + 1 < self.run.tasks[place].spec.verify.len();
+                if more && self.stopping.is_none() {
+                    return self.check(place, at + 1);
+                }
+            }
+        }
+        self.settle(place)
+    }
+
+    /// Tells whether the step's verification commands have anything to verify.
+    fn is_worth_checking(&self, place: usize) -> bool {
+        let task = &self.run.tasks[place];
+        let Some(open) = self.open.get(&place) else { return false };
+        let handed_in = task.last().is_some_and(|attempt| attempt.submission.is_some());
+        let enough = match &task.spec.work {
+            Work::Command { .. } => open.ending.exit == Some(0),
+            Work::Agent { submit_optional, .. } => handed_in || (*submit_optional && open.ending.exit == Some(0)),
+        };
+        let given_up = open.stopped.is_some_and(|reason| reason != StopReason::Lingering);
+        enough && !given_up && open.stream_error.is_none() && !task.spec.verify.is_empty()
+    }
+
+    /// Runs a verification command in the slot of its attempt.
+    fn check(&mut self, place: usize, at: usize) -> Result<(), StoreError> {
+        let task = &self.run.tasks[place];
+        let Some(open) = self.open.get_mut(&place) else { return Ok(()) };
+        let command = &task.spec.verify[at];
+        let child = launch::prepare_check(self.setup, &self.run, &self.paths, task, open.number, command);
+        open.part = Part::Check(at);
+        open.control = Arc::default();
+        open.deadline = Instant::now() + open.limit;
+        open.silence = None;
+        *open.doing.lock().unwrap_or_else(PoisonError::into_inner) = command.clone();
+        let (control, doing) = (open.control.clone(), open.doing.clone());
+        self.effects.push(Effect::Start(Job { place, part: open.part, child, control, agent: None, doing }));
+        Ok(())
+    }
+
+    /// Judges an attempt whose children have all ended, and records what follows.
+    fn settle(&mut self, place: usize) -> Result<(), StoreError> {
+        let Some(open) = self.open.remove(&place) else { return Ok(()) };
+        let task = &self.run.tasks[place];
+        let submission = task.last().and_then(|attempt| attempt.submission.clone());
+        let judgement = judge(task, &open, submission.as_deref());
+        let again = self.again(task, &open, &judgement, submission.as_ref().map(|result| result.confidence));
+        let plain_result = judgement.outcome == Outcome::Succeeded && matches!(task.spec.work, Work::Agent { .. });
+        if submission.is_some() || plain_result {
+            let words = &open.heard.last_words;
+            let kept = launch::keep_result(&self.paths, task, open.number, submission.as_deref(), words)?;
+            kept.into_iter().try_for_each(|event| self.record(event))?;
+        }
+        let task = &self.run.tasks[place];
+        let summary = match &submission {
+            Some(result) => clean_line(&result.summary, MAX_SUMMARY_LINE),
+            None => last_line(&clean_text(&open.heard.last_words, 4096)),
+        };
+        let reason = clean_line(&judgement.reason, MAX_SUMMARY_LINE);
+        let lenient = task.spec.continue_on_error;
+        self.record(Event::AttemptEnded {
+            task: task.spec.id.clone(),
+            attempt: open.number,
+            outcome: judgement.outcome,
+            error_kind: judgement.error_kind,
+            reason,
+            ending: open.ending,
+            usage: open.usage,
+            summary,
+            again: again.clone(),
+        })?;
+        if again.is_some() {
+            self.schedule.note_queued(&self.run, place);
+            return Ok(());
+        }
+        self.schedule.note_settled(&self.run, place);
+        self.skip_impossible()?;
+        if judgement.outcome == Outcome::Failed && !lenient && self.run.limits.fail_fast {
+            self.stop_all(StopReason::FailFast)?;
+        }
+        Ok(())
+    }
+
+    /// Decides whether a task goes back to the queue.
+    fn again(&self, task: &Task, open: &Open, judgement: &Judgement, confidence: Option<f64>) -> Option<Again> {
+        if judgement.outcome == Outcome::Cancelled && open.stopped == Some(StopReason::Interrupted) {
+            return Some(Again { not_before: clock::now(), reason: "interrupted".into() });
+        }
+        let kind = judgement.error_kind.filter(|_| judgement.outcome == Outcome::Failed)?;
+        let mut policy = self.setup.limits.retry;
+        if let Some(retries) = task.spec.retries {
+            policy.max_attempts = retries + 1;
+            policy.checks = true;
+        }
+        // An interrupted or lost attempt is not the task's fault.
+        let own = |attempt: &&crate::domain::task::Attempt| {
+            !matches!(attempt.error_kind, Some(ErrorKind::OwnerLost)) && attempt.reason != INTERRUPTED
+        };
+        let made = task.attempts.iter().filter(own).count() as u32;
+        let (retry, reason) = retry::should_retry(made, kind, confidence, &policy);
+        if !retry || self.stopping == Some(StopReason::FailFast) {
+            return None;
+        }
+        let delay = retry::delay(&policy, made, clock::dice(), open.retry_after);
+        Some(Again { not_before: clock::now().plus(delay), reason: reason.name().into() })
+    }
+
+    fn skip_impossible(&mut self) -> Result<(), StoreError> {
+        while let Some(Skip { task, reason, by_condition }) = self.schedule.next_skip() {
+            let place = self.run.place(&task);
+            self.record(Event::TaskSkipped { task, reason, by_condition })?;
+            if let Some(place) = place {
+                self.schedule.note_settled(&self.run, place);
+            }
+        }
+        Ok(())
+    }
+
+    // Stopping
+
+    fn stop_on_request(&mut self, level: u32, by: &str) -> Result<(), StoreError> {
+        if level <= self.stop_level {
+            return Ok(());
+        }
+        self.stop_level = level;
+        self.record(Event::StopAsked { level, by: by.into() })?;
+        if level == 1 {
+            return self.stop_all(StopReason::Interrupted);
+        }
+        self.open.values().for_each(|open| open.control.signal(GroupSignal::Kill));
+        Ok(())
+    }
+
+    fn stop_all(&mut self, reason: StopReason) -> Result<(), StoreError> {
+        if self.stopping.is_some() {
+            return Ok(());
+        }
+        self.stopping = Some(reason);
+        for place in self.open.keys().copied().collect::<Vec<_>>() {
+            self.stop_child(place, reason);
+        }
+        if reason == StopReason::FailFast {
+            for place in 0..self.run.tasks.len() {
+                if self.run.tasks[place].state == TaskState::Queued {
+                    let task = self.run.tasks[place].spec.id.clone();
+                    self.record(Event::TaskCancelled { task, reason: "another task failed (--fail-fast)".into() })?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks a child's group to end; it is killed after the grace.
+    fn stop_child(&mut self, place: usize, reason: StopReason) {
+        let Some(open) = self.open.get_mut(&place) else { return };
+        if open.stopped.is_none() {
+            open.stopped = Some(reason);
+            open.kill_at = Some(Instant::now() + self.setup.limits.grace);
+            open.control.signal(GroupSignal::End);
+        }
+    }
+
+    fn kill_everything(&mut self) {
+        self.open.values().for_each(|open| open.control.signal(GroupSignal::Kill));
+        let deadline = Instant::now() + Duration::from_secs(5);
+        let mut left = self.open.len();
+        while left > 0 && Instant::now() < deadline {
+            if let Ok(Message::Ended { .. }) = self.messages.recv_timeout(LOOK) {
+                left -= 1;
+            }
+        }
+    }
+
+    /// Ends children that are over one of their limits.
+    fn look_after_limits(&mut self) -> Result<(), StoreError> {
+        let now = Instant::now();
+        for place in self.open.keys().copied().collect::<Vec<_>>() {
+            let Some(open) = self.open.get_mut(&place) else { continue };
+            if open.kill_at.is_some_and(|at| at <= now) {
+                open.kill_at = None;
+                open.control.signal(GroupSignal::Kill);
+            }
+            if open.stopped.is_some() {
+                continue;
+            }
+            let log = self.paths.root().join(layout::log_of(&self.run.tasks[place].spec.id, open.number));
+            let length = std::fs::metadata(log).map_or(0, |log| log.len());
+            if length != open.sound.0 {
+                open.sound = (length, now);
+            }
+            let quiet_for = now - open.sound.1;
+            let reason = if open.deadline <= now {
+                Some(StopReason::OutOfTime)
+            } else if open.final_at.is_some_and(|at| at + self.setup.limits.grace <= now) {
+                Some(StopReason::Lingering)
+            } else if length > self.setup.limits.output_bytes {
+                Some(StopReason::TooMuchOutput)
+            } else if open.silence.is_some_and(|silence| quiet_for >= silence) {
+                Some(StopReason::Silent)
+            } else {
+                None
+            };
+            if let Some(reason) = reason {
+                self.stop_child(place, reason);
+            }
+        }
+        Ok(())
+    }
+
+    // Requests
+
+    fn look_into_inbox(&mut self) -> Result<(), StoreError> {
+        self.inbox_looked = Instant::now();
+        for incoming in inbox::waiting(&self.paths.inbox())? {
+            let busy = |effect: &Effect| matches!(effect, Effect::Answer { incoming: known, .. } if known.id == incoming.id);
+            if self.effects.iter().any(busy) {
+                continue;
+            }
+            let settled = requests::settle(self.store, &mut self.run, &incoming, clock::now())?;
+            self.batch.extend(settled.applied);
+            self.effects.push(Effect::Answer { incoming, answer: settled.answered.answer.clone() });
+            self.answered.push(settled.answered);
+        }
+        Ok(())
+    }
+
+    // What is done
+
+    /// Writes what was decided, in one transaction, and then acts on it.
+    fn flush(&mut self) -> Result<(), StoreError> {
+        if !self.batch.is_empty() || !self.answered.is_empty() {
+            let (batch, answered) = (std::mem::take(&mut self.batch), std::mem::take(&mut self.answered));
+            let recorded = self.store.append(&self.run, batch, &answered)?;
+            recorded.iter().for_each(|event| self.observer.happened(&self.run, event));
+        }
+        for effect in std::mem::take(&mut self.effects) {
+            match effect {
+                Effect::Start(job) => {
+                    self.slots.run(job, self.open.len()).map_err(StoreError::file("a thread for a task"))?;
+                }
+                Effect::Answer { incoming, answer } => inbox::answer(&self.paths.inbox(), &incoming, &answer)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn working(&self) -> Vec<Working> {
+        let view = |(place, open): (&usize, &Open)| {
+            let doing = open.doing.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let log = self.paths.root().join(layout::log_of(&self.run.tasks[*place].spec.id, open.number));
+            let doing = match &open.agent {
+                None if doing.is_empty() => super::child::last_line(&log, 4096).map(|line| clean_line(&line, 200)),
+                _ => Some(doing),
+            };
+            Working {
+                place: *place,
+                elapsed: open.began.elapsed(),
+                doing: doing.unwrap_or_default(),
+                usage: open.usage,
+            }
+        };
+        self.open.iter().map(view).collect()
+    }
+
+    fn copy_when_due(&mut self) -> Result<(), StoreError> {
+        if self.copied.is_due() {
+            self.copy(true)?;
+        }
+        Ok(())
+    }
+
+    fn copy(&mut self, owned: bool) -> Result<(), StoreError> {
+        let began = Instant::now();
+        let artifacts = self.store.artifacts(&self.run.id)?;
+        copies::write(&self.paths, &self.run, &artifacts, owned, clock::now())?;
+        self.copied.note(began);
+        Ok(())
+    }
+
+    fn finish_run(&mut self) -> Result<Finished, StoreError> {
+        // Whoever asked while the last child ended gets an answer.
+        self.look_into_inbox()?;
+        let state = self.run.status(false);
+        let text = summary::write(&self.run, state);
+        let kept = artifacts::keep(&self.paths, (ArtifactKind::Summary, "summary.md".into()), None, text.as_bytes())?;
+        self.record(kept)?;
+        self.record(Event::RunEnded { state })?;
+        self.flush()?;
+        self.copy(false)?;
+        Ok(Finished { status: state, interrupted: self.stopping == Some(StopReason::Interrupted) })
+    }
+}
+
+/// The reason that `judgement` gives for an interrupted attempt.
+const INTERRUPTED: &str = "the run was interrupted";
+
+fn judge(task: &Task, open: &Open, submission: Option<&crate::domain::submission::ResultBody>) -> Judgement {
+    let last_words = open.heard.last_words.trim();
+    judgement::judge(
+        &task.spec,
+        &Evidence {
+            ending: open.ending.clone(),
+            stopped: open.stopped,
+            stream_error: open.stream_error.clone(),
+            promises_final: open.agent.as_ref().is_some_and(|agent| agent.promises_final()),
+            saw_final: open.saw_final,
+            submission,
+            last_words: (!last_words.is_empty()).then_some(last_words),
+            failed_check: open.failed_check.as_ref().map(|(command, ending)| (command.as_str(), ending)),
+        },
+    )
+}
+
+fn last_line(text: &str) -> String {
+    let line = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    clean_line(line, MAX_SUMMARY_LINE)
+}
+
+/// Decides when the JSON copies are written again: they may take a twentieth of the time, and no more.
+struct CopyClock {
+    next: Instant,
+}
+
+impl CopyClock {
+    fn new() -> CopyClock {
+        CopyClock { next: Instant::now() }
+    }
+
+    fn is_due(&self) -> bool {
+        Instant::now() >= self.next
+    }
+
+    fn note(&mut self, began: Instant) {
+        self.next = Instant::now() + Duration::from_secs(1).max(began.elapsed() * 20);
+    }
+}

@@ -1,0 +1,78 @@
+//! What a child sees of our environment: an allow-list of exact names, and what crew adds.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+/// Variables that programs need to find themselves, their caches and their registries. No pattern, only exact names;
+/// `CLAUDECODE`, `CLAUDE_CODE_*` and `GIT_*` of the caller are not among them, so they never reach a child.
+const ALLOWED: &[&str] = &[
+    "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "LC_MESSAGES", "TERM", "TZ",
+    "TMPDIR", "COLUMNS", "NO_COLOR", "CI", "EDITOR",
+    "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR",
+    "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",
+    "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy",
+    "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN", "CARGO_TARGET_DIR", "RUSTC_WRAPPER",
+    "GOPATH", "GOROOT", "GOCACHE", "GOMODCACHE", "GOPROXY", "GOFLAGS",
+    "JAVA_HOME", "MAVEN_HOME", "GRADLE_USER_HOME", "DOTNET_ROOT",
+    "NVM_DIR", "NVM_BIN", "VOLTA_HOME", "PNPM_HOME", "BUN_INSTALL", "DENO_DIR", "NPM_CONFIG_PREFIX",
+    "VIRTUAL_ENV", "CONDA_PREFIX", "PYENV_ROOT", "PIPX_HOME", "UV_CACHE_DIR",
+    "RBENV_ROOT", "GEM_HOME", "GEM_PATH", "COMPOSER_HOME", "MIX_HOME", "HEX_HOME",
+    "DEVELOPER_DIR", "SDKROOT", "HOMEBREW_PREFIX", "NIX_PATH", "NIX_SSL_CERT_FILE", "DISPLAY", "WAYLAND_DISPLAY",
+];
+
+/// The environment that every child of a run shares.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    variables: Vec<(OsString, OsString)>,
+}
+
+impl Environment {
+    /// Takes the allowed variables of ours, and those that the settings name; `bin` comes first in PATH, so that
+    /// `crew` in an agent's shell is the running program.
+    pub fn of_ours(passed: &[String], bin: &Path) -> Environment {
+        let names = ALLOWED.iter().copied().chain(passed.iter().map(String::as_str));
+        let mut variables: Vec<(OsString, OsString)> = Vec::new();
+        for name in names {
+            if let Some(value) = std::env::var_os(name)
+                && !variables.iter().any(|(known, _)| known == name)
+            {
+                variables.push((name.into(), value));
+            }
+        }
+        let old = std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
+        let path = std::env::join_paths(std::iter::once(bin.to_owned()).chain(std::env::split_paths(&old)));
+        variables.retain(|(name, _)| name != "PATH");
+        variables.push(("PATH".into(), path.unwrap_or(old)));
+        Environment { variables }
+    }
+
+    /// Returns the environment of one child: the shared one, what its agent needs by name, and what is set for it.
+    pub fn with(&self, passed: &[String], set: &[(String, String)]) -> Vec<(OsString, OsString)> {
+        let mut variables = self.variables.clone();
+        for name in passed {
+            if let Some(value) = std::env::var_os(name) {
+                variables.push((name.into(), value));
+            }
+        }
+        variables.extend(set.iter().map(|(name, value)| (name.into(), value.into())));
+        variables
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_callers_agent_and_git_stay_outside() {
+        let outside = |name: &&&str| name.starts_with("GIT_") || name.starts_with("CLAUDE") || name.contains("KEY");
+        assert_eq!(ALLOWED.iter().find(outside), None);
+    }
+
+    #[test]
+    fn crew_comes_first_in_path() {
+        let environment = Environment::of_ours(&[], Path::new("/run/bin"));
+        let path = environment.variables.iter().find(|(name, _)| name == "PATH").unwrap();
+        assert!(path.1.to_string_lossy().starts_with("/run/bin:"));
+    }
+}

@@ -1,0 +1,412 @@
+//! From a task to the child that works on it: what it is told, and the command line.
+
+use super::child::ChildSpec;
+use super::environment::Environment;
+use crate::agents::prompt::{self, PromptParts};
+use crate::agents::{Access, Agent, Assignment, CommandSpec, Stdin};
+use crate::domain::context::{self, Earlier};
+use crate::domain::event::{ArtifactKind, Event};
+use crate::domain::retry::RetryPolicy;
+use crate::domain::run::Run;
+use crate::domain::settings::{self, Settings};
+use crate::domain::submission::ResultBody;
+use crate::domain::task::{Task, Work};
+use crate::domain::words::clean_text;
+use crate::store::artifacts;
+use crate::store::layout::{self, RunPaths};
+use crate::store::{StoreError, atomic_file};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The most bytes of a command step's output that the next prompt shows.
+const MAX_COMMAND_OUTPUT: usize = 8 * 1024;
+
+/// What a run is carried out with.
+pub struct Setup {
+    /// The agents that tasks may name.
+    pub agents: BTreeMap<String, Arc<dyn Agent>>,
+    pub environment: Environment,
+    /// The folder that tasks work in; absolute.
+    pub repository: PathBuf,
+    pub limits: Limits,
+}
+
+/// How long and how much.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    pub attempt: Duration,
+    /// `None` where silence is no reason to end anything.
+    pub silence: Option<Duration>,
+    pub grace: Duration,
+    pub drain: Duration,
+    pub output_bytes: u64,
+    pub retry: RetryPolicy,
+}
+
+impl Limits {
+    /// Takes the limits from the settings.
+    pub fn of(settings: &Settings) -> Limits {
+        let seconds = |setting| Duration::from_secs(settings.number(setting));
+        let silence = seconds(&settings::SILENCE_SECONDS);
+        Limits {
+            attempt: seconds(&settings::ATTEMPT_SECONDS),
+            silence: (!silence.is_zero()).then_some(silence),
+            grace: seconds(&settings::GRACE_SECONDS),
+            drain: seconds(&settings::DRAIN_SECONDS),
+            output_bytes: settings.number(&settings::OUTPUT_MB) * 1024 * 1024,
+            retry: RetryPolicy {
+                max_attempts: settings.number(&settings::RETRY_ATTEMPTS) as u32,
+                transient: true,
+                checks: false,
+                low_confidence: 0.4,
+                backoff: Duration::from_millis(settings.number(&settings::RETRY_BACKOFF_MS)),
+                factor: 2.0,
+                jitter: 0.3,
+            },
+        }
+    }
+}
+
+/// What an agent knows of the tasks before its own, as a file for programs: `CREW_CONTEXT` names it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TaskContext {
+    pub goal: String,
+    pub task: String,
+    pub role: String,
+    pub earlier: Vec<EarlierTask>,
+}
+
+/// One earlier task.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct EarlierTask {
+    pub task: String,
+    pub role: String,
+    pub state: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<ResultBody>,
+    /// The command of a command step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+}
+
+/// A child, ready to be started, and what to record of its preparation.
+pub struct Prepared {
+    pub child: ChildSpec,
+    pub agent: Option<Arc<dyn Agent>>,
+    pub kept: Vec<Event>,
+}
+
+/// Why a task's child cannot be prepared.
+#[derive(Debug, thiserror::Error)]
+pub enum LaunchError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The attempt fails; the run goes on.
+    #[error("{0}")]
+    Agent(String),
+}
+
+/// The identity that an attempt's child is given.
+#[derive(Clone, Copy, Debug)]
+pub struct AttemptIdentity<'a> {
+    pub number: u32,
+    pub token: &'a str,
+}
+
+/// Prepares the child that works on a task.
+pub fn prepare(
+    setup: &Setup,
+    run: &Run,
+    paths: &RunPaths,
+    task: &Task,
+    identity: AttemptIdentity<'_>,
+) -> Result<Prepared, LaunchError> {
+    let log = layout::log_of(&task.spec.id, identity.number);
+    match &task.spec.work {
+        Work::Command { run: command } => {
+            let env = setup.environment.with(&[], &crew_variables(setup, run, paths, task, None));
+            let child = shell(setup, command, env, paths.root().join(log));
+            Ok(Prepared { child, agent: None, kept: Vec::new() })
+        }
+        Work::Agent { program, .. } => {
+            let agent = setup.agents.get(program);
+            let agent = agent.ok_or_else(|| LaunchError::Agent(format!("there is no agent `{program}` here")))?.clone();
+            let letter = Letter::write(run, paths, task);
+            let kept = letter.keep(paths, task, identity.number)?;
+            let spec = letter
+                .command(&*agent, setup, run, paths, task, identity.number)
+                .map_err(|error| LaunchError::Agent(error.to_string()))?;
+            let mut set = crew_variables(setup, run, paths, task, Some(identity));
+            set.extend(spec.env.iter().cloned());
+            let env = setup.environment.with(&spec.pass_env, &set);
+            let child = ChildSpec {
+                program: resolve(&spec.program, &env, &setup.repository),
+                args: spec.args.iter().map(Into::into).collect(),
+                env,
+                cwd: setup.repository.clone(),
+                stdin: match spec.stdin {
+                    Stdin::Null => None,
+                    Stdin::File(path) => Some(path),
+                },
+                log: paths.root().join(log),
+                grace: setup.limits.grace,
+                drain: setup.limits.drain,
+            };
+            Ok(Prepared { child, agent: Some(agent), kept })
+        }
+    }
+}
+
+/// Prepares the child that runs a verification command.
+pub fn prepare_check(setup: &Setup, run: &Run, paths: &RunPaths, task: &Task, number: u32, command: &str) -> ChildSpec {
+    let env = setup.environment.with(&[], &crew_variables(setup, run, paths, task, None));
+    shell(setup, command, env, paths.root().join(layout::verification_log_of(&task.spec.id, number)))
+}
+
+fn shell(
+    setup: &Setup,
+    command: &str,
+    env: Vec<(std::ffi::OsString, std::ffi::OsString)>,
+    log: PathBuf,
+) -> ChildSpec {
+    ChildSpec {
+        program: "/bin/sh".into(),
+        args: vec!["-c".into(), command.into()],
+        env,
+        cwd: setup.repository.clone(),
+        stdin: None,
+        log,
+        grace: setup.limits.grace,
+        drain: setup.limits.drain,
+    }
+}
+
+/// Looks a program up in the child's PATH. Where it is not there, the start will say so.
+fn resolve(program: &str, env: &[(std::ffi::OsString, std::ffi::OsString)], cwd: &Path) -> PathBuf {
+    let path = env.iter().rev().find(|(name, _)| name == "PATH").map(|(_, value)| value);
+    which::which_in(program, path, cwd).unwrap_or_else(|_| program.into())
+}
+
+/// Returns the variables by which a child knows where it belongs. Only an agent gets a token.
+fn crew_variables(
+    setup: &Setup,
+    run: &Run,
+    paths: &RunPaths,
+    task: &Task,
+    identity: Option<AttemptIdentity<'_>>,
+) -> Vec<(String, String)> {
+    let mut variables = vec![
+        ("CREW_RUN".to_owned(), run.id.to_string()),
+        ("CREW_TASK".to_owned(), task.spec.id.to_string()),
+        ("CREW_REPOSITORY".to_owned(), setup.repository.display().to_string()),
+    ];
+    if let Some(AttemptIdentity { number, token }) = identity {
+        let context = paths.artifacts().join(context_of(task, number));
+        variables.extend([
+            ("CREW_ATTEMPT".to_owned(), number.to_string()),
+            ("CREW_TOKEN".to_owned(), token.to_owned()),
+            ("CREW_INBOX".to_owned(), paths.inbox().display().to_string()),
+            ("CREW_CONTEXT".to_owned(), context.display().to_string()),
+        ]);
+    }
+    variables
+}
+
+fn context_of(task: &Task, attempt: u32) -> String {
+    format!("contexts/{}.{attempt}.json", task.spec.id)
+}
+
+/// What an agent is told.
+pub struct Letter {
+    pub system_prompt: String,
+    pub prompt: String,
+    context: TaskContext,
+}
+
+impl Letter {
+    /// Writes what an agent is told about a task.
+    pub fn write(run: &Run, paths: &RunPaths, task: &Task) -> Letter {
+        let Work::Agent { role, persona, task: text, writes, submit_optional, .. } = &task.spec.work else {
+            return Letter { system_prompt: String::new(), prompt: String::new(), context: empty_context(run, task) };
+        };
+        let sources = sources_of(run, task);
+        let earlier: Vec<Earlier> = sources.iter().map(|source| earlier_words(paths, source)).collect();
+        let context = context::fence(&earlier);
+        let failure = task.last().map(|attempt| attempt.reason.as_str()).filter(|reason| !reason.is_empty());
+        let prompt = prompt::compose(&PromptParts {
+            goal: &run.goal,
+            task: task.spec.id.as_str(),
+            role,
+            text,
+            context: &context,
+            earlier_failure: failure,
+            may_write: *writes,
+            verify: &task.spec.verify,
+            submit_optional: *submit_optional,
+        });
+        let earlier = sources.iter().map(|source| earlier_task(paths, source)).collect();
+        Letter {
+            system_prompt: run.personas.get(persona).map(|persona| persona.system_prompt.clone()).unwrap_or_default(),
+            prompt,
+            context: TaskContext { earlier, ..empty_context(run, task) },
+        }
+    }
+
+    fn keep(&self, paths: &RunPaths, task: &Task, attempt: u32) -> Result<Vec<Event>, StoreError> {
+        let producer = Some((&task.spec.id, attempt));
+        let context = serde_json::to_vec_pretty(&self.context).unwrap_or_default();
+        let prompt_path = artifacts::prompt_of(&task.spec.id, attempt);
+        Ok(vec![
+            artifacts::keep(paths, (ArtifactKind::Prompt, prompt_path), producer, self.prompt.as_bytes())?,
+            artifacts::keep(paths, (ArtifactKind::Context, context_of(task, attempt)), producer, &context)?,
+        ])
+    }
+
+    /// Puts the agent's command line together.
+    pub fn command(
+        &self,
+        agent: &dyn Agent,
+        setup: &Setup,
+        run: &Run,
+        paths: &RunPaths,
+        task: &Task,
+        attempt: u32,
+    ) -> Result<CommandSpec, crate::agents::Unsupported> {
+        let prompt_file = paths.artifacts().join(artifacts::prompt_of(&task.spec.id, attempt));
+        let (mut role, mut name, mut model, mut thinking, mut writes) = ("", "", None, None, false);
+        if let Work::Agent { role: r, persona, model: m, thinking: t, writes: w, .. } = &task.spec.work {
+            (role, name, model, thinking, writes) = (r.as_str(), persona.as_str(), m.as_deref(), t.as_deref(), *w);
+        }
+        let persona = run.personas.get(name);
+        agent.command(&Assignment {
+            role,
+            access: if writes { Access::Write } else { Access::ReadOnly },
+            system_prompt: &self.system_prompt,
+            prompt: &self.prompt,
+            prompt_file: &prompt_file,
+            cwd: &setup.repository,
+            inbox: &paths.inbox(),
+            model,
+            thinking,
+            tools: persona.map(|persona| persona.tools.as_slice()).unwrap_or_default(),
+            max_turns: persona.and_then(|persona| persona.max_turns),
+            session: None,
+        })
+    }
+}
+
+fn empty_context(run: &Run, task: &Task) -> TaskContext {
+    let (task_id, role) = (task.spec.id.to_string(), task.spec.role().to_owned());
+    TaskContext { goal: run.goal.clone(), task: task_id, role, earlier: Vec::new() }
+}
+
+/// Returns the tasks whose results a task is told: those it depends on, and those whose output it reads.
+fn sources_of<'a>(run: &'a Run, task: &Task) -> Vec<&'a Task> {
+    let mut sources: Vec<&Task> = task.spec.depends_on.iter().filter_map(|id| run.task(id)).collect();
+    for name in &task.spec.reads {
+        let writer = run.tasks.iter().find(|other| other.spec.output.as_ref() == Some(name));
+        if let Some(writer) = writer.filter(|writer| !sources.iter().any(|known| known.spec.id == writer.spec.id)) {
+            sources.push(writer);
+        }
+    }
+    sources
+}
+
+fn earlier_words(paths: &RunPaths, source: &Task) -> Earlier {
+    let kept_at = artifacts::result_text_of(&source.spec.id);
+    let text = match std::fs::read_to_string(paths.artifacts().join(&kept_at)) {
+        Ok(text) => text,
+        Err(_) => command_words(paths, source).unwrap_or_else(|| source.reason.clone()),
+    };
+    Earlier {
+        task: source.spec.id.to_string(),
+        role: source.spec.role().to_owned(),
+        state: source.state.name().to_owned(),
+        text,
+        kept_at: paths.artifacts().join(kept_at).display().to_string(),
+    }
+}
+
+/// Returns the command of a command step, how it ended, and the end of its output.
+fn command_words(paths: &RunPaths, source: &Task) -> Option<String> {
+    let Work::Command { run } = &source.spec.work else { return None };
+    let attempt = source.last()?;
+    let tail = tail_of(&paths.root().join(&attempt.log), MAX_COMMAND_OUTPUT as u64);
+    let ending = crate::domain::judgement::ending_words(&attempt.ending);
+    Some(format!("`{run}`: {ending}\n\n{}", clean_text(&tail, MAX_COMMAND_OUTPUT)))
+}
+
+fn tail_of(log: &Path, most: u64) -> String {
+    use std::io::{Read, Seek, SeekFrom};
+    let mut tail = Vec::new();
+    if let Ok(mut file) = std::fs::File::open(log) {
+        let length = file.metadata().map_or(0, |meta| meta.len());
+        // What cannot be read is not shown; the log itself stays.
+        let _ = file.seek(SeekFrom::Start(length.saturating_sub(most))).and_then(|_| file.take(most).read_to_end(&mut tail));
+    }
+    String::from_utf8_lossy(&tail).into_owned()
+}
+
+fn earlier_task(paths: &RunPaths, source: &Task) -> EarlierTask {
+    let result = std::fs::read(paths.artifacts().join(artifacts::result_of(&source.spec.id))).ok();
+    EarlierTask {
+        task: source.spec.id.to_string(),
+        role: source.spec.role().to_owned(),
+        state: source.state.name().to_owned(),
+        reason: source.reason.clone(),
+        result: result.and_then(|text| serde_json::from_slice(&text).ok()),
+        command: match &source.spec.work {
+            Work::Command { run } => Some(run.clone()),
+            Work::Agent { .. } => None,
+        },
+    }
+}
+
+/// Keeps what a task handed in, for people and for later tasks, and returns what to record.
+pub fn keep_result(
+    paths: &RunPaths,
+    task: &Task,
+    attempt: u32,
+    result: Option<&ResultBody>,
+    last_words: &str,
+) -> Result<Vec<Event>, StoreError> {
+    let producer = Some((&task.spec.id, attempt));
+    let text = match result {
+        Some(result) => result_text(result),
+        None => clean_text(last_words, crate::domain::submission::MAX_DETAILS),
+    };
+    let mut kept = Vec::new();
+    if let Some(result) = result {
+        let json = serde_json::to_vec_pretty(result).unwrap_or_default();
+        kept.push(artifacts::keep(paths, (ArtifactKind::Result, artifacts::result_of(&task.spec.id)), producer, &json)?);
+    } else {
+        // An earlier attempt may have handed in something that no longer holds.
+        let old = paths.artifacts().join(artifacts::result_of(&task.spec.id));
+        if old.exists() {
+            atomic_file::write(&old, b"null")?;
+        }
+    }
+    let path = artifacts::result_text_of(&task.spec.id);
+    kept.push(artifacts::keep(paths, (ArtifactKind::Result, path), producer, text.as_bytes())?);
+    if let Some(name) = &task.spec.output {
+        let shared = (ArtifactKind::Shared, artifacts::shared(name));
+        kept.push(artifacts::keep(paths, shared, producer, text.as_bytes())?);
+    }
+    Ok(kept)
+}
+
+fn result_text(result: &ResultBody) -> String {
+    let mut text = format!("{}\n", result.summary.trim());
+    for finding in &result.findings {
+        text.push_str(&format!("\n- {} {}:{} {}", finding.severity, finding.file, finding.start_line, finding.title));
+    }
+    if let Some(details) = &result.details {
+        text.push_str(&format!("\n{}\n", details.trim()));
+    }
+    clean_text(&text, crate::domain::submission::MAX_DETAILS)
+}

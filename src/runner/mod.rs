@@ -1,0 +1,25 @@
+//! What is running now.
+//!
+//! The dispatcher owns the run's state. Children, timers and signals send it messages; it asks `domain` what follows,
+//! records it, and only then acts. Nothing else changes state, so the order in the log is the order in which things
+//! happened.
+//!
+//! # How it works
+//!
+//! A child may start only after the dispatcher has recorded its start. Each child is started and waited for by a slot,
+//! a thread that does nothing else; there are as many slots as tasks at once. What one turn of the loop decides is
+//! written in one transaction, then acted upon. The first ctrl-C asks children to end and starts nothing new; the
+//! second kills their groups; the third leaves at once.
+
+pub mod child;
+pub mod clock;
+pub mod dispatcher;
+pub mod environment;
+pub mod inbox_watch;
+pub mod launch;
+pub mod lines;
+pub mod process;
+pub mod requests;
+pub mod signals;
+pub mod slots;
+pub mod summary;

@@ -1,0 +1,160 @@
+//! Processes as the system knows them: how one is told from another with the same pid, signalled and waited for.
+//!
+//! All that differs between Linux and macOS stands here.
+
+use crate::domain::event::{Ending, ProcessId};
+use std::io;
+
+/// Asks a process group to end (`SIGTERM`) or ends it (`SIGKILL`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GroupSignal {
+    End,
+    Kill,
+}
+
+/// Sends a signal to a whole process group. A group that is gone is no error.
+pub fn signal_group(leader: u32, signal: GroupSignal) {
+    let signal = match signal {
+        GroupSignal::End => rustix::process::Signal::TERM,
+        GroupSignal::Kill => rustix::process::Signal::KILL,
+    };
+    if let Some(group) = group_of(leader) {
+        // ESRCH: all of it has ended. EPERM (macOS): only zombies are left.
+        let _ = rustix::process::kill_process_group(group, signal);
+    }
+}
+
+/// Tells whether any process of a group is left. The group's own zombies count.
+pub fn group_exists(leader: u32) -> bool {
+    group_of(leader).is_some_and(|group| rustix::process::test_kill_process_group(group).is_ok())
+}
+
+fn group_of(leader: u32) -> Option<rustix::process::Pid> {
+    i32::try_from(leader).ok().filter(|pid| *pid > 1).and_then(rustix::process::Pid::from_raw)
+}
+
+/// Waits until a child has ended, and leaves it as a zombie, so that its pid and group cannot be given to another.
+pub fn await_end(pid: u32) -> io::Result<()> {
+    loop {
+        // SAFETY: `info` is a plain C struct for which zero is valid, and outlives the call.
+        let failed = unsafe {
+            let mut info: libc::siginfo_t = std::mem::zeroed();
+            libc::waitid(libc::P_PID, pid as libc::id_t, &mut info, libc::WEXITED | libc::WNOWAIT) != 0
+        };
+        match io::Error::last_os_error() {
+            error if failed && error.kind() == io::ErrorKind::Interrupted => {}
+            error if failed => return Err(error),
+            _ => return Ok(()),
+        }
+    }
+}
+
+/// Takes an ended child away and tells how it ended and what it used.
+pub fn reap(pid: u32) -> io::Result<Ending> {
+    loop {
+        let mut status: libc::c_int = 0;
+        // SAFETY: both out-parameters are plain C values for which zero is valid, and outlive the call.
+        let (waited, usage) = unsafe {
+            let mut usage: libc::rusage = std::mem::zeroed();
+            (libc::wait4(pid as libc::pid_t, &mut status, 0, &mut usage), usage)
+        };
+        if waited < 0 {
+            let error = io::Error::last_os_error();
+            if error.kind() == io::ErrorKind::Interrupted {
+                continue;
+            }
+            return Err(error);
+        }
+        let millis = |time: libc::timeval| time.tv_sec as u64 * 1000 + time.tv_usec as u64 / 1000;
+        return Ok(Ending {
+            exit: libc::WIFEXITED(status).then(|| libc::WEXITSTATUS(status)),
+            signal: libc::WIFSIGNALED(status).then(|| libc::WTERMSIG(status)),
+            cpu_millis: millis(usage.ru_utime) + millis(usage.ru_stime),
+            max_rss_kib: max_rss_kib(&usage),
+            ..Ending::default()
+        });
+    }
+}
+
+#[cfg(target_os = "macos")]
+fn max_rss_kib(usage: &libc::rusage) -> u64 {
+    usage.ru_maxrss as u64 / 1024 // bytes there
+}
+
+#[cfg(not(target_os = "macos"))]
+fn max_rss_kib(usage: &libc::rusage) -> u64 {
+    usage.ru_maxrss as u64
+}
+
+/// Describes a process so that it is known again, or `None` where it is gone.
+pub fn identify(pid: u32) -> Option<ProcessId> {
+    Some(ProcessId { pid, start: start_of(pid)?, boot: boot() })
+}
+
+/// Tells whether this very process still exists.
+pub fn is_alive(process: &ProcessId) -> bool {
+    process.boot == boot() && start_of(process.pid) == Some(process.start)
+}
+
+/// Returns when a process was started, in clock ticks since boot.
+#[cfg(target_os = "linux")]
+fn start_of(pid: u32) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The second field is the program's name in parentheses, which may hold anything; the 22nd is the start.
+    let after_name = &stat[stat.rfind(')')? + 1..];
+    let mut fields = after_name.split_ascii_whitespace();
+    let state = fields.next()?;
+    if state == "Z" || state == "X" { None } else { fields.nth(18)?.parse().ok() }
+}
+
+/// Returns when a process was started, in microseconds since 1970.
+#[cfg(target_os = "macos")]
+fn start_of(pid: u32) -> Option<u64> {
+    // SAFETY: `info` is a plain C struct for which zero is valid; its size is given.
+    let (read, info) = unsafe {
+        let mut info: libc::proc_bsdinfo = std::mem::zeroed();
+        let size = size_of::<libc::proc_bsdinfo>() as libc::c_int;
+        let out = (&raw mut info).cast();
+        (libc::proc_pidinfo(pid as libc::c_int, libc::PROC_PIDTBSDINFO, 0, out, size), info)
+    };
+    (read > 0).then(|| info.pbi_start_tvsec * 1_000_000 + info.pbi_start_tvusec)
+}
+
+/// Names the boot in which pids and start times count.
+#[cfg(target_os = "linux")]
+fn boot() -> String {
+    static BOOT: std::sync::OnceLock<String> = std::sync::OnceLock::new();
+    let read = || std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned();
+    BOOT.get_or_init(read).clone()
+}
+
+/// Names the boot in which pids and start times count. Start times are absolute on macOS, so one name is enough.
+#[cfg(target_os = "macos")]
+fn boot() -> String {
+    "macos".into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::process::CommandExt;
+    use std::process::Command;
+
+    #[test]
+    fn a_process_is_known_again_until_it_ends() {
+        let child = Command::new("sleep").arg("60").process_group(0).spawn().unwrap();
+        let process = identify(child.id()).unwrap();
+        assert!(is_alive(&process));
+        assert!(!is_alive(&ProcessId { start: process.start + 1, ..process.clone() }));
+        signal_group(child.id(), GroupSignal::Kill);
+        await_end(child.id()).unwrap();
+        let ending = reap(child.id()).unwrap();
+        assert_eq!((ending.exit, ending.signal), (None, Some(9)));
+        assert!(!is_alive(&process) && !group_exists(child.id()));
+    }
+
+    #[test]
+    fn our_own_group_and_every_process_are_never_signalled() {
+        assert!(group_of(0).is_none() && group_of(1).is_none());
+    }
+}

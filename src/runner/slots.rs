@@ -1,0 +1,187 @@
+//! The threads that start children and wait for them: one a task at once, no more.
+
+use super::child::{self, ChildNews, ChildSpec, Control};
+use crate::agents::{Agent, Said};
+use crate::domain::event::{Ending, ProcessId};
+use crate::domain::words::clean_line;
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The most bytes of an agent's last words that are kept; the whole output is in the log.
+const MAX_LAST_WORDS: usize = 64 * 1024;
+/// The most characters of what an agent is doing, as people see it.
+const MAX_DOING: usize = 200;
+
+/// What the dispatcher is told.
+#[derive(Debug)]
+pub enum Message {
+    Started { place: usize, process: ProcessId },
+    Said { place: usize, said: Said },
+    Ended { place: usize, part: Part, ending: Ending, heard: Heard },
+    /// Something lies in the inbox.
+    Inbox,
+    /// A signal came, the `level`th.
+    Stop { level: u32, by: &'static str },
+}
+
+/// Which child of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The agent, or the command of a command step.
+    Work,
+    /// One of the step's verification commands, by its place.
+    Check(usize),
+}
+
+/// What was heard of an agent over its whole life.
+#[derive(Clone, Debug, Default)]
+pub struct Heard {
+    pub last_words: String,
+    /// Lines that are not in its format.
+    pub odd_lines: u64,
+}
+
+/// A child to be run for a task.
+pub struct Job {
+    pub place: usize,
+    pub part: Part,
+    pub child: ChildSpec,
+    pub control: Arc<Control>,
+    /// Understands the child's output; a plain command has nobody who does.
+    pub agent: Option<Arc<dyn Agent>>,
+    /// What it is doing now, for people who watch.
+    pub doing: Arc<Mutex<String>>,
+}
+
+/// The threads; they end when this is dropped and their children have ended.
+pub struct Slots {
+    jobs: Sender<Job>,
+    queue: Arc<Mutex<Receiver<Job>>>,
+    messages: SyncSender<Message>,
+    threads: usize,
+}
+
+impl Slots {
+    pub fn new(messages: SyncSender<Message>) -> Slots {
+        let (jobs, queue) = channel();
+        Slots { jobs, queue: Arc::new(Mutex::new(queue)), messages, threads: 0 }
+    }
+
+    /// Runs a job. `running` is how many jobs are running with it: there are never more threads than that.
+    pub fn run(&mut self, job: Job, running: usize) -> std::io::Result<()> {
+        if self.threads < running {
+            let (queue, messages) = (self.queue.clone(), self.messages.clone());
+            std::thread::Builder::new().name("slot".into()).spawn(move || work(&queue, &messages))?;
+            self.threads += 1;
+        }
+        // The other end is held by ourselves.
+        let _ = self.jobs.send(job);
+        Ok(())
+    }
+}
+
+fn work(queue: &Mutex<Receiver<Job>>, messages: &SyncSender<Message>) {
+    loop {
+        let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(Job { place, part, child, control, agent, doing }) = next else { return };
+        let listener = Arc::new(Listener { place, part, agent, messages: messages.clone(), doing, heard: Mutex::default() });
+        let ending = child::run(&child, &control, listener.clone());
+        let heard = std::mem::take(&mut *listener.heard.lock().unwrap_or_else(PoisonError::into_inner));
+        // The dispatcher has gone only after its last child ended, or with the whole process.
+        let _ = messages.send(Message::Ended { place, part, ending, heard });
+    }
+}
+
+/// Hears what one child says and passes on what matters.
+struct Listener {
+    place: usize,
+    part: Part,
+    agent: Option<Arc<dyn Agent>>,
+    messages: SyncSender<Message>,
+    doing: Arc<Mutex<String>>,
+    heard: Mutex<Heard>,
+}
+
+impl ChildNews for Listener {
+    fn started(&self, process: ProcessId) {
+        if self.part == Part::Work {
+            let _ = self.messages.send(Message::Started { place: self.place, process });
+        }
+    }
+
+    fn reads_lines(&self) -> bool {
+        self.agent.is_some()
+    }
+
+    fn line(&self, line: &str) {
+        let Some(agent) = &self.agent else { return };
+        let Some(said) = agent.read_line(line) else {
+            self.heard.lock().unwrap_or_else(PoisonError::into_inner).odd_lines += 1;
+            return;
+        };
+        for said in said {
+            self.take_in(agent.promises_final(), &said);
+            // Words are only kept at the end; a flood of them must not become a flood of messages.
+            if !matches!(said, Said::Message(_)) {
+                let _ = self.messages.send(Message::Said { place: self.place, said });
+            }
+        }
+    }
+}
+
+impl Listener {
+    fn take_in(&self, has_final: bool, said: &Said) {
+        let doing = match said {
+            Said::Message(text) => {
+                let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+                keep_words(&mut heard.last_words, text, has_final);
+                text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default()
+            }
+            Said::Final { text: Some(text), .. } => {
+                let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+                keep_words(&mut heard.last_words, text, true);
+                return;
+            }
+            Said::ToolStarted { name, arguments, .. } => &format!("{name} {arguments}"),
+            Said::Waiting { reason, .. } => reason,
+            _ => return,
+        };
+        if !doing.is_empty() {
+            // A line of a megabyte is not looked at whole just to show its beginning.
+            let start = doing.char_indices().nth(MAX_DOING * 4).map_or(doing, |(end, _)| &doing[..end]);
+            *self.doing.lock().unwrap_or_else(PoisonError::into_inner) = clean_line(start, MAX_DOING);
+        }
+    }
+}
+
+/// Keeps an agent's last words. A stream of events says whole messages, and the last one counts; plain output is one
+/// text, of which the end is kept.
+fn keep_words(kept: &mut String, text: &str, replaces: bool) {
+    if replaces {
+        kept.clear();
+    } else if !kept.is_empty() {
+        kept.push('\n');
+    }
+    kept.push_str(text);
+    // Cut rarely, so that a flood of short lines costs its own length and no more.
+    if kept.len() > 2 * MAX_LAST_WORDS {
+        let from = (kept.len() - MAX_LAST_WORDS..).find(|at| kept.is_char_boundary(*at)).unwrap_or(kept.len());
+        kept.drain(..from);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_output_keeps_its_end_and_events_their_last_message() {
+        let mut kept = String::new();
+        for number in 0..100_000 {
+            keep_words(&mut kept, &format!("line {number}"), false);
+        }
+        assert!(kept.ends_with("line 99998\nline 99999") && kept.len() <= 2 * MAX_LAST_WORDS);
+        keep_words(&mut kept, "done", true);
+        assert_eq!(kept, "done");
+    }
+}
