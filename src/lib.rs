@@ -1,9 +1,31 @@
 //! crew runs teams of coding agents on a git repository, and checks what they say.
 //!
-//! The rooms, from the ground up. A room uses the rooms above it in this list, never those below:
+//! The rooms, from the ground up. A room uses only rooms above it in this list; `tests/integration/layering.rs` holds
+//! the table.
 
-pub mod domain; // what crew knows and decides: no files, clock, processes, environment
-pub mod store; // what is on disk under .crew
-pub mod workspace; // what happens in git
-pub mod agents; // how each agent is spoken to
-pub mod runner; // what is running now
+// What crew knows and decides: no files, clock, processes, environment.
+pub mod domain;
+
+// What is on disk under `.crew`.
+pub mod store;
+
+// What happens in git.
+pub mod workspace;
+
+// How each agent is spoken to.
+pub mod agents;
+
+// Who checks the work.
+pub mod review;
+
+// The agent that ships inside the binary.
+pub mod builtin;
+
+// What is running now.
+pub mod runner;
+
+// What people see.
+pub mod ui;
+
+// What the user can ask.
+pub mod commands;

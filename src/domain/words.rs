@@ -160,7 +160,7 @@ fn is_hidden(character: char) -> bool {
             | '\u{fe00}'..='\u{fe0f}'                       // variation selectors
             | '\u{fff9}'..='\u{fffb}'                       // interlinear annotation
             | '\u{1d173}'..='\u{1d17a}'
-            | '\u{e0000}'..='\u{e0fff}'),                   // tags: a whole hidden alphabet
+            | '\u{e0000}'..='\u{e0fff}'), // tags: a whole hidden alphabet
     }
 }
 
@@ -194,7 +194,10 @@ mod tests {
 
     #[test]
     fn what_cannot_be_seen_goes() {
-        assert_eq!(clean_line("pass\u{202e}drow\u{2066}\u{200b}\u{feff}\u{e0041}\u{0}\u{8}\u{7f}\u{ad}!", 99), "passdrow!");
+        assert_eq!(
+            clean_line("pass\u{202e}drow\u{2066}\u{200b}\u{feff}\u{e0041}\u{0}\u{8}\u{7f}\u{ad}!", 99),
+            "passdrow!"
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! # How it works
 //!
 //! Where nobody has to read the output, both streams go straight into the log file and cost us nothing. Where an
-//! agent's stream has to be understood, a reader thread copies standard output into the log and looks at its lines.
+//! agent's streams have to be understood, a reader thread each copies them into the log and looks at their lines.
 //! An ended child stays a zombie until its group has been told to end, so the group's number cannot be taken by a
 //! stranger in between.
 
@@ -14,10 +14,11 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{ChildStdout, Command, Stdio};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -38,22 +39,27 @@ pub struct ChildSpec {
     pub drain: Duration,
 }
 
+/// Which of a child's two outputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream {
+    Output,
+    Error,
+}
+
 /// Is told what the child does while it runs. Called from the slot's threads.
 pub trait ChildNews: Send + Sync {
     /// The child runs.
     fn started(&self, process: ProcessId);
-    /// Tells whether standard output has to be read line by line.
+    /// Tells whether its output has to be read line by line.
     fn reads_lines(&self) -> bool;
-    /// A line of standard output.
-    fn line(&self, line: &str);
+    /// A line of its output.
+    fn line(&self, stream: Stream, line: &str);
 }
 
 /// The handle by which a child is stopped from another thread.
 #[derive(Debug, Default)]
 pub struct Control {
     stage: Mutex<Stage>,
-    /// Bytes read from the child's standard output.
-    read: AtomicU64,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -78,11 +84,6 @@ impl Control {
         }
     }
 
-    /// Returns how many bytes of standard output have been read; those that go straight to the log are not counted.
-    pub fn bytes_read(&self) -> u64 {
-        self.read.load(Ordering::Relaxed)
-    }
-
     fn note_started(&self, pid: u32) {
         let mut stage = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
         if let Stage::Doomed(signal) = *stage {
@@ -101,9 +102,9 @@ impl Control {
 pub fn run(spec: &ChildSpec, control: &Control, news: Arc<dyn ChildNews>) -> Ending {
     let begun = Instant::now();
     let mut ending = match start(spec, news.reads_lines()) {
-        Ok((pid, stdout, log)) => {
-            control.note_started(pid);
-            supervise(spec, control, news, Started { pid, stdout, log })
+        Ok(started) => {
+            control.note_started(started.pid);
+            supervise(spec, control, &*news, started)
         }
         Err(error) => {
             control.note_ended();
@@ -117,11 +118,11 @@ pub fn run(spec: &ChildSpec, control: &Control, news: Arc<dyn ChildNews>) -> End
 
 struct Started {
     pid: u32,
-    stdout: Option<ChildStdout>,
-    log: File,
+    /// The streams that are read, each with a log to copy it to.
+    streams: Vec<(Stream, OwnedFd, File)>,
 }
 
-fn start(spec: &ChildSpec, read_lines: bool) -> io::Result<(u32, Option<ChildStdout>, File)> {
+fn start(spec: &ChildSpec, read_lines: bool) -> io::Result<Started> {
     let log = OpenOptions::new().create(true).append(true).open(&spec.log)?;
     let stdin = match &spec.stdin {
         Some(path) => Stdio::from(File::open(path)?),
@@ -129,37 +130,46 @@ fn start(spec: &ChildSpec, read_lines: bool) -> io::Result<(u32, Option<ChildStd
     };
     let mut command = Command::new(&spec.program);
     command.args(&spec.args).env_clear().envs(spec.env.iter().map(|(name, value)| (name, value)));
-    command.current_dir(&spec.cwd).process_group(0).stdin(stdin).stderr(log.try_clone()?);
-    command.stdout(if read_lines { Stdio::piped() } else { Stdio::from(log.try_clone()?) });
-    let mut child = command.spawn()?;
-    Ok((child.id(), child.stdout.take(), log))
+    command.current_dir(&spec.cwd).process_group(0).stdin(stdin);
+    if !read_lines {
+        let pid = command.stderr(log.try_clone()?).stdout(log).spawn()?.id();
+        return Ok(Started { pid, streams: Vec::new() });
+    }
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let mut streams = Vec::new();
+    if let (Some(output), Some(error)) = (child.stdout.take(), child.stderr.take()) {
+        // The log is open already, so this cannot run out of anything that matters.
+        let second = log.try_clone().or_else(|_| OpenOptions::new().append(true).open(&spec.log))?;
+        streams.push((Stream::Output, output.into(), log));
+        streams.push((Stream::Error, error.into(), second));
+    }
+    Ok(Started { pid: child.id(), streams })
 }
 
-fn supervise(spec: &ChildSpec, control: &Control, news: Arc<dyn ChildNews>, started: Started) -> Ending {
-    let Started { pid, stdout, log } = started;
+fn supervise(spec: &ChildSpec, control: &Control, news: &dyn ChildNews, started: Started) -> Ending {
+    let Started { pid, streams } = started;
     // Reading /proc can only fail for a process that is gone, and ours stays at least as a zombie.
     if let Some(process) = process::identify(pid) {
         news.started(process);
     }
     let abandoned = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        let reader = stdout.map(|stdout| {
-            let (news, abandoned) = (&news, &abandoned);
-            scope.spawn(move || read(stdout, log, control, &**news, abandoned))
-        });
+        let abandoned = &abandoned;
+        let readers: Vec<_> = streams
+            .into_iter()
+            .map(|(stream, pipe, log)| scope.spawn(move || read(pipe.into(), log, (stream, news), abandoned)))
+            .collect();
         let ended = process::await_end(pid);
         control.note_ended();
         process::signal_group(pid, GroupSignal::End);
         let mut ending = ended.and_then(|()| process::reap(pid)).unwrap_or_default();
         ending.left_behind = end_group(pid, spec.grace);
-        if let Some(reader) = reader {
-            let deadline = Instant::now() + spec.drain;
-            while !reader.is_finished() && Instant::now() < deadline {
-                std::thread::sleep(Duration::from_millis(2));
-            }
-            // Somebody outside of the group holds the pipe; what it says later is not the child's.
-            abandoned.store(true, Ordering::Relaxed);
+        let deadline = Instant::now() + spec.drain;
+        while readers.iter().any(|reader| !reader.is_finished()) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_micros(500));
         }
+        // Somebody outside of the group holds the pipe; what it says later is not the child's.
+        abandoned.store(true, Ordering::Relaxed);
         ending
     })
 }
@@ -185,8 +195,8 @@ fn end_group(leader: u32, grace: Duration) -> bool {
     true
 }
 
-/// Copies standard output into the log and hands on its lines, until it ends or is given up.
-fn read(mut stdout: ChildStdout, mut log: File, control: &Control, news: &dyn ChildNews, abandoned: &AtomicBool) {
+/// Copies a stream into the log and hands on its lines, until it ends or is given up.
+fn read(mut pipe: File, mut log: File, (stream, news): (Stream, &dyn ChildNews), abandoned: &AtomicBool) {
     let mut buffer = vec![0; 64 * 1024];
     let mut lines = Lines::default();
     let patience = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
@@ -194,22 +204,21 @@ fn read(mut stdout: ChildStdout, mut log: File, control: &Control, news: &dyn Ch
         if abandoned.load(Ordering::Relaxed) {
             break;
         }
-        if let Ok(0) = poll(&mut [PollFd::new(&stdout, PollFlags::IN)], Some(&patience)) {
+        if let Ok(0) = poll(&mut [PollFd::new(&pipe, PollFlags::IN)], Some(&patience)) {
             continue;
         }
-        match stdout.read(&mut buffer) {
+        match pipe.read(&mut buffer) {
             Ok(0) => break,
             Ok(count) => {
                 // A full disk must not stall the child; the dispatcher meets it at its next commit.
                 let _ = log.write_all(&buffer[..count]);
-                control.read.fetch_add(count as u64, Ordering::Relaxed);
-                lines.feed(&buffer[..count], |line| news.line(line));
+                lines.feed(&buffer[..count], |line| news.line(stream, line));
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(_) => break,
         }
     }
-    lines.close(|line| news.line(line));
+    lines.close(|line| news.line(stream, line));
 }
 
 /// Returns the last line of a log that says something, for people who watch; at most `most` bytes are looked at.
@@ -227,6 +236,7 @@ pub fn last_line(log: &Path, most: u64) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::AtomicU64;
 
     #[derive(Default)]
     struct Heard {
@@ -242,8 +252,10 @@ mod tests {
         fn reads_lines(&self) -> bool {
             self.reads
         }
-        fn line(&self, line: &str) {
-            self.lines.lock().unwrap().push(line.to_owned());
+        fn line(&self, stream: Stream, line: &str) {
+            if stream == Stream::Output {
+                self.lines.lock().unwrap().push(line.to_owned());
+            }
         }
     }
 

@@ -94,6 +94,8 @@ struct Open {
     kill_at: Option<Instant>,
     usage: Usage,
     stream_error: Option<StreamError>,
+    /// The error because of which the agent last said that it waits.
+    waits_for: Option<StreamError>,
     retry_after: Option<Duration>,
     /// The stream has told its final event.
     saw_final: bool,
@@ -370,6 +372,7 @@ impl<'a> Dispatcher<'a> {
             kill_at: None,
             usage: Usage::default(),
             stream_error: None,
+            waits_for: None,
             retry_after: None,
             saw_final: false,
             final_at: None,
@@ -392,8 +395,10 @@ impl<'a> Dispatcher<'a> {
     fn listen(&mut self, place: usize, said: Said) -> Result<(), StoreError> {
         let Some(open) = self.open.get_mut(&place) else { return Ok(()) };
         let (task, attempt) = (self.run.tasks[place].spec.id.clone(), open.number);
+        // An agent that goes on after its final event is not lingering.
+        open.final_at = None;
         match said {
-            Said::Message(_) => Ok(()),
+            Said::Message(_) | Said::MessagePart(_) => Ok(()),
             Said::Session(session) => {
                 self.record(Event::SessionStarted { task, attempt, session: clean_line(&session, 200) })
             }
@@ -403,6 +408,7 @@ impl<'a> Dispatcher<'a> {
                 Ok(())
             }
             Said::ToolEnded { id, ok } => {
+                open.waits_for = None;
                 let Some((tool, arguments, began)) = open.tools.remove(&id) else { return Ok(()) };
                 open.tool_events += 1;
                 if open.tool_events > MAX_TOOL_EVENTS {
@@ -419,8 +425,9 @@ impl<'a> Dispatcher<'a> {
                 open.usage = usage;
                 Ok(())
             }
-            Said::Waiting { reason, .. } => {
+            Said::Waiting { reason, error } => {
                 let reason = clean_line(&reason, MAX_SUMMARY_LINE);
+                open.waits_for = error.map(|kind| StreamError { kind, message: reason.clone() });
                 if open.waiting == reason {
                     return Ok(());
                 }
@@ -429,8 +436,11 @@ impl<'a> Dispatcher<'a> {
             }
             Said::Failed { kind, message, retry_after } => {
                 let message = clean_line(&message, MAX_SUMMARY_LINE);
-                open.stream_error = Some(StreamError { kind, message });
-                open.retry_after = retry_after;
+                // One failure may be told twice; the first that says what it is tells the most.
+                if open.stream_error.as_ref().is_none_or(|known| known.kind == ErrorKind::Unknown) {
+                    open.stream_error = Some(StreamError { kind, message });
+                    open.retry_after = retry_after;
+                }
                 if kind.class() == ErrorClass::Operator && kind != ErrorKind::Unknown {
                     // Some CLIs try a dead key for minutes. Nothing they do helps before a person acts.
                     self.stop_child(place, StopReason::Hopeless);
@@ -443,6 +453,7 @@ impl<'a> Dispatcher<'a> {
                 if ok {
                     // It got over what went wrong before.
                     open.stream_error = None;
+                    open.waits_for = None;
                 } else if open.stream_error.is_none() {
                     let message = clean_line(text.as_deref().unwrap_or("the agent reported a failure"), MAX_SUMMARY_LINE);
                     open.stream_error = Some(StreamError { kind: ErrorKind::Unknown, message });
@@ -779,7 +790,7 @@ fn judge(task: &Task, open: &Open, submission: Option<&crate::domain::submission
         &Evidence {
             ending: open.ending.clone(),
             stopped: open.stopped,
-            stream_error: open.stream_error.clone(),
+            stream_error: open.stream_error.clone().or_else(|| open.waits_for.clone().filter(|_| !open.saw_final)),
             promises_final: open.agent.as_ref().is_some_and(|agent| agent.promises_final()),
             saw_final: open.saw_final,
             submission,

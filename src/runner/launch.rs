@@ -3,7 +3,7 @@
 use super::child::ChildSpec;
 use super::environment::Environment;
 use crate::agents::prompt::{self, PromptParts};
-use crate::agents::{Access, Agent, Assignment, CommandSpec, Stdin};
+use crate::agents::{Access, Agent, Assignment, CommandSpec, Stdin, prompt_text};
 use crate::domain::context::{self, Earlier};
 use crate::domain::event::{ArtifactKind, Event};
 use crate::domain::retry::RetryPolicy;
@@ -136,7 +136,7 @@ pub fn prepare(
         Work::Agent { program, .. } => {
             let agent = setup.agents.get(program);
             let agent = agent.ok_or_else(|| LaunchError::Agent(format!("there is no agent `{program}` here")))?.clone();
-            let letter = Letter::write(run, paths, task);
+            let letter = Letter::write(run, paths, task, &*agent);
             let kept = letter.keep(paths, task, identity.number)?;
             let spec = letter
                 .command(&*agent, setup, run, paths, task, identity.number)
@@ -230,7 +230,7 @@ pub struct Letter {
 
 impl Letter {
     /// Writes what an agent is told about a task.
-    pub fn write(run: &Run, paths: &RunPaths, task: &Task) -> Letter {
+    pub fn write(run: &Run, paths: &RunPaths, task: &Task, agent: &dyn Agent) -> Letter {
         let Work::Agent { role, persona, task: text, writes, submit_optional, .. } = &task.spec.work else {
             return Letter { system_prompt: String::new(), prompt: String::new(), context: empty_context(run, task) };
         };
@@ -250,9 +250,10 @@ impl Letter {
             submit_optional: *submit_optional,
         });
         let earlier = sources.iter().map(|source| earlier_task(paths, source)).collect();
+        let system_prompt = run.personas.get(persona).map(|persona| persona.system_prompt.clone()).unwrap_or_default();
         Letter {
-            system_prompt: run.personas.get(persona).map(|persona| persona.system_prompt.clone()).unwrap_or_default(),
-            prompt,
+            prompt: prompt_text(agent, &system_prompt, &prompt),
+            system_prompt,
             context: TaskContext { earlier, ..empty_context(run, task) },
         }
     }

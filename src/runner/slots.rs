@@ -1,6 +1,6 @@
 //! The threads that start children and wait for them: one a task at once, no more.
 
-use super::child::{self, ChildNews, ChildSpec, Control};
+use super::child::{self, ChildNews, ChildSpec, Control, Stream};
 use crate::agents::{Agent, Said};
 use crate::domain::event::{Ending, ProcessId};
 use crate::domain::words::clean_line;
@@ -37,6 +37,8 @@ pub enum Part {
 #[derive(Clone, Debug, Default)]
 pub struct Heard {
     pub last_words: String,
+    /// The last words are pieces of one message, which may go on.
+    in_pieces: bool,
     /// Lines that are not in its format.
     pub odd_lines: u64,
 }
@@ -113,16 +115,20 @@ impl ChildNews for Listener {
         self.agent.is_some()
     }
 
-    fn line(&self, line: &str) {
+    fn line(&self, stream: Stream, line: &str) {
         let Some(agent) = &self.agent else { return };
-        let Some(said) = agent.read_line(line) else {
+        let said = match stream {
+            Stream::Output => agent.read_line(line),
+            Stream::Error => Some(agent.read_stderr_line(line)),
+        };
+        let Some(said) = said else {
             self.heard.lock().unwrap_or_else(PoisonError::into_inner).odd_lines += 1;
             return;
         };
         for said in said {
             self.take_in(agent.promises_final(), &said);
             // Words are only kept at the end; a flood of them must not become a flood of messages.
-            if !matches!(said, Said::Message(_)) {
+            if !matches!(said, Said::Message(_) | Said::MessagePart(_)) {
                 let _ = self.messages.send(Message::Said { place: self.place, said });
             }
         }
@@ -131,21 +137,26 @@ impl ChildNews for Listener {
 
 impl Listener {
     fn take_in(&self, has_final: bool, said: &Said) {
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let in_pieces = std::mem::replace(&mut heard.in_pieces, matches!(said, Said::MessagePart(_)));
         let doing = match said {
             Said::Message(text) => {
-                let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-                keep_words(&mut heard.last_words, text, has_final);
-                text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default()
+                heard.keep(text, if has_final { Keep::Instead } else { Keep::AsNextLine });
+                last_line(text)
+            }
+            Said::MessagePart(text) => {
+                heard.keep(text, if in_pieces { Keep::Behind } else { Keep::Instead });
+                last_line(text)
             }
             Said::Final { text: Some(text), .. } => {
-                let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-                keep_words(&mut heard.last_words, text, true);
+                heard.keep(text, Keep::Instead);
                 return;
             }
             Said::ToolStarted { name, arguments, .. } => &format!("{name} {arguments}"),
             Said::Waiting { reason, .. } => reason,
             _ => return,
         };
+        drop(heard);
         if !doing.is_empty() {
             // A line of a megabyte is not looked at whole just to show its beginning.
             let start = doing.char_indices().nth(MAX_DOING * 4).map_or(doing, |(end, _)| &doing[..end]);
@@ -154,20 +165,35 @@ impl Listener {
     }
 }
 
-/// Keeps an agent's last words. A stream of events says whole messages, and the last one counts; plain output is one
-/// text, of which the end is kept.
-fn keep_words(kept: &mut String, text: &str, replaces: bool) {
-    if replaces {
-        kept.clear();
-    } else if !kept.is_empty() {
-        kept.push('\n');
+/// How words follow the ones before them.
+#[derive(Clone, Copy)]
+enum Keep {
+    /// A stream of events says whole messages, and the last one counts.
+    Instead,
+    /// Plain output is one text, of which the end is kept.
+    AsNextLine,
+    Behind,
+}
+
+impl Heard {
+    fn keep(&mut self, text: &str, how: Keep) {
+        match how {
+            Keep::Instead => self.last_words.clear(),
+            Keep::AsNextLine if !self.last_words.is_empty() => self.last_words.push('\n'),
+            Keep::AsNextLine | Keep::Behind => {}
+        }
+        let kept = &mut self.last_words;
+        kept.push_str(text);
+        // Cut rarely, so that a flood of short lines costs its own length and no more.
+        if kept.len() > 2 * MAX_LAST_WORDS {
+            let from = (kept.len() - MAX_LAST_WORDS..).find(|at| kept.is_char_boundary(*at)).unwrap_or(kept.len());
+            kept.drain(..from);
+        }
     }
-    kept.push_str(text);
-    // Cut rarely, so that a flood of short lines costs its own length and no more.
-    if kept.len() > 2 * MAX_LAST_WORDS {
-        let from = (kept.len() - MAX_LAST_WORDS..).find(|at| kept.is_char_boundary(*at)).unwrap_or(kept.len());
-        kept.drain(..from);
-    }
+}
+
+fn last_line(text: &str) -> &str {
+    text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -176,12 +202,13 @@ mod tests {
 
     #[test]
     fn plain_output_keeps_its_end_and_events_their_last_message() {
-        let mut kept = String::new();
+        let mut heard = Heard::default();
         for number in 0..100_000 {
-            keep_words(&mut kept, &format!("line {number}"), false);
+            heard.keep(&format!("line {number}"), Keep::AsNextLine);
         }
-        assert!(kept.ends_with("line 99998\nline 99999") && kept.len() <= 2 * MAX_LAST_WORDS);
-        keep_words(&mut kept, "done", true);
-        assert_eq!(kept, "done");
+        assert!(heard.last_words.ends_with("line 99998\nline 99999") && heard.last_words.len() <= 2 * MAX_LAST_WORDS);
+        heard.keep("do", Keep::Instead);
+        heard.keep("ne", Keep::Behind);
+        assert_eq!(heard.last_words, "done");
     }
 }

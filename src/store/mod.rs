@@ -13,6 +13,7 @@ pub mod atomic_file;
 pub mod copies;
 pub mod database;
 pub mod inbox;
+pub mod layers;
 pub mod layout;
 pub mod lock;
 pub mod queries;

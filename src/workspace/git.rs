@@ -1,16 +1,20 @@
 //! The one place where `git` is started.
 
 use std::ffi::OsStr;
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::thread::JoinHandle;
 
 /// What went wrong when git was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum GitError {
     #[error("git could not be started: {0}")]
-    NotStarted(#[source] std::io::Error),
+    NotStarted(#[source] io::Error),
     #[error("`git {command}` failed: {message}")]
     Failed { command: String, message: String },
+    #[error("what `git {command}` says could not be read: {source}")]
+    Unreadable { command: String, source: io::Error },
 }
 
 /// Git in one folder.
@@ -51,10 +55,29 @@ impl Git {
         if output.status.success() {
             return Ok(output.stdout);
         }
-        let command: Vec<_> = args.iter().map(|arg| arg.as_ref().to_string_lossy()).collect();
         let message = String::from_utf8_lossy(&output.stderr).trim().to_owned();
         let message = if message.is_empty() { output.status.to_string() } else { message };
-        Err(GitError::Failed { command: command.join(" "), message })
+        Err(GitError::Failed { command: spoken(args), message })
+    }
+
+    /// Starts git and returns its output as it comes, for answers too large to hold.
+    ///
+    /// What is written to [`GitStream::ask`] reaches its stdin.
+    pub fn stream<S: AsRef<OsStr>>(&self, args: &[S]) -> Result<GitStream, GitError> {
+        let mut command = self.command();
+        command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().map_err(GitError::NotStarted)?;
+        let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let (Some(stdout), Some(stderr)) = (stdout, stderr) else {
+            return Err(GitError::NotStarted(io::Error::other("no pipe")));
+        };
+        Ok(GitStream {
+            command: spoken(args),
+            child,
+            stdin,
+            stdout: BufReader::with_capacity(64 * 1024, stdout),
+            last_words: Some(std::thread::spawn(move || last_words(stderr))),
+        })
     }
 
     /// Runs git and returns its output as text, without the line end.
@@ -67,5 +90,78 @@ impl Git {
         let output = self.run(args)?;
         let entries = output.split(|byte| *byte == 0).filter(|entry| !entry.is_empty());
         Ok(entries.map(|entry| String::from_utf8_lossy(entry).into_owned()).collect())
+    }
+}
+
+fn spoken<S: AsRef<OsStr>>(args: &[S]) -> String {
+    let words: Vec<_> = args.iter().map(|arg| arg.as_ref().to_string_lossy()).collect();
+    words.join(" ")
+}
+
+/// Reads everything, so that the writer never blocks, and keeps the first 4 KiB.
+fn last_words(mut stderr: impl Read) -> String {
+    let mut kept = Vec::new();
+    let _ = stderr.by_ref().take(4096).read_to_end(&mut kept);
+    let _ = io::copy(&mut stderr, &mut io::sink());
+    String::from_utf8_lossy(&kept).trim().to_owned()
+}
+
+/// A git that is running; it is stopped when this is dropped.
+#[derive(Debug)]
+pub struct GitStream {
+    command: String,
+    child: Child,
+    stdin: Option<ChildStdin>,
+    stdout: BufReader<ChildStdout>,
+    last_words: Option<JoinHandle<String>>,
+}
+
+impl GitStream {
+    /// Writes one request to git's stdin.
+    pub fn ask(&mut self, request: &[u8]) -> Result<(), GitError> {
+        let Some(stdin) = &mut self.stdin else {
+            return Err(self.unreadable(io::ErrorKind::BrokenPipe.into()));
+        };
+        stdin.write_all(request).and_then(|()| stdin.flush()).map_err(|error| self.unreadable(error))
+    }
+
+    /// Returns the error that says this stream could not be read.
+    pub fn unreadable(&self, source: io::Error) -> GitError {
+        GitError::Unreadable { command: self.command.clone(), source }
+    }
+
+    /// Waits for git to end, after its output was read to the end.
+    pub fn finish(mut self) -> Result<(), GitError> {
+        drop(self.stdin.take());
+        let status = self.child.wait().map_err(|error| self.unreadable(error))?;
+        let words = self.last_words.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
+        if status.success() {
+            return Ok(());
+        }
+        let message = if words.is_empty() { status.to_string() } else { words };
+        Err(GitError::Failed { command: self.command.clone(), message })
+    }
+}
+
+impl Read for GitStream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.stdout.read(buffer)
+    }
+}
+
+impl BufRead for GitStream {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.stdout.fill_buf()
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.stdout.consume(amount);
+    }
+}
+
+impl Drop for GitStream {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }

@@ -1,3 +1,5 @@
 //! What happens in git. The only room that runs git.
 
+pub mod blobs;
+pub mod diff;
 pub mod git;

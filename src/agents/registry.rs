@@ -1,0 +1,84 @@
+//! Which agents there are, and which of them this machine has.
+
+use super::builtin::{self, BuiltIn};
+use super::custom::CustomAgent;
+use super::{Agent, known};
+use crate::domain::settings::{AGENTS, Origin, Problem, Settings};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Every agent by its name.
+#[derive(Clone)]
+pub struct Registry {
+    agents: BTreeMap<String, Arc<dyn Agent>>,
+    /// In the order in which `auto` tries them.
+    preferred: Vec<String>,
+}
+
+impl Registry {
+    /// Knows the agent CLIs, the built-in agent (`ourselves` is the running binary) and those of the settings.
+    pub fn new(ourselves: String, settings: &Settings) -> Result<Registry, Vec<Problem>> {
+        let mut agents: BTreeMap<String, Arc<dyn Agent>> = BTreeMap::new();
+        let mut preferred = Vec::new();
+        for agent in known() {
+            preferred.push(agent.name().to_owned());
+            agents.insert(agent.name().to_owned(), Arc::from(agent));
+        }
+        agents.insert(builtin::NAME.into(), Arc::new(BuiltIn::new(ourselves)));
+        let mut problems = Vec::new();
+        for (name, (value, origin)) in settings.table(&AGENTS) {
+            match custom(&name, value) {
+                Ok(_) if agents.contains_key(&name) => {
+                    problems.push(problem(&name, origin, "there is an agent of that name already".into()));
+                }
+                Ok(agent) => {
+                    preferred.push(name.clone());
+                    agents.insert(name, Arc::new(agent));
+                }
+                Err(why) => problems.push(problem(&name, origin, why)),
+            }
+        }
+        if problems.is_empty() { Ok(Registry { agents, preferred }) } else { Err(problems) }
+    }
+
+    /// Returns the names of all agents.
+    pub fn names(&self) -> Vec<String> {
+        self.agents.keys().cloned().collect()
+    }
+
+    /// Returns an agent by its name.
+    pub fn get(&self, name: &str) -> Option<&Arc<dyn Agent>> {
+        self.agents.get(name)
+    }
+
+    /// Returns every agent by its name.
+    pub fn all(&self) -> &BTreeMap<String, Arc<dyn Agent>> {
+        &self.agents
+    }
+
+    /// Returns where an agent's program is on PATH.
+    pub fn installed(&self, name: &str) -> Option<PathBuf> {
+        which::which(self.agents.get(name)?.program()).ok()
+    }
+
+    /// Returns the agent that works where nobody names one: the first that is installed, or the built-in one.
+    pub fn automatic(&self) -> &str {
+        let found = self.preferred.iter().find(|name| self.installed(name).is_some());
+        found.map_or(builtin::NAME, String::as_str)
+    }
+}
+
+fn problem(name: &str, origin: Origin, message: String) -> Problem {
+    Problem { origin, message: format!("agents.{name}: {message}"), hint: None }
+}
+
+fn custom(name: &str, mut value: Value) -> Result<CustomAgent, String> {
+    if let Some(object) = value.as_object_mut() {
+        object.insert("name".into(), json!(name));
+        object.entry("prompt").or_insert(json!("argument"));
+        object.entry("output").or_insert(json!("text"));
+    }
+    serde_json::from_value(value).map_err(|error| error.to_string())
+}

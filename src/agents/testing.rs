@@ -1,0 +1,92 @@
+//! What the adapters' tests share: an assignment, and a recorded stream read as `runner` reads it.
+
+use super::{Access, Agent, Assignment, Said, UsageKind};
+use crate::domain::error_kind::ErrorKind;
+use crate::domain::usage::Usage;
+use std::path::Path;
+
+pub fn assignment(access: Access) -> Assignment<'static> {
+    Assignment {
+        role: "reviewer",
+        access,
+        system_prompt: "You review \"code\".\nWell.",
+        prompt: "-do it",
+        prompt_file: Path::new("/run/prompt.md"),
+        cwd: Path::new("/repo"),
+        inbox: Path::new("/run/inbox"),
+        model: None,
+        thinking: None,
+        tools: &[],
+        max_turns: None,
+        session: None,
+    }
+}
+
+/// Returns the lines of all recorded streams of the known agents.
+pub fn transcripts() -> Vec<&'static str> {
+    let all = concat!(
+        include_str!("../../fixtures/agent-output/claude-http401.jsonl"),
+        include_str!("../../fixtures/agent-output/claude-http429.jsonl"),
+        include_str!("../../fixtures/agent-output/claude-ok.jsonl"),
+        include_str!("../../fixtures/agent-output/codex-http401.jsonl"),
+        include_str!("../../fixtures/agent-output/codex-http429.jsonl"),
+        include_str!("../../fixtures/agent-output/codex-ok.jsonl"),
+        include_str!("../../fixtures/agent-output/gemini-http401.jsonl"),
+        include_str!("../../fixtures/agent-output/gemini-http429.jsonl"),
+        include_str!("../../fixtures/agent-output/gemini-ok.jsonl"),
+        include_str!("../../fixtures/agent-output/opencode-http401.jsonl"),
+        include_str!("../../fixtures/agent-output/opencode-ok.jsonl"),
+        include_str!("../../fixtures/agent-output/pi-http401.jsonl"),
+        include_str!("../../fixtures/agent-output/pi-http429.jsonl"),
+        include_str!("../../fixtures/agent-output/pi-ok.jsonl"),
+    );
+    all.lines().collect()
+}
+
+/// What a whole stream said.
+#[derive(Debug, Default, PartialEq)]
+pub struct Reading {
+    pub session: Option<String>,
+    pub words: String,
+    /// Tool calls: name, arguments, and how they came back.
+    pub tools: Vec<(String, String, Option<bool>)>,
+    pub usage: Usage,
+    pub waits: Vec<Option<ErrorKind>>,
+    pub failures: Vec<ErrorKind>,
+    /// The last final event: whether it is good, and its text.
+    pub end: Option<(bool, Option<String>)>,
+}
+
+pub fn read(agent: &dyn Agent, stream: &str) -> Reading {
+    let mut reading = Reading::default();
+    let mut ids = Vec::new();
+    for said in stream.lines().flat_map(|line| agent.read_line(line).expect("a line of the agent's format")) {
+        match said {
+            Said::Session(id) => reading.session = Some(id),
+            Said::Message(words) | Said::MessagePart(words) => reading.words.push_str(&words),
+            Said::ToolStarted { id, name, arguments } => {
+                ids.push(id);
+                reading.tools.push((name, arguments, None));
+            }
+            Said::ToolEnded { id, ok } => {
+                let at = ids.iter().position(|started| *started == id).expect("it was started");
+                reading.tools[at].2 = Some(ok);
+            }
+            Said::Usage(usage, UsageKind::Step) => reading.usage.add(&usage),
+            Said::Usage(usage, UsageKind::Total) => reading.usage = usage,
+            Said::Waiting { error, .. } => reading.waits.push(error),
+            Said::Failed { kind, .. } => reading.failures.push(kind),
+            Said::Final { ok, text } => reading.end = Some((ok, text)),
+        }
+    }
+    reading
+}
+
+pub fn tokens(input: u64, output: u64, cached: u64) -> Usage {
+    Usage {
+        input_tokens: Some(input),
+        output_tokens: Some(output),
+        cached_tokens: Some(cached),
+        cost_usd: None,
+    }
+}

@@ -1,0 +1,180 @@
+//! `crew config`: the settings, where each comes from, and their schema.
+
+use super::context::{Context, as_problems};
+use super::exit::{ExitStatus, Problem};
+use crate::domain::settings::{self, Kind, Origin, Settings};
+use crate::store::atomic_file;
+use crate::ui::printer::Tone;
+use crate::ui::table::{Column, Rows};
+use anyhow::{Context as _, Result};
+use serde_json::{Map, Value, json};
+use std::path::PathBuf;
+
+/// Look at settings and change them
+#[derive(Debug, clap::Args)]
+pub struct ConfigArgs {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// Print the value of a setting
+    Get { key: String },
+    /// Set a setting for you, or for the project
+    Set {
+        key: String,
+        value: String,
+        /// In the project's file, which is tracked by git
+        #[arg(long)]
+        project: bool,
+    },
+    /// Take a setting out of your file, or the project's
+    Unset {
+        key: String,
+        /// In the project's file
+        #[arg(long)]
+        project: bool,
+    },
+    /// List all settings
+    List {
+        /// Show where each value comes from
+        #[arg(long)]
+        origin: bool,
+    },
+    /// Print the JSON Schema of a settings file
+    Schema,
+}
+
+/// Looks at settings or changes them.
+pub fn config(cx: &Context, args: &ConfigArgs) -> Result<ExitStatus> {
+    match &args.what {
+        What::Get { key } => get(cx, key),
+        What::Set { key, value, project } => set(cx, key, Some(value), *project),
+        What::Unset { key, project } => set(cx, key, None, *project),
+        What::List { origin } => list(cx, *origin),
+        What::Schema => {
+            cx.printer.data(&serde_json::to_string_pretty(&settings::schema())?)?;
+            Ok(ExitStatus::Done)
+        }
+    }
+}
+
+fn read(cx: &Context) -> Result<Settings> {
+    let layout = cx.layout()?;
+    let settings = cx.settings(&layout, &[], cx.trusts(&layout)?)?;
+    settings.refused.iter().for_each(|note| cx.printer.tell(note));
+    Ok(settings)
+}
+
+fn get(cx: &Context, key: &str) -> Result<ExitStatus> {
+    let settings = read(cx)?;
+    let found = settings.list().into_iter().find(|(known, ..)| known == key);
+    let Some((_, value, origin)) = found else {
+        if settings::find(key).is_some() {
+            return Err(Problem::refused("not_set", format!("`{key}` is not set")).into());
+        }
+        return Err(unknown(key));
+    };
+    if cx.printer.json {
+        cx.printer.json(&json!({"key": key, "value": value, "origin": origin.to_string()}))?;
+    } else {
+        cx.printer.data(&shown(&value))?;
+    }
+    Ok(ExitStatus::Done)
+}
+
+fn unknown(key: &str) -> anyhow::Error {
+    let problem = Settings::default().set(key, Value::Null, Origin::Flag, true).err();
+    problem.map_or_else(|| anyhow::anyhow!("there is no setting `{key}`"), |problem| as_problems(vec![problem]).into())
+}
+
+fn shown(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn list(cx: &Context, with_origin: bool) -> Result<ExitStatus> {
+    let settings = read(cx)?.list();
+    if cx.printer.json {
+        let data: Vec<Value> = settings
+            .iter()
+            .map(|(key, value, origin)| json!({"key": key, "value": value, "origin": origin.to_string()}))
+            .collect();
+        cx.printer.json(&json!({"data": data, "meta": {"count": settings.len()}}))?;
+        return Ok(ExitStatus::Done);
+    }
+    let mut columns = vec![("setting", Column::Left), ("value", Column::Left)];
+    columns.push(if with_origin { ("from", Column::Wide) } else { ("", Column::Wide) });
+    let mut rows = Rows::new(&columns);
+    for (key, value, origin) in settings {
+        let about = settings::find(&key).filter(|setting| setting.kind != Kind::Table).map_or("", |setting| setting.help);
+        let last = if with_origin { origin.to_string() } else { about.to_owned() };
+        rows.add([key, shown(&value), last].into_iter().map(|cell| (cell, Tone::Plain)).collect());
+    }
+    cx.printer.data(&rows.render(&cx.printer))?;
+    Ok(ExitStatus::Done)
+}
+
+/// Changes one key of a settings file; the rest of the file stays as it is.
+fn set(cx: &Context, key: &str, text: Option<&str>, project: bool) -> Result<ExitStatus> {
+    let setting = settings::find(key).ok_or_else(|| unknown(key))?;
+    let path = file(cx, project)?;
+    let mut root: Map<String, Value> = match std::fs::read_to_string(&path) {
+        Ok(text) => serde_json::from_str(&text).with_context(|| format!("read {}", path.display()))?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Map::new(),
+        Err(error) => return Err(error).with_context(|| format!("read {}", path.display())),
+    };
+    let wrong = |message: String| Problem::usage("setting", message);
+    match text {
+        Some(text) if setting.kind == Kind::Table => {
+            let value = serde_json::from_str(text).unwrap_or_else(|_| Value::from(text));
+            put(&mut root, key, value)?;
+        }
+        Some(text) => put(&mut root, key, setting.read(text).map_err(wrong)?)?,
+        None => {
+            if !take_out(&mut root, key) {
+                return Err(Problem::refused("not_set", format!("`{key}` is not set in {}", path.display())).into());
+            }
+        }
+    }
+    // An agent that cannot be started is refused here, and not by the next run.
+    let text = serde_json::to_string_pretty(&root)?;
+    let mut rehearsal = Settings::default();
+    let problems = rehearsal.take_file(&text, &Origin::Flag, true);
+    if !problems.is_empty() {
+        return Err(as_problems(problems).into());
+    }
+    super::run::registry(&rehearsal)?;
+    atomic_file::write(&path, format!("{text}\n").as_bytes())?;
+    cx.printer.tell(&format!("{} {}", if text.is_empty() { "unset" } else { "wrote" }, path.display()));
+    Ok(ExitStatus::Done)
+}
+
+fn file(cx: &Context, project: bool) -> Result<PathBuf> {
+    if project {
+        return Ok(cx.layout()?.settings());
+    }
+    let folder = Context::config_folder();
+    let folder = folder.ok_or_else(|| Problem::usage("no_home", "neither HOME nor XDG_CONFIG_HOME is set"))?;
+    Ok(folder.join("config.json"))
+}
+
+fn put(root: &mut Map<String, Value>, key: &str, value: Value) -> Result<()> {
+    let Some((section, name)) = key.split_once('.') else {
+        root.insert(key.to_owned(), value);
+        return Ok(());
+    };
+    let inner = root.entry(section).or_insert_with(|| json!({}));
+    let inner = inner.as_object_mut().with_context(|| format!("`{section}` in the file is not an object"))?;
+    inner.insert(name.to_owned(), value);
+    Ok(())
+}
+
+fn take_out(root: &mut Map<String, Value>, key: &str) -> bool {
+    match key.split_once('.') {
+        Some((section, name)) => {
+            root.get_mut(section).and_then(Value::as_object_mut).is_some_and(|inner| inner.remove(name).is_some())
+        }
+        None => root.remove(key).is_some(),
+    }
+}

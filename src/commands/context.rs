@@ -1,0 +1,166 @@
+//! What every command needs: where it is, what is set, and where output goes.
+
+use super::exit::{Problem, Problems};
+use crate::agents::registry::Registry;
+use crate::domain::id::RunId;
+use crate::domain::resources::{self, Library};
+use crate::domain::settings::{self, Origin, Settings};
+use crate::store::database::Store;
+use crate::store::layers;
+use crate::store::layout::Layout;
+use crate::store::trust::TrustFile;
+use crate::ui::printer::Printer;
+use anyhow::{Context as _, Result};
+use std::path::{Path, PathBuf};
+
+/// What every command is given.
+#[derive(Clone, Debug)]
+pub struct Context {
+    pub printer: Printer,
+    /// Where the user is, or what `-C` says.
+    pub folder: PathBuf,
+}
+
+impl Context {
+    /// Finds the repository: the nearest folder upwards that holds `.git`.
+    pub fn layout(&self) -> Result<Layout> {
+        let folder = self.folder.canonicalize().map_err(|error| {
+            Problem::usage("no_folder", format!("{}: {error}", self.folder.display())).hint("-C takes a folder")
+        })?;
+        match folder.ancestors().find(|folder| folder.join(".git").exists()) {
+            Some(root) => Ok(Layout::of(root)),
+            None => Err(Problem::usage("no_repository", format!("{} is not in a git repository", folder.display()))
+                .hint("git init, or crew -C FOLDER")
+                .into()),
+        }
+    }
+
+    /// Returns the user's configuration folder, where the environment tells of one.
+    pub fn config_folder() -> Option<PathBuf> {
+        let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let base = set("XDG_CONFIG_HOME").or_else(|| Some(set("HOME")?.join(".config")))?;
+        Some(base.join("crew"))
+    }
+
+    /// Tells whether the user trusts the repository to supply commands.
+    pub fn trusts(&self, layout: &Layout) -> Result<bool> {
+        match Context::config_folder() {
+            Some(folder) => Ok(TrustFile::in_folder(&folder).trusts(layout.repository())?),
+            None => Ok(false),
+        }
+    }
+
+    /// Reads the settings of all layers; `sets` are `KEY=VALUE` from the command line.
+    pub fn settings(&self, layout: &Layout, sets: &[String], trusted: bool) -> Result<Settings> {
+        let mut settings = Settings::default();
+        let mut problems = Vec::new();
+        let user = Context::config_folder().map(|folder| folder.join("config.json"));
+        let files = [
+            user.map(|path| (path.clone(), Origin::User(path.display().to_string()))),
+            Some((layout.settings(), Origin::Project(layout.shown(&layout.settings())))),
+        ];
+        for (path, origin) in files.into_iter().flatten() {
+            if let Some(text) = read_if_there(&path)? {
+                problems.extend(settings.take_file(&text, &origin, trusted));
+            }
+        }
+        for setting in settings::ALL {
+            let name = setting.variable();
+            if let Some(text) = std::env::var_os(&name)
+                && !matches!(setting.kind, settings::Kind::Table)
+            {
+                let origin = Origin::Environment(name);
+                match setting.read(&text.to_string_lossy()) {
+                    Ok(value) => problems.extend(settings.set(setting.key, value, origin, true).err()),
+                    Err(message) => problems.push(settings::Problem { origin, message, hint: None }),
+                }
+            }
+        }
+        for set in sets {
+            problems.extend(set_flag(&mut settings, set).err());
+        }
+        if problems.is_empty() { Ok(settings) } else { Err(as_problems(problems).into()) }
+    }
+
+    /// Reads the agents, teams and workflows of all layers; anything wrong in any of them is an error.
+    pub fn library(&self, layout: &Layout, registry: &Registry, trusted: bool) -> Result<Library> {
+        let (library, problems) = self.library_with_problems(layout, registry, trusted);
+        if problems.is_empty() { Ok(library) } else { Err(Problems(problems).into()) }
+    }
+
+    /// Reads what can be read, and tells what is wrong.
+    pub fn library_with_problems(
+        &self,
+        layout: &Layout,
+        registry: &Registry,
+        trusted: bool,
+    ) -> (Library, Vec<Problem>) {
+        let (theirs, unreadable) = layers::read(layout, Context::config_folder().as_deref());
+        let mut files = resources::built_in();
+        files.extend(theirs);
+        let (library, found) = resources::load(&files, &registry.names(), trusted);
+        let problems = unreadable.into_iter().chain(found).map(resource_problem).collect();
+        (library, problems)
+    }
+
+    /// Opens the store where there is one.
+    pub fn store(&self) -> Result<Store> {
+        let layout = self.layout()?;
+        Store::open_existing(&layout)?.ok_or_else(|| {
+            Problem::refused("no_runs", "there are no runs in this repository").hint("crew run \"GOAL\" makes one").into()
+        })
+    }
+
+    /// Finds the run that a prefix of its id means; `last` is the newest one.
+    pub fn find_run(&self, store: &Store, typed: &str) -> Result<RunId> {
+        if typed == "last" {
+            let newest = store.runs(1)?.pop();
+            return newest.map(|row| row.id).ok_or_else(|| Problem::refused("no_runs", "there are no runs yet").into());
+        }
+        let found = if RunId::is_prefix(typed) { store.runs_named(typed)? } else { Vec::new() };
+        match found.as_slice() {
+            [run] => Ok(run.clone()),
+            [] => {
+                let problem = Problem::refused("unknown_run", format!("there is no run `{typed}`"));
+                Err(problem.hint("crew status lists the runs; `last` is the newest one").into())
+            }
+            several => {
+                let ids: Vec<&str> = several.iter().map(RunId::as_str).collect();
+                let message = format!("`{typed}` may be any of {}", ids.join(", "));
+                Err(Problem::refused("ambiguous_run", message).hint("type a few more characters").into())
+            }
+        }
+    }
+}
+
+fn read_if_there(path: &Path) -> Result<Option<String>> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("read {}", path.display())),
+    }
+}
+
+fn set_flag(settings: &mut Settings, set: &str) -> Result<(), settings::Problem> {
+    let problem = |message: String| settings::Problem { origin: Origin::Flag, message, hint: None };
+    let (key, text) = set.split_once('=').ok_or_else(|| problem(format!("`{set}` is not KEY=VALUE")))?;
+    let value = match settings::find(key) {
+        Some(setting) if setting.kind != settings::Kind::Table => setting.read(text).map_err(problem)?,
+        _ => serde_json::Value::from(text),
+    };
+    settings.set(key, value, Origin::Flag, true)
+}
+
+/// Turns problems with settings into problems of the command.
+pub fn as_problems(problems: Vec<settings::Problem>) -> Problems {
+    let as_problem = |found: settings::Problem| Problem {
+        hint: found.hint,
+        ..Problem::usage("setting", found.message).at(found.origin.to_string())
+    };
+    Problems(problems.into_iter().map(as_problem).collect())
+}
+
+fn resource_problem(found: resources::Problem) -> Problem {
+    let at = found.line.map_or_else(|| found.path.clone(), |line| format!("{}:{line}", found.path));
+    Problem { hint: found.hint, ..Problem::usage("resource", found.message).at(at) }
+}

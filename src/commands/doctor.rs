@@ -1,0 +1,280 @@
+//! `crew doctor`: whether everything that crew needs is there and whole. Each line is a check.
+
+use super::context::Context;
+use super::exit::ExitStatus;
+use super::run::registry;
+use crate::agents::builtin;
+use crate::agents::registry::Registry;
+use crate::domain::words::clean_line;
+use crate::runner::environment::Environment;
+use crate::runner::process::{self, GroupSignal};
+use crate::store::StoreError;
+use crate::store::database::Store;
+use crate::store::layout::Layout;
+use crate::ui::printer::Tone;
+use crate::ui::words;
+use crate::workspace::git::Git;
+use anyhow::Result;
+use serde_json::json;
+use std::io::Read;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Less free space than this is a failure: agents and builds write hundreds of megabytes.
+const LEAST_SPACE: u64 = 200 * 1000 * 1000;
+/// Less free space than this is worth a warning.
+const LITTLE_SPACE: u64 = 2_000_000_000;
+/// How long an agent may take to tell its version.
+const VERSION_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Check git, disk, store, settings, resources and agents
+///
+/// Exit 1 where something is wrong.
+#[derive(Debug, clap::Args)]
+pub struct DoctorArgs {}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Level {
+    Ok,
+    Warn,
+    Fail,
+}
+
+struct Check {
+    name: &'static str,
+    level: Level,
+    detail: String,
+    hint: Option<String>,
+}
+
+impl Check {
+    fn ok(name: &'static str, detail: impl Into<String>) -> Check {
+        Check { name, level: Level::Ok, detail: detail.into(), hint: None }
+    }
+
+    fn fail(name: &'static str, detail: impl Into<String>, hint: impl Into<String>) -> Check {
+        Check { level: Level::Fail, hint: Some(hint.into()), ..Check::ok(name, detail) }
+    }
+
+    fn warn(name: &'static str, detail: impl Into<String>, hint: impl Into<String>) -> Check {
+        Check { level: Level::Warn, ..Check::fail(name, detail, hint) }
+    }
+}
+
+/// Makes all checks and tells what each found.
+pub fn doctor(cx: &Context, _args: &DoctorArgs) -> Result<ExitStatus> {
+    let mut checks = vec![check_git(&cx.folder)];
+    match cx.layout() {
+        Ok(layout) => {
+            checks.push(check_disk(&layout));
+            checks.push(check_store(&layout));
+            check_settings(cx, &layout, &mut checks);
+        }
+        Err(error) => checks.push(Check::fail("repository", format!("{error:#}"), "git init, or crew -C FOLDER doctor")),
+    }
+    tell(cx, &checks)?;
+    let failed = checks.iter().any(|check| check.level == Level::Fail);
+    Ok(if failed { ExitStatus::Failed } else { ExitStatus::Done })
+}
+
+fn tell(cx: &Context, checks: &[Check]) -> Result<()> {
+    let word = |level| match level {
+        Level::Ok => ("ok", Tone::Good),
+        Level::Warn => ("warn", Tone::Attention),
+        Level::Fail => ("FAIL", Tone::Bad),
+    };
+    if cx.printer.json {
+        let data: Vec<_> = checks
+            .iter()
+            .map(|check| {
+                json!({"check": check.name, "level": word(check.level).0.to_lowercase(), "detail": check.detail,
+                       "hint": check.hint})
+            })
+            .collect();
+        let failed = checks.iter().filter(|check| check.level == Level::Fail).count();
+        return Ok(cx.printer.json(&json!({"data": data, "meta": {"failed": failed}}))?);
+    }
+    for check in checks {
+        let (word, tone) = word(check.level);
+        cx.printer.data(&format!("{:11}  {:62}  {}", check.name, check.detail, cx.printer.tint(tone, word)))?;
+    }
+    for hint in checks.iter().filter_map(|check| check.hint.as_ref()) {
+        cx.printer.tell(&format!("hint: {hint}"));
+    }
+    Ok(())
+}
+
+fn check_git(folder: &Path) -> Check {
+    match Git::at(folder).text(&["version"]) {
+        Ok(text) => Check::ok("git", text.trim_start_matches("git version ").to_owned()),
+        Err(error) => Check::fail("git", error.to_string(), "install git 2.38 or newer"),
+    }
+}
+
+fn check_disk(layout: &Layout) -> Check {
+    let hint = "free some space: a full disk stops every run";
+    match rustix::fs::statvfs(layout.repository()) {
+        Ok(disk) => {
+            let free = disk.f_bavail * disk.f_frsize;
+            let detail = format!("{} free", words::size(free));
+            match free {
+                0..LEAST_SPACE => Check::fail("disk", detail, hint),
+                LEAST_SPACE..LITTLE_SPACE => Check::warn("disk", detail, hint),
+                _ => Check::ok("disk", detail),
+            }
+        }
+        Err(error) => Check::fail("disk", format!("cannot be asked: {error}"), hint),
+    }
+}
+
+fn check_store(layout: &Layout) -> Check {
+    let hint = "nothing was changed; keep a copy of .crew/crew.db before you mend it";
+    match look_into_store(layout) {
+        Ok(None) => Check::ok("store", "not there yet; the first run makes it"),
+        Ok(Some((detail, wrong))) if wrong.is_empty() => Check::ok("store", detail),
+        Ok(Some((detail, wrong))) => Check::fail("store", format!("{detail}  {}", wrong.join("; ")), hint),
+        Err(error) => Check::fail("store", error.to_string(), hint),
+    }
+}
+
+fn look_into_store(layout: &Layout) -> Result<Option<(String, Vec<String>)>, StoreError> {
+    let Some(store) = Store::open_existing(layout)? else { return Ok(None) };
+    let version = store.version()?;
+    let size = std::fs::metadata(layout.database()).map_or(0, |file| file.len());
+    let runs = words::count(store.run_count()?, "run");
+    let mut wrong = store.check_integrity()?;
+    if version > Store::known_version() {
+        wrong.push("written by a newer crew".into());
+    }
+    if let Err(error) = tempfile::tempfile_in(layout.runs()) {
+        wrong.push(format!("{} cannot be written: {error}", layout.shown(&layout.runs())));
+    }
+    Ok(Some((format!("{}  schema {version}  {runs}  {}", layout.shown(&layout.database()), words::size(size)), wrong)))
+}
+
+fn check_settings(cx: &Context, layout: &Layout, checks: &mut Vec<Check>) {
+    let trusted = match cx.trusts(layout) {
+        Ok(trusted) => trusted,
+        Err(error) => {
+            checks.push(Check::fail("trust", format!("{error:#}"), "mend the file, or remove it and trust again"));
+            false
+        }
+    };
+    let read = cx.settings(layout, &[], trusted).and_then(|settings| Ok((registry(&settings)?, settings)));
+    match read {
+        Ok((registry, settings)) => {
+            let set = settings.list().iter().filter(|(.., origin)| *origin != crate::domain::settings::Origin::BuiltIn).count();
+            let trust = if trusted { "project trusted" } else { "project not trusted" };
+            let detail = format!("{} set, {trust}", words::count(set, "value"));
+            checks.push(match settings.refused.first() {
+                None => Check::ok("settings", detail),
+                Some(note) => Check::warn("settings", detail, note.clone()),
+            });
+            checks.push(check_resources(cx, layout, &registry, trusted));
+            checks.push(check_agents(&registry, &Environment::of_ours(&[], Path::new("/nonexistent"))));
+        }
+        Err(error) => checks.push(Check::fail("settings", told(&error), "crew config list --origin; mend the file")),
+    }
+}
+
+/// Says an error in one line, the first of several.
+fn told(error: &anyhow::Error) -> String {
+    match error.downcast_ref::<super::exit::Problems>() {
+        Some(super::exit::Problems(problems)) => problems.first().map_or_else(String::new, |first| {
+            let at = first.at.as_ref().map(|at| format!("{at}: ")).unwrap_or_default();
+            format!("{at}{}", first.message)
+        }),
+        None => format!("{error:#}"),
+    }
+}
+
+fn check_resources(cx: &Context, layout: &Layout, registry: &Registry, trusted: bool) -> Check {
+    let (library, problems) = cx.library_with_problems(layout, registry, trusted);
+    let counts = [
+        words::count(library.agents.len(), "agent"),
+        words::count(library.teams.len(), "team"),
+        words::count(library.workflows.len(), "workflow"),
+    ];
+    match problems.first() {
+        None => Check::ok("resources", counts.join(", ")),
+        Some(first) => {
+            let at = first.at.clone().unwrap_or_default();
+            let detail = format!("{}; {at}: {}", words::count(problems.len(), "problem"), first.message);
+            Check::fail("resources", detail, "crew validate shows them all")
+        }
+    }
+}
+
+/// Asks each installed agent for its version, all at once.
+fn check_agents(registry: &Registry, environment: &Environment) -> Check {
+    let versions: Vec<(String, Option<Result<String, String>>)> = std::thread::scope(|scope| {
+        let asked: Vec<_> = registry
+            .all()
+            .iter()
+            .filter(|(name, _)| *name != builtin::NAME)
+            .map(|(name, agent)| {
+                let installed = registry.installed(name);
+                (name.clone(), scope.spawn(move || installed.map(|path| version_of(&path, agent.version_args(), environment))))
+            })
+            .collect();
+        asked.into_iter().map(|(name, asking)| (name, asking.join().unwrap_or(None))).collect()
+    });
+    let shown = |(name, version): &(String, Option<Result<String, String>>)| match version {
+        None => format!("{name} -"),
+        Some(Ok(version)) => format!("{name} {version}"),
+        Some(Err(why)) => format!("{name} does not run: {why}"),
+    };
+    let mut detail: Vec<String> = versions.iter().map(shown).collect();
+    detail.push(format!("built-in {}", env!("CARGO_PKG_VERSION")));
+    let detail = detail.join(" · ");
+    let broken = versions.iter().any(|(_, version)| matches!(version, Some(Err(_))));
+    let none = versions.iter().all(|(_, version)| version.is_none());
+    if broken {
+        Check::fail("agents", detail, "install the agent again, or choose another with --agent")
+    } else if none {
+        Check::warn("agents", detail, "only the built-in agent is here; it does not write code")
+    } else {
+        Check::ok("agents", detail)
+    }
+}
+
+/// Asks a program for its version; it may take its time, but not for ever, and leaves nothing behind.
+fn version_of(program: &Path, args: &[&str], environment: &Environment) -> Result<String, String> {
+    let mut child = Command::new(program)
+        .args(args)
+        .env_clear()
+        .envs(environment.with(&[], &[]))
+        .process_group(0)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|error| error.to_string())?;
+    let deadline = Instant::now() + VERSION_PATIENCE;
+    let status = loop {
+        match child.try_wait() {
+            Ok(Some(status)) => break Some(status),
+            Ok(None) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(5)),
+            _ => break None,
+        }
+    };
+    process::signal_group(child.id(), GroupSignal::Kill);
+    let Some(status) = status else {
+        let _ = child.wait();
+        return Err(format!("no version within {} s", VERSION_PATIENCE.as_secs()));
+    };
+    if !status.success() {
+        return Err(status.to_string());
+    }
+    let mut text = Vec::new();
+    if let Some(stdout) = child.stdout.take() {
+        let _ = stdout.take(4096).read_to_end(&mut text);
+    }
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    // `codex-cli 0.169.0` and `2.1.329 (Claude Code)`: the first word with a digit is the version.
+    let version = line.split_whitespace().find(|word| word.starts_with(|first: char| first.is_ascii_digit()));
+    Ok(clean_line(version.unwrap_or(line), 40))
+}

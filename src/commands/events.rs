@@ -1,0 +1,101 @@
+//! `crew events`: the record of a run, from the first event on.
+
+use super::context::Context;
+use super::exit::ExitStatus;
+use super::run::is_run_end;
+use crate::domain::event::{Event, Recorded};
+use crate::domain::words::clean_line;
+use crate::store::lock;
+use anyhow::Result;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// How often the record is looked at while it is followed.
+const LOOK: Duration = Duration::from_millis(50);
+/// Events read at once.
+const PAGE: usize = 1000;
+
+/// Print the events of a run
+///
+/// Everything recorded comes first, then what happens from now on, with no gap and nothing twice. `--follow` ends with
+/// the run. With `--json` and `--follow`, each line is one event.
+#[derive(Debug, clap::Args)]
+pub struct EventsArgs {
+    /// Run: the beginning of its id, or `last`
+    run: String,
+
+    /// Only events after this sequence number
+    #[arg(long, value_name = "SEQ", default_value_t = 0)]
+    since: i64,
+
+    /// Go on until the run ends
+    #[arg(long, short)]
+    follow: bool,
+}
+
+/// Prints events.
+pub fn events(cx: &Context, args: &EventsArgs) -> Result<ExitStatus> {
+    let store = cx.store()?;
+    let id = cx.find_run(&store, &args.run)?;
+    let mut since = args.since;
+    let mut all: Vec<Value> = Vec::new();
+    loop {
+        // Looked at before the events: what a dying owner recorded last is still read below.
+        let owned = lock::is_owned(&store.paths(&id))?;
+        let mut ended = false;
+        loop {
+            let page = store.events(&id, since, PAGE)?;
+            for recorded in &page {
+                since = recorded.seq;
+                ended = is_run_end(&recorded.event);
+                match (cx.printer.json, args.follow) {
+                    (true, true) => cx.printer.json(&serde_json::to_value(recorded)?)?,
+                    (true, false) => all.push(serde_json::to_value(recorded)?),
+                    (false, _) => cx.printer.data(&line_of(recorded))?,
+                }
+            }
+            if page.len() < PAGE {
+                break;
+            }
+        }
+        if !args.follow || ended || !owned {
+            break;
+        }
+        std::thread::sleep(LOOK);
+    }
+    if cx.printer.json && !args.follow {
+        let count = all.len();
+        cx.printer.json(&json!({"data": all, "meta": {"count": count, "last_seq": since}}))?;
+    }
+    Ok(ExitStatus::Done)
+}
+
+fn line_of(recorded: &Recorded) -> String {
+    let Recorded { seq, at, event, .. } = recorded;
+    let task = event.task().map_or("-", |task| task.as_str());
+    let attempt = event.attempt().map_or(String::new(), |attempt| format!(".{attempt}"));
+    format!("{seq:>6}  {at}  {:20}  {:24}  {}", event.kind(), format!("{task}{attempt}"), detail_of(event)).trim_end().to_owned()
+}
+
+fn detail_of(event: &Event) -> String {
+    let detail = match event {
+        Event::RunCreated { goal, .. } => goal.clone(),
+        Event::TaskCreated { spec } => spec.role().to_owned(),
+        Event::DispatcherStarted { process } | Event::ProcessStarted { process, .. } => format!("pid {}", process.pid),
+        Event::AttemptStarted { agent, .. } => agent.clone(),
+        Event::SessionStarted { session, .. } => session.clone(),
+        Event::ToolInvoked { tool, arguments, ok, .. } => format!("{tool} {arguments}{}", if *ok { "" } else { " (failed)" }),
+        Event::AgentWaited { reason, .. } | Event::SubmissionRefused { reason, .. } => reason.clone(),
+        Event::SubmissionAccepted { result, .. } => format!("confidence {}  {}", result.confidence, result.summary),
+        Event::VerificationStarted { .. } => String::new(),
+        Event::VerificationEnded { command, ending, .. } => {
+            format!("{command}: {}", crate::domain::judgement::ending_words(ending))
+        }
+        Event::ArtifactKept { path, bytes, .. } => format!("{path} ({bytes} bytes)"),
+        Event::AttemptEnded { outcome, reason, .. } => format!("{} {reason}", outcome.name()),
+        Event::TaskSkipped { reason, .. } | Event::TaskCancelled { reason, .. } => reason.clone(),
+        Event::StopAsked { level, by } => format!("{by}, level {level}"),
+        Event::RunEnded { state } => state.name().to_owned(),
+    };
+    clean_line(&detail, 200)
+}

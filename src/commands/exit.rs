@@ -1,0 +1,121 @@
+//! How a command ends: the exit codes, and the map from errors to them, in one place.
+
+use crate::store::StoreError;
+use crate::ui::printer::{Printer, Tone};
+use serde_json::json;
+use std::io;
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExitStatus {
+    /// Done, clean.
+    Done = 0,
+    /// The work failed or needs review.
+    Failed = 1,
+    /// Usage or configuration error.
+    Usage = 2,
+    /// Stopped, waiting for a person.
+    Waiting = 3,
+    /// Refused: conflict, busy, policy, not found.
+    Refused = 4,
+    /// Interrupted; nothing is lost.
+    Interrupted = 130,
+}
+
+/// An error as people and programs are told about it.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Problem {
+    /// For programs, in snake case.
+    pub code: &'static str,
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// Where it is: `file:line`.
+    pub at: Option<String>,
+    pub exit: ExitStatus,
+}
+
+impl Problem {
+    /// What was typed or configured is wrong.
+    pub fn usage(code: &'static str, message: impl Into<String>) -> Problem {
+        Problem { code, message: message.into(), hint: None, at: None, exit: ExitStatus::Usage }
+    }
+
+    /// What was asked for is understood, and refused.
+    pub fn refused(code: &'static str, message: impl Into<String>) -> Problem {
+        Problem { exit: ExitStatus::Refused, ..Problem::usage(code, message) }
+    }
+
+    /// Says what to do about it.
+    pub fn hint(mut self, hint: impl Into<String>) -> Problem {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Says where it is.
+    pub fn at(mut self, place: impl Into<String>) -> Problem {
+        self.at = Some(place.into());
+        self
+    }
+}
+
+/// Several problems at once; at least one.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{} problems", .0.len())]
+pub struct Problems(pub Vec<Problem>);
+
+/// Tells about an error and returns how the command ends.
+pub fn report(printer: &Printer, error: &anyhow::Error) -> ExitStatus {
+    if is_broken_pipe(error) {
+        // Whoever read our output has seen enough.
+        return ExitStatus::Done;
+    }
+    let problems = match error.downcast_ref::<Problems>() {
+        Some(Problems(problems)) => problems.clone(),
+        None => vec![problem_of(error)],
+    };
+    for problem in &problems {
+        if printer.json {
+            printer.warn(&as_json(problem).to_string());
+        } else {
+            let word = if problem.exit == ExitStatus::Refused { "refused" } else { "error" };
+            printer.warn(&format!("{}: {}", printer.tint_err(Tone::Bad, word), problem.message));
+            if let Some(at) = &problem.at {
+                printer.warn(&format!("  --> {at}"));
+            }
+            if let Some(hint) = &problem.hint {
+                printer.warn(&format!("hint: {hint}"));
+            }
+        }
+    }
+    problems.first().map_or(ExitStatus::Failed, |problem| problem.exit)
+}
+
+fn as_json(problem: &Problem) -> serde_json::Value {
+    let Problem { code, message, hint, at, .. } = problem;
+    json!({"error": {"code": code, "message": message, "hint": hint, "details": {"at": at}}})
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>()).any(|io| io.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// Finds out what kind of error it is.
+fn problem_of(error: &anyhow::Error) -> Problem {
+    if let Some(problem) = error.downcast_ref::<Problem>() {
+        return problem.clone();
+    }
+    let message = format!("{error:#}");
+    match error.chain().find_map(|cause| cause.downcast_ref::<StoreError>()) {
+        Some(StoreError::Newer { .. }) => {
+            Problem::refused("newer_store", message).hint("update crew; this one does not touch that store")
+        }
+        Some(store) if store.is_disk_full() => {
+            let problem = Problem { exit: ExitStatus::Failed, ..Problem::usage("disk_full", message) };
+            problem.hint("free some space; what was recorded before is whole, and `crew resume` continues")
+        }
+        Some(_) => Problem { exit: ExitStatus::Failed, ..Problem::usage("store", message) }.hint("crew doctor looks into it"),
+        None => Problem { exit: ExitStatus::Failed, ..Problem::usage("failed", message) },
+    }
+}

@@ -1,0 +1,117 @@
+//! What the user can ask: one file per subcommand, each with its arguments and one function.
+
+mod artifacts;
+mod builtin_agent;
+mod completions;
+mod config;
+pub mod context;
+mod doctor;
+mod events;
+pub mod exit;
+mod init;
+mod list;
+mod logs;
+mod plan;
+mod resume;
+mod run;
+mod show;
+mod status;
+mod submit;
+mod trust;
+mod validate;
+
+use crate::ui::printer::Printer;
+use anyhow::Result;
+use clap::{CommandFactory, Parser, Subcommand};
+use context::Context;
+use exit::ExitStatus;
+use std::path::PathBuf;
+
+/// Run teams of coding agents on a git repository, and check what they say
+///
+/// crew turns a goal into tasks, gives each to an agent as a child process, takes in what the agents hand in, checks
+/// it, and keeps a complete record in `.crew/`. An agent asks; crew verifies and decides.
+#[derive(Debug, Parser)]
+#[command(name = "crew", version, propagate_version = true, max_term_width = 100)]
+pub struct Cli {
+    /// Print data as JSON
+    #[arg(long, global = true)]
+    json: bool,
+
+    /// Print data and errors only
+    #[arg(long, short, global = true)]
+    quiet: bool,
+
+    /// Work in the repository of this folder
+    #[arg(short = 'C', long = "folder", value_name = "FOLDER", global = true)]
+    folder: Option<PathBuf>,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Init(init::InitArgs),
+    Run(run::RunArgs),
+    Resume(resume::ResumeArgs),
+    Status(status::StatusArgs),
+    Logs(logs::LogsArgs),
+    Events(events::EventsArgs),
+    Artifacts(artifacts::ArtifactsArgs),
+    Submit(submit::SubmitArgs),
+    List(list::ListArgs),
+    Show(show::ShowArgs),
+    Validate(validate::ValidateArgs),
+    Config(config::ConfigArgs),
+    Trust(trust::TrustArgs),
+    Doctor(doctor::DoctorArgs),
+    Completions(completions::CompletionsArgs),
+    #[command(hide = true)]
+    BuiltinAgent(builtin_agent::BuiltinAgentArgs),
+}
+
+/// Returns the tree of all commands, for completions and manual pages.
+pub fn command_tree() -> clap::Command {
+    Cli::command()
+}
+
+/// Does what the command line asks for and returns the exit code.
+pub fn main() -> u8 {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // clap prints help to standard output and mistakes to standard error; who does not read is not told.
+            let _ = error.print();
+            return if error.use_stderr() { ExitStatus::Usage as u8 } else { ExitStatus::Done as u8 };
+        }
+    };
+    let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let no_colour = set("NO_COLOR") || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    let printer = Printer::new(cli.json, cli.quiet, no_colour);
+    let folder = cli.folder.unwrap_or_else(|| PathBuf::from("."));
+    let cx = Context { printer, folder };
+    let status = dispatch(&cx, &cli.command).unwrap_or_else(|error| exit::report(&printer, &error));
+    status as u8
+}
+
+fn dispatch(cx: &Context, command: &Command) -> Result<ExitStatus> {
+    match command {
+        Command::Init(args) => init::init(cx, args),
+        Command::Run(args) => run::run(cx, args),
+        Command::Resume(args) => resume::resume(cx, args),
+        Command::Status(args) => status::status(cx, args),
+        Command::Logs(args) => logs::logs(cx, args),
+        Command::Events(args) => events::events(cx, args),
+        Command::Artifacts(args) => artifacts::artifacts(cx, args),
+        Command::Submit(args) => submit::submit(cx, args),
+        Command::List(args) => list::list(cx, args),
+        Command::Show(args) => show::show(cx, args),
+        Command::Validate(args) => validate::validate(cx, args),
+        Command::Config(args) => config::config(cx, args),
+        Command::Trust(args) => trust::trust(cx, args),
+        Command::Doctor(args) => doctor::doctor(cx, args),
+        Command::Completions(args) => completions::completions(cx, args),
+        Command::BuiltinAgent(args) => builtin_agent::work(cx, args),
+    }
+}

@@ -1,0 +1,287 @@
+//! From what the user typed to the tasks of a run, with everything checked before anything starts.
+
+use super::exit::{ExitStatus, Problem, Problems};
+use crate::agents::builtin;
+use crate::agents::registry::Registry;
+use crate::domain::event::{Event, Persona, RunLimits};
+use crate::domain::id::TaskId;
+use crate::domain::nearest::nearest;
+use crate::domain::resources::{self, AgentFile, Layer, Library, Role, Step, Submit, Team, Workflow};
+use crate::domain::settings::{self, Settings};
+use crate::domain::task::{TaskSpec, Work};
+use crate::domain::template;
+use anyhow::Result;
+use std::collections::BTreeMap;
+
+/// What the user chose.
+#[derive(Clone, Debug)]
+pub struct Wishes<'a> {
+    pub goal: &'a str,
+    pub team: Option<&'a str>,
+    pub workflow: Option<&'a str>,
+    pub agent: Option<&'a str>,
+    pub model: Option<&'a str>,
+    pub jobs: Option<u32>,
+    pub fail_fast: bool,
+}
+
+/// A run that is ready to be made.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub team: String,
+    pub workflow: String,
+    pub limits: RunLimits,
+    pub personas: BTreeMap<String, Persona>,
+    pub vars: BTreeMap<String, String>,
+    pub tasks: Vec<TaskSpec>,
+    /// What the user should know before it starts.
+    pub notes: Vec<String>,
+}
+
+impl Plan {
+    /// Returns the events that make the run.
+    pub fn events(&self, goal: &str) -> Vec<Event> {
+        let created = Event::RunCreated {
+            goal: goal.to_owned(),
+            team: self.team.clone(),
+            workflow: self.workflow.clone(),
+            limits: self.limits,
+            personas: self.personas.clone(),
+            vars: self.vars.clone(),
+            crew_version: env!("CARGO_PKG_VERSION").into(),
+        };
+        let tasks = self.tasks.iter().map(|spec| Event::TaskCreated { spec: spec.clone() });
+        std::iter::once(created).chain(tasks).collect()
+    }
+}
+
+/// Everything that a plan is made from.
+pub struct Sources<'a> {
+    pub settings: &'a Settings,
+    pub registry: &'a Registry,
+    pub library: &'a Library,
+    pub trusted: bool,
+}
+
+/// Makes the plan, or says everything that is wrong with it.
+pub fn make(sources: &Sources<'_>, wishes: &Wishes<'_>) -> Result<Plan> {
+    let (team, workflow) = choose(sources, wishes)?;
+    refuse_commands_of_strangers(sources, workflow)?;
+    let problems = resources::fits(workflow, &team, sources.library);
+    if !problems.is_empty() {
+        let as_problem = |found: resources::Problem| {
+            let at = found.line.map_or_else(|| found.path.clone(), |line| format!("{}:{line}", found.path));
+            Problem { hint: found.hint, ..Problem::usage("workflow", found.message).at(at) }
+        };
+        return Err(Problems(problems.into_iter().map(as_problem).collect()).into());
+    }
+    let vars = vars_of(sources.settings);
+    let mut caster = Caster { sources, wishes, team: &team, automatic: None, personas: BTreeMap::new(), problems: vec![] };
+    let tasks: Vec<TaskSpec> = workflow.steps.iter().filter_map(|step| caster.task(step, &vars)).collect();
+    let Caster { automatic, personas, problems, .. } = caster;
+    if !problems.is_empty() {
+        return Err(Problems(merged(problems)).into());
+    }
+    let jobs = [wishes.jobs, team.max_concurrency, workflow.max_concurrency].into_iter().flatten().next();
+    let jobs = jobs.unwrap_or_else(|| sources.settings.number(&settings::JOBS) as u32);
+    let mut notes = sources.settings.refused.clone();
+    if automatic.as_deref() == Some(builtin::NAME) {
+        notes.push("no agent CLI is installed here: the built-in agent works, which needs no model".into());
+    }
+    Ok(Plan {
+        team: team.name.clone(),
+        workflow: workflow.name.clone(),
+        limits: RunLimits { jobs, fail_fast: wishes.fail_fast },
+        personas,
+        vars,
+        tasks,
+        notes,
+    })
+}
+
+fn choose<'a>(sources: &Sources<'a>, wishes: &Wishes<'_>) -> Result<(Team, &'a Workflow)> {
+    let library = sources.library;
+    let default = sources.settings.text(&settings::RUN_TEAM);
+    let team_named = |name: &str| {
+        library.teams.get(name).cloned().ok_or_else(|| unknown("team", name, library.teams.keys()))
+    };
+    let workflow_named =
+        |name: &str| library.workflows.get(name).ok_or_else(|| unknown("workflow", name, library.workflows.keys()));
+    match (wishes.team, wishes.workflow) {
+        (Some(team), workflow) => {
+            let team = team_named(team)?;
+            let workflow = workflow_named(workflow.unwrap_or(&team.workflow))?;
+            Ok((team, workflow))
+        }
+        (None, Some(workflow)) => {
+            let workflow = workflow_named(workflow)?;
+            let own = library.teams.values().find(|team| team.workflow == workflow.name).cloned();
+            Ok((own.unwrap_or_else(|| team_for(workflow)), workflow))
+        }
+        (None, None) => {
+            let team = team_named(&default)?;
+            let workflow = workflow_named(&team.workflow)?;
+            Ok((team, workflow))
+        }
+    }
+}
+
+/// Makes up a team for a workflow that no team is for: each role is the agent of the same name.
+fn team_for(workflow: &Workflow) -> Team {
+    let mut roles: Vec<Role> = Vec::new();
+    for step in workflow.steps.iter().filter(|step| step.run.is_none()) {
+        if !roles.iter().any(|role| role.name == step.role) {
+            roles.push(Role {
+                name: step.role.clone(),
+                agent: step.role.clone(),
+                model: None,
+                fallback_models: Vec::new(),
+                thinking: None,
+                description: String::new(),
+                line: step.line,
+            });
+        }
+    }
+    Team {
+        name: workflow.name.clone(),
+        description: String::new(),
+        workflow: workflow.name.clone(),
+        max_concurrency: None,
+        routing: Default::default(),
+        roles,
+        source: workflow.source.clone(),
+        workflow_line: None,
+    }
+}
+
+fn unknown<'a>(kind: &str, name: &str, names: impl Iterator<Item = &'a String>) -> Problem {
+    let names: Vec<&str> = names.map(String::as_str).collect();
+    let hint = match nearest(name, names.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("there are {}", names.join(", ")),
+    };
+    Problem::refused("unknown_name", format!("there is no {kind} `{name}`")).hint(hint)
+}
+
+/// A project's file supplies no command that crew runs, until the user has read it and trusts the repository.
+fn refuse_commands_of_strangers(sources: &Sources<'_>, workflow: &Workflow) -> Result<()> {
+    let commands = workflow.steps.iter().filter(|step| step.run.is_some() || !step.verify.is_empty()).count();
+    if sources.trusted || commands == 0 || workflow.source.layer != Layer::Project {
+        return Ok(());
+    }
+    let message = format!(
+        "workflow `{}` comes with this repository and runs commands in {}",
+        workflow.name,
+        crate::ui::words::count(commands, "step")
+    );
+    let problem = Problem::refused("untrusted", message).at(workflow.source.path.clone());
+    Err(problem.hint("read it, then: crew trust   (or --trust-project for this run)").into())
+}
+
+fn vars_of(settings: &Settings) -> BTreeMap<String, String> {
+    let text = |value: serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    settings.table(&settings::VARS).into_iter().map(|(name, (value, _))| (name, text(value))).collect()
+}
+
+/// Gives each step its agent.
+struct Caster<'a> {
+    sources: &'a Sources<'a>,
+    wishes: &'a Wishes<'a>,
+    team: &'a Team,
+    /// The agent that `auto` came to, once it was asked for.
+    automatic: Option<String>,
+    personas: BTreeMap<String, Persona>,
+    problems: Vec<Problem>,
+}
+
+impl Caster<'_> {
+    fn task(&mut self, step: &Step, vars: &BTreeMap<String, String>) -> Option<TaskSpec> {
+        let id = TaskId::parse(&step.id)?;
+        let work = match &step.run {
+            Some(run) => Work::Command { run: run.clone() },
+            None => self.agent_work(step, vars)?,
+        };
+        Some(TaskSpec {
+            id,
+            work,
+            depends_on: step.depends_on.iter().filter_map(|id| TaskId::parse(id)).collect(),
+            verify: step.verify.clone(),
+            timeout_millis: step.timeout.map(|timeout| timeout.as_millis() as u64),
+            retries: step.retries,
+            continue_on_error: step.continue_on_error,
+            when: step.when.clone(),
+            confidence: step.confidence,
+            output: step.output.clone(),
+            reads: step.reads.clone(),
+        })
+    }
+
+    fn agent_work(&mut self, step: &Step, vars: &BTreeMap<String, String>) -> Option<Work> {
+        let role = self.team.role(&step.role);
+        let named: Vec<&str> =
+            [step.agent.as_deref(), role.map(|role| role.agent.as_str())].into_iter().flatten().collect();
+        let library = self.sources.library;
+        let file = named.iter().find_map(|name| library.agents.get(*name)).or_else(|| library.agents.get(&step.role));
+        let program = self.program(&named)?;
+        if let Some(file) = file {
+            self.personas.entry(file.name.clone()).or_insert_with(|| persona_of(file));
+        }
+        let model = self.wishes.model.map(str::to_owned);
+        let model = model
+            .or_else(|| step.model.clone())
+            .or_else(|| role.and_then(|role| role.model.clone()))
+            .or_else(|| file.and_then(|file| file.model.clone()))
+            .filter(|_| program != builtin::NAME || self.wishes.model.is_some());
+        let thinking = role.and_then(|role| role.thinking).or_else(|| file.and_then(|file| file.thinking));
+        Some(Work::Agent {
+            role: step.role.clone(),
+            program,
+            persona: file.map(|file| file.name.clone()).unwrap_or_default(),
+            task: template::fill(&step.task, self.wishes.goal, vars),
+            model,
+            thinking: thinking.map(|thinking| thinking.name().to_owned()),
+            writes: file.is_some_and(may_write),
+            submit_optional: step.submit == Submit::Optional,
+        })
+    }
+
+    /// Chooses the program: what the command line says, else the step or the role, else the settings.
+    fn program(&mut self, named: &[&str]) -> Option<String> {
+        let registry = self.sources.registry;
+        let set = self.sources.settings.text(&settings::RUN_AGENT);
+        let wished = self.wishes.agent.or_else(|| named.iter().copied().find(|name| registry.get(name).is_some()));
+        let name = wished.unwrap_or(&set).to_owned();
+        if name == "auto" {
+            let automatic = self.automatic.get_or_insert_with(|| registry.automatic().to_owned());
+            return Some(automatic.clone());
+        }
+        let problem = match registry.get(&name) {
+            Some(_) if registry.installed(&name).is_some() => return Some(name),
+            Some(agent) => Problem::usage("agent_not_found", format!("`{}` is not on PATH", agent.program()))
+                .hint("install it, or choose another with --agent"),
+            None => Problem { exit: ExitStatus::Usage, ..unknown("agent", &name, registry.all().keys()) },
+        };
+        self.problems.push(problem);
+        None
+    }
+}
+
+/// Tells whether an agent file lets its agent change files: it lists a tool that does, or no tools at all.
+fn may_write(file: &AgentFile) -> bool {
+    file.tools.is_empty() || file.tools.iter().any(|tool| tool == "edit" || tool == "write")
+}
+
+fn persona_of(file: &AgentFile) -> Persona {
+    Persona { system_prompt: file.prompt.clone(), tools: file.tools.clone(), max_turns: file.max_turns }
+}
+
+/// The same problem with ten steps is told once.
+fn merged(problems: Vec<Problem>) -> Vec<Problem> {
+    let mut merged: Vec<Problem> = Vec::new();
+    for problem in problems {
+        if !merged.iter().any(|known| known.message == problem.message) {
+            merged.push(problem);
+        }
+    }
+    merged
+}

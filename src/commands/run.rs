@@ -1,0 +1,519 @@
+//! `crew run`: carry out a workflow.
+
+use super::context::Context;
+use super::exit::{ExitStatus, Problem, Problems};
+use super::plan::{self, Plan, Sources, Wishes};
+use crate::agents::builtin;
+use crate::agents::registry::Registry;
+use crate::domain::event::{ArtifactKind, Event, Recorded};
+use crate::domain::finding::Finding;
+use crate::domain::id::RunId;
+use crate::domain::run::{Run, RunStatus};
+use crate::domain::settings::{self, Settings};
+use crate::domain::submission::ResultBody;
+use crate::domain::task::{Task, TaskState, Work};
+use crate::domain::usage::Usage;
+use crate::domain::words::clean_line;
+use crate::runner::clock;
+use crate::runner::dispatcher::{self, Finished, Observer, Working};
+use crate::runner::environment::Environment;
+use crate::runner::launch::{Letter, Limits, Setup};
+use crate::store::artifacts;
+use crate::store::database::{Applied, Store};
+use crate::store::layout::{Layout, RunPaths};
+use crate::store::lock::{self, RunLock};
+use crate::ui::printer::{Printer, Tone};
+use crate::ui::progress::{Line, Progress};
+use crate::ui::table::{Column, Rows};
+use crate::ui::words;
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// The most findings that the closing lines show; all of them are in the artifacts.
+const SHOWN_FINDINGS: usize = 40;
+
+/// Carry out a goal with a team of agents
+///
+/// A task starts as soon as its own dependencies are done. Exit 0: completed; 1: failed or needs review;
+/// 2: nothing started because something is wrong; 130: interrupted, `crew resume` continues.
+#[derive(Debug, clap::Args)]
+pub struct RunArgs {
+    /// What is to be achieved
+    goal: String,
+
+    /// Team to take, with its workflow
+    #[arg(long, value_name = "NAME")]
+    team: Option<String>,
+
+    /// Workflow to carry out
+    #[arg(long, value_name = "NAME")]
+    workflow: Option<String>,
+
+    /// Agent for every step: claude, codex, gemini, opencode, pi, builtin, or one from the settings
+    #[arg(long, value_name = "NAME")]
+    agent: Option<String>,
+
+    /// Model for every agent step
+    #[arg(long, value_name = "NAME")]
+    model: Option<String>,
+
+    /// Tasks at once
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    jobs: Option<u32>,
+
+    /// Stop everything at the first failure
+    #[arg(long)]
+    fail_fast: bool,
+
+    /// Show tasks, prompts and command lines, and start nothing
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Set a setting for this run, or a variable: limits.grace_seconds=1, vars.NAME=VALUE
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+
+    /// Trust this repository's files for this run: they may run commands and replace built-in names
+    #[arg(long)]
+    trust_project: bool,
+}
+
+/// Carries out a goal.
+pub fn run(cx: &Context, args: &RunArgs) -> Result<ExitStatus> {
+    if args.goal.trim().is_empty() {
+        return Err(Problem::usage("no_goal", "the goal is empty").hint("crew run \"what is to be achieved\"").into());
+    }
+    let layout = cx.layout()?;
+    let trusted = args.trust_project || cx.trusts(&layout)?;
+    let settings = cx.settings(&layout, &args.set, trusted)?;
+    let registry = registry(&settings)?;
+    let library = cx.library(&layout, &registry, trusted)?;
+    let sources = Sources { settings: &settings, registry: &registry, library: &library, trusted };
+    let wishes = Wishes {
+        goal: &args.goal,
+        team: args.team.as_deref(),
+        workflow: args.workflow.as_deref(),
+        agent: args.agent.as_deref(),
+        model: args.model.as_deref(),
+        jobs: args.jobs,
+        fail_fast: args.fail_fast,
+    };
+    let plan = plan::make(&sources, &wishes)?;
+    let id = clock::new_run_id();
+    let setup = setup(&layout, &settings, &registry, &layout.run(&id));
+    let preview = preview(&plan, &args.goal, &id)?;
+    let launches = rehearse(&preview, &setup, &layout.run(&id))?;
+    if args.dry_run {
+        return show_plan(cx, &plan, &launches);
+    }
+    plan.notes.iter().for_each(|note| cx.printer.tell(note));
+    let mut store = Store::open(&layout).context("open the store")?;
+    let (run, lock) = create(&mut store, &plan, &args.goal, id)?;
+    carry_out(cx, &mut store, run, lock, &setup)
+}
+
+/// Knows every agent, those of the settings too.
+pub fn registry(settings: &Settings) -> Result<Registry> {
+    let ourselves = std::env::current_exe().context("find the running program")?;
+    let registry = Registry::new(ourselves.display().to_string(), settings);
+    registry.map_err(|problems| super::context::as_problems(problems).into())
+}
+
+/// Puts together what the dispatcher works with.
+pub fn setup(layout: &Layout, settings: &Settings, registry: &Registry, paths: &RunPaths) -> Setup {
+    Setup {
+        agents: registry.all().clone(),
+        environment: Environment::of_ours(&settings.names(&settings::ENV_PASS), &paths.bin()),
+        repository: layout.repository().to_owned(),
+        limits: Limits::of(settings),
+    }
+}
+
+/// Replays the plan in memory, so that a rehearsal sees what the run will be.
+fn preview(plan: &Plan, goal: &str, id: &RunId) -> Result<Run> {
+    let at = clock::now();
+    let mut events = plan.events(goal).into_iter();
+    let first = events.next().context("a plan has a first event")?;
+    let mut run = Run::create(id.clone(), at, &first)?;
+    for event in events {
+        run.apply(at, &event)?;
+    }
+    Ok(run)
+}
+
+/// A task's command line, as it will be.
+struct Rehearsed {
+    task: String,
+    command: Vec<String>,
+    prompt: Option<String>,
+}
+
+/// Puts every agent's command line together, so that what an agent cannot do is said before anything starts.
+fn rehearse(run: &Run, setup: &Setup, paths: &RunPaths) -> Result<Vec<Rehearsed>> {
+    let mut rehearsed = Vec::new();
+    let mut problems: Vec<Problem> = Vec::new();
+    for task in &run.tasks {
+        let id = task.spec.id.to_string();
+        match &task.spec.work {
+            Work::Command { run } => {
+                let command = vec!["/bin/sh".into(), "-c".into(), run.clone()];
+                rehearsed.push(Rehearsed { task: id, command, prompt: None });
+            }
+            Work::Agent { program, role, .. } => {
+                let Some(agent) = setup.agents.get(program) else { continue };
+                let letter = Letter::write(run, paths, task, &**agent);
+                match letter.command(&**agent, setup, run, paths, task, 1) {
+                    Ok(spec) => {
+                        let command = std::iter::once(spec.program).chain(spec.args).collect();
+                        rehearsed.push(Rehearsed { task: id, command, prompt: Some(letter.prompt) });
+                    }
+                    Err(_) if program == builtin::NAME && !builtin::ROLES.contains(&role.as_str()) => {
+                        problems.push(nobody_can(role));
+                    }
+                    Err(error) => problems.push(Problem::usage("unsupported", format!("step {id}: {error}"))),
+                }
+            }
+        }
+    }
+    problems.dedup_by(|a, b| a.message == b.message);
+    if problems.is_empty() { Ok(rehearsed) } else { Err(Problems(problems).into()) }
+}
+
+fn nobody_can(role: &str) -> Problem {
+    Problem::usage("no_agent_for_role", format!("no agent can do the role `{role}` on this machine")).hint(
+        "install claude, codex, gemini, opencode or pi, or name a program: \
+         crew config set agents.NAME '{\"command\": \"...\", \"writes\": true}'\n      \
+         (the built-in agent explores, reviews, verifies and reports; it does not write code. \
+         crew run GOAL --team review works without any other)",
+    )
+}
+
+fn show_plan(cx: &Context, plan: &Plan, launches: &[Rehearsed]) -> Result<ExitStatus> {
+    let launch_of = |task: &str| launches.iter().find(|launch| launch.task == task);
+    if cx.printer.json {
+        let tasks: Vec<Value> = plan.tasks.iter().map(|spec| {
+            let launch = launch_of(spec.id.as_str());
+            json!({
+                "id": spec.id, "role": spec.role(), "agent": spec.program(), "depends_on": spec.depends_on,
+                "command": launch.map(|launch| &launch.command),
+                "prompt": launch.and_then(|launch| launch.prompt.as_ref()),
+            })
+        }).collect();
+        let limits = json!({"jobs": plan.limits.jobs, "fail_fast": plan.limits.fail_fast});
+        cx.printer.json(&json!({
+            "team": plan.team, "workflow": plan.workflow, "limits": limits, "tasks": tasks, "notes": plan.notes,
+        }))?;
+        return Ok(ExitStatus::Done);
+    }
+    cx.printer.data(&format!(
+        "{} team  {} workflow  {}  up to {} at once  (dry run: nothing is started)",
+        plan.team,
+        plan.workflow,
+        words::count(plan.tasks.len(), "task"),
+        plan.limits.jobs
+    ))?;
+    plan.notes.iter().try_for_each(|note| cx.printer.data(note))?;
+    let mut rows = Rows::new(&[("task", Column::Left), ("role", Column::Left), ("agent", Column::Left), ("after", Column::Wide)]);
+    for spec in &plan.tasks {
+        let after: Vec<&str> = spec.depends_on.iter().map(|id| id.as_str()).collect();
+        let after = if after.is_empty() { "-".to_owned() } else { after.join(", ") };
+        let cells = [spec.id.to_string(), spec.role().to_owned(), spec.program().to_owned(), after];
+        rows.add(cells.into_iter().map(|cell| (cell, Tone::Plain)).collect());
+    }
+    cx.printer.data(&rows.render(&cx.printer))?;
+    for launch in launches {
+        cx.printer.data(&format!("\n== {}\n$ {}", launch.task, shown_command(&launch.command)))?;
+        if let Some(prompt) = &launch.prompt {
+            cx.printer.data(&indented(&crate::domain::words::clean_text(prompt, 100_000)))?;
+        }
+    }
+    Ok(ExitStatus::Done)
+}
+
+fn shown_command(words: &[String]) -> String {
+    let quoted = |word: &String| {
+        let plain = |character: char| character.is_ascii_alphanumeric() || "-_./=:,@%+".contains(character);
+        let word = clean_line(word, 400);
+        if !word.is_empty() && word.chars().all(plain) { word } else { format!("'{}'", word.replace('\'', "'\\''")) }
+    };
+    words.iter().map(quoted).collect::<Vec<_>>().join(" ")
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("    {line}")).map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+}
+
+fn create(store: &mut Store, plan: &Plan, goal: &str, id: RunId) -> Result<(Run, RunLock)> {
+    let paths = store.paths(&id);
+    let lock = lock::try_take(&paths)?.context("a run that was just named has an owner")?;
+    let at = clock::now();
+    let (mut run, _) = store.create_run(id, at, plan.events(goal)).context("record the run")?;
+    let goal = artifacts::keep(&paths, (ArtifactKind::Goal, "goal.md".into()), None, goal.as_bytes())?;
+    let kept = Applied::to(&mut run, at, goal)?;
+    store.append(&run, vec![kept], &[])?;
+    Ok((run, lock))
+}
+
+/// Carries a run out to its end, shows how it goes, and says what came of it.
+pub fn carry_out(cx: &Context, store: &mut Store, run: Run, lock: RunLock, setup: &Setup) -> Result<ExitStatus> {
+    let short = store.short(&run.id)?;
+    let (id, printer) = (run.id.clone(), cx.printer);
+    if !printer.json {
+        let mut agents: Vec<&str> = run.tasks.iter().map(|task| task.spec.program()).filter(|name| *name != "sh").collect();
+        agents.sort_unstable();
+        agents.dedup();
+        let agents = if agents.is_empty() { "commands only".into() } else { agents.join(", ") };
+        let tasks = words::count(run.tasks.len(), "task");
+        printer.tell(&format!("run {short}  {} team  {tasks}  {agents}\n", run.team));
+    }
+    let began = clock::now();
+    let mut watch = Watch { progress: Progress::new(printer, short.clone(), &run) };
+    let finished = dispatcher::carry_out(store, run, lock, setup, &mut watch)
+        .with_context(|| format!("carry out run {short}"));
+    watch.progress.clear();
+    let finished = finished?;
+    let run = store.load_run(&id)?.context("the run is recorded")?;
+    let report = Closing { run: &run, short: &short, paths: &store.paths(&id), finished, took: clock::now().since(began) };
+    report.tell(&printer)?;
+    Ok(exit_status(finished))
+}
+
+/// Returns how a command ends that carried a run out.
+fn exit_status(finished: Finished) -> ExitStatus {
+    match finished.status {
+        RunStatus::Completed => ExitStatus::Done,
+        _ if finished.interrupted => ExitStatus::Interrupted,
+        RunStatus::AwaitingInput => ExitStatus::Waiting,
+        _ => ExitStatus::Failed,
+    }
+}
+
+/// Passes on to the screen what the dispatcher tells.
+struct Watch {
+    progress: Progress,
+}
+
+impl Observer for Watch {
+    fn happened(&mut self, run: &Run, event: &Recorded) {
+        self.progress.happened(run, event);
+    }
+
+    fn watches(&self) -> bool {
+        self.progress.is_live()
+    }
+
+    fn tick(&mut self, run: &Run, working: &[Working]) {
+        let line = |working: &Working| Line {
+            place: working.place,
+            elapsed: working.elapsed,
+            doing: working.doing.clone(),
+            usage: working.usage,
+        };
+        self.progress.redraw(run, &working.iter().map(line).collect::<Vec<_>>());
+    }
+}
+
+/// What is said when a run has ended.
+struct Closing<'a> {
+    run: &'a Run,
+    short: &'a str,
+    paths: &'a RunPaths,
+    finished: Finished,
+    took: Duration,
+}
+
+impl Closing<'_> {
+    fn tell(&self, printer: &Printer) -> Result<()> {
+        let findings = self.findings();
+        if printer.json {
+            printer.json(&self.as_json(&findings))?;
+            return Ok(());
+        }
+        printer.data(&task_table(self.run).render(printer))?;
+        self.tell_findings(printer, &findings)?;
+        let usage = total_usage(self.run);
+        let mut line = format!("{} {} in {}", self.short, self.finished.status.words(), words::duration(self.took));
+        if usage != Usage::default() {
+            line.push_str(&format!("   {} tokens   {}", words::tokens(usage.tokens()), words::cost(usage.cost_usd)));
+        }
+        printer.data(&format!("\n{}", printer.tint(status_tone(self.finished.status), &line)))?;
+        self.next_steps().iter().for_each(|step| printer.tell(step));
+        Ok(())
+    }
+
+    fn as_json(&self, findings: &[(String, Finding)]) -> Value {
+        let findings: Vec<Value> = findings.iter().map(|(task, finding)| json!({"task": task, "finding": finding})).collect();
+        json!({
+            "run": self.run.id, "status": self.finished.status, "millis": self.took.as_millis() as u64,
+            "tasks": self.run.tasks.iter().map(task_json).collect::<Vec<_>>(),
+            "findings": findings, "usage": total_usage(self.run),
+            "summary": self.paths.artifacts().join("summary.md"),
+        })
+    }
+
+    /// Returns what reviewers found, the worst first, with the task that found it.
+    fn findings(&self) -> Vec<(String, Finding)> {
+        let mut findings = Vec::new();
+        for task in &self.run.tasks {
+            let path = self.paths.artifacts().join(artifacts::result_of(&task.spec.id));
+            let result = std::fs::read(path).ok().and_then(|text| serde_json::from_slice::<Option<ResultBody>>(&text).ok());
+            let result = result.flatten().filter(|_| task.state.is_settled());
+            findings.extend(result.into_iter().flat_map(|result| result.findings).map(|finding| (task.spec.id.to_string(), finding)));
+        }
+        findings.sort_by(|(_, a), (_, b)| {
+            b.severity.cmp(&a.severity).then_with(|| (&a.file, a.start_line).cmp(&(&b.file, b.start_line)))
+        });
+        // Two reviewers that know the same thing say it once.
+        let mut seen = std::collections::HashSet::new();
+        findings.retain(|(_, finding)| finding.fingerprint.is_empty() || seen.insert(finding.fingerprint.clone()));
+        findings
+    }
+
+    fn tell_findings(&self, printer: &Printer, findings: &[(String, Finding)]) -> Result<()> {
+        if findings.is_empty() {
+            return Ok(());
+        }
+        printer.data(&format!("\n{}", words::count(findings.len(), "finding")))?;
+        for (_, finding) in findings.iter().take(SHOWN_FINDINGS) {
+            let tone = match finding.severity.name() {
+                "blocker" | "error" => Tone::Bad,
+                "warning" => Tone::Attention,
+                _ => Tone::Faint,
+            };
+            let word = printer.tint(tone, &format!("{:8}", finding.severity));
+            let place = match finding.start_line {
+                0 => finding.file.clone(),
+                line => format!("{}:{line}", finding.file),
+            };
+            printer.data(&format!("  {word} {}  {}", clean_line(&place, 200), clean_line(&finding.title, 160)))?;
+        }
+        if findings.len() > SHOWN_FINDINGS {
+            printer.data(&format!("  and {} more: crew artifacts {}", findings.len() - SHOWN_FINDINGS, self.short))?;
+        }
+        Ok(())
+    }
+
+    fn next_steps(&self) -> Vec<String> {
+        let short = self.short;
+        let first = |state: TaskState| self.run.tasks.iter().find(|task| task.state == state).map(|task| &task.spec.id);
+        let mut steps = Vec::new();
+        match self.finished.status {
+            RunStatus::Completed => {
+                let report = self.run.tasks.iter().rfind(|task| task.spec.role() == "writer" && task.state == TaskState::Completed);
+                if let Some(report) = report {
+                    let path = artifacts::result_text_of(&report.spec.id);
+                    steps.push(format!("next  crew artifacts {short} {path}    the report"));
+                } else {
+                    steps.push(format!("next  crew status {short}    crew artifacts {short}"));
+                }
+            }
+            RunStatus::Interrupted => steps.push(format!("next  crew resume {short}    nothing is lost; it goes on where it was")),
+            _ => {
+                if let Some(task) = first(TaskState::Failed).or_else(|| first(TaskState::NeedsReview)) {
+                    steps.push(format!("next  crew logs {short} {task}    crew status {short}"));
+                }
+            }
+        }
+        steps
+    }
+}
+
+/// Returns the colour of a run's state.
+pub fn status_tone(status: RunStatus) -> Tone {
+    match status {
+        RunStatus::Completed => Tone::Good,
+        RunStatus::Failed => Tone::Bad,
+        RunStatus::NeedsReview | RunStatus::Interrupted | RunStatus::Cancelled | RunStatus::AwaitingInput => Tone::Attention,
+        RunStatus::Queued | RunStatus::Running => Tone::Plain,
+    }
+}
+
+/// Adds up what all attempts of a run used.
+pub fn total_usage(run: &Run) -> Usage {
+    let mut total = Usage::default();
+    run.tasks.iter().flat_map(|task| &task.attempts).for_each(|attempt| total.add(&attempt.usage));
+    total
+}
+
+/// Returns the table of a run's tasks with what became of each.
+pub fn task_table(run: &Run) -> Rows {
+    let mut rows = Rows::new(&[
+        ("task", Column::Left),
+        ("agent", Column::Left),
+        ("time", Column::Right),
+        ("tokens", Column::Right),
+        ("cost", Column::Right),
+        ("outcome", Column::Left),
+        ("", Column::Wide),
+    ]);
+    for task in &run.tasks {
+        rows.add(task_row(task));
+    }
+    rows
+}
+
+fn task_row(task: &Task) -> Vec<(String, Tone)> {
+    let mut usage = Usage::default();
+    let mut worked = Duration::ZERO;
+    for attempt in &task.attempts {
+        usage.add(&attempt.usage);
+        worked += attempt.ended_at.map_or(Duration::ZERO, |ended| ended.since(attempt.started_at));
+    }
+    let is_agent = matches!(task.spec.work, Work::Agent { .. }) && !task.attempts.is_empty() && task.spec.program() != builtin::NAME;
+    let (tokens, cost) = match is_agent {
+        true => (words::tokens(usage.tokens()), words::cost(usage.cost_usd)),
+        false => ("-".into(), "-".into()),
+    };
+    let tone = match task.state {
+        TaskState::Completed => Tone::Good,
+        TaskState::Failed => Tone::Bad,
+        TaskState::NeedsReview | TaskState::AwaitingInput | TaskState::Cancelled => Tone::Attention,
+        TaskState::Skipped | TaskState::Queued | TaskState::Running => Tone::Faint,
+    };
+    let time = if task.attempts.is_empty() { "-".into() } else { words::duration(worked) };
+    let outcome = task.state.name().replace('_', " ");
+    let plain = |text: String| (text, Tone::Plain);
+    let program = if task.spec.program() == "sh" { "-" } else { task.spec.program() };
+    vec![
+        plain(task.spec.id.to_string()),
+        plain(program.to_owned()),
+        plain(time),
+        plain(tokens),
+        plain(cost),
+        (outcome, tone),
+        plain(said_of(task)),
+    ]
+}
+
+/// Returns what there is to say about a task in one line.
+fn said_of(task: &Task) -> String {
+    let mut said = match task.last() {
+        Some(attempt) if task.reason.is_empty() => attempt.summary.clone(),
+        _ => task.reason.clone(),
+    };
+    if task.attempts.len() > 1 {
+        said = format!("attempt {}  {said}", task.attempts.len());
+    }
+    clean_line(&said, 160)
+}
+
+/// Returns a task as data.
+pub fn task_json(task: &Task) -> Value {
+    let last = task.last();
+    json!({
+        "id": task.spec.id, "role": task.spec.role(), "agent": task.spec.program(), "state": task.state,
+        "reason": task.reason, "depends_on": task.spec.depends_on, "attempts": task.attempts.len(),
+        "summary": last.map(|attempt| &attempt.summary), "error_kind": last.and_then(|attempt| attempt.error_kind),
+        "exit": last.and_then(|attempt| attempt.ending.exit), "signal": last.and_then(|attempt| attempt.ending.signal),
+        "millis": last.map(|attempt| attempt.ending.millis), "usage": last.map(|attempt| &attempt.usage),
+        "started_at": task.attempts.first().map(|attempt| attempt.started_at),
+        "ended_at": last.and_then(|attempt| attempt.ended_at),
+        "log": last.map(|attempt| &attempt.log),
+    })
+}
+
+/// Tells whether an event ends a run.
+pub fn is_run_end(event: &Event) -> bool {
+    matches!(event, Event::RunEnded { .. })
+}

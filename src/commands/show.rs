@@ -1,0 +1,133 @@
+//! `crew show`: one agent, team or workflow, whole.
+
+use super::context::Context;
+use super::exit::{ExitStatus, Problem};
+use super::run::registry;
+use crate::domain::nearest::nearest;
+use crate::domain::resources::{AgentFile, Library, Step, Team, Workflow};
+use crate::domain::words::clean_text;
+use anyhow::Result;
+use serde_json::{Value, json};
+
+/// Show an agent, a team or a workflow
+#[derive(Debug, clap::Args)]
+pub struct ShowArgs {
+    /// Name of the agent, team or workflow; all that have it are shown
+    name: String,
+}
+
+/// The longest text that is shown, in bytes.
+const MAX_SHOWN: usize = 4 * 1024 * 1024;
+
+/// Shows what has a name.
+pub fn show(cx: &Context, args: &ShowArgs) -> Result<ExitStatus> {
+    let layout = cx.layout()?;
+    let trusted = cx.trusts(&layout)?;
+    let settings = cx.settings(&layout, &[], trusted)?;
+    let library = cx.library(&layout, &registry(&settings)?, trusted)?;
+    let shown = described(&library, &args.name);
+    if shown.is_empty() {
+        return Err(unknown(&library, &args.name).into());
+    }
+    if cx.printer.json {
+        let data: Vec<Value> = shown.into_iter().map(|(value, _)| value).collect();
+        cx.printer.json(&json!({"data": data, "meta": {"count": data.len()}}))?;
+    } else {
+        for (at, (_, text)) in shown.iter().enumerate() {
+            let gap = if at > 0 { "\n" } else { "" };
+            cx.printer.data(&format!("{gap}{}", clean_text(text, MAX_SHOWN).trim_end()))?;
+        }
+    }
+    Ok(ExitStatus::Done)
+}
+
+fn described(library: &Library, name: &str) -> Vec<(Value, String)> {
+    let agent = library.agents.get(name).map(describe_agent);
+    let team = library.teams.get(name).map(describe_team);
+    let workflow = library.workflows.get(name).map(describe_workflow);
+    [agent, team, workflow].into_iter().flatten().collect()
+}
+
+fn unknown(library: &Library, name: &str) -> Problem {
+    let names = library.agents.keys().chain(library.teams.keys()).chain(library.workflows.keys());
+    let hint = nearest(name, names.map(String::as_str))
+        .map_or("crew list shows what there is".to_owned(), |near| format!("did you mean `{near}`?"));
+    Problem::refused("unknown_name", format!("there is no agent, team or workflow `{name}`")).hint(hint)
+}
+
+fn describe_agent(agent: &AgentFile) -> (Value, String) {
+    let AgentFile { name, description, model, fallback_models, thinking, tools, max_turns, routing, prompt, source } = agent;
+    let thinking = thinking.map(|thinking| thinking.name());
+    let value = json!({
+        "kind": "agent", "name": name, "description": description, "model": model, "fallback_models": fallback_models,
+        "thinking": thinking, "tools": tools, "max_turns": max_turns, "prompt": prompt, "source": source,
+        "triggers": routing.triggers, "use_when": routing.use_when, "avoid_when": routing.avoid_when,
+        "cost": routing.cost, "category": routing.category,
+    });
+    let mut text = format!("agent {name}  ({})\n{description}\n", source.path);
+    let mut line = |key: &str, value: Option<String>| {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            text.push_str(&format!("{key}: {value}\n"));
+        }
+    };
+    line("model", model.clone());
+    line("fallback models", Some(fallback_models.join(", ")));
+    line("thinking", thinking.map(str::to_owned));
+    line("tools", Some(tools.join(", ")));
+    line("max turns", max_turns.map(|turns| turns.to_string()));
+    line("use when", Some(routing.use_when.join("; ")));
+    line("avoid when", Some(routing.avoid_when.join("; ")));
+    text.push_str(&format!("\n{prompt}\n"));
+    (value, text)
+}
+
+fn describe_team(team: &Team) -> (Value, String) {
+    let roles: Vec<Value> = team
+        .roles
+        .iter()
+        .map(|role| json!({"name": role.name, "agent": role.agent, "model": role.model, "description": role.description}))
+        .collect();
+    let value = json!({
+        "kind": "team", "name": team.name, "description": team.description, "workflow": team.workflow,
+        "max_concurrency": team.max_concurrency, "roles": roles, "source": team.source,
+    });
+    let mut text = format!("team {}  ({})\n{}\nworkflow: {}\n", team.name, team.source.path, team.description, team.workflow);
+    if let Some(most) = team.max_concurrency {
+        text.push_str(&format!("tasks at once: {most}\n"));
+    }
+    for role in &team.roles {
+        text.push_str(&format!("- {}: agent={} {}\n", role.name, role.agent, role.description));
+    }
+    (value, text)
+}
+
+fn describe_workflow(workflow: &Workflow) -> (Value, String) {
+    let steps: Vec<Value> = workflow.steps.iter().map(step_json).collect();
+    let value = json!({
+        "kind": "workflow", "name": workflow.name, "description": workflow.description,
+        "max_concurrency": workflow.max_concurrency, "steps": steps, "source": workflow.source,
+    });
+    let mut text = format!("workflow {}  ({})\n{}\n", workflow.name, workflow.source.path, workflow.description);
+    for step in &workflow.steps {
+        let after = if step.depends_on.is_empty() { String::new() } else { format!("  after {}", step.depends_on.join(", ")) };
+        let what = step.run.as_ref().map_or_else(|| format!("role {}", step.role), |run| format!("$ {run}"));
+        text.push_str(&format!("\n## {}  {what}{after}\n", step.id));
+        if let Some(when) = &step.when {
+            text.push_str(&format!("when: {when}\n"));
+        }
+        step.verify.iter().for_each(|command| text.push_str(&format!("verify: {command}\n")));
+        if step.run.is_none() {
+            text.push_str(&format!("{}\n", step.task.trim()));
+        }
+    }
+    (value, text)
+}
+
+fn step_json(step: &Step) -> Value {
+    json!({
+        "id": step.id, "role": step.role, "agent": step.agent, "depends_on": step.depends_on, "run": step.run,
+        "verify": step.verify, "timeout_seconds": step.timeout.map(|timeout| timeout.as_secs()), "retries": step.retries,
+        "continue_on_error": step.continue_on_error, "when": step.when, "confidence": step.confidence,
+        "output": step.output, "reads": step.reads, "model": step.model, "task": step.task, "line": step.line,
+    })
+}

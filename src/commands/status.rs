@@ -1,0 +1,132 @@
+//! `crew status`: where runs stand.
+
+use super::context::Context;
+use super::exit::ExitStatus;
+use super::run::{status_tone, task_json, task_table, total_usage};
+use crate::domain::run::{Run, RunStatus};
+use crate::domain::task::TaskState;
+use crate::domain::words::clean_line;
+use crate::runner::clock;
+use crate::store::database::Store;
+use crate::store::layout::Layout;
+use crate::store::lock;
+use crate::store::queries::RunRow;
+use crate::ui::printer::Tone;
+use crate::ui::table::{Column, Rows};
+use crate::ui::words;
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+
+/// Show where runs stand
+///
+/// Without a run, the newest ones are listed. The state is derived from the record when it is asked for.
+#[derive(Debug, clap::Args)]
+pub struct StatusArgs {
+    /// Run to show: the beginning of its id, or `last`
+    run: Option<String>,
+
+    /// How many runs to list
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 20)]
+    limit: usize,
+}
+
+/// Shows one run or lists the newest.
+pub fn status(cx: &Context, args: &StatusArgs) -> Result<ExitStatus> {
+    match &args.run {
+        Some(run) => show_run(cx, run),
+        None => list_runs(cx, args.limit),
+    }
+}
+
+fn list_runs(cx: &Context, limit: usize) -> Result<ExitStatus> {
+    let layout: Layout = cx.layout()?;
+    let Some(store) = Store::open_existing(&layout)? else {
+        if cx.printer.json {
+            cx.printer.json(&json!({"data": [], "meta": {"count": 0, "total": 0}}))?;
+        } else {
+            cx.printer.tell("no runs yet: crew run \"GOAL\" makes one");
+        }
+        return Ok(ExitStatus::Done);
+    };
+    let runs = store.runs(limit)?;
+    let total = store.run_count()?;
+    if cx.printer.json {
+        let data = runs.iter().map(|row| Ok(run_json(row, store.status(row)?))).collect::<Result<Vec<Value>>>()?;
+        cx.printer.json(&json!({"data": data, "meta": {"count": runs.len(), "total": total}}))?;
+        return Ok(ExitStatus::Done);
+    }
+    let mut rows = Rows::new(&[
+        ("run", Column::Left),
+        ("state", Column::Left),
+        ("tasks", Column::Right),
+        ("age", Column::Right),
+        ("team", Column::Left),
+        ("goal", Column::Wide),
+    ]);
+    for row in &runs {
+        let status = store.status(row)?;
+        rows.add(vec![
+            (store.short(&row.id)?, Tone::Plain),
+            (status.words().to_owned(), status_tone(status)),
+            (format!("{}/{}", row.counts.settled(), row.counts.total()), Tone::Plain),
+            (words::duration(clock::now().since(row.created_at)), Tone::Plain),
+            (row.team.clone(), Tone::Plain),
+            (clean_line(&row.goal, 100), Tone::Plain),
+        ]);
+    }
+    cx.printer.data(&rows.render(&cx.printer))?;
+    if total > runs.len() {
+        cx.printer.tell(&format!("{} older: crew status -n {total}", words::count(total - runs.len(), "run")));
+    }
+    Ok(ExitStatus::Done)
+}
+
+fn run_json(row: &RunRow, status: RunStatus) -> Value {
+    json!({
+        "id": row.id, "status": status, "goal": row.goal, "team": row.team, "workflow": row.workflow,
+        "created_at": row.created_at, "ended_at": row.ended_at,
+        "tasks": row.counts.total(), "settled": row.counts.settled(),
+    })
+}
+
+fn show_run(cx: &Context, typed: &str) -> Result<ExitStatus> {
+    let store = cx.store()?;
+    let id = cx.find_run(&store, typed)?;
+    let short = store.short(&id)?;
+    let run = store.load_run(&id)?.context("the run is recorded")?;
+    let status = run.status(lock::is_owned(&store.paths(&id))?);
+    if cx.printer.json {
+        cx.printer.json(&json!({
+            "id": run.id, "status": status, "goal": run.goal, "team": run.team, "workflow": run.workflow,
+            "created_at": run.created_at, "ended_at": run.ended_at, "limits": run.limits,
+            "usage": total_usage(&run), "tasks": run.tasks.iter().map(task_json).collect::<Vec<_>>(),
+        }))?;
+        return Ok(ExitStatus::Done);
+    }
+    let head = format!("{short}  {}", cx.printer.tint(status_tone(status), status.words()));
+    cx.printer.data(&format!("{head}   \"{}\"\n", clean_line(&run.goal, 200)))?;
+    cx.printer.data(&task_table(&run).render(&cx.printer))?;
+    for line in explain(&run, &short, status) {
+        cx.printer.tell(&line);
+    }
+    Ok(ExitStatus::Done)
+}
+
+/// Says what is worth knowing beside the table, and what to type next.
+fn explain(run: &Run, short: &str, status: RunStatus) -> Vec<String> {
+    let mut lines = Vec::new();
+    for task in run.tasks.iter().filter(|task| matches!(task.state, TaskState::Failed | TaskState::NeedsReview)) {
+        let Some(attempt) = task.last() else { continue };
+        if let Some(kind) = attempt.error_kind {
+            lines.push(format!("{}  attempt {} of {}: {kind}; {}", task.spec.id, attempt.number, attempt.agent, kind.hint()));
+        } else if !attempt.summary.is_empty() {
+            lines.push(format!("{}  it said \"{}\"", task.spec.id, clean_line(&attempt.summary, 160)));
+        }
+    }
+    match status {
+        RunStatus::Interrupted => lines.push(format!("next  crew resume {short}")),
+        RunStatus::Failed | RunStatus::NeedsReview => lines.push(format!("next  crew logs {short}    crew events {short}")),
+        _ => {}
+    }
+    lines
+}

@@ -1,0 +1,43 @@
+//! `crew validate`: whether all agents, teams, workflows and settings are right.
+
+use super::context::Context;
+use super::exit::{ExitStatus, Problem, Problems};
+use super::run::registry;
+use crate::domain::resources;
+use crate::ui::words;
+use anyhow::Result;
+use serde_json::json;
+
+/// Check agents, teams, workflows and settings
+///
+/// Each team is checked with its own workflow. Every problem is told, with its file and line.
+#[derive(Debug, clap::Args)]
+pub struct ValidateArgs {}
+
+/// Checks everything that people wrote.
+pub fn validate(cx: &Context, _args: &ValidateArgs) -> Result<ExitStatus> {
+    let layout = cx.layout()?;
+    let trusted = cx.trusts(&layout)?;
+    let settings = cx.settings(&layout, &[], trusted)?;
+    let (library, mut problems) = cx.library_with_problems(&layout, &registry(&settings)?, trusted);
+    for team in library.teams.values() {
+        let Some(workflow) = library.workflows.get(&team.workflow) else { continue };
+        for found in resources::fits(workflow, team, &library) {
+            let at = found.line.map_or_else(|| found.path.clone(), |line| format!("{}:{line}", found.path));
+            problems.push(Problem { hint: found.hint, ..Problem::usage("workflow", found.message).at(at) });
+        }
+    }
+    problems.dedup_by(|a, b| a.at == b.at && a.message == b.message);
+    if !problems.is_empty() {
+        return Err(Problems(problems).into());
+    }
+    let (agents, teams, workflows) = (library.agents.len(), library.teams.len(), library.workflows.len());
+    if cx.printer.json {
+        cx.printer.json(&json!({"agents": agents, "teams": teams, "workflows": workflows, "problems": []}))?;
+    } else {
+        let counts = [words::count(agents, "agent"), words::count(teams, "team"), words::count(workflows, "workflow")];
+        cx.printer.data(&format!("{}: no problem", counts.join(", ")))?;
+        settings.refused.iter().for_each(|note| cx.printer.tell(note));
+    }
+    Ok(ExitStatus::Done)
+}

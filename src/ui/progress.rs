@@ -1,0 +1,209 @@
+//! What goes on while a run is worked on. The only file that names indicatif.
+//!
+//! On a terminal, each running task has a line that changes; what has ended is printed above them. In a pipe or in CI
+//! the same facts are lines, one each, and nothing is redrawn.
+
+use super::printer::{Printer, Tone};
+use super::words;
+use crate::domain::event::{Event, Outcome, Recorded};
+use crate::domain::id::TaskId;
+use crate::domain::run::Run;
+use crate::domain::usage::Usage;
+use crate::domain::words::clean_line;
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// A task that is being worked on.
+#[derive(Clone, Debug)]
+pub struct Line {
+    pub place: usize,
+    pub elapsed: Duration,
+    pub doing: String,
+    pub usage: Usage,
+}
+
+/// Shows a run as it goes on.
+pub struct Progress {
+    printer: Printer,
+    short_id: String,
+    live: Option<Live>,
+}
+
+struct Live {
+    bars: MultiProgress,
+    by_place: BTreeMap<usize, ProgressBar>,
+    style: ProgressStyle,
+    name_width: usize,
+    agent_width: usize,
+}
+
+impl Progress {
+    /// Shows `run`; live where standard error is a terminal.
+    pub fn new(printer: Printer, short_id: String, run: &Run) -> Progress {
+        let live = (printer.terminal_err && !printer.quiet && !printer.json).then(|| {
+            let style = ProgressStyle::with_template("  {wide_msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+            let widest = |width: fn(&crate::domain::task::Task) -> usize| run.tasks.iter().map(width).max().unwrap_or(0);
+            Live {
+                bars: MultiProgress::with_draw_target(ProgressDrawTarget::stderr()),
+                by_place: BTreeMap::new(),
+                style,
+                name_width: widest(|task| task.spec.id.as_str().len()).min(24),
+                agent_width: widest(|task| task.spec.program().len()).min(16),
+            }
+        });
+        Progress { printer, short_id, live }
+    }
+
+    pub fn is_live(&self) -> bool {
+        self.live.is_some()
+    }
+
+    /// Shows what has happened.
+    pub fn happened(&mut self, run: &Run, recorded: &Recorded) {
+        if self.printer.quiet {
+            return;
+        }
+        match &mut self.live {
+            Some(live) => {
+                if let Some(line) = live.ended(&self.printer, run, &recorded.event) {
+                    // Printing above the bars fails only where nobody looks.
+                    let _ = live.bars.println(line);
+                }
+            }
+            None => {
+                if let Some(line) = plain_line(&self.short_id, &recorded.event) {
+                    self.printer.tell(&line);
+                }
+            }
+        }
+    }
+
+    /// Redraws the lines of the tasks that are being worked on.
+    pub fn redraw(&mut self, run: &Run, working: &[Line]) {
+        let Some(live) = &mut self.live else { return };
+        for line in working {
+            let text = live.running_line(run, line);
+            let bars = &live.bars;
+            let style = &live.style;
+            let bar = live.by_place.entry(line.place).or_insert_with(|| {
+                let bar = bars.add(ProgressBar::new_spinner());
+                bar.set_style(style.clone());
+                bar
+            });
+            bar.set_message(text);
+        }
+    }
+
+    /// Takes the live lines away.
+    pub fn clear(&mut self) {
+        if let Some(live) = &mut self.live {
+            let _ = live.bars.clear();
+        }
+    }
+}
+
+impl Live {
+    fn running_line(&self, run: &Run, line: &Line) -> String {
+        let spec = &run.tasks[line.place].spec;
+        let (names, agents) = (self.name_width, self.agent_width);
+        let elapsed = words::duration(line.elapsed);
+        let tokens = line.usage.tokens().map(|tokens| format!("{} tokens  ", words::tokens(Some(tokens))));
+        let doing = clean_line(&line.doing, 160);
+        let (id, role, program) = (&spec.id, spec.role(), spec.program());
+        let role = if role == id.as_str() || role == "command" { String::new() } else { format!("{role}  ") };
+        format!("{id:names$}  {program:agents$}  running  {elapsed:>7}  {role}{}{doing}", tokens.unwrap_or_default())
+    }
+
+    /// Takes the line of an ended task away and returns what is printed in its place.
+    fn ended(&mut self, printer: &Printer, run: &Run, event: &Event) -> Option<String> {
+        let (names, agents) = (self.name_width, self.agent_width);
+        match event {
+            Event::AttemptEnded { task, outcome, ending, usage, reason, summary, again, .. } => {
+                let place = run.place(task)?;
+                if let Some(bar) = self.by_place.remove(&place) {
+                    bar.finish_and_clear();
+                    self.bars.remove(&bar);
+                }
+                let program = run.tasks[place].spec.program();
+                let (word, tone) = outcome_word(*outcome);
+                let word = printer.tint_err(tone, &format!("{word:12}"));
+                let time = words::duration(Duration::from_millis(ending.millis));
+                let tokens = words::tokens(usage.tokens());
+                let cost = words::cost(usage.cost_usd);
+                let said = clean_line(if reason.is_empty() { summary } else { reason }, 100);
+                let again = again.as_ref().map(|again| format!(" ({}: it is tried again)", again.reason));
+                let again = again.unwrap_or_default();
+                Some(format!("  {task:names$}  {program:agents$}  {word}  {time:>7}  {tokens:>6}  {cost:>6}  {said}{again}"))
+            }
+            Event::TaskSkipped { task, reason, .. } | Event::TaskCancelled { task, reason } => {
+                let word = printer.tint_err(Tone::Faint, &format!("{:12}", "skipped"));
+                Some(format!("  {task:names$}  {:agents$}  {word}  {reason}", "-"))
+            }
+            Event::StopAsked { level: 1, by } => {
+                Some(format!("{by}: asking the agents to end; once more kills them, a third time leaves at once"))
+            }
+            Event::StopAsked { by, .. } => Some(format!("{by}: killing the agents")),
+            Event::SubmissionRefused { task, reason, .. } => {
+                let task = task.as_ref().map_or("-", TaskId::as_str);
+                Some(format!("  {task:names$}  a submission was refused: {reason}"))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Returns the word and the tone of an outcome.
+pub fn outcome_word(outcome: Outcome) -> (&'static str, Tone) {
+    match outcome {
+        Outcome::Succeeded => ("done", Tone::Good),
+        Outcome::Failed => ("failed", Tone::Bad),
+        Outcome::NeedsReview => ("needs review", Tone::Attention),
+        Outcome::Cancelled => ("cancelled", Tone::Attention),
+        Outcome::Lost => ("lost", Tone::Bad),
+    }
+}
+
+/// Returns the line for a pipe or for CI, where the event is worth one.
+fn plain_line(run: &str, event: &Event) -> Option<String> {
+    let head = |task: &TaskId, attempt: u32| format!("run={run} task={task} attempt={attempt}");
+    let seconds = |millis: u64| words::duration(Duration::from_millis(millis));
+    let line = match event {
+        Event::AttemptStarted { task, attempt, agent, .. } => {
+            format!("{} agent={agent} event=started", head(task, *attempt))
+        }
+        Event::SubmissionAccepted { task, attempt, result, .. } => {
+            format!("{} event=submitted result confidence={}", head(task, *attempt), result.confidence)
+        }
+        Event::SubmissionRefused { task, attempt, reason, .. } => {
+            let task = task.as_ref().map_or("-", TaskId::as_str);
+            format!("run={run} task={task} attempt={} event=refused reason={reason:?}", attempt.unwrap_or(0))
+        }
+        Event::AgentWaited { task, attempt, reason } => {
+            format!("{} event=waiting reason={reason:?}", head(task, *attempt))
+        }
+        Event::VerificationEnded { task, command, ending, .. } => {
+            let exit = ending.exit.map_or("-".into(), |exit| exit.to_string());
+            format!("run={run} task={task} verify={command:?} exit={exit} {}", seconds(ending.millis))
+        }
+        Event::AttemptEnded { task, attempt, outcome, ending, reason, error_kind, again, .. } => {
+            let mut line = format!("{} event={} {}", head(task, *attempt), outcome.name(), seconds(ending.millis));
+            if let Some(kind) = error_kind {
+                line.push_str(&format!(" error={kind}"));
+            }
+            if !reason.is_empty() {
+                line.push_str(&format!(" reason={reason:?}"));
+            }
+            if let Some(again) = again {
+                line.push_str(&format!(" again={}", again.reason));
+            }
+            line
+        }
+        Event::TaskSkipped { task, reason, .. } => format!("run={run} task={task} event=skipped reason={reason:?}"),
+        Event::TaskCancelled { task, reason } => format!("run={run} task={task} event=cancelled reason={reason:?}"),
+        Event::StopAsked { level, by } => format!("run={run} event=stop level={level} by={by}"),
+        Event::RunEnded { state } => format!("run={run} event=ended state={state}"),
+        _ => return None,
+    };
+    Some(line)
+}
