@@ -35,7 +35,9 @@ impl Agent for BuiltIn {
         let role = assignment.role;
         let cannot = |what: String| Err(Unsupported { agent: "the built-in agent".into(), what });
         if !ROLES.contains(&role) {
-            return cannot(format!("do the role `{role}`; it has no model, so it explores, reviews, verifies and reports"));
+            return cannot(format!(
+                "do the role `{role}`; it has no model, so it explores, reviews, verifies and reports"
+            ));
         }
         if let Some(model) = assignment.model {
             return cannot(format!("use the model `{model}`; it has none"));

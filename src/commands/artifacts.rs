@@ -31,8 +31,11 @@ pub fn artifacts(cx: &Context, args: &ArtifactsArgs) -> Result<ExitStatus> {
     if let Some(path) = &args.path {
         let Some(row) = rows.iter().find(|row| row.path == *path) else {
             let near = nearest(path, rows.iter().map(|row| row.path.as_str()));
-            let hint = near.map_or("crew artifacts RUN lists them".to_owned(), |near| format!("did you mean `{near}`?"));
-            return Err(Problem::refused("unknown_artifact", format!("the run kept no `{path}`")).hint(hint).into());
+            let hint = near
+                .map_or("crew artifacts RUN lists them".to_owned(), |near| format!("did you mean `{near}`?"));
+            return Err(Problem::refused("unknown_artifact", format!("the run kept no `{path}`"))
+                .hint(hint)
+                .into());
         };
         let content = std::fs::read(folder.join(path)).with_context(|| format!("read {path}"))?;
         if sha256(&content) != row.sha256 {
@@ -57,7 +60,12 @@ pub fn artifacts(cx: &Context, args: &ArtifactsArgs) -> Result<ExitStatus> {
         cx.printer.json(&json!({"data": data, "meta": {"count": rows.len(), "folder": folder}}))?;
         return Ok(ExitStatus::Done);
     }
-    let mut table = Rows::new(&[("kind", Column::Left), ("task", Column::Left), ("size", Column::Right), ("path", Column::Wide)]);
+    let mut table = Rows::new(&[
+        ("kind", Column::Left),
+        ("task", Column::Left),
+        ("size", Column::Right),
+        ("path", Column::Wide),
+    ]);
     for row in rows {
         let task = row.task.unwrap_or_else(|| "-".into());
         let cells = [row.kind, task, words::size(row.bytes), row.path];

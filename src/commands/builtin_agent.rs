@@ -32,7 +32,8 @@ pub fn work(_cx: &Context, args: &BuiltinAgentArgs) -> Result<ExitStatus> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT, signal_hook::consts::SIGHUP] {
         // The second signal ends us the usual way.
-        signal_hook::flag::register_conditional_default(signal, stop.clone()).context("listen for signals")?;
+        signal_hook::flag::register_conditional_default(signal, stop.clone())
+            .context("listen for signals")?;
         signal_hook::flag::register(signal, stop.clone()).context("listen for signals")?;
     }
     let place = Place::of_environment()?;
@@ -69,7 +70,8 @@ fn result_of(role: &str, folder: &Path, stop: &AtomicBool) -> Result<ResultBody>
         "security-reviewer" => review(&git, RuleSet::Security),
         "verifier" => {
             let files = git.entries(&["ls-files", "-z", "--cached", "--others", "--exclude-standard"])?;
-            let commands = toolchain::find_commands(&files, &|path| std::fs::read_to_string(folder.join(path)).ok());
+            let commands =
+                toolchain::find_commands(&files, &|path| std::fs::read_to_string(folder.join(path)).ok());
             Ok(verify::verify(folder, &commands, &verify::Limits::default(), stop, &mut progress).to_result())
         }
         "writer" => write_report(),
@@ -87,14 +89,20 @@ fn review(git: &Git, rules: RuleSet) -> Result<ResultBody> {
         count => format!("{} ({grave} of error or worse)", words::count(count, "finding")),
     };
     let files = words::count(examination.files, "file");
-    let mut details = format!("Examined {}: {files}, +{} -{}.\n", described(&target), examination.added, examination.removed);
+    let mut details = format!(
+        "Examined {}: {files}, +{} -{}.\n",
+        described(&target),
+        examination.added,
+        examination.removed
+    );
     for skipped in &examination.skipped {
         details.push_str(&format!("- {skipped}\n"));
     }
     Ok(ResultBody {
         summary: format!("{found} in {files} ({})", described(&target)),
         confidence: 1.0,
-        rationale: "Only what a program can know for certain was looked for; design and logic were not judged".into(),
+        rationale:
+            "Only what a program can know for certain was looked for; design and logic were not judged".into(),
         details: Some(details),
         verdict: None,
         findings: examination.findings,

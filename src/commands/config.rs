@@ -86,7 +86,10 @@ fn get(cx: &Context, key: &str) -> Result<ExitStatus> {
 
 fn unknown(key: &str) -> anyhow::Error {
     let problem = Settings::default().set(key, Value::Null, Origin::Flag, true).err();
-    problem.map_or_else(|| anyhow::anyhow!("there is no setting `{key}`"), |problem| as_problems(vec![problem]).into())
+    problem.map_or_else(
+        || anyhow::anyhow!("there is no setting `{key}`"),
+        |problem| as_problems(vec![problem]).into(),
+    )
 }
 
 fn shown(value: &Value) -> String {
@@ -107,7 +110,9 @@ fn list(cx: &Context, with_origin: bool) -> Result<ExitStatus> {
     columns.push(if with_origin { ("from", Column::Wide) } else { ("", Column::Wide) });
     let mut rows = Rows::new(&columns);
     for (key, value, origin) in settings {
-        let about = settings::find(&key).filter(|setting| setting.kind != Kind::Table).map_or("", |setting| setting.help);
+        let about = settings::find(&key)
+            .filter(|setting| setting.kind != Kind::Table)
+            .map_or("", |setting| setting.help);
         let last = if with_origin { origin.to_string() } else { about.to_owned() };
         rows.add([key, shown(&value), last].into_iter().map(|cell| (cell, Tone::Plain)).collect());
     }
@@ -133,7 +138,9 @@ fn set(cx: &Context, key: &str, text: Option<&str>, project: bool) -> Result<Exi
         Some(text) => put(&mut root, key, setting.read(text).map_err(wrong)?)?,
         None => {
             if !take_out(&mut root, key) {
-                return Err(Problem::refused("not_set", format!("`{key}` is not set in {}", path.display())).into());
+                return Err(
+                    Problem::refused("not_set", format!("`{key}` is not set in {}", path.display())).into()
+                );
             }
         }
     }
@@ -155,7 +162,8 @@ fn file(cx: &Context, project: bool) -> Result<PathBuf> {
         return Ok(cx.layout()?.settings());
     }
     let folder = Context::config_folder();
-    let folder = folder.ok_or_else(|| Problem::usage("no_home", "neither HOME nor XDG_CONFIG_HOME is set"))?;
+    let folder =
+        folder.ok_or_else(|| Problem::usage("no_home", "neither HOME nor XDG_CONFIG_HOME is set"))?;
     Ok(folder.join("config.json"))
 }
 
@@ -172,9 +180,10 @@ fn put(root: &mut Map<String, Value>, key: &str, value: Value) -> Result<()> {
 
 fn take_out(root: &mut Map<String, Value>, key: &str) -> bool {
     match key.split_once('.') {
-        Some((section, name)) => {
-            root.get_mut(section).and_then(Value::as_object_mut).is_some_and(|inner| inner.remove(name).is_some())
-        }
+        Some((section, name)) => root
+            .get_mut(section)
+            .and_then(Value::as_object_mut)
+            .is_some_and(|inner| inner.remove(name).is_some()),
         None => root.remove(key).is_some(),
     }
 }

@@ -25,13 +25,17 @@ impl Context {
     /// Finds the repository: the nearest folder upwards that holds `.git`.
     pub fn layout(&self) -> Result<Layout> {
         let folder = self.folder.canonicalize().map_err(|error| {
-            Problem::usage("no_folder", format!("{}: {error}", self.folder.display())).hint("-C takes a folder")
+            Problem::usage("no_folder", format!("{}: {error}", self.folder.display()))
+                .hint("-C takes a folder")
         })?;
         match folder.ancestors().find(|folder| folder.join(".git").exists()) {
             Some(root) => Ok(Layout::of(root)),
-            None => Err(Problem::usage("no_repository", format!("{} is not in a git repository", folder.display()))
-                .hint("git init, or crew -C FOLDER")
-                .into()),
+            None => Err(Problem::usage(
+                "no_repository",
+                format!("{} is not in a git repository", folder.display()),
+            )
+            .hint("git init, or crew -C FOLDER")
+            .into()),
         }
     }
 
@@ -107,7 +111,9 @@ impl Context {
     pub fn store(&self) -> Result<Store> {
         let layout = self.layout()?;
         Store::open_existing(&layout)?.ok_or_else(|| {
-            Problem::refused("no_runs", "there are no runs in this repository").hint("crew run \"GOAL\" makes one").into()
+            Problem::refused("no_runs", "there are no runs in this repository")
+                .hint("crew run \"GOAL\" makes one")
+                .into()
         })
     }
 
@@ -115,7 +121,9 @@ impl Context {
     pub fn find_run(&self, store: &Store, typed: &str) -> Result<RunId> {
         if typed == "last" {
             let newest = store.runs(1)?.pop();
-            return newest.map(|row| row.id).ok_or_else(|| Problem::refused("no_runs", "there are no runs yet").into());
+            return newest
+                .map(|row| row.id)
+                .ok_or_else(|| Problem::refused("no_runs", "there are no runs yet").into());
         }
         let found = if RunId::is_prefix(typed) { store.runs_named(typed)? } else { Vec::new() };
         match found.as_slice() {

@@ -72,7 +72,9 @@ pub fn doctor(cx: &Context, _args: &DoctorArgs) -> Result<ExitStatus> {
             checks.push(check_store(&layout));
             check_settings(cx, &layout, &mut checks);
         }
-        Err(error) => checks.push(Check::fail("repository", format!("{error:#}"), "git init, or crew -C FOLDER doctor")),
+        Err(error) => {
+            checks.push(Check::fail("repository", format!("{error:#}"), "git init, or crew -C FOLDER doctor"))
+        }
     }
     tell(cx, &checks)?;
     let failed = checks.iter().any(|check| check.level == Level::Fail);
@@ -98,7 +100,12 @@ fn tell(cx: &Context, checks: &[Check]) -> Result<()> {
     }
     for check in checks {
         let (word, tone) = word(check.level);
-        cx.printer.data(&format!("{:11}  {:62}  {}", check.name, check.detail, cx.printer.tint(tone, word)))?;
+        cx.printer.data(&format!(
+            "{:11}  {:62}  {}",
+            check.name,
+            check.detail,
+            cx.printer.tint(tone, word)
+        ))?;
     }
     for hint in checks.iter().filter_map(|check| check.hint.as_ref()) {
         cx.printer.tell(&format!("hint: {hint}"));
@@ -151,21 +158,32 @@ fn look_into_store(layout: &Layout) -> Result<Option<(String, Vec<String>)>, Sto
     if let Err(error) = tempfile::tempfile_in(layout.runs()) {
         wrong.push(format!("{} cannot be written: {error}", layout.shown(&layout.runs())));
     }
-    Ok(Some((format!("{}  schema {version}  {runs}  {}", layout.shown(&layout.database()), words::size(size)), wrong)))
+    Ok(Some((
+        format!("{}  schema {version}  {runs}  {}", layout.shown(&layout.database()), words::size(size)),
+        wrong,
+    )))
 }
 
 fn check_settings(cx: &Context, layout: &Layout, checks: &mut Vec<Check>) {
     let trusted = match cx.trusts(layout) {
         Ok(trusted) => trusted,
         Err(error) => {
-            checks.push(Check::fail("trust", format!("{error:#}"), "mend the file, or remove it and trust again"));
+            checks.push(Check::fail(
+                "trust",
+                format!("{error:#}"),
+                "mend the file, or remove it and trust again",
+            ));
             false
         }
     };
     let read = cx.settings(layout, &[], trusted).and_then(|settings| Ok((registry(&settings)?, settings)));
     match read {
         Ok((registry, settings)) => {
-            let set = settings.list().iter().filter(|(.., origin)| *origin != crate::domain::settings::Origin::BuiltIn).count();
+            let set = settings
+                .list()
+                .iter()
+                .filter(|(.., origin)| *origin != crate::domain::settings::Origin::BuiltIn)
+                .count();
             let trust = if trusted { "project trusted" } else { "project not trusted" };
             let detail = format!("{} set, {trust}", words::count(set, "value"));
             checks.push(match settings.refused.first() {
@@ -175,7 +193,9 @@ fn check_settings(cx: &Context, layout: &Layout, checks: &mut Vec<Check>) {
             checks.push(check_resources(cx, layout, &registry, trusted));
             checks.push(check_agents(&registry, &Environment::of_ours(&[], Path::new("/nonexistent"))));
         }
-        Err(error) => checks.push(Check::fail("settings", told(&error), "crew config list --origin; mend the file")),
+        Err(error) => {
+            checks.push(Check::fail("settings", told(&error), "crew config list --origin; mend the file"))
+        }
     }
 }
 
@@ -216,7 +236,12 @@ fn check_agents(registry: &Registry, environment: &Environment) -> Check {
             .filter(|(name, _)| *name != builtin::NAME)
             .map(|(name, agent)| {
                 let installed = registry.installed(name);
-                (name.clone(), scope.spawn(move || installed.map(|path| version_of(&path, agent.version_args(), environment))))
+                (
+                    name.clone(),
+                    scope.spawn(move || {
+                        installed.map(|path| version_of(&path, agent.version_args(), environment))
+                    }),
+                )
             })
             .collect();
         asked.into_iter().map(|(name, asking)| (name, asking.join().unwrap_or(None))).collect()

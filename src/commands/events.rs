@@ -74,19 +74,27 @@ fn line_of(recorded: &Recorded) -> String {
     let Recorded { seq, at, event, .. } = recorded;
     let task = event.task().map_or("-", |task| task.as_str());
     let attempt = event.attempt().map_or(String::new(), |attempt| format!(".{attempt}"));
-    format!("{seq:>6}  {at}  {:20}  {:24}  {}", event.kind(), format!("{task}{attempt}"), detail_of(event)).trim_end().to_owned()
+    format!("{seq:>6}  {at}  {:20}  {:24}  {}", event.kind(), format!("{task}{attempt}"), detail_of(event))
+        .trim_end()
+        .to_owned()
 }
 
 fn detail_of(event: &Event) -> String {
     let detail = match event {
         Event::RunCreated { goal, .. } => goal.clone(),
         Event::TaskCreated { spec } => spec.role().to_owned(),
-        Event::DispatcherStarted { process } | Event::ProcessStarted { process, .. } => format!("pid {}", process.pid),
+        Event::DispatcherStarted { process } | Event::ProcessStarted { process, .. } => {
+            format!("pid {}", process.pid)
+        }
         Event::AttemptStarted { agent, .. } => agent.clone(),
         Event::SessionStarted { session, .. } => session.clone(),
-        Event::ToolInvoked { tool, arguments, ok, .. } => format!("{tool} {arguments}{}", if *ok { "" } else { " (failed)" }),
+        Event::ToolInvoked { tool, arguments, ok, .. } => {
+            format!("{tool} {arguments}{}", if *ok { "" } else { " (failed)" })
+        }
         Event::AgentWaited { reason, .. } | Event::SubmissionRefused { reason, .. } => reason.clone(),
-        Event::SubmissionAccepted { result, .. } => format!("confidence {}  {}", result.confidence, result.summary),
+        Event::SubmissionAccepted { result, .. } => {
+            format!("confidence {}  {}", result.confidence, result.summary)
+        }
         Event::VerificationStarted { .. } => String::new(),
         Event::VerificationEnded { command, ending, .. } => {
             format!("{command}: {}", crate::domain::judgement::ending_words(ending))

@@ -98,7 +98,10 @@ fn as_json(problem: &Problem) -> serde_json::Value {
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>()).any(|io| io.kind() == io::ErrorKind::BrokenPipe)
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|io| io.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// Finds out what kind of error it is.
@@ -115,7 +118,8 @@ fn problem_of(error: &anyhow::Error) -> Problem {
             let problem = Problem { exit: ExitStatus::Failed, ..Problem::usage("disk_full", message) };
             problem.hint("free some space; what was recorded before is whole, and `crew resume` continues")
         }
-        Some(_) => Problem { exit: ExitStatus::Failed, ..Problem::usage("store", message) }.hint("crew doctor looks into it"),
+        Some(_) => Problem { exit: ExitStatus::Failed, ..Problem::usage("store", message) }
+            .hint("crew doctor looks into it"),
         None => Problem { exit: ExitStatus::Failed, ..Problem::usage("failed", message) },
     }
 }

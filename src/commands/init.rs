@@ -63,7 +63,9 @@ pub fn init(cx: &Context, _args: &InitArgs) -> Result<ExitStatus> {
         cx.printer.data("everything is there already; nothing was changed")?;
     } else {
         made.iter().try_for_each(|path| cx.printer.data(&format!("made  {path}")))?;
-        cx.printer.tell("next  crew list    crew run --workflow example \"the next release\" --dry-run --trust-project");
+        cx.printer.tell(
+            "next  crew list    crew run --workflow example \"the next release\" --dry-run --trust-project",
+        );
     }
     Ok(ExitStatus::Done)
 }

@@ -43,7 +43,12 @@ pub fn list(cx: &Context, args: &ListArgs) -> Result<ExitStatus> {
     }
     if wanted(ListKind::Workflows) {
         found.extend(library.workflows.values().map(|workflow| {
-            ["workflow".into(), workflow.name.clone(), workflow.source.layer.to_string(), workflow.description.clone()]
+            [
+                "workflow".into(),
+                workflow.name.clone(),
+                workflow.source.layer.to_string(),
+                workflow.description.clone(),
+            ]
         }));
     }
     if cx.printer.json {
@@ -53,7 +58,8 @@ pub fn list(cx: &Context, args: &ListArgs) -> Result<ExitStatus> {
             .collect();
         cx.printer.json(&json!({"data": data, "meta": {"count": found.len()}}))?;
     } else {
-        let headings = [("kind", Column::Left), ("name", Column::Left), ("from", Column::Left), ("", Column::Wide)];
+        let headings =
+            [("kind", Column::Left), ("name", Column::Left), ("from", Column::Left), ("", Column::Wide)];
         let mut rows = Rows::new(&headings);
         found.into_iter().for_each(|row| rows.add(row.into_iter().map(|cell| (cell, Tone::Plain)).collect()));
         cx.printer.data(&rows.render(&cx.printer))?;

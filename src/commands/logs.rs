@@ -76,15 +76,21 @@ fn wanted(store: &Store, id: &RunId, run: &Run, args: &LogsArgs) -> Result<Vec<(
     if let Some(name) = &args.task
         && !run.tasks.iter().any(|task| task.spec.id.as_str() == name)
     {
-        let problem = Problem::refused("unknown_task", format!("run {} has no task `{name}`", store.short(id)?));
+        let problem =
+            Problem::refused("unknown_task", format!("run {} has no task `{name}`", store.short(id)?));
         let near = nearest(name, run.tasks.iter().map(|task| task.spec.id.as_str()));
-        let hint = near.map_or("crew status RUN lists its tasks".to_owned(), |near| format!("did you mean `{near}`?"));
+        let hint = near
+            .map_or("crew status RUN lists its tasks".to_owned(), |near| format!("did you mean `{near}`?"));
         return Err(problem.hint(hint).into());
     }
     let root = store.paths(id).root().to_owned();
     let mut found = Vec::new();
-    for task in run.tasks.iter().filter(|task| args.task.as_deref().is_none_or(|name| task.spec.id.as_str() == name)) {
-        for attempt in task.attempts.iter().filter(|attempt| args.attempt.is_none_or(|number| attempt.number == number)) {
+    for task in
+        run.tasks.iter().filter(|task| args.task.as_deref().is_none_or(|name| task.spec.id.as_str() == name))
+    {
+        for attempt in
+            task.attempts.iter().filter(|attempt| args.attempt.is_none_or(|number| attempt.number == number))
+        {
             let title = format!("{} attempt {} ({})", task.spec.id, attempt.number, attempt.agent);
             found.push((attempt.started_at, title.clone(), root.join(&attempt.log)));
             let checks = root.join(layout::verification_log_of(&task.spec.id, attempt.number));

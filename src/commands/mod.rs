@@ -22,7 +22,7 @@ mod validate;
 
 use crate::ui::printer::Printer;
 use anyhow::Result;
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 use context::Context;
 use exit::ExitStatus;
 use std::path::PathBuf;
@@ -34,10 +34,6 @@ use std::path::PathBuf;
 #[derive(Debug, Parser)]
 #[command(name = "crew", version, propagate_version = true, max_term_width = 100)]
 pub struct Cli {
-    /// Print data as JSON
-    #[arg(long, global = true)]
-    json: bool,
-
     /// Print data and errors only
     #[arg(long, short, global = true)]
     quiet: bool,
@@ -71,15 +67,25 @@ enum Command {
     BuiltinAgent(builtin_agent::BuiltinAgentArgs),
 }
 
-/// Returns the tree of all commands, for completions and manual pages.
+/// Returns the tree of all commands, for parsing, completions and manual pages.
 pub fn command_tree() -> clap::Command {
-    Cli::command()
+    Cli::command().mut_subcommands(|command| match command.get_name() {
+        // An agent says `crew submit result --json FILE`: there it is what is handed in.
+        "submit" | "builtin-agent" | "completions" => command,
+        _ => command.arg(json_flag()),
+    })
+}
+
+fn json_flag() -> Arg {
+    Arg::new("json").long("json").help("Print data as JSON").action(ArgAction::SetTrue).global(true)
 }
 
 /// Does what the command line asks for and returns the exit code.
 pub fn main() -> u8 {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    let parsed =
+        command_tree().try_get_matches().and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
+    let (cli, matches) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) => {
             // clap prints help to standard output and mistakes to standard error; who does not read is not told.
             let _ = error.print();
@@ -88,7 +94,10 @@ pub fn main() -> u8 {
     };
     let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let no_colour = set("NO_COLOR") || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-    let printer = Printer::new(cli.json, cli.quiet, no_colour);
+    let json = matches
+        .subcommand()
+        .is_some_and(|(_, command)| matches!(command.try_get_one("json"), Ok(Some(true))));
+    let printer = Printer::new(json, cli.quiet, no_colour);
     let folder = cli.folder.unwrap_or_else(|| PathBuf::from("."));
     let cx = Context { printer, folder };
     let status = dispatch(&cx, &cli.command).unwrap_or_else(|error| exit::report(&printer, &error));

@@ -76,7 +76,8 @@ pub fn make(sources: &Sources<'_>, wishes: &Wishes<'_>) -> Result<Plan> {
         return Err(Problems(problems.into_iter().map(as_problem).collect()).into());
     }
     let vars = vars_of(sources.settings);
-    let mut caster = Caster { sources, wishes, team: &team, automatic: None, personas: BTreeMap::new(), problems: vec![] };
+    let mut caster =
+        Caster { sources, wishes, team: &team, automatic: None, personas: BTreeMap::new(), problems: vec![] };
     let tasks: Vec<TaskSpec> = workflow.steps.iter().filter_map(|step| caster.task(step, &vars)).collect();
     let Caster { automatic, personas, problems, .. } = caster;
     if !problems.is_empty() {
@@ -105,8 +106,9 @@ fn choose<'a>(sources: &Sources<'a>, wishes: &Wishes<'_>) -> Result<(Team, &'a W
     let team_named = |name: &str| {
         library.teams.get(name).cloned().ok_or_else(|| unknown("team", name, library.teams.keys()))
     };
-    let workflow_named =
-        |name: &str| library.workflows.get(name).ok_or_else(|| unknown("workflow", name, library.workflows.keys()));
+    let workflow_named = |name: &str| {
+        library.workflows.get(name).ok_or_else(|| unknown("workflow", name, library.workflows.keys()))
+    };
     match (wishes.team, wishes.workflow) {
         (Some(team), workflow) => {
             let team = team_named(team)?;
@@ -221,7 +223,10 @@ impl Caster<'_> {
         let named: Vec<&str> =
             [step.agent.as_deref(), role.map(|role| role.agent.as_str())].into_iter().flatten().collect();
         let library = self.sources.library;
-        let file = named.iter().find_map(|name| library.agents.get(*name)).or_else(|| library.agents.get(&step.role));
+        let file = named
+            .iter()
+            .find_map(|name| library.agents.get(*name))
+            .or_else(|| library.agents.get(&step.role));
         let program = self.program(&named)?;
         if let Some(file) = file {
             self.personas.entry(file.name.clone()).or_insert_with(|| persona_of(file));
@@ -249,7 +254,8 @@ impl Caster<'_> {
     fn program(&mut self, named: &[&str]) -> Option<String> {
         let registry = self.sources.registry;
         let set = self.sources.settings.text(&settings::RUN_AGENT);
-        let wished = self.wishes.agent.or_else(|| named.iter().copied().find(|name| registry.get(name).is_some()));
+        let wished =
+            self.wishes.agent.or_else(|| named.iter().copied().find(|name| registry.get(name).is_some()));
         let name = wished.unwrap_or(&set).to_owned();
         if name == "auto" {
             let automatic = self.automatic.get_or_insert_with(|| registry.automatic().to_owned());

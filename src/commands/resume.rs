@@ -28,7 +28,8 @@ pub fn resume(cx: &Context, args: &ResumeArgs) -> Result<ExitStatus> {
     let short = store.short(&id)?;
     let paths = store.paths(&id);
     let Some(lock) = lock::try_take(&paths)? else {
-        let problem = Problem::refused("busy", format!("run {short} is being carried out by another crew process"));
+        let problem =
+            Problem::refused("busy", format!("run {short} is being carried out by another crew process"));
         return Err(problem.hint(format!("crew status {short} shows how it goes")).into());
     };
     let loaded = store.load_run(&id)?.context("the run is recorded")?;

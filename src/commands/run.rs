@@ -82,7 +82,9 @@ pub struct RunArgs {
 /// Carries out a goal.
 pub fn run(cx: &Context, args: &RunArgs) -> Result<ExitStatus> {
     if args.goal.trim().is_empty() {
-        return Err(Problem::usage("no_goal", "the goal is empty").hint("crew run \"what is to be achieved\"").into());
+        return Err(Problem::usage("no_goal", "the goal is empty")
+            .hint("crew run \"what is to be achieved\"")
+            .into());
     }
     let layout = cx.layout()?;
     let trusted = args.trust_project || cx.trusts(&layout)?;
@@ -214,7 +216,12 @@ fn show_plan(cx: &Context, plan: &Plan, launches: &[Rehearsed]) -> Result<ExitSt
         plan.limits.jobs
     ))?;
     plan.notes.iter().try_for_each(|note| cx.printer.data(note))?;
-    let mut rows = Rows::new(&[("task", Column::Left), ("role", Column::Left), ("agent", Column::Left), ("after", Column::Wide)]);
+    let mut rows = Rows::new(&[
+        ("task", Column::Left),
+        ("role", Column::Left),
+        ("agent", Column::Left),
+        ("after", Column::Wide),
+    ]);
     for spec in &plan.tasks {
         let after: Vec<&str> = spec.depends_on.iter().map(|id| id.as_str()).collect();
         let after = if after.is_empty() { "-".to_owned() } else { after.join(", ") };
@@ -235,13 +242,21 @@ fn shown_command(words: &[String]) -> String {
     let quoted = |word: &String| {
         let plain = |character: char| character.is_ascii_alphanumeric() || "-_./=:,@%+".contains(character);
         let word = clean_line(word, 400);
-        if !word.is_empty() && word.chars().all(plain) { word } else { format!("'{}'", word.replace('\'', "'\\''")) }
+        if !word.is_empty() && word.chars().all(plain) {
+            word
+        } else {
+            format!("'{}'", word.replace('\'', "'\\''"))
+        }
     };
     words.iter().map(quoted).collect::<Vec<_>>().join(" ")
 }
 
 fn indented(text: &str) -> String {
-    text.lines().map(|line| format!("    {line}")).map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+    text.lines()
+        .map(|line| format!("    {line}"))
+        .map(|line| line.trim_end().to_owned())
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn create(store: &mut Store, plan: &Plan, goal: &str, id: RunId) -> Result<(Run, RunLock)> {
@@ -256,11 +271,18 @@ fn create(store: &mut Store, plan: &Plan, goal: &str, id: RunId) -> Result<(Run,
 }
 
 /// Carries a run out to its end, shows how it goes, and says what came of it.
-pub fn carry_out(cx: &Context, store: &mut Store, run: Run, lock: RunLock, setup: &Setup) -> Result<ExitStatus> {
+pub fn carry_out(
+    cx: &Context,
+    store: &mut Store,
+    run: Run,
+    lock: RunLock,
+    setup: &Setup,
+) -> Result<ExitStatus> {
     let short = store.short(&run.id)?;
     let (id, printer) = (run.id.clone(), cx.printer);
     if !printer.json {
-        let mut agents: Vec<&str> = run.tasks.iter().map(|task| task.spec.program()).filter(|name| *name != "sh").collect();
+        let mut agents: Vec<&str> =
+            run.tasks.iter().map(|task| task.spec.program()).filter(|name| *name != "sh").collect();
         agents.sort_unstable();
         agents.dedup();
         let agents = if agents.is_empty() { "commands only".into() } else { agents.join(", ") };
@@ -274,7 +296,13 @@ pub fn carry_out(cx: &Context, store: &mut Store, run: Run, lock: RunLock, setup
     watch.progress.clear();
     let finished = finished?;
     let run = store.load_run(&id)?.context("the run is recorded")?;
-    let report = Closing { run: &run, short: &short, paths: &store.paths(&id), finished, took: clock::now().since(began) };
+    let report = Closing {
+        run: &run,
+        short: &short,
+        paths: &store.paths(&id),
+        finished,
+        took: clock::now().since(began),
+    };
     report.tell(&printer)?;
     Ok(exit_status(finished))
 }
@@ -333,9 +361,14 @@ impl Closing<'_> {
         printer.data(&task_table(self.run).render(printer))?;
         self.tell_findings(printer, &findings)?;
         let usage = total_usage(self.run);
-        let mut line = format!("{} {} in {}", self.short, self.finished.status.words(), words::duration(self.took));
+        let mut line =
+            format!("{} {} in {}", self.short, self.finished.status.words(), words::duration(self.took));
         if usage != Usage::default() {
-            line.push_str(&format!("   {} tokens   {}", words::tokens(usage.tokens()), words::cost(usage.cost_usd)));
+            line.push_str(&format!(
+                "   {} tokens   {}",
+                words::tokens(usage.tokens()),
+                words::cost(usage.cost_usd)
+            ));
         }
         printer.data(&format!("\n{}", printer.tint(status_tone(self.finished.status), &line)))?;
         self.next_steps().iter().for_each(|step| printer.tell(step));
@@ -343,7 +376,8 @@ impl Closing<'_> {
     }
 
     fn as_json(&self, findings: &[(String, Finding)]) -> Value {
-        let findings: Vec<Value> = findings.iter().map(|(task, finding)| json!({"task": task, "finding": finding})).collect();
+        let findings: Vec<Value> =
+            findings.iter().map(|(task, finding)| json!({"task": task, "finding": finding})).collect();
         json!({
             "run": self.run.id, "status": self.finished.status, "millis": self.took.as_millis() as u64,
             "tasks": self.run.tasks.iter().map(task_json).collect::<Vec<_>>(),
@@ -357,16 +391,25 @@ impl Closing<'_> {
         let mut findings = Vec::new();
         for task in &self.run.tasks {
             let path = self.paths.artifacts().join(artifacts::result_of(&task.spec.id));
-            let result = std::fs::read(path).ok().and_then(|text| serde_json::from_slice::<Option<ResultBody>>(&text).ok());
+            let result = std::fs::read(path)
+                .ok()
+                .and_then(|text| serde_json::from_slice::<Option<ResultBody>>(&text).ok());
             let result = result.flatten().filter(|_| task.state.is_settled());
-            findings.extend(result.into_iter().flat_map(|result| result.findings).map(|finding| (task.spec.id.to_string(), finding)));
+            findings.extend(
+                result
+                    .into_iter()
+                    .flat_map(|result| result.findings)
+                    .map(|finding| (task.spec.id.to_string(), finding)),
+            );
         }
         findings.sort_by(|(_, a), (_, b)| {
             b.severity.cmp(&a.severity).then_with(|| (&a.file, a.start_line).cmp(&(&b.file, b.start_line)))
         });
         // Two reviewers that know the same thing say it once.
         let mut seen = std::collections::HashSet::new();
-        findings.retain(|(_, finding)| finding.fingerprint.is_empty() || seen.insert(finding.fingerprint.clone()));
+        findings.retain(|(_, finding)| {
+            finding.fingerprint.is_empty() || seen.insert(finding.fingerprint.clone())
+        });
         findings
     }
 
@@ -386,21 +429,35 @@ impl Closing<'_> {
                 0 => finding.file.clone(),
                 line => format!("{}:{line}", finding.file),
             };
-            printer.data(&format!("  {word} {}  {}", clean_line(&place, 200), clean_line(&finding.title, 160)))?;
+            printer.data(&format!(
+                "  {word} {}  {}",
+                clean_line(&place, 200),
+                clean_line(&finding.title, 160)
+            ))?;
         }
         if findings.len() > SHOWN_FINDINGS {
-            printer.data(&format!("  and {} more: crew artifacts {}", findings.len() - SHOWN_FINDINGS, self.short))?;
+            printer.data(&format!(
+                "  and {} more: crew artifacts {}",
+                findings.len() - SHOWN_FINDINGS,
+                self.short
+            ))?;
         }
         Ok(())
     }
 
     fn next_steps(&self) -> Vec<String> {
         let short = self.short;
-        let first = |state: TaskState| self.run.tasks.iter().find(|task| task.state == state).map(|task| &task.spec.id);
+        let first = |state: TaskState| {
+            self.run.tasks.iter().find(|task| task.state == state).map(|task| &task.spec.id)
+        };
         let mut steps = Vec::new();
         match self.finished.status {
             RunStatus::Completed => {
-                let report = self.run.tasks.iter().rfind(|task| task.spec.role() == "writer" && task.state == TaskState::Completed);
+                let report = self
+                    .run
+                    .tasks
+                    .iter()
+                    .rfind(|task| task.spec.role() == "writer" && task.state == TaskState::Completed);
                 if let Some(report) = report {
                     let path = artifacts::result_text_of(&report.spec.id);
                     steps.push(format!("next  crew artifacts {short} {path}    the report"));
@@ -408,7 +465,9 @@ impl Closing<'_> {
                     steps.push(format!("next  crew status {short}    crew artifacts {short}"));
                 }
             }
-            RunStatus::Interrupted => steps.push(format!("next  crew resume {short}    nothing is lost; it goes on where it was")),
+            RunStatus::Interrupted => {
+                steps.push(format!("next  crew resume {short}    nothing is lost; it goes on where it was"))
+            }
             _ => {
                 if let Some(task) = first(TaskState::Failed).or_else(|| first(TaskState::NeedsReview)) {
                     steps.push(format!("next  crew logs {short} {task}    crew status {short}"));
@@ -424,7 +483,9 @@ pub fn status_tone(status: RunStatus) -> Tone {
     match status {
         RunStatus::Completed => Tone::Good,
         RunStatus::Failed => Tone::Bad,
-        RunStatus::NeedsReview | RunStatus::Interrupted | RunStatus::Cancelled | RunStatus::AwaitingInput => Tone::Attention,
+        RunStatus::NeedsReview | RunStatus::Interrupted | RunStatus::Cancelled | RunStatus::AwaitingInput => {
+            Tone::Attention
+        }
         RunStatus::Queued | RunStatus::Running => Tone::Plain,
     }
 }
@@ -460,7 +521,9 @@ fn task_row(task: &Task) -> Vec<(String, Tone)> {
         usage.add(&attempt.usage);
         worked += attempt.ended_at.map_or(Duration::ZERO, |ended| ended.since(attempt.started_at));
     }
-    let is_agent = matches!(task.spec.work, Work::Agent { .. }) && !task.attempts.is_empty() && task.spec.program() != builtin::NAME;
+    let is_agent = matches!(task.spec.work, Work::Agent { .. })
+        && !task.attempts.is_empty()
+        && task.spec.program() != builtin::NAME;
     let (tokens, cost) = match is_agent {
         true => (words::tokens(usage.tokens()), words::cost(usage.cost_usd)),
         false => ("-".into(), "-".into()),

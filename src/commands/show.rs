@@ -56,7 +56,18 @@ fn unknown(library: &Library, name: &str) -> Problem {
 }
 
 fn describe_agent(agent: &AgentFile) -> (Value, String) {
-    let AgentFile { name, description, model, fallback_models, thinking, tools, max_turns, routing, prompt, source } = agent;
+    let AgentFile {
+        name,
+        description,
+        model,
+        fallback_models,
+        thinking,
+        tools,
+        max_turns,
+        routing,
+        prompt,
+        source,
+    } = agent;
     let thinking = thinking.map(|thinking| thinking.name());
     let value = json!({
         "kind": "agent", "name": name, "description": description, "model": model, "fallback_models": fallback_models,
@@ -91,7 +102,10 @@ fn describe_team(team: &Team) -> (Value, String) {
         "kind": "team", "name": team.name, "description": team.description, "workflow": team.workflow,
         "max_concurrency": team.max_concurrency, "roles": roles, "source": team.source,
     });
-    let mut text = format!("team {}  ({})\n{}\nworkflow: {}\n", team.name, team.source.path, team.description, team.workflow);
+    let mut text = format!(
+        "team {}  ({})\n{}\nworkflow: {}\n",
+        team.name, team.source.path, team.description, team.workflow
+    );
     if let Some(most) = team.max_concurrency {
         text.push_str(&format!("tasks at once: {most}\n"));
     }
@@ -107,9 +121,14 @@ fn describe_workflow(workflow: &Workflow) -> (Value, String) {
         "kind": "workflow", "name": workflow.name, "description": workflow.description,
         "max_concurrency": workflow.max_concurrency, "steps": steps, "source": workflow.source,
     });
-    let mut text = format!("workflow {}  ({})\n{}\n", workflow.name, workflow.source.path, workflow.description);
+    let mut text =
+        format!("workflow {}  ({})\n{}\n", workflow.name, workflow.source.path, workflow.description);
     for step in &workflow.steps {
-        let after = if step.depends_on.is_empty() { String::new() } else { format!("  after {}", step.depends_on.join(", ")) };
+        let after = if step.depends_on.is_empty() {
+            String::new()
+        } else {
+            format!("  after {}", step.depends_on.join(", "))
+        };
         let what = step.run.as_ref().map_or_else(|| format!("role {}", step.role), |run| format!("$ {run}"));
         text.push_str(&format!("\n## {}  {what}{after}\n", step.id));
         if let Some(when) = &step.when {

@@ -51,7 +51,8 @@ fn list_runs(cx: &Context, limit: usize) -> Result<ExitStatus> {
     let runs = store.runs(limit)?;
     let total = store.run_count()?;
     if cx.printer.json {
-        let data = runs.iter().map(|row| Ok(run_json(row, store.status(row)?))).collect::<Result<Vec<Value>>>()?;
+        let data =
+            runs.iter().map(|row| Ok(run_json(row, store.status(row)?))).collect::<Result<Vec<Value>>>()?;
         cx.printer.json(&json!({"data": data, "meta": {"count": runs.len(), "total": total}}))?;
         return Ok(ExitStatus::Done);
     }
@@ -76,7 +77,8 @@ fn list_runs(cx: &Context, limit: usize) -> Result<ExitStatus> {
     }
     cx.printer.data(&rows.render(&cx.printer))?;
     if total > runs.len() {
-        cx.printer.tell(&format!("{} older: crew status -n {total}", words::count(total - runs.len(), "run")));
+        cx.printer
+            .tell(&format!("{} older: crew status -n {total}", words::count(total - runs.len(), "run")));
     }
     Ok(ExitStatus::Done)
 }
@@ -115,17 +117,27 @@ fn show_run(cx: &Context, typed: &str) -> Result<ExitStatus> {
 /// Says what is worth knowing beside the table, and what to type next.
 fn explain(run: &Run, short: &str, status: RunStatus) -> Vec<String> {
     let mut lines = Vec::new();
-    for task in run.tasks.iter().filter(|task| matches!(task.state, TaskState::Failed | TaskState::NeedsReview)) {
+    for task in
+        run.tasks.iter().filter(|task| matches!(task.state, TaskState::Failed | TaskState::NeedsReview))
+    {
         let Some(attempt) = task.last() else { continue };
         if let Some(kind) = attempt.error_kind {
-            lines.push(format!("{}  attempt {} of {}: {kind}; {}", task.spec.id, attempt.number, attempt.agent, kind.hint()));
+            lines.push(format!(
+                "{}  attempt {} of {}: {kind}; {}",
+                task.spec.id,
+                attempt.number,
+                attempt.agent,
+                kind.hint()
+            ));
         } else if !attempt.summary.is_empty() {
             lines.push(format!("{}  it said \"{}\"", task.spec.id, clean_line(&attempt.summary, 160)));
         }
     }
     match status {
         RunStatus::Interrupted => lines.push(format!("next  crew resume {short}")),
-        RunStatus::Failed | RunStatus::NeedsReview => lines.push(format!("next  crew logs {short}    crew events {short}")),
+        RunStatus::Failed | RunStatus::NeedsReview => {
+            lines.push(format!("next  crew logs {short}    crew events {short}"))
+        }
         _ => {}
     }
     lines

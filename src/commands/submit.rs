@@ -62,8 +62,11 @@ pub fn submit(cx: &Context, args: &SubmitArgs) -> Result<ExitStatus> {
     let What::Result(result) = &args.what;
     let result = result_of(result)?;
     let place = Place::of_environment()?;
-    let request =
-        Request { id: clock::new_token(), token: place.token.clone(), submission: Submission::Result { result } };
+    let request = Request {
+        id: clock::new_token(),
+        token: place.token.clone(),
+        submission: Submission::Result { result },
+    };
     tell(cx, ask(&place, &request)?)
 }
 
@@ -80,8 +83,11 @@ impl Place {
     pub fn of_environment() -> Result<Place> {
         let variable = |name: &str| {
             let missing = || {
-                Problem::refused("no_attempt", format!("{name} is not set: crew submit is for agents that crew has started"))
-                    .hint("agents submit from the shell that crew gave them")
+                Problem::refused(
+                    "no_attempt",
+                    format!("{name} is not set: crew submit is for agents that crew has started"),
+                )
+                .hint("agents submit from the shell that crew gave them")
             };
             std::env::var(name).map_err(|_| missing())
         };
@@ -89,14 +95,19 @@ impl Place {
         Ok(Place {
             inbox: variable("CREW_INBOX")?.into(),
             token: variable("CREW_TOKEN")?,
-            run: RunId::parse(&run).ok_or_else(|| Problem::refused("no_attempt", format!("`{run}` is no run")))?,
+            run: RunId::parse(&run)
+                .ok_or_else(|| Problem::refused("no_attempt", format!("`{run}` is no run")))?,
             repository: variable("CREW_REPOSITORY")?.into(),
         })
     }
 
     /// Makes a request in the name of this attempt.
     pub fn request(&self, result: Value) -> Request {
-        Request { id: clock::new_token(), token: self.token.clone(), submission: Submission::Result { result } }
+        Request {
+            id: clock::new_token(),
+            token: self.token.clone(),
+            submission: Submission::Result { result },
+        }
     }
 }
 
@@ -116,7 +127,9 @@ fn result_of(args: &ResultArgs) -> Result<Value> {
     let mut text = Vec::new();
     let read = match from.as_str() {
         "-" => std::io::stdin().lock().take(inbox::MAX_REQUEST).read_to_end(&mut text),
-        path => std::fs::File::open(path).and_then(|file| file.take(inbox::MAX_REQUEST).read_to_end(&mut text)),
+        path => {
+            std::fs::File::open(path).and_then(|file| file.take(inbox::MAX_REQUEST).read_to_end(&mut text))
+        }
     };
     read.map_err(|error| Problem::usage("unreadable", format!("{from}: {error}")))?;
     serde_json::from_slice(&text).map_err(|error| {
@@ -138,8 +151,11 @@ pub fn ask(place: &Place, request: &Request) -> Result<Answer> {
             settle_as_owner(place)?;
         }
         if began.elapsed() > PATIENCE {
-            let message = format!("no answer within {} seconds; the request stays in the inbox", PATIENCE.as_secs());
-            return Err(Problem::refused("no_answer", message).hint("submit again; the same result twice is fine").into());
+            let message =
+                format!("no answer within {} seconds; the request stays in the inbox", PATIENCE.as_secs());
+            return Err(Problem::refused("no_answer", message)
+                .hint("submit again; the same result twice is fine")
+                .into());
         }
         std::thread::sleep(LOOK);
     }

@@ -20,11 +20,13 @@ pub struct TrustArgs {
 pub fn trust(cx: &Context, args: &TrustArgs) -> Result<ExitStatus> {
     let layout = cx.layout()?;
     let folder = Context::config_folder();
-    let folder = folder.ok_or_else(|| Problem::usage("no_home", "neither HOME nor XDG_CONFIG_HOME is set"))?;
+    let folder =
+        folder.ok_or_else(|| Problem::usage("no_home", "neither HOME nor XDG_CONFIG_HOME is set"))?;
     let changed = TrustFile::in_folder(&folder).set(layout.repository(), !args.revoke)?;
     let state = if args.revoke { "not trusted" } else { "trusted" };
     if cx.printer.json {
-        cx.printer.json(&json!({"repository": layout.repository(), "trusted": !args.revoke, "changed": changed}))?;
+        cx.printer
+            .json(&json!({"repository": layout.repository(), "trusted": !args.revoke, "changed": changed}))?;
     } else {
         let already = if changed { "" } else { " already" };
         cx.printer.data(&format!("{} is{already} {state}", layout.repository().display()))?;

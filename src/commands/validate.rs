@@ -33,9 +33,11 @@ pub fn validate(cx: &Context, _args: &ValidateArgs) -> Result<ExitStatus> {
     }
     let (agents, teams, workflows) = (library.agents.len(), library.teams.len(), library.workflows.len());
     if cx.printer.json {
-        cx.printer.json(&json!({"agents": agents, "teams": teams, "workflows": workflows, "problems": []}))?;
+        cx.printer
+            .json(&json!({"agents": agents, "teams": teams, "workflows": workflows, "problems": []}))?;
     } else {
-        let counts = [words::count(agents, "agent"), words::count(teams, "team"), words::count(workflows, "workflow")];
+        let counts =
+            [words::count(agents, "agent"), words::count(teams, "team"), words::count(workflows, "workflow")];
         cx.printer.data(&format!("{}: no problem", counts.join(", ")))?;
         settings.refused.iter().for_each(|note| cx.printer.tell(note));
     }

@@ -63,7 +63,11 @@ fn cut(earlier: &Earlier, limit: usize) -> (String, bool) {
     let tail = limit / 4;
     let head_end = text.char_indices().nth(limit - tail).map_or(text.len(), |(at, _)| at);
     let tail_start = text.char_indices().nth(length - tail).map_or(text.len(), |(at, _)| at);
-    let note = format!("\n\n... ({} characters cut here; the whole text is in {})\n\n", length - limit, earlier.kept_at);
+    let note = format!(
+        "\n\n... ({} characters cut here; the whole text is in {})\n\n",
+        length - limit,
+        earlier.kept_at
+    );
     ([&text[..head_end], &note, &text[tail_start..]].concat(), true)
 }
 

@@ -274,9 +274,23 @@ impl Event {
 
     /// Every kind, for the test that each is produced.
     pub const KINDS: &'static [&'static str] = &[
-        "run_created", "task_created", "dispatcher_started", "attempt_started", "process_started", "session_started",
-        "tool_invoked", "agent_waited", "submission_accepted", "submission_refused", "verification_started",
-        "verification_ended", "artifact_kept", "attempt_ended", "task_skipped", "task_cancelled", "stop_asked",
+        "run_created",
+        "task_created",
+        "dispatcher_started",
+        "attempt_started",
+        "process_started",
+        "session_started",
+        "tool_invoked",
+        "agent_waited",
+        "submission_accepted",
+        "submission_refused",
+        "verification_started",
+        "verification_ended",
+        "artifact_kept",
+        "attempt_ended",
+        "task_skipped",
+        "task_cancelled",
+        "stop_asked",
         "run_ended",
     ];
 

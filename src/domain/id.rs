@@ -41,7 +41,11 @@ impl RunId {
     /// Returns how many characters tell this id from its neighbours in alphabetical order.
     pub fn shown_length(&self, neighbours: impl IntoIterator<Item = RunId>) -> usize {
         let shared = |other: &RunId| self.0.bytes().zip(other.0.bytes()).take_while(|(a, b)| a == b).count();
-        neighbours.into_iter().map(|other| shared(&other) + 1).fold(SHORTEST_SHOWN, usize::max).min(RUN_ID_LENGTH)
+        neighbours
+            .into_iter()
+            .map(|other| shared(&other) + 1)
+            .fold(SHORTEST_SHOWN, usize::max)
+            .min(RUN_ID_LENGTH)
     }
 }
 

@@ -104,7 +104,9 @@ fn judge_stop(evidence: &Evidence<'_>) -> Option<Judgement> {
             Some(needs_review("it handed in a result, but did not end within its time"))
         }
         StopReason::OutOfTime => Some(failed(ErrorKind::AttemptTimeout, "its time was used up")),
-        StopReason::Silent => Some(failed(ErrorKind::Silent, format!("it printed nothing for too long{handed_in}"))),
+        StopReason::Silent => {
+            Some(failed(ErrorKind::Silent, format!("it printed nothing for too long{handed_in}")))
+        }
         StopReason::TooMuchOutput => {
             Some(failed(ErrorKind::OutputTooLarge, format!("it printed more than is allowed{handed_in}")))
         }
@@ -147,9 +149,10 @@ fn judge_agent(spec: &TaskSpec, submit_optional: bool, evidence: &Evidence<'_>) 
         Some(Verdict::Pass) | None => {}
     }
     match spec.confidence {
-        Some(wanted) if submission.confidence < wanted => {
-            needs_review(format!("confidence {} is below the {wanted} that the step asks for", submission.confidence))
-        }
+        Some(wanted) if submission.confidence < wanted => needs_review(format!(
+            "confidence {} is below the {wanted} that the step asks for",
+            submission.confidence
+        )),
         _ => judged(Outcome::Succeeded, None, ""),
     }
 }
@@ -228,17 +231,36 @@ mod tests {
             ("nothing handed in", base(), NeedsReview, None),
             ("crashed", Evidence { ending: exit(3), ..base() }, Failed, Some(Unknown)),
             ("killed by a stranger", Evidence { ending: killed.clone(), ..base() }, Failed, Some(Unknown)),
-            ("crashed after it", Evidence { ending: exit(3), submission: Some(&good), ..base() }, NeedsReview, None),
+            (
+                "crashed after it",
+                Evidence { ending: exit(3), submission: Some(&good), ..base() },
+                NeedsReview,
+                None,
+            ),
             (
                 "a check of ours failed",
-                Evidence { submission: Some(&good), failed_check: Some(("cargo test", &bad_check)), ..base() },
+                Evidence {
+                    submission: Some(&good),
+                    failed_check: Some(("cargo test", &bad_check)),
+                    ..base()
+                },
                 Failed,
                 Some(VerifyFailed),
             ),
-            ("error event, exit 0", Evidence { stream_error: error.clone(), ..base() }, Failed, Some(RateLimited)),
+            (
+                "error event, exit 0",
+                Evidence { stream_error: error.clone(), ..base() },
+                Failed,
+                Some(RateLimited),
+            ),
             (
                 "error event, ended by us",
-                Evidence { stream_error: error, stopped: Some(StopReason::Hopeless), ending: killed.clone(), ..base() },
+                Evidence {
+                    stream_error: error,
+                    stopped: Some(StopReason::Hopeless),
+                    ending: killed.clone(),
+                    ..base()
+                },
                 Failed,
                 Some(RateLimited),
             ),
@@ -256,7 +278,12 @@ mod tests {
                 Succeeded,
                 None,
             ),
-            ("out of time", Evidence { stopped: Some(StopReason::OutOfTime), ..base() }, Failed, Some(AttemptTimeout)),
+            (
+                "out of time",
+                Evidence { stopped: Some(StopReason::OutOfTime), ..base() },
+                Failed,
+                Some(AttemptTimeout),
+            ),
             (
                 "out of time, but delivered",
                 Evidence { stopped: Some(StopReason::OutOfTime), submission: Some(&good), ..base() },
@@ -264,7 +291,12 @@ mod tests {
                 None,
             ),
             ("silent", Evidence { stopped: Some(StopReason::Silent), ..base() }, Failed, Some(Silent)),
-            ("flood", Evidence { stopped: Some(StopReason::TooMuchOutput), ..base() }, Failed, Some(OutputTooLarge)),
+            (
+                "flood",
+                Evidence { stopped: Some(StopReason::TooMuchOutput), ..base() },
+                Failed,
+                Some(OutputTooLarge),
+            ),
             ("interrupted", Evidence { stopped: Some(StopReason::Interrupted), ..base() }, Cancelled, None),
             ("fail fast", Evidence { stopped: Some(StopReason::FailFast), ..base() }, Cancelled, None),
             (
@@ -276,7 +308,12 @@ mod tests {
         ];
         for (name, evidence, outcome, kind) in rows {
             let judgement = judge(&agent(false), &evidence);
-            assert_eq!((judgement.outcome, judgement.error_kind), (outcome, kind), "{name}: {}", judgement.reason);
+            assert_eq!(
+                (judgement.outcome, judgement.error_kind),
+                (outcome, kind),
+                "{name}: {}",
+                judgement.reason
+            );
             assert_eq!(judgement.reason.is_empty(), outcome == Succeeded, "{name}");
         }
     }

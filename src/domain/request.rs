@@ -47,8 +47,7 @@ pub enum Code {
 }
 
 /// What to type, as a hint for an agent.
-pub const HOW_TO_SUBMIT: &str =
-    "crew submit result --summary \"...\" --confidence 0.0-1.0 --rationale \"...\"   (or --json FILE, --json -)";
+pub const HOW_TO_SUBMIT: &str = "crew submit result --summary \"...\" --confidence 0.0-1.0 --rationale \"...\"   (or --json FILE, --json -)";
 
 fn refused(code: Code, message: impl Into<String>, hint: impl Into<String>) -> Answer {
     Answer::Refused { code, message: message.into(), hint: hint.into() }
@@ -59,7 +58,11 @@ fn refused(code: Code, message: impl Into<String>, hint: impl Into<String>) -> A
 /// Returns what has to be recorded, which is nothing for something handed in twice, and the answer.
 pub fn receive(asker: Option<(&Task, &Attempt)>, request: &Request) -> (Option<Event>, Answer) {
     let Some((task, attempt)) = asker else {
-        let answer = refused(Code::UnknownToken, "the token belongs to no attempt of this run", "submit from the agent's own shell");
+        let answer = refused(
+            Code::UnknownToken,
+            "the token belongs to no attempt of this run",
+            "submit from the agent's own shell",
+        );
         return (Some(refusal(None, request, &answer)), answer);
     };
     let answer = match check(task, attempt, request) {

@@ -158,7 +158,8 @@ pub struct Run {
 impl Run {
     /// Makes a run from its first event.
     pub fn create(id: RunId, at: Time, event: &Event) -> Result<Run, Illegal> {
-        let Event::RunCreated { goal, team, workflow, limits, personas, vars, crew_version: _ } = event else {
+        let Event::RunCreated { goal, team, workflow, limits, personas, vars, crew_version: _ } = event
+        else {
             return Err(Illegal { kind: event.kind(), why: format!("run {id} has not been created") });
         };
         Ok(Run {

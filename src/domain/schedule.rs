@@ -124,7 +124,11 @@ fn words(state: TaskState) -> &'static str {
 }
 
 fn blocker<'a>(run: &'a Run, task: &Task) -> Option<&'a Task> {
-    task.spec.depends_on.iter().filter_map(|id| run.task(id)).find(|dependency| !dependency.lets_dependents_go())
+    task.spec
+        .depends_on
+        .iter()
+        .filter_map(|id| run.task(id))
+        .find(|dependency| !dependency.lets_dependents_go())
 }
 
 fn look_up(run: &Run, operand: &Operand) -> Option<String> {
@@ -151,7 +155,9 @@ mod tests {
     }
 
     fn starts(schedule: &mut Schedule, run: &Run) -> Vec<String> {
-        std::iter::from_fn(|| schedule.next_start(Time(5))).map(|at| run.tasks[at].spec.id.to_string()).collect()
+        std::iter::from_fn(|| schedule.next_start(Time(5)))
+            .map(|at| run.tasks[at].spec.id.to_string())
+            .collect()
     }
 
     #[test]

@@ -12,8 +12,14 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Kind {
     /// A whole number between two bounds, both included.
-    Number { default: u64, least: u64, most: u64 },
-    Text { default: &'static str },
+    Number {
+        default: u64,
+        least: u64,
+        most: u64,
+    },
+    Text {
+        default: &'static str,
+    },
     /// A list of names.
     Names,
     /// Named values below this key.
@@ -161,7 +167,9 @@ impl Setting {
     /// Checks a value, or says what it should be.
     pub fn check(&self, value: &Value) -> Result<(), String> {
         let fits = match self.kind {
-            Kind::Number { least, most, .. } => value.as_u64().is_some_and(|number| (least..=most).contains(&number)),
+            Kind::Number { least, most, .. } => {
+                value.as_u64().is_some_and(|number| (least..=most).contains(&number))
+            }
             Kind::Text { .. } => value.as_str().is_some_and(|text| !text.trim().is_empty()),
             Kind::Names => value.as_array().is_some_and(|names| names.iter().all(Value::is_string)),
             Kind::Table => value.is_object(),
@@ -257,14 +265,19 @@ impl Settings {
     pub fn set(&mut self, key: &str, value: Value, origin: Origin, trusted: bool) -> Result<(), Problem> {
         let setting = find(key).ok_or_else(|| unknown(key, &origin))?;
         if setting.kind != Kind::Table {
-            setting.check(&value).map_err(|message| Problem { origin: origin.clone(), message, hint: None })?;
+            setting.check(&value).map_err(|message| Problem {
+                origin: origin.clone(),
+                message,
+                hint: None,
+            })?;
         }
         if matches!(origin, Origin::Project(_)) && !trusted && !self.may_tighten(setting, &value) {
             let why = match setting.project {
                 Project::Never => "only you may set it",
                 _ => "a project may only lower it",
             };
-            self.refused.push(format!("{key} in {origin} has no effect: {why}, or `crew trust` the repository"));
+            self.refused
+                .push(format!("{key} in {origin} has no effect: {why}, or `crew trust` the repository"));
             return Ok(());
         }
         self.values.insert(key.to_owned(), (value, origin));
@@ -318,9 +331,12 @@ impl Settings {
         for setting in ALL {
             if setting.kind == Kind::Table {
                 let entries = self.table(setting).into_iter();
-                list.extend(entries.map(|(name, (value, origin))| (format!("{}.{name}", setting.key), value, origin)));
+                list.extend(
+                    entries.map(|(name, (value, origin))| (format!("{}.{name}", setting.key), value, origin)),
+                );
             } else {
-                let origin = self.values.get(setting.key).map_or(Origin::BuiltIn, |(_, origin)| origin.clone());
+                let origin =
+                    self.values.get(setting.key).map_or(Origin::BuiltIn, |(_, origin)| origin.clone());
                 list.push((setting.key.to_owned(), self.get(setting), origin));
             }
         }
@@ -331,13 +347,16 @@ impl Settings {
 /// Returns the setting that a key belongs to; `vars.NAME` belongs to `vars`.
 pub fn find(key: &str) -> Option<&'static Setting> {
     ALL.iter().copied().find(|setting| match setting.kind {
-        Kind::Table => key.strip_prefix(setting.key).is_some_and(|rest| rest.len() > 1 && rest.starts_with('.')),
+        Kind::Table => {
+            key.strip_prefix(setting.key).is_some_and(|rest| rest.len() > 1 && rest.starts_with('.'))
+        }
         _ => setting.key == key,
     })
 }
 
 fn unknown(key: &str, origin: &Origin) -> Problem {
-    let hint = nearest(key, ALL.iter().map(|setting| setting.key)).map(|near| format!("did you mean `{near}`?"));
+    let hint =
+        nearest(key, ALL.iter().map(|setting| setting.key)).map(|near| format!("did you mean `{near}`?"));
     Problem { origin: origin.clone(), message: format!("there is no setting `{key}`"), hint }
 }
 
@@ -346,7 +365,9 @@ fn flatten(file: Map<String, Value>) -> Vec<(String, Value)> {
     let mut flat = Vec::new();
     for (section, value) in file {
         match value {
-            Value::Object(inner) => flat.extend(inner.into_iter().map(|(name, value)| (format!("{section}.{name}"), value))),
+            Value::Object(inner) => {
+                flat.extend(inner.into_iter().map(|(name, value)| (format!("{section}.{name}"), value)))
+            }
             other => flat.push((section, other)),
         }
     }
@@ -423,7 +444,11 @@ mod tests {
     fn a_project_may_lower_a_limit_and_not_raise_it() {
         let mut settings = Settings::default();
         settings.take_file(r#"{"limits":{"jobs":2,"silence_seconds":30}}"#, &user(), true);
-        settings.take_file(r#"{"limits":{"jobs":8,"silence_seconds":0,"grace_seconds":1}}"#, &project(), false);
+        settings.take_file(
+            r#"{"limits":{"jobs":8,"silence_seconds":0,"grace_seconds":1}}"#,
+            &project(),
+            false,
+        );
         let values = [&JOBS, &SILENCE_SECONDS, &GRACE_SECONDS].map(|setting| settings.number(setting));
         assert_eq!(values, [2, 30, 1]);
         assert_eq!(settings.refused.len(), 2);
@@ -443,7 +468,10 @@ mod tests {
     fn a_wrong_value_says_what_it_should_be() {
         let problem = Settings::default().set("limits.jobs", json!(0), Origin::Flag, true).unwrap_err();
         assert_eq!(problem.message, "limits.jobs has to be a whole number from 1 to 1024, not 0");
-        assert_eq!(JOBS.read("many").unwrap_err(), "limits.jobs has to be a whole number from 1 to 1024, not \"many\"");
+        assert_eq!(
+            JOBS.read("many").unwrap_err(),
+            "limits.jobs has to be a whole number from 1 to 1024, not \"many\""
+        );
         assert_eq!(ENV_PASS.read("A, B").unwrap(), json!(["A", "B"]));
     }
 }

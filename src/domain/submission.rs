@@ -88,7 +88,10 @@ impl ResultBody {
             return refuse("summary", "summary is empty");
         }
         if self.summary.chars().count() > MAX_SUMMARY {
-            return refuse("summary", format!("summary is longer than {MAX_SUMMARY} characters; use details"));
+            return refuse(
+                "summary",
+                format!("summary is longer than {MAX_SUMMARY} characters; use details"),
+            );
         }
         if !(0.0..=1.0).contains(&self.confidence) {
             return refuse("confidence", format!("confidence {} is not between 0 and 1", self.confidence));
@@ -105,10 +108,16 @@ impl ResultBody {
         for (at, finding) in self.findings.iter().enumerate() {
             let title = finding.title.chars().count();
             if title == 0 || title > MAX_TITLE {
-                return refuse("findings", format!("findings[{at}].title has {title} characters; 1 to {MAX_TITLE} are allowed"));
+                return refuse(
+                    "findings",
+                    format!("findings[{at}].title has {title} characters; 1 to {MAX_TITLE} are allowed"),
+                );
             }
             if finding.body.chars().count() > MAX_BODY {
-                return refuse("findings", format!("findings[{at}].body is longer than {MAX_BODY} characters"));
+                return refuse(
+                    "findings",
+                    format!("findings[{at}].body is longer than {MAX_BODY} characters"),
+                );
             }
             if !(0.0..=1.0).contains(&finding.confidence) {
                 return refuse("findings", format!("findings[{at}].confidence is not between 0 and 1"));

@@ -209,7 +209,9 @@ impl<'a> Dispatcher<'a> {
         let process = process::identify(pid).unwrap_or(ProcessId { pid, start: 0, boot: String::new() });
         self.record(Event::DispatcherStarted { process })?;
         for place in 0..self.run.tasks.len() {
-            let Some(left) = self.run.tasks[place].last().filter(|attempt| attempt.is_open()) else { continue };
+            let Some(left) = self.run.tasks[place].last().filter(|attempt| attempt.is_open()) else {
+                continue;
+            };
             if let Some(process) = left.process.as_ref().filter(|process| process::is_alive(process)) {
                 process::signal_group(process.pid, GroupSignal::Kill);
             }
@@ -337,11 +339,19 @@ impl<'a> Dispatcher<'a> {
         match prepared {
             Ok(Prepared { child, agent, kept }) => {
                 kept.into_iter().try_for_each(|event| self.record(event))?;
-                open.silence = self.setup.limits.silence.filter(|_| agent.as_ref().is_some_and(|agent| agent.streams()));
+                open.silence =
+                    self.setup.limits.silence.filter(|_| agent.as_ref().is_some_and(|agent| agent.streams()));
                 open.agent.clone_from(&agent);
                 let (control, doing) = (open.control.clone(), open.doing.clone());
                 self.open.insert(place, open);
-                self.effects.push(Effect::Start(Job { place, part: Part::Work, child, control, agent, doing }));
+                self.effects.push(Effect::Start(Job {
+                    place,
+                    part: Part::Work,
+                    child,
+                    control,
+                    agent,
+                    doing,
+                }));
                 Ok(())
             }
             Err(LaunchError::Store(error)) => Err(error),
@@ -455,7 +465,10 @@ impl<'a> Dispatcher<'a> {
                     open.stream_error = None;
                     open.waits_for = None;
                 } else if open.stream_error.is_none() {
-                    let message = clean_line(text.as_deref().unwrap_or("the agent reported a failure"), MAX_SUMMARY_LINE);
+                    let message = clean_line(
+                        text.as_deref().unwrap_or("the agent reported a failure"),
+                        MAX_SUMMARY_LINE,
+                    );
                     open.stream_error = Some(StreamError { kind: ErrorKind::Unknown, message });
                 }
                 Ok(())
@@ -505,7 +518,9 @@ impl<'a> Dispatcher<'a> {
         let handed_in = task.last().is_some_and(|attempt| attempt.submission.is_some());
         let enough = match &task.spec.work {
             Work::Command { .. } => open.ending.exit == Some(0),
-            Work::Agent { submit_optional, .. } => handed_in || (*submit_optional && open.ending.exit == Some(0)),
+            Work::Agent { submit_optional, .. } => {
+                handed_in || (*submit_optional && open.ending.exit == Some(0))
+            }
         };
         let given_up = open.stopped.is_some_and(|reason| reason != StopReason::Lingering);
         enough && !given_up && open.stream_error.is_none() && !task.spec.verify.is_empty()
@@ -534,7 +549,8 @@ impl<'a> Dispatcher<'a> {
         let submission = task.last().and_then(|attempt| attempt.submission.clone());
         let judgement = judge(task, &open, submission.as_deref());
         let again = self.again(task, &open, &judgement, submission.as_ref().map(|result| result.confidence));
-        let plain_result = judgement.outcome == Outcome::Succeeded && matches!(task.spec.work, Work::Agent { .. });
+        let plain_result =
+            judgement.outcome == Outcome::Succeeded && matches!(task.spec.work, Work::Agent { .. });
         if submission.is_some() || plain_result {
             let words = &open.heard.last_words;
             let kept = launch::keep_result(&self.paths, task, open.number, submission.as_deref(), words)?;
@@ -571,7 +587,13 @@ impl<'a> Dispatcher<'a> {
     }
 
     /// Decides whether a task goes back to the queue.
-    fn again(&self, task: &Task, open: &Open, judgement: &Judgement, confidence: Option<f64>) -> Option<Again> {
+    fn again(
+        &self,
+        task: &Task,
+        open: &Open,
+        judgement: &Judgement,
+        confidence: Option<f64>,
+    ) -> Option<Again> {
         if judgement.outcome == Outcome::Cancelled && open.stopped == Some(StopReason::Interrupted) {
             return Some(Again { not_before: clock::now(), reason: "interrupted".into() });
         }
@@ -632,7 +654,10 @@ impl<'a> Dispatcher<'a> {
             for place in 0..self.run.tasks.len() {
                 if self.run.tasks[place].state == TaskState::Queued {
                     let task = self.run.tasks[place].spec.id.clone();
-                    self.record(Event::TaskCancelled { task, reason: "another task failed (--fail-fast)".into() })?;
+                    self.record(Event::TaskCancelled {
+                        task,
+                        reason: "another task failed (--fail-fast)".into(),
+                    })?;
                 }
             }
         }
@@ -727,7 +752,9 @@ impl<'a> Dispatcher<'a> {
                 Effect::Start(job) => {
                     self.slots.run(job, self.open.len()).map_err(StoreError::file("a thread for a task"))?;
                 }
-                Effect::Answer { incoming, answer } => inbox::answer(&self.paths.inbox(), &incoming, &answer)?,
+                Effect::Answer { incoming, answer } => {
+                    inbox::answer(&self.paths.inbox(), &incoming, &answer)?
+                }
             }
         }
         Ok(())
@@ -738,7 +765,9 @@ impl<'a> Dispatcher<'a> {
             let doing = open.doing.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let log = self.paths.root().join(layout::log_of(&self.run.tasks[*place].spec.id, open.number));
             let doing = match &open.agent {
-                None if doing.is_empty() => super::child::last_line(&log, 4096).map(|line| clean_line(&line, 200)),
+                None if doing.is_empty() => {
+                    super::child::last_line(&log, 4096).map(|line| clean_line(&line, 200))
+                }
                 _ => Some(doing),
             };
             Working {
@@ -771,7 +800,12 @@ impl<'a> Dispatcher<'a> {
         self.look_into_inbox()?;
         let state = self.run.status(false);
         let text = summary::write(&self.run, state);
-        let kept = artifacts::keep(&self.paths, (ArtifactKind::Summary, "summary.md".into()), None, text.as_bytes())?;
+        let kept = artifacts::keep(
+            &self.paths,
+            (ArtifactKind::Summary, "summary.md".into()),
+            None,
+            text.as_bytes(),
+        )?;
         self.record(kept)?;
         self.record(Event::RunEnded { state })?;
         self.flush()?;
@@ -790,7 +824,10 @@ fn judge(task: &Task, open: &Open, submission: Option<&crate::domain::submission
         &Evidence {
             ending: open.ending.clone(),
             stopped: open.stopped,
-            stream_error: open.stream_error.clone().or_else(|| open.waits_for.clone().filter(|_| !open.saw_final)),
+            stream_error: open
+                .stream_error
+                .clone()
+                .or_else(|| open.waits_for.clone().filter(|_| !open.saw_final)),
             promises_final: open.agent.as_ref().is_some_and(|agent| agent.promises_final()),
             saw_final: open.saw_final,
             submission,

@@ -135,7 +135,9 @@ pub fn prepare(
         }
         Work::Agent { program, .. } => {
             let agent = setup.agents.get(program);
-            let agent = agent.ok_or_else(|| LaunchError::Agent(format!("there is no agent `{program}` here")))?.clone();
+            let agent = agent
+                .ok_or_else(|| LaunchError::Agent(format!("there is no agent `{program}` here")))?
+                .clone();
             let letter = Letter::write(run, paths, task, &*agent);
             let kept = letter.keep(paths, task, identity.number)?;
             let spec = letter
@@ -163,7 +165,14 @@ pub fn prepare(
 }
 
 /// Prepares the child that runs a verification command.
-pub fn prepare_check(setup: &Setup, run: &Run, paths: &RunPaths, task: &Task, number: u32, command: &str) -> ChildSpec {
+pub fn prepare_check(
+    setup: &Setup,
+    run: &Run,
+    paths: &RunPaths,
+    task: &Task,
+    number: u32,
+    command: &str,
+) -> ChildSpec {
     let env = setup.environment.with(&[], &crew_variables(setup, run, paths, task, None));
     shell(setup, command, env, paths.root().join(layout::verification_log_of(&task.spec.id, number)))
 }
@@ -232,7 +241,11 @@ impl Letter {
     /// Writes what an agent is told about a task.
     pub fn write(run: &Run, paths: &RunPaths, task: &Task, agent: &dyn Agent) -> Letter {
         let Work::Agent { role, persona, task: text, writes, submit_optional, .. } = &task.spec.work else {
-            return Letter { system_prompt: String::new(), prompt: String::new(), context: empty_context(run, task) };
+            return Letter {
+                system_prompt: String::new(),
+                prompt: String::new(),
+                context: empty_context(run, task),
+            };
         };
         let sources = sources_of(run, task);
         let earlier: Vec<Earlier> = sources.iter().map(|source| earlier_words(paths, source)).collect();
@@ -250,7 +263,8 @@ impl Letter {
             submit_optional: *submit_optional,
         });
         let earlier = sources.iter().map(|source| earlier_task(paths, source)).collect();
-        let system_prompt = run.personas.get(persona).map(|persona| persona.system_prompt.clone()).unwrap_or_default();
+        let system_prompt =
+            run.personas.get(persona).map(|persona| persona.system_prompt.clone()).unwrap_or_default();
         Letter {
             prompt: prompt_text(agent, &system_prompt, &prompt),
             system_prompt,
@@ -281,7 +295,8 @@ impl Letter {
         let prompt_file = paths.artifacts().join(artifacts::prompt_of(&task.spec.id, attempt));
         let (mut role, mut name, mut model, mut thinking, mut writes) = ("", "", None, None, false);
         if let Work::Agent { role: r, persona, model: m, thinking: t, writes: w, .. } = &task.spec.work {
-            (role, name, model, thinking, writes) = (r.as_str(), persona.as_str(), m.as_deref(), t.as_deref(), *w);
+            (role, name, model, thinking, writes) =
+                (r.as_str(), persona.as_str(), m.as_deref(), t.as_deref(), *w);
         }
         let persona = run.personas.get(name);
         agent.command(&Assignment {
@@ -311,7 +326,9 @@ fn sources_of<'a>(run: &'a Run, task: &Task) -> Vec<&'a Task> {
     let mut sources: Vec<&Task> = task.spec.depends_on.iter().filter_map(|id| run.task(id)).collect();
     for name in &task.spec.reads {
         let writer = run.tasks.iter().find(|other| other.spec.output.as_ref() == Some(name));
-        if let Some(writer) = writer.filter(|writer| !sources.iter().any(|known| known.spec.id == writer.spec.id)) {
+        if let Some(writer) =
+            writer.filter(|writer| !sources.iter().any(|known| known.spec.id == writer.spec.id))
+        {
             sources.push(writer);
         }
     }
@@ -348,7 +365,9 @@ fn tail_of(log: &Path, most: u64) -> String {
     if let Ok(mut file) = std::fs::File::open(log) {
         let length = file.metadata().map_or(0, |meta| meta.len());
         // What cannot be read is not shown; the log itself stays.
-        let _ = file.seek(SeekFrom::Start(length.saturating_sub(most))).and_then(|_| file.take(most).read_to_end(&mut tail));
+        let _ = file
+            .seek(SeekFrom::Start(length.saturating_sub(most)))
+            .and_then(|_| file.take(most).read_to_end(&mut tail));
     }
     String::from_utf8_lossy(&tail).into_owned()
 }
@@ -384,7 +403,12 @@ pub fn keep_result(
     let mut kept = Vec::new();
     if let Some(result) = result {
         let json = serde_json::to_vec_pretty(result).unwrap_or_default();
-        kept.push(artifacts::keep(paths, (ArtifactKind::Result, artifacts::result_of(&task.spec.id)), producer, &json)?);
+        kept.push(artifacts::keep(
+            paths,
+            (ArtifactKind::Result, artifacts::result_of(&task.spec.id)),
+            producer,
+            &json,
+        )?);
     } else {
         // An earlier attempt may have handed in something that no longer holds.
         let old = paths.artifacts().join(artifacts::result_of(&task.spec.id));
@@ -404,7 +428,10 @@ pub fn keep_result(
 fn result_text(result: &ResultBody) -> String {
     let mut text = format!("{}\n", result.summary.trim());
     for finding in &result.findings {
-        text.push_str(&format!("\n- {} {}:{} {}", finding.severity, finding.file, finding.start_line, finding.title));
+        text.push_str(&format!(
+            "\n- {} {}:{} {}",
+            finding.severity, finding.file, finding.start_line, finding.title
+        ));
     }
     if let Some(details) = &result.details {
         text.push_str(&format!("\n{}\n", details.trim()));

@@ -124,7 +124,8 @@ fn start_of(pid: u32) -> Option<u64> {
 #[cfg(target_os = "linux")]
 fn boot() -> String {
     static BOOT: std::sync::OnceLock<String> = std::sync::OnceLock::new();
-    let read = || std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned();
+    let read =
+        || std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned();
     BOOT.get_or_init(read).clone()
 }
 

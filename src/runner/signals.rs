@@ -17,7 +17,13 @@ pub fn watch(sender: SyncSender<Message>) -> io::Result<()> {
                 // The store is whole between two commits, and a commit that is cut off is not there.
                 std::process::exit(INTERRUPTED);
             }
-            let by = if signal == SIGINT { "ctrl-C" } else if signal == SIGTERM { "SIGTERM" } else { "SIGHUP" };
+            let by = if signal == SIGINT {
+                "ctrl-C"
+            } else if signal == SIGTERM {
+                "SIGTERM"
+            } else {
+                "SIGHUP"
+            };
             if sender.send(Message::Stop { level, by }).is_err() {
                 break;
             }

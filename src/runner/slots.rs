@@ -15,13 +15,27 @@ const MAX_DOING: usize = 200;
 /// What the dispatcher is told.
 #[derive(Debug)]
 pub enum Message {
-    Started { place: usize, process: ProcessId },
-    Said { place: usize, said: Said },
-    Ended { place: usize, part: Part, ending: Ending, heard: Heard },
+    Started {
+        place: usize,
+        process: ProcessId,
+    },
+    Said {
+        place: usize,
+        said: Said,
+    },
+    Ended {
+        place: usize,
+        part: Part,
+        ending: Ending,
+        heard: Heard,
+    },
     /// Something lies in the inbox.
     Inbox,
     /// A signal came, the `level`th.
-    Stop { level: u32, by: &'static str },
+    Stop {
+        level: u32,
+        by: &'static str,
+    },
 }
 
 /// Which child of an attempt.
@@ -86,7 +100,14 @@ fn work(queue: &Mutex<Receiver<Job>>, messages: &SyncSender<Message>) {
     loop {
         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(Job { place, part, child, control, agent, doing }) = next else { return };
-        let listener = Arc::new(Listener { place, part, agent, messages: messages.clone(), doing, heard: Mutex::default() });
+        let listener = Arc::new(Listener {
+            place,
+            part,
+            agent,
+            messages: messages.clone(),
+            doing,
+            heard: Mutex::default(),
+        });
         let ending = child::run(&child, &control, listener.clone());
         let heard = std::mem::take(&mut *listener.heard.lock().unwrap_or_else(PoisonError::into_inner));
         // The dispatcher has gone only after its last child ended, or with the whole process.
@@ -186,7 +207,8 @@ impl Heard {
         kept.push_str(text);
         // Cut rarely, so that a flood of short lines costs its own length and no more.
         if kept.len() > 2 * MAX_LAST_WORDS {
-            let from = (kept.len() - MAX_LAST_WORDS..).find(|at| kept.is_char_boundary(*at)).unwrap_or(kept.len());
+            let from =
+                (kept.len() - MAX_LAST_WORDS..).find(|at| kept.is_char_boundary(*at)).unwrap_or(kept.len());
             kept.drain(..from);
         }
     }
@@ -206,7 +228,10 @@ mod tests {
         for number in 0..100_000 {
             heard.keep(&format!("line {number}"), Keep::AsNextLine);
         }
-        assert!(heard.last_words.ends_with("line 99998\nline 99999") && heard.last_words.len() <= 2 * MAX_LAST_WORDS);
+        assert!(
+            heard.last_words.ends_with("line 99998\nline 99999")
+                && heard.last_words.len() <= 2 * MAX_LAST_WORDS
+        );
         heard.keep("do", Keep::Instead);
         heard.keep("ne", Keep::Behind);
         assert_eq!(heard.last_words, "done");

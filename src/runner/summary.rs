@@ -7,7 +7,9 @@ use std::fmt::Write;
 pub fn write(run: &Run, state: RunStatus) -> String {
     let mut text = format!("# {}\n\nRun {}: {}.\n", one_line(&run.goal), run.id, state.words());
     let _ = writeln!(text, "Team {}, workflow {}, {} tasks.\n", run.team, run.workflow, run.tasks.len());
-    text.push_str("| task | role | agent | attempts | outcome | what came of it |\n|---|---|---|---|---|---|\n");
+    text.push_str(
+        "| task | role | agent | attempts | outcome | what came of it |\n|---|---|---|---|---|---|\n",
+    );
     for task in &run.tasks {
         let said = task.last().map(|attempt| attempt.summary.as_str()).unwrap_or_default();
         let why = if task.reason.is_empty() { said } else { task.reason.as_str() };

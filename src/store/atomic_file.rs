@@ -16,7 +16,8 @@ pub fn write_with(
 ) -> Result<(), StoreError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(StoreError::file(folder))?;
-    let beside = tempfile::Builder::new().prefix(".crew-").tempfile_in(folder).map_err(StoreError::file(folder))?;
+    let beside =
+        tempfile::Builder::new().prefix(".crew-").tempfile_in(folder).map_err(StoreError::file(folder))?;
     let mut writer = std::io::BufWriter::new(beside.as_file());
     fill(&mut writer).and_then(|()| writer.flush()).map_err(StoreError::file(path))?;
     drop(writer);

@@ -37,7 +37,9 @@ impl Store {
     /// Opens the store of a repository, making `.crew` where it is missing.
     pub fn open(layout: &Layout) -> Result<Store, StoreError> {
         prepare_folder(layout)?;
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut store = Store::connect(layout, flags)?;
         let path = layout.database();
         store.migrate().map_err(|error| match error {
@@ -66,7 +68,9 @@ impl Store {
         let connection = Connection::open_with_flags(&path, flags).map_err(wrap)?;
         connection.busy_timeout(BUSY_TIMEOUT).map_err(wrap)?;
         connection
-            .execute_batch("PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; PRAGMA synchronous = NORMAL;")
+            .execute_batch(
+                "PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; PRAGMA synchronous = NORMAL;",
+            )
             .map_err(wrap)?;
         connection.set_prepared_statement_cache_capacity(64);
         Ok(Store { connection, layout: layout.clone(), syncs: false })
@@ -79,7 +83,9 @@ impl Store {
 
     /// Returns the number of the newest migration that the store has seen.
     pub fn version(&self) -> Result<i64, StoreError> {
-        self.connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(|source| self.failed(source))
+        self.connection
+            .query_row("PRAGMA user_version", [], |row| row.get(0))
+            .map_err(|source| self.failed(source))
     }
 
     /// Returns the number of the newest migration that this crew knows.
@@ -114,7 +120,8 @@ impl Store {
             return Err(StoreError::Newer { path, found, known });
         }
         let wrap = |source| StoreError::Database { path: path.clone(), source };
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(wrap)?;
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(wrap)?;
         // Another process may have been faster.
         let found: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(wrap)?;
         for (step, sql) in MIGRATIONS.iter().enumerate().skip(found.max(0) as usize) {
@@ -125,7 +132,12 @@ impl Store {
     }
 
     /// Makes a run from its first events, all or nothing.
-    pub fn create_run(&mut self, id: RunId, at: Time, events: Vec<Event>) -> Result<(Run, Vec<Recorded>), StoreError> {
+    pub fn create_run(
+        &mut self,
+        id: RunId,
+        at: Time,
+        events: Vec<Event>,
+    ) -> Result<(Run, Vec<Recorded>), StoreError> {
         let mut events = events.into_iter();
         let Some(first) = events.next() else {
             return Err(StoreError::UnreadableEvent { seq: 0, why: "a run begins with an event".into() });
@@ -179,7 +191,11 @@ impl Store {
         }
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut writer = Writer { transaction: &transaction, number: 0, run };
-        if create { writer.create()? } else { writer.find()? }
+        if create {
+            writer.create()?
+        } else {
+            writer.find()?
+        }
         let recorded = writer.append(batch)?;
         for Answered { request, answer } in answered {
             writer.keep_answer(request, answer)?;
@@ -216,7 +232,8 @@ fn prepare_folder(layout: &Layout) -> Result<(), StoreError> {
 }
 
 /// What `.crew/.gitignore` says before `crew init`: a run leaves no trace in `git status`.
-pub const IGNORE_ALL: &str = "# written by crew; `crew init` replaces it, so that agents, teams and workflows are tracked\n*\n";
+pub const IGNORE_ALL: &str =
+    "# written by crew; `crew init` replaces it, so that agents, teams and workflows are tracked\n*\n";
 
 /// One transaction on one run.
 struct Writer<'a> {
@@ -228,7 +245,8 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     fn create(&mut self) -> rusqlite::Result<()> {
-        let sql = "INSERT INTO runs (id, goal, team, workflow, created_at, started) VALUES (?, ?, ?, ?, ?, 0)";
+        let sql =
+            "INSERT INTO runs (id, goal, team, workflow, created_at, started) VALUES (?, ?, ?, ?, ?, 0)";
         let Run { id, goal, team, workflow, created_at, .. } = self.run;
         let values = params![id.as_str(), goal, team, workflow, created_at.0];
         self.transaction.prepare_cached(sql)?.execute(values)?;
@@ -274,7 +292,8 @@ impl Writer<'_> {
     }
 
     fn insert_event(&self, at: Time, event: &Event) -> rusqlite::Result<i64> {
-        let data = serde_json::to_string(event).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+        let data = serde_json::to_string(event)
+            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
         let sql = "INSERT INTO events (run, at, kind, data) VALUES (?, ?, ?, ?)";
         self.transaction.prepare_cached(sql)?.execute(params![self.number, at.0, event.kind(), data])?;
         Ok(self.transaction.last_insert_rowid())
@@ -283,7 +302,11 @@ impl Writer<'_> {
     fn put_run(&self) -> rusqlite::Result<()> {
         let sql = "UPDATE runs SET ended_at = ?, started = ? WHERE no = ?";
         let ended = self.run.ended_at.map(|at| at.0);
-        self.transaction.prepare_cached(sql)?.execute(params![ended, self.run.dispatcher.is_some(), self.number])?;
+        self.transaction.prepare_cached(sql)?.execute(params![
+            ended,
+            self.run.dispatcher.is_some(),
+            self.number
+        ])?;
         Ok(())
     }
 
@@ -308,13 +331,15 @@ impl Writer<'_> {
 
     fn put_attempt(&self, place: usize, number: u32) -> rusqlite::Result<()> {
         let attempt = &self.run.tasks[place].attempts[number as usize - 1];
-        let sql = "INSERT INTO attempts (run, place, number, state, agent, model, token_hash, pid, log, started_at,
+        let sql =
+            "INSERT INTO attempts (run, place, number, state, agent, model, token_hash, pid, log, started_at,
                        ended_at, error_kind, reason, summary, exit, signal, tokens, cost_usd)
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
                    ON CONFLICT (run, place, number) DO UPDATE SET state = ?4, pid = ?8, ended_at = ?11,
                        error_kind = ?12, reason = ?13, summary = ?14, exit = ?15, signal = ?16, tokens = ?17,
                        cost_usd = ?18";
-        let Attempt { number, state, agent, model, token_hash, process, log, started_at, ended_at, .. } = attempt;
+        let Attempt { number, state, agent, model, token_hash, process, log, started_at, ended_at, .. } =
+            attempt;
         self.transaction.prepare_cached(sql)?.execute(params![
             self.number,
             place as i64,

@@ -41,7 +41,8 @@ pub fn take_answer(inbox: &Path, id: &str) -> Result<Option<Answer>, StoreError>
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(StoreError::File { path, source }),
     };
-    let answer = serde_json::from_slice(&text).map_err(std::io::Error::from).map_err(StoreError::file(&path))?;
+    let answer =
+        serde_json::from_slice(&text).map_err(std::io::Error::from).map_err(StoreError::file(&path))?;
     // In a sandbox that only lets us read, the answer stays; the owner clears the inbox at the end of the run.
     let _ = std::fs::remove_file(&path);
     Ok(Some(answer))
@@ -86,7 +87,9 @@ fn read(path: PathBuf) -> Option<Incoming> {
 pub fn answer(inbox: &Path, incoming: &Incoming, answer: &str) -> Result<(), StoreError> {
     atomic_file::write(&inbox.join(format!("{}.answer", incoming.id)), answer.as_bytes())?;
     match std::fs::remove_file(&incoming.path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(StoreError::file(&incoming.path)(error)),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(StoreError::file(&incoming.path)(error))
+        }
         _ => Ok(()),
     }
 }
@@ -97,7 +100,11 @@ mod tests {
     use crate::domain::request::Submission;
 
     fn request(id: &str) -> Request {
-        Request { id: id.into(), token: "t".into(), submission: Submission::Result { result: serde_json::json!({}) } }
+        Request {
+            id: id.into(),
+            token: "t".into(),
+            submission: Submission::Result { result: serde_json::json!({}) },
+        }
     }
 
     #[test]

@@ -33,17 +33,33 @@ impl Found {
         self.look_in(&root.join("workflows"), ".workflow.md", Kind::Workflow, layer, &shown);
     }
 
-    fn look_in(&mut self, folder: &Path, ending: &str, kind: Kind, layer: Layer, shown: &dyn Fn(&Path) -> String) {
+    fn look_in(
+        &mut self,
+        folder: &Path,
+        ending: &str,
+        kind: Kind,
+        layer: Layer,
+        shown: &dyn Fn(&Path) -> String,
+    ) {
         let Ok(entries) = std::fs::read_dir(folder) else { return };
-        let mut paths: Vec<PathBuf> = entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
+        let mut paths: Vec<PathBuf> =
+            entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
         paths.sort();
         for path in paths {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            let Some(stem) = name.strip_suffix(ending).filter(|stem| !stem.is_empty() && !stem.starts_with('.')) else {
+            let Some(stem) =
+                name.strip_suffix(ending).filter(|stem| !stem.is_empty() && !stem.starts_with('.'))
+            else {
                 continue;
             };
             match read_text(&path) {
-                Ok(text) => self.files.push(SourceFile { layer, path: shown(&path), stem: stem.to_owned(), kind, text }),
+                Ok(text) => self.files.push(SourceFile {
+                    layer,
+                    path: shown(&path),
+                    stem: stem.to_owned(),
+                    kind,
+                    text,
+                }),
                 Err(why) => self.problems.push(Problem {
                     path: shown(&path),
                     line: None,
@@ -64,5 +80,6 @@ fn read_text(path: &Path) -> Result<String, String> {
         return Err(format!("it has more than {MAX_FILE} bytes"));
     }
     let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
-    String::from_utf8(bytes).map_err(|error| format!("it is not UTF-8 (byte {})", error.utf8_error().valid_up_to()))
+    String::from_utf8(bytes)
+        .map_err(|error| format!("it is not UTF-8 (byte {})", error.utf8_error().valid_up_to()))
 }

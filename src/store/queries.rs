@@ -99,7 +99,8 @@ impl Store {
 
     /// Returns the events of a run after `since`, oldest first, at most `limit`.
     pub fn events(&self, run: &RunId, since: i64, limit: usize) -> Result<Vec<Recorded>, StoreError> {
-        let sql = "SELECT seq, at, data FROM events WHERE run = (SELECT no FROM runs WHERE id = ?) AND seq > ?
+        let sql =
+            "SELECT seq, at, data FROM events WHERE run = (SELECT no FROM runs WHERE id = ?) AND seq > ?
                    ORDER BY seq LIMIT ?";
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let rows = self.rows(sql, params![run.as_str(), since, limit], |row| {

@@ -22,9 +22,9 @@ impl TrustFile {
     /// Returns the trusted repositories.
     pub fn read(&self) -> Result<BTreeSet<String>, StoreError> {
         match std::fs::read(&self.path) {
-            Ok(text) => {
-                serde_json::from_slice(&text).map_err(std::io::Error::from).map_err(StoreError::file(&self.path))
-            }
+            Ok(text) => serde_json::from_slice(&text)
+                .map_err(std::io::Error::from)
+                .map_err(StoreError::file(&self.path)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(BTreeSet::new()),
             Err(error) => Err(StoreError::file(&self.path)(error)),
         }
@@ -40,7 +40,9 @@ impl TrustFile {
         let mut list = self.read()?;
         let changed = if trusted { list.insert(key(repository)) } else { list.remove(&key(repository)) };
         if changed {
-            atomic_file::write_with(&self.path, |file| serde_json::to_writer_pretty(file, &list).map_err(Into::into))?;
+            atomic_file::write_with(&self.path, |file| {
+                serde_json::to_writer_pretty(file, &list).map_err(Into::into)
+            })?;
         }
         Ok(changed)
     }

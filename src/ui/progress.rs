@@ -42,8 +42,11 @@ impl Progress {
     /// Shows `run`; live where standard error is a terminal.
     pub fn new(printer: Printer, short_id: String, run: &Run) -> Progress {
         let live = (printer.terminal_err && !printer.quiet && !printer.json).then(|| {
-            let style = ProgressStyle::with_template("  {wide_msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
-            let widest = |width: fn(&crate::domain::task::Task) -> usize| run.tasks.iter().map(width).max().unwrap_or(0);
+            let style = ProgressStyle::with_template("  {wide_msg}")
+                .unwrap_or_else(|_| ProgressStyle::default_spinner());
+            let widest = |width: fn(&crate::domain::task::Task) -> usize| {
+                run.tasks.iter().map(width).max().unwrap_or(0)
+            };
             Live {
                 bars: MultiProgress::with_draw_target(ProgressDrawTarget::stderr()),
                 by_place: BTreeMap::new(),
@@ -112,7 +115,10 @@ impl Live {
         let doing = clean_line(&line.doing, 160);
         let (id, role, program) = (&spec.id, spec.role(), spec.program());
         let role = if role == id.as_str() || role == "command" { String::new() } else { format!("{role}  ") };
-        format!("{id:names$}  {program:agents$}  running  {elapsed:>7}  {role}{}{doing}", tokens.unwrap_or_default())
+        format!(
+            "{id:names$}  {program:agents$}  running  {elapsed:>7}  {role}{}{doing}",
+            tokens.unwrap_or_default()
+        )
     }
 
     /// Takes the line of an ended task away and returns what is printed in its place.
@@ -134,15 +140,17 @@ impl Live {
                 let said = clean_line(if reason.is_empty() { summary } else { reason }, 100);
                 let again = again.as_ref().map(|again| format!(" ({}: it is tried again)", again.reason));
                 let again = again.unwrap_or_default();
-                Some(format!("  {task:names$}  {program:agents$}  {word}  {time:>7}  {tokens:>6}  {cost:>6}  {said}{again}"))
+                Some(format!(
+                    "  {task:names$}  {program:agents$}  {word}  {time:>7}  {tokens:>6}  {cost:>6}  {said}{again}"
+                ))
             }
             Event::TaskSkipped { task, reason, .. } | Event::TaskCancelled { task, reason } => {
                 let word = printer.tint_err(Tone::Faint, &format!("{:12}", "skipped"));
                 Some(format!("  {task:names$}  {:agents$}  {word}  {reason}", "-"))
             }
-            Event::StopAsked { level: 1, by } => {
-                Some(format!("{by}: asking the agents to end; once more kills them, a third time leaves at once"))
-            }
+            Event::StopAsked { level: 1, by } => Some(format!(
+                "{by}: asking the agents to end; once more kills them, a third time leaves at once"
+            )),
             Event::StopAsked { by, .. } => Some(format!("{by}: killing the agents")),
             Event::SubmissionRefused { task, reason, .. } => {
                 let task = task.as_ref().map_or("-", TaskId::as_str);
@@ -187,7 +195,8 @@ fn plain_line(run: &str, event: &Event) -> Option<String> {
             format!("run={run} task={task} verify={command:?} exit={exit} {}", seconds(ending.millis))
         }
         Event::AttemptEnded { task, attempt, outcome, ending, reason, error_kind, again, .. } => {
-            let mut line = format!("{} event={} {}", head(task, *attempt), outcome.name(), seconds(ending.millis));
+            let mut line =
+                format!("{} event={} {}", head(task, *attempt), outcome.name(), seconds(ending.millis));
             if let Some(kind) = error_kind {
                 line.push_str(&format!(" error={kind}"));
             }
@@ -199,8 +208,12 @@ fn plain_line(run: &str, event: &Event) -> Option<String> {
             }
             line
         }
-        Event::TaskSkipped { task, reason, .. } => format!("run={run} task={task} event=skipped reason={reason:?}"),
-        Event::TaskCancelled { task, reason } => format!("run={run} task={task} event=cancelled reason={reason:?}"),
+        Event::TaskSkipped { task, reason, .. } => {
+            format!("run={run} task={task} event=skipped reason={reason:?}")
+        }
+        Event::TaskCancelled { task, reason } => {
+            format!("run={run} task={task} event=cancelled reason={reason:?}")
+        }
         Event::StopAsked { level, by } => format!("run={run} event=stop level={level} by={by}"),
         Event::RunEnded { state } => format!("run={run} event=ended state={state}"),
         _ => return None,

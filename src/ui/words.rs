@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-/// Returns a short time: `0.4s`, `41s`, `1m 12s`, `2h 03m`.
+/// Returns a short time: `400ms`, `41s`, `1m 12s`, `2h 03m`.
 pub fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match seconds {
-        0..10 => format!("{:.1}s", duration.as_secs_f64()),
+        0 => format!("{}ms", duration.as_millis()),
+        1..10 => format!("{:.1}s", duration.as_secs_f64()),
         10..60 => format!("{seconds}s"),
         60..3600 => format!("{}m {:02}s", seconds / 60, seconds % 60),
         _ => format!("{}h {:02}m", seconds / 3600, seconds / 60 % 60),
@@ -58,13 +59,16 @@ mod tests {
     #[test]
     fn times_are_short() {
         let shown = [400, 41_000, 72_400, 7_380_000].map(|millis| duration(Duration::from_millis(millis)));
-        assert_eq!(shown, ["0.4s", "41s", "1m 12s", "2h 03m"]);
+        assert_eq!(shown, ["400ms", "41s", "1m 12s", "2h 03m"]);
     }
 
     #[test]
     fn what_is_unknown_is_not_zero() {
         assert_eq!([tokens(None), tokens(Some(0)), tokens(Some(18_240))], ["~", "0", "18.2k"]);
-        assert_eq!([cost(None), cost(Some(0.0)), cost(Some(0.004)), cost(Some(0.06))], ["~", "$0.00", "<$0.01", "$0.06"]);
+        assert_eq!(
+            [cost(None), cost(Some(0.0)), cost(Some(0.004)), cost(Some(0.06))],
+            ["~", "$0.00", "<$0.01", "$0.06"]
+        );
         assert_eq!([size(812), size(4_100_000)], ["812 B", "4.1 MB"]);
     }
 }

@@ -1,0 +1,215 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_crew_global_optspecs
+    string join \n q/quiet C/folder= h/help V/version
+end
+
+function __fish_crew_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_crew_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_crew_using_subcommand
+    set -l cmd (__fish_crew_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c crew -n "__fish_crew_needs_command" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_needs_command" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c crew -n "__fish_crew_needs_command" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_needs_command" -f -a "init" -d 'Make `.crew/` with examples of an agent, a team and a workflow'
+complete -c crew -n "__fish_crew_needs_command" -f -a "run" -d 'Carry out a goal with a team of agents'
+complete -c crew -n "__fish_crew_needs_command" -f -a "resume" -d 'Go on with an interrupted run'
+complete -c crew -n "__fish_crew_needs_command" -f -a "status" -d 'Show where runs stand'
+complete -c crew -n "__fish_crew_needs_command" -f -a "logs" -d 'Print what agents and commands printed'
+complete -c crew -n "__fish_crew_needs_command" -f -a "events" -d 'Print the events of a run'
+complete -c crew -n "__fish_crew_needs_command" -f -a "artifacts" -d 'List the files that a run kept, or print one'
+complete -c crew -n "__fish_crew_needs_command" -f -a "submit" -d 'Hand in what a task came to (for agents)'
+complete -c crew -n "__fish_crew_needs_command" -f -a "list" -d 'List agents, teams and workflows'
+complete -c crew -n "__fish_crew_needs_command" -f -a "show" -d 'Show an agent, a team or a workflow'
+complete -c crew -n "__fish_crew_needs_command" -f -a "validate" -d 'Check agents, teams, workflows and settings'
+complete -c crew -n "__fish_crew_needs_command" -f -a "config" -d 'Look at settings and change them'
+complete -c crew -n "__fish_crew_needs_command" -f -a "trust" -d 'Let this repository\'s own files supply commands and replace built-in names'
+complete -c crew -n "__fish_crew_needs_command" -f -a "doctor" -d 'Check git, disk, store, settings, resources and agents'
+complete -c crew -n "__fish_crew_needs_command" -f -a "completions" -d 'Print the completions for a shell'
+complete -c crew -n "__fish_crew_needs_command" -f -a "builtin-agent" -d 'Work as the built-in agent (started by crew itself)'
+complete -c crew -n "__fish_crew_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c crew -n "__fish_crew_using_subcommand init" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand init" -l json -d 'Print data as JSON'
+complete -c crew -n "__fish_crew_using_subcommand init" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand init" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c crew -n "__fish_crew_using_subcommand init" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand run" -l team -d 'Team to take, with its workflow' -r
+complete -c crew -n "__fish_crew_using_subcommand run" -l workflow -d 'Workflow to carry out' -r
+complete -c crew -n "__fish_crew_using_subcommand run" -l agent -d 'Agent for every step: claude, codex, gemini, opencode, pi, builtin, or one from the settings' -r
+complete -c crew -n "__fish_crew_using_subcommand run" -l model -d 'Model for every agent step' -r
+complete -c crew -n "__fish_crew_using_subcommand run" -s j -l jobs -d 'Tasks at once' -r
+complete -c crew -n "__fish_crew_using_subcommand run" -l set -d 'Set a setting for this run, or a variable: limits.grace_seconds=1, vars.NAME=VALUE' -r
+complete -c crew -n "__fish_crew_using_subcommand run" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand run" -l fail-fast -d 'Stop everything at the first failure'
+complete -c crew -n "__fish_crew_using_subcommand run" -l dry-run -d 'Show tasks, prompts and command lines, and start nothing'
+complete -c crew -n "__fish_crew_using_subcommand run" -l trust-project -d 'Trust this repository\'s files for this run: they may run commands and replace built-in names'
+complete -c crew -n "__fish_crew_using_subcommand run" -l json -d 'Print data as JSON'
+complete -c crew -n "__fish_crew_using_subcommand run" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c crew -n "__fish_crew_using_subcommand run" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand resume" -l set -d 'Set a setting for this run' -r
+complete -c crew -n "__fish_crew_using_subcommand resume" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand resume" -l json -d 'Print data as JSON'
+complete -c crew -n "__fish_crew_using_subcommand resume" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand resume" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c crew -n "__fish_crew_using_subcommand resume" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand status" -s n -l limit -d 'How many runs to list' -r
+complete -c crew -n "__fish_crew_using_subcommand status" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand status" -l json -d 'Print data as JSON'
+complete -c crew -n "__fish_crew_using_subcommand status" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c crew -n "__fish_crew_using_subcommand status" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand logs" -l attempt -d 'Only this attempt' -r
+complete -c crew -n "__fish_crew_using_subcommand logs" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand logs" -s f -l follow -d 'Go on until the run ends'
+complete -c crew -n "__fish_crew_using_subcommand logs" -l json -d 'Print data as JSON'
+complete -c crew -n "__fish_crew_using_subcommand logs" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand logs" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c crew -n "__fish_crew_using_subcommand logs" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand events" -l since -d 'Only events after this sequence number' -r
+complete -c crew -n "__fish_crew_using_subcommand events" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand events" -s f -l follow -d 'Go on until the run ends'
+complete -c crew -n "__fish_crew_using_subcommand events" -l json -d 'Print data as JSON'
+complete -c crew -n "__fish_crew_using_subcommand events" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand events" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c crew -n "__fish_crew_using_subcommand events" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand artifacts" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand artifacts" -l json -d 'Print data as JSON'
+complete -c crew -n "__fish_crew_using_subcommand artifacts" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand artifacts" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand artifacts" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand submit; and not __fish_seen_subcommand_from result help" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand submit; and not __fish_seen_subcommand_from result help" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand submit; and not __fish_seen_subcommand_from result help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c crew -n "__fish_crew_using_subcommand submit; and not __fish_seen_subcommand_from result help" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand submit; and not __fish_seen_subcommand_from result help" -f -a "result" -d 'Hand in the result of the task'
+complete -c crew -n "__fish_crew_using_subcommand submit; and not __fish_seen_subcommand_from result help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from result" -l summary -d 'What was done, in a sentence or two' -r
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from result" -l confidence -d 'How sure you are, from 0 to 1' -r
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from result" -l rationale -d 'Why you are as sure as that' -r
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from result" -l json -d 'Take the result from a JSON file; `-` is standard input' -r
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from result" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from result" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from result" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from result" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from help" -f -a "result" -d 'Hand in the result of the task'
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c crew -n "__fish_crew_using_subcommand list" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand list" -l json -d 'Print data as JSON'
+complete -c crew -n "__fish_crew_using_subcommand list" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand list" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand list" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand show" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand show" -l json -d 'Print data as JSON'
+complete -c crew -n "__fish_crew_using_subcommand show" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand show" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand show" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand validate" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand validate" -l json -d 'Print data as JSON'
+complete -c crew -n "__fish_crew_using_subcommand validate" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand validate" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c crew -n "__fish_crew_using_subcommand validate" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand config; and not __fish_seen_subcommand_from get set unset list schema help" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand config; and not __fish_seen_subcommand_from get set unset list schema help" -l json -d 'Print data as JSON'
+complete -c crew -n "__fish_crew_using_subcommand config; and not __fish_seen_subcommand_from get set unset list schema help" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand config; and not __fish_seen_subcommand_from get set unset list schema help" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand config; and not __fish_seen_subcommand_from get set unset list schema help" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand config; and not __fish_seen_subcommand_from get set unset list schema help" -f -a "get" -d 'Print the value of a setting'
+complete -c crew -n "__fish_crew_using_subcommand config; and not __fish_seen_subcommand_from get set unset list schema help" -f -a "set" -d 'Set a setting for you, or for the project'
+complete -c crew -n "__fish_crew_using_subcommand config; and not __fish_seen_subcommand_from get set unset list schema help" -f -a "unset" -d 'Take a setting out of your file, or the project\'s'
+complete -c crew -n "__fish_crew_using_subcommand config; and not __fish_seen_subcommand_from get set unset list schema help" -f -a "list" -d 'List all settings'
+complete -c crew -n "__fish_crew_using_subcommand config; and not __fish_seen_subcommand_from get set unset list schema help" -f -a "schema" -d 'Print the JSON Schema of a settings file'
+complete -c crew -n "__fish_crew_using_subcommand config; and not __fish_seen_subcommand_from get set unset list schema help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from get" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from get" -l json -d 'Print data as JSON'
+complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from get" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from get" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from get" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from set" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from set" -l project -d 'In the project\'s file, which is tracked by git'
+complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from set" -l json -d 'Print data as JSON'
+complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from set" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from set" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from set" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from unset" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from unset" -l project -d 'In the project\'s file'
+complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from unset" -l json -d 'Print data as JSON'
+complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from unset" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from unset" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from unset" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from list" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from list" -l origin -d 'Show where each value comes from'
+complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from list" -l json -d 'Print data as JSON'
+complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from schema" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from schema" -l json -d 'Print data as JSON'
+complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from schema" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from schema" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from schema" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "get" -d 'Print the value of a setting'
+complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "set" -d 'Set a setting for you, or for the project'
+complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "unset" -d 'Take a setting out of your file, or the project\'s'
+complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "list" -d 'List all settings'
+complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "schema" -d 'Print the JSON Schema of a settings file'
+complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c crew -n "__fish_crew_using_subcommand trust" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand trust" -l revoke -d 'Take the trust back'
+complete -c crew -n "__fish_crew_using_subcommand trust" -l json -d 'Print data as JSON'
+complete -c crew -n "__fish_crew_using_subcommand trust" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand trust" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c crew -n "__fish_crew_using_subcommand trust" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand doctor" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand doctor" -l json -d 'Print data as JSON'
+complete -c crew -n "__fish_crew_using_subcommand doctor" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c crew -n "__fish_crew_using_subcommand doctor" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand completions" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand completions" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand completions" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand completions" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand builtin-agent" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand builtin-agent" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand builtin-agent" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand builtin-agent" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts submit list show validate config trust doctor completions builtin-agent help" -f -a "init" -d 'Make `.crew/` with examples of an agent, a team and a workflow'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts submit list show validate config trust doctor completions builtin-agent help" -f -a "run" -d 'Carry out a goal with a team of agents'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts submit list show validate config trust doctor completions builtin-agent help" -f -a "resume" -d 'Go on with an interrupted run'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts submit list show validate config trust doctor completions builtin-agent help" -f -a "status" -d 'Show where runs stand'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts submit list show validate config trust doctor completions builtin-agent help" -f -a "logs" -d 'Print what agents and commands printed'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts submit list show validate config trust doctor completions builtin-agent help" -f -a "events" -d 'Print the events of a run'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts submit list show validate config trust doctor completions builtin-agent help" -f -a "artifacts" -d 'List the files that a run kept, or print one'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts submit list show validate config trust doctor completions builtin-agent help" -f -a "submit" -d 'Hand in what a task came to (for agents)'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts submit list show validate config trust doctor completions builtin-agent help" -f -a "list" -d 'List agents, teams and workflows'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts submit list show validate config trust doctor completions builtin-agent help" -f -a "show" -d 'Show an agent, a team or a workflow'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts submit list show validate config trust doctor completions builtin-agent help" -f -a "validate" -d 'Check agents, teams, workflows and settings'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts submit list show validate config trust doctor completions builtin-agent help" -f -a "config" -d 'Look at settings and change them'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts submit list show validate config trust doctor completions builtin-agent help" -f -a "trust" -d 'Let this repository\'s own files supply commands and replace built-in names'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts submit list show validate config trust doctor completions builtin-agent help" -f -a "doctor" -d 'Check git, disk, store, settings, resources and agents'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts submit list show validate config trust doctor completions builtin-agent help" -f -a "completions" -d 'Print the completions for a shell'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts submit list show validate config trust doctor completions builtin-agent help" -f -a "builtin-agent" -d 'Work as the built-in agent (started by crew itself)'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts submit list show validate config trust doctor completions builtin-agent help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from submit" -f -a "result" -d 'Hand in the result of the task'
+complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "get" -d 'Print the value of a setting'
+complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "set" -d 'Set a setting for you, or for the project'
+complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "unset" -d 'Take a setting out of your file, or the project\'s'
+complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "list" -d 'List all settings'
+complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "schema" -d 'Print the JSON Schema of a settings file'

@@ -1,0 +1,274 @@
+//! A git repository to run crew in, with an environment of its own.
+//!
+//! The binary and the fake agent are the real programs. The environment is cleared, so that what is set outside of the
+//! tests changes nothing; nothing outside of the test's own folder is touched.
+#![allow(dead_code, reason = "the benchmark uses a part of it")]
+
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// The binary under test.
+pub const CREW: &str = env!("CARGO_BIN_EXE_crew");
+/// The scripted agent.
+pub const FAKE_AGENT: &str = env!("CARGO_BIN_EXE_fake-agent");
+
+/// How long a test waits for something that has to come. Generous: machines are busy.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A git repository in a folder of its own, with an empty home beside it.
+pub struct TestRepo {
+    _folder: TempDir,
+    pub root: PathBuf,
+    pub home: PathBuf,
+}
+
+/// What a command printed and how it ended.
+#[derive(Debug)]
+pub struct Ran {
+    pub exit: i32,
+    pub out: String,
+    pub err: String,
+}
+
+impl Ran {
+    /// Fails the test unless the command ended with `exit`.
+    #[track_caller]
+    pub fn exits(self, exit: i32) -> Ran {
+        assert_eq!(self.exit, exit, "\n-- stdout\n{}\n-- stderr\n{}", self.out, self.err);
+        self
+    }
+
+    /// Returns what was printed as JSON.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}\n{}", self.out, self.err))
+    }
+}
+
+impl TestRepo {
+    /// Makes a repository with one commit that holds `README.md`.
+    pub fn new() -> TestRepo {
+        let folder = tempfile::Builder::new().prefix("crew-test-").tempdir().expect("a temporary folder");
+        // The folder may be reached through a link (as on macOS); crew says the real path.
+        let real = folder.path().canonicalize().expect("a real path");
+        let repo = TestRepo { root: real.join("repo"), home: real.join("home"), _folder: folder };
+        std::fs::create_dir_all(&repo.root).expect("a folder");
+        std::fs::create_dir_all(&repo.home).expect("a folder");
+        repo.git(&["init", "-q", "-b", "main"]);
+        repo.write("README.md", "A repository for tests.\n");
+        repo.commit("begin");
+        repo
+    }
+
+    /// Runs git here.
+    pub fn git(&self, args: &[&str]) -> String {
+        let output = self
+            .plain("git")
+            .args(["-c", "user.name=Test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false"])
+            .args(args)
+            .output()
+            .expect("git runs");
+        assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Commits everything.
+    pub fn commit(&self, message: &str) {
+        self.git(&["add", "-A"]);
+        self.git(&["commit", "-q", "--allow-empty", "-m", message]);
+    }
+
+    /// Writes a file of the repository.
+    pub fn write(&self, path: &str, content: &str) {
+        let path = self.root.join(path);
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+        std::fs::write(path, content).expect("a file");
+    }
+
+    /// Writes a workflow of the user, which needs no trust.
+    pub fn workflow(&self, name: &str, steps: &str) {
+        let path = self.home.join(".config/crew/workflows").join(format!("{name}.workflow.md"));
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+        std::fs::write(path, format!("---\nname: {name}\ndescription: A test\n---\n\n{steps}\n"))
+            .expect("a file");
+    }
+
+    /// Makes the fake agent an agent of the user, with a script. Its prompt is its last argument.
+    pub fn agent(&self, name: &str, script: &str) {
+        self.agent_with(name, script, json!({"prompt": "argument", "output": "text"}));
+    }
+
+    /// Makes the fake agent an agent of the user, with a script and how it is spoken to.
+    pub fn agent_with(&self, name: &str, script: &str, how: Value) {
+        let mut settings = self.settings();
+        let mut agent = how;
+        agent["command"] = json!(format!("{FAKE_AGENT} {script} --"));
+        agent["writes"] = json!(true);
+        settings["agents"][name] = agent;
+        self.put_settings(&settings);
+    }
+
+    /// Sets a setting of the user: `set("limits", "jobs", 2)`.
+    pub fn set(&self, section: &str, name: &str, value: Value) {
+        let mut settings = self.settings();
+        settings[section][name] = value;
+        self.put_settings(&settings);
+    }
+
+    fn settings(&self) -> Value {
+        let text = std::fs::read_to_string(self.home.join(".config/crew/config.json"));
+        text.map_or_else(|_| json!({}), |text| serde_json::from_str(&text).expect("settings"))
+    }
+
+    fn put_settings(&self, settings: &Value) {
+        let path = self.home.join(".config/crew/config.json");
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+        std::fs::write(path, settings.to_string()).expect("settings");
+    }
+
+    /// A command in the repository, with nothing of our environment but PATH.
+    pub fn plain(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(&self.root).env_clear().stdin(Stdio::null());
+        command.env("PATH", "/usr/local/bin:/usr/bin:/bin").env("HOME", &self.home).env("LANG", "C.UTF-8");
+        command.env("TMPDIR", self.home.parent().expect("a parent"));
+        command
+    }
+
+    /// A crew command, to be changed before it runs.
+    pub fn command<S: AsRef<str>>(&self, args: impl IntoIterator<Item = S>) -> Command {
+        let mut command = self.plain(CREW);
+        command.args(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        command
+    }
+
+    /// Runs crew to its end.
+    pub fn crew<S: AsRef<str>>(&self, args: impl IntoIterator<Item = S>) -> Ran {
+        ran(self.command(args).output().expect("crew runs"))
+    }
+
+    /// Starts crew and lets it run.
+    pub fn start<S: AsRef<str>>(&self, args: impl IntoIterator<Item = S>) -> Running {
+        let mut command = self.command(args);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("crew starts");
+        Running { child: Some(child) }
+    }
+
+    /// Carries out a workflow and returns the final JSON.
+    #[track_caller]
+    pub fn run_json(&self, workflow: &str, exit: i32) -> Value {
+        self.crew(["run", "the goal", "--workflow", workflow, "--json"]).exits(exit).json()
+    }
+
+    /// Returns the events of the newest run.
+    #[track_caller]
+    pub fn events(&self) -> Vec<Value> {
+        let answer = self.crew(["events", "last", "--json"]).exits(0).json();
+        answer["data"].as_array().expect("a list").clone()
+    }
+
+    /// Returns the kinds of the newest run's events, in their order.
+    pub fn kinds(&self) -> Vec<String> {
+        self.events().iter().map(|event| event["kind"].as_str().expect("a kind").to_owned()).collect()
+    }
+
+    /// Returns the folder of the newest run.
+    pub fn run_folder(&self) -> PathBuf {
+        let status = self.crew(["status", "last", "--json"]).exits(0).json();
+        self.root.join(".crew/runs").join(status["id"].as_str().expect("an id"))
+    }
+
+    /// Returns the log of a task's attempt in the newest run.
+    pub fn log(&self, task: &str, attempt: u32) -> String {
+        let log = self.run_folder().join(format!("logs/{task}.{attempt}.log"));
+        String::from_utf8_lossy(&std::fs::read(log).expect("a log")).into_owned()
+    }
+
+    /// Waits until a file of the repository is there.
+    #[track_caller]
+    pub fn wait_for_file(&self, path: &str) {
+        let path = self.root.join(path);
+        wait_until(&format!("{} is there", path.display()), || path.exists());
+    }
+}
+
+/// A crew process that is running; killed when the test is over.
+pub struct Running {
+    child: Option<Child>,
+}
+
+impl Running {
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().expect("it runs").id()
+    }
+
+    /// Sends a signal to crew alone, as `kill` does.
+    pub fn signal(&self, signal: i32) {
+        // SAFETY: a signal to a child that has not been waited for.
+        unsafe { libc::kill(self.pid() as i32, signal) };
+    }
+
+    /// Waits for its end.
+    pub fn ends(mut self) -> Ran {
+        ran(self.child.take().expect("it runs").wait_with_output().expect("crew ends"))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+fn ran(output: Output) -> Ran {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let exit = output.status.code().unwrap_or(-1);
+    Ran { exit, out: text(&output.stdout), err: text(&output.stderr) }
+}
+
+/// Waits for something that has to come.
+#[track_caller]
+pub fn wait_until(what: &str, mut there: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !there() {
+        assert!(Instant::now() < deadline, "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Returns the processes whose command line or environment mentions `needle` (Linux; elsewhere it finds none).
+pub fn processes_with(needle: &Path) -> Vec<String> {
+    let needle = needle.display().to_string();
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let path = entry.path();
+        let is_pid = entry.file_name().to_string_lossy().bytes().all(|byte| byte.is_ascii_digit());
+        if !is_pid || entry.file_name().to_string_lossy() == std::process::id().to_string() {
+            continue;
+        }
+        let read = |name: &str| {
+            String::from_utf8_lossy(&std::fs::read(path.join(name)).unwrap_or_default()).into_owned()
+        };
+        if read("cmdline").contains(&needle) || read("environ").contains(&needle) {
+            found.push(format!(
+                "{} {}",
+                entry.file_name().to_string_lossy(),
+                read("cmdline").replace('\0', " ")
+            ));
+        }
+    }
+    found
+}
+
+/// Returns a task of a run's JSON.
+#[track_caller]
+pub fn task<'a>(run: &'a Value, id: &str) -> &'a Value {
+    let tasks = run["tasks"].as_array().expect("tasks");
+    tasks.iter().find(|task| task["id"] == id).unwrap_or_else(|| panic!("no task {id} in {run:#}"))
+}
