@@ -172,6 +172,7 @@ fn settle_as_owner(place: &Place) -> Result<()> {
     for incoming in inbox::waiting(&paths.inbox())? {
         let settled = requests::settle(&store, &mut run, &incoming, clock::now())?;
         store.append(&run, settled.applied.into_iter().collect(), std::slice::from_ref(&settled.answered))?;
+        store.sync()?;
         inbox::answer(&paths.inbox(), &incoming, &settled.answered.answer)?;
     }
     Ok(())

@@ -36,6 +36,8 @@ const MAILBOX: usize = 1024;
 const LOOK: Duration = Duration::from_millis(250);
 /// How often the inbox is looked at without being told to.
 const INBOX_LOOK: Duration = Duration::from_secs(1);
+/// How long progress may wait to be written together with what comes next.
+const GROUPING: Duration = Duration::from_millis(10);
 /// How often people see the live view change.
 const LIVE_VIEW: Duration = Duration::from_millis(150);
 /// The most tool calls of one attempt that are recorded; the log has them all.
@@ -130,6 +132,8 @@ pub struct Dispatcher<'a> {
     open: BTreeMap<usize, Open>,
     /// Decided, applied in memory, and not yet written.
     batch: Vec<Applied>,
+    /// Since when the batch has something in it that waits for company.
+    batch_began: Option<Instant>,
     answered: Vec<Answered>,
     effects: Vec<Effect>,
     stopping: Option<StopReason>,
@@ -193,6 +197,7 @@ impl<'a> Dispatcher<'a> {
             slots: Slots::new(sender),
             open: BTreeMap::new(),
             batch: Vec::new(),
+            batch_began: None,
             answered: Vec::new(),
             effects: Vec::new(),
             stopping: None,
@@ -277,6 +282,9 @@ impl<'a> Dispatcher<'a> {
     fn patience(&self) -> Duration {
         let now = Instant::now();
         let mut patience = if self.observer.watches() { LIVE_VIEW } else { LOOK };
+        if let Some(began) = self.batch_began.filter(|_| !self.batch.is_empty()) {
+            patience = patience.min(GROUPING.saturating_sub(began.elapsed()));
+        }
         for open in self.open.values() {
             let lingering = open.final_at.map(|at| at + self.setup.limits.grace);
             for moment in [Some(open.deadline), open.kill_at, lingering].into_iter().flatten() {
@@ -742,22 +750,42 @@ impl<'a> Dispatcher<'a> {
 
     /// Writes what was decided, in one transaction, and then acts on it.
     fn flush(&mut self) -> Result<(), StoreError> {
-        if !self.batch.is_empty() || !self.answered.is_empty() {
-            let (batch, answered) = (std::mem::take(&mut self.batch), std::mem::take(&mut self.answered));
-            let recorded = self.store.append(&self.run, batch, &answered)?;
-            recorded.iter().for_each(|event| self.observer.happened(&self.run, event));
+        if self.may_wait_for_company() {
+            return Ok(());
         }
+        let (batch, answered) = (std::mem::take(&mut self.batch), std::mem::take(&mut self.answered));
+        self.batch_began = None;
+        let recorded = match batch.is_empty() && answered.is_empty() {
+            true => Vec::new(),
+            false => self.store.append(&self.run, batch, &answered)?,
+        };
+        let mut answers = Vec::new();
         for effect in std::mem::take(&mut self.effects) {
             match effect {
                 Effect::Start(job) => {
                     self.slots.run(job, self.open.len()).map_err(StoreError::file("a thread for a task"))?;
                 }
-                Effect::Answer { incoming, answer } => {
-                    inbox::answer(&self.paths.inbox(), &incoming, &answer)?
-                }
+                Effect::Answer { incoming, answer } => answers.push((incoming, answer)),
             }
         }
+        if recorded.iter().any(|recorded| recorded.event.is_final()) {
+            self.store.sync()?;
+        }
+        recorded.iter().for_each(|event| self.observer.happened(&self.run, event));
+        for (incoming, answer) in answers {
+            inbox::answer(&self.paths.inbox(), &incoming, &answer)?;
+        }
         Ok(())
+    }
+
+    /// Tells whether what was decided is progress that nobody waits for, so that it can share the next commit.
+    fn may_wait_for_company(&mut self) -> bool {
+        let urgent = |applied: &Applied| applied.event().is_final() || matches!(applied.event(), Event::AttemptStarted { .. });
+        if self.open.is_empty() || !self.effects.is_empty() || !self.answered.is_empty() || self.batch.iter().any(urgent) {
+            return false;
+        }
+        let began = *self.batch_began.get_or_insert_with(Instant::now);
+        began.elapsed() < GROUPING
     }
 
     fn working(&self) -> Vec<Working> {

@@ -9,6 +9,7 @@ use crate::domain::task::{Attempt, Task};
 use crate::domain::time::Time;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::time::Duration;
 
 /// Only ever added to. The number of steps taken is kept in `user_version`.
@@ -29,8 +30,8 @@ pub struct Answered {
 pub struct Store {
     pub(super) connection: Connection,
     pub(super) layout: Layout,
-    /// Whether a commit waits for the disk.
-    syncs: bool,
+    /// The file that commits go to first, once it was synced. SQLite holds no lock on it that closing it would drop.
+    write_ahead_log: Option<File>,
 }
 
 impl Store {
@@ -73,7 +74,7 @@ impl Store {
             )
             .map_err(wrap)?;
         connection.set_prepared_statement_cache_capacity(64);
-        Ok(Store { connection, layout: layout.clone(), syncs: false })
+        Ok(Store { connection, layout: layout.clone(), write_ahead_log: None })
     }
 
     /// Returns the paths of the repository that it belongs to.
@@ -148,13 +149,14 @@ impl Store {
             batch.push(Applied::to(&mut run, at, event)?);
         }
         let recorded = self.write(&run, batch, &[], true)?;
+        self.sync()?;
         Ok((run, recorded))
     }
 
     /// Appends what has happened to a run and brings its tables up to date, all or nothing.
     ///
-    /// What ends something is on the disk when this returns; the rest may be lost in a power failure. After an error
-    /// `run` is ahead of the store and has to be loaded again. The caller holds the run's lock.
+    /// What ends something has to be followed by `sync` before anybody is told of it. After an error `run` is ahead of
+    /// the store and has to be loaded again. The caller holds the run's lock.
     pub fn append(
         &mut self,
         run: &Run,
@@ -171,8 +173,7 @@ impl Store {
         answered: &[Answered],
         create: bool,
     ) -> Result<Vec<Recorded>, StoreError> {
-        let durable = batch.iter().any(|applied| applied.event.is_final());
-        let written = self.write_batch(run, batch, answered, (create, durable));
+        let written = self.write_batch(run, batch, answered, create);
         written.map_err(|source| self.failed(source))
     }
 
@@ -181,27 +182,32 @@ impl Store {
         run: &Run,
         batch: Vec<Applied>,
         answered: &[Answered],
-        (create, durable): (bool, bool),
+        create: bool,
     ) -> rusqlite::Result<Vec<Recorded>> {
-        // Everything is a commit of its own in WAL; only its sync differs, and that is set outside of a transaction.
-        if durable != self.syncs {
-            let level = if durable { "FULL" } else { "NORMAL" };
-            self.connection.execute_batch(&format!("PRAGMA synchronous = {level}"))?;
-            self.syncs = durable;
-        }
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut writer = Writer { transaction: &transaction, number: 0, run };
-        if create {
-            writer.create()?
-        } else {
-            writer.find()?
-        }
+        if create { writer.create()? } else { writer.find()? }
         let recorded = writer.append(batch)?;
         for Answered { request, answer } in answered {
             writer.keep_answer(request, answer)?;
         }
         transaction.commit()?;
         Ok(recorded)
+    }
+
+    /// Returns when all that was appended is on the disk, whatever happens to the power.
+    ///
+    /// A commit alone outlives our own death. What ends something is synced before anybody is told of it; the sync
+    /// stands apart from the commit so that the next children start meanwhile.
+    pub fn sync(&mut self) -> Result<(), StoreError> {
+        let path = self.layout.database().with_file_name("crew.db-wal");
+        let log = match self.write_ahead_log.take() {
+            Some(log) => log,
+            None => File::open(&path).map_err(StoreError::file(&path))?,
+        };
+        log.sync_data().map_err(StoreError::file(&path))?;
+        self.write_ahead_log = Some(log);
+        Ok(())
     }
 }
 
@@ -218,6 +224,10 @@ impl Applied {
     pub fn to(run: &mut Run, at: Time, event: Event) -> Result<Applied, StoreError> {
         let touched = run.apply(at, &event)?;
         Ok(Applied { at, event, touched })
+    }
+
+    pub fn event(&self) -> &Event {
+        &self.event
     }
 }
 
