@@ -39,19 +39,19 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Returns the events that make the run.
-    pub fn events(&self, goal: &str) -> Vec<Event> {
+    /// Turns the plan into the events that make the run.
+    pub fn into_events(self, goal: &str) -> impl Iterator<Item = Event> {
         let created = Event::RunCreated {
             goal: goal.to_owned(),
-            team: self.team.clone(),
-            workflow: self.workflow.clone(),
+            team: self.team,
+            workflow: self.workflow,
             limits: self.limits,
-            personas: self.personas.clone(),
-            vars: self.vars.clone(),
+            personas: self.personas,
+            vars: self.vars,
             crew_version: env!("CARGO_PKG_VERSION").into(),
         };
-        let tasks = self.tasks.iter().map(|spec| Event::TaskCreated { spec: spec.clone() });
-        std::iter::once(created).chain(tasks).collect()
+        let tasks = self.tasks.into_iter().map(|spec| Event::TaskCreated { spec });
+        std::iter::once(created).chain(tasks)
     }
 }
 

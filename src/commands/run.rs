@@ -102,16 +102,18 @@ pub fn run(cx: &Context, args: &RunArgs) -> Result<ExitStatus> {
         fail_fast: args.fail_fast,
     };
     let plan = plan::make(&sources, &wishes)?;
+    // A workflow may have ten thousand steps; what is only needed to make the plan is not kept beside it.
+    drop(library);
     let id = clock::new_run_id();
     let setup = setup(&layout, &settings, &registry, &layout.run(&id));
-    let preview = preview(&plan, &args.goal, &id)?;
-    let launches = rehearse(&preview, &setup, &layout.run(&id))?;
+    let launches = rehearse(&preview(&plan, &args.goal, &id)?, &setup, &layout.run(&id))?;
     if args.dry_run {
         return show_plan(cx, &plan, &launches);
     }
+    drop(launches);
     plan.notes.iter().for_each(|note| cx.printer.tell(note));
     let mut store = Store::open(&layout).context("open the store")?;
-    let (run, lock) = create(&mut store, &plan, &args.goal, id)?;
+    let (run, lock) = create(&mut store, plan, &args.goal, id)?;
     carry_out(cx, &mut store, run, lock, &setup)
 }
 
@@ -135,7 +137,7 @@ pub fn setup(layout: &Layout, settings: &Settings, registry: &Registry, paths: &
 /// Replays the plan in memory, so that a rehearsal sees what the run will be.
 fn preview(plan: &Plan, goal: &str, id: &RunId) -> Result<Run> {
     let at = clock::now();
-    let mut events = plan.events(goal).into_iter();
+    let mut events = plan.clone().into_events(goal);
     let first = events.next().context("a plan has a first event")?;
     let mut run = Run::create(id.clone(), at, &first)?;
     for event in events {
@@ -259,11 +261,11 @@ fn indented(text: &str) -> String {
         .join("\n")
 }
 
-fn create(store: &mut Store, plan: &Plan, goal: &str, id: RunId) -> Result<(Run, RunLock)> {
+fn create(store: &mut Store, plan: Plan, goal: &str, id: RunId) -> Result<(Run, RunLock)> {
     let paths = store.paths(&id);
     let lock = lock::try_take(&paths)?.context("a run that was just named has an owner")?;
     let at = clock::now();
-    let (mut run, _) = store.create_run(id, at, plan.events(goal)).context("record the run")?;
+    let (mut run, _) = store.create_run(id, at, plan.into_events(goal).collect()).context("record the run")?;
     let goal = artifacts::keep(&paths, (ArtifactKind::Goal, "goal.md".into()), None, goal.as_bytes())?;
     let kept = Applied::to(&mut run, at, goal)?;
     store.append(&run, vec![kept], &[])?;
@@ -294,8 +296,7 @@ pub fn carry_out(
     let finished = dispatcher::carry_out(store, run, lock, setup, &mut watch)
         .with_context(|| format!("carry out run {short}"));
     watch.progress.clear();
-    let finished = finished?;
-    let run = store.load_run(&id)?.context("the run is recorded")?;
+    let (finished, run) = finished?;
     let report = Closing {
         run: &run,
         short: &short,

@@ -235,6 +235,8 @@ impl Run {
                 let task = &mut self.tasks[place];
                 task.not_before = None;
                 task.reason.clear();
+                // Most tasks have one attempt, and a run may have ten thousand tasks.
+                task.attempts.reserve_exact(1);
                 task.attempts.push(Attempt {
                     number,
                     state: AttemptState::Starting,

@@ -144,14 +144,15 @@ pub struct Dispatcher<'a> {
     _lock: RunLock,
 }
 
-/// Carries a run out. The caller has taken its lock; a run that another process left is taken up where it stands.
+/// Carries a run out, and returns it as it ended. The caller has taken its lock; a run that another process left is
+/// taken up where it stands.
 pub fn carry_out(
     store: &mut Store,
     run: Run,
     lock: RunLock,
     setup: &Setup,
     observer: &mut dyn Observer,
-) -> Result<Finished, StoreError> {
+) -> Result<(Finished, Run), StoreError> {
     let paths = store.paths(&run.id);
     for folder in [paths.logs(), paths.inbox(), paths.artifacts(), paths.bin()] {
         std::fs::create_dir_all(&folder).map_err(StoreError::file(&folder))?;
@@ -165,7 +166,7 @@ pub fn carry_out(
     if carried.is_err() {
         dispatcher.kill_everything();
     }
-    carried
+    carried.map(|finished| (finished, dispatcher.run))
 }
 
 /// Makes `crew` in a child's shell the program that runs now.

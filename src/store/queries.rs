@@ -86,33 +86,49 @@ impl Store {
     /// Loads a run by replaying its events.
     pub fn load_run(&self, id: &RunId) -> Result<Option<Run>, StoreError> {
         let mut run = None;
-        for Recorded { at, event, .. } in self.events(id, 0, usize::MAX)? {
+        self.each_event(id, 0, usize::MAX, |Recorded { at, event, .. }| {
             match &mut run {
                 None => run = Some(Run::create(id.clone(), at, &event)?),
                 Some(run) => {
                     run.apply(at, &event)?;
                 }
             }
-        }
+            Ok(())
+        })?;
         Ok(run)
     }
 
     /// Returns the events of a run after `since`, oldest first, at most `limit`.
     pub fn events(&self, run: &RunId, since: i64, limit: usize) -> Result<Vec<Recorded>, StoreError> {
-        let sql =
-            "SELECT seq, at, data FROM events WHERE run = (SELECT no FROM runs WHERE id = ?) AND seq > ?
+        let mut events = Vec::new();
+        self.each_event(run, since, limit, |event| {
+            events.push(event);
+            Ok(())
+        })?;
+        Ok(events)
+    }
+
+    /// Hands on one event after the other, so that a long run is never held twice.
+    fn each_event(
+        &self,
+        run: &RunId,
+        since: i64,
+        limit: usize,
+        mut take: impl FnMut(Recorded) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let sql = "SELECT seq, at, data FROM events WHERE run = (SELECT no FROM runs WHERE id = ?) AND seq > ?
                    ORDER BY seq LIMIT ?";
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let rows = self.rows(sql, params![run.as_str(), since, limit], |row| {
-            Ok((row.get::<_, i64>(0)?, Time(row.get(1)?), row.get::<_, String>(2)?))
-        })?;
-        rows.into_iter()
-            .map(|(seq, at, data)| {
-                let event: Event = serde_json::from_str(&data)
-                    .map_err(|error| StoreError::UnreadableEvent { seq, why: error.to_string() })?;
-                Ok(Recorded { seq, run: run.clone(), at, event })
-            })
-            .collect()
+        let mut statement = self.connection.prepare_cached(sql).map_err(|source| self.failed(source))?;
+        let mut rows = statement.query(params![run.as_str(), since, limit]).map_err(|source| self.failed(source))?;
+        while let Some(row) = rows.next().map_err(|source| self.failed(source))? {
+            let read = || Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get::<_, String>(2)?));
+            let (seq, at, data) = read().map_err(|source| self.failed(source))?;
+            let event: Event = serde_json::from_str(&data)
+                .map_err(|error| StoreError::UnreadableEvent { seq, why: error.to_string() })?;
+            take(Recorded { seq, run: run.clone(), at: Time(at), event })?;
+        }
+        Ok(())
     }
 
     /// Returns a run's artifacts in the order of their paths.
