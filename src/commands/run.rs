@@ -265,7 +265,8 @@ fn create(store: &mut Store, plan: Plan, goal: &str, id: RunId) -> Result<(Run, 
     let paths = store.paths(&id);
     let lock = lock::try_take(&paths)?.context("a run that was just named has an owner")?;
     let at = clock::now();
-    let (mut run, _) = store.create_run(id, at, plan.into_events(goal).collect()).context("record the run")?;
+    let (mut run, _) =
+        store.create_run(id, at, plan.into_events(goal).collect()).context("record the run")?;
     let goal = artifacts::keep(&paths, (ArtifactKind::Goal, "goal.md".into()), None, goal.as_bytes())?;
     let kept = Applied::to(&mut run, at, goal)?;
     store.append(&run, vec![kept], &[])?;

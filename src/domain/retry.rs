@@ -58,7 +58,8 @@ pub fn should_retry(
     policy: &RetryPolicy,
 ) -> (bool, RetryReason) {
     let transient = error.class() == ErrorClass::Transient;
-    if !transient && !(policy.checks && error == ErrorKind::VerifyFailed) {
+    let asked_for = policy.checks && error == ErrorKind::VerifyFailed;
+    if !transient && !asked_for {
         return (false, RetryReason::PermanentError);
     }
     if attempts >= policy.max_attempts {

@@ -781,8 +781,14 @@ impl<'a> Dispatcher<'a> {
 
     /// Tells whether what was decided is progress that nobody waits for, so that it can share the next commit.
     fn may_wait_for_company(&mut self) -> bool {
-        let urgent = |applied: &Applied| applied.event().is_final() || matches!(applied.event(), Event::AttemptStarted { .. });
-        if self.open.is_empty() || !self.effects.is_empty() || !self.answered.is_empty() || self.batch.iter().any(urgent) {
+        let urgent = |applied: &Applied| {
+            applied.event().is_final() || matches!(applied.event(), Event::AttemptStarted { .. })
+        };
+        if self.open.is_empty()
+            || !self.effects.is_empty()
+            || !self.answered.is_empty()
+            || self.batch.iter().any(urgent)
+        {
             return false;
         }
         let began = *self.batch_began.get_or_insert_with(Instant::now);

@@ -3,7 +3,7 @@
 use super::child::ChildSpec;
 use super::environment::Environment;
 use crate::agents::prompt::{self, PromptParts};
-use crate::agents::{Access, Agent, Assignment, CommandSpec, Stdin, prompt_text};
+use crate::agents::{Access, Agent, Assignment, CommandSpec, MAX_ARGUMENT, Stdin, prompt_text};
 use crate::domain::context::{self, Earlier};
 use crate::domain::event::{ArtifactKind, Event};
 use crate::domain::retry::RetryPolicy;
@@ -214,6 +214,9 @@ fn crew_variables(
         ("CREW_TASK".to_owned(), task.spec.id.to_string()),
         ("CREW_REPOSITORY".to_owned(), setup.repository.display().to_string()),
     ];
+    if identity.is_none() {
+        variables.extend(values_for_commands(run));
+    }
     if let Some(AttemptIdentity { number, token }) = identity {
         let context = paths.artifacts().join(context_of(task, number));
         variables.extend([
@@ -224,6 +227,21 @@ fn crew_variables(
         ]);
     }
     variables
+}
+
+/// Returns the goal and the variables of a run for a shell command. They are never put into its text, where they could
+/// mean something to the shell.
+fn values_for_commands(run: &Run) -> Vec<(String, String)> {
+    let named = |name: &str| {
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    };
+    let vars = run.vars.iter().filter(|(name, _)| named(name));
+    let values = vars.map(|(name, value)| (format!("CREW_VAR_{name}"), value.clone()));
+    std::iter::once(("CREW_GOAL".to_owned(), run.goal.clone()))
+        .chain(values)
+        // The system takes no longer ones, and would not start the command at all.
+        .filter(|(_, value)| value.len() <= MAX_ARGUMENT && !value.contains('\0'))
+        .collect()
 }
 
 fn context_of(task: &Task, attempt: u32) -> String {

@@ -142,6 +142,7 @@ mod tests {
     use std::process::Command;
 
     #[test]
+    #[allow(clippy::zombie_processes, reason = "`reap` is what is tested")]
     fn a_process_is_known_again_until_it_ends() {
         let child = Command::new("sleep").arg("60").process_group(0).spawn().unwrap();
         let process = identify(child.id()).unwrap();

@@ -186,7 +186,11 @@ impl Store {
     ) -> rusqlite::Result<Vec<Recorded>> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut writer = Writer { transaction: &transaction, number: 0, run };
-        if create { writer.create()? } else { writer.find()? }
+        if create {
+            writer.create()?
+        } else {
+            writer.find()?
+        }
         let recorded = writer.append(batch)?;
         for Answered { request, answer } in answered {
             writer.keep_answer(request, answer)?;

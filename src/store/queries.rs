@@ -116,11 +116,13 @@ impl Store {
         limit: usize,
         mut take: impl FnMut(Recorded) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let sql = "SELECT seq, at, data FROM events WHERE run = (SELECT no FROM runs WHERE id = ?) AND seq > ?
+        let sql =
+            "SELECT seq, at, data FROM events WHERE run = (SELECT no FROM runs WHERE id = ?) AND seq > ?
                    ORDER BY seq LIMIT ?";
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let mut statement = self.connection.prepare_cached(sql).map_err(|source| self.failed(source))?;
-        let mut rows = statement.query(params![run.as_str(), since, limit]).map_err(|source| self.failed(source))?;
+        let mut rows =
+            statement.query(params![run.as_str(), since, limit]).map_err(|source| self.failed(source))?;
         while let Some(row) = rows.next().map_err(|source| self.failed(source))? {
             let read = || Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get::<_, String>(2)?));
             let (seq, at, data) = read().map_err(|source| self.failed(source))?;

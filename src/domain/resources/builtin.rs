@@ -39,8 +39,8 @@ mod tests {
     use crate::domain::submission::ResultBody;
 
     fn example(prompt: &str) -> ResultBody {
-        let (_, rest) = prompt.split_once("<<'END'\n").unwrap();
-        serde_json::from_str(rest.split_once("    END").unwrap().0).unwrap()
+        let (_, rest) = prompt.split_once("printf '%s' '").unwrap();
+        serde_json::from_str(rest.split_once("' |\n        crew submit result --json -").unwrap().0).unwrap()
     }
 
     #[test]
