@@ -1,0 +1,351 @@
+//! How crew compares with other programs, measured side by side in one run: `cargo bench`, or `cargo bench -- submit`
+//! for the parts whose name contains a word. Programs that are not on PATH are left out, and it says so.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+use crew::domain::event::{Event, Outcome, RunLimits};
+use crew::domain::id::{RunId, TaskId};
+use crew::domain::task::{TaskSpec, Work};
+use crew::domain::time::Time;
+use crew::runner::process;
+use crew::store::database::{Applied, Store};
+use crew::store::layout::Layout;
+use std::fmt::Write as _;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+use support::{CREW, TestRepo};
+
+/// What a command took.
+#[derive(Clone, Copy)]
+struct Cost {
+    wall: Duration,
+    rss_kib: u64,
+    exit: Option<i32>,
+}
+
+fn main() {
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let parts: [(&str, fn()); 6] = [
+        ("null-tasks", null_tasks),
+        ("fan-out", fan_out),
+        ("scale", scale),
+        ("start", start),
+        ("status", status),
+        ("submit", submit),
+    ];
+    for (name, part) in parts {
+        if wanted.is_empty() || wanted.iter().any(|word| name.contains(word.as_str())) {
+            println!("\n== {name}");
+            part();
+        }
+    }
+}
+
+/// Runs a command to its end with its output thrown away.
+fn cost(command: &mut Command) -> Cost {
+    let began = Instant::now();
+    let child =
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    process::await_end(child.id()).expect("it ends");
+    let wall = began.elapsed();
+    let ending = process::reap(child.id()).expect("it is reaped");
+    Cost { wall, rss_kib: ending.max_rss_kib, exit: ending.exit }
+}
+
+fn median(mut costs: Vec<Cost>) -> Cost {
+    costs.sort_by_key(|cost| cost.wall);
+    costs[costs.len() / 2]
+}
+
+/// Measures several commands in turn, so that a busy moment meets them all, and prints each beside the first.
+fn side_by_side(rounds: usize, contestants: Vec<(&str, Box<dyn Fn() -> Command>)>) -> Vec<Cost> {
+    let mut costs: Vec<Vec<Cost>> = vec![Vec::new(); contestants.len()];
+    for _ in 0..rounds {
+        for (at, (_, make)) in contestants.iter().enumerate() {
+            costs[at].push(cost(&mut make()));
+        }
+    }
+    let medians: Vec<Cost> = costs.into_iter().map(median).collect();
+    for ((name, _), cost) in contestants.iter().zip(&medians) {
+        let ratio = cost.wall.as_secs_f64() / medians[0].wall.as_secs_f64();
+        println!(
+            "{name:16} {:>10.2} ms   {ratio:>6.2}x   exit {:?}",
+            cost.wall.as_secs_f64() * 1e3,
+            cost.exit
+        );
+    }
+    medians
+}
+
+fn is_there(program: &str) -> bool {
+    let there = which::which(program).is_ok();
+    if !there {
+        println!("{program} is not on PATH; left out");
+    }
+    there
+}
+
+fn steps(count: usize, step: impl Fn(usize) -> String) -> String {
+    let mut text = String::new();
+    for number in 0..count {
+        let _ = writeln!(text, "## t{number}\n{}\n", step(number));
+    }
+    text
+}
+
+/// 1,000 independent tasks of `true`, two at once, everything recorded.
+fn null_tasks() {
+    let repo = TestRepo::new();
+    repo.workflow("nothing", &steps(1000, |_| "run: true".into()));
+    let names: Vec<String> = (0..1000).map(|number| format!("t{number}")).collect();
+    let mut makefile = format!(".PHONY: all {0}\nall: {0}\n", names.join(" "));
+    names.iter().for_each(|name| makefile.push_str(&format!("{name}:\n\t@true\n")));
+    repo.write("Makefile", &makefile);
+    repo.write("lines", &names.join("\n"));
+    let root = repo.root.clone();
+    let in_repo = move |program: &str, args: &[&str]| {
+        let mut command = Command::new(program);
+        command.current_dir(&root).args(args);
+        command
+    };
+    let shell = in_repo.clone();
+    let mut contestants: Vec<(&str, Box<dyn Fn() -> Command>)> = vec![
+        ("make -j2", Box::new(move || in_repo("make", &["-s", "-j2"]))),
+        (
+            "crew --jobs 2",
+            Box::new({
+                let command = repo.command(["run", "g", "--workflow", "nothing", "--jobs", "2", "--quiet"]);
+                move || again(&command)
+            }),
+        ),
+        (
+            "xargs -P2",
+            Box::new({
+                let shell = shell.clone();
+                move || shell("sh", &["-c", "xargs -P2 -n1 true < lines"])
+            }),
+        ),
+    ];
+    if is_there("parallel") {
+        contestants
+            .push(("parallel -j2", Box::new(move || shell("sh", &["-c", "parallel -j2 true {} < lines"]))));
+    }
+    side_by_side(5, contestants);
+}
+
+/// Makes a command once more, with the same program, arguments, folder and environment.
+fn again(command: &Command) -> Command {
+    let mut copy = Command::new(command.get_program());
+    copy.args(command.get_args()).env_clear();
+    copy.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    if let Some(folder) = command.get_current_dir() {
+        copy.current_dir(folder);
+    }
+    copy
+}
+
+/// 200 agents of one second in 50 slots: four seconds is the least there can be.
+fn fan_out() {
+    let repo = TestRepo::new();
+    repo.agent("sleeper", "sleep:1000 say:rested");
+    let step = "role: executor\nagent: sleeper\nsubmit: optional\n\nSleep.";
+    repo.workflow("sleep", &steps(200, |_| step.into()));
+    let command = repo.command(["run", "g", "--workflow", "sleep", "--jobs", "50", "--json"]);
+    let began = Instant::now();
+    let output = again(&command).output().expect("crew runs");
+    let wall = began.elapsed();
+    let run: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let tasks = run["tasks"].as_array().expect("tasks");
+    let completed = tasks.iter().filter(|task| task["state"] == "completed").count();
+    println!(
+        "crew --jobs 50   {:>10.2} ms   {completed} of {} completed",
+        wall.as_secs_f64() * 1e3,
+        tasks.len()
+    );
+    if is_there("parallel") {
+        let cost = cost(Command::new("sh").args(["-c", "seq 200 | parallel -j50 sleep 1 '#'"]));
+        println!("parallel -j50    {:>10.2} ms", cost.wall.as_secs_f64() * 1e3);
+    }
+    if is_there("aid") {
+        compare_aid();
+    }
+    if is_there("pueue") && is_there("pueued") {
+        compare_pueue();
+    }
+}
+
+/// The same with `aid`: background jobs, then a wait for all.
+fn compare_aid() {
+    let home = tempfile::tempdir().expect("a folder");
+    let script = "git init -q . && for i in $(seq 200); do aid run custom --bg 'sleep 1' >/dev/null 2>&1 || echo refused; done | sort | uniq -c";
+    let mut command = Command::new("sh");
+    command.args(["-c", script]).current_dir(home.path()).env("HOME", home.path());
+    let began = Instant::now();
+    let output = command.output().expect("aid runs");
+    println!(
+        "aid --bg         {:>10.2} ms   {}",
+        began.elapsed().as_secs_f64() * 1e3,
+        String::from_utf8_lossy(&output.stdout).trim()
+    );
+}
+
+/// The same with pueue: a daemon with 50 slots, then a wait for all.
+fn compare_pueue() {
+    let home = tempfile::tempdir().expect("a folder");
+    let script = "pueued -d >/dev/null && sleep 1 && pueue parallel 50 >/dev/null && for i in $(seq 200); do pueue add sleep 1 >/dev/null; done && pueue wait >/dev/null; pueue status --json | grep -o '\"Success\"' | wc -l; pueue shutdown >/dev/null";
+    let mut command = Command::new("sh");
+    command.args(["-c", script]).current_dir(home.path()).env("HOME", home.path());
+    command.env("XDG_RUNTIME_DIR", home.path());
+    let began = Instant::now();
+    let output = command.output().expect("pueue runs");
+    let succeeded = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    println!(
+        "pueue parallel 50{:>10.2} ms   {succeeded} of 200 succeeded",
+        began.elapsed().as_secs_f64() * 1e3
+    );
+}
+
+/// What a task costs in a run of 10,000, beside one of 1,000.
+fn scale() {
+    let repo = TestRepo::new();
+    let chain = |number: usize| match number {
+        0 => "run: true".to_owned(),
+        _ => format!("run: true\ndependsOn: t{}", number - 1),
+    };
+    for (shape, step) in [("fan-out", (|_| "run: true".to_owned()) as fn(usize) -> String), ("chain", chain)]
+    {
+        let mut per_task = Vec::new();
+        for count in [1_000, 10_000] {
+            repo.workflow("scale", &steps(count, step));
+            let command = repo.command(["run", "g", "--workflow", "scale", "--jobs", "2", "--quiet"]);
+            let cost = cost(&mut again(&command));
+            let each = cost.wall.as_secs_f64() * 1e6 / count as f64;
+            println!(
+                "{shape:8} {count:>6} tasks   {each:>8.0} us a task   {:>6} KiB   exit {:?}",
+                cost.rss_kib, cost.exit
+            );
+            per_task.push(each);
+        }
+        println!("{shape:8} 10,000 beside 1,000: {:.2}x a task", per_task[1] / per_task[0]);
+    }
+}
+
+/// How long the program takes to come up.
+fn start() {
+    side_by_side(
+        101,
+        vec![
+            ("true", Box::new(|| Command::new("true"))),
+            (
+                "crew --version",
+                Box::new(|| {
+                    let mut command = Command::new(CREW);
+                    command.arg("--version");
+                    command
+                }),
+            ),
+        ],
+    );
+}
+
+/// `crew status` on 1,000 runs with 100,000 events.
+fn status() {
+    let repo = TestRepo::new();
+    let mut store = Store::open(&Layout::of(&repo.root)).expect("a store");
+    for number in 0..1000 {
+        fill(&mut store, number);
+    }
+    drop(store);
+    let list = repo.command(["status"]);
+    let one = repo.command(["status", "last"]);
+    let everything = repo.command(["status", "-n", "1000"]);
+    side_by_side(
+        21,
+        vec![
+            ("true", Box::new(|| Command::new("true"))),
+            ("status", Box::new(move || again(&list))),
+            ("status last", Box::new(move || again(&one))),
+            ("status -n 1000", Box::new(move || again(&everything))),
+        ],
+    );
+}
+
+/// Records a run of 33 tasks: 100 events.
+fn fill(store: &mut Store, number: u128) {
+    let at = Time(1_795_000_000_000 + number as i64);
+    let mut events = vec![Event::RunCreated {
+        goal: "a goal".into(),
+        team: "default".into(),
+        workflow: "default".into(),
+        limits: RunLimits { jobs: 2, fail_fast: false },
+        personas: Default::default(),
+        vars: Default::default(),
+        crew_version: "0".into(),
+    }];
+    let ids: Vec<TaskId> = (0..33).map(|task| TaskId::parse(&format!("t{task}")).expect("an id")).collect();
+    events.extend(ids.iter().map(|id| Event::TaskCreated { spec: command_task(id) }));
+    let id = RunId::from_random(number.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835));
+    let (mut run, _) = store.create_run(id, at, events).expect("a run");
+    let mut batch = Vec::new();
+    for id in &ids {
+        let log = format!("logs/{id}.1.log");
+        let (task, agent) = (id.clone(), "sh".to_owned());
+        let started =
+            Event::AttemptStarted { task, attempt: 1, agent, model: None, token_hash: String::new(), log };
+        batch.push(Applied::to(&mut run, at, started).expect("legal"));
+        let ended = Event::AttemptEnded {
+            task: id.clone(),
+            attempt: 1,
+            outcome: Outcome::Succeeded,
+            error_kind: None,
+            reason: String::new(),
+            ending: Default::default(),
+            usage: Default::default(),
+            summary: String::new(),
+            again: None,
+        };
+        batch.push(Applied::to(&mut run, at, ended).expect("legal"));
+    }
+    store.append(&run, batch, &[]).expect("appended");
+}
+
+fn command_task(id: &TaskId) -> TaskSpec {
+    TaskSpec {
+        id: id.clone(),
+        work: Work::Command { run: "true".into() },
+        depends_on: vec![],
+        verify: vec![],
+        timeout_millis: None,
+        retries: None,
+        continue_on_error: false,
+        when: None,
+        confidence: None,
+        output: None,
+        reads: vec![],
+    }
+}
+
+/// From an agent's `crew submit` to its answer, the start of the program included.
+fn submit() {
+    let repo = TestRepo::new();
+    repo.write(
+        "agent.sh",
+        "for i in 1 2 3 4 5 6 7 8 9 10; do a=$(date +%s%N)\n\
+         crew submit result --summary s --confidence 1 --rationale r >/dev/null\n\
+         b=$(date +%s%N); echo $(( (b - a) / 1000 )); done\n",
+    );
+    let settings = serde_json::json!({"agents": {"shell": {"command": "sh agent.sh", "writes": true}}});
+    std::fs::create_dir_all(repo.home.join(".config/crew")).expect("a folder");
+    std::fs::write(repo.home.join(".config/crew/config.json"), settings.to_string()).expect("settings");
+    repo.workflow("one", "## work\nrole: executor\nagent: shell\n\nSubmit.");
+    repo.crew(["run", "g", "--workflow", "one", "--quiet"]).exits(0);
+    let mut micros: Vec<u64> = repo.log("work", 1).lines().filter_map(|line| line.parse().ok()).collect();
+    micros.sort_unstable();
+    println!(
+        "submit to answer: median {:.1} ms, slowest {:.1} ms of {}",
+        micros[micros.len() / 2] as f64 / 1e3,
+        *micros.last().expect("one") as f64 / 1e3,
+        micros.len()
+    );
+}
