@@ -231,12 +231,7 @@ impl Caster<'_> {
         if let Some(file) = file {
             self.personas.entry(file.name.clone()).or_insert_with(|| persona_of(file));
         }
-        let model = self.wishes.model.map(str::to_owned);
-        let model = model
-            .or_else(|| step.model.clone())
-            .or_else(|| role.and_then(|role| role.model.clone()))
-            .or_else(|| file.and_then(|file| file.model.clone()))
-            .filter(|_| program != builtin::NAME || self.wishes.model.is_some());
+        let (model, fallback_models) = self.models(step, role, file, &program);
         let thinking = role.and_then(|role| role.thinking).or_else(|| file.and_then(|file| file.thinking));
         Some(Work::Agent {
             role: step.role.clone(),
@@ -244,10 +239,34 @@ impl Caster<'_> {
             persona: file.map(|file| file.name.clone()).unwrap_or_default(),
             task: template::fill(&step.task, self.wishes.goal, vars),
             model,
+            fallback_models,
             thinking: thinking.map(|thinking| thinking.name().to_owned()),
             writes: file.is_some_and(may_write),
             submit_optional: step.submit == Submit::Optional,
         })
+    }
+
+    /// Chooses the model and those to go on with: what the command line says, else the step, the role, the agent file.
+    fn models(
+        &self,
+        step: &Step,
+        role: Option<&Role>,
+        file: Option<&AgentFile>,
+        program: &str,
+    ) -> (Option<String>, Vec<String>) {
+        if let Some(wished) = self.wishes.model {
+            return (Some(wished.to_owned()), Vec::new());
+        }
+        if program == builtin::NAME {
+            return (None, Vec::new());
+        }
+        let own = role.filter(|role| role.model.is_some() || !role.fallback_models.is_empty());
+        let (model, fallbacks) = match (own, file) {
+            (Some(role), _) => (role.model.clone(), role.fallback_models.clone()),
+            (None, Some(file)) => (file.model.clone(), file.fallback_models.clone()),
+            (None, None) => (None, Vec::new()),
+        };
+        (step.model.clone().or(model), fallbacks)
     }
 
     /// Chooses the program: what the command line says, else the step or the role, else the settings.

@@ -553,9 +553,12 @@ fn task_row(task: &Task) -> Vec<(String, Tone)> {
 
 /// Returns what there is to say about a task in one line.
 fn said_of(task: &Task) -> String {
-    let mut said = match task.last() {
-        Some(attempt) if task.reason.is_empty() => attempt.summary.clone(),
-        _ => task.reason.clone(),
+    let summary = task.last().map(|attempt| attempt.summary.as_str()).unwrap_or_default();
+    let mut said = match (&task.spec.work, task.reason.as_str(), summary) {
+        (_, "", summary) => summary.to_owned(),
+        // An exit code says little; the last line of a command's output often says why.
+        (Work::Command { .. }, reason, summary) if !summary.is_empty() => format!("{reason}: {summary}"),
+        (_, reason, _) => reason.to_owned(),
     };
     if task.attempts.len() > 1 {
         said = format!("attempt {}  {said}", task.attempts.len());

@@ -191,6 +191,7 @@ mod tests {
             persona: "executor".into(),
             task: "t".into(),
             model: None,
+            fallback_models: vec![],
             thinking: None,
             writes: true,
             submit_optional,

@@ -57,6 +57,9 @@ pub enum Work {
         task: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         model: Option<String>,
+        /// Models to go on with, in order, where one is not available.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        fallback_models: Vec<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         thinking: Option<String>,
         /// May it change files?
@@ -258,6 +261,26 @@ impl Task {
     /// Returns the newest attempt.
     pub fn last(&self) -> Option<&Attempt> {
         self.attempts.last()
+    }
+
+    /// Returns the model for the next attempt: the step's, or the first fallback that has not turned out unavailable.
+    pub fn next_model(&self) -> Option<&str> {
+        let Work::Agent { model, fallback_models, .. } = &self.spec.work else { return None };
+        match self.unavailable_models().checked_sub(1) {
+            None => model.as_deref(),
+            Some(at) => fallback_models.get(at).map(String::as_str).or(model.as_deref()),
+        }
+    }
+
+    /// Tells whether there is a model to go on with, now that the current attempt's is not available.
+    pub fn has_another_model(&self) -> bool {
+        let Work::Agent { fallback_models, .. } = &self.spec.work else { return false };
+        self.unavailable_models() < fallback_models.len()
+    }
+
+    fn unavailable_models(&self) -> usize {
+        let unavailable = |attempt: &&Attempt| attempt.error_kind == Some(ErrorKind::ModelNotAvailable);
+        self.attempts.iter().filter(unavailable).count()
     }
 
     /// Tells whether tasks that depend on this one may go on.

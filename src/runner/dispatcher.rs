@@ -331,10 +331,8 @@ impl<'a> Dispatcher<'a> {
         let token = clock::new_token();
         let identity = AttemptIdentity { number, token: &token };
         let prepared = launch::prepare(self.setup, &self.run, &self.paths, task, identity);
-        let (is_agent, model) = match &task.spec.work {
-            Work::Agent { model, .. } => (true, model.clone()),
-            Work::Command { .. } => (false, None),
-        };
+        let is_agent = matches!(task.spec.work, Work::Agent { .. });
+        let model = task.next_model().map(str::to_owned);
         let id = task.spec.id.clone();
         self.record(Event::AttemptStarted {
             attempt: number,
@@ -568,7 +566,8 @@ impl<'a> Dispatcher<'a> {
         let task = &self.run.tasks[place];
         let summary = match &submission {
             Some(result) => clean_line(&result.summary, MAX_SUMMARY_LINE),
-            None => last_line(&clean_text(&open.heard.last_words, 4096)),
+            None if open.agent.is_some() => last_line(&clean_text(&open.heard.last_words, 4096)),
+            None => self.last_output(task, &open),
         };
         let reason = clean_line(&judgement.reason, MAX_SUMMARY_LINE);
         let lenient = task.spec.continue_on_error;
@@ -595,6 +594,16 @@ impl<'a> Dispatcher<'a> {
         Ok(())
     }
 
+    /// Returns the last line that a command printed.
+    fn last_output(&self, task: &Task, open: &Open) -> String {
+        if open.ending.output_bytes == 0 {
+            return String::new();
+        }
+        let log = self.paths.root().join(layout::log_of(&task.spec.id, open.number));
+        super::child::last_line(&log, 4096)
+            .map_or_else(String::new, |line| clean_line(&line, MAX_SUMMARY_LINE))
+    }
+
     /// Decides whether a task goes back to the queue.
     fn again(
         &self,
@@ -607,6 +616,9 @@ impl<'a> Dispatcher<'a> {
             return Some(Again { not_before: clock::now(), reason: "interrupted".into() });
         }
         let kind = judgement.error_kind.filter(|_| judgement.outcome == Outcome::Failed)?;
+        if kind == ErrorKind::ModelNotAvailable && task.has_another_model() && self.stopping.is_none() {
+            return Some(Again { not_before: clock::now(), reason: "model_fallback".into() });
+        }
         let mut policy = self.setup.limits.retry;
         if let Some(retries) = task.spec.retries {
             policy.max_attempts = retries + 1;

@@ -311,10 +311,9 @@ impl Letter {
         attempt: u32,
     ) -> Result<CommandSpec, crate::agents::Unsupported> {
         let prompt_file = paths.artifacts().join(artifacts::prompt_of(&task.spec.id, attempt));
-        let (mut role, mut name, mut model, mut thinking, mut writes) = ("", "", None, None, false);
-        if let Work::Agent { role: r, persona, model: m, thinking: t, writes: w, .. } = &task.spec.work {
-            (role, name, model, thinking, writes) =
-                (r.as_str(), persona.as_str(), m.as_deref(), t.as_deref(), *w);
+        let (mut role, mut name, mut thinking, mut writes) = ("", "", None, false);
+        if let Work::Agent { role: r, persona, thinking: t, writes: w, .. } = &task.spec.work {
+            (role, name, thinking, writes) = (r.as_str(), persona.as_str(), t.as_deref(), *w);
         }
         let persona = run.personas.get(name);
         agent.command(&Assignment {
@@ -325,7 +324,7 @@ impl Letter {
             prompt_file: &prompt_file,
             cwd: &setup.repository,
             inbox: &paths.inbox(),
-            model,
+            model: task.next_model(),
             thinking,
             tools: persona.map(|persona| persona.tools.as_slice()).unwrap_or_default(),
             max_turns: persona.and_then(|persona| persona.max_turns),

@@ -8,6 +8,7 @@ use super::words;
 use crate::domain::event::{Event, Outcome, Recorded};
 use crate::domain::id::TaskId;
 use crate::domain::run::Run;
+use crate::domain::task::Work;
 use crate::domain::usage::Usage;
 use crate::domain::words::clean_line;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -135,9 +136,17 @@ impl Live {
                 let (word, tone) = outcome_word(*outcome);
                 let word = printer.tint_err(tone, &format!("{word:12}"));
                 let time = words::duration(Duration::from_millis(ending.millis));
-                let tokens = words::tokens(usage.tokens());
-                let cost = words::cost(usage.cost_usd);
-                let said = clean_line(if reason.is_empty() { summary } else { reason }, 100);
+                let is_agent = matches!(run.tasks[place].spec.work, Work::Agent { .. });
+                let (tokens, cost) = match is_agent {
+                    true => (words::tokens(usage.tokens()), words::cost(usage.cost_usd)),
+                    false => ("-".into(), "-".into()),
+                };
+                let said = match (reason.as_str(), summary.as_str()) {
+                    ("", said) | (said, "") => said.to_owned(),
+                    (reason, _) if is_agent => reason.to_owned(),
+                    (reason, summary) => format!("{reason}: {summary}"),
+                };
+                let said = clean_line(&said, 100);
                 let again = again.as_ref().map(|again| format!(" ({}: it is tried again)", again.reason));
                 let again = again.unwrap_or_default();
                 Some(format!(
