@@ -963,7 +963,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__resume)
-            opts="-q -C -h -V --set --json --quiet --folder --help --version"
+            opts="-q -C -h -V --set --trust-project --json --quiet --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -1,7 +1,7 @@
 //! The text that is handed to an agent.
 
-use crate::domain::context::Context;
 use crate::domain::request::HOW_TO_SUBMIT;
+use crate::domain::words::clean_line;
 
 /// What a prompt is made of.
 #[derive(Clone, Debug)]
@@ -12,7 +12,7 @@ pub struct PromptParts<'a> {
     /// What to do, with everything filled in.
     pub text: &'a str,
     /// What earlier tasks said.
-    pub context: &'a Context,
+    pub context: &'a str,
     /// Why the attempt before this one did not do, where there was one.
     pub earlier_failure: Option<&'a str>,
     pub may_write: bool,
@@ -26,10 +26,13 @@ pub fn compose(parts: &PromptParts<'_>) -> String {
     let PromptParts { goal, task, role, text, .. } = parts;
     let mut prompt = format!("# Goal\n\n{goal}\n\n# Your task: {task} (role: {role})\n\n{text}\n");
     if let Some(failure) = parts.earlier_failure {
-        prompt.push_str(&format!("\nAn earlier attempt at this task did not do: {failure}\n"));
+        let failure = clean_line(failure, 300).replace(['<', '>'], " ");
+        prompt.push_str(&format!(
+            "\nAn earlier attempt at this task did not do. Why, as data:\n<earlier-attempt>{failure}</earlier-attempt>\n"
+        ));
     }
-    if !parts.context.block.is_empty() {
-        prompt.push_str(&format!("\n# What earlier tasks handed in\n\n{}\n", parts.context.block));
+    if !parts.context.is_empty() {
+        prompt.push_str(&format!("\n# What earlier tasks handed in\n\n{}\n", parts.context));
     }
     prompt.push_str("\n# Rules\n\n");
     if parts.may_write {
@@ -73,13 +76,12 @@ mod tests {
 
     #[test]
     fn a_prompt_says_what_to_do_and_how_to_hand_it_in() {
-        let context = Context::default();
         let prompt = compose(&PromptParts {
             goal: "make it fast",
             task: "verify",
             role: "verifier",
             text: "Run the tests.",
-            context: &context,
+            context: "",
             earlier_failure: Some("exit 1"),
             may_write: false,
             verify: &["cargo test".to_owned()],

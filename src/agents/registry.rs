@@ -34,7 +34,6 @@ impl Registry {
                     problems.push(problem(&name, origin, "there is an agent of that name already".into()));
                 }
                 Ok(agent) => {
-                    preferred.push(name.clone());
                     agents.insert(name, Arc::new(agent));
                 }
                 Err(why) => problems.push(problem(&name, origin, why)),
@@ -63,7 +62,8 @@ impl Registry {
         which::which(self.agents.get(name)?.program()).ok()
     }
 
-    /// Returns the agent that works where nobody names one: the first that is installed, or the built-in one.
+    /// Returns the agent that works where nobody names one: the first agent CLI that is installed, or the built-in one.
+    /// One of the settings has to be named, because nobody knows what it can do.
     pub fn automatic(&self) -> &str {
         let found = self.preferred.iter().find(|name| self.installed(name).is_some());
         found.map_or(builtin::NAME, String::as_str)

@@ -107,6 +107,10 @@ pub(super) fn run(
     shell.arg("-c").arg(command).current_dir(dir).stdin(Stdio::null());
     shell.stdout(output.file.try_clone()?).stderr(output.file.try_clone()?);
     shell.process_group(0);
+    // What a repository's own tests do is not the agent's doing: they cannot hand in for it.
+    for secret in ["CREW_TOKEN", "CREW_INBOX", "CREW_CONTEXT"] {
+        shell.env_remove(secret);
+    }
     let start = Instant::now();
     let mut group = Group { leader: shell.spawn()?, ended: false };
     let cut = watch(&mut group, &output, limits, stop, start, told)?;

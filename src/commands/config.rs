@@ -4,6 +4,7 @@ use super::context::{Context, as_problems};
 use super::exit::{ExitStatus, Problem};
 use crate::domain::settings::{self, Kind, Origin, Settings};
 use crate::store::atomic_file;
+use crate::store::lock;
 use crate::ui::printer::Tone;
 use crate::ui::table::{Column, Rows};
 use anyhow::{Context as _, Result};
@@ -124,6 +125,8 @@ fn list(cx: &Context, with_origin: bool) -> Result<ExitStatus> {
 fn set(cx: &Context, key: &str, text: Option<&str>, project: bool) -> Result<ExitStatus> {
     let setting = settings::find(key).ok_or_else(|| unknown(key))?;
     let path = file(cx, project)?;
+    // Two that set something at once both get their way.
+    let _lock = lock::take_beside(&path)?;
     let mut root: Map<String, Value> = match std::fs::read_to_string(&path) {
         Ok(text) => serde_json::from_str(&text).with_context(|| format!("read {}", path.display()))?,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Map::new(),
@@ -153,7 +156,7 @@ fn set(cx: &Context, key: &str, text: Option<&str>, project: bool) -> Result<Exi
     }
     super::run::registry(&rehearsal)?;
     atomic_file::write(&path, format!("{text}\n").as_bytes())?;
-    cx.printer.tell(&format!("{} {}", if text.is_empty() { "unset" } else { "wrote" }, path.display()));
+    cx.printer.tell(&format!("wrote {}", path.display()));
     Ok(ExitStatus::Done)
 }
 

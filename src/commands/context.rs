@@ -10,7 +10,7 @@ use crate::store::layers;
 use crate::store::layout::Layout;
 use crate::store::trust::TrustFile;
 use crate::ui::printer::Printer;
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use std::path::{Path, PathBuf};
 
 /// What every command is given.
@@ -29,7 +29,18 @@ impl Context {
                 .hint("-C takes a folder")
         })?;
         match folder.ancestors().find(|folder| folder.join(".git").exists()) {
-            Some(root) => Ok(Layout::of(root)),
+            Some(root) => {
+                refuse_odd_path(root)?;
+                let layout = Layout::of(root);
+                if layout.root().exists() && !layout.root().is_dir() {
+                    let problem = Problem::usage(
+                        "not_a_folder",
+                        format!("{} is not a folder", layout.root().display()),
+                    );
+                    return Err(problem.hint("crew keeps its state there; move the file away").into());
+                }
+                Ok(layout)
+            }
             None => Err(Problem::usage(
                 "no_repository",
                 format!("{} is not in a git repository", folder.display()),
@@ -141,11 +152,22 @@ impl Context {
     }
 }
 
+/// Refuses a path that cannot be handed to children: their environment and our record hold it as text.
+fn refuse_odd_path(root: &Path) -> Result<()> {
+    let odd = match root.to_str() {
+        None => "is not UTF-8",
+        Some(text) if text.contains(':') => "has a `:`, which no search path can hold",
+        Some(_) => return Ok(()),
+    };
+    let problem = Problem::usage("odd_path", format!("the path {} {odd}", root.display()));
+    Err(problem.hint("move the repository to a folder with a plain name").into())
+}
+
 fn read_if_there(path: &Path) -> Result<Option<String>> {
-    match std::fs::read_to_string(path) {
+    match layers::read_text(path) {
         Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).with_context(|| format!("read {}", path.display())),
+        Err(_) if !path.exists() => Ok(None),
+        Err(why) => Err(Problem::usage("unreadable", why).at(path.display().to_string()).into()),
     }
 }
 

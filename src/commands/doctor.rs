@@ -3,8 +3,8 @@
 use super::context::Context;
 use super::exit::ExitStatus;
 use super::run::registry;
-use crate::agents::builtin;
 use crate::agents::registry::Registry;
+use crate::agents::{builtin, known};
 use crate::domain::words::clean_line;
 use crate::runner::environment::Environment;
 use crate::runner::process::{self, GroupSignal};
@@ -26,6 +26,9 @@ use std::time::{Duration, Instant};
 const LEAST_SPACE: u64 = 200 * 1000 * 1000;
 /// Less free space than this is worth a warning.
 const LITTLE_SPACE: u64 = 2_000_000_000;
+/// The oldest git that has what crew asks for.
+const OLDEST_GIT: (u32, u32) = (2, 38);
+const OLDEST_GIT_HINT: &str = "install git 2.38 or newer";
 /// How long an agent may take to tell its version.
 const VERSION_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -76,7 +79,7 @@ pub fn doctor(cx: &Context, _args: &DoctorArgs) -> Result<ExitStatus> {
             checks.push(Check::fail("repository", format!("{error:#}"), "git init, or crew -C FOLDER doctor"))
         }
     }
-    tell(cx, &checks)?;
+    super::exit::unless_nobody_reads(tell(cx, &checks))?;
     let failed = checks.iter().any(|check| check.level == Level::Fail);
     Ok(if failed { ExitStatus::Failed } else { ExitStatus::Done })
 }
@@ -115,8 +118,15 @@ fn tell(cx: &Context, checks: &[Check]) -> Result<()> {
 
 fn check_git(folder: &Path) -> Check {
     match Git::at(folder).text(&["version"]) {
-        Ok(text) => Check::ok("git", text.trim_start_matches("git version ").to_owned()),
-        Err(error) => Check::fail("git", error.to_string(), "install git 2.38 or newer"),
+        Ok(text) => {
+            let version = text.trim_start_matches("git version ").to_owned();
+            let mut numbers = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
+            match (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= OLDEST_GIT {
+                true => Check::ok("git", version),
+                false => Check::fail("git", format!("{version} is too old"), OLDEST_GIT_HINT),
+            }
+        }
+        Err(error) => Check::fail("git", error.to_string(), OLDEST_GIT_HINT),
     }
 }
 
@@ -137,12 +147,12 @@ fn check_disk(layout: &Layout) -> Check {
 }
 
 fn check_store(layout: &Layout) -> Check {
-    let hint = "nothing was changed; keep a copy of .crew/crew.db before you mend it";
+    let hint = "keep a copy of .crew/crew.db before you mend it; crew deletes nothing";
     match look_into_store(layout) {
         Ok(None) => Check::ok("store", "not there yet; the first run makes it"),
         Ok(Some((detail, wrong))) if wrong.is_empty() => Check::ok("store", detail),
         Ok(Some((detail, wrong))) => Check::fail("store", format!("{detail}  {}", wrong.join("; ")), hint),
-        Err(error) => Check::fail("store", error.to_string(), hint),
+        Err(error) => Check::fail("store", format!("{:#}", anyhow::Error::from(error)), hint),
     }
 }
 
@@ -236,10 +246,15 @@ fn check_agents(registry: &Registry, environment: &Environment) -> Check {
             .filter(|(name, _)| *name != builtin::NAME)
             .map(|(name, agent)| {
                 let installed = registry.installed(name);
+                let of_ours = known().iter().any(|known| known.name() == name.as_str());
                 (
                     name.clone(),
                     scope.spawn(move || {
-                        installed.map(|path| version_of(&path, agent.version_args(), environment))
+                        // Nobody knows what a program of the settings does when it is asked for its version.
+                        installed.map(|path| match of_ours {
+                            true => version_of(&path, agent.version_args(), environment),
+                            false => Ok("found".into()),
+                        })
                     }),
                 )
             })

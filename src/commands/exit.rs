@@ -1,9 +1,13 @@
 //! How a command ends: the exit codes, and the map from errors to them, in one place.
 
+use crate::domain::words::clean_text;
 use crate::store::StoreError;
 use crate::ui::printer::{Printer, Tone};
 use serde_json::json;
 use std::io;
+
+/// The most bytes of a message.
+const MAX_TOLD: usize = 4_000;
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,8 +18,6 @@ pub enum ExitStatus {
     Failed = 1,
     /// Usage or configuration error.
     Usage = 2,
-    /// Stopped, waiting for a person.
-    Waiting = 3,
     /// Refused: conflict, busy, policy, not found.
     Refused = 4,
     /// Interrupted; nothing is lost.
@@ -80,12 +82,14 @@ pub fn report(printer: &Printer, error: &anyhow::Error) -> ExitStatus {
             printer.warn(&as_json(problem).to_string());
         } else {
             let word = if problem.exit == ExitStatus::Refused { "refused" } else { "error" };
-            printer.warn(&format!("{}: {}", printer.tint_err(Tone::Bad, word), problem.message));
+            // A message may quote a file of a stranger.
+            let clean = |text: &str| clean_text(text, MAX_TOLD);
+            printer.warn(&format!("{}: {}", printer.tint_err(Tone::Bad, word), clean(&problem.message)));
             if let Some(at) = &problem.at {
-                printer.warn(&format!("  --> {at}"));
+                printer.warn(&format!("  --> {}", clean(at)));
             }
             if let Some(hint) = &problem.hint {
-                printer.warn(&format!("hint: {hint}"));
+                printer.warn(&format!("hint: {}", clean(hint)));
             }
         }
     }
@@ -97,7 +101,18 @@ fn as_json(problem: &Problem) -> serde_json::Value {
     json!({"error": {"code": code, "message": message, "hint": hint, "details": {"at": at}}})
 }
 
+/// Lets a command go on whose output nobody reads any more.
+pub fn unless_nobody_reads(printed: anyhow::Result<()>) -> anyhow::Result<()> {
+    match printed {
+        Err(error) if is_broken_pipe(&error) => Ok(()),
+        other => other,
+    }
+}
+
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    if error.chain().any(|cause| cause.is::<StoreError>()) {
+        return false;
+    }
     error
         .chain()
         .filter_map(|cause| cause.downcast_ref::<io::Error>())

@@ -45,10 +45,15 @@ pub fn logs(cx: &Context, args: &LogsArgs) -> Result<ExitStatus> {
     let id = cx.find_run(&store, &args.run)?;
     let mut printed: BTreeMap<PathBuf, u64> = BTreeMap::new();
     let mut last: Option<PathBuf> = None;
+    let mut run = store.load_run(&id)?.context("the run is recorded")?;
+    let mut seen = store.last_seq(&id)?;
     loop {
         // Looked at before the logs, so that nothing printed in between is missed.
         let owned = lock::is_owned(&store.paths(&id))?;
-        let run = store.load_run(&id)?.context("the run is recorded")?;
+        if store.last_seq(&id)? != seen {
+            seen = store.last_seq(&id)?;
+            run = store.load_run(&id)?.context("the run is recorded")?;
+        }
         let wanted = wanted(&store, &id, &run, args)?;
         let heading = wanted.len() > 1 || args.task.is_none();
         for (title, log) in wanted {
@@ -92,7 +97,11 @@ fn wanted(store: &Store, id: &RunId, run: &Run, args: &LogsArgs) -> Result<Vec<(
             task.attempts.iter().filter(|attempt| args.attempt.is_none_or(|number| attempt.number == number))
         {
             let title = format!("{} attempt {} ({})", task.spec.id, attempt.number, attempt.agent);
-            found.push((attempt.started_at, title.clone(), root.join(&attempt.log)));
+            found.push((
+                attempt.started_at,
+                title.clone(),
+                root.join(layout::log_of(&task.spec.id, attempt.number)),
+            ));
             let checks = root.join(layout::verification_log_of(&task.spec.id, attempt.number));
             if checks.exists() {
                 found.push((attempt.started_at, format!("{title}, verification"), checks));

@@ -83,8 +83,10 @@ pub fn make(sources: &Sources<'_>, wishes: &Wishes<'_>) -> Result<Plan> {
     if !problems.is_empty() {
         return Err(Problems(merged(problems)).into());
     }
-    let jobs = [wishes.jobs, team.max_concurrency, workflow.max_concurrency].into_iter().flatten().next();
-    let jobs = jobs.unwrap_or_else(|| sources.settings.number(&settings::JOBS) as u32);
+    // A file may ask for less at once than the user allows, never for more.
+    let allowed = sources.settings.number(&settings::JOBS) as u32;
+    let files = [team.max_concurrency, workflow.max_concurrency];
+    let jobs = wishes.jobs.unwrap_or_else(|| files.into_iter().flatten().fold(allowed, u32::min));
     let mut notes = sources.settings.refused.clone();
     if automatic.as_deref() == Some(builtin::NAME) {
         notes.push("no agent CLI is installed here: the built-in agent works, which needs no model".into());

@@ -3,8 +3,12 @@
 use super::context::Context;
 use super::exit::{ExitStatus, Problem};
 use super::run;
-use crate::domain::run::RunStatus;
+use crate::agents::registry::Registry;
+use crate::domain::run::{Run, RunStatus};
+use crate::store::database::Store;
+use crate::store::layout::Layout;
 use crate::store::lock;
+use crate::workspace::git::Git;
 use anyhow::{Context as _, Result};
 
 /// Go on with an interrupted run
@@ -15,15 +19,22 @@ pub struct ResumeArgs {
     /// Run to go on with: the beginning of its id, or `last`
     run: String,
 
-    /// Set a setting for this run
+    /// Set a setting for the rest of this run
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
+
+    /// Trust this repository's files for the rest of this run
+    #[arg(long)]
+    trust_project: bool,
 }
 
 /// Goes on with a run.
 pub fn resume(cx: &Context, args: &ResumeArgs) -> Result<ExitStatus> {
-    let mut store = cx.store()?;
-    let layout = store.layout().clone();
+    cx.store()?;
+    let layout = cx.layout()?;
+    let trusted = args.trust_project || cx.trusts(&layout)?;
+    refuse_record_of_strangers(&layout, trusted)?;
+    let mut store = Store::open(&layout).context("open the store")?;
     let id = cx.find_run(&store, &args.run)?;
     let short = store.short(&id)?;
     let paths = store.paths(&id);
@@ -38,8 +49,41 @@ pub fn resume(cx: &Context, args: &ResumeArgs) -> Result<ExitStatus> {
         let message = format!("run {short} is not interrupted, it is {}", status.words());
         return Err(Problem::refused("not_interrupted", message).hint(format!("crew status {short}")).into());
     }
-    let settings = cx.settings(&layout, &args.set, cx.trusts(&layout)?)?;
+    if let Some(set) = args.set.iter().find(|set| set.starts_with("vars.")) {
+        let message =
+            format!("`--set {set}` comes too late: a run keeps the variables that it was made with");
+        return Err(Problem::usage("too_late", message).into());
+    }
+    let settings = cx.settings(&layout, &args.set, trusted)?;
     let registry = run::registry(&settings)?;
+    refuse_missing_agents(&loaded, &registry)?;
     let setup = run::setup(&layout, &settings, &registry, &paths);
     run::carry_out(cx, &mut store, loaded, lock, &setup)
+}
+
+/// A record that came with a clone names commands of whoever made it. Ours is ignored by git, so one that git tracks is
+/// a stranger's.
+fn refuse_record_of_strangers(layout: &Layout, trusted: bool) -> Result<()> {
+    let tracked = Git::at(layout.repository()).text(&["ls-files", "--", ".crew/crew.db"]);
+    if trusted || tracked.is_ok_and(|names| names.is_empty()) {
+        return Ok(());
+    }
+    let problem =
+        Problem::refused("untrusted", "this record came with the repository: git tracks .crew/crew.db");
+    Err(problem.hint("look at what would run (crew status last --json), then: crew trust").into())
+}
+
+/// Says before anything is taken over that an agent is missing; a task that is left would fail for good.
+fn refuse_missing_agents(run: &Run, registry: &Registry) -> Result<()> {
+    let open = run.tasks.iter().filter(|task| !task.state.is_settled());
+    for program in open.map(|task| task.spec.program()).filter(|program| *program != "sh") {
+        if registry.installed(program).is_none() {
+            let problem =
+                Problem::usage("agent_not_found", format!("the agent `{program}` of this run is not here"));
+            return Err(problem
+                .hint("install it, or set it up as it was; for a project's agent: --trust-project")
+                .into());
+        }
+    }
+    Ok(())
 }

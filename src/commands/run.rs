@@ -1,7 +1,7 @@
 //! `crew run`: carry out a workflow.
 
 use super::context::Context;
-use super::exit::{ExitStatus, Problem, Problems};
+use super::exit::{self, ExitStatus, Problem, Problems};
 use super::plan::{self, Plan, Sources, Wishes};
 use crate::agents::builtin;
 use crate::agents::registry::Registry;
@@ -10,24 +10,24 @@ use crate::domain::finding::Finding;
 use crate::domain::id::RunId;
 use crate::domain::run::{Run, RunStatus};
 use crate::domain::settings::{self, Settings};
-use crate::domain::submission::ResultBody;
-use crate::domain::task::{Task, TaskState, Work};
+use crate::domain::task::{Task, TaskState, Work, Working};
 use crate::domain::usage::Usage;
 use crate::domain::words::clean_line;
 use crate::runner::clock;
-use crate::runner::dispatcher::{self, Finished, Observer, Working};
+use crate::runner::dispatcher::{self, Finished, Observer};
 use crate::runner::environment::Environment;
-use crate::runner::launch::{Letter, Limits, Setup};
+use crate::runner::launch::{self, Letter, Limits, Setup};
 use crate::store::artifacts;
 use crate::store::database::{Applied, Store};
 use crate::store::layout::{Layout, RunPaths};
 use crate::store::lock::{self, RunLock};
 use crate::ui::printer::{Printer, Tone};
-use crate::ui::progress::{Line, Progress};
+use crate::ui::progress::Progress;
 use crate::ui::table::{Column, Rows};
 use crate::ui::words;
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::time::Duration;
 
 /// The most findings that the closing lines show; all of them are in the artifacts.
@@ -101,12 +101,14 @@ pub fn run(cx: &Context, args: &RunArgs) -> Result<ExitStatus> {
         jobs: args.jobs,
         fail_fast: args.fail_fast,
     };
-    let plan = plan::make(&sources, &wishes)?;
+    let mut plan = plan::make(&sources, &wishes)?;
     // A workflow may have ten thousand steps; what is only needed to make the plan is not kept beside it.
     drop(library);
     let id = clock::new_run_id();
     let setup = setup(&layout, &settings, &registry, &layout.run(&id));
-    let launches = rehearse(&preview(&plan, &args.goal, &id)?, &setup, &layout.run(&id))?;
+    let Rehearsal { launches, caveats } =
+        rehearse(&preview(&plan, &args.goal, &id)?, &setup, &layout.run(&id))?;
+    plan.notes.extend(caveats);
     if args.dry_run {
         return show_plan(cx, &plan, &launches);
     }
@@ -153,9 +155,18 @@ struct Rehearsed {
     prompt: Option<String>,
 }
 
+/// What a run would start.
+struct Rehearsal {
+    /// In the order of the tasks.
+    launches: Vec<Rehearsed>,
+    /// What agents hold to less strictly than asked, a sentence each.
+    caveats: Vec<String>,
+}
+
 /// Puts every agent's command line together, so that what an agent cannot do is said before anything starts.
-fn rehearse(run: &Run, setup: &Setup, paths: &RunPaths) -> Result<Vec<Rehearsed>> {
+fn rehearse(run: &Run, setup: &Setup, paths: &RunPaths) -> Result<Rehearsal> {
     let mut rehearsed = Vec::new();
+    let mut caveats: Vec<String> = Vec::new();
     let mut problems: Vec<Problem> = Vec::new();
     for task in &run.tasks {
         let id = task.spec.id.to_string();
@@ -168,7 +179,10 @@ fn rehearse(run: &Run, setup: &Setup, paths: &RunPaths) -> Result<Vec<Rehearsed>
                 let Some(agent) = setup.agents.get(program) else { continue };
                 let letter = Letter::write(run, paths, task, &**agent);
                 match letter.command(&**agent, setup, run, paths, task, 1) {
-                    Ok(spec) => {
+                    Ok((spec, held_loosely)) => {
+                        let of_task = held_loosely.into_iter().map(|caveat| format!("{program}: {caveat}"));
+                        caveats
+                            .extend(of_task.filter(|caveat| !caveats.contains(caveat)).collect::<Vec<_>>());
                         let command = std::iter::once(spec.program).chain(spec.args).collect();
                         rehearsed.push(Rehearsed { task: id, command, prompt: Some(letter.prompt) });
                     }
@@ -181,7 +195,11 @@ fn rehearse(run: &Run, setup: &Setup, paths: &RunPaths) -> Result<Vec<Rehearsed>
         }
     }
     problems.dedup_by(|a, b| a.message == b.message);
-    if problems.is_empty() { Ok(rehearsed) } else { Err(Problems(problems).into()) }
+    if problems.is_empty() {
+        Ok(Rehearsal { launches: rehearsed, caveats })
+    } else {
+        Err(Problems(problems).into())
+    }
 }
 
 fn nobody_can(role: &str) -> Problem {
@@ -194,10 +212,11 @@ fn nobody_can(role: &str) -> Problem {
 }
 
 fn show_plan(cx: &Context, plan: &Plan, launches: &[Rehearsed]) -> Result<ExitStatus> {
-    let launch_of = |task: &str| launches.iter().find(|launch| launch.task == task);
+    let by_task: HashMap<&str, &Rehearsed> =
+        launches.iter().map(|launch| (launch.task.as_str(), launch)).collect();
     if cx.printer.json {
         let tasks: Vec<Value> = plan.tasks.iter().map(|spec| {
-            let launch = launch_of(spec.id.as_str());
+            let launch = by_task.get(spec.id.as_str());
             json!({
                 "id": spec.id, "role": spec.role(), "agent": spec.program(), "depends_on": spec.depends_on,
                 "command": launch.map(|launch| &launch.command),
@@ -305,7 +324,8 @@ pub fn carry_out(
         finished,
         took: clock::now().since(began),
     };
-    report.tell(&printer)?;
+    // Whoever reads may have gone; what became of the run does not depend on that.
+    exit::unless_nobody_reads(report.tell(&printer))?;
     Ok(exit_status(finished))
 }
 
@@ -314,7 +334,6 @@ fn exit_status(finished: Finished) -> ExitStatus {
     match finished.status {
         RunStatus::Completed => ExitStatus::Done,
         _ if finished.interrupted => ExitStatus::Interrupted,
-        RunStatus::AwaitingInput => ExitStatus::Waiting,
         _ => ExitStatus::Failed,
     }
 }
@@ -334,13 +353,7 @@ impl Observer for Watch {
     }
 
     fn tick(&mut self, run: &Run, working: &[Working]) {
-        let line = |working: &Working| Line {
-            place: working.place,
-            elapsed: working.elapsed,
-            doing: working.doing.clone(),
-            usage: working.usage,
-        };
-        self.progress.redraw(run, &working.iter().map(line).collect::<Vec<_>>());
+        self.progress.redraw(run, working);
     }
 }
 
@@ -391,18 +404,10 @@ impl Closing<'_> {
     /// Returns what reviewers found, the worst first, with the task that found it.
     fn findings(&self) -> Vec<(String, Finding)> {
         let mut findings = Vec::new();
-        for task in &self.run.tasks {
-            let path = self.paths.artifacts().join(artifacts::result_of(&task.spec.id));
-            let result = std::fs::read(path)
-                .ok()
-                .and_then(|text| serde_json::from_slice::<Option<ResultBody>>(&text).ok());
-            let result = result.flatten().filter(|_| task.state.is_settled());
-            findings.extend(
-                result
-                    .into_iter()
-                    .flat_map(|result| result.findings)
-                    .map(|finding| (task.spec.id.to_string(), finding)),
-            );
+        for task in self.run.tasks.iter().filter(|task| task.state.is_settled()) {
+            let result = launch::last_result(self.paths, task);
+            let found = result.into_iter().flat_map(|result| result.findings);
+            findings.extend(found.map(|finding| (task.spec.id.to_string(), finding)));
         }
         findings.sort_by(|(_, a), (_, b)| {
             b.severity.cmp(&a.severity).then_with(|| (&a.file, a.start_line).cmp(&(&b.file, b.start_line)))
@@ -461,7 +466,7 @@ impl Closing<'_> {
                     .iter()
                     .rfind(|task| task.spec.role() == "writer" && task.state == TaskState::Completed);
                 if let Some(report) = report {
-                    let path = artifacts::result_text_of(&report.spec.id);
+                    let path = artifacts::result_text_of(&report.spec.id, report.attempts.len() as u32);
                     steps.push(format!("next  crew artifacts {short} {path}    the report"));
                 } else {
                     steps.push(format!("next  crew status {short}    crew artifacts {short}"));

@@ -10,7 +10,7 @@ use crate::store::inbox;
 use crate::store::layout::Layout;
 use crate::store::lock;
 use anyhow::{Context as _, Result};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use std::io::Read;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -139,6 +139,11 @@ fn result_of(args: &ResultArgs) -> Result<Value> {
 
 /// Puts a request into the inbox and waits for its answer; where nobody owns the run, settles it as its owner.
 pub fn ask(place: &Place, request: &Request) -> Result<Answer> {
+    if !place.inbox.is_dir() {
+        let message =
+            format!("run {} is not here any more ({} is missing)", place.run, place.inbox.display());
+        return Err(Problem::refused("no_attempt", message).hint("nothing can be handed in for it").into());
+    }
     inbox::put(&place.inbox, request).context("put the request into the inbox")?;
     let began = Instant::now();
     let mut looked = began;
@@ -167,13 +172,14 @@ fn settle_as_owner(place: &Place) -> Result<()> {
     let paths = layout.run(&place.run);
     // In a sandbox that may not write here, the next owner of the run answers.
     let Ok(Some(_lock)) = lock::try_take(&paths) else { return Ok(()) };
-    let Some(mut store) = Store::open_existing(&layout)? else { return Ok(()) };
+    let mut store = Store::open(&layout)?;
     let Some(mut run) = store.load_run(&place.run)? else { return Ok(()) };
-    for incoming in inbox::waiting(&paths.inbox())? {
+    for incoming in inbox::waiting(&paths.inbox()) {
         let settled = requests::settle(&store, &mut run, &incoming, clock::now())?;
         store.append(&run, settled.applied.into_iter().collect(), std::slice::from_ref(&settled.answered))?;
         store.sync()?;
-        inbox::answer(&paths.inbox(), &incoming, &settled.answered.answer)?;
+        // One whose answer cannot be written is not ours, and must not be in our way.
+        let _ = inbox::answer(&paths.inbox(), &incoming, &settled.answered.answer);
     }
     Ok(())
 }
@@ -181,21 +187,11 @@ fn settle_as_owner(place: &Place) -> Result<()> {
 fn tell(cx: &Context, answer: Answer) -> Result<ExitStatus> {
     match answer {
         Answer::Accepted { task, attempt } => {
-            if cx.printer.json {
-                cx.printer.json(&json!({"accepted": true, "task": task, "attempt": attempt}))?;
-            } else {
-                cx.printer.data(&format!("accepted: the result of {task}, attempt {attempt}"))?;
-            }
+            cx.printer.data(&format!("accepted: the result of {task}, attempt {attempt}"))?;
             Ok(ExitStatus::Done)
         }
         Answer::Refused { code, message, hint } => {
-            let code = match code {
-                crate::domain::request::Code::UnknownToken => "unknown_token",
-                crate::domain::request::Code::Late => "late",
-                crate::domain::request::Code::Conflict => "conflict",
-                crate::domain::request::Code::Invalid => "invalid",
-            };
-            Err(Problem::refused(code, message).hint(hint).into())
+            Err(Problem::refused(code.name(), message).hint(hint).into())
         }
     }
 }

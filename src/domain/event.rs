@@ -89,6 +89,9 @@ pub struct Ending {
     /// Why it could not be started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_started: Option<String>,
+    /// It could not be started because the program is not there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub not_found: bool,
 }
 
 fn is_zero(number: &u64) -> bool {

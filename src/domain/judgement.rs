@@ -47,8 +47,10 @@ pub struct Evidence<'a> {
     pub submission: Option<&'a ResultBody>,
     /// The agent's last words, where it said any.
     pub last_words: Option<&'a str>,
-    /// The first verification command that failed, with its ending.
-    pub failed_check: Option<(&'a str, &'a Ending)>,
+    /// Not all of the step's verification commands have passed.
+    pub unverified: bool,
+    /// The first verification command that failed, with how: "exit 1", "did not end within its time".
+    pub failed_check: Option<(&'a str, &'a str)>,
 }
 
 /// The judgement on an attempt.
@@ -84,7 +86,8 @@ pub fn ending_words(ending: &Ending) -> String {
 /// Decides how an attempt ended. The rows are asked from the top; the first that fits decides.
 pub fn judge(spec: &TaskSpec, evidence: &Evidence<'_>) -> Judgement {
     if let Some(error) = &evidence.ending.not_started {
-        return failed(ErrorKind::AgentNotFound, format!("could not be started: {error}"));
+        let kind = if evidence.ending.not_found { ErrorKind::AgentNotFound } else { ErrorKind::Unknown };
+        return failed(kind, format!("could not be started: {error}"));
     }
     if let Some(judgement) = judge_stop(evidence) {
         return judgement;
@@ -96,23 +99,29 @@ pub fn judge(spec: &TaskSpec, evidence: &Evidence<'_>) -> Judgement {
 }
 
 fn judge_stop(evidence: &Evidence<'_>) -> Option<Judgement> {
-    let handed_in = if evidence.submission.is_some() { " after it handed in a result" } else { "" };
-    match evidence.stopped? {
-        StopReason::Interrupted => Some(judged(Outcome::Cancelled, None, "the run was interrupted")),
-        StopReason::FailFast => Some(judged(Outcome::Cancelled, None, "another task failed (--fail-fast)")),
-        StopReason::OutOfTime if evidence.submission.is_some() => {
-            Some(needs_review("it handed in a result, but did not end within its time"))
+    let stopped = evidence.stopped?;
+    let handed_in = evidence.submission.is_some();
+    let why = match stopped {
+        // It was over before it was asked to stop.
+        StopReason::Interrupted | StopReason::FailFast
+            if handed_in && evidence.ending.exit == Some(0) && !evidence.unverified =>
+        {
+            return None;
         }
-        StopReason::OutOfTime => Some(failed(ErrorKind::AttemptTimeout, "its time was used up")),
-        StopReason::Silent => {
-            Some(failed(ErrorKind::Silent, format!("it printed nothing for too long{handed_in}")))
-        }
-        StopReason::TooMuchOutput => {
-            Some(failed(ErrorKind::OutputTooLarge, format!("it printed more than is allowed{handed_in}")))
+        StopReason::Interrupted => return Some(judged(Outcome::Cancelled, None, "the run was interrupted")),
+        StopReason::FailFast => {
+            return Some(judged(Outcome::Cancelled, None, "another task did not succeed (--fail-fast)"));
         }
         // What the stream said decides.
-        StopReason::Hopeless | StopReason::Lingering => None,
-    }
+        StopReason::Hopeless | StopReason::Lingering => return None,
+        StopReason::OutOfTime => (ErrorKind::AttemptTimeout, "its time was used up"),
+        StopReason::Silent => (ErrorKind::Silent, "it printed nothing for too long"),
+        StopReason::TooMuchOutput => (ErrorKind::OutputTooLarge, "it printed more than is allowed"),
+    };
+    Some(match (handed_in, why) {
+        (true, (_, why)) => needs_review(format!("it handed in a result, but then {why}")),
+        (false, (kind, why)) => failed(kind, why),
+    })
 }
 
 fn judge_command(evidence: &Evidence<'_>) -> Judgement {
@@ -123,8 +132,8 @@ fn judge_command(evidence: &Evidence<'_>) -> Judgement {
 }
 
 fn judge_checks(evidence: &Evidence<'_>) -> Option<Judgement> {
-    let (command, ending) = evidence.failed_check?;
-    Some(failed(ErrorKind::VerifyFailed, format!("`{command}` failed: {}", ending_words(ending))))
+    let (command, how) = evidence.failed_check?;
+    Some(failed(ErrorKind::VerifyFailed, format!("`{command}` failed: {how}")))
 }
 
 fn judge_agent(spec: &TaskSpec, submit_optional: bool, evidence: &Evidence<'_>) -> Judgement {
@@ -144,8 +153,9 @@ fn judge_agent(spec: &TaskSpec, submit_optional: bool, evidence: &Evidence<'_>) 
         return needs_review(format!("it handed in a result, but then ended badly: {ending}"));
     }
     match submission.verdict {
-        Some(Verdict::Fail) => return failed(ErrorKind::VerifyFailed, submission.summary.clone()),
-        Some(Verdict::Inconclusive) => return needs_review(submission.summary.clone()),
+        // Its own words stand in the summary; a reason is in ours, because it goes into the next prompt.
+        Some(Verdict::Fail) => return failed(ErrorKind::VerifyFailed, "its verdict is: fail"),
+        Some(Verdict::Inconclusive) => return needs_review("its verdict is: inconclusive"),
         Some(Verdict::Pass) | None => {}
     }
     match spec.confidence {
@@ -220,7 +230,6 @@ mod tests {
         let failing = result(0.9, Some(Verdict::Fail));
         let unsure = result(0.9, Some(Verdict::Inconclusive));
         let passing = result(0.9, Some(Verdict::Pass));
-        let bad_check = exit(1);
         let base = || Evidence { ending: exit(0), ..Evidence::default() };
         let killed = Ending { signal: Some(9), ..Ending::default() };
         let error = Some(StreamError { kind: RateLimited, message: "429".into() });
@@ -240,11 +249,7 @@ mod tests {
             ),
             (
                 "a check of ours failed",
-                Evidence {
-                    submission: Some(&good),
-                    failed_check: Some(("cargo test", &bad_check)),
-                    ..base()
-                },
+                Evidence { submission: Some(&good), failed_check: Some(("cargo test", "exit 1")), ..base() },
                 Failed,
                 Some(VerifyFailed),
             ),
@@ -291,6 +296,35 @@ mod tests {
                 NeedsReview,
                 None,
             ),
+            (
+                "silent after it delivered",
+                Evidence { stopped: Some(StopReason::Silent), submission: Some(&good), ..base() },
+                NeedsReview,
+                None,
+            ),
+            (
+                "interrupted after it had ended well",
+                Evidence { stopped: Some(StopReason::Interrupted), submission: Some(&good), ..base() },
+                Succeeded,
+                None,
+            ),
+            (
+                "interrupted before its checks had passed",
+                Evidence {
+                    stopped: Some(StopReason::Interrupted),
+                    submission: Some(&good),
+                    unverified: true,
+                    ..base()
+                },
+                Cancelled,
+                None,
+            ),
+            (
+                "could not be started for want of room",
+                Evidence { ending: Ending { not_started: Some("no".into()), ..Ending::default() }, ..base() },
+                Failed,
+                Some(Unknown),
+            ),
             ("silent", Evidence { stopped: Some(StopReason::Silent), ..base() }, Failed, Some(Silent)),
             (
                 "flood",
@@ -302,7 +336,10 @@ mod tests {
             ("fail fast", Evidence { stopped: Some(StopReason::FailFast), ..base() }, Cancelled, None),
             (
                 "no such program",
-                Evidence { ending: Ending { not_started: Some("no".into()), ..Ending::default() }, ..base() },
+                Evidence {
+                    ending: Ending { not_started: Some("no".into()), not_found: true, ..Ending::default() },
+                    ..base()
+                },
                 Failed,
                 Some(AgentNotFound),
             ),

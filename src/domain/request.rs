@@ -3,6 +3,7 @@
 use super::event::Event;
 use super::submission::ResultBody;
 use super::task::{Attempt, AttemptState, Task};
+use super::words::clean_line;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -44,6 +45,18 @@ pub enum Code {
     Conflict,
     /// A field is missing, unknown or wrong.
     Invalid,
+}
+
+impl Code {
+    /// Returns the word used in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Code::UnknownToken => "unknown_token",
+            Code::Late => "late",
+            Code::Conflict => "conflict",
+            Code::Invalid => "invalid",
+        }
+    }
 }
 
 /// What to type, as a hint for an agent.
@@ -95,7 +108,8 @@ fn check(task: &Task, attempt: &Attempt, request: &Request) -> Result<ResultBody
     result.check(task.spec.role()).map_err(|wrong| refused(Code::Invalid, wrong.message, HOW_TO_SUBMIT))?;
     match attempt.submission.as_deref() {
         Some(first) if *first != result => {
-            let message = format!("a different result was handed in before: \"{}\"", first.summary);
+            let message =
+                format!("a different result was handed in before: \"{}\"", clean_line(&first.summary, 200));
             Err(refused(Code::Conflict, message, "one attempt hands in one result"))
         }
         _ => Ok(result),
@@ -107,7 +121,8 @@ fn plain(error: &serde_json::Error) -> String {
     let text = error.to_string();
     match text.strip_prefix("missing field `").and_then(|rest| rest.split_once('`')) {
         Some((field, _)) => format!("{field} is missing"),
-        None => text,
+        // It quotes what the agent wrote.
+        None => clean_line(&text, 300),
     }
 }
 

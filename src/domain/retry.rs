@@ -62,11 +62,11 @@ pub fn should_retry(
     if !transient && !asked_for {
         return (false, RetryReason::PermanentError);
     }
-    if attempts >= policy.max_attempts {
-        return (false, RetryReason::MaxRetriesExceeded);
-    }
     if transient && !policy.transient {
         return (false, RetryReason::TransientDisabled);
+    }
+    if attempts >= policy.max_attempts {
+        return (false, RetryReason::MaxRetriesExceeded);
     }
     if !transient && confidence.is_some_and(|confidence| confidence < policy.low_confidence) {
         return (false, RetryReason::LowConfidenceNoRetry);

@@ -102,13 +102,14 @@ impl Schedule {
     fn decide(&mut self, run: &Run, place: usize) {
         let task = &run.tasks[place];
         let skip = |reason: String, by_condition| Skip { task: task.spec.id.clone(), reason, by_condition };
-        if let Some(when) = &task.spec.when {
-            if !when.holds(&|operand| look_up(run, operand)) {
-                return self.skips.push_back(skip(format!("when: {when}"), true));
-            }
-        } else if let Some(blocker) = blocker(run, task) {
+        if let Some(blocker) = blocker(run, task) {
             let reason = format!("depends on {}, which {}", blocker.spec.id, words(blocker.state));
             return self.skips.push_back(skip(reason, false));
+        }
+        if let Some(when) =
+            task.spec.when.as_ref().filter(|when| !when.holds(&|operand| look_up(run, operand)))
+        {
+            return self.skips.push_back(skip(format!("when: {when}"), true));
         }
         self.note_queued(run, place);
     }
@@ -123,12 +124,17 @@ fn words(state: TaskState) -> &'static str {
     }
 }
 
+/// Returns a dependency because of which a task cannot be done. A condition excuses the steps it asks about, and
+/// `always` excuses all; one on something else, a variable say, excuses none.
 fn blocker<'a>(run: &'a Run, task: &Task) -> Option<&'a Task> {
-    task.spec
-        .depends_on
-        .iter()
-        .filter_map(|id| run.task(id))
-        .find(|dependency| !dependency.lets_dependents_go())
+    let excused = |dependency: &Task| {
+        task.spec.when.as_ref().is_some_and(|when| {
+            let asks = |operand: &Operand| operand.step() == Some(dependency.spec.id.as_str());
+            when.is_always() || when.operands().into_iter().any(asks)
+        })
+    };
+    let mut dependencies = task.spec.depends_on.iter().filter_map(|id| run.task(id));
+    dependencies.find(|dependency| !dependency.lets_dependents_go() && !excused(dependency))
 }
 
 fn look_up(run: &Run, operand: &Operand) -> Option<String> {
@@ -145,6 +151,7 @@ mod tests {
     use super::*;
     use crate::domain::event::{Event, Outcome};
     use crate::domain::run::tests::{ended, run_of, spec, started};
+    use crate::domain::when::When;
 
     /// Runs a task to its end, in the run and in the schedule.
     fn finish(run: &mut Run, schedule: &mut Schedule, id: &str, outcome: Outcome) {
@@ -188,6 +195,24 @@ mod tests {
             schedule.note_settled(&run, place);
         }
         assert_eq!(reasons, ["depends on a, which failed", "depends on b, which was skipped"]);
+    }
+
+    #[test]
+    fn a_condition_excuses_only_the_steps_it_asks_about() {
+        let when = |condition: &str| {
+            let mut spec = spec("b", &["a"]);
+            spec.when = Some(When::parse(condition).unwrap());
+            let mut run = run_of(vec![self::spec("a", &[]), spec]);
+            run.vars.insert("wanted".into(), "yes".into());
+            let mut schedule = Schedule::of(&run);
+            starts(&mut schedule, &run);
+            finish(&mut run, &mut schedule, "a", Outcome::Failed);
+            starts(&mut schedule, &run)
+        };
+        assert!(when("vars.wanted == yes").is_empty());
+        assert_eq!(when("a.state == failed && vars.wanted == yes"), ["b"]);
+        assert_eq!(when("always"), ["b"]);
+        assert!(when("a.state == completed").is_empty());
     }
 
     #[test]

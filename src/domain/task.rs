@@ -9,6 +9,7 @@ use super::usage::Usage;
 use super::when::When;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::time::Duration;
 
 /// What a task is, fixed when the run is made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -292,6 +293,17 @@ impl Task {
             _ => false,
         }
     }
+}
+
+/// A task that is being worked on, as people see it between two events.
+#[derive(Clone, Debug)]
+pub struct Working {
+    /// The task's place in the run.
+    pub place: usize,
+    pub elapsed: Duration,
+    /// The agent's last words or its tool call; for a command the last line of its output.
+    pub doing: String,
+    pub usage: Usage,
 }
 
 #[cfg(test)]

@@ -37,6 +37,8 @@ pub struct ChildSpec {
     pub log: PathBuf,
     pub grace: Duration,
     pub drain: Duration,
+    /// Variables of its environment by which processes that left its group are known; they end with it.
+    pub marks: Vec<String>,
 }
 
 /// Which of a child's two outputs.
@@ -108,7 +110,8 @@ pub fn run(spec: &ChildSpec, control: &Control, news: Arc<dyn ChildNews>) -> End
         }
         Err(error) => {
             control.note_ended();
-            Ending { not_started: Some(error.to_string()), ..Ending::default() }
+            let not_found = error.kind() == io::ErrorKind::NotFound;
+            Ending { not_started: Some(error.to_string()), not_found, ..Ending::default() }
         }
     };
     ending.millis = begun.elapsed().as_millis() as u64;
@@ -164,6 +167,9 @@ fn supervise(spec: &ChildSpec, control: &Control, news: &dyn ChildNews, started:
         process::signal_group(pid, GroupSignal::End);
         let mut ending = ended.and_then(|()| process::reap(pid)).unwrap_or_default();
         ending.left_behind = end_group(pid, spec.grace);
+        if !spec.marks.is_empty() {
+            ending.left_behind |= process::end_marked(&spec.marks, spec.grace) > 0;
+        }
         let deadline = Instant::now() + spec.drain;
         while readers.iter().any(|reader| !reader.is_finished()) && Instant::now() < deadline {
             std::thread::sleep(Duration::from_micros(500));
@@ -179,20 +185,21 @@ fn end_group(leader: u32, grace: Duration) -> bool {
     if !process::group_exists(leader) {
         return false;
     }
-    let deadline = Instant::now() + grace.min(Duration::from_secs(2));
-    while process::group_exists(leader) {
+    let deadline = Instant::now() + grace;
+    loop {
+        process::reap_group(leader);
+        if !process::group_exists(leader) {
+            return true;
+        }
         if Instant::now() >= deadline {
             process::signal_group(leader, GroupSignal::Kill);
-            // Killed processes are taken away by the system's first process, soon.
-            let gone = Instant::now() + Duration::from_secs(2);
-            while process::group_exists(leader) && Instant::now() < gone {
-                std::thread::sleep(Duration::from_millis(2));
+            // Where orphans do not come to us, the system's first process takes them away, soon.
+            if Instant::now() >= deadline + Duration::from_secs(2) {
+                return true;
             }
-            break;
         }
         std::thread::sleep(Duration::from_millis(2));
     }
-    true
 }
 
 /// Copies a stream into the log and hands on its lines, until it ends or is given up.
@@ -269,6 +276,7 @@ mod tests {
             log: folder.join("log"),
             grace: Duration::from_millis(300),
             drain: Duration::from_millis(300),
+            marks: Vec::new(),
         }
     }
 
@@ -296,6 +304,7 @@ mod tests {
 
     #[test]
     fn a_grandchild_that_holds_the_pipe_is_ended_with_its_group() {
+        process::adopt_orphans();
         let begun = Instant::now();
         let (ending, heard, _) = run_shell("echo first; (trap '' TERM; sleep 60) & exit 0", true);
         assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());

@@ -15,9 +15,9 @@ use crate::domain::judgement::{self, Evidence, Judgement, StopReason, StreamErro
 use crate::domain::retry;
 use crate::domain::run::{Run, RunStatus};
 use crate::domain::schedule::{Schedule, Skip};
-use crate::domain::task::{Task, TaskState, Work};
+use crate::domain::task::{Attempt, AttemptState, Task, TaskState, Work, Working};
 use crate::domain::usage::Usage;
-use crate::domain::words::{clean_line, clean_text};
+use crate::domain::words::clean_line;
 use crate::store::StoreError;
 use crate::store::artifacts;
 use crate::store::copies;
@@ -25,7 +25,8 @@ use crate::store::database::{Answered, Applied, Store};
 use crate::store::inbox;
 use crate::store::layout::{self, RunPaths};
 use crate::store::lock::RunLock;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -40,8 +41,12 @@ const INBOX_LOOK: Duration = Duration::from_secs(1);
 const GROUPING: Duration = Duration::from_millis(10);
 /// How often people see the live view change.
 const LIVE_VIEW: Duration = Duration::from_millis(150);
-/// The most tool calls of one attempt that are recorded; the log has them all.
-const MAX_TOOL_EVENTS: u32 = 10_000;
+/// The most events that one attempt's stream may cause; what comes after is in the log.
+const MAX_TOLD: u32 = 10_000;
+/// The most tool calls of one attempt that may be open at once.
+const MAX_OPEN_TOOLS: usize = 1_000;
+/// How often in a row a task may be lost with its crew process before it counts as its own doing.
+const MAX_LOST: usize = 3;
 /// The most characters of a tool call's arguments that are recorded.
 const MAX_ARGUMENTS: usize = 4_096;
 /// The most characters of a summary line.
@@ -55,17 +60,6 @@ pub trait Observer {
     fn watches(&self) -> bool;
     /// Shows what goes on between events.
     fn tick(&mut self, run: &Run, working: &[Working]);
-}
-
-/// A task that is being worked on, as people see it.
-#[derive(Clone, Debug)]
-pub struct Working {
-    /// The task's place in the run.
-    pub place: usize,
-    pub elapsed: Duration,
-    /// The agent's last words or its tool call; for a command the last line of its output.
-    pub doing: String,
-    pub usage: Usage,
 }
 
 /// How the dispatcher came to an end.
@@ -91,7 +85,11 @@ struct Open {
     silence: Option<Duration>,
     /// The length of the log when it last grew, and when that was.
     sound: (u64, Instant),
+    /// Why the child that runs now has been asked to end.
     stopped: Option<StopReason>,
+    /// Why the work itself was asked to end.
+    work_stopped: Option<StopReason>,
+    checks_passed: usize,
     /// When the group is killed that has been asked to end.
     kill_at: Option<Instant>,
     usage: Usage,
@@ -105,12 +103,24 @@ struct Open {
     final_at: Option<Instant>,
     /// Tool calls that have not come back, by their id.
     tools: HashMap<String, (String, String, Instant)>,
-    tool_events: u32,
     waiting: String,
     /// How the work itself ended.
     ending: Ending,
     heard: Heard,
-    failed_check: Option<(String, Ending)>,
+    /// The first verification command that failed, and how.
+    failed_check: Option<(String, String)>,
+    /// The log of the current child.
+    log: PathBuf,
+    /// Events that the agent's stream has caused.
+    told: u32,
+}
+
+impl Open {
+    /// Returns why crew ended the attempt, where it did.
+    fn why_stopped(&self) -> Option<StopReason> {
+        let by_wish = |reason: &StopReason| matches!(reason, StopReason::Interrupted | StopReason::FailFast);
+        self.stopped.filter(by_wish).or(self.work_stopped)
+    }
 }
 
 /// What is done after what was decided is on the disk.
@@ -136,6 +146,8 @@ pub struct Dispatcher<'a> {
     batch_began: Option<Instant>,
     answered: Vec<Answered>,
     effects: Vec<Effect>,
+    /// Requests whose answer could not be written; they are not tried again.
+    unanswerable: HashSet<String>,
     stopping: Option<StopReason>,
     stop_level: u32,
     copied: CopyClock,
@@ -158,6 +170,7 @@ pub fn carry_out(
         std::fs::create_dir_all(&folder).map_err(StoreError::file(&folder))?;
     }
     put_ourselves_on_path(&paths)?;
+    process::adopt_orphans();
     let (sender, messages) = sync_channel(MAILBOX);
     super::signals::watch(sender.clone()).map_err(StoreError::file("signals"))?;
     let _watch = inbox_watch::watch(&paths.inbox(), sender.clone());
@@ -201,6 +214,7 @@ impl<'a> Dispatcher<'a> {
             batch_began: None,
             answered: Vec::new(),
             effects: Vec::new(),
+            unanswerable: HashSet::new(),
             stopping: None,
             stop_level: 0,
             copied: CopyClock::new(),
@@ -214,29 +228,55 @@ impl<'a> Dispatcher<'a> {
         let pid = std::process::id();
         let process = process::identify(pid).unwrap_or(ProcessId { pid, start: 0, boot: String::new() });
         self.record(Event::DispatcherStarted { process })?;
-        for place in 0..self.run.tasks.len() {
-            let Some(left) = self.run.tasks[place].last().filter(|attempt| attempt.is_open()) else {
-                continue;
-            };
-            if let Some(process) = left.process.as_ref().filter(|process| process::is_alive(process)) {
-                process::signal_group(process.pid, GroupSignal::Kill);
-            }
-            let number = left.number;
-            let again = Again { not_before: clock::now(), reason: "owner_lost".into() };
-            self.record(Event::AttemptEnded {
-                task: self.run.tasks[place].spec.id.clone(),
-                attempt: number,
-                outcome: Outcome::Lost,
-                error_kind: Some(ErrorKind::OwnerLost),
-                reason: "the crew process that owned it died".into(),
-                ending: Ending::default(),
-                usage: Usage::default(),
-                summary: String::new(),
-                again: Some(again),
-            })?;
+        let left_open = |task: &Task| task.last().is_some_and(|attempt| attempt.is_open());
+        let places: Vec<usize> =
+            (0..self.run.tasks.len()).filter(|at| left_open(&self.run.tasks[*at])).collect();
+        for place in places {
+            self.close_lost(place)?;
         }
         self.schedule = Schedule::of(&self.run);
         self.skip_impossible()
+    }
+
+    /// Ends what a dead owner's attempt left running, and settles it: a result that was accepted is not lost.
+    fn close_lost(&mut self, place: usize) -> Result<(), StoreError> {
+        let task = &self.run.tasks[place];
+        let Some(left) = task.last() else { return Ok(()) };
+        if let Some(process) = left.process.as_ref().filter(|process| process::is_alive(process)) {
+            process::signal_group(process.pid, GroupSignal::Kill);
+        }
+        process::end_marked(&self.marks_of(place), self.setup.limits.grace);
+        let (id, number, submission) = (task.spec.id.clone(), left.number, left.submission.clone());
+        let lost = |attempt: &&Attempt| attempt.state == AttemptState::Ended(Outcome::Lost);
+        let often = task.attempts.iter().rev().skip(1).take_while(lost).count() + 1 >= MAX_LOST;
+        let (outcome, reason) = match submission {
+            Some(_) => (Outcome::NeedsReview, "it handed in a result, then the crew process died"),
+            None if often => (Outcome::Lost, "the crew process died with it several times in a row"),
+            None => (Outcome::Lost, "the crew process that owned it died"),
+        };
+        if let Some(result) = &submission {
+            let kept = launch::keep_result(&self.paths, task, number, Some(result), "")?;
+            kept.into_iter().try_for_each(|event| self.record(event))?;
+        }
+        let again = submission.is_none() && !often;
+        self.record(Event::AttemptEnded {
+            task: id,
+            attempt: number,
+            outcome,
+            error_kind: (outcome == Outcome::Lost).then_some(ErrorKind::OwnerLost),
+            reason: reason.into(),
+            ending: Ending::default(),
+            usage: Usage::default(),
+            summary: submission
+                .map(|result| clean_line(&result.summary, MAX_SUMMARY_LINE))
+                .unwrap_or_default(),
+            again: again.then(|| Again { not_before: clock::now(), reason: "owner_lost".into() }),
+        })
+    }
+
+    /// Returns the variables by which the processes of a task are known, wherever they went.
+    fn marks_of(&self, place: usize) -> [String; 2] {
+        [format!("CREW_RUN={}", self.run.id), format!("CREW_TASK={}", self.run.tasks[place].spec.id)]
     }
 
     fn work(&mut self) -> Result<Finished, StoreError> {
@@ -288,7 +328,12 @@ impl<'a> Dispatcher<'a> {
         }
         for open in self.open.values() {
             let lingering = open.final_at.map(|at| at + self.setup.limits.grace);
-            for moment in [Some(open.deadline), open.kill_at, lingering].into_iter().flatten() {
+            // Once a child has been asked to end, its other limits have no more to say.
+            let moments = match open.stopped {
+                Some(_) => [open.kill_at, None],
+                None => [Some(open.deadline), lingering],
+            };
+            for moment in moments.into_iter().flatten() {
                 patience = patience.min(moment.saturating_duration_since(now));
             }
         }
@@ -314,6 +359,13 @@ impl<'a> Dispatcher<'a> {
     fn record(&mut self, event: Event) -> Result<(), StoreError> {
         self.batch.push(Applied::to(&mut self.run, clock::now(), event)?);
         Ok(())
+    }
+
+    /// Records what an agent's stream caused, as long as it has not caused too much.
+    fn record_told(&mut self, place: usize, event: Event) -> Result<(), StoreError> {
+        let Some(open) = self.open.get_mut(&place).filter(|open| open.told < MAX_TOLD) else { return Ok(()) };
+        open.told += 1;
+        self.record(event)
     }
 
     fn start_what_can(&mut self) -> Result<(), StoreError> {
@@ -363,7 +415,7 @@ impl<'a> Dispatcher<'a> {
             }
             Err(LaunchError::Store(error)) => Err(error),
             Err(LaunchError::Agent(why)) => {
-                open.ending.not_started = Some(why);
+                open.ending = Ending { not_started: Some(why), not_found: true, ..Ending::default() };
                 self.open.insert(place, open);
                 self.settle(place)
             }
@@ -386,6 +438,8 @@ impl<'a> Dispatcher<'a> {
             silence: None,
             sound: (0, now),
             stopped: None,
+            work_stopped: None,
+            checks_passed: 0,
             kill_at: None,
             usage: Usage::default(),
             stream_error: None,
@@ -394,11 +448,12 @@ impl<'a> Dispatcher<'a> {
             saw_final: false,
             final_at: None,
             tools: HashMap::new(),
-            tool_events: 0,
             waiting: String::new(),
             ending: Ending::default(),
             heard: Heard::default(),
             failed_check: None,
+            log: self.paths.root().join(layout::log_of(&self.run.tasks[place].spec.id, number)),
+            told: 0,
         }
     }
 
@@ -417,22 +472,25 @@ impl<'a> Dispatcher<'a> {
         match said {
             Said::Message(_) | Said::MessagePart(_) => Ok(()),
             Said::Session(session) => {
-                self.record(Event::SessionStarted { task, attempt, session: clean_line(&session, 200) })
+                let session = clean_line(&session, 200);
+                let known = self.run.tasks[place].last().and_then(|attempt| attempt.session.as_ref());
+                if known == Some(&session) {
+                    return Ok(());
+                }
+                self.record_told(place, Event::SessionStarted { task, attempt, session })
             }
             Said::ToolStarted { id, name, arguments } => {
-                let arguments = clean_line(&arguments, MAX_ARGUMENTS);
-                open.tools.insert(id, (clean_line(&name, 100), arguments, Instant::now()));
+                if open.tools.len() < MAX_OPEN_TOOLS {
+                    let arguments = clean_line(&arguments, MAX_ARGUMENTS);
+                    open.tools.insert(id, (clean_line(&name, 100), arguments, Instant::now()));
+                }
                 Ok(())
             }
             Said::ToolEnded { id, ok } => {
                 open.waits_for = None;
                 let Some((tool, arguments, began)) = open.tools.remove(&id) else { return Ok(()) };
-                open.tool_events += 1;
-                if open.tool_events > MAX_TOOL_EVENTS {
-                    return Ok(());
-                }
                 let millis = began.elapsed().as_millis() as u64;
-                self.record(Event::ToolInvoked { task, attempt, tool, arguments, ok, millis })
+                self.record_told(place, Event::ToolInvoked { task, attempt, tool, arguments, ok, millis })
             }
             Said::Usage(usage, UsageKind::Step) => {
                 open.usage.add(&usage);
@@ -449,7 +507,7 @@ impl<'a> Dispatcher<'a> {
                     return Ok(());
                 }
                 open.waiting.clone_from(&reason);
-                self.record(Event::AgentWaited { task, attempt, reason })
+                self.record_told(place, Event::AgentWaited { task, attempt, reason })
             }
             Said::Failed { kind, message, retry_after } => {
                 let message = clean_line(&message, MAX_SUMMARY_LINE);
@@ -493,6 +551,7 @@ impl<'a> Dispatcher<'a> {
             Part::Work => {
                 open.ending = Ending { odd_lines: heard.odd_lines, ..ending };
                 open.heard = heard;
+                open.work_stopped = open.stopped.take();
                 if self.is_worth_checking(place) {
                     self.record(Event::VerificationStarted { task, attempt })?;
                     return self.check(place, 0);
@@ -500,13 +559,11 @@ impl<'a> Dispatcher<'a> {
             }
             Part::Check(at) => {
                 let command = self.run.tasks[place].spec.verify[at].clone();
-                let passed = ending.exit == Some(0);
-                if !passed {
-                    open.failed_check = Some((command.clone(), ending.clone()));
-                    if open.stopped == Some(StopReason::OutOfTime) {
-                        // It was the check that took too long, not the agent.
-                        open.stopped = None;
-                    }
+                let passed = ending.exit == Some(0) && open.stopped.is_none();
+                if passed {
+                    open.checks_passed += 1;
+                } else {
+                    open.failed_check = Some((command.clone(), how_a_check_failed(open.stopped, &ending)));
                 }
                 self.record(Event::VerificationEnded { task, attempt, command, ending })?;
                 let more = passed && at + 1 < self.run.tasks[place].spec.verify.len();
@@ -529,7 +586,7 @@ impl<'a> Dispatcher<'a> {
                 handed_in || (*submit_optional && open.ending.exit == Some(0))
             }
         };
-        let given_up = open.stopped.is_some_and(|reason| reason != StopReason::Lingering);
+        let given_up = open.work_stopped.is_some_and(|reason| reason != StopReason::Lingering);
         enough && !given_up && open.stream_error.is_none() && !task.spec.verify.is_empty()
     }
 
@@ -540,6 +597,7 @@ impl<'a> Dispatcher<'a> {
         let command = &task.spec.verify[at];
         let child = launch::prepare_check(self.setup, &self.run, &self.paths, task, open.number, command);
         open.part = Part::Check(at);
+        open.log.clone_from(&child.log);
         open.control = Arc::default();
         open.deadline = Instant::now() + open.limit;
         open.silence = None;
@@ -566,7 +624,7 @@ impl<'a> Dispatcher<'a> {
         let task = &self.run.tasks[place];
         let summary = match &submission {
             Some(result) => clean_line(&result.summary, MAX_SUMMARY_LINE),
-            None if open.agent.is_some() => last_line(&clean_text(&open.heard.last_words, 4096)),
+            None if open.agent.is_some() => last_line(&open.heard.last_words),
             None => self.last_output(task, &open),
         };
         let reason = clean_line(&judgement.reason, MAX_SUMMARY_LINE);
@@ -588,7 +646,8 @@ impl<'a> Dispatcher<'a> {
         }
         self.schedule.note_settled(&self.run, place);
         self.skip_impossible()?;
-        if judgement.outcome == Outcome::Failed && !lenient && self.run.limits.fail_fast {
+        let good = matches!(judgement.outcome, Outcome::Succeeded | Outcome::Cancelled);
+        if !good && !lenient && self.run.limits.fail_fast {
             self.stop_all(StopReason::FailFast)?;
         }
         Ok(())
@@ -612,7 +671,7 @@ impl<'a> Dispatcher<'a> {
         judgement: &Judgement,
         confidence: Option<f64>,
     ) -> Option<Again> {
-        if judgement.outcome == Outcome::Cancelled && open.stopped == Some(StopReason::Interrupted) {
+        if judgement.outcome == Outcome::Cancelled && open.why_stopped() == Some(StopReason::Interrupted) {
             return Some(Again { not_before: clock::now(), reason: "interrupted".into() });
         }
         let kind = judgement.error_kind.filter(|_| judgement.outcome == Outcome::Failed)?;
@@ -622,11 +681,12 @@ impl<'a> Dispatcher<'a> {
         let mut policy = self.setup.limits.retry;
         if let Some(retries) = task.spec.retries {
             policy.max_attempts = retries + 1;
+            policy.transient = retries > 0;
             policy.checks = true;
         }
         // An interrupted or lost attempt is not the task's fault.
-        let own = |attempt: &&crate::domain::task::Attempt| {
-            !matches!(attempt.error_kind, Some(ErrorKind::OwnerLost)) && attempt.reason != INTERRUPTED
+        let own = |attempt: &&Attempt| {
+            !matches!(attempt.state, AttemptState::Ended(Outcome::Cancelled | Outcome::Lost))
         };
         let made = task.attempts.iter().filter(own).count() as u32;
         let (retry, reason) = retry::should_retry(made, kind, confidence, &policy);
@@ -677,7 +737,7 @@ impl<'a> Dispatcher<'a> {
                     let task = self.run.tasks[place].spec.id.clone();
                     self.record(Event::TaskCancelled {
                         task,
-                        reason: "another task failed (--fail-fast)".into(),
+                        reason: "another task did not succeed (--fail-fast)".into(),
                     })?;
                 }
             }
@@ -695,7 +755,13 @@ impl<'a> Dispatcher<'a> {
         }
     }
 
+    /// Ends all children at once, when the record cannot be kept any more.
     fn kill_everything(&mut self) {
+        for effect in std::mem::take(&mut self.effects) {
+            if let Effect::Start(job) = effect {
+                self.open.remove(&job.place);
+            }
+        }
         self.open.values().for_each(|open| open.control.signal(GroupSignal::Kill));
         let deadline = Instant::now() + Duration::from_secs(5);
         let mut left = self.open.len();
@@ -718,8 +784,7 @@ impl<'a> Dispatcher<'a> {
             if open.stopped.is_some() {
                 continue;
             }
-            let log = self.paths.root().join(layout::log_of(&self.run.tasks[place].spec.id, open.number));
-            let length = std::fs::metadata(log).map_or(0, |log| log.len());
+            let length = std::fs::metadata(&open.log).map_or(0, |log| log.len());
             if length != open.sound.0 {
                 open.sound = (length, now);
             }
@@ -744,11 +809,12 @@ impl<'a> Dispatcher<'a> {
 
     // Requests
 
+    /// Takes in the requests that wait. Agents write to that folder: nothing that lies there may end the run.
     fn look_into_inbox(&mut self) -> Result<(), StoreError> {
         self.inbox_looked = Instant::now();
-        for incoming in inbox::waiting(&self.paths.inbox())? {
-            let busy = |effect: &Effect| matches!(effect, Effect::Answer { incoming: known, .. } if known.id == incoming.id);
-            if self.effects.iter().any(busy) {
+        for incoming in inbox::waiting(&self.paths.inbox()) {
+            let in_work = |effect: &Effect| matches!(effect, Effect::Answer { incoming: known, .. } if known.id == incoming.id);
+            if self.unanswerable.contains(&incoming.id) || self.effects.iter().any(in_work) {
                 continue;
             }
             let settled = requests::settle(self.store, &mut self.run, &incoming, clock::now())?;
@@ -786,7 +852,10 @@ impl<'a> Dispatcher<'a> {
         }
         recorded.iter().for_each(|event| self.observer.happened(&self.run, event));
         for (incoming, answer) in answers {
-            inbox::answer(&self.paths.inbox(), &incoming, &answer)?;
+            if inbox::answer(&self.paths.inbox(), &incoming, &answer).is_err() {
+                // What was asked is applied and recorded; whoever asked made it impossible to say so.
+                self.unanswerable.insert(incoming.id);
+            }
         }
         Ok(())
     }
@@ -810,10 +879,9 @@ impl<'a> Dispatcher<'a> {
     fn working(&self) -> Vec<Working> {
         let view = |(place, open): (&usize, &Open)| {
             let doing = open.doing.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            let log = self.paths.root().join(layout::log_of(&self.run.tasks[*place].spec.id, open.number));
             let doing = match &open.agent {
                 None if doing.is_empty() => {
-                    super::child::last_line(&log, 4096).map(|line| clean_line(&line, 200))
+                    super::child::last_line(&open.log, 4096).map(|line| clean_line(&line, 200))
                 }
                 _ => Some(doing),
             };
@@ -843,6 +911,8 @@ impl<'a> Dispatcher<'a> {
     }
 
     fn finish_run(&mut self) -> Result<Finished, StoreError> {
+        // What a command has put aside belongs to the run, and ends with it.
+        process::end_marked(&[format!("CREW_RUN={}", self.run.id)], self.setup.limits.grace);
         // Whoever asked while the last child ended gets an answer.
         self.look_into_inbox()?;
         let state = self.run.status(false);
@@ -861,16 +931,14 @@ impl<'a> Dispatcher<'a> {
     }
 }
 
-/// The reason that `judgement` gives for an interrupted attempt.
-const INTERRUPTED: &str = "the run was interrupted";
-
 fn judge(task: &Task, open: &Open, submission: Option<&crate::domain::submission::ResultBody>) -> Judgement {
     let last_words = open.heard.last_words.trim();
     judgement::judge(
         &task.spec,
         &Evidence {
             ending: open.ending.clone(),
-            stopped: open.stopped,
+            stopped: open.why_stopped(),
+            unverified: open.checks_passed < task.spec.verify.len(),
             stream_error: open
                 .stream_error
                 .clone()
@@ -879,9 +947,17 @@ fn judge(task: &Task, open: &Open, submission: Option<&crate::domain::submission
             saw_final: open.saw_final,
             submission,
             last_words: (!last_words.is_empty()).then_some(last_words),
-            failed_check: open.failed_check.as_ref().map(|(command, ending)| (command.as_str(), ending)),
+            failed_check: open.failed_check.as_ref().map(|(command, how)| (command.as_str(), how.as_str())),
         },
     )
+}
+
+fn how_a_check_failed(stopped: Option<StopReason>, ending: &Ending) -> String {
+    match stopped {
+        Some(StopReason::OutOfTime) => "it did not end within its time".into(),
+        Some(StopReason::TooMuchOutput) => "it printed more than is allowed".into(),
+        _ => judgement::ending_words(ending),
+    }
 }
 
 fn last_line(text: &str) -> String {

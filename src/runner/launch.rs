@@ -3,18 +3,18 @@
 use super::child::ChildSpec;
 use super::environment::Environment;
 use crate::agents::prompt::{self, PromptParts};
-use crate::agents::{Access, Agent, Assignment, CommandSpec, MAX_ARGUMENT, Stdin, prompt_text};
+use crate::agents::{Access, Agent, Assignment, CommandSpec, MAX_ARGUMENT, Stdin, Unsupported, prompt_text};
 use crate::domain::context::{self, Earlier};
-use crate::domain::event::{ArtifactKind, Event};
+use crate::domain::event::{ArtifactKind, Event, Outcome};
 use crate::domain::retry::RetryPolicy;
 use crate::domain::run::Run;
 use crate::domain::settings::{self, Settings};
 use crate::domain::submission::ResultBody;
-use crate::domain::task::{Task, Work};
+use crate::domain::task::{Attempt, AttemptState, Task, Work};
 use crate::domain::words::clean_text;
+use crate::store::StoreError;
 use crate::store::artifacts;
 use crate::store::layout::{self, RunPaths};
-use crate::store::{StoreError, atomic_file};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -140,7 +140,7 @@ pub fn prepare(
                 .clone();
             let letter = Letter::write(run, paths, task, &*agent);
             let kept = letter.keep(paths, task, identity.number)?;
-            let spec = letter
+            let (spec, _) = letter
                 .command(&*agent, setup, run, paths, task, identity.number)
                 .map_err(|error| LaunchError::Agent(error.to_string()))?;
             let mut set = crew_variables(setup, run, paths, task, Some(identity));
@@ -158,6 +158,7 @@ pub fn prepare(
                 log: paths.root().join(log),
                 grace: setup.limits.grace,
                 drain: setup.limits.drain,
+                marks: vec![format!("CREW_RUN={}", run.id), format!("CREW_TASK={}", task.spec.id)],
             };
             Ok(Prepared { child, agent: Some(agent), kept })
         }
@@ -192,6 +193,8 @@ fn shell(
         log,
         grace: setup.limits.grace,
         drain: setup.limits.drain,
+        // Looking through all processes costs more than most commands; what they put aside ends with the run.
+        marks: Vec::new(),
     }
 }
 
@@ -268,7 +271,14 @@ impl Letter {
         let sources = sources_of(run, task);
         let earlier: Vec<Earlier> = sources.iter().map(|source| earlier_words(paths, source)).collect();
         let context = context::fence(&earlier);
-        let failure = task.last().map(|attempt| attempt.reason.as_str()).filter(|reason| !reason.is_empty());
+        let blamed = |attempt: &&Attempt| {
+            !matches!(attempt.state, AttemptState::Ended(Outcome::Cancelled | Outcome::Lost))
+        };
+        let failure = task
+            .last()
+            .filter(blamed)
+            .map(|attempt| attempt.reason.as_str())
+            .filter(|reason| !reason.is_empty());
         let prompt = prompt::compose(&PromptParts {
             goal: &run.goal,
             task: task.spec.id.as_str(),
@@ -300,7 +310,7 @@ impl Letter {
         ])
     }
 
-    /// Puts the agent's command line together.
+    /// Puts the agent's command line together, with what the agent holds to less strictly than asked.
     pub fn command(
         &self,
         agent: &dyn Agent,
@@ -309,27 +319,29 @@ impl Letter {
         paths: &RunPaths,
         task: &Task,
         attempt: u32,
-    ) -> Result<CommandSpec, crate::agents::Unsupported> {
+    ) -> Result<(CommandSpec, Vec<String>), Unsupported> {
         let prompt_file = paths.artifacts().join(artifacts::prompt_of(&task.spec.id, attempt));
         let (mut role, mut name, mut thinking, mut writes) = ("", "", None, false);
         if let Work::Agent { role: r, persona, thinking: t, writes: w, .. } = &task.spec.work {
             (role, name, thinking, writes) = (r.as_str(), persona.as_str(), t.as_deref(), *w);
         }
         let persona = run.personas.get(name);
-        agent.command(&Assignment {
+        let inbox = paths.inbox();
+        let assignment = Assignment {
             role,
             access: if writes { Access::Write } else { Access::ReadOnly },
             system_prompt: &self.system_prompt,
             prompt: &self.prompt,
             prompt_file: &prompt_file,
             cwd: &setup.repository,
-            inbox: &paths.inbox(),
+            inbox: &inbox,
             model: task.next_model(),
             thinking,
             tools: persona.map(|persona| persona.tools.as_slice()).unwrap_or_default(),
             max_turns: persona.and_then(|persona| persona.max_turns),
             session: None,
-        })
+        };
+        Ok((agent.command(&assignment)?, agent.caveats(&assignment)))
     }
 }
 
@@ -353,17 +365,22 @@ fn sources_of<'a>(run: &'a Run, task: &Task) -> Vec<&'a Task> {
 }
 
 fn earlier_words(paths: &RunPaths, source: &Task) -> Earlier {
-    let kept_at = artifacts::result_text_of(&source.spec.id);
-    let text = match std::fs::read_to_string(paths.artifacts().join(&kept_at)) {
-        Ok(text) => text,
-        Err(_) => command_words(paths, source).unwrap_or_else(|| source.reason.clone()),
+    let last = source.last();
+    let result = paths
+        .artifacts()
+        .join(artifacts::result_text_of(&source.spec.id, last.map_or(0, |last| last.number)));
+    let log = last.map(|last| paths.root().join(layout::log_of(&source.spec.id, last.number)));
+    let (text, kept_at) = match (std::fs::read_to_string(&result), command_words(paths, source)) {
+        (_, Some(words)) => (words, log.unwrap_or(result)),
+        (Ok(text), None) => (text, result),
+        (Err(_), None) => (source.reason.clone(), log.unwrap_or(result)),
     };
     Earlier {
         task: source.spec.id.to_string(),
         role: source.spec.role().to_owned(),
         state: source.state.name().to_owned(),
         text,
-        kept_at: paths.artifacts().join(kept_at).display().to_string(),
+        kept_at: kept_at.display().to_string(),
     }
 }
 
@@ -371,7 +388,10 @@ fn earlier_words(paths: &RunPaths, source: &Task) -> Earlier {
 fn command_words(paths: &RunPaths, source: &Task) -> Option<String> {
     let Work::Command { run } = &source.spec.work else { return None };
     let attempt = source.last()?;
-    let tail = tail_of(&paths.root().join(&attempt.log), MAX_COMMAND_OUTPUT as u64);
+    let tail = tail_of(
+        &paths.root().join(layout::log_of(&source.spec.id, attempt.number)),
+        MAX_COMMAND_OUTPUT as u64,
+    );
     let ending = crate::domain::judgement::ending_words(&attempt.ending);
     Some(format!("`{run}`: {ending}\n\n{}", clean_text(&tail, MAX_COMMAND_OUTPUT)))
 }
@@ -390,13 +410,12 @@ fn tail_of(log: &Path, most: u64) -> String {
 }
 
 fn earlier_task(paths: &RunPaths, source: &Task) -> EarlierTask {
-    let result = std::fs::read(paths.artifacts().join(artifacts::result_of(&source.spec.id))).ok();
     EarlierTask {
         task: source.spec.id.to_string(),
         role: source.spec.role().to_owned(),
         state: source.state.name().to_owned(),
         reason: source.reason.clone(),
-        result: result.and_then(|text| serde_json::from_slice(&text).ok()),
+        result: last_result(paths, source),
         command: match &source.spec.work {
             Work::Command { run } => Some(run.clone()),
             Work::Agent { .. } => None,
@@ -404,7 +423,14 @@ fn earlier_task(paths: &RunPaths, source: &Task) -> EarlierTask {
     }
 }
 
-/// Keeps what a task handed in, for people and for later tasks, and returns what to record.
+/// Returns what the newest attempt of a task handed in.
+pub fn last_result(paths: &RunPaths, task: &Task) -> Option<ResultBody> {
+    let path = artifacts::result_of(&task.spec.id, task.last()?.number);
+    let text = std::fs::read(paths.artifacts().join(path)).ok()?;
+    serde_json::from_slice(&text).ok()
+}
+
+/// Keeps what an attempt handed in, for people and for later tasks, and returns what to record.
 pub fn keep_result(
     paths: &RunPaths,
     task: &Task,
@@ -420,20 +446,10 @@ pub fn keep_result(
     let mut kept = Vec::new();
     if let Some(result) = result {
         let json = serde_json::to_vec_pretty(result).unwrap_or_default();
-        kept.push(artifacts::keep(
-            paths,
-            (ArtifactKind::Result, artifacts::result_of(&task.spec.id)),
-            producer,
-            &json,
-        )?);
-    } else {
-        // An earlier attempt may have handed in something that no longer holds.
-        let old = paths.artifacts().join(artifacts::result_of(&task.spec.id));
-        if old.exists() {
-            atomic_file::write(&old, b"null")?;
-        }
+        let path = artifacts::result_of(&task.spec.id, attempt);
+        kept.push(artifacts::keep(paths, (ArtifactKind::Result, path), producer, &json)?);
     }
-    let path = artifacts::result_text_of(&task.spec.id);
+    let path = artifacts::result_text_of(&task.spec.id, attempt);
     kept.push(artifacts::keep(paths, (ArtifactKind::Result, path), producer, text.as_bytes())?);
     if let Some(name) = &task.spec.output {
         let shared = (ArtifactKind::Shared, artifacts::shared(name));

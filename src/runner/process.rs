@@ -4,6 +4,7 @@
 
 use crate::domain::event::{Ending, ProcessId};
 use std::io;
+use std::time::{Duration, Instant};
 
 /// Asks a process group to end (`SIGTERM`) or ends it (`SIGKILL`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +28,77 @@ pub fn signal_group(leader: u32, signal: GroupSignal) {
 /// Tells whether any process of a group is left. The group's own zombies count.
 pub fn group_exists(leader: u32) -> bool {
     group_of(leader).is_some_and(|group| rustix::process::test_kill_process_group(group).is_ok())
+}
+
+/// Takes away the ended children of ours that belong to a group, so that they no longer count as its members.
+pub fn reap_group(leader: u32) {
+    let Some(group) = group_of(leader) else { return };
+    while let Ok(Some(_)) = rustix::process::waitpgid(group, rustix::process::WaitOptions::NOHANG) {}
+}
+
+/// Makes orphans below us our children, so that we can take them away, and nobody else has to.
+#[cfg(target_os = "linux")]
+pub fn adopt_orphans() {
+    // An old kernel says no; then the system's first process takes them away.
+    let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
+}
+
+/// Does nothing: only Linux can.
+#[cfg(not(target_os = "linux"))]
+pub fn adopt_orphans() {}
+
+/// Returns the living processes that were given all of these variables, our own left out. Linux tells of processes
+/// that have left their group; elsewhere there is no way to know them.
+pub fn marked(variables: &[String]) -> Vec<u32> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
+            continue;
+        };
+        if pid == std::process::id() {
+            continue;
+        }
+        // That of another user cannot be read, and is none of ours.
+        let Ok(environment) = std::fs::read(entry.path().join("environ")) else { continue };
+        let has =
+            |wanted: &String| environment.split(|byte| *byte == 0).any(|entry| entry == wanted.as_bytes());
+        if variables.iter().all(has) {
+            found.push(pid);
+        }
+    }
+    found
+}
+
+/// Ends every process that was given these variables: asked first, killed after the grace. Tells how many there were.
+pub fn end_marked(variables: &[String], grace: Duration) -> usize {
+    let found = marked(variables);
+    if found.is_empty() {
+        return 0;
+    }
+    let signal_all = |pids: &[u32], signal: rustix::process::Signal| {
+        for pid in pids.iter().filter_map(|pid| rustix::process::Pid::from_raw(*pid as i32)) {
+            let _ = rustix::process::kill_process(pid, signal);
+        }
+    };
+    signal_all(&found, rustix::process::Signal::TERM);
+    let deadline = Instant::now() + grace;
+    loop {
+        let left = marked(variables);
+        if left.is_empty() {
+            break;
+        }
+        if Instant::now() >= deadline {
+            signal_all(&left, rustix::process::Signal::KILL);
+            if Instant::now() >= deadline + Duration::from_secs(2) {
+                break;
+            }
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    for pid in found.iter().filter_map(|pid| rustix::process::Pid::from_raw(*pid as i32)) {
+        let _ = rustix::process::waitpid(Some(pid), rustix::process::WaitOptions::NOHANG);
+    }
+    found.len()
 }
 
 fn group_of(leader: u32) -> Option<rustix::process::Pid> {

@@ -4,15 +4,32 @@ use super::slots::Message;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::io;
 use std::sync::mpsc::SyncSender;
+use std::time::{Duration, Instant};
 
 /// Our exit code after the third signal.
 const INTERRUPTED: i32 = 130;
 
-/// Hands each SIGINT, SIGTERM and SIGHUP to the dispatcher, with how many there have been.
+/// Two signals of one sort that come closer together than this are one: a closing terminal or a service manager may
+/// send several.
+const ONE_WISH: Duration = Duration::from_secs(1);
+
+/// Hands each SIGINT, SIGTERM and SIGHUP to the dispatcher, with the level that it asks for. A signal that was ignored
+/// when we were started (`nohup`) stays ignored.
 pub fn watch(sender: SyncSender<Message>) -> io::Result<()> {
-    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+    let heeded: Vec<i32> =
+        [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !is_ignored(*signal)).collect();
+    let mut signals = signal_hook::iterator::Signals::new(heeded)?;
     std::thread::Builder::new().name("signals".into()).spawn(move || {
-        for (signal, level) in signals.forever().zip(1..) {
+        let mut level = 0;
+        let mut last: Option<Instant> = None;
+        for signal in signals.forever() {
+            let repeated = last.is_some_and(|last| last.elapsed() < ONE_WISH);
+            last = Some(Instant::now());
+            // A person who types ctrl-C three times in a second means it.
+            if signal != SIGINT && repeated {
+                continue;
+            }
+            level += 1;
             if level >= 3 {
                 // The store is whole between two commits, and a commit that is cut off is not there.
                 std::process::exit(INTERRUPTED);
@@ -30,4 +47,12 @@ pub fn watch(sender: SyncSender<Message>) -> io::Result<()> {
         }
     })?;
     Ok(())
+}
+
+fn is_ignored(signal: i32) -> bool {
+    // SAFETY: only asks; `action` is a plain C struct for which zero is valid, and outlives the call.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(signal, std::ptr::null(), &mut action) == 0 && action.sa_sigaction == libc::SIG_IGN
+    }
 }

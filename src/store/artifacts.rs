@@ -14,7 +14,12 @@ pub fn keep(
     producer: Option<(&TaskId, u32)>,
     content: &[u8],
 ) -> Result<Event, StoreError> {
-    atomic_file::write(&paths.artifacts().join(&path), content)?;
+    let place = paths.artifacts().join(&path);
+    match kind {
+        // The record says that it is there, so it has to outlive a power failure like the record.
+        ArtifactKind::Result => atomic_file::write_synced(&place, content)?,
+        _ => atomic_file::write(&place, content)?,
+    }
     Ok(Event::ArtifactKept {
         task: producer.map(|(task, _)| task.clone()),
         attempt: producer.map(|(_, attempt)| attempt),
@@ -35,14 +40,14 @@ pub fn prompt_of(task: &TaskId, attempt: u32) -> String {
     format!("prompts/{task}.{attempt}.md")
 }
 
-/// Returns where the result of a task is kept, as JSON.
-pub fn result_of(task: &TaskId) -> String {
-    format!("results/{task}.json")
+/// Returns where the result that an attempt handed in is kept, as JSON.
+pub fn result_of(task: &TaskId, attempt: u32) -> String {
+    format!("results/{task}.{attempt}.json")
 }
 
-/// Returns where the text of a task's result is kept, for readers.
-pub fn result_text_of(task: &TaskId) -> String {
-    format!("results/{task}.md")
+/// Returns where the text of an attempt's result is kept, for readers.
+pub fn result_text_of(task: &TaskId, attempt: u32) -> String {
+    format!("results/{task}.{attempt}.md")
 }
 
 /// Returns where a result is kept under the name that other steps read it by.

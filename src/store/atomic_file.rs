@@ -9,6 +9,15 @@ pub fn write(path: &Path, content: &[u8]) -> Result<(), StoreError> {
     write_with(path, |file| file.write_all(content))
 }
 
+/// Writes a file as a whole and returns when it is on the disk.
+pub fn write_synced(path: &Path, content: &[u8]) -> Result<(), StoreError> {
+    write_with(path, |file| {
+        file.write_all(content)?;
+        file.flush()?;
+        file.get_ref().sync_data()
+    })
+}
+
 /// Writes a file as a whole, by what `fill` puts into it.
 pub fn write_with(
     path: &Path,

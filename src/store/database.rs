@@ -50,17 +50,33 @@ impl Store {
         Ok(store)
     }
 
-    /// Opens the store where there is one, to look at it. A newer schema can be looked at as far as it is the same.
+    /// Opens the store where there is one, to read it. A newer schema can be read as far as it is the same, and a store
+    /// that may not be written is read as it lies there.
     pub fn open_existing(layout: &Layout) -> Result<Option<Store>, StoreError> {
         if !layout.database().exists() {
             return Ok(None);
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut store = Store::connect(layout, flags)?;
+        let mut store = match Store::connect(layout, flags) {
+            Ok(store) => store,
+            Err(error) if error.is_read_only() => return Store::open_as_it_lies(layout).map(Some),
+            Err(error) => return Err(error),
+        };
         if store.version()? < MIGRATIONS.len() as i64 {
             store.migrate()?;
         }
         Ok(Some(store))
+    }
+
+    /// Opens a store that may not be written. What another process has not yet moved into the main file is not seen.
+    fn open_as_it_lies(layout: &Layout) -> Result<Store, StoreError> {
+        let path = layout.database();
+        let flags =
+            OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let name = path.display().to_string().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+        let connection = Connection::open_with_flags(format!("file:{name}?immutable=1"), flags)
+            .map_err(|source| StoreError::Database { path, source })?;
+        Ok(Store { connection, layout: layout.clone(), write_ahead_log: None })
     }
 
     fn connect(layout: &Layout, flags: OpenFlags) -> Result<Store, StoreError> {

@@ -71,7 +71,8 @@ impl Found {
     }
 }
 
-fn read_text(path: &Path) -> Result<String, String> {
+/// Reads a file that a person wrote: a regular one, in UTF-8, of a size that a person writes. Says why it cannot.
+pub fn read_text(path: &Path) -> Result<String, String> {
     let meta = std::fs::metadata(path).map_err(|error| error.to_string())?;
     if !meta.is_file() {
         return Err("it is not a file".into());

@@ -5,8 +5,10 @@
 use super::StoreError;
 use super::layout::RunPaths;
 use std::fs::{File, OpenOptions, TryLockError};
+use std::path::Path;
+use std::time::Duration;
 
-/// Proof that this process owns a run; given back when dropped.
+/// Proof that this process owns a run, or a file; given back when dropped.
 #[derive(Debug)]
 pub struct RunLock {
     _file: File,
@@ -23,11 +25,31 @@ pub fn try_take(paths: &RunPaths) -> Result<Option<RunLock>, StoreError> {
         .write(true)
         .open(&path)
         .map_err(StoreError::file(&path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(RunLock { _file: file })),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(source)) => Err(StoreError::File { path, source }),
+    for _ in 0..LOOKS {
+        match file.try_lock() {
+            Ok(()) => return Ok(Some(RunLock { _file: file })),
+            // Somebody who only looks holds it for a moment too.
+            Err(TryLockError::WouldBlock) => std::thread::sleep(BETWEEN_LOOKS),
+            Err(TryLockError::Error(source)) => return Err(StoreError::File { path, source }),
+        }
     }
+    Ok(None)
+}
+
+/// How often a lock is tried before it counts as held.
+const LOOKS: u32 = 4;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
+
+/// Takes the lock beside a file that several processes change by reading and writing it, and waits for it.
+pub fn take_beside(path: &Path) -> Result<RunLock, StoreError> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(StoreError::file(folder))?;
+    }
+    let path = path.with_extension("lock");
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+    let file = file.map_err(StoreError::file(&path))?;
+    file.lock().map_err(StoreError::file(&path))?;
+    Ok(RunLock { _file: file })
 }
 
 /// Tells whether a process owns the run now. A run without a lock file has no owner.

@@ -24,13 +24,13 @@ use std::path::PathBuf;
 /// What can go wrong on disk.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    #[error("{path}: {source}")]
+    #[error("{path}")]
     File {
         path: PathBuf,
         #[source]
         source: std::io::Error,
     },
-    #[error("the store {path}: {source}")]
+    #[error("the store {path}")]
     Database {
         path: PathBuf,
         #[source]
@@ -49,6 +49,13 @@ impl StoreError {
     pub fn file(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> StoreError {
         let path = path.into();
         move |source| StoreError::File { path, source }
+    }
+
+    /// Tells whether it may not be written here.
+    pub fn is_read_only(&self) -> bool {
+        use rusqlite::ErrorCode::{CannotOpen, PermissionDenied, ReadOnly};
+        let StoreError::Database { source, .. } = self else { return false };
+        matches!(source.sqlite_error_code(), Some(ReadOnly | CannotOpen | PermissionDenied))
     }
 
     /// Tells whether the disk is full.

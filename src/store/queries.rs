@@ -108,6 +108,12 @@ impl Store {
         Ok(events)
     }
 
+    /// Returns the number of the newest event of a run.
+    pub fn last_seq(&self, run: &RunId) -> Result<i64, StoreError> {
+        let sql = "SELECT coalesce(max(seq), 0) FROM events WHERE run = (SELECT no FROM runs WHERE id = ?)";
+        self.one(sql, [run.as_str()], |row| row.get(0))
+    }
+
     /// Hands on one event after the other, so that a long run is never held twice.
     fn each_event(
         &self,

@@ -4,6 +4,7 @@
 
 use super::StoreError;
 use super::atomic_file;
+use super::lock;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -37,6 +38,7 @@ impl TrustFile {
 
     /// Trusts a repository, or takes the trust back. Tells whether that changed anything.
     pub fn set(&self, repository: &Path, trusted: bool) -> Result<bool, StoreError> {
+        let _lock = lock::take_beside(&self.path)?;
         let mut list = self.read()?;
         let changed = if trusted { list.insert(key(repository)) } else { list.remove(&key(repository)) };
         if changed {

@@ -8,21 +8,11 @@ use super::words;
 use crate::domain::event::{Event, Outcome, Recorded};
 use crate::domain::id::TaskId;
 use crate::domain::run::Run;
-use crate::domain::task::Work;
-use crate::domain::usage::Usage;
+use crate::domain::task::{Work, Working};
 use crate::domain::words::clean_line;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::BTreeMap;
 use std::time::Duration;
-
-/// A task that is being worked on.
-#[derive(Clone, Debug)]
-pub struct Line {
-    pub place: usize,
-    pub elapsed: Duration,
-    pub doing: String,
-    pub usage: Usage,
-}
 
 /// Shows a run as it goes on.
 pub struct Progress {
@@ -84,7 +74,7 @@ impl Progress {
     }
 
     /// Redraws the lines of the tasks that are being worked on.
-    pub fn redraw(&mut self, run: &Run, working: &[Line]) {
+    pub fn redraw(&mut self, run: &Run, working: &[Working]) {
         let Some(live) = &mut self.live else { return };
         for line in working {
             let text = live.running_line(run, line);
@@ -108,7 +98,7 @@ impl Progress {
 }
 
 impl Live {
-    fn running_line(&self, run: &Run, line: &Line) -> String {
+    fn running_line(&self, run: &Run, line: &Working) -> String {
         let spec = &run.tasks[line.place].spec;
         let (names, agents) = (self.name_width, self.agent_width);
         let elapsed = words::duration(line.elapsed);
@@ -154,7 +144,8 @@ impl Live {
                 ))
             }
             Event::TaskSkipped { task, reason, .. } | Event::TaskCancelled { task, reason } => {
-                let word = printer.tint_err(Tone::Faint, &format!("{:12}", "skipped"));
+                let word = if matches!(event, Event::TaskSkipped { .. }) { "skipped" } else { "cancelled" };
+                let word = printer.tint_err(Tone::Faint, &format!("{word:12}"));
                 Some(format!("  {task:names$}  {:agents$}  {word}  {reason}", "-"))
             }
             Event::StopAsked { level: 1, by } => Some(format!(
@@ -163,7 +154,7 @@ impl Live {
             Event::StopAsked { by, .. } => Some(format!("{by}: killing the agents")),
             Event::SubmissionRefused { task, reason, .. } => {
                 let task = task.as_ref().map_or("-", TaskId::as_str);
-                Some(format!("  {task:names$}  a submission was refused: {reason}"))
+                Some(format!("  {task:names$}  a submission was refused: {}", clean_line(reason, 200)))
             }
             _ => None,
         }

@@ -1,6 +1,7 @@
 //! Tables without lines. The only file that names comfy_table.
 
 use super::printer::{Printer, Tone, width_of};
+use crate::domain::words::clean_line;
 use comfy_table::{Cell, ColumnConstraint, ContentArrangement, Table, Width, presets};
 
 /// How a column is set.
@@ -11,6 +12,9 @@ pub enum Column {
     /// Takes the room that is left, and is wrapped in it.
     Wide,
 }
+
+/// The most characters of a cell.
+const MAX_CELL: usize = 2_000;
 
 /// Rows of text under headings.
 pub struct Rows {
@@ -23,13 +27,9 @@ impl Rows {
         Rows { columns: columns.to_vec(), rows: Vec::new() }
     }
 
-    /// Adds a row, a text for each column.
+    /// Adds a row, a text for each column. Whoever wrote the text, nothing in it acts on a terminal.
     pub fn add(&mut self, row: Vec<(String, Tone)>) {
-        self.rows.push(row);
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.rows.push(row.into_iter().map(|(text, tone)| (clean_line(&text, MAX_CELL), tone)).collect());
     }
 
     /// Renders the table for standard output; wrapped to the terminal where it is one.

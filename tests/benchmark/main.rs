@@ -42,7 +42,11 @@ fn main() {
     }
 }
 
+/// A name and what makes its command.
+type Contestant = (&'static str, Box<dyn Fn() -> Command>);
+
 /// Runs a command to its end with its output thrown away.
+#[allow(clippy::zombie_processes, reason = "`reap` takes it away, and tells more than `wait`")]
 fn cost(command: &mut Command) -> Cost {
     let began = Instant::now();
     let child =
@@ -59,7 +63,7 @@ fn median(mut costs: Vec<Cost>) -> Cost {
 }
 
 /// Measures several commands in turn, so that a busy moment meets them all, and prints each beside the first.
-fn side_by_side(rounds: usize, contestants: Vec<(&str, Box<dyn Fn() -> Command>)>) -> Vec<Cost> {
+fn side_by_side(rounds: usize, contestants: Vec<Contestant>) -> Vec<Cost> {
     let mut costs: Vec<Vec<Cost>> = vec![Vec::new(); contestants.len()];
     for _ in 0..rounds {
         for (at, (_, make)) in contestants.iter().enumerate() {
@@ -110,7 +114,7 @@ fn null_tasks() {
         command
     };
     let shell = in_repo.clone();
-    let mut contestants: Vec<(&str, Box<dyn Fn() -> Command>)> = vec![
+    let mut contestants: Vec<Contestant> = vec![
         ("make -j2", Box::new(move || in_repo("make", &["-s", "-j2"]))),
         (
             "crew --jobs 2",
