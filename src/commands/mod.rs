@@ -87,8 +87,14 @@ pub fn main() -> u8 {
     let (cli, matches) = match parsed {
         Ok(parsed) => parsed,
         Err(error) => {
-            // clap prints help to standard output and mistakes to standard error; who does not read is not told.
-            let _ = error.print();
+            let as_json = error.use_stderr() && std::env::args().any(|argument| argument == "--json");
+            if as_json {
+                let problem = exit::Problem::usage("usage", error.render().to_string().trim());
+                exit::report(&Printer::new(true, false, true), &problem.into());
+            } else {
+                // clap prints help to standard output and mistakes to standard error; who does not read is not told.
+                let _ = error.print();
+            }
             return if error.use_stderr() { ExitStatus::Usage as u8 } else { ExitStatus::Done as u8 };
         }
     };

@@ -167,6 +167,7 @@ struct Rehearsal {
 fn rehearse(run: &Run, setup: &Setup, paths: &RunPaths) -> Result<Rehearsal> {
     let mut rehearsed = Vec::new();
     let mut caveats: Vec<String> = Vec::new();
+    let mut missing: Vec<&str> = Vec::new();
     let mut problems: Vec<Problem> = Vec::new();
     for task in &run.tasks {
         let id = task.spec.id.to_string();
@@ -180,21 +181,27 @@ fn rehearse(run: &Run, setup: &Setup, paths: &RunPaths) -> Result<Rehearsal> {
                 let letter = Letter::write(run, paths, task, &**agent);
                 match letter.command(&**agent, setup, run, paths, task, 1) {
                     Ok((spec, held_loosely)) => {
-                        let of_task = held_loosely.into_iter().map(|caveat| format!("{program}: {caveat}"));
-                        caveats
-                            .extend(of_task.filter(|caveat| !caveats.contains(caveat)).collect::<Vec<_>>());
+                        for caveat in held_loosely {
+                            if !caveats.contains(&caveat) {
+                                caveats.push(caveat);
+                            }
+                        }
                         let command = std::iter::once(spec.program).chain(spec.args).collect();
                         rehearsed.push(Rehearsed { task: id, command, prompt: Some(letter.prompt) });
                     }
                     Err(_) if program == builtin::NAME && !builtin::ROLES.contains(&role.as_str()) => {
-                        problems.push(nobody_can(role));
+                        if !missing.contains(&role.as_str()) {
+                            missing.push(role);
+                        }
                     }
                     Err(error) => problems.push(Problem::usage("unsupported", format!("step {id}: {error}"))),
                 }
             }
         }
     }
-    problems.dedup_by(|a, b| a.message == b.message);
+    if !missing.is_empty() {
+        problems.push(nobody_can(&missing));
+    }
     if problems.is_empty() {
         Ok(Rehearsal { launches: rehearsed, caveats })
     } else {
@@ -202,8 +209,10 @@ fn rehearse(run: &Run, setup: &Setup, paths: &RunPaths) -> Result<Rehearsal> {
     }
 }
 
-fn nobody_can(role: &str) -> Problem {
-    Problem::usage("no_agent_for_role", format!("no agent can do the role `{role}` on this machine")).hint(
+fn nobody_can(roles: &[&str]) -> Problem {
+    let noun = if roles.len() == 1 { "role" } else { "roles" };
+    let roles = roles.iter().map(|role| format!("`{role}`")).collect::<Vec<_>>().join(", ");
+    Problem::usage("no_agent_for_role", format!("no agent can do the {noun} {roles} on this machine")).hint(
         "install claude, codex, gemini, opencode or pi, or name a program: \
          crew config set agents.NAME '{\"command\": \"...\", \"writes\": true}'\n      \
          (the built-in agent explores, reviews, verifies and reports; it does not write code. \
