@@ -178,6 +178,11 @@ impl CustomAgent {
                 );
                 Err(cannot(self, what))
             }
+            PromptBy::Argument if assignment.prompt.contains('\0') => {
+                let what =
+                    "take a prompt with a NUL character as an argument; set `prompt = \"stdin\"` for it";
+                Err(cannot(self, what.to_owned()))
+            }
             PromptBy::Argument => Ok(Some(assignment.prompt.to_owned())),
         }
     }

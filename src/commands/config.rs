@@ -25,6 +25,7 @@ enum What {
     /// Set a setting for you, or for the project
     Set {
         key: String,
+        #[arg(allow_negative_numbers = true)]
         value: String,
         /// In the project's file, which is tracked by git
         #[arg(long)]
@@ -125,20 +126,22 @@ fn list(cx: &Context, with_origin: bool) -> Result<ExitStatus> {
 fn set(cx: &Context, key: &str, text: Option<&str>, project: bool) -> Result<ExitStatus> {
     let setting = settings::find(key).ok_or_else(|| unknown(key))?;
     let path = file(cx, project)?;
+    let wrong = |message: String| Problem::usage("setting", message);
+    let value = text.map(|text| setting.read_entry(text)).transpose().map_err(wrong)?;
     // Two that set something at once both get their way.
     let _lock = lock::take_beside(&path)?;
     let mut root: Map<String, Value> = match std::fs::read_to_string(&path) {
-        Ok(text) => serde_json::from_str(&text).with_context(|| format!("read {}", path.display()))?,
+        Ok(text) => serde_json::from_str(&text).map_err(|error| {
+            Problem::usage("setting", format!("not a JSON object: {error}")).at(path.display().to_string())
+        })?,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Map::new(),
         Err(error) => return Err(error).with_context(|| format!("read {}", path.display())),
     };
-    let wrong = |message: String| Problem::usage("setting", message);
-    match text {
-        Some(text) if setting.kind == Kind::Table => {
-            let value = serde_json::from_str(text).unwrap_or_else(|_| Value::from(text));
-            put(&mut root, key, value)?;
+    let is_set = value.is_some();
+    match value {
+        Some(value) => {
+            put(&mut root, key, value).map_err(|message| wrong(message).at(path.display().to_string()))?
         }
-        Some(text) => put(&mut root, key, setting.read(text).map_err(wrong)?)?,
         None => {
             if !take_out(&mut root, key) {
                 return Err(
@@ -148,15 +151,16 @@ fn set(cx: &Context, key: &str, text: Option<&str>, project: bool) -> Result<Exi
         }
     }
     // An agent that cannot be started is refused here, and not by the next run.
-    let text = serde_json::to_string_pretty(&root)?;
+    let file = serde_json::to_string_pretty(&root)?;
     let mut rehearsal = Settings::default();
-    let problems = rehearsal.take_file(&text, &Origin::Flag, true);
+    let problems = rehearsal.take_file(&file, &Origin::Flag, true);
     if !problems.is_empty() {
         return Err(as_problems(problems).into());
     }
     super::run::registry(&rehearsal)?;
-    atomic_file::write(&path, format!("{text}\n").as_bytes())?;
-    cx.printer.tell(&format!("wrote {}", path.display()));
+    atomic_file::write(&path, format!("{file}\n").as_bytes())?;
+    let done = if is_set { "set" } else { "unset" };
+    cx.printer.tell(&format!("{done} {key} in {}", path.display()));
     Ok(ExitStatus::Done)
 }
 
@@ -170,13 +174,13 @@ fn file(cx: &Context, project: bool) -> Result<PathBuf> {
     Ok(folder.join("config.json"))
 }
 
-fn put(root: &mut Map<String, Value>, key: &str, value: Value) -> Result<()> {
+fn put(root: &mut Map<String, Value>, key: &str, value: Value) -> Result<(), String> {
     let Some((section, name)) = key.split_once('.') else {
         root.insert(key.to_owned(), value);
         return Ok(());
     };
     let inner = root.entry(section).or_insert_with(|| json!({}));
-    let inner = inner.as_object_mut().with_context(|| format!("`{section}` in the file is not an object"))?;
+    let inner = inner.as_object_mut().ok_or_else(|| format!("`{section}` in the file is not an object"))?;
     inner.insert(name.to_owned(), value);
     Ok(())
 }

@@ -28,6 +28,10 @@ impl Context {
             Problem::usage("no_folder", format!("{}: {error}", self.folder.display()))
                 .hint("-C takes a folder")
         })?;
+        if !folder.is_dir() {
+            let problem = Problem::usage("no_folder", format!("{} is not a folder", self.folder.display()));
+            return Err(problem.hint("-C takes a folder").into());
+        }
         match folder.ancestors().find(|folder| folder.join(".git").exists()) {
             Some(root) => {
                 refuse_odd_path(root)?;
@@ -175,8 +179,8 @@ fn set_flag(settings: &mut Settings, set: &str) -> Result<(), settings::Problem>
     let problem = |message: String| settings::Problem { origin: Origin::Flag, message, hint: None };
     let (key, text) = set.split_once('=').ok_or_else(|| problem(format!("`{set}` is not KEY=VALUE")))?;
     let value = match settings::find(key) {
-        Some(setting) if setting.kind != settings::Kind::Table => setting.read(text).map_err(problem)?,
-        _ => serde_json::Value::from(text),
+        Some(setting) => setting.read_entry(text).map_err(problem)?,
+        None => serde_json::Value::from(text),
     };
     settings.set(key, value, Origin::Flag, true)
 }

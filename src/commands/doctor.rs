@@ -106,12 +106,12 @@ fn tell(cx: &Context, checks: &[Check]) -> Result<()> {
         cx.printer.data(&format!(
             "{:11}  {:62}  {}",
             check.name,
-            check.detail,
+            clean_line(&check.detail, 2000),
             cx.printer.tint(tone, word)
         ))?;
     }
     for hint in checks.iter().filter_map(|check| check.hint.as_ref()) {
-        cx.printer.tell(&format!("hint: {hint}"));
+        cx.printer.tell(&format!("hint: {}", clean_line(hint, 2000)));
     }
     Ok(())
 }

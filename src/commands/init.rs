@@ -52,7 +52,8 @@ pub fn init(cx: &Context, _args: &InitArgs) -> Result<ExitStatus> {
     }
     for (name, content) in FILES {
         let path = layout.root().join(name);
-        if !path.exists() {
+        // A link that leads nowhere is a file of theirs, too.
+        if path.symlink_metadata().is_err() {
             atomic_file::write(&path, content.as_bytes())?;
             made.push(layout.shown(&path));
         }

@@ -12,7 +12,7 @@ use crate::domain::run::{Run, RunStatus};
 use crate::domain::settings::{self, Settings};
 use crate::domain::task::{Task, TaskState, Work, Working};
 use crate::domain::usage::Usage;
-use crate::domain::words::clean_line;
+use crate::domain::words::{clean_line, clean_text};
 use crate::runner::clock;
 use crate::runner::dispatcher::{self, Finished, Observer};
 use crate::runner::environment::Environment;
@@ -262,7 +262,7 @@ fn show_plan(cx: &Context, plan: &Plan, launches: &[Rehearsed]) -> Result<ExitSt
     for launch in launches {
         cx.printer.data(&format!("\n== {}\n$ {}", launch.task, shown_command(&launch.command)))?;
         if let Some(prompt) = &launch.prompt {
-            cx.printer.data(&indented(&crate::domain::words::clean_text(prompt, 100_000)))?;
+            cx.printer.data(&indented(&clean_text(prompt, 100_000)))?;
         }
     }
     Ok(ExitStatus::Done)
@@ -271,7 +271,7 @@ fn show_plan(cx: &Context, plan: &Plan, launches: &[Rehearsed]) -> Result<ExitSt
 fn shown_command(words: &[String]) -> String {
     let quoted = |word: &String| {
         let plain = |character: char| character.is_ascii_alphanumeric() || "-_./=:,@%+".contains(character);
-        let word = clean_line(word, 400);
+        let word = clean_text(word, 4096);
         if !word.is_empty() && word.chars().all(plain) {
             word
         } else {

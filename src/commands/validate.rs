@@ -21,7 +21,9 @@ pub fn validate(cx: &Context, _args: &ValidateArgs) -> Result<ExitStatus> {
     let settings = cx.settings(&layout, &[], trusted)?;
     let (library, mut problems) = cx.library_with_problems(&layout, &registry(&settings)?, trusted);
     for team in library.teams.values() {
-        let Some(workflow) = library.workflows.get(&team.workflow) else { continue };
+        // A team without roles has been told of.
+        let workflow = library.workflows.get(&team.workflow).filter(|_| !team.roles.is_empty());
+        let Some(workflow) = workflow else { continue };
         for found in resources::fits(workflow, team, &library) {
             let at = found.line.map_or_else(|| found.path.clone(), |line| format!("{}:{line}", found.path));
             problems.push(Problem { hint: found.hint, ..Problem::usage("workflow", found.message).at(at) });

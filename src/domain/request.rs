@@ -62,8 +62,12 @@ impl Code {
 /// What to type, as a hint for an agent.
 pub const HOW_TO_SUBMIT: &str = "crew submit result --summary \"...\" --confidence 0.0-1.0 --rationale \"...\"   (or --json FILE, --json -)";
 
+/// The most characters of a message.
+const MAX_MESSAGE: usize = 4_000;
+
 fn refused(code: Code, message: impl Into<String>, hint: impl Into<String>) -> Answer {
-    Answer::Refused { code, message: message.into(), hint: hint.into() }
+    // A name that it made up may stand in the message.
+    Answer::Refused { code, message: clean_line(&message.into(), MAX_MESSAGE), hint: hint.into() }
 }
 
 /// Decides about a request. `asker` is the attempt that its token belongs to, open or ended.
@@ -105,6 +109,7 @@ fn check(task: &Task, attempt: &Attempt, request: &Request) -> Result<ResultBody
     let Submission::Result { result } = &request.submission;
     let result: ResultBody = serde_json::from_value(result.clone())
         .map_err(|error| refused(Code::Invalid, plain(&error), HOW_TO_SUBMIT))?;
+    let result = result.cleaned();
     result.check(task.spec.role()).map_err(|wrong| refused(Code::Invalid, wrong.message, HOW_TO_SUBMIT))?;
     match attempt.submission.as_deref() {
         Some(first) if *first != result => {

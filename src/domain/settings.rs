@@ -4,6 +4,7 @@
 //! but a project's file may only tighten what the user allows, until the user trusts the repository.
 
 use super::nearest::nearest;
+use super::words::clean_line;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -189,6 +190,15 @@ impl Setting {
         self.check(&value).map(|()| value)
     }
 
+    /// Reads a value like `read`, or an entry of a table: a variable is a text, anything else is JSON.
+    pub fn read_entry(&self, text: &str) -> Result<Value, String> {
+        match self.kind {
+            Kind::Table if self.key == VARS.key => Ok(json!(text)),
+            Kind::Table => Ok(serde_json::from_str(text).unwrap_or_else(|_| json!(text))),
+            _ => self.read(text),
+        }
+    }
+
     /// Returns what a value has to be, in words.
     pub fn expected(&self) -> String {
         match self.kind {
@@ -276,8 +286,9 @@ impl Settings {
                 Project::Never => "only you may set it",
                 _ => "a project may only lower it",
             };
-            self.refused
-                .push(format!("{key} in {origin} has no effect: {why}, or `crew trust` the repository"));
+            let note = format!("{key} in {origin} has no effect: {why}, or `crew trust` the repository");
+            // The key of a table's entry is whatever the project wrote.
+            self.refused.push(clean_line(&note, 400));
             return Ok(());
         }
         self.values.insert(key.to_owned(), (value, origin));

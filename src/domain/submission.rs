@@ -1,6 +1,7 @@
 //! What an agent hands in, and when that is valid.
 
 use super::finding::{Finding, MAX_BODY, MAX_TITLE};
+use super::words::{clean_line, clean_text};
 use serde::{Deserialize, Serialize};
 
 /// What a verifier concludes from the commands it ran.
@@ -82,6 +83,30 @@ fn refuse(field: &'static str, message: impl Into<String>) -> Result<(), Refusal
 }
 
 impl ResultBody {
+    /// Takes out of every text what a terminal would obey or would not show.
+    pub fn cleaned(self) -> ResultBody {
+        let lines = |text: String| clean_text(&text, usize::MAX);
+        let line = |text: String| clean_line(&text, usize::MAX);
+        let finding = |finding: Finding| Finding {
+            category: line(finding.category),
+            file: line(finding.file),
+            title: line(finding.title),
+            body: lines(finding.body),
+            suggestion: finding.suggestion.map(lines),
+            fingerprint: line(finding.fingerprint),
+            ..finding
+        };
+        let check = |check: Check| Check { command: lines(check.command), note: line(check.note), ..check };
+        ResultBody {
+            summary: lines(self.summary),
+            rationale: lines(self.rationale),
+            details: self.details.map(lines),
+            findings: self.findings.into_iter().map(finding).collect(),
+            checks: self.checks.into_iter().map(check).collect(),
+            ..self
+        }
+    }
+
     /// Checks a result against what its role has to hand in.
     pub fn check(&self, role: &str) -> Result<(), Refusal> {
         if self.summary.trim().is_empty() {
@@ -155,6 +180,14 @@ mod tests {
         for (body, role, field) in wrong {
             assert_eq!(body.check(role).unwrap_err().field, field);
         }
+    }
+
+    #[test]
+    fn words_are_cleaned_and_stay_lines() {
+        let said =
+            r#"{"summary":"a\u001b[31mb\u202e","confidence":1,"rationale":"r","details":"x\ny\u0007"}"#;
+        let cleaned = serde_json::from_str::<ResultBody>(said).unwrap().cleaned();
+        assert_eq!((cleaned.summary.as_str(), cleaned.details.as_deref()), ("ab", Some("x\ny")));
     }
 
     #[test]

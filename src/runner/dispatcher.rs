@@ -1,6 +1,6 @@
 //! The loop that owns a run: receive, decide, record, act.
 
-use super::child::Control;
+use super::attempt::{MAX_SUMMARY_LINE, OpenAttempt};
 use super::clock;
 use super::inbox_watch;
 use super::launch::{self, AttemptIdentity, LaunchError, Prepared, Setup};
@@ -8,10 +8,10 @@ use super::process::{self, GroupSignal};
 use super::requests;
 use super::slots::{Heard, Job, Message, Part, Slots};
 use super::summary;
-use crate::agents::{Agent, Said, UsageKind};
-use crate::domain::error_kind::{ErrorClass, ErrorKind};
+use crate::agents::Said;
+use crate::domain::error_kind::ErrorKind;
 use crate::domain::event::{Again, ArtifactKind, Ending, Event, Outcome, ProcessId, Recorded};
-use crate::domain::judgement::{self, Evidence, Judgement, StopReason, StreamError};
+use crate::domain::judgement::{Judgement, StopReason};
 use crate::domain::retry;
 use crate::domain::run::{Run, RunStatus};
 use crate::domain::schedule::{Schedule, Skip};
@@ -25,10 +25,9 @@ use crate::store::database::{Answered, Applied, Store};
 use crate::store::inbox;
 use crate::store::layout::{self, RunPaths};
 use crate::store::lock::RunLock;
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::path::PathBuf;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Messages that may wait for the dispatcher before its children have to.
@@ -41,16 +40,8 @@ const INBOX_LOOK: Duration = Duration::from_secs(1);
 const GROUPING: Duration = Duration::from_millis(10);
 /// How often people see the live view change.
 const LIVE_VIEW: Duration = Duration::from_millis(150);
-/// The most events that one attempt's stream may cause; what comes after is in the log.
-const MAX_TOLD: u32 = 10_000;
-/// The most tool calls of one attempt that may be open at once.
-const MAX_OPEN_TOOLS: usize = 1_000;
 /// How often in a row a task may be lost with its crew process before it counts as its own doing.
 const MAX_LOST: usize = 3;
-/// The most characters of a tool call's arguments that are recorded.
-const MAX_ARGUMENTS: usize = 4_096;
-/// The most characters of a summary line.
-const MAX_SUMMARY_LINE: usize = 300;
 
 /// Is told what happens; called between a commit and the next decision, so it should be quick.
 pub trait Observer {
@@ -70,59 +61,6 @@ pub struct Finished {
     pub interrupted: bool,
 }
 
-/// An attempt that is open.
-struct Open {
-    number: u32,
-    part: Part,
-    control: Arc<Control>,
-    doing: Arc<Mutex<String>>,
-    /// Understands the agent's output; a command has nobody who does.
-    agent: Option<Arc<dyn Agent>>,
-    began: Instant,
-    limit: Duration,
-    /// When the current child has used up its time.
-    deadline: Instant,
-    silence: Option<Duration>,
-    /// The length of the log when it last grew, and when that was.
-    sound: (u64, Instant),
-    /// Why the child that runs now has been asked to end.
-    stopped: Option<StopReason>,
-    /// Why the work itself was asked to end.
-    work_stopped: Option<StopReason>,
-    checks_passed: usize,
-    /// When the group is killed that has been asked to end.
-    kill_at: Option<Instant>,
-    usage: Usage,
-    stream_error: Option<StreamError>,
-    /// The error because of which the agent last said that it waits.
-    waits_for: Option<StreamError>,
-    retry_after: Option<Duration>,
-    /// The stream has told its final event.
-    saw_final: bool,
-    /// When it did, while the child is still there.
-    final_at: Option<Instant>,
-    /// Tool calls that have not come back, by their id.
-    tools: HashMap<String, (String, String, Instant)>,
-    waiting: String,
-    /// How the work itself ended.
-    ending: Ending,
-    heard: Heard,
-    /// The first verification command that failed, and how.
-    failed_check: Option<(String, String)>,
-    /// The log of the current child.
-    log: PathBuf,
-    /// Events that the agent's stream has caused.
-    told: u32,
-}
-
-impl Open {
-    /// Returns why crew ended the attempt, where it did.
-    fn why_stopped(&self) -> Option<StopReason> {
-        let by_wish = |reason: &StopReason| matches!(reason, StopReason::Interrupted | StopReason::FailFast);
-        self.stopped.filter(by_wish).or(self.work_stopped)
-    }
-}
-
 /// What is done after what was decided is on the disk.
 enum Effect {
     Start(Job),
@@ -139,7 +77,7 @@ pub struct Dispatcher<'a> {
     schedule: Schedule,
     messages: Receiver<Message>,
     slots: Slots,
-    open: BTreeMap<usize, Open>,
+    open: BTreeMap<usize, OpenAttempt>,
     /// Decided, applied in memory, and not yet written.
     batch: Vec<Applied>,
     /// Since when the batch has something in it that waits for company.
@@ -361,11 +299,17 @@ impl<'a> Dispatcher<'a> {
         Ok(())
     }
 
-    /// Records what an agent's stream caused, as long as it has not caused too much.
-    fn record_told(&mut self, place: usize, event: Event) -> Result<(), StoreError> {
-        let Some(open) = self.open.get_mut(&place).filter(|open| open.told < MAX_TOLD) else { return Ok(()) };
-        open.told += 1;
-        self.record(event)
+    /// Takes in what an agent's stream says.
+    fn listen(&mut self, place: usize, said: Said) -> Result<(), StoreError> {
+        let Some(open) = self.open.get_mut(&place) else { return Ok(()) };
+        if said.is_hopeless() {
+            // Some CLIs try a dead key for minutes. Nothing they do helps before a person acts.
+            open.stop(StopReason::Hopeless, self.setup.limits.grace);
+        }
+        match open.hear(&self.run.tasks[place], said) {
+            Some(event) => self.record(event),
+            None => Ok(()),
+        }
     }
 
     fn start_what_can(&mut self) -> Result<(), StoreError> {
@@ -394,7 +338,9 @@ impl<'a> Dispatcher<'a> {
             log: layout::log_of(&id, number),
             task: id,
         })?;
-        let mut open = self.new_open(place, number);
+        let task = &self.run.tasks[place];
+        let log = self.paths.root().join(layout::log_of(&task.spec.id, number));
+        let mut open = OpenAttempt::new(task, number, log, self.setup.limits.attempt);
         match prepared {
             Ok(Prepared { child, agent, kept }) => {
                 kept.into_iter().try_for_each(|event| self.record(event))?;
@@ -422,123 +368,10 @@ impl<'a> Dispatcher<'a> {
         }
     }
 
-    fn new_open(&self, place: usize, number: u32) -> Open {
-        let limit = self.run.tasks[place].spec.timeout_millis.map(Duration::from_millis);
-        let limit = limit.unwrap_or(self.setup.limits.attempt);
-        let now = Instant::now();
-        Open {
-            number,
-            part: Part::Work,
-            control: Arc::default(),
-            doing: Arc::default(),
-            agent: None,
-            began: now,
-            limit,
-            deadline: now + limit,
-            silence: None,
-            sound: (0, now),
-            stopped: None,
-            work_stopped: None,
-            checks_passed: 0,
-            kill_at: None,
-            usage: Usage::default(),
-            stream_error: None,
-            waits_for: None,
-            retry_after: None,
-            saw_final: false,
-            final_at: None,
-            tools: HashMap::new(),
-            waiting: String::new(),
-            ending: Ending::default(),
-            heard: Heard::default(),
-            failed_check: None,
-            log: self.paths.root().join(layout::log_of(&self.run.tasks[place].spec.id, number)),
-            told: 0,
-        }
-    }
-
     fn note_process(&mut self, place: usize, process: ProcessId) -> Result<(), StoreError> {
         let Some(open) = self.open.get(&place) else { return Ok(()) };
         let (task, attempt) = (self.run.tasks[place].spec.id.clone(), open.number);
         self.record(Event::ProcessStarted { task, attempt, process })
-    }
-
-    /// Takes in what an agent's stream says.
-    fn listen(&mut self, place: usize, said: Said) -> Result<(), StoreError> {
-        let Some(open) = self.open.get_mut(&place) else { return Ok(()) };
-        let (task, attempt) = (self.run.tasks[place].spec.id.clone(), open.number);
-        // An agent that goes on after its final event is not lingering.
-        open.final_at = None;
-        match said {
-            Said::Message(_) | Said::MessagePart(_) => Ok(()),
-            Said::Session(session) => {
-                let session = clean_line(&session, 200);
-                let known = self.run.tasks[place].last().and_then(|attempt| attempt.session.as_ref());
-                if known == Some(&session) {
-                    return Ok(());
-                }
-                self.record_told(place, Event::SessionStarted { task, attempt, session })
-            }
-            Said::ToolStarted { id, name, arguments } => {
-                if open.tools.len() < MAX_OPEN_TOOLS {
-                    let arguments = clean_line(&arguments, MAX_ARGUMENTS);
-                    open.tools.insert(id, (clean_line(&name, 100), arguments, Instant::now()));
-                }
-                Ok(())
-            }
-            Said::ToolEnded { id, ok } => {
-                open.waits_for = None;
-                let Some((tool, arguments, began)) = open.tools.remove(&id) else { return Ok(()) };
-                let millis = began.elapsed().as_millis() as u64;
-                self.record_told(place, Event::ToolInvoked { task, attempt, tool, arguments, ok, millis })
-            }
-            Said::Usage(usage, UsageKind::Step) => {
-                open.usage.add(&usage);
-                Ok(())
-            }
-            Said::Usage(usage, UsageKind::Total) => {
-                open.usage = usage;
-                Ok(())
-            }
-            Said::Waiting { reason, error } => {
-                let reason = clean_line(&reason, MAX_SUMMARY_LINE);
-                open.waits_for = error.map(|kind| StreamError { kind, message: reason.clone() });
-                if open.waiting == reason {
-                    return Ok(());
-                }
-                open.waiting.clone_from(&reason);
-                self.record_told(place, Event::AgentWaited { task, attempt, reason })
-            }
-            Said::Failed { kind, message, retry_after } => {
-                let message = clean_line(&message, MAX_SUMMARY_LINE);
-                // One failure may be told twice; the first that says what it is tells the most.
-                if open.stream_error.as_ref().is_none_or(|known| known.kind == ErrorKind::Unknown) {
-                    open.stream_error = Some(StreamError { kind, message });
-                    open.retry_after = retry_after;
-                }
-                if kind.class() == ErrorClass::Operator && kind != ErrorKind::Unknown {
-                    // Some CLIs try a dead key for minutes. Nothing they do helps before a person acts.
-                    self.stop_child(place, StopReason::Hopeless);
-                }
-                Ok(())
-            }
-            Said::Final { ok, text } => {
-                open.saw_final = true;
-                open.final_at = Some(Instant::now());
-                if ok {
-                    // It got over what went wrong before.
-                    open.stream_error = None;
-                    open.waits_for = None;
-                } else if open.stream_error.is_none() {
-                    let message = clean_line(
-                        text.as_deref().unwrap_or("the agent reported a failure"),
-                        MAX_SUMMARY_LINE,
-                    );
-                    open.stream_error = Some(StreamError { kind: ErrorKind::Unknown, message });
-                }
-                Ok(())
-            }
-        }
     }
 
     /// Takes in that a child has ended: its work is checked next, or judged.
@@ -552,7 +385,7 @@ impl<'a> Dispatcher<'a> {
                 open.ending = Ending { odd_lines: heard.odd_lines, ..ending };
                 open.heard = heard;
                 open.work_stopped = open.stopped.take();
-                if self.is_worth_checking(place) {
+                if open.is_worth_checking(&self.run.tasks[place]) {
                     self.record(Event::VerificationStarted { task, attempt })?;
                     return self.check(place, 0);
                 }
@@ -563,7 +396,7 @@ impl<'a> Dispatcher<'a> {
                 if passed {
                     open.checks_passed += 1;
                 } else {
-                    open.failed_check = Some((command.clone(), how_a_check_failed(open.stopped, &ending)));
+                    open.failed_check = Some((command.clone(), open.how_a_check_failed(&ending)));
                 }
                 self.record(Event::VerificationEnded { task, attempt, command, ending })?;
                 let more = passed && at + 1 < self.run.tasks[place].spec.verify.len();
@@ -573,21 +406,6 @@ impl<'a> Dispatcher<'a> {
             }
         }
         self.settle(place)
-    }
-
-    /// Tells whether the step's verification commands have anything to verify.
-    fn is_worth_checking(&self, place: usize) -> bool {
-        let task = &self.run.tasks[place];
-        let Some(open) = self.open.get(&place) else { return false };
-        let handed_in = task.last().is_some_and(|attempt| attempt.submission.is_some());
-        let enough = match &task.spec.work {
-            Work::Command { .. } => open.ending.exit == Some(0),
-            Work::Agent { submit_optional, .. } => {
-                handed_in || (*submit_optional && open.ending.exit == Some(0))
-            }
-        };
-        let given_up = open.work_stopped.is_some_and(|reason| reason != StopReason::Lingering);
-        enough && !given_up && open.stream_error.is_none() && !task.spec.verify.is_empty()
     }
 
     /// Runs a verification command in the slot of its attempt.
@@ -612,7 +430,7 @@ impl<'a> Dispatcher<'a> {
         let Some(open) = self.open.remove(&place) else { return Ok(()) };
         let task = &self.run.tasks[place];
         let submission = task.last().and_then(|attempt| attempt.submission.clone());
-        let judgement = judge(task, &open, submission.as_deref());
+        let judgement = open.judge(task, submission.as_deref());
         let again = self.again(task, &open, &judgement, submission.as_ref().map(|result| result.confidence));
         let plain_result =
             judgement.outcome == Outcome::Succeeded && matches!(task.spec.work, Work::Agent { .. });
@@ -624,8 +442,7 @@ impl<'a> Dispatcher<'a> {
         let task = &self.run.tasks[place];
         let summary = match &submission {
             Some(result) => clean_line(&result.summary, MAX_SUMMARY_LINE),
-            None if open.agent.is_some() => last_line(&open.heard.last_words),
-            None => self.last_output(task, &open),
+            None => open.last_line(),
         };
         let reason = clean_line(&judgement.reason, MAX_SUMMARY_LINE);
         let lenient = task.spec.continue_on_error;
@@ -653,21 +470,11 @@ impl<'a> Dispatcher<'a> {
         Ok(())
     }
 
-    /// Returns the last line that a command printed.
-    fn last_output(&self, task: &Task, open: &Open) -> String {
-        if open.ending.output_bytes == 0 {
-            return String::new();
-        }
-        let log = self.paths.root().join(layout::log_of(&task.spec.id, open.number));
-        super::child::last_line(&log, 4096)
-            .map_or_else(String::new, |line| clean_line(&line, MAX_SUMMARY_LINE))
-    }
-
     /// Decides whether a task goes back to the queue.
     fn again(
         &self,
         task: &Task,
-        open: &Open,
+        open: &OpenAttempt,
         judgement: &Judgement,
         confidence: Option<f64>,
     ) -> Option<Again> {
@@ -710,6 +517,13 @@ impl<'a> Dispatcher<'a> {
 
     // Stopping
 
+    /// Asks a child's group to end; it is killed after the grace.
+    fn stop_child(&mut self, place: usize, reason: StopReason) {
+        if let Some(open) = self.open.get_mut(&place) {
+            open.stop(reason, self.setup.limits.grace);
+        }
+    }
+
     fn stop_on_request(&mut self, level: u32, by: &str) -> Result<(), StoreError> {
         if level <= self.stop_level {
             return Ok(());
@@ -745,16 +559,6 @@ impl<'a> Dispatcher<'a> {
         Ok(())
     }
 
-    /// Asks a child's group to end; it is killed after the grace.
-    fn stop_child(&mut self, place: usize, reason: StopReason) {
-        let Some(open) = self.open.get_mut(&place) else { return };
-        if open.stopped.is_none() {
-            open.stopped = Some(reason);
-            open.kill_at = Some(Instant::now() + self.setup.limits.grace);
-            open.control.signal(GroupSignal::End);
-        }
-    }
-
     /// Ends all children at once, when the record cannot be kept any more.
     fn kill_everything(&mut self) {
         for effect in std::mem::take(&mut self.effects) {
@@ -777,30 +581,8 @@ impl<'a> Dispatcher<'a> {
         let now = Instant::now();
         for place in self.open.keys().copied().collect::<Vec<_>>() {
             let Some(open) = self.open.get_mut(&place) else { continue };
-            if open.kill_at.is_some_and(|at| at <= now) {
-                open.kill_at = None;
-                open.control.signal(GroupSignal::Kill);
-            }
-            if open.stopped.is_some() {
-                continue;
-            }
-            let length = std::fs::metadata(&open.log).map_or(0, |log| log.len());
-            if length != open.sound.0 {
-                open.sound = (length, now);
-            }
-            let quiet_for = now - open.sound.1;
-            let reason = if open.deadline <= now {
-                Some(StopReason::OutOfTime)
-            } else if open.final_at.is_some_and(|at| at + self.setup.limits.grace <= now) {
-                Some(StopReason::Lingering)
-            } else if length > self.setup.limits.output_bytes {
-                Some(StopReason::TooMuchOutput)
-            } else if open.silence.is_some_and(|silence| quiet_for >= silence) {
-                Some(StopReason::Silent)
-            } else {
-                None
-            };
-            if let Some(reason) = reason {
+            open.kill_when_due(now);
+            if let Some(reason) = open.over_limit(now, &self.setup.limits) {
                 self.stop_child(place, reason);
             }
         }
@@ -877,7 +659,7 @@ impl<'a> Dispatcher<'a> {
     }
 
     fn working(&self) -> Vec<Working> {
-        let view = |(place, open): (&usize, &Open)| {
+        let view = |(place, open): (&usize, &OpenAttempt)| {
             let doing = open.doing.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let doing = match &open.agent {
                 None if doing.is_empty() => {
@@ -929,40 +711,6 @@ impl<'a> Dispatcher<'a> {
         self.copy(false)?;
         Ok(Finished { status: state, interrupted: self.stopping == Some(StopReason::Interrupted) })
     }
-}
-
-fn judge(task: &Task, open: &Open, submission: Option<&crate::domain::submission::ResultBody>) -> Judgement {
-    let last_words = open.heard.last_words.trim();
-    judgement::judge(
-        &task.spec,
-        &Evidence {
-            ending: open.ending.clone(),
-            stopped: open.why_stopped(),
-            unverified: open.checks_passed < task.spec.verify.len(),
-            stream_error: open
-                .stream_error
-                .clone()
-                .or_else(|| open.waits_for.clone().filter(|_| !open.saw_final)),
-            promises_final: open.agent.as_ref().is_some_and(|agent| agent.promises_final()),
-            saw_final: open.saw_final,
-            submission,
-            last_words: (!last_words.is_empty()).then_some(last_words),
-            failed_check: open.failed_check.as_ref().map(|(command, how)| (command.as_str(), how.as_str())),
-        },
-    )
-}
-
-fn how_a_check_failed(stopped: Option<StopReason>, ending: &Ending) -> String {
-    match stopped {
-        Some(StopReason::OutOfTime) => "it did not end within its time".into(),
-        Some(StopReason::TooMuchOutput) => "it printed more than is allowed".into(),
-        _ => judgement::ending_words(ending),
-    }
-}
-
-fn last_line(text: &str) -> String {
-    let line = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    clean_line(line, MAX_SUMMARY_LINE)
 }
 
 /// Decides when the JSON copies are written again: they may take a twentieth of the time, and no more.

@@ -112,7 +112,8 @@ impl Environment {
     /// Returns the environment of one child: the shared one, what its agent needs by name, and what is set for it.
     pub fn with(&self, passed: &[String], set: &[(String, String)]) -> Vec<(OsString, OsString)> {
         let mut variables = self.variables.clone();
-        for name in passed {
+        // PATH is there already, with crew in front.
+        for name in passed.iter().filter(|name| *name != "PATH") {
             if let Some(value) = std::env::var_os(name) {
                 variables.push((name.into(), value));
             }

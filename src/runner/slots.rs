@@ -214,7 +214,8 @@ impl Heard {
     }
 }
 
-fn last_line(text: &str) -> &str {
+/// Returns the last line of a text that says something.
+pub fn last_line(text: &str) -> &str {
     text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default()
 }
 

@@ -40,15 +40,13 @@ pub fn try_take(paths: &RunPaths) -> Result<Option<RunLock>, StoreError> {
 const LOOKS: u32 = 4;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 
-/// Takes the lock beside a file that several processes change by reading and writing it, and waits for it.
+/// Takes the lock on a file that several processes change by reading and writing it, and waits for it. It is the lock
+/// of its folder: nothing is left behind that git would see.
 pub fn take_beside(path: &Path) -> Result<RunLock, StoreError> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(StoreError::file(folder))?;
-    }
-    let path = path.with_extension("lock");
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-    let file = file.map_err(StoreError::file(&path))?;
-    file.lock().map_err(StoreError::file(&path))?;
+    let folder = path.parent().unwrap_or(path);
+    std::fs::create_dir_all(folder).map_err(StoreError::file(folder))?;
+    let file = File::open(folder).map_err(StoreError::file(folder))?;
+    file.lock().map_err(StoreError::file(folder))?;
     Ok(RunLock { _file: file })
 }
 

@@ -4,6 +4,15 @@
 mod support;
 
 mod agents_that_misbehave;
+mod config;
+mod custom_agents;
+mod doctor;
+mod dry_run;
 mod generated_files;
+mod init;
 mod layering;
+mod output;
+mod reached;
+mod real_agents;
+mod resources;
 mod run;

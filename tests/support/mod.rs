@@ -272,3 +272,115 @@ pub fn task<'a>(run: &'a Value, id: &str) -> &'a Value {
     let tasks = run["tasks"].as_array().expect("tasks");
     tasks.iter().find(|task| task["id"] == id).unwrap_or_else(|| panic!("no task {id} in {run:#}"))
 }
+
+impl TestRepo {
+    /// Writes a file of the user's configuration folder: `agents/mine.md`.
+    pub fn put_user(&self, path: &str, content: &str) -> PathBuf {
+        let path = self.home.join(".config/crew").join(path);
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+        std::fs::write(&path, content).expect("a file of the user");
+        path
+    }
+
+    /// The folder that is all of PATH in [`TestRepo::alone`].
+    pub fn programs(&self) -> PathBuf {
+        let folder = self.home.parent().expect("a parent").join("programs");
+        std::fs::create_dir_all(&folder).expect("a folder");
+        folder
+    }
+
+    /// Makes programs of this machine known to [`TestRepo::alone`], by a link each.
+    pub fn link_programs(&self, names: &[&str]) {
+        for name in names {
+            let found = ["/usr/local/bin", "/usr/bin", "/bin", "/opt/homebrew/bin"]
+                .into_iter()
+                .map(|folder| Path::new(folder).join(name))
+                .find(|path| path.exists())
+                .unwrap_or_else(|| panic!("this machine has no {name}"));
+            let link = self.programs().join(name);
+            if !link.exists() {
+                std::os::unix::fs::symlink(found, link).expect("a link");
+            }
+        }
+    }
+
+    /// Puts a shell script beside them.
+    ///
+    /// A shell writes it: a file that this process had open for writing might not be startable yet, because another
+    /// test has just forked.
+    pub fn program(&self, name: &str, script: &str) {
+        let mut command = self.plain("/bin/sh");
+        command.args(["-c", "cat >\"$1\" && chmod 755 \"$1\"", "sh"]).arg(self.programs().join(name));
+        let mut shell = command.stdin(Stdio::piped()).spawn().expect("a shell");
+        let mut stdin = shell.stdin.take().expect("a pipe");
+        std::io::Write::write_all(&mut stdin, format!("#!/bin/sh\n{script}\n").as_bytes()).expect("a script");
+        drop(stdin);
+        assert!(shell.wait().expect("the shell ends").success());
+    }
+
+    /// A crew command on a machine that has git, a shell and the [`TestRepo::programs`], and nothing else.
+    pub fn alone<S: AsRef<str>>(&self, args: impl IntoIterator<Item = S>) -> Command {
+        self.link_programs(&["git", "sh"]);
+        let mut command = self.command(args);
+        command.env("PATH", self.programs());
+        command
+    }
+
+    /// Fails the test if a run was recorded, or anything of one is there.
+    #[track_caller]
+    pub fn assert_no_run(&self) {
+        assert!(!self.root.join(".crew/crew.db").exists(), "there is a store");
+        assert!(!self.root.join(".crew/runs").exists(), "there is a folder for runs");
+    }
+}
+
+/// Runs a command to its end.
+pub fn run_command(mut command: Command) -> Ran {
+    ran(command.output().expect("it runs"))
+}
+
+/// Starts a command and lets it run.
+pub fn start_command(mut command: Command) -> Running {
+    Running { child: Some(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts")) }
+}
+
+impl Ran {
+    /// Returns the one error that was told as JSON: one line on standard error that is `{"error":{...}}`.
+    #[track_caller]
+    pub fn json_error(&self) -> Value {
+        let errors = self.json_errors();
+        assert_eq!(errors.len(), 1, "{}", self.err);
+        errors.into_iter().next().expect("one")
+    }
+
+    /// Returns the errors that were told as JSON, and fails the test if anything else stands on standard error.
+    #[track_caller]
+    pub fn json_errors(&self) -> Vec<Value> {
+        let lines = self.err.lines().filter(|line| !line.starts_with("run="));
+        let errors = lines.map(|line| {
+            let value: Value =
+                serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}\n{}", self.err));
+            let object = value.as_object().expect("an object");
+            assert_eq!(object.keys().collect::<Vec<_>>(), ["error"], "{line}");
+            let error = &value["error"];
+            let keys: Vec<&String> = error.as_object().expect("an object").keys().collect();
+            assert_eq!(keys, ["code", "details", "hint", "message"], "{line}");
+            assert!(error["code"].is_string() && error["message"].is_string(), "{line}");
+            error.clone()
+        });
+        errors.collect()
+    }
+
+    /// Fails the test if either stream holds what a terminal would obey: control characters or hidden ones.
+    #[track_caller]
+    pub fn shows_nothing_hostile(&self) {
+        for text in [&self.out, &self.err] {
+            let hostile = |c: char| {
+                (c.is_control() && c != '\n' && c != '\t')
+                    || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+            };
+            let at = text.char_indices().find(|(_, c)| hostile(*c));
+            assert!(at.is_none(), "{at:?} in {text:?}");
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! An open attempt: what its child has said and done so far, and what follows from that. Nothing here is recorded or
+//! started; the dispatcher does both.
+
+use super::child::{self, Control};
+use super::launch::Limits;
+use super::process::GroupSignal;
+use super::slots::{self, Heard, Part};
+use crate::agents::{Agent, Said, UsageKind};
+use crate::domain::error_kind::{ErrorClass, ErrorKind};
+use crate::domain::event::{Ending, Event};
+use crate::domain::judgement::{self, Evidence, Judgement, StopReason, StreamError};
+use crate::domain::submission::ResultBody;
+use crate::domain::task::{Task, Work};
+use crate::domain::usage::Usage;
+use crate::domain::words::clean_line;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// The most events that one attempt's stream may cause; what comes after is in the log.
+const MAX_TOLD: u32 = 10_000;
+/// The most tool calls of one attempt that may be open at once.
+const MAX_OPEN_TOOLS: usize = 1_000;
+/// The most characters of a tool call's arguments that are recorded.
+const MAX_ARGUMENTS: usize = 4_096;
+/// The most characters of a summary line.
+pub const MAX_SUMMARY_LINE: usize = 300;
+
+/// An attempt that is open, as far as the record does not hold it.
+pub struct OpenAttempt {
+    pub number: u32,
+    pub part: Part,
+    pub control: Arc<Control>,
+    pub doing: Arc<Mutex<String>>,
+    /// Understands the agent's output; a command has nobody who does.
+    pub agent: Option<Arc<dyn Agent>>,
+    pub began: Instant,
+    pub limit: Duration,
+    /// When the current child has used up its time.
+    pub deadline: Instant,
+    pub silence: Option<Duration>,
+    /// The length of the log when it last grew, and when that was.
+    sound: (u64, Instant),
+    /// Why the child that runs now has been asked to end.
+    pub stopped: Option<StopReason>,
+    /// Why the work itself was asked to end.
+    pub work_stopped: Option<StopReason>,
+    pub checks_passed: usize,
+    /// When the group is killed that has been asked to end.
+    pub kill_at: Option<Instant>,
+    pub usage: Usage,
+    pub stream_error: Option<StreamError>,
+    /// The error because of which the agent last said that it waits.
+    waits_for: Option<StreamError>,
+    pub retry_after: Option<Duration>,
+    /// The stream has told its final event.
+    saw_final: bool,
+    /// When it did, while the child is still there.
+    pub final_at: Option<Instant>,
+    /// Tool calls that have not come back, by their id.
+    tools: HashMap<String, (String, String, Instant)>,
+    waiting: String,
+    /// How the work itself ended.
+    pub ending: Ending,
+    pub heard: Heard,
+    /// The first verification command that failed, and how.
+    pub failed_check: Option<(String, String)>,
+    /// The log of the current child.
+    pub log: PathBuf,
+    /// Events that the agent's stream has caused.
+    told: u32,
+}
+
+impl Said {
+    /// Tells whether only a person can repair what went wrong, so that it is vain to wait.
+    pub fn is_hopeless(&self) -> bool {
+        matches!(self, Said::Failed { kind, .. } if kind.class() == ErrorClass::Operator && *kind != ErrorKind::Unknown)
+    }
+}
+
+impl OpenAttempt {
+    /// Begins an attempt whose child is about to be started. `limit` is its time where the step sets none.
+    pub fn new(task: &Task, number: u32, log: PathBuf, limit: Duration) -> OpenAttempt {
+        let limit = task.spec.timeout_millis.map_or(limit, Duration::from_millis);
+        let now = Instant::now();
+        OpenAttempt {
+            number,
+            part: Part::Work,
+            control: Arc::default(),
+            doing: Arc::default(),
+            agent: None,
+            began: now,
+            limit,
+            deadline: now + limit,
+            silence: None,
+            sound: (0, now),
+            stopped: None,
+            work_stopped: None,
+            checks_passed: 0,
+            kill_at: None,
+            usage: Usage::default(),
+            stream_error: None,
+            waits_for: None,
+            retry_after: None,
+            saw_final: false,
+            final_at: None,
+            tools: HashMap::new(),
+            waiting: String::new(),
+            ending: Ending::default(),
+            heard: Heard::default(),
+            failed_check: None,
+            log,
+            told: 0,
+        }
+    }
+
+    /// Takes in what the agent's stream says, and returns what is to be recorded of it.
+    pub fn hear(&mut self, task: &Task, said: Said) -> Option<Event> {
+        // An agent that goes on after its final event is not lingering.
+        self.final_at = None;
+        let event = self.event_of(task, said)?;
+        self.told += 1;
+        (self.told <= MAX_TOLD).then_some(event)
+    }
+
+    fn event_of(&mut self, task: &Task, said: Said) -> Option<Event> {
+        let (id, attempt) = (task.spec.id.clone(), self.number);
+        match said {
+            Said::Message(_) | Said::MessagePart(_) => {}
+            Said::Session(session) => {
+                let session = clean_line(&session, 200);
+                let known = task.last().and_then(|attempt| attempt.session.as_ref());
+                return (known != Some(&session)).then_some(Event::SessionStarted {
+                    task: id,
+                    attempt,
+                    session,
+                });
+            }
+            Said::ToolStarted { id, name, arguments } => {
+                if self.tools.len() < MAX_OPEN_TOOLS {
+                    let arguments = clean_line(&arguments, MAX_ARGUMENTS);
+                    self.tools.insert(id, (clean_line(&name, 100), arguments, Instant::now()));
+                }
+            }
+            Said::ToolEnded { id: call, ok } => {
+                self.waits_for = None;
+                let (tool, arguments, began) = self.tools.remove(&call)?;
+                let millis = began.elapsed().as_millis() as u64;
+                return Some(Event::ToolInvoked { task: id, attempt, tool, arguments, ok, millis });
+            }
+            Said::Usage(usage, UsageKind::Step) => self.usage.add(&usage),
+            Said::Usage(usage, UsageKind::Total) => self.usage = usage,
+            Said::Waiting { reason, error } => {
+                let reason = clean_line(&reason, MAX_SUMMARY_LINE);
+                self.waits_for = error.map(|kind| StreamError { kind, message: reason.clone() });
+                if self.waiting != reason {
+                    self.waiting.clone_from(&reason);
+                    return Some(Event::AgentWaited { task: id, attempt, reason });
+                }
+            }
+            Said::Failed { kind, message, retry_after } => {
+                // One failure may be told twice; the first that says what it is tells the most.
+                if self.stream_error.as_ref().is_none_or(|known| known.kind == ErrorKind::Unknown) {
+                    self.stream_error =
+                        Some(StreamError { kind, message: clean_line(&message, MAX_SUMMARY_LINE) });
+                    self.retry_after = retry_after;
+                }
+            }
+            Said::Final { ok, text } => {
+                self.saw_final = true;
+                self.final_at = Some(Instant::now());
+                if ok {
+                    // It got over what went wrong before.
+                    self.stream_error = None;
+                    self.waits_for = None;
+                } else if self.stream_error.is_none() {
+                    let message = text.as_deref().unwrap_or("the agent reported a failure");
+                    let message = clean_line(message, MAX_SUMMARY_LINE);
+                    self.stream_error = Some(StreamError { kind: ErrorKind::Unknown, message });
+                }
+            }
+        }
+        None
+    }
+
+    /// Asks the child's group to end; it is killed after the grace. The first reason stands.
+    pub fn stop(&mut self, reason: StopReason, grace: Duration) {
+        if self.stopped.is_none() {
+            self.stopped = Some(reason);
+            self.kill_at = Some(Instant::now() + grace);
+            self.control.signal(GroupSignal::End);
+        }
+    }
+
+    /// Kills the group whose grace is over.
+    pub fn kill_when_due(&mut self, now: Instant) {
+        if self.kill_at.is_some_and(|at| at <= now) {
+            self.kill_at = None;
+            self.control.signal(GroupSignal::Kill);
+        }
+    }
+
+    /// Tells which limit the child is over, where it has not been asked to end already.
+    pub fn over_limit(&mut self, now: Instant, limits: &Limits) -> Option<StopReason> {
+        if self.stopped.is_some() {
+            return None;
+        }
+        let length = std::fs::metadata(&self.log).map_or(0, |log| log.len());
+        if length != self.sound.0 {
+            self.sound = (length, now);
+        }
+        let quiet_for = now - self.sound.1;
+        match () {
+            () if self.deadline <= now => Some(StopReason::OutOfTime),
+            () if self.final_at.is_some_and(|at| at + limits.grace <= now) => Some(StopReason::Lingering),
+            () if length > limits.output_bytes => Some(StopReason::TooMuchOutput),
+            () if self.silence.is_some_and(|silence| quiet_for >= silence) => Some(StopReason::Silent),
+            () => None,
+        }
+    }
+
+    /// Returns why crew ended the attempt, where it did.
+    pub fn why_stopped(&self) -> Option<StopReason> {
+        let by_wish = |reason: &StopReason| matches!(reason, StopReason::Interrupted | StopReason::FailFast);
+        self.stopped.filter(by_wish).or(self.work_stopped)
+    }
+
+    /// Tells whether the step's verification commands have anything to verify.
+    pub fn is_worth_checking(&self, task: &Task) -> bool {
+        let handed_in = task.last().is_some_and(|attempt| attempt.submission.is_some());
+        let enough = match &task.spec.work {
+            Work::Command { .. } => self.ending.exit == Some(0),
+            Work::Agent { submit_optional, .. } => {
+                handed_in || (*submit_optional && self.ending.exit == Some(0))
+            }
+        };
+        let given_up = self.work_stopped.is_some_and(|reason| reason != StopReason::Lingering);
+        enough && !given_up && self.stream_error.is_none() && !task.spec.verify.is_empty()
+    }
+
+    /// Says in words how a verification command failed.
+    pub fn how_a_check_failed(&self, ending: &Ending) -> String {
+        match self.stopped {
+            Some(StopReason::OutOfTime) => "it did not end within its time".into(),
+            Some(StopReason::TooMuchOutput) => "it printed more than is allowed".into(),
+            _ => judgement::ending_words(ending),
+        }
+    }
+
+    /// Judges the attempt, all of whose children have ended.
+    pub fn judge(&self, task: &Task, submission: Option<&ResultBody>) -> Judgement {
+        let last_words = self.heard.last_words.trim();
+        let waited_in_vain = self.waits_for.clone().filter(|_| !self.saw_final);
+        judgement::judge(
+            &task.spec,
+            &Evidence {
+                ending: self.ending.clone(),
+                stopped: self.why_stopped(),
+                unverified: self.checks_passed < task.spec.verify.len(),
+                stream_error: self.stream_error.clone().or(waited_in_vain),
+                promises_final: self.agent.as_ref().is_some_and(|agent| agent.promises_final()),
+                saw_final: self.saw_final,
+                submission,
+                last_words: (!last_words.is_empty()).then_some(last_words),
+                failed_check: self
+                    .failed_check
+                    .as_ref()
+                    .map(|(command, how)| (command.as_str(), how.as_str())),
+            },
+        )
+    }
+
+    /// Returns the last line of an agent's words, or of what a command printed.
+    pub fn last_line(&self) -> String {
+        let line = match &self.agent {
+            Some(_) => Some(slots::last_line(&self.heard.last_words).to_owned()),
+            None if self.ending.output_bytes == 0 => None,
+            None => child::last_line(&self.log, 4096),
+        };
+        clean_line(&line.unwrap_or_default(), MAX_SUMMARY_LINE)
+    }
+}

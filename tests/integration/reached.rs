@@ -1,0 +1,432 @@
+//! Every setting and every flag of `crew run` changes what a run does. One that nothing reaches has no place here.
+
+use crate::support::{FAKE_AGENT, TestRepo, run_command, start_command, task, wait_until};
+use crew::domain::settings::{self, Setting};
+use serde_json::{Value, json};
+
+/// Carries out the workflow `one` with more arguments.
+#[track_caller]
+fn run(repo: &TestRepo, exit: i32, more: &[&str]) -> Value {
+    repo.crew(["run", "the goal", "--workflow", "one", "--json"].iter().chain(more)).exits(exit).json()
+}
+
+/// Puts a value to the test by the flag.
+fn set(setting: &Setting, value: impl std::fmt::Display) -> [String; 2] {
+    ["--set".to_owned(), format!("{}={value}", setting.key)]
+}
+
+#[track_caller]
+fn run_set(repo: &TestRepo, exit: i32, setting: &Setting, value: impl std::fmt::Display) -> Value {
+    let set = set(setting, value);
+    run(repo, exit, &[&set[0], &set[1]])
+}
+
+/// Two steps that each wait for the other: they come to their ends only side by side.
+const TOGETHER: &str = "## a\nrun: touch a; while [ ! -e b ]; do sleep 0.02; done\ntimeout: 50s\n\n\
+    ## b\nrun: touch b; while [ ! -e a ]; do sleep 0.02; done\ntimeout: 50s";
+
+/// Tells whether one attempt began while another one was open.
+fn overlaps(repo: &TestRepo) -> bool {
+    let mut open = 0;
+    repo.kinds().iter().any(|kind| {
+        match kind.as_str() {
+            "attempt_started" => open += 1,
+            "attempt_ended" => open -= 1,
+            _ => {}
+        }
+        open > 1
+    })
+}
+
+fn jobs_are_tasks_at_once() {
+    let repo = TestRepo::new();
+    repo.workflow("one", TOGETHER);
+    run_set(&repo, 0, &settings::JOBS, 2);
+    assert!(overlaps(&repo));
+    repo.workflow("one", "## a\nrun: true\n\n## b\nrun: true\n\n## c\nrun: true");
+    run_set(&repo, 0, &settings::JOBS, 1);
+    assert!(!overlaps(&repo));
+}
+
+fn attempt_seconds_end_an_attempt() {
+    let repo = TestRepo::new();
+    repo.workflow("one", "## a\nrun: sleep 300");
+    let run = run_set(&repo, 1, &settings::ATTEMPT_SECONDS, 1);
+    assert_eq!(task(&run, "a")["error_kind"], "attempt_timeout");
+}
+
+fn silence_seconds_end_an_agent_that_streams() {
+    let repo = TestRepo::new();
+    repo.agent_with("quiet", "sleep:300000", json!({"output": "crew"}));
+    repo.workflow("one", "## a\nrole: executor\nagent: quiet\n\nDo it.");
+    let run = run_set(&repo, 1, &settings::SILENCE_SECONDS, 1);
+    assert_eq!(task(&run, "a")["error_kind"], "silent");
+}
+
+fn silence_of_zero_seconds_ends_nobody() {
+    let repo = TestRepo::new();
+    repo.agent_with(
+        "quiet",
+        "wait-gone:still submit:done 'say:{\"crew\":\"end\",\"ok\":true}'",
+        json!({"output": "crew"}),
+    );
+    repo.workflow("one", "## a\nrole: executor\nagent: quiet\n\nDo it.\n\n## b\nrun: sleep 2; rm still");
+    repo.write("still", "");
+    repo.set("limits", "silence_seconds", json!(1));
+    run_set(&repo, 0, &settings::SILENCE_SECONDS, 0);
+}
+
+fn grace_seconds_are_between_asking_and_killing() {
+    let repo = TestRepo::new();
+    repo.workflow(
+        "one",
+        "## a\nrun: trap 'sleep 3; exit 7' TERM; while true; do sleep 0.05; done\ntimeout: 1s",
+    );
+    let asked = run_set(&repo, 1, &settings::GRACE_SECONDS, 60);
+    assert_eq!((&task(&asked, "a")["exit"], &task(&asked, "a")["signal"]), (&json!(7), &Value::Null));
+    let killed = run_set(&repo, 1, &settings::GRACE_SECONDS, 0);
+    assert_eq!(task(&killed, "a")["signal"], 9);
+}
+
+fn drain_seconds_are_read_after_the_end() {
+    if !cfg!(target_os = "linux") {
+        return; // Nothing else has setsid.
+    }
+    // Outside of the group, without the variables by which crew would know it, with our output in its hands, and later
+    // than the default would wait for.
+    let repo = TestRepo::new();
+    repo.program(
+        "leaver",
+        "setsid env -i PATH=\"$PATH\" sh -c 'touch out; sleep 5; echo late' &\nwhile [ ! -e out ]; do sleep 0.02; done\n\
+         crew submit result --summary s --confidence 1 --rationale r",
+    );
+    let command = repo.programs().join("leaver").display().to_string();
+    repo.set("agents", "leaver", json!({"command": command, "writes": true}));
+    repo.workflow("one", "## a\nrole: executor\nagent: leaver\n\nDo it.");
+    run_set(&repo, 0, &settings::DRAIN_SECONDS, 60);
+    assert!(repo.log("a", 1).contains("late"), "{}", repo.log("a", 1));
+}
+
+fn output_mb_end_a_flood() {
+    let repo = TestRepo::new();
+    repo.agent("flood", "flood:8 sleep:300000");
+    repo.workflow("one", "## a\nrole: executor\nagent: flood\n\nDo it.");
+    let run = run_set(&repo, 1, &settings::OUTPUT_MB, 1);
+    assert_eq!(task(&run, "a")["error_kind"], "output_too_large");
+}
+
+/// An agent that always meets an error that goes away by itself.
+fn limited() -> TestRepo {
+    let repo = TestRepo::new();
+    let said = r#"'say:{"crew":"error","kind":"rate_limited","message":"slow down"}' exit:1"#;
+    repo.agent_with("limited", said, json!({"output": "crew"}));
+    repo.workflow("one", "## a\nrole: executor\nagent: limited\n\nDo it.");
+    repo
+}
+
+fn max_attempts_are_attempts_in_all() {
+    for attempts in [1, 4] {
+        let repo = limited();
+        repo.set("retry", "backoff_ms", json!(0));
+        let run = run_set(&repo, 1, &settings::RETRY_ATTEMPTS, attempts);
+        assert_eq!(task(&run, "a")["attempts"], attempts);
+    }
+}
+
+fn backoff_is_the_wait_before_the_next_attempt() {
+    let wait_of = |millis: u64| {
+        let repo = limited();
+        repo.set("retry", "max_attempts", json!(2));
+        run_set(&repo, 1, &settings::RETRY_BACKOFF_MS, millis);
+        let events = repo.events();
+        let first = events.iter().find(|event| event["kind"] == "attempt_ended").expect("an end").clone();
+        let time =
+            |value: &Value| value.as_str().expect("a time").parse::<jiff::Timestamp>().expect("a time");
+        (time(&first["again"]["not_before"]) - time(&first["at"]))
+            .total(jiff::Unit::Millisecond)
+            .expect("a span")
+    };
+    // A die makes it up to a third more or less.
+    assert!((1000.0..=2000.0).contains(&wait_of(1500)));
+    assert!(wait_of(0).abs() < 1.0);
+}
+
+fn run_agent_works_where_nobody_is_named() {
+    let repo = TestRepo::new();
+    repo.agent("mine", "submit:done");
+    repo.workflow("one", "## a\nrole: executor\n\nDo it.");
+    let run = run_set(&repo, 0, &settings::RUN_AGENT, "mine");
+    assert_eq!(task(&run, "a")["agent"], "mine");
+}
+
+fn run_team_is_taken_where_none_is_named() {
+    let repo = TestRepo::new();
+    repo.workflow("one", "## a\nrole: explorer\n\nLook.");
+    repo.put_user(
+        "teams/mine.team.md",
+        "---\ndescription: A team\ndefaultWorkflow: one\n---\n- explorer: agent=explorer looks\n",
+    );
+    let set = set(&settings::RUN_TEAM, "mine");
+    repo.crew(["run", "g", "--agent", "builtin", &set[0], &set[1]]).exits(0);
+    assert_eq!(repo.crew(["status", "last", "--json"]).exits(0).json()["team"], "mine");
+}
+
+fn env_pass_names_reach_a_child() {
+    let repo = TestRepo::new();
+    repo.workflow("one", "## a\nrun: test \"$MY_OWN\" = here");
+    let command = |pass: &str| {
+        let set = set(&settings::ENV_PASS, pass);
+        let mut command = repo.command(["run", "g", "--workflow", "one", &set[0], &set[1]]);
+        command.env("MY_OWN", "here");
+        command
+    };
+    run_command(command("MY_OTHER")).exits(1);
+    run_command(command("MY_OTHER,MY_OWN")).exits(0);
+}
+
+fn vars_fill_texts_and_decide_conditions() {
+    let repo = TestRepo::new();
+    repo.agent("mine", "say-prompt submit:done");
+    repo.workflow(
+        "one",
+        "## a\nrole: executor\nagent: mine\n\nGo to {place}.\n\n## b\nwhen: vars.place == \"moon\"\nrun: true\n\n\
+         ## c\nwhen: vars.place != \"moon\"\nrun: true",
+    );
+    let run = run(&repo, 0, &["--set", "vars.place=moon"]);
+    assert!(repo.log("a", 1).contains("Go to moon."), "{}", repo.log("a", 1));
+    assert_eq!(
+        (&task(&run, "b")["state"], &task(&run, "c")["state"]),
+        (&json!("completed"), &json!("skipped"))
+    );
+}
+
+fn agents_are_programs_that_work() {
+    let repo = TestRepo::new();
+    let agent = json!({"command": format!("{FAKE_AGENT} submit:mine --"), "writes": true});
+    repo.workflow("one", "## a\nrole: executor\nagent: mine\n\nDo it.");
+    // By the flag as well as from a file.
+    let set = format!("agents.mine={agent}");
+    assert_eq!(task(&run(&repo, 0, &["--set", &set]), "a")["summary"], "mine");
+    repo.set("agents", "mine", agent);
+    assert_eq!(task(&run(&repo, 0, &[]), "a")["summary"], "mine");
+}
+
+/// Returns what proves that a setting is honoured.
+fn proof_of(setting: &Setting) -> fn() {
+    match setting.key {
+        "limits.jobs" => jobs_are_tasks_at_once,
+        "limits.attempt_seconds" => attempt_seconds_end_an_attempt,
+        "limits.silence_seconds" => || {
+            silence_seconds_end_an_agent_that_streams();
+            silence_of_zero_seconds_ends_nobody();
+        },
+        "limits.grace_seconds" => grace_seconds_are_between_asking_and_killing,
+        "limits.drain_seconds" => drain_seconds_are_read_after_the_end,
+        "limits.output_mb" => output_mb_end_a_flood,
+        "retry.max_attempts" => max_attempts_are_attempts_in_all,
+        "retry.backoff_ms" => backoff_is_the_wait_before_the_next_attempt,
+        "run.agent" => run_agent_works_where_nobody_is_named,
+        "run.team" => run_team_is_taken_where_none_is_named,
+        "env.pass" => env_pass_names_reach_a_child,
+        "vars" => vars_fill_texts_and_decide_conditions,
+        "agents" => agents_are_programs_that_work,
+        other => panic!("the setting {other} has no proof that a run honours it: add one here"),
+    }
+}
+
+#[test]
+fn every_setting_changes_what_a_run_does() {
+    let proofs: Vec<_> = settings::ALL.iter().map(|setting| (setting.key, proof_of(setting))).collect();
+    let failed: Vec<&str> = std::thread::scope(|scope| {
+        let running: Vec<_> = proofs.iter().map(|(key, proof)| (*key, scope.spawn(proof))).collect();
+        running.into_iter().filter_map(|(key, proof)| proof.join().is_err().then_some(key)).collect()
+    });
+    assert!(failed.is_empty(), "not honoured, see above: {failed:?}");
+}
+
+#[test]
+fn the_variable_of_a_setting_changes_what_a_run_does() {
+    let repo = TestRepo::new();
+    repo.workflow("one", TOGETHER);
+    let mut command = repo.command(["run", "g", "--workflow", "one"]);
+    command.env("CREW_LIMITS_JOBS", "1").env("CREW_LIMITS_ATTEMPT_SECONDS", "50");
+    // Alone, `a` waits for `b` in vain, so the second one has to be started by us.
+    let crew = start_command(command);
+    repo.wait_for_file("a");
+    assert!(!repo.root.join("b").exists());
+    repo.write("b", "");
+    crew.ends().exits(0);
+    assert!(!overlaps(&repo));
+}
+
+// The flags.
+
+fn team_is_taken() {
+    let repo = TestRepo::new();
+    repo.write("Makefile", "test:\n\t@true\n");
+    repo.commit("something to test");
+    let plan = repo.crew(["run", "g", "--team", "review", "--agent", "builtin", "--json"]).exits(0).json();
+    assert_eq!(plan["tasks"].as_array().expect("tasks").len(), 5);
+    assert_eq!(repo.crew(["status", "last", "--json"]).exits(0).json()["team"], "review");
+}
+
+fn workflow_is_carried_out() {
+    let repo = TestRepo::new();
+    repo.workflow("one", "## only-here\nrun: true");
+    assert_eq!(task(&run(&repo, 0, &[]), "only-here")["state"], "completed");
+    assert_eq!(repo.crew(["status", "last", "--json"]).exits(0).json()["workflow"], "one");
+}
+
+fn agent_works_in_every_step() {
+    let repo = TestRepo::new();
+    repo.agent("mine", "submit:mine");
+    repo.agent("other", "submit:other");
+    repo.workflow("one", "## a\nrole: executor\nagent: other\n\nDo it.\n\n## b\nrole: planner\n\nPlan it.");
+    let run = run(&repo, 0, &["--agent", "mine"]);
+    assert_eq!([&task(&run, "a")["summary"], &task(&run, "b")["summary"]], ["mine", "mine"]);
+}
+
+fn model_is_told_to_the_agent() {
+    let repo = TestRepo::new();
+    let command = format!("{FAKE_AGENT} say:model={{model}} submit:done --");
+    repo.set("agents", "mine", json!({"command": command, "writes": true}));
+    repo.workflow("one", "## a\nrole: executor\nagent: mine\nmodel: small\n\nDo it.");
+    run(&repo, 0, &[]);
+    assert!(repo.log("a", 1).contains("model=small"));
+    run(&repo, 0, &["--model", "large"]);
+    assert!(repo.log("a", 1).contains("model=large"));
+    let events = repo.events();
+    let started = events.iter().find(|event| event["kind"] == "attempt_started").expect("a start");
+    assert_eq!(started["model"], "large");
+}
+
+fn jobs_flag_is_tasks_at_once() {
+    let repo = TestRepo::new();
+    repo.set("limits", "jobs", json!(1));
+    repo.workflow("one", TOGETHER);
+    run(&repo, 0, &["--jobs", "2"]);
+    assert!(overlaps(&repo));
+    repo.workflow("one", "## a\nrun: true\n\n## b\nrun: true\n\n## c\nrun: true");
+    run(&repo, 0, &["-j1"]);
+    assert!(!overlaps(&repo));
+}
+
+fn fail_fast_stops_the_others() {
+    let repo = TestRepo::new();
+    let steps = |other: &str| {
+        format!(
+            "## bad\nrun: while [ ! -e begun ]; do sleep 0.02; done; exit 3\n\n## other\nrun: touch begun; {other}\n\n## later\nrun: true\ndependsOn: other"
+        )
+    };
+    repo.workflow("one", &steps("sleep 300"));
+    let stopped = run(&repo, 1, &["--fail-fast"]);
+    let states = |run: &Value| {
+        ["bad", "other", "later"].map(|id| task(run, id)["state"].as_str().expect("a state").to_owned())
+    };
+    assert_eq!(states(&stopped), ["failed", "cancelled", "cancelled"]);
+    std::fs::remove_file(repo.root.join("begun")).expect("it began");
+    repo.workflow("one", &steps("true"));
+    assert_eq!(states(&run(&repo, 1, &[])), ["failed", "completed", "completed"]);
+}
+
+fn dry_run_starts_nothing() {
+    let repo = TestRepo::new();
+    repo.workflow("one", "## a\nrun: touch ran");
+    run(&repo, 0, &["--dry-run"]);
+    assert!(!repo.root.join("ran").exists() && !repo.root.join(".crew").exists());
+}
+
+fn set_is_for_one_run() {
+    let repo = TestRepo::new();
+    repo.workflow("one", "## a\nwhen: vars.x == \"1\"\nrun: true");
+    assert_eq!(task(&run(&repo, 0, &["--set", "vars.x=1"]), "a")["state"], "completed");
+    assert_eq!(task(&run(&repo, 0, &["--set", "vars.x=2"]), "a")["state"], "skipped");
+}
+
+fn trust_project_lets_its_commands_run() {
+    let repo = TestRepo::new();
+    repo.write(".crew/workflows/one.workflow.md", "---\ndescription: A flow\n---\n\n## a\nrun: touch ran\n");
+    repo.crew(["run", "g", "--workflow", "one"]).exits(4);
+    run(&repo, 0, &["--trust-project"]);
+    assert!(repo.root.join("ran").exists());
+}
+
+fn json_is_data() {
+    let repo = TestRepo::new();
+    repo.workflow("one", "## a\nrun: true");
+    assert_eq!(run(&repo, 0, &[])["status"], "completed");
+    assert!(repo.crew(["run", "g", "--workflow", "one"]).exits(0).out.starts_with("task "));
+}
+
+fn goal_reaches_the_agent() {
+    let repo = TestRepo::new();
+    repo.agent("mine", "say-prompt submit:done");
+    repo.workflow("one", "## a\nrole: executor\nagent: mine\n\nReach: {goal}!");
+    repo.crew(["run", "a better world", "--workflow", "one"]).exits(0);
+    assert!(repo.log("a", 1).contains("Reach: a better world!"));
+    assert_eq!(repo.crew(["status", "last", "--json"]).exits(0).json()["goal"], "a better world");
+}
+
+fn quiet_says_nothing_beside_the_data() {
+    let repo = TestRepo::new();
+    repo.workflow("one", "## a\nrun: true");
+    let ran = repo.crew(["run", "g", "--workflow", "one", "--quiet"]).exits(0);
+    assert!(ran.err.is_empty() && ran.out.contains("completed"), "{ran:?}");
+}
+
+fn folder_is_where_the_run_is() {
+    let (here, there) = (TestRepo::new(), TestRepo::new());
+    here.workflow("one", "## a\nrun: touch ran");
+    let folder = there.root.display().to_string();
+    here.crew(["-C", &folder, "run", "g", "--workflow", "one"]).exits(0);
+    assert!(there.root.join("ran").exists() && !here.root.join(".crew").exists());
+}
+
+#[test]
+fn every_flag_of_run_changes_what_a_run_does() {
+    let mut tree = crew::commands::command_tree();
+    tree.build();
+    let run = tree.find_subcommand("run").expect("crew run");
+    let mut proofs: Vec<(String, fn())> = Vec::new();
+    for argument in run.get_arguments() {
+        let proof: fn() = match argument.get_id().as_str() {
+            "goal" => goal_reaches_the_agent,
+            "team" => team_is_taken,
+            "workflow" => workflow_is_carried_out,
+            "agent" => agent_works_in_every_step,
+            "model" => model_is_told_to_the_agent,
+            "jobs" => jobs_flag_is_tasks_at_once,
+            "fail_fast" => fail_fast_stops_the_others,
+            "dry_run" => dry_run_starts_nothing,
+            "set" => set_is_for_one_run,
+            "trust_project" => trust_project_lets_its_commands_run,
+            "json" => json_is_data,
+            "quiet" => quiet_says_nothing_beside_the_data,
+            "folder" => folder_is_where_the_run_is,
+            "help" | "version" => continue,
+            other => panic!("the argument {other} has no proof that a run honours it: add one here"),
+        };
+        proofs.push((argument.get_id().to_string(), proof));
+    }
+    assert!(proofs.len() >= 12, "{}", proofs.len());
+    let failed: Vec<String> = std::thread::scope(|scope| {
+        let running: Vec<_> = proofs.into_iter().map(|(name, proof)| (name, scope.spawn(proof))).collect();
+        running.into_iter().filter_map(|(name, proof)| proof.join().is_err().then_some(name)).collect()
+    });
+    assert!(failed.is_empty(), "not honoured, see above: {failed:?}");
+}
+
+#[test]
+fn what_a_resumed_run_is_set_to_counts() {
+    let repo = TestRepo::new();
+    repo.workflow("one", "## a\nrun: touch begun; while [ -e wait ]; do sleep 0.02; done; sleep 300");
+    repo.write("wait", "");
+    let crew = repo.start(["run", "g", "--workflow", "one"]);
+    repo.wait_for_file("begun");
+    crew.signal(libc::SIGINT);
+    crew.ends().exits(130);
+    std::fs::remove_file(repo.root.join("wait")).expect("it goes away");
+    wait_until("the run is free", || !repo.crew(["status", "last"]).exits(0).out.contains("running"));
+    let run = repo.crew(["resume", "last", "--set", "limits.attempt_seconds=1", "--json"]).exits(1).json();
+    assert_eq!(task(&run, "a")["error_kind"], "attempt_timeout");
+}
