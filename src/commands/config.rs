@@ -3,6 +3,7 @@
 use super::context::{Context, as_problems};
 use super::exit::{ExitStatus, Problem};
 use crate::domain::settings::{self, Kind, Origin, Settings};
+use crate::domain::words::clean_text;
 use crate::store::atomic_file;
 use crate::store::lock;
 use crate::ui::printer::Tone;
@@ -81,7 +82,7 @@ fn get(cx: &Context, key: &str) -> Result<ExitStatus> {
     if cx.printer.json {
         cx.printer.json(&json!({"key": key, "value": value, "origin": origin.to_string()}))?;
     } else {
-        cx.printer.data(&shown(&value))?;
+        cx.printer.data(&clean_text(&shown(&value), usize::MAX))?;
     }
     Ok(ExitStatus::Done)
 }

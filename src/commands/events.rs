@@ -2,7 +2,6 @@
 
 use super::context::Context;
 use super::exit::ExitStatus;
-use super::run::is_run_end;
 use crate::domain::event::{Event, Recorded};
 use crate::domain::words::clean_line;
 use crate::store::lock;
@@ -47,7 +46,7 @@ pub fn events(cx: &Context, args: &EventsArgs) -> Result<ExitStatus> {
             let page = store.events(&id, since, PAGE)?;
             for recorded in &page {
                 since = recorded.seq;
-                ended = is_run_end(&recorded.event);
+                ended = matches!(recorded.event, Event::RunEnded { .. });
                 match (cx.printer.json, args.follow) {
                     (true, true) => cx.printer.json(&serde_json::to_value(recorded)?)?,
                     (true, false) => all.push(serde_json::to_value(recorded)?),

@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod builtin_agent;
+mod closing;
 mod completions;
 mod config;
 pub mod context;

@@ -1,8 +1,8 @@
 //! `crew status`: where runs stand.
 
+use super::closing::{status_tone, task_json, task_table, total_usage};
 use super::context::Context;
 use super::exit::ExitStatus;
-use super::run::{status_tone, task_json, task_table, total_usage};
 use crate::domain::run::{Run, RunStatus};
 use crate::domain::task::TaskState;
 use crate::domain::words::clean_line;

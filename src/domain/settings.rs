@@ -117,7 +117,7 @@ pub const ENV_PASS: Setting = Setting {
     key: "env.pass",
     kind: Kind::Names,
     project: Project::Never,
-    help: "Names of further environment variables that children may see",
+    help: "Names of further environment variables that children may see; never CLAUDECODE, CLAUDE_CODE_* or GIT_*",
 };
 pub const VARS: Setting = Setting {
     key: "vars",

@@ -83,6 +83,12 @@ const ALLOWED: &[&str] = &[
     "WAYLAND_DISPLAY",
 ];
 
+/// Tells whether a variable belongs to the caller's own git or agent session. Such a one never reaches a child, whoever
+/// asks for it: it would send git to another repository, or make an agent take itself for part of the caller's.
+fn is_the_callers(name: &str) -> bool {
+    name == "CLAUDECODE" || name.starts_with("CLAUDE_CODE_") || name.starts_with("GIT_")
+}
+
 /// The environment that every child of a run shares.
 #[derive(Clone, Debug)]
 pub struct Environment {
@@ -93,7 +99,8 @@ impl Environment {
     /// Takes the allowed variables of ours, and those that the settings name; `bin` comes first in PATH, so that
     /// `crew` in an agent's shell is the running program.
     pub fn of_ours(passed: &[String], bin: &Path) -> Environment {
-        let names = ALLOWED.iter().copied().chain(passed.iter().map(String::as_str));
+        let passed = passed.iter().map(String::as_str).filter(|name| !is_the_callers(name));
+        let names = ALLOWED.iter().copied().chain(passed);
         let mut variables: Vec<(OsString, OsString)> = Vec::new();
         for name in names {
             if let Some(value) = std::env::var_os(name)
@@ -113,7 +120,7 @@ impl Environment {
     pub fn with(&self, passed: &[String], set: &[(String, String)]) -> Vec<(OsString, OsString)> {
         let mut variables = self.variables.clone();
         // PATH is there already, with crew in front.
-        for name in passed.iter().filter(|name| *name != "PATH") {
+        for name in passed.iter().filter(|name| *name != "PATH" && !is_the_callers(name)) {
             if let Some(value) = std::env::var_os(name) {
                 variables.push((name.into(), value));
             }

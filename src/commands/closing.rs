@@ -1,0 +1,251 @@
+//! What is said of a run and its tasks: when it has ended, and when somebody asks.
+
+use crate::agents::builtin;
+use crate::domain::finding::Finding;
+use crate::domain::run::{Run, RunStatus};
+use crate::domain::task::{Task, TaskState, Work};
+use crate::domain::usage::Usage;
+use crate::domain::words::clean_line;
+use crate::runner::dispatcher::Finished;
+use crate::runner::launch;
+use crate::store::artifacts;
+use crate::store::layout::RunPaths;
+use crate::ui::printer::{Printer, Tone};
+use crate::ui::table::{Column, Rows};
+use crate::ui::words;
+use anyhow::Result;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// The most findings that the closing lines show; all of them are in the artifacts.
+const SHOWN_FINDINGS: usize = 40;
+
+/// What is said when a run has ended.
+pub struct Closing<'a> {
+    pub run: &'a Run,
+    pub short: &'a str,
+    pub paths: &'a RunPaths,
+    pub finished: Finished,
+    pub took: Duration,
+}
+
+impl Closing<'_> {
+    /// Says it, as a table or as JSON.
+    pub fn tell(&self, printer: &Printer) -> Result<()> {
+        let findings = self.findings();
+        if printer.json {
+            printer.json(&self.as_json(&findings))?;
+            return Ok(());
+        }
+        printer.data(&task_table(self.run).render(printer))?;
+        self.tell_findings(printer, &findings)?;
+        let usage = total_usage(self.run);
+        let mut line =
+            format!("{} {} in {}", self.short, self.finished.status.words(), words::duration(self.took));
+        if usage != Usage::default() {
+            line.push_str(&format!(
+                "   {} tokens   {}",
+                words::tokens(usage.tokens()),
+                words::cost(usage.cost_usd)
+            ));
+        }
+        printer.data(&format!("\n{}", printer.tint(status_tone(self.finished.status), &line)))?;
+        self.next_steps().iter().for_each(|step| printer.tell(step));
+        Ok(())
+    }
+
+    fn as_json(&self, findings: &[(String, Finding)]) -> Value {
+        let findings: Vec<Value> =
+            findings.iter().map(|(task, finding)| json!({"task": task, "finding": finding})).collect();
+        json!({
+            "run": self.run.id, "status": self.finished.status, "millis": self.took.as_millis() as u64,
+            "tasks": self.run.tasks.iter().map(task_json).collect::<Vec<_>>(),
+            "findings": findings, "usage": total_usage(self.run),
+            "summary": self.paths.artifacts().join("summary.md"),
+        })
+    }
+
+    /// Returns what reviewers found, the worst first, with the task that found it.
+    fn findings(&self) -> Vec<(String, Finding)> {
+        let mut findings = Vec::new();
+        for task in self.run.tasks.iter().filter(|task| task.state.is_settled()) {
+            let result = launch::last_result(self.paths, task);
+            let found = result.into_iter().flat_map(|result| result.findings);
+            findings.extend(found.map(|finding| (task.spec.id.to_string(), finding)));
+        }
+        findings.sort_by(|(_, a), (_, b)| {
+            b.severity.cmp(&a.severity).then_with(|| (&a.file, a.start_line).cmp(&(&b.file, b.start_line)))
+        });
+        // Two reviewers that know the same thing say it once.
+        let mut seen = std::collections::HashSet::new();
+        findings.retain(|(_, finding)| {
+            finding.fingerprint.is_empty() || seen.insert(finding.fingerprint.clone())
+        });
+        findings
+    }
+
+    fn tell_findings(&self, printer: &Printer, findings: &[(String, Finding)]) -> Result<()> {
+        if findings.is_empty() {
+            return Ok(());
+        }
+        printer.data(&format!("\n{}", words::count(findings.len(), "finding")))?;
+        for (_, finding) in findings.iter().take(SHOWN_FINDINGS) {
+            let tone = match finding.severity.name() {
+                "blocker" | "error" => Tone::Bad,
+                "warning" => Tone::Attention,
+                _ => Tone::Faint,
+            };
+            let word = printer.tint(tone, &format!("{:8}", finding.severity));
+            let place = match finding.start_line {
+                0 => finding.file.clone(),
+                line => format!("{}:{line}", finding.file),
+            };
+            printer.data(&format!(
+                "  {word} {}  {}",
+                clean_line(&place, 200),
+                clean_line(&finding.title, 160)
+            ))?;
+        }
+        if findings.len() > SHOWN_FINDINGS {
+            printer.data(&format!(
+                "  and {} more: crew artifacts {}",
+                findings.len() - SHOWN_FINDINGS,
+                self.short
+            ))?;
+        }
+        Ok(())
+    }
+
+    fn next_steps(&self) -> Vec<String> {
+        let short = self.short;
+        let first = |state: TaskState| {
+            self.run.tasks.iter().find(|task| task.state == state).map(|task| &task.spec.id)
+        };
+        let mut steps = Vec::new();
+        match self.finished.status {
+            RunStatus::Completed => {
+                let report = self
+                    .run
+                    .tasks
+                    .iter()
+                    .rfind(|task| task.spec.role() == "writer" && task.state == TaskState::Completed);
+                if let Some(report) = report {
+                    let path = artifacts::result_text_of(&report.spec.id, report.attempts.len() as u32);
+                    steps.push(format!("next  crew artifacts {short} {path}    the report"));
+                } else {
+                    steps.push(format!("next  crew status {short}    crew artifacts {short}"));
+                }
+            }
+            RunStatus::Interrupted => {
+                steps.push(format!("next  crew resume {short}    nothing is lost; it goes on where it was"))
+            }
+            _ => {
+                if let Some(task) = first(TaskState::Failed).or_else(|| first(TaskState::NeedsReview)) {
+                    steps.push(format!("next  crew logs {short} {task}    crew status {short}"));
+                }
+            }
+        }
+        steps
+    }
+}
+
+/// Returns the colour of a run's state.
+pub fn status_tone(status: RunStatus) -> Tone {
+    match status {
+        RunStatus::Completed => Tone::Good,
+        RunStatus::Failed => Tone::Bad,
+        RunStatus::NeedsReview | RunStatus::Interrupted | RunStatus::Cancelled | RunStatus::AwaitingInput => {
+            Tone::Attention
+        }
+        RunStatus::Queued | RunStatus::Running => Tone::Plain,
+    }
+}
+
+/// Adds up what all attempts of a run used.
+pub fn total_usage(run: &Run) -> Usage {
+    let mut total = Usage::default();
+    run.tasks.iter().flat_map(|task| &task.attempts).for_each(|attempt| total.add(&attempt.usage));
+    total
+}
+
+/// Returns the table of a run's tasks with what became of each.
+pub fn task_table(run: &Run) -> Rows {
+    let mut rows = Rows::new(&[
+        ("task", Column::Left),
+        ("agent", Column::Left),
+        ("time", Column::Right),
+        ("tokens", Column::Right),
+        ("cost", Column::Right),
+        ("outcome", Column::Left),
+        ("", Column::Wide),
+    ]);
+    for task in &run.tasks {
+        rows.add(task_row(task));
+    }
+    rows
+}
+
+fn task_row(task: &Task) -> Vec<(String, Tone)> {
+    let mut usage = Usage::default();
+    let mut worked = Duration::ZERO;
+    for attempt in &task.attempts {
+        usage.add(&attempt.usage);
+        worked += attempt.ended_at.map_or(Duration::ZERO, |ended| ended.since(attempt.started_at));
+    }
+    let is_agent = matches!(task.spec.work, Work::Agent { .. })
+        && !task.attempts.is_empty()
+        && task.spec.program() != builtin::NAME;
+    let (tokens, cost) = match is_agent {
+        true => (words::tokens(usage.tokens()), words::cost(usage.cost_usd)),
+        false => ("-".into(), "-".into()),
+    };
+    let tone = match task.state {
+        TaskState::Completed => Tone::Good,
+        TaskState::Failed => Tone::Bad,
+        TaskState::NeedsReview | TaskState::AwaitingInput | TaskState::Cancelled => Tone::Attention,
+        TaskState::Skipped | TaskState::Queued | TaskState::Running => Tone::Faint,
+    };
+    let time = if task.attempts.is_empty() { "-".into() } else { words::duration(worked) };
+    let outcome = task.state.name().replace('_', " ");
+    let plain = |text: String| (text, Tone::Plain);
+    let program = if task.spec.program() == "sh" { "-" } else { task.spec.program() };
+    vec![
+        plain(task.spec.id.to_string()),
+        plain(program.to_owned()),
+        plain(time),
+        plain(tokens),
+        plain(cost),
+        (outcome, tone),
+        plain(said_of(task)),
+    ]
+}
+
+/// Returns what there is to say about a task in one line.
+fn said_of(task: &Task) -> String {
+    let summary = task.last().map(|attempt| attempt.summary.as_str()).unwrap_or_default();
+    let mut said = match (&task.spec.work, task.reason.as_str(), summary) {
+        (_, "", summary) => summary.to_owned(),
+        // An exit code says little; the last line of a command's output often says why.
+        (Work::Command { .. }, reason, summary) if !summary.is_empty() => format!("{reason}: {summary}"),
+        (_, reason, _) => reason.to_owned(),
+    };
+    if task.attempts.len() > 1 {
+        said = format!("attempt {}  {said}", task.attempts.len());
+    }
+    clean_line(&said, 160)
+}
+
+/// Returns a task as data.
+pub fn task_json(task: &Task) -> Value {
+    let last = task.last();
+    json!({
+        "id": task.spec.id, "role": task.spec.role(), "agent": task.spec.program(), "state": task.state,
+        "reason": task.reason, "depends_on": task.spec.depends_on, "attempts": task.attempts.len(),
+        "summary": last.map(|attempt| &attempt.summary), "error_kind": last.and_then(|attempt| attempt.error_kind),
+        "exit": last.and_then(|attempt| attempt.ending.exit), "signal": last.and_then(|attempt| attempt.ending.signal),
+        "millis": last.map(|attempt| attempt.ending.millis), "usage": last.map(|attempt| &attempt.usage),
+        "started_at": task.attempts.first().map(|attempt| attempt.started_at),
+        "ended_at": last.and_then(|attempt| attempt.ended_at),
+        "log": last.map(|attempt| &attempt.log),
+    })
+}
