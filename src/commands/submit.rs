@@ -132,6 +132,10 @@ fn result_of(args: &ResultArgs) -> Result<Value> {
         }
     };
     read.map_err(|error| Problem::usage("unreadable", format!("{from}: {error}")))?;
+    if text.len() as u64 == inbox::MAX_REQUEST {
+        let message = format!("{from} is longer than the {} bytes that are read", inbox::MAX_REQUEST);
+        return Err(Problem::refused("invalid", message).hint(HOW_TO_SUBMIT).into());
+    }
     serde_json::from_slice(&text).map_err(|error| {
         Problem::refused("invalid", format!("{from} is not JSON: {error}")).hint(HOW_TO_SUBMIT).into()
     })

@@ -60,9 +60,20 @@ fn cut(earlier: &Earlier, limit: usize) -> String {
     [&text[..head_end], &note, &text[tail_start..]].concat()
 }
 
-/// Takes the meaning out of a fence inside the fence.
+/// Takes the meaning out of a fence inside the fence, however it is written.
 fn defuse(text: &str) -> String {
-    text.replace("dependency-context>", "dependency-context\u{2024}")
+    // Has every byte in the place that it has in `text`.
+    let lower = text.to_ascii_lowercase();
+    let mut harmless = String::with_capacity(text.len());
+    let mut copied = 0;
+    for (at, _) in lower.match_indices("dependency-context") {
+        let hyphen = at + "dependency".len();
+        harmless.push_str(&text[copied..hyphen]);
+        harmless.push('\u{2011}');
+        copied = hyphen + 1;
+    }
+    harmless.push_str(&text[copied..]);
+    harmless
 }
 
 #[cfg(test)]

@@ -62,6 +62,8 @@ pub trait ChildNews: Send + Sync {
 #[derive(Debug, Default)]
 pub struct Control {
     stage: Mutex<Stage>,
+    /// It was to be killed: nobody waits any longer for what it left behind.
+    hurried: AtomicBool,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -78,12 +80,17 @@ impl Control {
     /// Sends a signal to the child's group. A child that has ended is left alone; one that is not yet there gets it as
     /// soon as it is.
     pub fn signal(&self, signal: GroupSignal) {
+        self.hurried.fetch_or(signal == GroupSignal::Kill, Ordering::Relaxed);
         let mut stage = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
         match *stage {
             Stage::NotStarted | Stage::Doomed(_) => *stage = Stage::Doomed(signal),
             Stage::Running(pid) => process::signal_group(pid, signal),
             Stage::Ended => {}
         }
+    }
+
+    fn is_hurried(&self) -> bool {
+        self.hurried.load(Ordering::Relaxed)
     }
 
     fn note_started(&self, pid: u32) {
@@ -166,9 +173,9 @@ fn supervise(spec: &ChildSpec, control: &Control, news: &dyn ChildNews, started:
         control.note_ended();
         process::signal_group(pid, GroupSignal::End);
         let mut ending = ended.and_then(|()| process::reap(pid)).unwrap_or_default();
-        ending.left_behind = end_group(pid, spec.grace);
+        ending.left_behind = end_group(pid, spec.grace, control);
         if !spec.marks.is_empty() {
-            ending.left_behind |= process::end_marked(&spec.marks, spec.grace) > 0;
+            ending.left_behind |= process::end_marked(&spec.marks, spec.grace, || control.is_hurried()) > 0;
         }
         let deadline = Instant::now() + spec.drain;
         while readers.iter().any(|reader| !reader.is_finished()) && Instant::now() < deadline {
@@ -181,20 +188,21 @@ fn supervise(spec: &ChildSpec, control: &Control, news: &dyn ChildNews, started:
 }
 
 /// Ends what is left of a group whose leader is gone. Tells whether anything was.
-fn end_group(leader: u32, grace: Duration) -> bool {
+fn end_group(leader: u32, grace: Duration, control: &Control) -> bool {
     if !process::group_exists(leader) {
         return false;
     }
     let deadline = Instant::now() + grace;
+    let mut killed: Option<Instant> = None;
     loop {
         process::reap_group(leader);
         if !process::group_exists(leader) {
             return true;
         }
-        if Instant::now() >= deadline {
+        if Instant::now() >= deadline || control.is_hurried() {
             process::signal_group(leader, GroupSignal::Kill);
             // Where orphans do not come to us, the system's first process takes them away, soon.
-            if Instant::now() >= deadline + Duration::from_secs(2) {
+            if killed.get_or_insert_with(Instant::now).elapsed() >= Duration::from_secs(2) {
                 return true;
             }
         }

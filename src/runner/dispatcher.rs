@@ -183,7 +183,7 @@ impl<'a> Dispatcher<'a> {
         if let Some(process) = left.process.as_ref().filter(|process| process::is_alive(process)) {
             process::signal_group(process.pid, GroupSignal::Kill);
         }
-        process::end_marked(&self.marks_of(place), self.setup.limits.grace);
+        process::end_marked(&self.marks_of(place), self.setup.limits.grace, || false);
         let (id, number, submission) = (task.spec.id.clone(), left.number, left.submission.clone());
         let lost = |attempt: &&Attempt| attempt.state == AttemptState::Ended(Outcome::Lost);
         let often = task.attempts.iter().rev().skip(1).take_while(lost).count() + 1 >= MAX_LOST;
@@ -384,7 +384,9 @@ impl<'a> Dispatcher<'a> {
             Part::Work => {
                 open.ending = Ending { odd_lines: heard.odd_lines, ..ending };
                 open.heard = heard;
-                open.work_stopped = open.stopped.take();
+                // One that was fast enough to end between two looks has printed too much all the same.
+                let too_much = open.ending.output_bytes > self.setup.limits.output_bytes;
+                open.work_stopped = open.stopped.take().or(too_much.then_some(StopReason::TooMuchOutput));
                 if open.is_worth_checking(&self.run.tasks[place]) {
                     self.record(Event::VerificationStarted { task, attempt })?;
                     return self.check(place, 0);
@@ -694,7 +696,8 @@ impl<'a> Dispatcher<'a> {
 
     fn finish_run(&mut self) -> Result<Finished, StoreError> {
         // What a command has put aside belongs to the run, and ends with it.
-        process::end_marked(&[format!("CREW_RUN={}", self.run.id)], self.setup.limits.grace);
+        let hurried = self.stop_level >= 2;
+        process::end_marked(&[format!("CREW_RUN={}", self.run.id)], self.setup.limits.grace, || hurried);
         // Whoever asked while the last child ended gets an answer.
         self.look_into_inbox()?;
         let state = self.run.status(false);

@@ -69,8 +69,9 @@ pub fn marked(variables: &[String]) -> Vec<u32> {
     found
 }
 
-/// Ends every process that was given these variables: asked first, killed after the grace. Tells how many there were.
-pub fn end_marked(variables: &[String], grace: Duration) -> usize {
+/// Ends every process that was given these variables: asked first, killed after the grace or as soon as there is no time
+/// for it. Tells how many there were.
+pub fn end_marked(variables: &[String], grace: Duration, is_hurried: impl Fn() -> bool) -> usize {
     let found = marked(variables);
     if found.is_empty() {
         return 0;
@@ -82,14 +83,15 @@ pub fn end_marked(variables: &[String], grace: Duration) -> usize {
     };
     signal_all(&found, rustix::process::Signal::TERM);
     let deadline = Instant::now() + grace;
+    let mut killed: Option<Instant> = None;
     loop {
         let left = marked(variables);
         if left.is_empty() {
             break;
         }
-        if Instant::now() >= deadline {
+        if Instant::now() >= deadline || is_hurried() {
             signal_all(&left, rustix::process::Signal::KILL);
-            if Instant::now() >= deadline + Duration::from_secs(2) {
+            if killed.get_or_insert_with(Instant::now).elapsed() >= Duration::from_secs(2) {
                 break;
             }
         }

@@ -21,10 +21,10 @@ pub fn watch(sender: SyncSender<Message>) -> io::Result<()> {
     let mut signals = signal_hook::iterator::Signals::new(heeded)?;
     std::thread::Builder::new().name("signals".into()).spawn(move || {
         let mut level = 0;
-        let mut last: Option<Instant> = None;
+        let mut last: Option<(i32, Instant)> = None;
         for signal in signals.forever() {
-            let repeated = last.is_some_and(|last| last.elapsed() < ONE_WISH);
-            last = Some(Instant::now());
+            let repeated = last.is_some_and(|(sort, at)| sort == signal && at.elapsed() < ONE_WISH);
+            last = Some((signal, Instant::now()));
             // A person who types ctrl-C three times in a second means it.
             if signal != SIGINT && repeated {
                 continue;

@@ -10,7 +10,7 @@ use crate::domain::time::Time;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Only ever added to. The number of steps taken is kept in `user_version`.
 const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_runs_and_events.sql")];
@@ -84,11 +84,16 @@ impl Store {
         let wrap = |source| StoreError::Database { path: path.clone(), source };
         let connection = Connection::open_with_flags(&path, flags).map_err(wrap)?;
         connection.busy_timeout(BUSY_TIMEOUT).map_err(wrap)?;
-        connection
-            .execute_batch(
-                "PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; PRAGMA synchronous = NORMAL;",
-            )
-            .map_err(wrap)?;
+        let pragmas = "PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; PRAGMA synchronous = NORMAL;";
+        // While another process opens a new store too, SQLite refuses the first of them at once and does not wait.
+        let deadline = Instant::now() + BUSY_TIMEOUT;
+        while let Err(source) = connection.execute_batch(pragmas) {
+            let is_busy = source.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy);
+            if !is_busy || Instant::now() >= deadline {
+                return Err(wrap(source));
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
         connection.set_prepared_statement_cache_capacity(64);
         Ok(Store { connection, layout: layout.clone(), write_ahead_log: None })
     }

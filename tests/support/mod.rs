@@ -111,6 +111,23 @@ impl TestRepo {
         self.put_settings(&settings);
     }
 
+    /// Makes the fake agent an agent of the user that speaks the line protocol of crew.
+    pub fn crew_agent(&self, name: &str, script: &str) {
+        self.agent_with(name, script, json!({"prompt": "argument", "output": "crew"}));
+    }
+
+    /// Writes a workflow of one step that the fake agent does by a script; `keys` are further lines of the step.
+    pub fn one_step(&self, keys: &str, script: &str) {
+        self.agent("fake", script);
+        self.workflow("one", &format!("## work\nrole: executor\nagent: fake\n{keys}\n\nDo it."));
+    }
+
+    /// The same, with an agent that speaks the line protocol of crew.
+    pub fn one_step_in_protocol(&self, keys: &str, script: &str) {
+        self.crew_agent("fake", script);
+        self.workflow("one", &format!("## work\nrole: executor\nagent: fake\n{keys}\n\nDo it."));
+    }
+
     /// Sets a setting of the user: `set("limits", "jobs", 2)`.
     pub fn set(&self, section: &str, name: &str, value: Value) {
         let mut settings = self.settings();
@@ -157,6 +174,36 @@ impl TestRepo {
         Running { child: Some(child) }
     }
 
+    /// Starts crew and lets it run, with its standard output in a file that can be read meanwhile.
+    pub fn start_into<S: AsRef<str>>(&self, args: impl IntoIterator<Item = S>, path: &Path) -> Running {
+        let file = std::fs::File::create(path).expect("a file");
+        let mut command = self.command(args);
+        let child = command.stdout(file).stderr(Stdio::piped()).spawn().expect("crew starts");
+        Running { child: Some(child) }
+    }
+
+    /// Starts a workflow and lets it run.
+    pub fn start_run(&self, workflow: &str) -> Running {
+        self.start(["run", "the goal", "--workflow", workflow, "--json"])
+    }
+
+    /// Makes a file outside of the repository that agents can wait for to go; it goes with the test at the latest.
+    pub fn gate(&self, name: &str) -> PathBuf {
+        let path = self.beside(&format!("gate-{name}"));
+        std::fs::write(&path, "").expect("a gate");
+        path
+    }
+
+    /// Lets those go on who wait at a gate.
+    pub fn open(&self, name: &str) {
+        std::fs::remove_file(self.beside(&format!("gate-{name}"))).expect("a gate");
+    }
+
+    /// Names a file of the test's own folder, outside of the repository.
+    pub fn beside(&self, name: &str) -> PathBuf {
+        self.home.parent().expect("a parent").join(name)
+    }
+
     /// Carries out a workflow and returns the final JSON.
     #[track_caller]
     pub fn run_json(&self, workflow: &str, exit: i32) -> Value {
@@ -168,6 +215,32 @@ impl TestRepo {
     pub fn events(&self) -> Vec<Value> {
         let answer = self.crew(["events", "last", "--json"]).exits(0).json();
         answer["data"].as_array().expect("a list").clone()
+    }
+
+    /// Returns the events of the newest run as far as there are any yet.
+    pub fn events_so_far(&self) -> Vec<Value> {
+        let ran = self.crew(["events", "last", "--json"]);
+        if ran.exit == 4 { Vec::new() } else { ran.json()["data"].as_array().expect("a list").clone() }
+    }
+
+    /// Waits until the newest run has an event that fits.
+    #[track_caller]
+    pub fn wait_for_event(&self, what: &str, fits: impl Fn(&Value) -> bool) {
+        wait_until(what, || self.events_so_far().iter().any(&fits));
+    }
+
+    /// Waits until no process of this test is left.
+    #[track_caller]
+    pub fn leaves_no_process(&self) {
+        let folder = self.home.parent().expect("a parent");
+        wait_until("no process is left", || processes_with(folder).is_empty());
+    }
+
+    /// Returns the text of an artifact of the newest run.
+    #[track_caller]
+    pub fn artifact(&self, path: &str) -> String {
+        let file = self.run_folder().join("artifacts").join(path);
+        std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
     }
 
     /// Returns the kinds of the newest run's events, in their order.
@@ -201,6 +274,11 @@ pub struct Running {
 }
 
 impl Running {
+    /// Takes over a crew process that was started in a manner of its own.
+    pub fn of(child: Child) -> Running {
+        Running { child: Some(child) }
+    }
+
     pub fn pid(&self) -> u32 {
         self.child.as_ref().expect("it runs").id()
     }
@@ -211,9 +289,37 @@ impl Running {
         unsafe { libc::kill(self.pid() as i32, signal) };
     }
 
-    /// Waits for its end.
+    /// Ends it without warning, as a machine that runs out of memory does.
+    pub fn kill(mut self) {
+        let mut child = self.child.take().expect("it runs");
+        child.kill().expect("it is ours");
+        child.wait().expect("it ends");
+    }
+
+    /// Tells whether it has ended.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.as_mut().expect("it is not waited for").try_wait().expect("it is ours").is_some()
+    }
+
+    /// Returns the most memory that it held so far, in KiB (Linux; elsewhere nothing is known).
+    pub fn peak_memory(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).ok()?;
+        let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+        line.split_ascii_whitespace().nth(1)?.parse().ok()
+    }
+
+    /// Waits for its end, which has to come.
+    #[track_caller]
     pub fn ends(mut self) -> Ran {
-        ran(self.child.take().expect("it runs").wait_with_output().expect("crew ends"))
+        // Its output is read meanwhile, so that a full pipe does not hold it up.
+        let mut child = self.child.take().expect("it runs");
+        let (out, err) = (child.stdout.take(), child.stderr.take());
+        self.child = Some(child);
+        let (out, err) = (std::thread::spawn(|| all_of(out)), std::thread::spawn(|| all_of(err)));
+        wait_until("crew ends", || self.has_ended());
+        let status = self.child.take().expect("it ran").wait().expect("crew ends");
+        let read = |reader: std::thread::JoinHandle<Vec<u8>>| reader.join().expect("its output is read");
+        ran(Output { status, stdout: read(out), stderr: read(err) })
     }
 }
 
@@ -224,6 +330,14 @@ impl Drop for Running {
             let _ = child.wait();
         }
     }
+}
+
+fn all_of(stream: Option<impl std::io::Read>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if let Some(mut stream) = stream {
+        stream.read_to_end(&mut bytes).expect("a pipe");
+    }
+    bytes
 }
 
 fn ran(output: Output) -> Ran {
@@ -264,6 +378,11 @@ pub fn processes_with(needle: &Path) -> Vec<String> {
         }
     }
     found
+}
+
+/// Returns the events of a kind.
+pub fn of_kind<'a>(events: &'a [Value], kind: &str) -> Vec<&'a Value> {
+    events.iter().filter(|event| event["kind"] == kind).collect()
 }
 
 /// Returns a task of a run's JSON.

@@ -1,0 +1,47 @@
+//! Every kind of event is produced by the binary: what is declared and reached by nothing is a promise that is not kept.
+
+use crate::support::TestRepo;
+use crew::domain::event::Event;
+use std::collections::BTreeSet;
+
+#[test]
+fn every_kind_of_event_is_produced() {
+    let mut seen: BTreeSet<String> = BTreeSet::new();
+    let repo = TestRepo::new();
+    let gate = repo.gate("hang");
+    repo.one_step("", &format!("wait-gone:{}", gate.display()));
+    let running = repo.start_run("one");
+    repo.wait_for_event("the agent runs", |event| event["kind"] == "process_started");
+    running.signal(libc::SIGINT);
+    running.ends().exits(130);
+    seen.extend(repo.kinds());
+
+    let words = [
+        r#"{"crew":"session","id":"s1"}"#,
+        r#"{"crew":"tool","id":"t1","name":"shell","arguments":{"command":"ls"}}"#,
+        r#"{"crew":"tool_end","id":"t1","ok":true}"#,
+        r#"{"crew":"waiting","reason":"the provider is busy"}"#,
+    ];
+    let words: String = words.iter().map(|line| format!("'say:{line}' ")).collect();
+    let end = r#"'say:{"crew":"end","ok":true}'"#;
+    repo.one_step_in_protocol(
+        "verify: test -f README.md",
+        &format!("{words} submit-args:--summary\\ s submit:done {end}"),
+    );
+    repo.run_json("one", 0);
+    seen.extend(repo.kinds());
+
+    repo.workflow("fails", "## a\nrun: false\n\n## b\nrun: true\ndependsOn: a\n");
+    repo.run_json("fails", 1);
+    seen.extend(repo.kinds());
+
+    repo.workflow("fast", "## a\nrun: false\n\n## b\nrun: true\n");
+    repo.crew(["run", "the goal", "--workflow", "fast", "--fail-fast", "--jobs", "1"]).exits(1);
+    seen.extend(repo.kinds());
+
+    let declared: BTreeSet<String> = Event::KINDS.iter().map(|kind| (*kind).to_owned()).collect();
+    let missing: Vec<&String> = declared.difference(&seen).collect();
+    assert!(missing.is_empty(), "nothing produces {missing:?}; extend this test with a run that does");
+    let undeclared: Vec<&String> = seen.difference(&declared).collect();
+    assert!(undeclared.is_empty(), "{undeclared:?} are not in Event::KINDS");
+}
