@@ -152,6 +152,9 @@ fn judge_agent(spec: &TaskSpec, submit_optional: bool, evidence: &Evidence<'_>) 
         let ending = ending_words(&evidence.ending);
         return needs_review(format!("it handed in a result, but then ended badly: {ending}"));
     }
+    if evidence.promises_final && !evidence.saw_final {
+        return needs_review("it handed in a result, but its output stopped without its final event");
+    }
     match submission.verdict {
         // Its own words stand in the summary; a reason is in ours, because it goes into the next prompt.
         Some(Verdict::Fail) => return failed(ErrorKind::VerifyFailed, "its verdict is: fail"),
@@ -271,6 +274,12 @@ mod tests {
                 Some(RateLimited),
             ),
             ("stream cut", Evidence { promises_final: true, ..base() }, Failed, Some(ProtocolError)),
+            (
+                "delivered, but the stream was cut",
+                Evidence { submission: Some(&good), promises_final: true, ..base() },
+                NeedsReview,
+                None,
+            ),
             (
                 "lingers after its final event",
                 Evidence {
