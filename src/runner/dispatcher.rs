@@ -376,6 +376,10 @@ impl<'a> Dispatcher<'a> {
 
     /// Takes in that a child has ended: its work is checked next, or judged.
     fn note_end(&mut self, place: usize, part: Part, ending: Ending, heard: Heard) -> Result<(), StoreError> {
+        if self.open.get(&place).is_some_and(|open| open.agent.is_some()) {
+            // What it handed in before it ended counts, although nobody has told us of it yet.
+            self.look_into_inbox()?;
+        }
         let Some(open) = self.open.get_mut(&place) else { return Ok(()) };
         open.kill_at = None;
         open.final_at = None;
