@@ -8,7 +8,7 @@
 //! stranger in between.
 
 use super::lines::Lines;
-use super::process::{self, GroupSignal};
+use super::process::{self, Among, GroupSignal};
 use crate::domain::event::{Ending, ProcessId};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::ffi::OsString;
@@ -175,7 +175,8 @@ fn supervise(spec: &ChildSpec, control: &Control, news: &dyn ChildNews, started:
         let mut ending = ended.and_then(|()| process::reap(pid)).unwrap_or_default();
         ending.left_behind = end_group(pid, spec.grace, control);
         if !spec.marks.is_empty() {
-            ending.left_behind |= process::end_marked(&spec.marks, spec.grace, || control.is_hurried()) > 0;
+            ending.left_behind |=
+                process::end_marked(&spec.marks, Among::OurOrphans, spec.grace, || control.is_hurried()) > 0;
         }
         let deadline = Instant::now() + spec.drain;
         while readers.iter().any(|reader| !reader.is_finished()) && Instant::now() < deadline {

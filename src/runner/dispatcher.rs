@@ -4,7 +4,7 @@ use super::attempt::{MAX_SUMMARY_LINE, OpenAttempt};
 use super::clock;
 use super::inbox_watch;
 use super::launch::{self, AttemptIdentity, LaunchError, Prepared, Setup};
-use super::process::{self, GroupSignal};
+use super::process::{self, Among, GroupSignal};
 use super::requests;
 use super::slots::{Heard, Job, Message, Part, Slots};
 use super::summary;
@@ -183,7 +183,7 @@ impl<'a> Dispatcher<'a> {
         if let Some(process) = left.process.as_ref().filter(|process| process::is_alive(process)) {
             process::signal_group(process.pid, GroupSignal::Kill);
         }
-        process::end_marked(&self.marks_of(place), self.setup.limits.grace, || false);
+        process::end_marked(&self.marks_of(place), Among::Everybody, self.setup.limits.grace, || false);
         let (id, number, submission) = (task.spec.id.clone(), left.number, left.submission.clone());
         let lost = |attempt: &&Attempt| attempt.state == AttemptState::Ended(Outcome::Lost);
         let often = task.attempts.iter().rev().skip(1).take_while(lost).count() + 1 >= MAX_LOST;
@@ -701,7 +701,12 @@ impl<'a> Dispatcher<'a> {
     fn finish_run(&mut self) -> Result<Finished, StoreError> {
         // What a command has put aside belongs to the run, and ends with it.
         let hurried = self.stop_level >= 2;
-        process::end_marked(&[format!("CREW_RUN={}", self.run.id)], self.setup.limits.grace, || hurried);
+        process::end_marked(
+            &[format!("CREW_RUN={}", self.run.id)],
+            Among::OurOrphans,
+            self.setup.limits.grace,
+            || hurried,
+        );
         // Whoever asked while the last child ended gets an answer.
         self.look_into_inbox()?;
         let state = self.run.status(false);

@@ -47,32 +47,52 @@ pub fn adopt_orphans() {
 #[cfg(not(target_os = "linux"))]
 pub fn adopt_orphans() {}
 
+/// Among which processes those with a mark are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Among {
+    /// All of the machine's: for what a dead crew process has left.
+    Everybody,
+    /// The orphans that have come to us: what left its group has lost its parent by then.
+    OurOrphans,
+}
+
 /// Returns the living processes that were given all of these variables, our own left out. Linux tells of processes
 /// that have left their group; elsewhere there is no way to know them.
-pub fn marked(variables: &[String]) -> Vec<u32> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
-            continue;
-        };
-        if pid == std::process::id() {
-            continue;
-        }
-        // That of another user cannot be read, and is none of ours.
-        let Ok(environment) = std::fs::read(entry.path().join("environ")) else { continue };
-        let has =
-            |wanted: &String| environment.split(|byte| *byte == 0).any(|entry| entry == wanted.as_bytes());
-        if variables.iter().all(has) {
-            found.push(pid);
-        }
-    }
-    found
+pub fn marked(variables: &[String], among: Among) -> Vec<u32> {
+    let orphans = if among == Among::OurOrphans { our_orphans() } else { None };
+    let candidates = orphans.unwrap_or_else(everybody).into_iter();
+    candidates.filter(|pid| *pid != std::process::id() && has_variables(*pid, variables)).collect()
+}
+
+/// Returns the orphans that were given to us; `None` where the system does not list them. Children that a slot's
+/// thread has started are that thread's; an orphan goes to the first thread.
+fn our_orphans() -> Option<Vec<u32>> {
+    let ourselves = std::process::id();
+    let children = std::fs::read_to_string(format!("/proc/self/task/{ourselves}/children")).ok()?;
+    Some(children.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect())
+}
+
+fn everybody() -> Vec<u32> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+}
+
+fn has_variables(pid: u32, variables: &[String]) -> bool {
+    // That of another user cannot be read, and is none of ours.
+    let Ok(environment) = std::fs::read(format!("/proc/{pid}/environ")) else { return false };
+    let has = |wanted: &String| environment.split(|byte| *byte == 0).any(|entry| entry == wanted.as_bytes());
+    variables.iter().all(has)
 }
 
 /// Ends every process that was given these variables: asked first, killed after the grace or as soon as there is no time
 /// for it. Tells how many there were.
-pub fn end_marked(variables: &[String], grace: Duration, is_hurried: impl Fn() -> bool) -> usize {
-    let found = marked(variables);
+pub fn end_marked(
+    variables: &[String],
+    among: Among,
+    grace: Duration,
+    is_hurried: impl Fn() -> bool,
+) -> usize {
+    let found = marked(variables, among);
     if found.is_empty() {
         return 0;
     }
@@ -85,7 +105,7 @@ pub fn end_marked(variables: &[String], grace: Duration, is_hurried: impl Fn() -
     let deadline = Instant::now() + grace;
     let mut killed: Option<Instant> = None;
     loop {
-        let left = marked(variables);
+        let left = marked(variables, among);
         if left.is_empty() {
             break;
         }
