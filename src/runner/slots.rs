@@ -4,6 +4,7 @@ use super::child::{self, ChildNews, ChildSpec, Control, Stream};
 use crate::agents::{Agent, Said};
 use crate::domain::event::{Ending, ProcessId};
 use crate::domain::words::clean_line;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -87,7 +88,8 @@ impl Slots {
     pub fn run(&mut self, job: Job, running: usize) -> std::io::Result<()> {
         if self.threads < running {
             let (queue, messages) = (self.queue.clone(), self.messages.clone());
-            std::thread::Builder::new().name("slot".into()).spawn(move || work(&queue, &messages))?;
+            let number = self.threads;
+            std::thread::Builder::new().name("slot".into()).spawn(move || work(&queue, &messages, number))?;
             self.threads += 1;
         }
         // The other end is held by ourselves.
@@ -96,22 +98,52 @@ impl Slots {
     }
 }
 
-fn work(queue: &Mutex<Receiver<Job>>, messages: &SyncSender<Message>) {
+fn work(queue: &Mutex<Receiver<Job>>, messages: &SyncSender<Message>, number: usize) {
+    let mut spare = SpareLog { number, file: None };
     loop {
         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(Job { place, part, child, control, agent, doing }) = next else { return };
-        let listener = Arc::new(Listener {
-            place,
-            part,
-            agent,
-            messages: messages.clone(),
-            doing,
-            heard: Mutex::default(),
-        });
+        spare.lend(&child.log);
+        let messages = messages.clone();
+        let listener = Arc::new(Listener { place, part, agent, messages, doing, heard: Mutex::default() });
         let ending = child::run(&child, &control, listener.clone());
+        if ending.output_bytes == 0 {
+            spare.take_back(&child.log);
+        }
         let heard = std::mem::take(&mut *listener.heard.lock().unwrap_or_else(PoisonError::into_inner));
         // The dispatcher has gone only after its last child ended, or with the whole process.
-        let _ = messages.send(Message::Ended { place, part, ending, heard });
+        let _ = listener.messages.send(Message::Ended { place, part, ending, heard });
+    }
+}
+
+/// An empty log file that goes from one child to the next: a child that prints nothing leaves no log, and a run of
+/// thousands of such children does not make and keep thousands of empty files.
+struct SpareLog {
+    number: usize,
+    file: Option<PathBuf>,
+}
+
+impl SpareLog {
+    fn lend(&mut self, log: &Path) {
+        // Where this does not work, the child's log is made anew.
+        if let Some(file) = self.file.take().filter(|_| !log.exists()) {
+            let _ = std::fs::rename(file, log);
+        }
+    }
+
+    fn take_back(&mut self, log: &Path) {
+        let file = log.with_file_name(format!(".spare-{}", self.number));
+        if std::fs::rename(log, &file).is_ok() {
+            self.file = Some(file);
+        }
+    }
+}
+
+impl Drop for SpareLog {
+    fn drop(&mut self) {
+        if let Some(file) = self.file.take() {
+            let _ = std::fs::remove_file(file);
+        }
     }
 }
 
