@@ -5,6 +5,7 @@
 #![allow(dead_code, reason = "the benchmark uses a part of it")]
 
 use serde_json::{Value, json};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -150,6 +151,16 @@ impl TestRepo {
     pub fn plain(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command.current_dir(&self.root).env_clear().stdin(Stdio::null());
+        // SAFETY: `signal` may be called between fork and exec. Whoever started the tests in the background has had
+        // ctrl-C ignored, and crew leaves alone what is ignored when it starts.
+        unsafe {
+            command.pre_exec(|| {
+                for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
+                    libc::signal(signal, libc::SIG_DFL);
+                }
+                Ok(())
+            });
+        }
         command.env("PATH", "/usr/local/bin:/usr/bin:/bin").env("HOME", &self.home).env("LANG", "C.UTF-8");
         command.env("TMPDIR", self.home.parent().expect("a parent"));
         command
