@@ -148,7 +148,8 @@ fn backoff_is_the_wait_before_the_next_attempt() {
     };
     // A die makes it up to a third more or less.
     assert!((1000.0..=2000.0).contains(&wait_of(1500)));
-    assert!(wait_of(0).abs() < 1.0);
+    // The two times are read one after the other; the default would be at least 700.
+    assert!(wait_of(0).abs() < 500.0);
 }
 
 fn run_agent_works_where_nobody_is_named() {
