@@ -118,7 +118,8 @@ impl Context {
         let mut files = resources::built_in();
         files.extend(theirs);
         let (library, found) = resources::load(&files, &registry.names(), trusted);
-        let problems = unreadable.into_iter().chain(found).map(resource_problem).collect();
+        let problems =
+            unreadable.into_iter().chain(found).map(|found| resource_problem("resource", found)).collect();
         (library, problems)
     }
 
@@ -194,7 +195,8 @@ pub fn as_problems(problems: Vec<settings::Problem>) -> Problems {
     Problems(problems.into_iter().map(as_problem).collect())
 }
 
-fn resource_problem(found: resources::Problem) -> Problem {
+/// Turns a problem with an agent, a team or a workflow into a problem of the command.
+pub fn resource_problem(code: &'static str, found: resources::Problem) -> Problem {
     let at = found.line.map_or_else(|| found.path.clone(), |line| format!("{}:{line}", found.path));
-    Problem { hint: found.hint, ..Problem::usage("resource", found.message).at(at) }
+    Problem { hint: found.hint, ..Problem::usage(code, found.message).at(at) }
 }

@@ -1,5 +1,6 @@
 //! From what the user typed to the tasks of a run, with everything checked before anything starts.
 
+use super::context::resource_problem;
 use super::exit::{ExitStatus, Problem, Problems};
 use crate::agents::builtin;
 use crate::agents::registry::Registry;
@@ -69,10 +70,7 @@ pub fn make(sources: &Sources<'_>, wishes: &Wishes<'_>) -> Result<Plan> {
     refuse_commands_of_strangers(sources, workflow)?;
     let problems = resources::fits(workflow, &team, sources.library);
     if !problems.is_empty() {
-        let as_problem = |found: resources::Problem| {
-            let at = found.line.map_or_else(|| found.path.clone(), |line| format!("{}:{line}", found.path));
-            Problem { hint: found.hint, ..Problem::usage("workflow", found.message).at(at) }
-        };
+        let as_problem = |found| resource_problem("workflow", found);
         return Err(Problems(problems.into_iter().map(as_problem).collect()).into());
     }
     let vars = vars_of(sources.settings);

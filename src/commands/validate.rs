@@ -1,7 +1,7 @@
 //! `crew validate`: whether all agents, teams, workflows and settings are right.
 
-use super::context::Context;
-use super::exit::{ExitStatus, Problem, Problems};
+use super::context::{Context, resource_problem};
+use super::exit::{ExitStatus, Problems};
 use super::run::registry;
 use crate::domain::resources;
 use crate::ui::words;
@@ -24,10 +24,8 @@ pub fn validate(cx: &Context, _args: &ValidateArgs) -> Result<ExitStatus> {
         // A team without roles has been told of.
         let workflow = library.workflows.get(&team.workflow).filter(|_| !team.roles.is_empty());
         let Some(workflow) = workflow else { continue };
-        for found in resources::fits(workflow, team, &library) {
-            let at = found.line.map_or_else(|| found.path.clone(), |line| format!("{}:{line}", found.path));
-            problems.push(Problem { hint: found.hint, ..Problem::usage("workflow", found.message).at(at) });
-        }
+        let found = resources::fits(workflow, team, &library);
+        problems.extend(found.into_iter().map(|found| resource_problem("workflow", found)));
     }
     problems.dedup_by(|a, b| a.at == b.at && a.message == b.message);
     if !problems.is_empty() {

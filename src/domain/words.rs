@@ -7,6 +7,11 @@ use std::str::Chars;
 /// Stands where text was cut.
 const CUT: char = '…';
 
+/// Returns the last line of a text that says something, as it stands; nothing where none does.
+pub fn last_line(text: &str) -> &str {
+    text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default()
+}
+
 /// Returns `text` as one harmless line of at most `max_chars` characters.
 ///
 /// White space, line ends included, is folded into single spaces and goes at both ends. A cut shows as `…`.

@@ -4,7 +4,7 @@
 use super::child::{self, Control};
 use super::launch::Limits;
 use super::process::GroupSignal;
-use super::slots::{self, Heard, Part};
+use super::slots::{Heard, Part};
 use crate::agents::{Agent, Said, UsageKind};
 use crate::domain::error_kind::{ErrorClass, ErrorKind};
 use crate::domain::event::{Ending, Event};
@@ -12,7 +12,7 @@ use crate::domain::judgement::{self, Evidence, Judgement, StopReason, StreamErro
 use crate::domain::submission::ResultBody;
 use crate::domain::task::{Task, Work};
 use crate::domain::usage::Usage;
-use crate::domain::words::clean_line;
+use crate::domain::words::{clean_line, last_line};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -274,7 +274,7 @@ impl OpenAttempt {
     /// Returns the last line of an agent's words, or of what a command printed.
     pub fn last_line(&self) -> String {
         let line = match &self.agent {
-            Some(_) => Some(slots::last_line(&self.heard.last_words).to_owned()),
+            Some(_) => Some(last_line(&self.heard.last_words).to_owned()),
             None if self.ending.output_bytes == 0 => None,
             None => child::last_line(&self.log, 4096),
         };

@@ -10,6 +10,7 @@
 use super::lines::Lines;
 use super::process::{self, Among, GroupSignal};
 use crate::domain::event::{Ending, ProcessId};
+use crate::domain::words;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
@@ -237,16 +238,21 @@ fn read(mut pipe: File, mut log: File, (stream, news): (Stream, &dyn ChildNews),
     lines.close(|line| news.line(stream, line));
 }
 
-/// Returns the last line of a log that says something, for people who watch; at most `most` bytes are looked at.
-pub fn last_line(log: &Path, most: u64) -> Option<String> {
+/// Returns the end of a log, at most `most` bytes of it; `None` where it cannot be read.
+pub fn tail(log: &Path, most: u64) -> Option<String> {
     use std::io::{Seek, SeekFrom};
     let mut file = File::open(log).ok()?;
     let length = file.metadata().ok()?.len();
     file.seek(SeekFrom::Start(length.saturating_sub(most))).ok()?;
     let mut tail = Vec::new();
     file.take(most).read_to_end(&mut tail).ok()?;
-    let tail = String::from_utf8_lossy(&tail);
-    tail.lines().rev().find(|line| !line.trim().is_empty()).map(str::to_owned)
+    Some(String::from_utf8_lossy(&tail).into_owned())
+}
+
+/// Returns the last line of a log that says something, for people who watch; at most `most` bytes are looked at.
+pub fn last_line(log: &Path, most: u64) -> Option<String> {
+    let tail = tail(log, most)?;
+    Some(words::last_line(&tail)).filter(|line| !line.is_empty()).map(str::to_owned)
 }
 
 #[cfg(test)]

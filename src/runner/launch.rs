@@ -1,6 +1,6 @@
 //! From a task to the child that works on it: what it is told, and the command line.
 
-use super::child::ChildSpec;
+use super::child::{self, ChildSpec};
 use super::environment::Environment;
 use crate::agents::prompt::{self, PromptParts};
 use crate::agents::{Access, Agent, Assignment, CommandSpec, MAX_ARGUMENT, Stdin, Unsupported, prompt_text};
@@ -388,25 +388,13 @@ fn earlier_words(paths: &RunPaths, source: &Task) -> Earlier {
 fn command_words(paths: &RunPaths, source: &Task) -> Option<String> {
     let Work::Command { run } = &source.spec.work else { return None };
     let attempt = source.last()?;
-    let tail = tail_of(
+    let tail = child::tail(
         &paths.root().join(layout::log_of(&source.spec.id, attempt.number)),
         MAX_COMMAND_OUTPUT as u64,
-    );
+    )
+    .unwrap_or_default();
     let ending = crate::domain::judgement::ending_words(&attempt.ending);
     Some(format!("`{run}`: {ending}\n\n{}", clean_text(&tail, MAX_COMMAND_OUTPUT)))
-}
-
-fn tail_of(log: &Path, most: u64) -> String {
-    use std::io::{Read, Seek, SeekFrom};
-    let mut tail = Vec::new();
-    if let Ok(mut file) = std::fs::File::open(log) {
-        let length = file.metadata().map_or(0, |meta| meta.len());
-        // What cannot be read is not shown; the log itself stays.
-        let _ = file
-            .seek(SeekFrom::Start(length.saturating_sub(most)))
-            .and_then(|_| file.take(most).read_to_end(&mut tail));
-    }
-    String::from_utf8_lossy(&tail).into_owned()
 }
 
 fn earlier_task(paths: &RunPaths, source: &Task) -> EarlierTask {

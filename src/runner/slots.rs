@@ -3,7 +3,7 @@
 use super::child::{self, ChildNews, ChildSpec, Control, Stream};
 use crate::agents::{Agent, Said};
 use crate::domain::event::{Ending, ProcessId};
-use crate::domain::words::clean_line;
+use crate::domain::words::{clean_line, last_line};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -244,11 +244,6 @@ impl Heard {
             kept.drain(..from);
         }
     }
-}
-
-/// Returns the last line of a text that says something.
-pub fn last_line(text: &str) -> &str {
-    text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default()
 }
 
 #[cfg(test)]
