@@ -37,6 +37,7 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('events', 'events', [CompletionResultType]::ParameterValue, 'Print the events of a run')
             [CompletionResult]::new('artifacts', 'artifacts', [CompletionResultType]::ParameterValue, 'List the files that a run kept, or print one')
             [CompletionResult]::new('submit', 'submit', [CompletionResultType]::ParameterValue, 'Hand in what a task came to (for agents)')
+            [CompletionResult]::new('review', 'review', [CompletionResultType]::ParameterValue, 'Hand in a review (for agents)')
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List agents, teams and workflows')
             [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show an agent, a team or a workflow')
             [CompletionResult]::new('validate', 'validate', [CompletionResultType]::ParameterValue, 'Check agents, teams, workflows and settings')
@@ -45,6 +46,7 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Check git, disk, store, settings, resources and agents')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completions for a shell')
             [CompletionResult]::new('builtin-agent', 'builtin-agent', [CompletionResultType]::ParameterValue, 'Work as the built-in agent (started by crew itself)')
+            [CompletionResult]::new('hook', 'hook', [CompletionResultType]::ParameterValue, 'Answer a hook of an agent''s CLI (started by the agent itself)')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
@@ -162,6 +164,8 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('result', 'result', [CompletionResultType]::ParameterValue, 'Hand in the result of the task')
+            [CompletionResult]::new('noop', 'noop', [CompletionResultType]::ParameterValue, 'Say that there is nothing to do, and why')
+            [CompletionResult]::new('blocked', 'blocked', [CompletionResultType]::ParameterValue, 'Say that it cannot be done, and why')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
@@ -180,15 +184,87 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             break
         }
+        'crew;submit;noop' {
+            [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'crew;submit;blocked' {
+            [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
         'crew;submit;help' {
             [CompletionResult]::new('result', 'result', [CompletionResultType]::ParameterValue, 'Hand in the result of the task')
+            [CompletionResult]::new('noop', 'noop', [CompletionResultType]::ParameterValue, 'Say that there is nothing to do, and why')
+            [CompletionResult]::new('blocked', 'blocked', [CompletionResultType]::ParameterValue, 'Say that it cannot be done, and why')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
         'crew;submit;help;result' {
             break
         }
+        'crew;submit;help;noop' {
+            break
+        }
+        'crew;submit;help;blocked' {
+            break
+        }
         'crew;submit;help;help' {
+            break
+        }
+        'crew;review' {
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print data as JSON')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('submit', 'submit', [CompletionResultType]::ParameterValue, 'Hand in the verdict of a review')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'crew;review;submit' {
+            [CompletionResult]::new('--verdict', '--verdict', [CompletionResultType]::ParameterName, 'The verdict')
+            [CompletionResult]::new('--body', '--body', [CompletionResultType]::ParameterName, 'The review in words; `-` is standard input')
+            [CompletionResult]::new('--findings', '--findings', [CompletionResultType]::ParameterName, 'A JSON file with a list of findings; `-` is standard input')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print data as JSON')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'crew;review;help' {
+            [CompletionResult]::new('submit', 'submit', [CompletionResultType]::ParameterValue, 'Hand in the verdict of a review')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'crew;review;help;submit' {
+            break
+        }
+        'crew;review;help;help' {
             break
         }
         'crew;list' {
@@ -382,6 +458,41 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             break
         }
+        'crew;hook' {
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('stop', 'stop', [CompletionResultType]::ParameterValue, 'The agent wants to end')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'crew;hook;stop' {
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'crew;hook;help' {
+            [CompletionResult]::new('stop', 'stop', [CompletionResultType]::ParameterValue, 'The agent wants to end')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'crew;hook;help;stop' {
+            break
+        }
+        'crew;hook;help;help' {
+            break
+        }
         'crew;help' {
             [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Make `.crew/` with examples of an agent, a team and a workflow')
             [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Carry out a goal with a team of agents')
@@ -391,6 +502,7 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('events', 'events', [CompletionResultType]::ParameterValue, 'Print the events of a run')
             [CompletionResult]::new('artifacts', 'artifacts', [CompletionResultType]::ParameterValue, 'List the files that a run kept, or print one')
             [CompletionResult]::new('submit', 'submit', [CompletionResultType]::ParameterValue, 'Hand in what a task came to (for agents)')
+            [CompletionResult]::new('review', 'review', [CompletionResultType]::ParameterValue, 'Hand in a review (for agents)')
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List agents, teams and workflows')
             [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show an agent, a team or a workflow')
             [CompletionResult]::new('validate', 'validate', [CompletionResultType]::ParameterValue, 'Check agents, teams, workflows and settings')
@@ -399,6 +511,7 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Check git, disk, store, settings, resources and agents')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completions for a shell')
             [CompletionResult]::new('builtin-agent', 'builtin-agent', [CompletionResultType]::ParameterValue, 'Work as the built-in agent (started by crew itself)')
+            [CompletionResult]::new('hook', 'hook', [CompletionResultType]::ParameterValue, 'Answer a hook of an agent''s CLI (started by the agent itself)')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
@@ -425,9 +538,24 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
         }
         'crew;help;submit' {
             [CompletionResult]::new('result', 'result', [CompletionResultType]::ParameterValue, 'Hand in the result of the task')
+            [CompletionResult]::new('noop', 'noop', [CompletionResultType]::ParameterValue, 'Say that there is nothing to do, and why')
+            [CompletionResult]::new('blocked', 'blocked', [CompletionResultType]::ParameterValue, 'Say that it cannot be done, and why')
             break
         }
         'crew;help;submit;result' {
+            break
+        }
+        'crew;help;submit;noop' {
+            break
+        }
+        'crew;help;submit;blocked' {
+            break
+        }
+        'crew;help;review' {
+            [CompletionResult]::new('submit', 'submit', [CompletionResultType]::ParameterValue, 'Hand in the verdict of a review')
+            break
+        }
+        'crew;help;review;submit' {
             break
         }
         'crew;help;list' {
@@ -472,6 +600,13 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             break
         }
         'crew;help;builtin-agent' {
+            break
+        }
+        'crew;help;hook' {
+            [CompletionResult]::new('stop', 'stop', [CompletionResultType]::ParameterValue, 'The agent wants to end')
+            break
+        }
+        'crew;help;hook;stop' {
             break
         }
         'crew;help;help' {

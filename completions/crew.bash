@@ -37,6 +37,9 @@ _crew() {
             crew,help)
                 cmd="crew__subcmd__help"
                 ;;
+            crew,hook)
+                cmd="crew__subcmd__hook"
+                ;;
             crew,init)
                 cmd="crew__subcmd__init"
                 ;;
@@ -48,6 +51,9 @@ _crew() {
                 ;;
             crew,resume)
                 cmd="crew__subcmd__resume"
+                ;;
+            crew,review)
+                cmd="crew__subcmd__review"
                 ;;
             crew,run)
                 cmd="crew__subcmd__run"
@@ -124,6 +130,9 @@ _crew() {
             crew__subcmd__help,help)
                 cmd="crew__subcmd__help__subcmd__help"
                 ;;
+            crew__subcmd__help,hook)
+                cmd="crew__subcmd__help__subcmd__hook"
+                ;;
             crew__subcmd__help,init)
                 cmd="crew__subcmd__help__subcmd__init"
                 ;;
@@ -135,6 +144,9 @@ _crew() {
                 ;;
             crew__subcmd__help,resume)
                 cmd="crew__subcmd__help__subcmd__resume"
+                ;;
+            crew__subcmd__help,review)
+                cmd="crew__subcmd__help__subcmd__review"
                 ;;
             crew__subcmd__help,run)
                 cmd="crew__subcmd__help__subcmd__run"
@@ -169,17 +181,65 @@ _crew() {
             crew__subcmd__help__subcmd__config,unset)
                 cmd="crew__subcmd__help__subcmd__config__subcmd__unset"
                 ;;
+            crew__subcmd__help__subcmd__hook,stop)
+                cmd="crew__subcmd__help__subcmd__hook__subcmd__stop"
+                ;;
+            crew__subcmd__help__subcmd__review,submit)
+                cmd="crew__subcmd__help__subcmd__review__subcmd__submit"
+                ;;
+            crew__subcmd__help__subcmd__submit,blocked)
+                cmd="crew__subcmd__help__subcmd__submit__subcmd__blocked"
+                ;;
+            crew__subcmd__help__subcmd__submit,noop)
+                cmd="crew__subcmd__help__subcmd__submit__subcmd__noop"
+                ;;
             crew__subcmd__help__subcmd__submit,result)
                 cmd="crew__subcmd__help__subcmd__submit__subcmd__result"
+                ;;
+            crew__subcmd__hook,help)
+                cmd="crew__subcmd__hook__subcmd__help"
+                ;;
+            crew__subcmd__hook,stop)
+                cmd="crew__subcmd__hook__subcmd__stop"
+                ;;
+            crew__subcmd__hook__subcmd__help,help)
+                cmd="crew__subcmd__hook__subcmd__help__subcmd__help"
+                ;;
+            crew__subcmd__hook__subcmd__help,stop)
+                cmd="crew__subcmd__hook__subcmd__help__subcmd__stop"
+                ;;
+            crew__subcmd__review,help)
+                cmd="crew__subcmd__review__subcmd__help"
+                ;;
+            crew__subcmd__review,submit)
+                cmd="crew__subcmd__review__subcmd__submit"
+                ;;
+            crew__subcmd__review__subcmd__help,help)
+                cmd="crew__subcmd__review__subcmd__help__subcmd__help"
+                ;;
+            crew__subcmd__review__subcmd__help,submit)
+                cmd="crew__subcmd__review__subcmd__help__subcmd__submit"
+                ;;
+            crew__subcmd__submit,blocked)
+                cmd="crew__subcmd__submit__subcmd__blocked"
                 ;;
             crew__subcmd__submit,help)
                 cmd="crew__subcmd__submit__subcmd__help"
                 ;;
+            crew__subcmd__submit,noop)
+                cmd="crew__subcmd__submit__subcmd__noop"
+                ;;
             crew__subcmd__submit,result)
                 cmd="crew__subcmd__submit__subcmd__result"
                 ;;
+            crew__subcmd__submit__subcmd__help,blocked)
+                cmd="crew__subcmd__submit__subcmd__help__subcmd__blocked"
+                ;;
             crew__subcmd__submit__subcmd__help,help)
                 cmd="crew__subcmd__submit__subcmd__help__subcmd__help"
+                ;;
+            crew__subcmd__submit__subcmd__help,noop)
+                cmd="crew__subcmd__submit__subcmd__help__subcmd__noop"
                 ;;
             crew__subcmd__submit__subcmd__help,result)
                 cmd="crew__subcmd__submit__subcmd__help__subcmd__result"
@@ -191,7 +251,7 @@ _crew() {
 
     case "${cmd}" in
         crew)
-            opts="-q -C -h -V --quiet --folder --help --version init run resume status logs events artifacts submit list show validate config trust doctor completions builtin-agent help"
+            opts="-q -C -h -V --quiet --folder --help --version init run resume status logs events artifacts submit review list show validate config trust doctor completions builtin-agent hook help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -557,7 +617,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__help)
-            opts="init run resume status logs events artifacts submit list show validate config trust doctor completions builtin-agent help"
+            opts="init run resume status logs events artifacts submit review list show validate config trust doctor completions builtin-agent hook help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -738,6 +798,34 @@ _crew() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        crew__subcmd__help__subcmd__hook)
+            opts="stop"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__help__subcmd__hook__subcmd__stop)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         crew__subcmd__help__subcmd__init)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -794,6 +882,34 @@ _crew() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        crew__subcmd__help__subcmd__review)
+            opts="submit"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__help__subcmd__review__subcmd__submit)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         crew__subcmd__help__subcmd__run)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -837,8 +953,36 @@ _crew() {
             return 0
             ;;
         crew__subcmd__help__subcmd__submit)
-            opts="result"
+            opts="result noop blocked"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__help__subcmd__submit__subcmd__blocked)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__help__subcmd__submit__subcmd__noop)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -885,6 +1029,92 @@ _crew() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__hook)
+            opts="-q -C -h -V --quiet --folder --help --version stop help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__hook__subcmd__help)
+            opts="stop help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__hook__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__hook__subcmd__help__subcmd__stop)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__hook__subcmd__stop)
+            opts="-q -C -h -V --quiet --folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -970,6 +1200,104 @@ _crew() {
             fi
             case "${prev}" in
                 --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__review)
+            opts="-q -C -h -V --json --quiet --folder --help --version submit help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__review__subcmd__help)
+            opts="submit help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__review__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__review__subcmd__help__subcmd__submit)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__review__subcmd__submit)
+            opts="-q -C -h -V --verdict --body --findings --json --quiet --folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --verdict)
+                    COMPREPLY=($(compgen -W "approved changes_requested" -- "${cur}"))
+                    return 0
+                    ;;
+                --body)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --findings)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1091,7 +1419,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__submit)
-            opts="-q -C -h -V --quiet --folder --help --version result help"
+            opts="-q -C -h -V --quiet --folder --help --version result noop blocked help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1112,9 +1440,49 @@ _crew() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        crew__subcmd__submit__subcmd__help)
-            opts="result help"
+        crew__subcmd__submit__subcmd__blocked)
+            opts="-q -C -h -V --reason --quiet --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --reason)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__submit__subcmd__help)
+            opts="result noop blocked help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__submit__subcmd__help__subcmd__blocked)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1140,6 +1508,20 @@ _crew() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        crew__subcmd__submit__subcmd__help__subcmd__noop)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         crew__subcmd__submit__subcmd__help__subcmd__result)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -1147,6 +1529,32 @@ _crew() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__submit__subcmd__noop)
+            opts="-q -C -h -V --reason --quiet --folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --reason)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

@@ -29,6 +29,10 @@ const ENV: &[&str] = &[
 // Claude Code decides by itself, and rightly.
 const SUBMITTING: &str = "Bash(crew submit:*),Bash(crew review submit:*)";
 
+/// Settings for this one call, on top of the user's own: the agent may not end before crew lets it.
+const STOP_HOOK: &str =
+    r#"{"hooks":{"Stop":[{"hooks":[{"type":"command","command":"crew hook stop","timeout":60}]}]}}"#;
+
 impl Agent for Claude {
     fn name(&self) -> &str {
         "claude"
@@ -43,6 +47,10 @@ impl Agent for Claude {
     }
 
     fn promises_final(&self) -> bool {
+        true
+    }
+
+    fn resumes_sessions(&self) -> bool {
         true
     }
 
@@ -72,6 +80,9 @@ impl Agent for Claude {
         }
         if let Some(system_prompt) = assignment.system_prompt() {
             add(&mut args, "--append-system-prompt", system_prompt);
+        }
+        if assignment.must_submit {
+            add(&mut args, "--settings", STOP_HOOK);
         }
         if let Some(session) = assignment.session {
             add(&mut args, "--resume", session);
@@ -248,6 +259,16 @@ mod tests {
         assert_eq!(args[7], "Read,Bash,Edit,NotebookEdit");
         assert_eq!(args[9], "Read,Bash(crew submit:*),Bash(crew review submit:*)");
         assert_eq!(Claude.caveats(&asked).len(), 1);
+    }
+
+    #[test]
+    fn it_is_held_back_until_it_has_submitted_where_it_has_to() {
+        let asked = Assignment { must_submit: true, ..assignment(Access::ReadOnly) };
+        let args = Claude.command(&asked).unwrap().args;
+        let at = args.iter().position(|arg| arg == "--settings").unwrap();
+        let settings: Value = serde_json::from_str(&args[at + 1]).unwrap();
+        assert_eq!(settings["hooks"]["Stop"][0]["hooks"][0]["command"], "crew hook stop");
+        assert!(!Claude.command(&assignment(Access::Write)).unwrap().args.contains(&"--settings".to_owned()));
     }
 
     #[test]

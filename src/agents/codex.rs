@@ -34,6 +34,10 @@ impl Agent for Codex {
         true
     }
 
+    fn resumes_sessions(&self) -> bool {
+        true
+    }
+
     fn usage_spans_session(&self) -> bool {
         true
     }

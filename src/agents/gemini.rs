@@ -56,6 +56,10 @@ impl Agent for Gemini {
         true
     }
 
+    fn resumes_sessions(&self) -> bool {
+        true
+    }
+
     fn command(&self, assignment: &Assignment<'_>) -> Result<CommandSpec, Unsupported> {
         assignment.check(self)?;
         assignment.refuse_max_turns(self)?;

@@ -59,6 +59,8 @@ pub struct Assignment<'a> {
     pub max_turns: Option<u32>,
     /// A session of the same agent to continue.
     pub session: Option<&'a str>,
+    /// It is not done before it has handed something in.
+    pub must_submit: bool,
 }
 
 /// What goes to the child's standard input.
@@ -174,6 +176,11 @@ pub trait Agent: Send + Sync {
     /// Agents warn on standard error when all is well, so only words that are known to matter say anything.
     fn read_stderr_line(&self, _line: &str) -> Vec<Said> {
         Vec::new()
+    }
+
+    /// Tells whether it can go on in a session of its own.
+    fn resumes_sessions(&self) -> bool {
+        false
     }
 
     /// Tells whether a usage total counts a continued session from its very beginning.

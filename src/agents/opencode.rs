@@ -72,6 +72,10 @@ impl Agent for Opencode {
         true
     }
 
+    fn resumes_sessions(&self) -> bool {
+        true
+    }
+
     fn command(&self, assignment: &Assignment<'_>) -> Result<CommandSpec, Unsupported> {
         assignment.check(self)?;
         let mut args = args(&["run", "--format", "json", "--print-logs", "--log-level", "ERROR"]);

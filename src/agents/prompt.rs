@@ -1,6 +1,7 @@
 //! The text that is handed to an agent.
 
-use crate::domain::request::HOW_TO_SUBMIT;
+use crate::domain::request::{HOW_TO_SUBMIT, how_to_submit};
+use crate::domain::submission::Kind;
 use crate::domain::words::clean_line;
 
 /// What a prompt is made of.
@@ -16,6 +17,8 @@ pub struct PromptParts<'a> {
     /// Why the attempt before this one did not do, where there was one.
     pub earlier_failure: Option<&'a str>,
     pub may_write: bool,
+    /// It goes on in a session in which it was told all of this before.
+    pub resumed: bool,
     /// The commands that crew will run afterwards.
     pub verify: &'a [String],
     pub submit_optional: bool,
@@ -24,7 +27,14 @@ pub struct PromptParts<'a> {
 /// Puts a prompt together.
 pub fn compose(parts: &PromptParts<'_>) -> String {
     let PromptParts { goal, task, role, text, .. } = parts;
-    let mut prompt = format!("# Goal\n\n{goal}\n\n# Your task: {task} (role: {role})\n\n{text}\n");
+    let mut prompt = String::new();
+    if parts.resumed {
+        prompt.push_str(
+            "Your work on this task was interrupted: the program that had started you ended. See what you have done \
+             already, and carry on. Hand in as if for the first time. What was asked, once more:\n\n",
+        );
+    }
+    prompt.push_str(&format!("# Goal\n\n{goal}\n\n# Your task: {task} (role: {role})\n\n{text}\n"));
     if let Some(failure) = parts.earlier_failure {
         let failure = clean_line(failure, 300).replace(['<', '>'], " ");
         prompt.push_str(&format!(
@@ -67,6 +77,13 @@ pub fn compose(parts: &PromptParts<'_>) -> String {
         }
         _ => ".\n",
     });
+    if matches!(*role, "reviewer" | "security-reviewer") {
+        prompt.push_str(&format!("  Or as a verdict: {}\n", how_to_submit(Kind::Review)));
+    }
+    if *role != "verifier" {
+        prompt.push_str(&format!("- Where there is nothing to do: {}\n", how_to_submit(Kind::Noop)));
+    }
+    prompt.push_str(&format!("- Where you cannot do it: {}\n", how_to_submit(Kind::Blocked)));
     prompt
 }
 
@@ -84,6 +101,7 @@ mod tests {
             context: "",
             earlier_failure: Some("exit 1"),
             may_write: false,
+            resumed: false,
             verify: &["cargo test".to_owned()],
             submit_optional: false,
         });

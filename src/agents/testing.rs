@@ -19,6 +19,7 @@ pub fn assignment(access: Access) -> Assignment<'static> {
         tools: &[],
         max_turns: None,
         session: None,
+        must_submit: false,
     }
 }
 

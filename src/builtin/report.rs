@@ -2,6 +2,7 @@
 
 use super::writing::{cell, code, counted, prose, quote, span};
 use crate::domain::finding::{Finding, Severity};
+use crate::domain::submission::ReviewBody;
 use crate::domain::submission::{Check, MAX_DETAILS, ResultBody, Verdict};
 use crate::domain::words::{clean_line, clean_text};
 use std::cmp::Reverse;
@@ -18,6 +19,8 @@ pub struct TaskResult {
     /// Why it is in that state, where somebody said so.
     pub reason: Option<String>,
     pub result: Option<ResultBody>,
+    /// What a reviewer handed in instead of a result.
+    pub review: Option<ReviewBody>,
 }
 
 impl TaskResult {
@@ -25,7 +28,11 @@ impl TaskResult {
         self.state == "completed"
     }
 
-    /// Returns what it handed in, if that counts.
+    fn has_delivered(&self) -> bool {
+        self.is_completed() && (self.result.is_some() || self.review.is_some())
+    }
+
+    /// Returns the result that it handed in, if that counts.
     fn accepted(&self) -> Option<&ResultBody> {
         self.result.as_ref().filter(|_| self.is_completed())
     }
@@ -118,7 +125,7 @@ fn describe_verdicts(verdicts: &[Verdict], results: &[TaskResult]) -> &'static s
 }
 
 fn describe_findings(results: &[TaskResult], findings: &[Remark]) -> String {
-    let reviewed = results.iter().any(|task| task.role.contains("review") && task.accepted().is_some());
+    let reviewed = results.iter().any(|task| task.role.contains("review") && task.has_delivered());
     if findings.is_empty() {
         return if reviewed { "no findings" } else { "nothing was reviewed" }.to_owned();
     }
@@ -140,7 +147,8 @@ fn collect_findings(results: &[TaskResult]) -> Vec<Remark<'_>> {
     let mut remarks: Vec<Remark> = Vec::new();
     let mut known: HashMap<(&str, &str), usize> = HashMap::new();
     for task in results {
-        for finding in task.result.iter().flat_map(|result| &result.findings) {
+        let of_result = task.result.iter().flat_map(|result| &result.findings);
+        for finding in of_result.chain(task.review.iter().flat_map(|review| &review.findings)) {
             let key = (finding.file.as_str(), finding.fingerprint.as_str());
             if let Some(at) = known.get(&key) {
                 let remark = &mut remarks[*at];
@@ -344,7 +352,14 @@ mod tests {
     use super::*;
 
     fn task(name: &str, role: &str, state: &str, result: Option<ResultBody>) -> TaskResult {
-        TaskResult { task: name.into(), role: role.into(), state: state.into(), reason: None, result }
+        TaskResult {
+            task: name.into(),
+            role: role.into(),
+            state: state.into(),
+            reason: None,
+            result,
+            review: None,
+        }
     }
 
     fn result(summary: &str) -> ResultBody {

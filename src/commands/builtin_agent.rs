@@ -7,8 +7,8 @@ use crate::agents::protocol::{self, Line};
 use crate::builtin::report::{self, TaskResult};
 use crate::builtin::{explore, toolchain, verify};
 use crate::domain::finding::Severity;
-use crate::domain::request::Answer;
-use crate::domain::submission::ResultBody;
+use crate::domain::request::{Answer, Ask, Submission};
+use crate::domain::submission::{Kind, ResultBody};
 use crate::domain::words::clean_line;
 use crate::review::{self, RuleSet, Target};
 use crate::runner::launch::TaskContext;
@@ -40,12 +40,14 @@ pub fn work(_cx: &Context, args: &BuiltinAgentArgs) -> Result<ExitStatus> {
     let folder = std::env::current_dir().context("find the current folder")?;
     let outcome = result_of(&args.role, &folder, &stop).and_then(|result| {
         say(&Line::Message { text: result.summary.clone() });
-        let request = place.request(serde_json::to_value(&result)?);
+        let body = serde_json::to_value(&result)?;
+        let request = place.request(Ask::Submit(Submission { kind: Kind::Result, body }));
         submit::ask(&place, &request)
     });
     let (ok, text) = match outcome {
-        Ok(Answer::Accepted { .. }) => (true, None),
-        Ok(Answer::Refused { message, .. }) => (false, Some(format!("refused: {message}"))),
+        Ok(Some(Answer::Accepted { .. })) => (true, None),
+        Ok(Some(Answer::Refused { message, .. })) => (false, Some(format!("refused: {message}"))),
+        Ok(None) => (false, Some("nothing can be handed in from here".into())),
         Err(error) => (false, Some(format!("{error:#}"))),
     };
     say(&Line::End { ok, text });
@@ -137,6 +139,7 @@ fn write_report() -> Result<ResultBody> {
             state: earlier.state,
             reason: (!earlier.reason.is_empty()).then_some(earlier.reason),
             result: earlier.result,
+            review: earlier.review,
         })
         .collect();
     Ok(report::report(&context.goal, &results))

@@ -69,9 +69,8 @@ impl Closing<'_> {
     fn findings(&self) -> Vec<(String, Finding)> {
         let mut findings = Vec::new();
         for task in self.run.tasks.iter().filter(|task| task.state.is_settled()) {
-            let result = launch::last_result(self.paths, task);
-            let found = result.into_iter().flat_map(|result| result.findings);
-            findings.extend(found.map(|finding| (task.spec.id.to_string(), finding)));
+            let found = launch::last_findings(self.paths, task);
+            findings.extend(found.into_iter().map(|finding| (task.spec.id.to_string(), finding)));
         }
         findings.sort_by(|(_, a), (_, b)| {
             b.severity.cmp(&a.severity).then_with(|| (&a.file, a.start_line).cmp(&(&b.file, b.start_line)))

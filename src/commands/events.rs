@@ -91,9 +91,11 @@ fn detail_of(event: &Event) -> String {
             format!("{tool} {arguments}{}", if *ok { "" } else { " (failed)" })
         }
         Event::AgentWaited { reason, .. } | Event::SubmissionRefused { reason, .. } => reason.clone(),
-        Event::SubmissionAccepted { result, .. } => {
-            format!("confidence {}  {}", result.confidence, result.summary)
+        Event::SubmissionAccepted { handed_in, .. } => {
+            let sure = handed_in.confidence().map(|confidence| format!("  confidence {confidence}"));
+            format!("{}{}  {}", handed_in.kind().name(), sure.unwrap_or_default(), handed_in.summary())
         }
+        Event::AgentNudged { .. } => "it has handed in nothing and is reminded".into(),
         Event::VerificationStarted { .. } => String::new(),
         Event::VerificationEnded { command, ending, .. } => {
             format!("{command}: {}", crate::domain::judgement::ending_words(ending))

@@ -9,11 +9,13 @@ pub mod context;
 mod doctor;
 mod events;
 pub mod exit;
+mod hook;
 mod init;
 mod list;
 mod logs;
 mod plan;
 mod resume;
+mod review;
 mod run;
 mod show;
 mod status;
@@ -57,6 +59,7 @@ enum Command {
     Events(events::EventsArgs),
     Artifacts(artifacts::ArtifactsArgs),
     Submit(submit::SubmitArgs),
+    Review(review::ReviewArgs),
     List(list::ListArgs),
     Show(show::ShowArgs),
     Validate(validate::ValidateArgs),
@@ -66,13 +69,15 @@ enum Command {
     Completions(completions::CompletionsArgs),
     #[command(hide = true)]
     BuiltinAgent(builtin_agent::BuiltinAgentArgs),
+    #[command(hide = true)]
+    Hook(hook::HookArgs),
 }
 
 /// Returns the tree of all commands, for parsing, completions and manual pages.
 pub fn command_tree() -> clap::Command {
     Cli::command().mut_subcommands(|command| match command.get_name() {
         // An agent says `crew submit result --json FILE`: there it is what is handed in.
-        "submit" | "builtin-agent" | "completions" => command,
+        "submit" | "builtin-agent" | "hook" | "completions" => command,
         _ => command.arg(json_flag()),
     })
 }
@@ -128,6 +133,8 @@ fn dispatch(cx: &Context, command: &Command) -> Result<ExitStatus> {
         Command::Trust(args) => trust::trust(cx, args),
         Command::Doctor(args) => doctor::doctor(cx, args),
         Command::Completions(args) => completions::completions(cx, args),
+        Command::Review(args) => review::review(cx, args),
         Command::BuiltinAgent(args) => builtin_agent::work(cx, args),
+        Command::Hook(args) => hook::hook(cx, args),
     }
 }

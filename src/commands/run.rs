@@ -173,8 +173,8 @@ fn rehearse(run: &Run, setup: &Setup, paths: &RunPaths) -> Result<Rehearsal> {
             }
             Work::Agent { program, role, .. } => {
                 let Some(agent) = setup.agents.get(program) else { continue };
-                let letter = Letter::write(run, paths, task, &**agent);
-                match letter.command(&**agent, setup, run, paths, task, 1) {
+                let letter = Letter::write(run, paths, task, &**agent, 1);
+                match letter.command(&**agent, setup, run, paths, task) {
                     Ok((spec, held_loosely)) => {
                         for caveat in held_loosely {
                             if !caveats.contains(&caveat) {

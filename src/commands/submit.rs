@@ -1,17 +1,19 @@
-//! `crew submit`: an agent hands in what it has done.
+//! `crew submit`: an agent hands in what it has done, or says why it has not.
 
 use super::context::Context;
 use super::exit::{ExitStatus, Problem};
 use crate::domain::id::RunId;
-use crate::domain::request::{Answer, HOW_TO_SUBMIT, Request, Submission};
+use crate::domain::request::{self, Answer, Ask, Request, Submission};
+use crate::domain::signed;
+use crate::domain::submission::Kind;
+use crate::runner::launch::TaskContext;
 use crate::runner::{clock, requests};
 use crate::store::database::Store;
-use crate::store::inbox;
 use crate::store::layout::Layout;
-use crate::store::lock;
+use crate::store::{StoreError, inbox, lock, pipe};
 use anyhow::{Context as _, Result};
-use serde_json::{Map, Value};
-use std::io::Read;
+use serde_json::{Map, Value, json};
+use std::io::{ErrorKind, Read};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -24,8 +26,8 @@ const LOOK_FOR_OWNER: Duration = Duration::from_millis(200);
 
 /// Hand in what a task came to (for agents)
 ///
-/// Works in the shell of an agent that crew has started: crew knows by the attempt's token who asks. Exit 0: accepted;
-/// 4: refused, with the reason.
+/// Works in the shell of an agent that crew has started, in any of its sandboxes: crew knows by the attempt's token who
+/// asks. Exit 0: accepted; 4: refused, with the reason.
 #[derive(Debug, clap::Args)]
 pub struct SubmitArgs {
     #[command(subcommand)]
@@ -35,6 +37,10 @@ pub struct SubmitArgs {
 #[derive(Debug, clap::Subcommand)]
 enum What {
     Result(ResultArgs),
+    /// Say that there is nothing to do, and why
+    Noop(ReasonArgs),
+    /// Say that it cannot be done, and why
+    Blocked(ReasonArgs),
 }
 
 /// Hand in the result of the task
@@ -57,17 +63,40 @@ struct ResultArgs {
     from: Option<String>,
 }
 
+#[derive(Debug, clap::Args)]
+struct ReasonArgs {
+    /// Why
+    #[arg(long)]
+    reason: String,
+}
+
 /// Hands in a submission and prints the answer.
 pub fn submit(cx: &Context, args: &SubmitArgs) -> Result<ExitStatus> {
-    let What::Result(result) = &args.what;
-    let result = result_of(result)?;
-    let place = Place::of_environment()?;
-    let request = Request {
-        id: clock::new_token(),
-        token: place.token.clone(),
-        submission: Submission::Result { result },
+    let submission = match &args.what {
+        What::Result(result) => Submission { kind: Kind::Result, body: result_of(result)? },
+        What::Noop(ReasonArgs { reason }) => Submission { kind: Kind::Noop, body: json!({"reason": reason}) },
+        What::Blocked(ReasonArgs { reason }) => {
+            Submission { kind: Kind::Blocked, body: json!({"reason": reason}) }
+        }
     };
-    tell(cx, ask(&place, &request)?)
+    hand_in(cx, submission)
+}
+
+/// Hands in a submission for the attempt that calls us, and prints the answer.
+pub fn hand_in(cx: &Context, submission: Submission) -> Result<ExitStatus> {
+    let place = Place::of_environment()?;
+    let kind = submission.kind.name();
+    let request = place.request(Ask::Submit(submission));
+    match ask(&place, &request)? {
+        Some(Answer::Accepted { task, attempt }) => {
+            cx.printer.data(&format!("accepted: the {kind} of {task}, attempt {attempt}"))?;
+            Ok(ExitStatus::Done)
+        }
+        Some(Answer::Refused { code, message, hint }) => {
+            Err(Problem::refused(code.name(), message).hint(hint).into())
+        }
+        None => hand_in_by_output(cx, &request),
+    }
 }
 
 /// Where the attempt belongs that calls us.
@@ -102,12 +131,8 @@ impl Place {
     }
 
     /// Makes a request in the name of this attempt.
-    pub fn request(&self, result: Value) -> Request {
-        Request {
-            id: clock::new_token(),
-            token: self.token.clone(),
-            submission: Submission::Result { result },
-        }
+    pub fn request(&self, ask: Ask) -> Request {
+        Request { id: clock::new_token(), token: self.token.clone(), ask }
     }
 }
 
@@ -124,8 +149,22 @@ fn result_of(args: &ResultArgs) -> Result<Value> {
         add("rationale", args.rationale.clone().map(Value::from));
         return Ok(Value::Object(fields));
     };
+    read_json(from, Kind::Result)
+}
+
+/// Reads JSON that is handed in from a file, or from standard input where that is called `-`.
+pub fn read_json(from: &str, kind: Kind) -> Result<Value> {
+    let text = read_bytes(from, kind)?;
+    serde_json::from_slice(&text).map_err(|error| {
+        let hint = request::how_to_submit(kind);
+        Problem::refused("invalid", format!("{from} is not JSON: {error}")).hint(hint).into()
+    })
+}
+
+/// Reads what is handed in from a file, or from standard input where that is called `-`.
+pub fn read_bytes(from: &str, kind: Kind) -> Result<Vec<u8>> {
     let mut text = Vec::new();
-    let read = match from.as_str() {
+    let read = match from {
         "-" => std::io::stdin().lock().take(inbox::MAX_REQUEST).read_to_end(&mut text),
         path => {
             std::fs::File::open(path).and_then(|file| file.take(inbox::MAX_REQUEST).read_to_end(&mut text))
@@ -134,26 +173,27 @@ fn result_of(args: &ResultArgs) -> Result<Value> {
     read.map_err(|error| Problem::usage("unreadable", format!("{from}: {error}")))?;
     if text.len() as u64 == inbox::MAX_REQUEST {
         let message = format!("{from} is longer than the {} bytes that are read", inbox::MAX_REQUEST);
-        return Err(Problem::refused("invalid", message).hint(HOW_TO_SUBMIT).into());
+        return Err(Problem::refused("invalid", message).hint(request::how_to_submit(kind)).into());
     }
-    serde_json::from_slice(&text).map_err(|error| {
-        Problem::refused("invalid", format!("{from} is not JSON: {error}")).hint(HOW_TO_SUBMIT).into()
-    })
+    Ok(text)
 }
 
-/// Puts a request into the inbox and waits for its answer; where nobody owns the run, settles it as its owner.
-pub fn ask(place: &Place, request: &Request) -> Result<Answer> {
+/// Puts a request where the owner of the run finds it and waits for its answer; where nobody owns the run, settles it as
+/// its owner. `None` where a sandbox leaves no way to anybody.
+pub fn ask(place: &Place, request: &Request) -> Result<Option<Answer>> {
     if !place.inbox.is_dir() {
         let message =
             format!("run {} is not here any more ({} is missing)", place.run, place.inbox.display());
         return Err(Problem::refused("no_attempt", message).hint("nothing can be handed in for it").into());
     }
-    inbox::put(&place.inbox, request).context("put the request into the inbox")?;
     let began = Instant::now();
+    if !put(place, request, began + PATIENCE)? {
+        return Ok(None);
+    }
     let mut looked = began;
     loop {
         if let Some(answer) = inbox::take_answer(&place.inbox, &request.id)? {
-            return Ok(answer);
+            return Ok(Some(answer));
         }
         if looked.elapsed() >= LOOK_FOR_OWNER {
             looked = Instant::now();
@@ -163,11 +203,59 @@ pub fn ask(place: &Place, request: &Request) -> Result<Answer> {
             let message =
                 format!("no answer within {} seconds; the request stays in the inbox", PATIENCE.as_secs());
             return Err(Problem::refused("no_answer", message)
-                .hint("submit again; the same result twice is fine")
+                .hint("submit again; the same twice is fine")
                 .into());
         }
         std::thread::sleep(LOOK);
     }
+}
+
+/// Puts a request into the inbox: as a file, or through the pipe where a sandbox lets no file be written.
+fn put(place: &Place, request: &Request, deadline: Instant) -> Result<bool> {
+    match inbox::put(&place.inbox, request) {
+        Ok(()) => Ok(true),
+        Err(StoreError::File { source, .. }) if is_forbidden(&source) => {
+            match pipe::put(&place.inbox, request, deadline) {
+                Err(error) if is_forbidden(&error) => Ok(false),
+                put => put.context("put the request through the pipe of the inbox"),
+            }
+        }
+        Err(error) => Err(error).context("put the request into the inbox"),
+    }
+}
+
+fn is_forbidden(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem)
+}
+
+/// Hands in by what we print, which crew reads from the agent's output. Nobody can answer that way, so what can be
+/// checked is checked here.
+fn hand_in_by_output(cx: &Context, request: &Request) -> Result<ExitStatus> {
+    let Ask::Submit(submission) = &request.ask else { return Ok(ExitStatus::Failed) };
+    if let Err(Answer::Refused { code, message, hint }) = request::read(submission, &role_of_environment()) {
+        return Err(Problem::refused(code.name(), message).hint(hint).into());
+    }
+    let line = signed::sign(request);
+    if line.len() > signed::MAX_SIGNED {
+        let message = format!(
+            "this sandbox lets nothing out but what is printed, and {} bytes are more than the {} that come through whole",
+            line.len(),
+            signed::MAX_SIGNED
+        );
+        return Err(Problem::refused("too_long", message).hint("hand in less: shorten details").into());
+    }
+    cx.printer.data(&line)?;
+    let kind = submission.kind.name();
+    cx.printer
+        .tell(&format!("handed in: crew reads the {kind} from the line above, in this command's output"));
+    Ok(ExitStatus::Done)
+}
+
+/// Returns the role of the attempt that calls us, as its context file says; empty where that cannot be read.
+fn role_of_environment() -> String {
+    let context = std::env::var_os("CREW_CONTEXT").and_then(|path| std::fs::read(path).ok());
+    let context: Option<TaskContext> = context.and_then(|text| serde_json::from_slice(&text).ok());
+    context.map(|context| context.role).unwrap_or_default()
 }
 
 /// Settles all that waits, where the run has no owner.
@@ -186,16 +274,4 @@ fn settle_as_owner(place: &Place) -> Result<()> {
         let _ = inbox::answer(&paths.inbox(), &incoming, &settled.answered.answer);
     }
     Ok(())
-}
-
-fn tell(cx: &Context, answer: Answer) -> Result<ExitStatus> {
-    match answer {
-        Answer::Accepted { task, attempt } => {
-            cx.printer.data(&format!("accepted: the result of {task}, attempt {attempt}"))?;
-            Ok(ExitStatus::Done)
-        }
-        Answer::Refused { code, message, hint } => {
-            Err(Problem::refused(code.name(), message).hint(hint).into())
-        }
-    }
 }

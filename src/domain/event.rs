@@ -4,7 +4,7 @@
 
 use super::error_kind::ErrorKind;
 use super::id::{RunId, TaskId};
-use super::submission::ResultBody;
+use super::submission::HandedIn;
 use super::task::TaskSpec;
 use super::time::Time;
 use super::usage::Usage;
@@ -94,6 +94,22 @@ pub struct Ending {
     pub not_found: bool,
 }
 
+impl Ending {
+    /// Returns how two children in a row ended, of which the second had the last word.
+    pub fn followed_by(&self, second: &Ending) -> Ending {
+        Ending {
+            millis: self.millis + second.millis,
+            cpu_millis: self.cpu_millis + second.cpu_millis,
+            max_rss_kib: self.max_rss_kib.max(second.max_rss_kib),
+            // Both write to one log.
+            output_bytes: self.output_bytes.max(second.output_bytes),
+            odd_lines: self.odd_lines + second.odd_lines,
+            left_behind: self.left_behind || second.left_behind,
+            ..second.clone()
+        }
+    }
+}
+
 fn is_zero(number: &u64) -> bool {
     *number == 0
 }
@@ -150,7 +166,15 @@ pub enum Event {
     /// The agent waits or tries again by itself.
     AgentWaited { task: TaskId, attempt: u32, reason: String },
     /// A valid submission came in.
-    SubmissionAccepted { task: TaskId, attempt: u32, request: String, result: ResultBody },
+    SubmissionAccepted {
+        task: TaskId,
+        attempt: u32,
+        request: String,
+        #[serde(flatten)]
+        handed_in: HandedIn,
+    },
+    /// The agent ended, or wanted to, without having handed in anything, and is reminded. That happens once an attempt.
+    AgentNudged { task: TaskId, attempt: u32 },
     /// A request was refused; `task` is absent where its token belongs to nothing here.
     SubmissionRefused {
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -263,6 +287,7 @@ impl Event {
             Event::ToolInvoked { .. } => "tool_invoked",
             Event::AgentWaited { .. } => "agent_waited",
             Event::SubmissionAccepted { .. } => "submission_accepted",
+            Event::AgentNudged { .. } => "agent_nudged",
             Event::SubmissionRefused { .. } => "submission_refused",
             Event::VerificationStarted { .. } => "verification_started",
             Event::VerificationEnded { .. } => "verification_ended",
@@ -286,6 +311,7 @@ impl Event {
         "tool_invoked",
         "agent_waited",
         "submission_accepted",
+        "agent_nudged",
         "submission_refused",
         "verification_started",
         "verification_ended",
@@ -312,6 +338,7 @@ impl Event {
             | Event::ToolInvoked { task, .. }
             | Event::AgentWaited { task, .. }
             | Event::SubmissionAccepted { task, .. }
+            | Event::AgentNudged { task, .. }
             | Event::VerificationStarted { task, .. }
             | Event::VerificationEnded { task, .. }
             | Event::AttemptEnded { task, .. }
@@ -329,6 +356,7 @@ impl Event {
             | Event::ToolInvoked { attempt, .. }
             | Event::AgentWaited { attempt, .. }
             | Event::SubmissionAccepted { attempt, .. }
+            | Event::AgentNudged { attempt, .. }
             | Event::VerificationStarted { attempt, .. }
             | Event::VerificationEnded { attempt, .. }
             | Event::AttemptEnded { attempt, .. } => Some(*attempt),

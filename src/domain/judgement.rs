@@ -5,7 +5,7 @@
 
 use super::error_kind::ErrorKind;
 use super::event::{Ending, Outcome};
-use super::submission::{ResultBody, Verdict};
+use super::submission::{HandedIn, Reason, Verdict};
 use super::task::{TaskSpec, Work};
 
 /// Why crew ended a child.
@@ -44,7 +44,9 @@ pub struct Evidence<'a> {
     /// Whether the stream has to close with a final event, and whether it did.
     pub promises_final: bool,
     pub saw_final: bool,
-    pub submission: Option<&'a ResultBody>,
+    pub submission: Option<&'a HandedIn>,
+    /// It has been reminded to hand something in.
+    pub nudged: bool,
     /// The agent's last words, where it said any.
     pub last_words: Option<&'a str>,
     /// Not all of the step's verification commands have passed.
@@ -145,6 +147,9 @@ fn judge_agent(spec: &TaskSpec, submit_optional: bool, evidence: &Evidence<'_>) 
     let Some(submission) = evidence.submission else {
         return judge_silent_end(submit_optional, clean, evidence);
     };
+    if let HandedIn::Blocked(Reason { reason }) = submission {
+        return needs_review(format!("it is blocked: {reason}"));
+    }
     if let Some(judgement) = judge_checks(evidence) {
         return judgement;
     }
@@ -155,6 +160,7 @@ fn judge_agent(spec: &TaskSpec, submit_optional: bool, evidence: &Evidence<'_>) 
     if evidence.promises_final && !evidence.saw_final {
         return needs_review("it handed in a result, but its output stopped without its final event");
     }
+    let HandedIn::Result(submission) = submission else { return judged(Outcome::Succeeded, None, "") };
     match submission.verdict {
         // Its own words stand in the summary; a reason is in ours, because it goes into the next prompt.
         Some(Verdict::Fail) => return failed(ErrorKind::VerifyFailed, "its verdict is: fail"),
@@ -179,7 +185,8 @@ fn judge_silent_end(submit_optional: bool, clean: bool, evidence: &Evidence<'_>)
         return failed(ErrorKind::ProtocolError, "its output stopped without a final event");
     }
     if !submit_optional {
-        return needs_review("it ended without a submission");
+        let reminded = if evidence.nudged { ", though it was reminded" } else { "" };
+        return needs_review(format!("it ended without a submission{reminded}"));
     }
     if evidence.last_words.is_none() {
         return needs_review("it ended without a word");
@@ -191,6 +198,7 @@ fn judge_silent_end(submit_optional: bool, clean: bool, evidence: &Evidence<'_>)
 mod tests {
     use super::*;
     use crate::domain::run::tests::spec;
+    use crate::domain::submission::ResultBody;
 
     fn exit(code: i32) -> Ending {
         Ending { exit: Some(code), ..Ending::default() }
@@ -212,8 +220,8 @@ mod tests {
         spec
     }
 
-    fn result(confidence: f64, verdict: Option<Verdict>) -> ResultBody {
-        ResultBody {
+    fn result(confidence: f64, verdict: Option<Verdict>) -> HandedIn {
+        HandedIn::Result(ResultBody {
             summary: "said".into(),
             confidence,
             rationale: "r".into(),
@@ -221,7 +229,7 @@ mod tests {
             verdict,
             findings: vec![],
             checks: vec![],
-        }
+        })
     }
 
     /// Each way in which an agent's attempt can end, with what becomes of it.
@@ -233,6 +241,8 @@ mod tests {
         let failing = result(0.9, Some(Verdict::Fail));
         let unsure = result(0.9, Some(Verdict::Inconclusive));
         let passing = result(0.9, Some(Verdict::Pass));
+        let noop = HandedIn::Noop(Reason { reason: "it is there".into() });
+        let blocked = HandedIn::Blocked(Reason { reason: "no key".into() });
         let base = || Evidence { ending: exit(0), ..Evidence::default() };
         let killed = Ending { signal: Some(9), ..Ending::default() };
         let error = Some(StreamError { kind: RateLimited, message: "429".into() });
@@ -240,6 +250,14 @@ mod tests {
             ("delivered", Evidence { submission: Some(&good), ..base() }, Succeeded, None),
             ("verdict pass", Evidence { submission: Some(&passing), ..base() }, Succeeded, None),
             ("verdict fail", Evidence { submission: Some(&failing), ..base() }, Failed, Some(VerifyFailed)),
+            ("nothing to do", Evidence { submission: Some(&noop), ..base() }, Succeeded, None),
+            (
+                "nothing to do, and a check of ours failed",
+                Evidence { submission: Some(&noop), failed_check: Some(("cargo test", "exit 1")), ..base() },
+                Failed,
+                Some(VerifyFailed),
+            ),
+            ("blocked", Evidence { submission: Some(&blocked), ..base() }, NeedsReview, None),
             ("verdict unknown", Evidence { submission: Some(&unsure), ..base() }, NeedsReview, None),
             ("nothing handed in", base(), NeedsReview, None),
             ("crashed", Evidence { ending: exit(3), ..base() }, Failed, Some(Unknown)),

@@ -17,6 +17,7 @@ pub mod retry;
 pub mod run;
 pub mod schedule;
 pub mod settings;
+pub mod signed;
 pub mod submission;
 pub mod task;
 pub mod template;

@@ -1,8 +1,9 @@
 //! What another process asks of the owner of a run, and what it is answered.
 
 use super::event::Event;
-use super::submission::ResultBody;
-use super::task::{Attempt, AttemptState, Task};
+use super::id::TaskId;
+use super::submission::{HandedIn, Kind};
+use super::task::{Attempt, AttemptState, Task, Work};
 use super::words::clean_line;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -15,22 +16,41 @@ pub struct Request {
     pub id: String,
     /// Proves which attempt asks.
     pub token: String,
-    pub submission: Submission,
+    pub ask: Ask,
 }
 
-/// What is handed in. The fields are checked by the owner of the run, not by whoever sends them.
+/// What is asked for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Submission {
-    Result { result: Value },
+#[serde(rename_all = "snake_case")]
+pub enum Ask {
+    /// Take this in.
+    Submit(Submission),
+    /// The agent wants to end: may it?
+    Stop,
+}
+
+/// What is handed in. The body is checked by the owner of the run, not by whoever sends it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Submission {
+    pub kind: Kind,
+    pub body: Value,
 }
 
 /// What came of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "snake_case")]
 pub enum Answer {
-    Accepted { task: String, attempt: u32 },
-    Refused { code: Code, message: String, hint: String },
+    /// It is taken in, or the agent may end.
+    Accepted {
+        task: String,
+        attempt: u32,
+    },
+    Refused {
+        code: Code,
+        message: String,
+        hint: String,
+    },
 }
 
 /// Why a request is refused, for programs.
@@ -45,6 +65,8 @@ pub enum Code {
     Conflict,
     /// A field is missing, unknown or wrong.
     Invalid,
+    /// The agent may not end: it has handed in nothing.
+    NotSubmitted,
 }
 
 impl Code {
@@ -55,12 +77,22 @@ impl Code {
             Code::Late => "late",
             Code::Conflict => "conflict",
             Code::Invalid => "invalid",
+            Code::NotSubmitted => "not_submitted",
         }
     }
 }
 
 /// What to type, as a hint for an agent.
 pub const HOW_TO_SUBMIT: &str = "crew submit result --summary \"...\" --confidence 0.0-1.0 --rationale \"...\"   (or --json FILE, --json -)";
+
+/// What an agent is told that ends, or wants to end, without having handed in anything.
+pub fn reminder(task: &TaskId) -> String {
+    format!(
+        "You have not handed in anything for the task {task}, so it does not count as done. Hand it in now, from your \
+         shell, and do not end before that was accepted:\n\n    {HOW_TO_SUBMIT}\n\nIf there was nothing to do: crew submit \
+         noop --reason \"...\". If you cannot do it: crew submit blocked --reason \"...\"."
+    )
+}
 
 /// The most characters of a message.
 const MAX_MESSAGE: usize = 4_000;
@@ -82,52 +114,70 @@ pub fn receive(asker: Option<(&Task, &Attempt)>, request: &Request) -> (Option<E
         );
         return (Some(refusal(None, request, &answer)), answer);
     };
-    let answer = match check(task, attempt, request) {
-        Ok(result) => {
-            let accepted = Answer::Accepted { task: task.spec.id.to_string(), attempt: attempt.number };
-            if attempt.submission.as_deref() == Some(&result) {
-                return (None, accepted);
-            }
-            let event = Event::SubmissionAccepted {
-                task: task.spec.id.clone(),
-                attempt: attempt.number,
-                request: request.id.clone(),
-                result,
-            };
-            return (Some(event), accepted);
+    let accepted = Answer::Accepted { task: task.spec.id.to_string(), attempt: attempt.number };
+    match &request.ask {
+        Ask::Stop if may_stop(task, attempt) => (None, accepted),
+        Ask::Stop => {
+            let event = Event::AgentNudged { task: task.spec.id.clone(), attempt: attempt.number };
+            (Some(event), refused(Code::NotSubmitted, reminder(&task.spec.id), HOW_TO_SUBMIT))
         }
-        Err(answer) => answer,
-    };
-    (Some(refusal(Some((task, attempt)), request, &answer)), answer)
+        Ask::Submit(submission) => match check(task, attempt, submission) {
+            Ok(handed_in) if attempt.submission.as_deref() == Some(&handed_in) => (None, accepted),
+            Ok(handed_in) => {
+                let event = Event::SubmissionAccepted {
+                    task: task.spec.id.clone(),
+                    attempt: attempt.number,
+                    request: request.id.clone(),
+                    handed_in,
+                };
+                (Some(event), accepted)
+            }
+            Err(answer) => (Some(refusal(Some((task, attempt)), request, &answer)), answer),
+        },
+    }
 }
 
-fn check(task: &Task, attempt: &Attempt, request: &Request) -> Result<ResultBody, Answer> {
-    if !matches!(attempt.state, AttemptState::Starting | AttemptState::Running) {
+/// Tells whether an agent may end. It is held back once, so that it cannot be held for ever.
+fn may_stop(task: &Task, attempt: &Attempt) -> bool {
+    let free = matches!(task.spec.work, Work::Agent { submit_optional: true, .. });
+    free || attempt.submission.is_some() || attempt.nudged || !takes_requests(attempt)
+}
+
+fn takes_requests(attempt: &Attempt) -> bool {
+    matches!(attempt.state, AttemptState::Starting | AttemptState::Running)
+}
+
+fn check(task: &Task, attempt: &Attempt, submission: &Submission) -> Result<HandedIn, Answer> {
+    if !takes_requests(attempt) {
         let message = format!("attempt {} of {} has ended", attempt.number, task.spec.id);
         return Err(refused(Code::Late, message, "nothing more can be handed in for it"));
     }
-    let Submission::Result { result } = &request.submission;
-    let result: ResultBody = serde_json::from_value(result.clone())
-        .map_err(|error| refused(Code::Invalid, plain(&error), HOW_TO_SUBMIT))?;
-    let result = result.cleaned();
-    result.check(task.spec.role()).map_err(|wrong| refused(Code::Invalid, wrong.message, HOW_TO_SUBMIT))?;
+    let handed_in = read(submission, task.spec.role())?;
     match attempt.submission.as_deref() {
-        Some(first) if *first != result => {
-            let message =
-                format!("a different result was handed in before: \"{}\"", clean_line(&first.summary, 200));
-            Err(refused(Code::Conflict, message, "one attempt hands in one result"))
+        Some(first) if *first != handed_in => {
+            let (kind, summary) = (first.kind().name(), clean_line(&first.summary(), 200));
+            let message = format!("a different {kind} was handed in before: \"{summary}\"");
+            Err(refused(Code::Conflict, message, "one attempt hands in one thing"))
         }
-        _ => Ok(result),
+        _ => Ok(handed_in),
     }
 }
 
-/// Says in crew's words what serde found.
-fn plain(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    match text.strip_prefix("missing field `").and_then(|rest| rest.split_once('`')) {
-        Some((field, _)) => format!("{field} is missing"),
-        // It quotes what the agent wrote.
-        None => clean_line(&text, 300),
+/// Reads and checks what a role hands in, or says what is wrong with it.
+pub fn read(submission: &Submission, role: &str) -> Result<HandedIn, Answer> {
+    HandedIn::read(submission.kind, &submission.body, role)
+        .map_err(|wrong| refused(Code::Invalid, wrong.message, how_to_submit(submission.kind)))
+}
+
+/// Returns what to type to hand in something of a kind.
+pub fn how_to_submit(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Result => HOW_TO_SUBMIT,
+        Kind::Review => {
+            "crew review submit --verdict approved|changes_requested --body \"...\" --findings FILE|-"
+        }
+        Kind::Noop => "crew submit noop --reason \"...\"",
+        Kind::Blocked => "crew submit blocked --reason \"...\"",
     }
 }
 
@@ -154,7 +204,8 @@ mod tests {
     use serde_json::json;
 
     fn request(result: Value) -> Request {
-        Request { id: "r1".into(), token: "t".into(), submission: Submission::Result { result } }
+        let submission = Submission { kind: Kind::Result, body: result };
+        Request { id: "r1".into(), token: "t".into(), ask: Ask::Submit(submission) }
     }
 
     fn ask(run: &Run, result: Value) -> (Option<Event>, Answer) {

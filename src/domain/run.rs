@@ -249,6 +249,7 @@ impl Run {
                     started_at: at,
                     ended_at: None,
                     submission: None,
+                    nudged: false,
                     error_kind: None,
                     reason: String::new(),
                     ending: Default::default(),
@@ -267,9 +268,10 @@ impl Run {
             Event::ToolInvoked { .. } | Event::AgentWaited { .. } | Event::VerificationEnded { .. } => {
                 self.change_open(event, |_| {}).map(|_| Touched::Nothing)
             }
-            Event::SubmissionAccepted { result, .. } => {
-                self.change_open(event, |attempt| attempt.submission = Some(Box::new(result.clone())))
+            Event::SubmissionAccepted { handed_in, .. } => {
+                self.change_open(event, |attempt| attempt.submission = Some(Box::new(handed_in.clone())))
             }
+            Event::AgentNudged { .. } => self.change_open(event, |attempt| attempt.nudged = true),
             Event::VerificationStarted { .. } => {
                 self.change_open(event, |attempt| attempt.state = AttemptState::Verifying)
             }

@@ -3,7 +3,7 @@
 use super::error_kind::ErrorKind;
 use super::event::{Ending, Outcome, ProcessId};
 use super::id::TaskId;
-use super::submission::ResultBody;
+use super::submission::HandedIn;
 use super::time::Time;
 use super::usage::Usage;
 use super::when::When;
@@ -228,7 +228,9 @@ pub struct Attempt {
     pub started_at: Time,
     pub ended_at: Option<Time>,
     /// What was handed in; kept while the attempt is open, and in the events and artifacts after that.
-    pub submission: Option<Box<ResultBody>>,
+    pub submission: Option<Box<HandedIn>>,
+    /// It has been reminded to hand something in.
+    pub nudged: bool,
     pub error_kind: Option<ErrorKind>,
     pub reason: String,
     pub ending: Ending,

@@ -36,6 +36,17 @@ impl Usage {
         sum(&mut self.cached_tokens, other.cached_tokens);
         sum(&mut self.cost_usd, other.cost_usd);
     }
+
+    /// Returns what is left without what was counted before.
+    pub fn without(&self, counted: &Usage) -> Usage {
+        let tokens = |all: Option<u64>, part: Option<u64>| Some(all?.saturating_sub(part.unwrap_or(0)));
+        Usage {
+            input_tokens: tokens(self.input_tokens, counted.input_tokens),
+            output_tokens: tokens(self.output_tokens, counted.output_tokens),
+            cached_tokens: tokens(self.cached_tokens, counted.cached_tokens),
+            cost_usd: self.cost_usd.map(|all| (all - counted.cost_usd.unwrap_or(0.0)).max(0.0)),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -49,5 +60,8 @@ mod tests {
         usage.add(&Usage { output_tokens: Some(5), ..Usage::default() });
         usage.add(&Usage { output_tokens: Some(7), input_tokens: Some(1), ..Usage::default() });
         assert_eq!((usage.tokens(), usage.cost_usd), (Some(13), None));
+        let more = Usage { output_tokens: Some(20), cached_tokens: Some(3), ..Usage::default() };
+        let left = more.without(&usage);
+        assert_eq!((left.input_tokens, left.output_tokens, left.cached_tokens), (None, Some(8), Some(3)));
     }
 }

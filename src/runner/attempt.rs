@@ -9,8 +9,8 @@ use crate::agents::{Agent, Said, UsageKind};
 use crate::domain::error_kind::{ErrorClass, ErrorKind};
 use crate::domain::event::{Ending, Event};
 use crate::domain::judgement::{self, Evidence, Judgement, StopReason, StreamError};
-use crate::domain::submission::ResultBody;
-use crate::domain::task::{Task, Work};
+use crate::domain::submission::HandedIn;
+use crate::domain::task::{Attempt, Task, Work};
 use crate::domain::usage::Usage;
 use crate::domain::words::{clean_line, last_line};
 use std::collections::HashMap;
@@ -30,6 +30,8 @@ pub const MAX_SUMMARY_LINE: usize = 300;
 /// An attempt that is open, as far as the record does not hold it.
 pub struct OpenAttempt {
     pub number: u32,
+    /// The secret by which its requests are known.
+    pub token: String,
     pub part: Part,
     pub control: Arc<Control>,
     pub doing: Arc<Mutex<String>>,
@@ -50,6 +52,16 @@ pub struct OpenAttempt {
     /// When the group is killed that has been asked to end.
     pub kill_at: Option<Instant>,
     pub usage: Usage,
+    /// What was used before the current child, where the totals that it tells leave that out.
+    used_before: Usage,
+    /// What earlier attempts used, where the totals that the agent tells count it once more.
+    counted_before: Usage,
+    /// It goes on in the session of an earlier attempt.
+    pub resumed: bool,
+    /// It has called a tool.
+    pub acted: bool,
+    /// How its first child ended, while a second one is reminded.
+    first_end: Option<(Ending, Heard)>,
     pub stream_error: Option<StreamError>,
     /// The error because of which the agent last said that it waits.
     waits_for: Option<StreamError>,
@@ -81,11 +93,12 @@ impl Said {
 
 impl OpenAttempt {
     /// Begins an attempt whose child is about to be started. `limit` is its time where the step sets none.
-    pub fn new(task: &Task, number: u32, log: PathBuf, limit: Duration) -> OpenAttempt {
+    pub fn new(task: &Task, (number, token): (u32, String), log: PathBuf, limit: Duration) -> OpenAttempt {
         let limit = task.spec.timeout_millis.map_or(limit, Duration::from_millis);
         let now = Instant::now();
         OpenAttempt {
             number,
+            token,
             part: Part::Work,
             control: Arc::default(),
             doing: Arc::default(),
@@ -100,6 +113,11 @@ impl OpenAttempt {
             checks_passed: 0,
             kill_at: None,
             usage: Usage::default(),
+            used_before: Usage::default(),
+            counted_before: Usage::default(),
+            resumed: false,
+            acted: false,
+            first_end: None,
             stream_error: None,
             waits_for: None,
             retry_after: None,
@@ -138,6 +156,7 @@ impl OpenAttempt {
                 });
             }
             Said::ToolStarted { id, name, arguments } => {
+                self.acted = true;
                 if self.tools.len() < MAX_OPEN_TOOLS {
                     let arguments = clean_line(&arguments, MAX_ARGUMENTS);
                     self.tools.insert(id, (clean_line(&name, 100), arguments, Instant::now()));
@@ -150,7 +169,10 @@ impl OpenAttempt {
                 return Some(Event::ToolInvoked { task: id, attempt, tool, arguments, ok, millis });
             }
             Said::Usage(usage, UsageKind::Step) => self.usage.add(&usage),
-            Said::Usage(usage, UsageKind::Total) => self.usage = usage,
+            Said::Usage(usage, UsageKind::Total) => {
+                self.usage = usage.without(&self.counted_before);
+                self.usage.add(&self.used_before);
+            }
             Said::Waiting { reason, error } => {
                 let reason = clean_line(&reason, MAX_SUMMARY_LINE);
                 self.waits_for = error.map(|kind| StreamError { kind, message: reason.clone() });
@@ -235,8 +257,73 @@ impl OpenAttempt {
                 handed_in || (*submit_optional && self.ending.exit == Some(0))
             }
         };
+        let blocked = task.last().and_then(|attempt| attempt.submission.as_deref());
+        if matches!(blocked, Some(HandedIn::Blocked(_))) {
+            return false;
+        }
         let given_up = self.work_stopped.is_some_and(|reason| reason != StopReason::Lingering);
         enough && !given_up && self.stream_error.is_none() && !task.spec.verify.is_empty()
+    }
+
+    /// Takes note that it goes on in a session in which earlier attempts have used something.
+    pub fn resume(&mut self, agent: &dyn Agent, session: &str, task: &Task) {
+        self.resumed = true;
+        if agent.usage_spans_session() {
+            let of_session = |attempt: &&Attempt| attempt.session.as_deref() == Some(session);
+            let earlier = task.attempts.iter().filter(|attempt| attempt.number < self.number);
+            earlier.filter(of_session).for_each(|attempt| self.counted_before.add(&attempt.usage));
+        }
+    }
+
+    /// Tells whether the agent ended well, has handed in nothing and can be reminded in its session, which is returned.
+    pub fn forgot_to_submit(&self, task: &Task) -> Option<String> {
+        let agent = self.agent.as_ref().filter(|agent| agent.resumes_sessions())?;
+        let attempt = task.last()?;
+        let has_to = matches!(task.spec.work, Work::Agent { submit_optional: false, .. });
+        let clean = match self.work_stopped {
+            None => self.ending.exit == Some(0),
+            Some(reason) => reason == StopReason::Lingering,
+        };
+        let ended_well = clean && self.stream_error.is_none() && (self.saw_final || !agent.promises_final());
+        let silent = attempt.submission.is_none() && !attempt.nudged && has_to;
+        attempt.session.clone().filter(|_| ended_well && silent && Instant::now() < self.deadline)
+    }
+
+    /// Makes room for the child that is reminded, in the same attempt and within its time.
+    pub fn begin_reminder(&mut self) {
+        self.first_end = Some((self.ending.clone(), std::mem::take(&mut self.heard)));
+        self.part = Part::Reminder;
+        self.control = Arc::default();
+        self.work_stopped = None;
+        self.saw_final = false;
+        self.waits_for = None;
+        self.tools.clear();
+        if !self.agent.as_ref().is_some_and(|agent| agent.usage_spans_session()) {
+            self.used_before = self.usage;
+        }
+    }
+
+    /// Takes in how the agent's child ended, the only one or the second.
+    pub fn note_end(&mut self, task: &Task, ending: Ending, heard: Heard, limits: &Limits) {
+        let ending = Ending { odd_lines: heard.odd_lines, ..ending };
+        // One that was fast enough to end between two looks has printed too much all the same.
+        let too_much = ending.output_bytes > limits.output_bytes;
+        self.work_stopped = self.stopped.take().or(too_much.then_some(StopReason::TooMuchOutput));
+        self.ending = ending;
+        self.heard = heard;
+        let Some((first, heard)) = self.first_end.take() else { return };
+        self.ending = first.followed_by(&self.ending);
+        let by_wish = matches!(self.work_stopped, Some(StopReason::Interrupted | StopReason::FailFast));
+        if !by_wish && task.last().is_some_and(|attempt| attempt.submission.is_none()) {
+            // The reminder was in vain, and however that went, the attempt ended the way it had before.
+            self.ending =
+                Ending { exit: first.exit, signal: first.signal, not_started: None, ..self.ending.clone() };
+            self.heard = heard;
+            (self.work_stopped, self.stream_error, self.saw_final) = (None, None, true);
+            if first.exit != Some(0) {
+                self.work_stopped = Some(StopReason::Lingering);
+            }
+        }
     }
 
     /// Says in words how a verification command failed.
@@ -249,7 +336,7 @@ impl OpenAttempt {
     }
 
     /// Judges the attempt, all of whose children have ended.
-    pub fn judge(&self, task: &Task, submission: Option<&ResultBody>) -> Judgement {
+    pub fn judge(&self, task: &Task, submission: Option<&HandedIn>) -> Judgement {
         let last_words = self.heard.last_words.trim();
         let waited_in_vain = self.waits_for.clone().filter(|_| !self.saw_final);
         judgement::judge(
@@ -262,6 +349,7 @@ impl OpenAttempt {
                 promises_final: self.agent.as_ref().is_some_and(|agent| agent.promises_final()),
                 saw_final: self.saw_final,
                 submission,
+                nudged: task.last().is_some_and(|attempt| attempt.nudged),
                 last_words: (!last_words.is_empty()).then_some(last_words),
                 failed_check: self
                     .failed_check

@@ -4,6 +4,7 @@ use super::attempt::{MAX_SUMMARY_LINE, OpenAttempt};
 use super::clock;
 use super::inbox_watch;
 use super::launch::{self, AttemptIdentity, LaunchError, Prepared, Setup};
+use super::pipe_watch;
 use super::process::{self, Among, GroupSignal};
 use super::requests;
 use super::slots::{Heard, Job, Message, Part, Slots};
@@ -15,6 +16,7 @@ use crate::domain::judgement::{Judgement, StopReason};
 use crate::domain::retry;
 use crate::domain::run::{Run, RunStatus};
 use crate::domain::schedule::{Schedule, Skip};
+use crate::domain::signed;
 use crate::domain::task::{Attempt, AttemptState, Task, TaskState, Work, Working};
 use crate::domain::usage::Usage;
 use crate::domain::words::clean_line;
@@ -112,6 +114,7 @@ pub fn carry_out(
     let (sender, messages) = sync_channel(MAILBOX);
     super::signals::watch(sender.clone()).map_err(StoreError::file("signals"))?;
     let _watch = inbox_watch::watch(&paths.inbox(), sender.clone());
+    let _pipe = pipe_watch::watch(&paths.inbox(), sender.clone());
     let mut dispatcher = Dispatcher::new(store, run, paths, (setup, observer), (sender, messages), lock);
     let carried = dispatcher.take_over().and_then(|()| dispatcher.work());
     if carried.is_err() {
@@ -188,7 +191,7 @@ impl<'a> Dispatcher<'a> {
         let lost = |attempt: &&Attempt| attempt.state == AttemptState::Ended(Outcome::Lost);
         let often = task.attempts.iter().rev().skip(1).take_while(lost).count() + 1 >= MAX_LOST;
         let (outcome, reason) = match submission {
-            Some(_) => (Outcome::NeedsReview, "it handed in a result, then the crew process died"),
+            Some(_) => (Outcome::NeedsReview, "it had handed in something when the crew process died"),
             None if often => (Outcome::Lost, "the crew process died with it several times in a row"),
             None => (Outcome::Lost, "the crew process that owned it died"),
         };
@@ -206,7 +209,7 @@ impl<'a> Dispatcher<'a> {
             ending: Ending::default(),
             usage: Usage::default(),
             summary: submission
-                .map(|result| clean_line(&result.summary, MAX_SUMMARY_LINE))
+                .map(|handed_in| clean_line(&handed_in.summary(), MAX_SUMMARY_LINE))
                 .unwrap_or_default(),
             again: again.then(|| Again { not_before: clock::now(), reason: "owner_lost".into() }),
         })
@@ -286,6 +289,7 @@ impl<'a> Dispatcher<'a> {
             Message::Started { place, process } => self.note_process(place, process),
             Message::Said { place, said } => self.listen(place, said),
             Message::Ended { place, part, ending, heard } => self.note_end(place, part, ending, heard),
+            Message::Signed { place, text } => self.take_signed(place, &text),
             Message::Inbox => self.look_into_inbox(),
             Message::Stop { level, by } => self.stop_on_request(level, by),
         }
@@ -340,9 +344,12 @@ impl<'a> Dispatcher<'a> {
         })?;
         let task = &self.run.tasks[place];
         let log = self.paths.root().join(layout::log_of(&task.spec.id, number));
-        let mut open = OpenAttempt::new(task, number, log, self.setup.limits.attempt);
+        let mut open = OpenAttempt::new(task, (number, token), log, self.setup.limits.attempt);
         match prepared {
-            Ok(Prepared { child, agent, kept }) => {
+            Ok(Prepared { child, agent, session, kept }) => {
+                if let (Some(agent), Some(session)) = (&agent, &session) {
+                    open.resume(&**agent, session, task);
+                }
                 kept.into_iter().try_for_each(|event| self.record(event))?;
                 open.silence =
                     self.setup.limits.silence.filter(|_| agent.as_ref().is_some_and(|agent| agent.streams()));
@@ -385,12 +392,12 @@ impl<'a> Dispatcher<'a> {
         open.final_at = None;
         let (task, attempt) = (self.run.tasks[place].spec.id.clone(), open.number);
         match part {
-            Part::Work => {
-                open.ending = Ending { odd_lines: heard.odd_lines, ..ending };
-                open.heard = heard;
-                // One that was fast enough to end between two looks has printed too much all the same.
-                let too_much = open.ending.output_bytes > self.setup.limits.output_bytes;
-                open.work_stopped = open.stopped.take().or(too_much.then_some(StopReason::TooMuchOutput));
+            Part::Work | Part::Reminder => {
+                open.note_end(&self.run.tasks[place], ending, heard, &self.setup.limits);
+                let session = open.forgot_to_submit(&self.run.tasks[place]);
+                if let Some(session) = session.filter(|_| self.stopping.is_none()) {
+                    return self.remind(place, session);
+                }
                 if open.is_worth_checking(&self.run.tasks[place]) {
                     self.record(Event::VerificationStarted { task, attempt })?;
                     return self.check(place, 0);
@@ -412,6 +419,27 @@ impl<'a> Dispatcher<'a> {
             }
         }
         self.settle(place)
+    }
+
+    /// Starts the agent once more in its session, to remind it of handing something in.
+    fn remind(&mut self, place: usize, session: String) -> Result<(), StoreError> {
+        let task = &self.run.tasks[place];
+        let Some(open) = self.open.get_mut(&place) else { return Ok(()) };
+        let Some(agent) = open.agent.clone() else { return self.settle(place) };
+        let identity = AttemptIdentity { number: open.number, token: &open.token };
+        let reminder =
+            launch::prepare_reminder(self.setup, &self.run, &self.paths, task, identity, (agent, session));
+        let Prepared { child, agent, kept, .. } = match reminder {
+            Ok(reminder) => reminder,
+            Err(LaunchError::Store(error)) => return Err(error),
+            Err(LaunchError::Agent(_)) => return self.settle(place),
+        };
+        open.begin_reminder();
+        let (part, control, doing) = (open.part, open.control.clone(), open.doing.clone());
+        let nudged = Event::AgentNudged { task: task.spec.id.clone(), attempt: open.number };
+        self.effects.push(Effect::Start(Job { place, part, child, control, agent, doing }));
+        self.record(nudged)?;
+        kept.into_iter().try_for_each(|event| self.record(event))
     }
 
     /// Runs a verification command in the slot of its attempt.
@@ -437,7 +465,12 @@ impl<'a> Dispatcher<'a> {
         let task = &self.run.tasks[place];
         let submission = task.last().and_then(|attempt| attempt.submission.clone());
         let judgement = open.judge(task, submission.as_deref());
-        let again = self.again(task, &open, &judgement, submission.as_ref().map(|result| result.confidence));
+        let again = self.again(
+            task,
+            &open,
+            &judgement,
+            submission.as_ref().and_then(|handed_in| handed_in.confidence()),
+        );
         let plain_result =
             judgement.outcome == Outcome::Succeeded && matches!(task.spec.work, Work::Agent { .. });
         if submission.is_some() || plain_result {
@@ -447,7 +480,7 @@ impl<'a> Dispatcher<'a> {
         }
         let task = &self.run.tasks[place];
         let summary = match &submission {
-            Some(result) => clean_line(&result.summary, MAX_SUMMARY_LINE),
+            Some(handed_in) => clean_line(&handed_in.summary(), MAX_SUMMARY_LINE),
             None => open.last_line(),
         };
         let reason = clean_line(&judgement.reason, MAX_SUMMARY_LINE);
@@ -490,6 +523,10 @@ impl<'a> Dispatcher<'a> {
         let kind = judgement.error_kind.filter(|_| judgement.outcome == Outcome::Failed)?;
         if kind == ErrorKind::ModelNotAvailable && task.has_another_model() && self.stopping.is_none() {
             return Some(Again { not_before: clock::now(), reason: "model_fallback".into() });
+        }
+        if kind == ErrorKind::Unknown && open.resumed && !open.acted && self.stopping.is_none() {
+            // Its session may be gone; a child that begins anew does not need it.
+            return Some(Again { not_before: clock::now(), reason: "fresh_session".into() });
         }
         let mut policy = self.setup.limits.retry;
         if let Some(retries) = task.spec.retries {
@@ -609,6 +646,17 @@ impl<'a> Dispatcher<'a> {
             self.batch.extend(settled.applied);
             self.effects.push(Effect::Answer { incoming, answer: settled.answered.answer.clone() });
             self.answered.push(settled.answered);
+        }
+        Ok(())
+    }
+
+    /// Takes in a request that came in an agent's output. What another token signed is nothing.
+    fn take_signed(&mut self, place: usize, text: &str) -> Result<(), StoreError> {
+        let Some(open) = self.open.get(&place) else { return Ok(()) };
+        let Some(request) = signed::read(text, &open.token) else { return Ok(()) };
+        if self.store.answer_to(&request.id)?.is_none() {
+            inbox::put(&self.paths.inbox(), &request)?;
+            self.look_into_inbox()?;
         }
         Ok(())
     }

@@ -6,10 +6,12 @@ use crate::agents::prompt::{self, PromptParts};
 use crate::agents::{Access, Agent, Assignment, CommandSpec, MAX_ARGUMENT, Stdin, Unsupported, prompt_text};
 use crate::domain::context::{self, Earlier};
 use crate::domain::event::{ArtifactKind, Event, Outcome};
+use crate::domain::finding::Finding;
+use crate::domain::request;
 use crate::domain::retry::RetryPolicy;
 use crate::domain::run::Run;
 use crate::domain::settings::{self, Settings};
-use crate::domain::submission::ResultBody;
+use crate::domain::submission::{self, HandedIn, ResultBody, ReviewBody, ReviewVerdict};
 use crate::domain::task::{Attempt, AttemptState, Task, Work};
 use crate::domain::words::clean_text;
 use crate::store::StoreError;
@@ -89,6 +91,8 @@ pub struct EarlierTask {
     pub reason: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<ResultBody>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review: Option<ReviewBody>,
     /// The command of a command step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
@@ -98,6 +102,8 @@ pub struct EarlierTask {
 pub struct Prepared {
     pub child: ChildSpec,
     pub agent: Option<Arc<dyn Agent>>,
+    /// The session that the agent goes on in.
+    pub session: Option<String>,
     pub kept: Vec<Event>,
 }
 
@@ -126,43 +132,71 @@ pub fn prepare(
     task: &Task,
     identity: AttemptIdentity<'_>,
 ) -> Result<Prepared, LaunchError> {
-    let log = layout::log_of(&task.spec.id, identity.number);
     match &task.spec.work {
         Work::Command { run: command } => {
             let env = setup.environment.with(&[], &crew_variables(setup, run, paths, task, None));
-            let child = shell(setup, command, env, paths.root().join(log));
-            Ok(Prepared { child, agent: None, kept: Vec::new() })
+            let log = paths.root().join(layout::log_of(&task.spec.id, identity.number));
+            let child = shell(setup, command, env, log);
+            Ok(Prepared { child, agent: None, session: None, kept: Vec::new() })
         }
         Work::Agent { program, .. } => {
             let agent = setup.agents.get(program);
             let agent = agent
                 .ok_or_else(|| LaunchError::Agent(format!("there is no agent `{program}` here")))?
                 .clone();
-            let letter = Letter::write(run, paths, task, &*agent);
-            let kept = letter.keep(paths, task, identity.number)?;
-            let (spec, _) = letter
-                .command(&*agent, setup, run, paths, task, identity.number)
-                .map_err(|error| LaunchError::Agent(error.to_string()))?;
-            let mut set = crew_variables(setup, run, paths, task, Some(identity));
-            set.extend(spec.env.iter().cloned());
-            let env = setup.environment.with(&spec.pass_env, &set);
-            let child = ChildSpec {
-                program: resolve(&spec.program, &env, &setup.repository),
-                args: spec.args.iter().map(Into::into).collect(),
-                env,
-                cwd: setup.repository.clone(),
-                stdin: match spec.stdin {
-                    Stdin::Null => None,
-                    Stdin::File(path) => Some(path),
-                },
-                log: paths.root().join(log),
-                grace: setup.limits.grace,
-                drain: setup.limits.drain,
-                marks: vec![format!("CREW_RUN={}", run.id), format!("CREW_TASK={}", task.spec.id)],
-            };
-            Ok(Prepared { child, agent: Some(agent), kept })
+            let letter = Letter::write(run, paths, task, &*agent, identity.number);
+            let mut kept = letter.keep(paths, task, identity.number)?;
+            kept.push(letter.keep_context(paths, task, identity.number)?);
+            let child = agent_child(setup, run, paths, task, identity, &*agent, &letter)?;
+            Ok(Prepared { child, agent: Some(agent), session: letter.session, kept })
         }
     }
+}
+
+/// Prepares the child in which an agent is reminded, in its own session, that it has handed in nothing.
+pub fn prepare_reminder(
+    setup: &Setup,
+    run: &Run,
+    paths: &RunPaths,
+    task: &Task,
+    identity: AttemptIdentity<'_>,
+    (agent, session): (Arc<dyn Agent>, String),
+) -> Result<Prepared, LaunchError> {
+    let letter = Letter::remind(run, task, &*agent, identity.number, session);
+    let kept = letter.keep(paths, task, identity.number)?;
+    let child = agent_child(setup, run, paths, task, identity, &*agent, &letter)?;
+    Ok(Prepared { child, agent: Some(agent), session: letter.session, kept })
+}
+
+fn agent_child(
+    setup: &Setup,
+    run: &Run,
+    paths: &RunPaths,
+    task: &Task,
+    identity: AttemptIdentity<'_>,
+    agent: &dyn Agent,
+    letter: &Letter,
+) -> Result<ChildSpec, LaunchError> {
+    let (spec, _) = letter
+        .command(agent, setup, run, paths, task)
+        .map_err(|error| LaunchError::Agent(error.to_string()))?;
+    let mut set = crew_variables(setup, run, paths, task, Some(identity));
+    set.extend(spec.env.iter().cloned());
+    let env = setup.environment.with(&spec.pass_env, &set);
+    Ok(ChildSpec {
+        program: resolve(&spec.program, &env, &setup.repository),
+        args: spec.args.iter().map(Into::into).collect(),
+        env,
+        cwd: setup.repository.clone(),
+        stdin: match spec.stdin {
+            Stdin::Null => None,
+            Stdin::File(path) => Some(path),
+        },
+        log: paths.root().join(layout::log_of(&task.spec.id, identity.number)),
+        grace: setup.limits.grace,
+        drain: setup.limits.drain,
+        marks: vec![format!("CREW_RUN={}", run.id), format!("CREW_TASK={}", task.spec.id)],
+    })
 }
 
 /// Prepares the child that runs a verification command.
@@ -255,19 +289,22 @@ fn context_of(task: &Task, attempt: u32) -> String {
 pub struct Letter {
     pub system_prompt: String,
     pub prompt: String,
+    /// Where the prompt is kept, relative to the run's artifacts.
+    file: String,
+    /// The session that the agent goes on in.
+    session: Option<String>,
     context: TaskContext,
 }
 
 impl Letter {
-    /// Writes what an agent is told about a task.
-    pub fn write(run: &Run, paths: &RunPaths, task: &Task, agent: &dyn Agent) -> Letter {
+    /// Writes what an agent is told about a task in its attempt `number`.
+    pub fn write(run: &Run, paths: &RunPaths, task: &Task, agent: &dyn Agent, number: u32) -> Letter {
+        let file = artifacts::prompt_of(&task.spec.id, number);
         let Work::Agent { role, persona, task: text, writes, submit_optional, .. } = &task.spec.work else {
-            return Letter {
-                system_prompt: String::new(),
-                prompt: String::new(),
-                context: empty_context(run, task),
-            };
+            let (system_prompt, prompt) = (String::new(), String::new());
+            return Letter { system_prompt, prompt, file, session: None, context: empty_context(run, task) };
         };
+        let session = session_to_resume(task, agent);
         let sources = sources_of(run, task);
         let earlier: Vec<Earlier> = sources.iter().map(|source| earlier_words(paths, source)).collect();
         let context = context::fence(&earlier);
@@ -287,27 +324,46 @@ impl Letter {
             context: &context,
             earlier_failure: failure,
             may_write: *writes,
+            resumed: session.is_some(),
             verify: &task.spec.verify,
             submit_optional: *submit_optional,
         });
         let earlier = sources.iter().map(|source| earlier_task(paths, source)).collect();
-        let system_prompt =
-            run.personas.get(persona).map(|persona| persona.system_prompt.clone()).unwrap_or_default();
+        let system_prompt = system_prompt_of(run, persona);
         Letter {
             prompt: prompt_text(agent, &system_prompt, &prompt),
             system_prompt,
+            file,
+            session,
             context: TaskContext { earlier, ..empty_context(run, task) },
         }
     }
 
+    /// Writes what an agent is told that ended without having handed in anything.
+    fn remind(run: &Run, task: &Task, agent: &dyn Agent, number: u32, session: String) -> Letter {
+        let system_prompt = match &task.spec.work {
+            // Where it has no place of its own it was said at the beginning of the session.
+            Work::Agent { persona, .. } if agent.takes_system_prompt() => system_prompt_of(run, persona),
+            _ => String::new(),
+        };
+        Letter {
+            system_prompt,
+            prompt: request::reminder(&task.spec.id),
+            file: artifacts::reminder_of(&task.spec.id, number),
+            session: Some(session),
+            context: empty_context(run, task),
+        }
+    }
+
     fn keep(&self, paths: &RunPaths, task: &Task, attempt: u32) -> Result<Vec<Event>, StoreError> {
+        let (kind, producer) = ((ArtifactKind::Prompt, self.file.clone()), Some((&task.spec.id, attempt)));
+        Ok(vec![artifacts::keep(paths, kind, producer, self.prompt.as_bytes())?])
+    }
+
+    fn keep_context(&self, paths: &RunPaths, task: &Task, attempt: u32) -> Result<Event, StoreError> {
         let producer = Some((&task.spec.id, attempt));
         let context = serde_json::to_vec_pretty(&self.context).unwrap_or_default();
-        let prompt_path = artifacts::prompt_of(&task.spec.id, attempt);
-        Ok(vec![
-            artifacts::keep(paths, (ArtifactKind::Prompt, prompt_path), producer, self.prompt.as_bytes())?,
-            artifacts::keep(paths, (ArtifactKind::Context, context_of(task, attempt)), producer, &context)?,
-        ])
+        artifacts::keep(paths, (ArtifactKind::Context, context_of(task, attempt)), producer, &context)
     }
 
     /// Puts the agent's command line together, with what the agent holds to less strictly than asked.
@@ -318,12 +374,13 @@ impl Letter {
         run: &Run,
         paths: &RunPaths,
         task: &Task,
-        attempt: u32,
     ) -> Result<(CommandSpec, Vec<String>), Unsupported> {
-        let prompt_file = paths.artifacts().join(artifacts::prompt_of(&task.spec.id, attempt));
-        let (mut role, mut name, mut thinking, mut writes) = ("", "", None, false);
-        if let Work::Agent { role: r, persona, thinking: t, writes: w, .. } = &task.spec.work {
-            (role, name, thinking, writes) = (r.as_str(), persona.as_str(), t.as_deref(), *w);
+        let prompt_file = paths.artifacts().join(&self.file);
+        let (mut role, mut name, mut thinking, mut writes, mut free) = ("", "", None, false, true);
+        if let Work::Agent { role: r, persona, thinking: t, writes: w, submit_optional, .. } = &task.spec.work
+        {
+            (role, name, thinking, writes, free) =
+                (r.as_str(), persona.as_str(), t.as_deref(), *w, *submit_optional);
         }
         let persona = run.personas.get(name);
         let inbox = paths.inbox();
@@ -339,10 +396,24 @@ impl Letter {
             thinking,
             tools: persona.map(|persona| persona.tools.as_slice()).unwrap_or_default(),
             max_turns: persona.and_then(|persona| persona.max_turns),
-            session: None,
+            session: self.session.as_deref(),
+            must_submit: !free,
         };
         Ok((agent.command(&assignment)?, agent.caveats(&assignment)))
     }
+}
+
+fn system_prompt_of(run: &Run, persona: &str) -> String {
+    run.personas.get(persona).map(|persona| persona.system_prompt.clone()).unwrap_or_default()
+}
+
+/// Returns the session that the next attempt goes on in: that of an attempt which was cut off, not one that failed.
+fn session_to_resume(task: &Task, agent: &dyn Agent) -> Option<String> {
+    let cut_off = |attempt: &&Attempt| {
+        matches!(attempt.state, AttemptState::Ended(Outcome::Cancelled | Outcome::Lost))
+            && attempt.agent == agent.name()
+    };
+    task.last().filter(cut_off).filter(|_| agent.resumes_sessions())?.session.clone()
 }
 
 fn empty_context(run: &Run, task: &Task) -> TaskContext {
@@ -403,7 +474,8 @@ fn earlier_task(paths: &RunPaths, source: &Task) -> EarlierTask {
         role: source.spec.role().to_owned(),
         state: source.state.name().to_owned(),
         reason: source.reason.clone(),
-        result: last_result(paths, source),
+        result: kept_as(paths, source),
+        review: kept_as(paths, source),
         command: match &source.spec.work {
             Work::Command { run } => Some(run.clone()),
             Work::Agent { .. } => None,
@@ -411,11 +483,18 @@ fn earlier_task(paths: &RunPaths, source: &Task) -> EarlierTask {
     }
 }
 
-/// Returns what the newest attempt of a task handed in.
-pub fn last_result(paths: &RunPaths, task: &Task) -> Option<ResultBody> {
+/// Returns what the newest attempt of a task handed in, where it is of the kind asked for.
+fn kept_as<T: serde::de::DeserializeOwned>(paths: &RunPaths, task: &Task) -> Option<T> {
     let path = artifacts::result_of(&task.spec.id, task.last()?.number);
     let text = std::fs::read(paths.artifacts().join(path)).ok()?;
+    // Unknown fields are refused, so one kind is never taken for the other.
     serde_json::from_slice(&text).ok()
+}
+
+/// Returns the findings that the newest attempt of a task handed in, in a result or a review.
+pub fn last_findings(paths: &RunPaths, task: &Task) -> Vec<Finding> {
+    let of_result = kept_as::<ResultBody>(paths, task).map(|result| result.findings);
+    of_result.or_else(|| Some(kept_as::<ReviewBody>(paths, task)?.findings)).unwrap_or_default()
 }
 
 /// Keeps what an attempt handed in, for people and for later tasks, and returns what to record.
@@ -423,17 +502,18 @@ pub fn keep_result(
     paths: &RunPaths,
     task: &Task,
     attempt: u32,
-    result: Option<&ResultBody>,
+    handed_in: Option<&HandedIn>,
     last_words: &str,
 ) -> Result<Vec<Event>, StoreError> {
     let producer = Some((&task.spec.id, attempt));
-    let text = match result {
-        Some(result) => result_text(result),
-        None => clean_text(last_words, crate::domain::submission::MAX_DETAILS),
+    let (text, json) = match handed_in {
+        Some(HandedIn::Result(result)) => (result_text(result), serde_json::to_vec_pretty(result).ok()),
+        Some(HandedIn::Review(review)) => (review_text(review), serde_json::to_vec_pretty(review).ok()),
+        Some(other) => (format!("{}\n", other.summary()), None),
+        None => (clean_text(last_words, submission::MAX_DETAILS), None),
     };
     let mut kept = Vec::new();
-    if let Some(result) = result {
-        let json = serde_json::to_vec_pretty(result).unwrap_or_default();
+    if let Some(json) = json {
         let path = artifacts::result_of(&task.spec.id, attempt);
         kept.push(artifacts::keep(paths, (ArtifactKind::Result, path), producer, &json)?);
     }
@@ -447,15 +527,24 @@ pub fn keep_result(
 }
 
 fn result_text(result: &ResultBody) -> String {
-    let mut text = format!("{}\n", result.summary.trim());
-    for finding in &result.findings {
-        text.push_str(&format!(
-            "\n- {} {}:{} {}",
-            finding.severity, finding.file, finding.start_line, finding.title
-        ));
-    }
-    if let Some(details) = &result.details {
-        text.push_str(&format!("\n{}\n", details.trim()));
-    }
-    clean_text(&text, crate::domain::submission::MAX_DETAILS)
+    let details =
+        result.details.as_ref().map(|details| format!("\n{}\n", details.trim())).unwrap_or_default();
+    let text = format!("{}\n{}{details}", result.summary.trim(), finding_lines(&result.findings));
+    clean_text(&text, submission::MAX_DETAILS)
+}
+
+fn review_text(review: &ReviewBody) -> String {
+    let verdict = match review.verdict {
+        ReviewVerdict::Approved => "Approved.",
+        ReviewVerdict::ChangesRequested => "Changes requested.",
+    };
+    let text = format!("{verdict}\n{}\n{}\n", finding_lines(&review.findings), review.body.trim());
+    clean_text(&text, submission::MAX_DETAILS)
+}
+
+fn finding_lines(findings: &[Finding]) -> String {
+    let line = |finding: &Finding| {
+        format!("\n- {} {}:{} {}", finding.severity, finding.file, finding.start_line, finding.title)
+    };
+    findings.iter().map(line).collect()
 }

@@ -19,6 +19,7 @@ pub mod environment;
 pub mod inbox_watch;
 pub mod launch;
 pub mod lines;
+pub mod pipe_watch;
 pub mod process;
 pub mod requests;
 pub mod signals;

@@ -3,6 +3,7 @@
 use super::child::{self, ChildNews, ChildSpec, Control, Stream};
 use crate::agents::{Agent, Said};
 use crate::domain::event::{Ending, ProcessId};
+use crate::domain::signed;
 use crate::domain::words::{clean_line, last_line};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
@@ -30,6 +31,11 @@ pub enum Message {
         ending: Ending,
         heard: Heard,
     },
+    /// The agent's output holds what may be a signed request.
+    Signed {
+        place: usize,
+        text: String,
+    },
     /// Something lies in the inbox.
     Inbox,
     /// A signal came, the `level`th.
@@ -44,6 +50,8 @@ pub enum Message {
 pub enum Part {
     /// The agent, or the command of a command step.
     Work,
+    /// The agent in its session again, reminded to hand something in.
+    Reminder,
     /// One of the step's verification commands, by its place.
     Check(usize),
 }
@@ -159,7 +167,7 @@ struct Listener {
 
 impl ChildNews for Listener {
     fn started(&self, process: ProcessId) {
-        if self.part == Part::Work {
+        if !matches!(self.part, Part::Check(_)) {
             let _ = self.messages.send(Message::Started { place: self.place, process });
         }
     }
@@ -170,6 +178,9 @@ impl ChildNews for Listener {
 
     fn line(&self, stream: Stream, line: &str) {
         let Some(agent) = &self.agent else { return };
+        for text in signed::find(line) {
+            let _ = self.messages.send(Message::Signed { place: self.place, text: text.to_owned() });
+        }
         let said = match stream {
             Stream::Output => agent.read_line(line),
             Stream::Error => Some(agent.read_stderr_line(line)),

@@ -40,6 +40,11 @@ pub fn prompt_of(task: &TaskId, attempt: u32) -> String {
     format!("prompts/{task}.{attempt}.md")
 }
 
+/// Returns where the reminder is kept that an attempt was sent.
+pub fn reminder_of(task: &TaskId, attempt: u32) -> String {
+    format!("prompts/{task}.{attempt}.reminder.md")
+}
+
 /// Returns where the result that an attempt handed in is kept, as JSON.
 pub fn result_of(task: &TaskId, attempt: u32) -> String {
     format!("results/{task}.{attempt}.json")

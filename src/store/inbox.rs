@@ -23,7 +23,7 @@ pub struct Incoming {
 }
 
 /// Tells whether an id is fit for a file name.
-fn is_id(id: &str) -> bool {
+pub(super) fn is_id(id: &str) -> bool {
     (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
@@ -31,6 +31,11 @@ fn is_id(id: &str) -> bool {
 pub fn put(inbox: &Path, request: &Request) -> Result<(), StoreError> {
     let path = inbox.join(format!("{}.request", request.id));
     atomic_file::write_with(&path, |file| serde_json::to_writer(file, request).map_err(std::io::Error::from))
+}
+
+/// Puts a request into the inbox that came another way, whatever it says.
+pub fn put_bytes(inbox: &Path, id: &str, request: &[u8]) -> Result<(), StoreError> {
+    atomic_file::write(&inbox.join(format!("{id}.request")), request)
 }
 
 /// Takes the answer to a request, where it is there.
@@ -43,7 +48,7 @@ pub fn take_answer(inbox: &Path, id: &str) -> Result<Option<Answer>, StoreError>
     };
     let answer =
         serde_json::from_slice(&text).map_err(std::io::Error::from).map_err(StoreError::file(&path))?;
-    // In a sandbox that only lets us read, the answer stays; the owner clears the inbox at the end of the run.
+    // In a sandbox that only lets us read, the answer stays.
     let _ = std::fs::remove_file(&path);
     Ok(Some(answer))
 }
@@ -92,16 +97,12 @@ pub fn answer(inbox: &Path, incoming: &Incoming, answer: &str) -> Result<(), Sto
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
-    use crate::domain::request::Submission;
+    use crate::domain::request::Ask;
 
-    fn request(id: &str) -> Request {
-        Request {
-            id: id.into(),
-            token: "t".into(),
-            submission: Submission::Result { result: serde_json::json!({}) },
-        }
+    pub(in crate::store) fn request(id: &str) -> Request {
+        Request { id: id.into(), token: "t".into(), ask: Ask::Stop }
     }
 
     #[test]

@@ -180,9 +180,12 @@ fn plain_line(run: &str, event: &Event) -> Option<String> {
         Event::AttemptStarted { task, attempt, agent, .. } => {
             format!("{} agent={agent} event=started", head(task, *attempt))
         }
-        Event::SubmissionAccepted { task, attempt, result, .. } => {
-            format!("{} event=submitted result confidence={}", head(task, *attempt), result.confidence)
+        Event::SubmissionAccepted { task, attempt, handed_in, .. } => {
+            let sure = handed_in.confidence().map(|confidence| format!(" confidence={confidence}"));
+            let kind = handed_in.kind().name();
+            format!("{} event=submitted {kind}{}", head(task, *attempt), sure.unwrap_or_default())
         }
+        Event::AgentNudged { task, attempt } => format!("{} event=reminded", head(task, *attempt)),
         Event::SubmissionRefused { task, attempt, reason, .. } => {
             let task = task.as_ref().map_or("-", TaskId::as_str);
             format!("run={run} task={task} attempt={} event=refused reason={reason:?}", attempt.unwrap_or(0))
