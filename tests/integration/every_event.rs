@@ -1,6 +1,6 @@
 //! Every kind of event is produced by the binary: what is declared and reached by nothing is a promise that is not kept.
 
-use crate::support::TestRepo;
+use crate::support::{TestRepo, run_command};
 use crew::domain::event::Event;
 use std::collections::BTreeSet;
 
@@ -37,6 +37,14 @@ fn every_kind_of_event_is_produced() {
 
     repo.workflow("fast", "## a\nrun: false\n\n## b\nrun: true\n");
     repo.crew(["run", "the goal", "--workflow", "fast", "--fail-fast", "--jobs", "1"]).exits(1);
+    seen.extend(repo.kinds());
+
+    repo.link_programs(&["cat", "sed"]);
+    let forgetful =
+        r#"echo '{"type":"thread.started","thread_id":"t"}{"type":"turn.completed"}' | sed 's/}{/}\n{/'"#;
+    repo.program("codex", &format!("cat >/dev/null\n{forgetful}"));
+    repo.workflow("forgets", "## a\nrole: executor\nagent: codex\n\nDo it.");
+    run_command(repo.alone(["run", "the goal", "--workflow", "forgets"])).exits(1);
     seen.extend(repo.kinds());
 
     let declared: BTreeSet<String> = Event::KINDS.iter().map(|kind| (*kind).to_owned()).collect();

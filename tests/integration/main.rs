@@ -10,6 +10,7 @@ mod doctor;
 mod dry_run;
 mod every_event;
 mod generated_files;
+mod handing_in;
 mod init;
 mod interruption;
 mod layering;
