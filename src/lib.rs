@@ -24,6 +24,9 @@ pub mod builtin;
 // What is running now.
 pub mod runner;
 
+// Whether agents behave as crew expects, tried without a model.
+pub mod conformance;
+
 // What people see.
 pub mod ui;
 

@@ -11,8 +11,12 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("review", &["domain", "workspace"]),
     ("builtin", &["domain", "workspace"]),
     ("runner", &["domain", "store", "workspace", "agents"]),
+    ("conformance", &["domain", "store", "workspace", "agents", "runner"]),
     ("ui", &["domain"]),
-    ("commands", &["domain", "store", "workspace", "agents", "review", "builtin", "runner", "ui"]),
+    (
+        "commands",
+        &["domain", "store", "workspace", "agents", "review", "builtin", "runner", "conformance", "ui"],
+    ),
 ];
 
 fn source() -> PathBuf {

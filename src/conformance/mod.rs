@@ -1,0 +1,20 @@
+//! Whether agents behave as crew expects, tried without a model.
+//!
+//! A scripted model server on loopback stands where the provider would be; the installed programs are real. It speaks
+//! the four wire formats that agents use and plays a [`script::Script`]: say this, call the shell with this command,
+//! refuse, answer with this status, cut the connection.
+//!
+//! # How it works
+//!
+//! A request that offers tools takes the next turn of its conversation; one without tools is an aside (a title, a count
+//! of tokens, a list of models), which every agent asks for in its own number, and takes none. So one script fits all
+//! agents. Each connection has a thread, and all of them end with the server.
+
+mod anthropic;
+mod chat;
+mod gemini;
+mod http;
+mod responses;
+pub mod script;
+pub mod server;
+mod wire;
