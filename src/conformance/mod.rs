@@ -2,7 +2,7 @@
 //!
 //! A scripted model server on loopback stands where the provider would be; the installed programs are real. It speaks
 //! the four wire formats that agents use and plays a [`script::Script`]: say this, call the shell with this command,
-//! refuse, answer with this status, cut the connection.
+//! refuse, answer with this status, cut the connection. [`stage`] points an agent at it from an empty home.
 //!
 //! # How it works
 //!
@@ -17,4 +17,5 @@ mod http;
 mod responses;
 pub mod script;
 pub mod server;
+pub mod stage;
 mod wire;
