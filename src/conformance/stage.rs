@@ -136,6 +136,7 @@ mod tests {
             tools: &[],
             max_turns: None,
             session: None,
+            must_submit: false,
         }
     }
 
