@@ -4,6 +4,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+use crew::conformance::script::{Act, Script};
+use crew::conformance::server::ModelServer;
+use crew::conformance::stage;
 use crew::domain::event::{Event, Outcome, RunLimits};
 use crew::domain::id::{RunId, TaskId};
 use crew::domain::task::{TaskSpec, Work};
@@ -12,7 +15,9 @@ use crew::runner::process;
 use crew::store::database::{Applied, Store};
 use crew::store::layout::Layout;
 use std::fmt::Write as _;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use support::{CREW, TestRepo};
 
@@ -26,13 +31,14 @@ struct Cost {
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
-    let parts: [(&str, fn()); 6] = [
+    let parts: [(&str, fn()); 7] = [
         ("null-tasks", null_tasks),
         ("fan-out", fan_out),
         ("scale", scale),
         ("start", start),
         ("status", status),
         ("submit", submit),
+        ("agent", agent),
     ];
     for (name, part) in parts {
         if wanted.is_empty() || wanted.iter().any(|word| name.contains(word.as_str())) {
@@ -366,4 +372,66 @@ fn submit() {
         *micros.last().expect("one") as f64 / 1e3,
         micros.len()
     );
+}
+
+/// Three tasks, one after the other, by Pi: beside three calls of Pi without crew that have as much to do. The model is a
+/// scripted one on loopback. Pi is looked for where `.ci/agents` puts it, then on PATH.
+fn agent() {
+    let installed = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/agents");
+    let folder =
+        std::env::var_os("CREW_TEST_AGENTS").map_or(installed, PathBuf::from).join("node_modules/.bin");
+    let path = std::env::join_paths(
+        std::iter::once(folder).chain(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())),
+    )
+    .expect("a PATH");
+    if which::which_in("pi", Some(&path), ".").is_err() {
+        println!("pi is not installed; left out (.ci/agents installs it)");
+        return;
+    }
+    let repo = TestRepo::new();
+    let server = Arc::new(ModelServer::start(Script::default()).expect("a model server"));
+    let stage = stage::set("pi", &repo.home, &server.url()).expect("a home for pi");
+    let model = stage.model.expect("a model");
+    let step = |number: usize| match number {
+        0 => "role: executor\n\nDo it.".to_owned(),
+        _ => format!("role: executor\ndependsOn: t{}\n\nDo it.", number - 1),
+    };
+    repo.workflow("three", &steps(3, step));
+    let play = |command: &'static str| {
+        let server = server.clone();
+        move || {
+            let turns = (0..3).flat_map(|_| [Act::Shell(command.to_owned()), Act::Say("Done.".to_owned())]);
+            server.play(Script::of(turns));
+        }
+    };
+    let staged = |mut command: Command| {
+        command.envs(stage.env.iter().cloned()).env("PATH", &path);
+        command
+    };
+    let call =
+        format!("pi --mode json --tools read,grep,find,ls,bash,edit,write --model {model} -p 'Do it.'");
+    let mut direct = repo.plain("/bin/sh");
+    direct.args(["-c", &format!("{call} && {call} && {call}")]);
+    let direct = staged(direct);
+    let words = ["run", "g", "--workflow", "three", "--agent", "pi", "--model", &model, "--quiet"];
+    let through_crew = staged(repo.command(words));
+    let (as_usual, handing_in) =
+        (play("true"), play("crew submit result --summary done --confidence 1 --rationale r"));
+    let contestants: Vec<Contestant> = vec![
+        (
+            "3 x pi -p",
+            Box::new(move || {
+                as_usual();
+                again(&direct)
+            }),
+        ),
+        (
+            "crew, 3 x pi",
+            Box::new(move || {
+                handing_in();
+                again(&through_crew)
+            }),
+        ),
+    ];
+    side_by_side(5, contestants);
 }
