@@ -4,12 +4,13 @@
 //! through the commands that it knows to only read (`ls`, `git diff`, pipes of them) after looking at their options and
 //! redirections, and refuses everything else that is not allowed by name.
 
-use super::event::{believable, dollars, is_true, list, owned, sum, text, tokens, typed, written};
+use super::event::{believable, dollars, is_true, list, owned, printed, sum, text, tokens, typed, written};
 use super::{
     Access, Agent, Assignment, CommandSpec, Said, Stdin, Unsupported, UsageKind, add, args, cannot, failure,
-    pass,
+    pass, tool_ended,
 };
 use crate::domain::error_kind::ErrorKind;
+use crate::domain::event::ToolResult;
 use crate::domain::usage::Usage;
 use serde_json::Value;
 
@@ -161,9 +162,32 @@ fn assistant(event: &Value) -> Vec<Said> {
 fn tool_results(event: &Value) -> Vec<Said> {
     let blocks = list(event, "/message/content").iter();
     let results = blocks.filter(|block| text(block, "/type") == Some("tool_result"));
+    // Beside a single result stands more of its output than the model is shown.
+    let whole = text(event, "/tool_use_result/stdout").filter(|_| results.clone().count() == 1);
     results
-        .map(|block| Said::ToolEnded { id: owned(block, "/tool_use_id"), ok: !is_true(block, "/is_error") })
+        .map(|block| {
+            let shown = printed(block, "/content");
+            let result = match is_true(block, "/is_error") {
+                false => ToolResult::Ok,
+                true if is_refusal(&shown) => ToolResult::Denied,
+                true => ToolResult::Error,
+            };
+            let output = whole.filter(|whole| whole.len() > shown.len()).map_or(shown, str::to_owned);
+            tool_ended(owned(block, "/tool_use_id"), result, output)
+        })
         .collect()
+}
+
+/// Tells whether an error of a tool call is Claude Code's own refusal. What a command printed follows its exit code.
+fn is_refusal(error: &str) -> bool {
+    const REFUSALS: &[&str] = &[
+        "requires approval",
+        "was blocked. For security",
+        "haven't granted it yet",
+        "has been denied",
+        "is not enabled in this context",
+    ];
+    !error.starts_with("Exit code ") && REFUSALS.iter().any(|refusal| error.contains(refusal))
 }
 
 fn result(event: &Value, subtype: &str) -> Vec<Said> {
@@ -290,7 +314,11 @@ mod tests {
         let expected = Reading {
             session: Some("114e5e51-f431-48f1-b6b0-45cb4e915f84".to_owned()),
             words: "All done.".to_owned(),
-            tools: vec![("Bash".to_owned(), arguments.to_owned(), Some(true))],
+            tools: vec![(
+                "Bash".to_owned(),
+                arguments.to_owned(),
+                Some((ToolResult::Ok, "hello-from-tool".to_owned())),
+            )],
             usage: Usage { cost_usd: Some(0.0029), ..tokens(240, 68, 0) },
             end: Some((true, Some("All done.".to_owned()))),
             ..Reading::default()

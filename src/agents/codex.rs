@@ -4,11 +4,12 @@
 //! be written, in `workspace-write` the working directory, `/tmp` and the inbox can. Its shell is its only way to look
 //! at files, so a list of tools can take nothing away from it that the sandbox does not.
 
-use super::event::{owned, text, tokens, typed, without_cached, written};
+use super::event::{owned, printed, text, tokens, typed, without_cached, written};
 use super::{
     Access, Agent, Assignment, CommandSpec, Said, Stdin, Unsupported, UsageKind, add, args, cannot, failure,
-    pass,
+    pass, tool_ended,
 };
+use crate::domain::event::ToolResult;
 use crate::domain::usage::Usage;
 use serde_json::Value;
 
@@ -168,8 +169,17 @@ fn item_completed(event: &Value) -> Option<Said> {
     }
     // An item of type `error` is a warning: the turn goes on.
     tool(item)?;
-    let ok = !matches!(text(item, "/status"), Some("failed" | "declined"));
-    Some(Said::ToolEnded { id: owned(item, "/id"), ok })
+    // A command that the sandbox has stopped is told to the model alone: the stream does not mention it at all.
+    let result = match text(item, "/status") {
+        Some("declined") => ToolResult::Denied,
+        Some("failed") => ToolResult::Error,
+        _ => ToolResult::Ok,
+    };
+    let output = match text(item, "/aggregated_output") {
+        Some(output) => output.to_owned(),
+        None => printed(item, "/result/content"),
+    };
+    Some(tool_ended(owned(item, "/id"), result, output))
 }
 
 fn error(message: &str) -> Said {
@@ -248,7 +258,11 @@ mod tests {
         let expected = Reading {
             session: Some("01a1fb82-0ab9-70d3-91f5-fa12d5ac4221".to_owned()),
             words: "All done.".to_owned(),
-            tools: vec![("shell".to_owned(), arguments, Some(true))],
+            tools: vec![(
+                "shell".to_owned(),
+                arguments,
+                Some((ToolResult::Ok, "hello-from-tool\n".to_owned())),
+            )],
             usage: tokens(240, 68, 0),
             end: Some((true, None)),
             ..Reading::default()
@@ -275,7 +289,10 @@ mod tests {
     #[test]
     fn a_failed_command_and_a_patch_are_tool_calls() {
         let failed = r#"{"type":"item.completed","item":{"id":"i","type":"command_execution","command":"x","status":"failed"}}"#;
-        assert_eq!(Codex.read_line(failed), Some(vec![Said::ToolEnded { id: "i".into(), ok: false }]));
+        assert_eq!(
+            Codex.read_line(failed),
+            Some(vec![tool_ended("i".into(), ToolResult::Error, String::new())])
+        );
         let patch = r#"{"type":"item.started","item":{"id":"j","type":"file_change","changes":[{"path":"a","kind":"add"}]}}"#;
         let arguments = r#"[{"kind":"add","path":"a"}]"#.to_owned();
         let started = Said::ToolStarted { id: "j".into(), name: "apply_patch".into(), arguments };

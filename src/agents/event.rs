@@ -50,6 +50,14 @@ pub fn text_blocks<'a>(event: &'a Value, pointer: &str) -> impl Iterator<Item = 
     blocks.filter_map(|block| text(block, "/text"))
 }
 
+/// Returns what a tool call printed, which stands at a JSON pointer: a string, or blocks of text.
+pub fn printed(event: &Value, pointer: &str) -> String {
+    match event.pointer(pointer) {
+        Some(Value::Array(_)) => text_blocks(event, pointer).collect(),
+        _ => written(event, pointer),
+    }
+}
+
 /// Returns a number of tokens, or `None` where it is absent or beyond belief.
 pub fn tokens(event: &Value, pointer: &str) -> Option<u64> {
     believable(event.pointer(pointer)?.as_u64()?)

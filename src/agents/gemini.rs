@@ -7,8 +7,9 @@
 use super::event::{is_true, owned, text, tokens, typed, without_cached, written};
 use super::{
     Access, Agent, Assignment, CommandSpec, Said, Stdin, Unsupported, UsageKind, add, args, cannot, failure,
-    pass,
+    pass, tool_ended,
 };
+use crate::domain::event::ToolResult;
 use crate::domain::usage::Usage;
 use serde_json::Value;
 
@@ -99,10 +100,9 @@ impl Agent for Gemini {
                 name: owned(&event, "/tool_name"),
                 arguments: written(&event, "/parameters"),
             }],
-            "tool_result" => vec![Said::ToolEnded {
-                id: owned(&event, "/tool_id"),
-                ok: text(&event, "/status") == Some("success"),
-            }],
+            "tool_result" => {
+                vec![tool_ended(owned(&event, "/tool_id"), tool_result(&event), written(&event, "/output"))]
+            }
             "result" => result(&event),
             _ => Vec::new(),
         })
@@ -148,6 +148,19 @@ fn message(event: &Value) -> Option<Said> {
         Some("assistant") if is_true(event, "/delta") => Some(Said::MessagePart(content)),
         Some("assistant") => Some(Said::Message(content)),
         _ => None,
+    }
+}
+
+/// Reads how a tool call came back. A command of the shell comes back with `success` whatever its exit code.
+fn tool_result(event: &Value) -> ToolResult {
+    let message = text(event, "/error/message").unwrap_or_default();
+    let refused = text(event, "/error/type") == Some("policy_violation")
+        || message.contains("requires user confirmation")
+        || message.starts_with("Path not in workspace");
+    match text(event, "/status") {
+        Some("success") => ToolResult::Ok,
+        _ if refused => ToolResult::Denied,
+        _ => ToolResult::Error,
     }
 }
 
@@ -227,7 +240,11 @@ mod tests {
         let expected = Reading {
             session: Some("9f976390-8dce-4bea-8789-46f8f3f18cf6".to_owned()),
             words: "All done.".to_owned(),
-            tools: vec![("run_shell_command".to_owned(), arguments, Some(true))],
+            tools: vec![(
+                "run_shell_command".to_owned(),
+                arguments,
+                Some((ToolResult::Ok, "hello-from-tool".to_owned())),
+            )],
             usage: tokens(240, 68, 0),
             end: Some((true, None)),
             ..Reading::default()

@@ -23,6 +23,7 @@ pub mod protocol;
 pub mod registry;
 
 use crate::domain::error_kind::ErrorKind;
+use crate::domain::event::ToolResult;
 use crate::domain::usage::Usage;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -110,7 +111,9 @@ pub enum Said {
     /// A tool call came back.
     ToolEnded {
         id: String,
-        ok: bool,
+        result: ToolResult,
+        /// What it printed, at most [`MAX_TOOL_OUTPUT`] bytes of it.
+        output: String,
     },
     Usage(Usage, UsageKind),
     /// The agent waits or tries again by itself: a sign of life with a reason.
@@ -216,6 +219,9 @@ pub fn prompt_text(agent: &dyn Agent, system_prompt: &str, prompt: &str) -> Stri
 /// The most bytes that one argument or variable may have; Linux refuses 128 KiB with its name and final NUL.
 pub const MAX_ARGUMENT: usize = 120 * 1024;
 
+/// The most bytes of what a tool call printed that are passed on; the end of a longer output is cut.
+pub const MAX_TOOL_OUTPUT: usize = 64 * 1024;
+
 /// The caller's variables that any agent needs to reach its provider.
 const NETWORK_ENV: &[&str] = &[
     "HTTP_PROXY",
@@ -299,6 +305,12 @@ fn is_odd_name(name: &str) -> bool {
 
 fn cannot(agent: &dyn Agent, what: String) -> Unsupported {
     Unsupported { agent: agent.name().to_owned(), what }
+}
+
+/// Returns that a tool call came back; its output is cut to what is passed on.
+fn tool_ended(id: String, result: ToolResult, mut output: String) -> Said {
+    output.truncate(output.floor_char_boundary(MAX_TOOL_OUTPUT));
+    Said::ToolEnded { id, result, output }
 }
 
 /// Returns the names of variables to pass on: those of the agent and those of the network.

@@ -7,9 +7,10 @@
 use super::event::{dollars, owned, sum, text, tokens, typed, written};
 use super::{
     Access, Agent, Assignment, CommandSpec, Said, Stdin, Unsupported, UsageKind, add, args, cannot, failure,
-    pass,
+    pass, tool_ended,
 };
 use crate::domain::error_kind::ErrorKind;
+use crate::domain::event::ToolResult;
 use crate::domain::usage::Usage;
 use serde_json::Value;
 
@@ -204,12 +205,24 @@ fn object(members: &[(&str, String)]) -> String {
     format!("{{{}}}", members.join(","))
 }
 
+/// How OpenCode words that its permissions refused a tool call.
+const REFUSALS: &[&str] = &["a rule which prevents you", "The user rejected permission"];
+
 /// Reads a tool call, which is printed once, when it is over.
 fn tool_call(event: &Value) -> Vec<Said> {
     let id = owned(event, "/part/callID");
-    let ok = text(event, "/part/state/status") == Some("completed");
+    let state = |name: &str| written(event, &format!("/part/state/{name}"));
+    let error = state("error");
+    let result = match text(event, "/part/state/status") {
+        Some("completed") => {
+            ToolResult::of(!event["part"]["state"]["metadata"]["exit"].as_i64().is_some_and(|exit| exit != 0))
+        }
+        _ if REFUSALS.iter().any(|refusal| error.contains(refusal)) => ToolResult::Denied,
+        _ => ToolResult::Error,
+    };
+    let output = if error.is_empty() { state("output") } else { error };
     let (name, arguments) = (owned(event, "/part/tool"), written(event, "/part/state/input"));
-    vec![Said::ToolStarted { id: id.clone(), name, arguments }, Said::ToolEnded { id, ok }]
+    vec![Said::ToolStarted { id: id.clone(), name, arguments }, tool_ended(id, result, output)]
 }
 
 fn step_finish(event: &Value) -> Vec<Said> {
@@ -320,7 +333,11 @@ mod tests {
         let expected = Reading {
             session: Some("ses_e047de266ffeP9Aojt3LqCMR1T".to_owned()),
             words: "All done.".to_owned(),
-            tools: vec![("bash".to_owned(), arguments, Some(true))],
+            tools: vec![(
+                "bash".to_owned(),
+                arguments,
+                Some((ToolResult::Ok, "hello-from-tool\n".to_owned())),
+            )],
             usage: Usage { cost_usd: Some(0.0), ..tokens(240, 68, 0) },
             end: Some((true, None)),
             ..Reading::default()

@@ -3,12 +3,15 @@
 //! The prompt goes to standard input. Pi has a list of tools and nothing finer: its shell is there or not, and without
 //! it nothing could be handed in. It ends with exit code 0 whatever happened, so the stream alone tells.
 
-use super::event::{dollars, is_true, owned, says_something, sum, text, text_blocks, tokens, typed, written};
+use super::event::{
+    dollars, is_true, owned, printed, says_something, sum, text, text_blocks, tokens, typed, written,
+};
 use super::{
     Access, Agent, Assignment, CommandSpec, Said, Stdin, Unsupported, UsageKind, add, args, cannot, failure,
-    pass,
+    pass, tool_ended,
 };
 use crate::domain::error_kind::{ErrorClass, ErrorKind};
+use crate::domain::event::ToolResult;
 use crate::domain::usage::Usage;
 use serde_json::Value;
 
@@ -116,7 +119,8 @@ impl Agent for Pi {
                 arguments: written(&event, "/args"),
             }],
             "tool_execution_end" => {
-                vec![Said::ToolEnded { id: owned(&event, "/toolCallId"), ok: !is_true(&event, "/isError") }]
+                let result = ToolResult::of(!is_true(&event, "/isError"));
+                vec![tool_ended(owned(&event, "/toolCallId"), result, printed(&event, "/result/content"))]
             }
             "auto_retry_start" => vec![retry(&event)],
             "auto_retry_end" if !is_true(&event, "/success") => {
@@ -241,7 +245,11 @@ mod tests {
         let expected = Reading {
             session: Some("01a1fb82-2ce1-7eae-817f-8e4c97d558f0".to_owned()),
             words: "All done.".to_owned(),
-            tools: vec![("bash".to_owned(), arguments, Some(true))],
+            tools: vec![(
+                "bash".to_owned(),
+                arguments,
+                Some((ToolResult::Ok, "hello-from-tool\n".to_owned())),
+            )],
             usage: Usage { cost_usd: Some(0.0), ..tokens(240, 68, 0) },
             end: Some((true, Some("All done.".to_owned()))),
             ..Reading::default()

@@ -4,8 +4,9 @@
 //! event: `{"crew":"end","ok":true}`.
 
 use super::event::{believable, says_something};
-use super::{Said, UsageKind, failure};
+use super::{Said, UsageKind, failure, tool_ended};
 use crate::domain::error_kind::ErrorKind;
+use crate::domain::event::ToolResult;
 use crate::domain::usage::Usage;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -27,7 +28,13 @@ pub enum Line {
         arguments: Value,
     },
     /// A tool call came back.
-    ToolEnd { id: String, ok: bool },
+    ToolEnd {
+        id: String,
+        ok: bool,
+        /// What it printed.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        output: String,
+    },
     /// What was used, by this step or, with `total`, so far.
     Usage {
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -72,7 +79,7 @@ pub fn read_line(line: &str) -> Option<Vec<Said>> {
         Line::Session { id } => Said::Session(id),
         Line::Message { text } => Said::Message(text),
         Line::Tool { id, name, arguments } => Said::ToolStarted { id, name, arguments: written(arguments) },
-        Line::ToolEnd { id, ok } => Said::ToolEnded { id, ok },
+        Line::ToolEnd { id, ok, output } => tool_ended(id, ToolResult::of(ok), output),
         Line::Usage { input_tokens, output_tokens, cached_tokens, cost_usd, total } => {
             let usage = Usage {
                 input_tokens: input_tokens.and_then(believable),
@@ -132,9 +139,9 @@ mod tests {
                 },
             ),
             (
-                Line::ToolEnd { id: "1".into(), ok: false },
-                r#"{"crew":"tool_end","id":"1","ok":false}"#,
-                Said::ToolEnded { id: "1".into(), ok: false },
+                Line::ToolEnd { id: "1".into(), ok: false, output: "no".into() },
+                r#"{"crew":"tool_end","id":"1","ok":false,"output":"no"}"#,
+                Said::ToolEnded { id: "1".into(), result: ToolResult::Error, output: "no".into() },
             ),
             (
                 Line::Usage {

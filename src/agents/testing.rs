@@ -2,6 +2,7 @@
 
 use super::{Access, Agent, Assignment, Said, UsageKind};
 use crate::domain::error_kind::ErrorKind;
+use crate::domain::event::ToolResult;
 use crate::domain::usage::Usage;
 use std::path::Path;
 
@@ -49,8 +50,8 @@ pub fn transcripts() -> Vec<&'static str> {
 pub struct Reading {
     pub session: Option<String>,
     pub words: String,
-    /// Tool calls: name, arguments, and how they came back.
-    pub tools: Vec<(String, String, Option<bool>)>,
+    /// Tool calls: name, arguments, and how they came back with which output.
+    pub tools: Vec<(String, String, Option<(ToolResult, String)>)>,
     pub usage: Usage,
     pub waits: Vec<Option<ErrorKind>>,
     pub failures: Vec<ErrorKind>,
@@ -69,9 +70,9 @@ pub fn read(agent: &dyn Agent, stream: &str) -> Reading {
                 ids.push(id);
                 reading.tools.push((name, arguments, None));
             }
-            Said::ToolEnded { id, ok } => {
+            Said::ToolEnded { id, result, output } => {
                 let at = ids.iter().position(|started| *started == id).expect("it was started");
-                reading.tools[at].2 = Some(ok);
+                reading.tools[at].2 = Some((result, output));
             }
             Said::Usage(usage, UsageKind::Step) => reading.usage.add(&usage),
             Said::Usage(usage, UsageKind::Total) => reading.usage = usage,

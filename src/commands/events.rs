@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::exit::ExitStatus;
-use crate::domain::event::{Event, Recorded};
+use crate::domain::event::{Event, Recorded, ToolResult};
 use crate::domain::words::clean_line;
 use crate::store::lock;
 use anyhow::Result;
@@ -87,8 +87,13 @@ fn detail_of(event: &Event) -> String {
         }
         Event::AttemptStarted { agent, .. } => agent.clone(),
         Event::SessionStarted { session, .. } => session.clone(),
-        Event::ToolInvoked { tool, arguments, ok, .. } => {
-            format!("{tool} {arguments}{}", if *ok { "" } else { " (failed)" })
+        Event::ToolInvoked { tool, arguments, result, .. } => {
+            let result = match result {
+                ToolResult::Ok => "",
+                ToolResult::Error => "(failed) ",
+                ToolResult::Denied => "(denied) ",
+            };
+            format!("{result}{tool} {arguments}")
         }
         Event::AgentWaited { reason, .. } | Event::SubmissionRefused { reason, .. } => reason.clone(),
         Event::SubmissionAccepted { handed_in, .. } => {

@@ -110,6 +110,37 @@ impl Ending {
     }
 }
 
+/// How a tool call of an agent came back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ToolResult {
+    Ok,
+    Error,
+    /// The agent's own permissions or its sandbox refused it.
+    Denied,
+}
+
+impl ToolResult {
+    /// Returns the result of a call of which only this is known.
+    pub fn of(ok: bool) -> ToolResult {
+        if ok { ToolResult::Ok } else { ToolResult::Error }
+    }
+}
+
+/// Reads how a call came back. The first records had `"ok": true` in its place.
+fn read_tool_result<'de, D: serde::Deserializer<'de>>(source: D) -> Result<ToolResult, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Ok(bool),
+        Result(ToolResult),
+    }
+    Ok(match Written::deserialize(source)? {
+        Written::Ok(ok) => ToolResult::of(ok),
+        Written::Result(result) => result,
+    })
+}
+
 fn is_zero(number: &u64) -> bool {
     *number == 0
 }
@@ -160,7 +191,8 @@ pub enum Event {
         tool: String,
         /// At most 4,096 characters.
         arguments: String,
-        ok: bool,
+        #[serde(alias = "ok", deserialize_with = "read_tool_result")]
+        result: ToolResult,
         millis: u64,
     },
     /// The agent waits or tries again by itself.
@@ -375,5 +407,35 @@ impl Event {
                 | Event::TaskCancelled { .. }
                 | Event::RunEnded { .. }
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tool_calls_of_the_first_records_are_read() {
+        let read = |result: &str| {
+            let text = format!(
+                r#"{{"kind":"tool_invoked","task":"a","attempt":1,"tool":"bash","arguments":"ls",{result},"millis":3}}"#
+            );
+            match serde_json::from_str(&text) {
+                Ok(Event::ToolInvoked { result, .. }) => result,
+                other => panic!("{text}: {other:?}"),
+            }
+        };
+        assert_eq!(read(r#""ok":true"#), ToolResult::Ok);
+        assert_eq!(read(r#""ok":false"#), ToolResult::Error);
+        assert_eq!(read(r#""result":"denied""#), ToolResult::Denied);
+        let event = Event::ToolInvoked {
+            task: TaskId::parse("a").unwrap(),
+            attempt: 1,
+            tool: "bash".into(),
+            arguments: "ls".into(),
+            result: ToolResult::Denied,
+            millis: 3,
+        };
+        assert!(serde_json::to_string(&event).unwrap().contains(r#""result":"denied""#));
     }
 }

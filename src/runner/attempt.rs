@@ -162,11 +162,11 @@ impl OpenAttempt {
                     self.tools.insert(id, (clean_line(&name, 100), arguments, Instant::now()));
                 }
             }
-            Said::ToolEnded { id: call, ok } => {
+            Said::ToolEnded { id: call, result, .. } => {
                 self.waits_for = None;
                 let (tool, arguments, began) = self.tools.remove(&call)?;
                 let millis = began.elapsed().as_millis() as u64;
-                return Some(Event::ToolInvoked { task: id, attempt, tool, arguments, ok, millis });
+                return Some(Event::ToolInvoked { task: id, attempt, tool, arguments, result, millis });
             }
             Said::Usage(usage, UsageKind::Step) => self.usage.add(&usage),
             Said::Usage(usage, UsageKind::Total) => {

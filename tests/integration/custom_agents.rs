@@ -208,7 +208,7 @@ fn the_protocol_of_crew_tells_sessions_tools_usage_and_the_end() {
     let of =
         |kind: &str| events.iter().find(|event| event["kind"] == kind).unwrap_or_else(|| panic!("no {kind}"));
     assert_eq!(of("session_started")["session"], "abc");
-    assert_eq!((&of("tool_invoked")["tool"], &of("tool_invoked")["ok"]), (&json!("bash"), &json!(true)));
+    assert_eq!((&of("tool_invoked")["tool"], &of("tool_invoked")["result"]), (&json!("bash"), &json!("ok")));
     assert_eq!(of("tool_invoked")["arguments"], r#"{"command":"ls"}"#);
     assert_eq!(of("agent_waited")["reason"], "a moment");
 }

@@ -87,7 +87,11 @@ fn a_session_of_each_agent_is_recorded_as_its_stream_told_it() {
         assert_eq!(sessions[0]["session"], session_in(&format!("{agent}-ok"), recorded.session));
         let tools = of("tool_invoked");
         assert_eq!(tools.len(), 1, "{agent}: {tools:#?}");
-        assert_eq!((&tools[0]["tool"], &tools[0]["ok"]), (&json!(recorded.tool), &json!(true)), "{agent}");
+        assert_eq!(
+            (&tools[0]["tool"], &tools[0]["result"]),
+            (&json!(recorded.tool), &json!("ok")),
+            "{agent}"
+        );
         assert!(
             tools[0]["arguments"].as_str().expect("arguments").contains("echo hello-from-tool"),
             "{agent}"
