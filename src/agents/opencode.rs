@@ -215,7 +215,7 @@ fn tool_call(event: &Value) -> Vec<Said> {
     let error = state("error");
     let result = match text(event, "/part/state/status") {
         Some("completed") => {
-            ToolResult::of(!event["part"]["state"]["metadata"]["exit"].as_i64().is_some_and(|exit| exit != 0))
+            ToolResult::of(event["part"]["state"]["metadata"]["exit"].as_i64().is_none_or(|exit| exit == 0))
         }
         _ if REFUSALS.iter().any(|refusal| error.contains(refusal)) => ToolResult::Denied,
         _ => ToolResult::Error,
