@@ -232,7 +232,7 @@ fn a_good_stream_without_a_submission_needs_review() {
         let run = run(&repo, &["--agent", agent]).exits(1).json();
         let work = task(&run, "work");
         assert_eq!(work["state"], "needs_review", "{agent}: {work:#}");
-        assert_eq!(work["reason"], "it ended without a submission", "{agent}");
+        assert_eq!(work["reason"], "it ended without a submission, though it was reminded", "{agent}");
         assert_eq!(work["summary"], "All done.", "{agent}: its last words are kept");
     }
 }

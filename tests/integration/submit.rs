@@ -321,8 +321,7 @@ fn a_request_that_comes_twice_is_applied_once_and_answered_the_same() {
         |name: &str| environment.iter().find(|(known, _)| known == name).expect("a variable").1.clone();
     let inbox = std::path::PathBuf::from(value("CREW_INBOX"));
     let result = json!({"summary": "once", "confidence": 1.0, "rationale": "r"});
-    let request =
-        json!({"id": "r1", "token": value("CREW_TOKEN"), "submission": {"kind": "result", "result": result}});
+    let request = json!({"id": "r1", "token": value("CREW_TOKEN"), "ask": {"submit": {"kind": "result", "body": result}}});
     let mut answers = Vec::new();
     for _ in 0..2 {
         std::fs::write(inbox.join("r1.tmp"), request.to_string()).expect("a request");
