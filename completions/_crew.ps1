@@ -47,6 +47,7 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completions for a shell')
             [CompletionResult]::new('builtin-agent', 'builtin-agent', [CompletionResultType]::ParameterValue, 'Work as the built-in agent (started by crew itself)')
             [CompletionResult]::new('hook', 'hook', [CompletionResultType]::ParameterValue, 'Answer a hook of an agent''s CLI (started by the agent itself)')
+            [CompletionResult]::new('replay-agent', 'replay-agent', [CompletionResultType]::ParameterValue, 'Play a recording back (started by crew itself)')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
@@ -69,6 +70,9 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Model for every agent step')
             [CompletionResult]::new('-j', '-j', [CompletionResultType]::ParameterName, 'Tasks at once')
             [CompletionResult]::new('--jobs', '--jobs', [CompletionResultType]::ParameterName, 'Tasks at once')
+            [CompletionResult]::new('--record', '--record', [CompletionResultType]::ParameterName, 'Record what each agent prints, hands in and changes, for --replay; a new folder, or one without recordings')
+            [CompletionResult]::new('--replay', '--replay', [CompletionResultType]::ParameterName, 'Play recordings back in place of every agent: no agent and no model is needed')
+            [CompletionResult]::new('--replay-speed', '--replay-speed', [CompletionResultType]::ParameterName, 'How fast: `instant`, or 1 for as it was, 10 for ten times as fast')
             [CompletionResult]::new('--set', '--set', [CompletionResultType]::ParameterName, 'Set a setting for this run, or a variable: limits.grace_seconds=1, vars.NAME=VALUE')
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
             [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
@@ -493,6 +497,17 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
         'crew;hook;help;help' {
             break
         }
+        'crew;replay-agent' {
+            [CompletionResult]::new('--speed', '--speed', [CompletionResultType]::ParameterName, 'How fast')
+            [CompletionResult]::new('--reminded', '--reminded', [CompletionResultType]::ParameterName, 'Play what the attempt did after it was reminded to submit')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
         'crew;help' {
             [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Make `.crew/` with examples of an agent, a team and a workflow')
             [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Carry out a goal with a team of agents')
@@ -512,6 +527,7 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completions for a shell')
             [CompletionResult]::new('builtin-agent', 'builtin-agent', [CompletionResultType]::ParameterValue, 'Work as the built-in agent (started by crew itself)')
             [CompletionResult]::new('hook', 'hook', [CompletionResultType]::ParameterValue, 'Answer a hook of an agent''s CLI (started by the agent itself)')
+            [CompletionResult]::new('replay-agent', 'replay-agent', [CompletionResultType]::ParameterValue, 'Play a recording back (started by crew itself)')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
@@ -607,6 +623,9 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             break
         }
         'crew;help;hook;stop' {
+            break
+        }
+        'crew;help;replay-agent' {
             break
         }
         'crew;help;help' {

@@ -49,6 +49,9 @@ _crew() {
             crew,logs)
                 cmd="crew__subcmd__logs"
                 ;;
+            crew,replay-agent)
+                cmd="crew__subcmd__replay__subcmd__agent"
+                ;;
             crew,resume)
                 cmd="crew__subcmd__resume"
                 ;;
@@ -141,6 +144,9 @@ _crew() {
                 ;;
             crew__subcmd__help,logs)
                 cmd="crew__subcmd__help__subcmd__logs"
+                ;;
+            crew__subcmd__help,replay-agent)
+                cmd="crew__subcmd__help__subcmd__replay__subcmd__agent"
                 ;;
             crew__subcmd__help,resume)
                 cmd="crew__subcmd__help__subcmd__resume"
@@ -251,7 +257,7 @@ _crew() {
 
     case "${cmd}" in
         crew)
-            opts="-q -C -h -V --quiet --folder --help --version init run resume status logs events artifacts submit review list show validate config trust doctor completions builtin-agent hook help"
+            opts="-q -C -h -V --quiet --folder --help --version init run resume status logs events artifacts submit review list show validate config trust doctor completions builtin-agent hook replay-agent help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -617,7 +623,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__help)
-            opts="init run resume status logs events artifacts submit review list show validate config trust doctor completions builtin-agent hook help"
+            opts="init run resume status logs events artifacts submit review list show validate config trust doctor completions builtin-agent hook replay-agent help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -855,6 +861,20 @@ _crew() {
             return 0
             ;;
         crew__subcmd__help__subcmd__logs)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__help__subcmd__replay__subcmd__agent)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1192,6 +1212,24 @@ _crew() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        crew__subcmd__replay__subcmd__agent)
+            opts="-q -h -V --speed --reminded --quiet --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --speed)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         crew__subcmd__resume)
             opts="-q -C -h -V --set --trust-project --json --quiet --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1317,7 +1355,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__run)
-            opts="-j -q -C -h -V --team --workflow --agent --model --jobs --fail-fast --dry-run --set --trust-project --json --quiet --folder --help --version"
+            opts="-j -q -C -h -V --team --workflow --agent --model --jobs --fail-fast --record --replay --replay-speed --dry-run --set --trust-project --json --quiet --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1344,6 +1382,18 @@ _crew() {
                     return 0
                     ;;
                 -j)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --record)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --replay)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --replay-speed)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -21,11 +21,13 @@ pub mod pi;
 pub mod prompt;
 pub mod protocol;
 pub mod registry;
+pub mod replay;
 
 use crate::domain::error_kind::ErrorKind;
 use crate::domain::event::ToolResult;
 use crate::domain::usage::Usage;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What a role may do to the files of its task.
@@ -62,6 +64,8 @@ pub struct Assignment<'a> {
     pub session: Option<&'a str>,
     /// It is not done before it has handed something in.
     pub must_submit: bool,
+    /// It is the second child of its attempt, reminded that the first one has handed in nothing.
+    pub reminds: bool,
 }
 
 /// What goes to the child's standard input.
@@ -189,6 +193,11 @@ pub trait Agent: Send + Sync {
     /// Tells whether a usage total counts a continued session from its very beginning.
     fn usage_spans_session(&self) -> bool {
         false
+    }
+
+    /// Returns who understands the output of one attempt, where that is not the same for all.
+    fn for_attempt(&self, _task: &str, _attempt: u32) -> Option<Arc<dyn Agent>> {
+        None
     }
 
     /// Says in a sentence each what the agent holds to less strictly than asked.

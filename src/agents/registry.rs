@@ -2,6 +2,7 @@
 
 use super::builtin::{self, BuiltIn};
 use super::custom::CustomAgent;
+use super::replay;
 use super::{Agent, known};
 use crate::domain::settings::{AGENTS, Origin, Problem, Settings};
 use serde_json::{Value, json};
@@ -30,7 +31,7 @@ impl Registry {
         let mut problems = Vec::new();
         for (name, (value, origin)) in settings.table(&AGENTS) {
             match custom(&name, value) {
-                Ok(_) if agents.contains_key(&name) => {
+                Ok(_) if agents.contains_key(&name) || name == replay::NAME => {
                     problems.push(problem(&name, origin, "there is an agent of that name already".into()));
                 }
                 Ok(agent) => {
@@ -40,6 +41,11 @@ impl Registry {
             }
         }
         if problems.is_empty() { Ok(Registry { agents, preferred }) } else { Err(problems) }
+    }
+
+    /// Takes in one more agent, for this run only.
+    pub fn add(&mut self, agent: Arc<dyn Agent>) {
+        self.agents.insert(agent.name().to_owned(), agent);
     }
 
     /// Returns the names of all agents.

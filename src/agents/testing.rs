@@ -20,6 +20,7 @@ pub fn assignment(access: Access) -> Assignment<'static> {
         tools: &[],
         max_turns: None,
         session: None,
+        reminds: false,
         must_submit: false,
     }
 }

@@ -14,6 +14,8 @@ mod init;
 mod list;
 mod logs;
 mod plan;
+mod recordings;
+mod replay_agent;
 mod resume;
 mod review;
 mod run;
@@ -71,13 +73,15 @@ enum Command {
     BuiltinAgent(builtin_agent::BuiltinAgentArgs),
     #[command(hide = true)]
     Hook(hook::HookArgs),
+    #[command(hide = true)]
+    ReplayAgent(replay_agent::ReplayAgentArgs),
 }
 
 /// Returns the tree of all commands, for parsing, completions and manual pages.
 pub fn command_tree() -> clap::Command {
     Cli::command().mut_subcommands(|command| match command.get_name() {
         // An agent says `crew submit result --json FILE`: there it is what is handed in.
-        "submit" | "builtin-agent" | "hook" | "completions" => command,
+        "submit" | "builtin-agent" | "hook" | "replay-agent" | "completions" => command,
         _ => command.arg(json_flag()),
     })
 }
@@ -136,5 +140,6 @@ fn dispatch(cx: &Context, command: &Command) -> Result<ExitStatus> {
         Command::Review(args) => review::review(cx, args),
         Command::BuiltinAgent(args) => builtin_agent::work(cx, args),
         Command::Hook(args) => hook::hook(cx, args),
+        Command::ReplayAgent(args) => replay_agent::play(cx, args),
     }
 }

@@ -4,6 +4,7 @@ use super::context::Context;
 use super::exit::{ExitStatus, Problem};
 use super::run;
 use crate::agents::registry::Registry;
+use crate::agents::replay;
 use crate::domain::run::{Run, RunStatus};
 use crate::store::database::Store;
 use crate::store::layout::Layout;
@@ -80,9 +81,11 @@ fn refuse_missing_agents(run: &Run, registry: &Registry) -> Result<()> {
         if registry.installed(program).is_none() {
             let problem =
                 Problem::usage("agent_not_found", format!("the agent `{program}` of this run is not here"));
-            return Err(problem
-                .hint("install it, or set it up as it was; for a project's agent: --trust-project")
-                .into());
+            let hint = match program {
+                replay::NAME => "a replay is not resumed: start it again with crew run GOAL --replay DIR",
+                _ => "install it, or set it up as it was; for a project's agent: --trust-project",
+            };
+            return Err(problem.hint(hint).into());
         }
     }
     Ok(())

@@ -4,6 +4,7 @@ use super::closing::Closing;
 use super::context::Context;
 use super::exit::{self, ExitStatus, Problem, Problems};
 use super::plan::{self, Plan, Sources, Wishes};
+use super::recordings::{Loaded, RecordingArgs};
 use crate::agents::builtin;
 use crate::agents::registry::Registry;
 use crate::domain::event::{ArtifactKind, Recorded};
@@ -32,6 +33,8 @@ use std::collections::HashMap;
 ///
 /// A task starts as soon as its own dependencies are done. Exit 0: completed; 1: failed or needs review;
 /// 2: nothing started because something is wrong; 130: interrupted, `crew resume` continues.
+///
+/// With --record, what agents do is kept; with --replay, a run needs no agents: a workflow is tested without a model.
 #[derive(Debug, clap::Args)]
 pub struct RunArgs {
     /// What is to be achieved
@@ -61,6 +64,9 @@ pub struct RunArgs {
     #[arg(long)]
     fail_fast: bool,
 
+    #[command(flatten)]
+    recordings: RecordingArgs,
+
     /// Show tasks, prompts and command lines, and start nothing
     #[arg(long)]
     dry_run: bool,
@@ -84,23 +90,33 @@ pub fn run(cx: &Context, args: &RunArgs) -> Result<ExitStatus> {
     let layout = cx.layout()?;
     let trusted = args.trust_project || cx.trusts(&layout)?;
     let settings = cx.settings(&layout, &args.set, trusted)?;
-    let registry = registry(&settings)?;
+    let mut registry = registry(&settings)?;
     let library = cx.library(&layout, &registry, trusted)?;
+    let replayed = args.recordings.load(&mut registry)?;
     let sources = Sources { settings: &settings, registry: &registry, library: &library, trusted };
     let wishes = Wishes {
         goal: &args.goal,
         team: args.team.as_deref(),
         workflow: args.workflow.as_deref(),
-        agent: args.agent.as_deref(),
+        agent: replayed.as_ref().map(Loaded::agent).or(args.agent.as_deref()),
         model: args.model.as_deref(),
         jobs: args.jobs,
         fail_fast: args.fail_fast,
     };
     let mut plan = plan::make(&sources, &wishes)?;
+    if let Some(replayed) = &replayed {
+        replayed.refuse_missing(&plan.tasks)?;
+        plan.notes.push(replayed.announced());
+    }
+    plan.notes.extend(args.recordings.announced()?);
     // A workflow may have ten thousand steps; what is only needed to make the plan is not kept beside it.
     drop(library);
     let id = clock::new_run_id();
-    let setup = setup(&layout, &settings, &registry, &layout.run(&id));
+    let mut setup = setup(&layout, &settings, &registry, &layout.run(&id));
+    if let Some(replayed) = &replayed {
+        let backoff = &mut setup.limits.retry.backoff;
+        *backoff = replayed.tempo.of(*backoff);
+    }
     let Rehearsal { launches, caveats } =
         rehearse(&preview(&plan, &args.goal, &id)?, &setup, &layout.run(&id))?;
     plan.notes.extend(caveats);
@@ -108,10 +124,14 @@ pub fn run(cx: &Context, args: &RunArgs) -> Result<ExitStatus> {
         return show_plan(cx, &plan, &launches);
     }
     drop(launches);
+    setup.recordings = args.recordings.prepare()?;
     plan.notes.iter().for_each(|note| cx.printer.tell(note));
     let mut store = Store::open(&layout).context("open the store")?;
     let (run, lock) = create(&mut store, plan, &args.goal, id)?;
-    carry_out(cx, &mut store, run, lock, &setup)
+    let status = carry_out(cx, &mut store, run, lock, &setup);
+    let notes = setup.recordings.as_ref().map(|recordings| recordings.notes());
+    notes.into_iter().flatten().for_each(|note| cx.printer.warn(&format!("recording: {note}")));
+    status
 }
 
 /// Knows every agent, those of the settings too.
@@ -128,6 +148,7 @@ pub fn setup(layout: &Layout, settings: &Settings, registry: &Registry, paths: &
         environment: Environment::of_ours(&settings.names(&settings::ENV_PASS), &paths.bin()),
         repository: layout.repository().to_owned(),
         limits: Limits::of(settings),
+        recordings: None,
     }
 }
 

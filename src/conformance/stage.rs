@@ -137,6 +137,7 @@ mod tests {
             max_turns: None,
             session: None,
             must_submit: false,
+            reminds: false,
         }
     }
 

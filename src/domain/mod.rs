@@ -11,6 +11,7 @@ pub mod finding;
 pub mod id;
 pub mod judgement;
 pub mod nearest;
+pub mod recording;
 pub mod request;
 pub mod resources;
 pub mod retry;

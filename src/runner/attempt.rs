@@ -4,6 +4,7 @@
 use super::child::{self, Control};
 use super::launch::Limits;
 use super::process::GroupSignal;
+use super::recorder::Recorder;
 use super::slots::{Heard, Part};
 use crate::agents::{Agent, Said, UsageKind};
 use crate::domain::error_kind::{ErrorClass, ErrorKind};
@@ -37,6 +38,7 @@ pub struct OpenAttempt {
     pub doing: Arc<Mutex<String>>,
     /// Understands the agent's output; a command has nobody who does.
     pub agent: Option<Arc<dyn Agent>>,
+    pub recorder: Option<Arc<Recorder>>,
     pub began: Instant,
     pub limit: Duration,
     /// When the current child has used up its time.
@@ -103,6 +105,7 @@ impl OpenAttempt {
             control: Arc::default(),
             doing: Arc::default(),
             agent: None,
+            recorder: None,
             began: now,
             limit,
             deadline: now + limit,

@@ -10,6 +10,7 @@
 use super::lines::Lines;
 use super::process::{self, Among, GroupSignal};
 use crate::domain::event::{Ending, ProcessId};
+use crate::domain::recording::Stream;
 use crate::domain::words;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::ffi::OsString;
@@ -40,13 +41,6 @@ pub struct ChildSpec {
     pub drain: Duration,
     /// Variables of its environment by which processes that left its group are known; they end with it.
     pub marks: Vec<String>,
-}
-
-/// Which of a child's two outputs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stream {
-    Output,
-    Error,
 }
 
 /// Is told what the child does while it runs. Called from the slot's threads.

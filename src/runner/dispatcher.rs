@@ -6,6 +6,7 @@ use super::inbox_watch;
 use super::launch::{self, AttemptIdentity, LaunchError, Prepared, Setup};
 use super::pipe_watch;
 use super::process::{self, Among, GroupSignal};
+use super::recorder::Recorder;
 use super::requests;
 use super::slots::{Heard, Job, Message, Part, Slots};
 use super::summary;
@@ -13,6 +14,7 @@ use crate::agents::Said;
 use crate::domain::error_kind::ErrorKind;
 use crate::domain::event::{Again, ArtifactKind, Ending, Event, Outcome, ProcessId, Recorded};
 use crate::domain::judgement::{Judgement, StopReason};
+use crate::domain::recording::{self, Head};
 use crate::domain::retry;
 use crate::domain::run::{Run, RunStatus};
 use crate::domain::schedule::{Schedule, Skip};
@@ -354,7 +356,9 @@ impl<'a> Dispatcher<'a> {
                 open.silence =
                     self.setup.limits.silence.filter(|_| agent.as_ref().is_some_and(|agent| agent.streams()));
                 open.agent.clone_from(&agent);
+                open.recorder = agent.as_ref().and_then(|agent| self.recorder(place, agent.name(), &open));
                 let (control, doing) = (open.control.clone(), open.doing.clone());
+                let recorder = open.recorder.clone();
                 self.open.insert(place, open);
                 self.effects.push(Effect::Start(Job {
                     place,
@@ -363,6 +367,7 @@ impl<'a> Dispatcher<'a> {
                     control,
                     agent,
                     doing,
+                    recorder,
                 }));
                 Ok(())
             }
@@ -373,6 +378,21 @@ impl<'a> Dispatcher<'a> {
                 self.settle(place)
             }
         }
+    }
+
+    /// Returns what records an attempt, where that is asked for.
+    fn recorder(&self, place: usize, agent: &str, open: &OpenAttempt) -> Option<Arc<Recorder>> {
+        let spec = &self.run.tasks[place].spec;
+        let head = Head {
+            recording: recording::VERSION,
+            agent: agent.to_owned(),
+            task: spec.id.to_string(),
+            attempt: open.number,
+            role: spec.role().to_owned(),
+            crew_version: env!("CARGO_PKG_VERSION").into(),
+        };
+        let writes = matches!(spec.work, Work::Agent { writes: true, .. });
+        Some(self.setup.recordings.as_ref()?.attempt(head, &open.token, writes))
     }
 
     fn note_process(&mut self, place: usize, process: ProcessId) -> Result<(), StoreError> {
@@ -393,6 +413,9 @@ impl<'a> Dispatcher<'a> {
         let (task, attempt) = (self.run.tasks[place].spec.id.clone(), open.number);
         match part {
             Part::Work | Part::Reminder => {
+                if let Some(recorder) = &open.recorder {
+                    recorder.end(&ending);
+                }
                 open.note_end(&self.run.tasks[place], ending, heard, &self.setup.limits);
                 let session = open.forgot_to_submit(&self.run.tasks[place]);
                 if let Some(session) = session.filter(|_| self.stopping.is_none()) {
@@ -437,7 +460,8 @@ impl<'a> Dispatcher<'a> {
         open.begin_reminder();
         let (part, control, doing) = (open.part, open.control.clone(), open.doing.clone());
         let nudged = Event::AgentNudged { task: task.spec.id.clone(), attempt: open.number };
-        self.effects.push(Effect::Start(Job { place, part, child, control, agent, doing }));
+        let recorder = open.recorder.clone();
+        self.effects.push(Effect::Start(Job { place, part, child, control, agent, doing, recorder }));
         self.record(nudged)?;
         kept.into_iter().try_for_each(|event| self.record(event))
     }
@@ -455,7 +479,9 @@ impl<'a> Dispatcher<'a> {
         open.silence = None;
         *open.doing.lock().unwrap_or_else(PoisonError::into_inner) = command.clone();
         let (control, doing) = (open.control.clone(), open.doing.clone());
-        self.effects.push(Effect::Start(Job { place, part: open.part, child, control, agent: None, doing }));
+        let part = open.part;
+        let job = Job { place, part, child, control, agent: None, doing, recorder: None };
+        self.effects.push(Effect::Start(job));
         Ok(())
     }
 
@@ -550,6 +576,9 @@ impl<'a> Dispatcher<'a> {
     fn skip_impossible(&mut self) -> Result<(), StoreError> {
         while let Some(Skip { task, reason, by_condition }) = self.schedule.next_skip() {
             let place = self.run.place(&task);
+            if let Some(recordings) = &self.setup.recordings {
+                recordings.skip(task.as_str(), &reason);
+            }
             self.record(Event::TaskSkipped { task, reason, by_condition })?;
             if let Some(place) = place {
                 self.schedule.note_settled(&self.run, place);
@@ -641,6 +670,12 @@ impl<'a> Dispatcher<'a> {
             let in_work = |effect: &Effect| matches!(effect, Effect::Answer { incoming: known, .. } if known.id == incoming.id);
             if self.unanswerable.contains(&incoming.id) || self.effects.iter().any(in_work) {
                 continue;
+            }
+            if let Ok(request) = &incoming.request {
+                let recorders = self.open.values().filter_map(|open| open.recorder.as_ref());
+                recorders
+                    .filter(|recorder| recorder.is_of(&request.token))
+                    .for_each(|recorder| recorder.ask(&request.ask));
             }
             let settled = requests::settle(self.store, &mut self.run, &incoming, clock::now())?;
             self.batch.extend(settled.applied);

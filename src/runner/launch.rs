@@ -2,6 +2,7 @@
 
 use super::child::{self, ChildSpec};
 use super::environment::Environment;
+use super::recorder::Recordings;
 use crate::agents::prompt::{self, PromptParts};
 use crate::agents::{Access, Agent, Assignment, CommandSpec, MAX_ARGUMENT, Stdin, Unsupported, prompt_text};
 use crate::domain::context::{self, Earlier};
@@ -34,6 +35,8 @@ pub struct Setup {
     /// The folder that tasks work in; absolute.
     pub repository: PathBuf,
     pub limits: Limits,
+    /// Where agents' attempts are recorded, where that is asked for.
+    pub recordings: Option<Arc<Recordings>>,
 }
 
 /// How long and how much.
@@ -144,6 +147,7 @@ pub fn prepare(
             let agent = agent
                 .ok_or_else(|| LaunchError::Agent(format!("there is no agent `{program}` here")))?
                 .clone();
+            let agent = agent.for_attempt(task.spec.id.as_str(), identity.number).unwrap_or(agent);
             let letter = Letter::write(run, paths, task, &*agent, identity.number);
             let mut kept = letter.keep(paths, task, identity.number)?;
             kept.push(letter.keep_context(paths, task, identity.number)?);
@@ -293,6 +297,8 @@ pub struct Letter {
     file: String,
     /// The session that the agent goes on in.
     session: Option<String>,
+    /// It is a reminder of what was not done.
+    reminds: bool,
     context: TaskContext,
 }
 
@@ -302,7 +308,8 @@ impl Letter {
         let file = artifacts::prompt_of(&task.spec.id, number);
         let Work::Agent { role, persona, task: text, writes, submit_optional, .. } = &task.spec.work else {
             let (system_prompt, prompt) = (String::new(), String::new());
-            return Letter { system_prompt, prompt, file, session: None, context: empty_context(run, task) };
+            let context = empty_context(run, task);
+            return Letter { system_prompt, prompt, file, session: None, reminds: false, context };
         };
         let session = session_to_resume(task, agent);
         let sources = sources_of(run, task);
@@ -335,6 +342,7 @@ impl Letter {
             system_prompt,
             file,
             session,
+            reminds: false,
             context: TaskContext { earlier, ..empty_context(run, task) },
         }
     }
@@ -351,6 +359,7 @@ impl Letter {
             prompt: request::reminder(&task.spec.id),
             file: artifacts::reminder_of(&task.spec.id, number),
             session: Some(session),
+            reminds: true,
             context: empty_context(run, task),
         }
     }
@@ -398,6 +407,7 @@ impl Letter {
             max_turns: persona.and_then(|persona| persona.max_turns),
             session: self.session.as_deref(),
             must_submit: !free,
+            reminds: self.reminds,
         };
         Ok((agent.command(&assignment)?, agent.caveats(&assignment)))
     }

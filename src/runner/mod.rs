@@ -21,6 +21,7 @@ pub mod launch;
 pub mod lines;
 pub mod pipe_watch;
 pub mod process;
+pub mod recorder;
 pub mod requests;
 pub mod signals;
 pub mod slots;

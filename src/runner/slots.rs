@@ -1,8 +1,10 @@
 //! The threads that start children and wait for them: one a task at once, no more.
 
-use super::child::{self, ChildNews, ChildSpec, Control, Stream};
+use super::child::{self, ChildNews, ChildSpec, Control};
+use super::recorder::Recorder;
 use crate::agents::{Agent, Said};
 use crate::domain::event::{Ending, ProcessId};
+use crate::domain::recording::Stream;
 use crate::domain::signed;
 use crate::domain::words::{clean_line, last_line};
 use std::path::{Path, PathBuf};
@@ -76,6 +78,8 @@ pub struct Job {
     pub agent: Option<Arc<dyn Agent>>,
     /// What it is doing now, for people who watch.
     pub doing: Arc<Mutex<String>>,
+    /// Keeps what it prints and changes, where that is asked for.
+    pub recorder: Option<Arc<Recorder>>,
 }
 
 /// The threads; they end when this is dropped and their children have ended.
@@ -110,11 +114,18 @@ fn work(queue: &Mutex<Receiver<Job>>, messages: &SyncSender<Message>, number: us
     let mut spare = SpareLog { number, file: None };
     loop {
         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(Job { place, part, child, control, agent, doing }) = next else { return };
+        let Ok(Job { place, part, child, control, agent, doing, recorder }) = next else { return };
         spare.lend(&child.log);
         let messages = messages.clone();
-        let listener = Arc::new(Listener { place, part, agent, messages, doing, heard: Mutex::default() });
+        if let Some(recorder) = &recorder {
+            recorder.begin(&child.cwd, child.log.parent().unwrap_or(Path::new(".")));
+        }
+        let heard = Mutex::default();
+        let listener = Arc::new(Listener { place, part, agent, messages, doing, recorder, heard });
         let ending = child::run(&child, &control, listener.clone());
+        if let Some(recorder) = &listener.recorder {
+            recorder.changes();
+        }
         if ending.output_bytes == 0 {
             spare.take_back(&child.log);
         }
@@ -162,6 +173,7 @@ struct Listener {
     agent: Option<Arc<dyn Agent>>,
     messages: SyncSender<Message>,
     doing: Arc<Mutex<String>>,
+    recorder: Option<Arc<Recorder>>,
     heard: Mutex<Heard>,
 }
 
@@ -178,6 +190,9 @@ impl ChildNews for Listener {
 
     fn line(&self, stream: Stream, line: &str) {
         let Some(agent) = &self.agent else { return };
+        if let Some(recorder) = &self.recorder {
+            recorder.line(stream, line);
+        }
         for text in signed::find(line) {
             let _ = self.messages.send(Message::Signed { place: self.place, text: text.to_owned() });
         }

@@ -18,6 +18,7 @@ pub mod layout;
 pub mod lock;
 pub mod pipe;
 pub mod queries;
+pub mod recordings;
 pub mod trust;
 
 use std::path::PathBuf;

@@ -1,6 +1,6 @@
 //! The one place where `git` is started.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -21,12 +21,20 @@ pub enum GitError {
 #[derive(Clone, Debug)]
 pub struct Git {
     dir: PathBuf,
+    /// Variables to set, beside those that are always set.
+    env: Vec<(OsString, OsString)>,
 }
 
 impl Git {
     /// Speaks to git in `dir`, which may be any folder of a work tree.
     pub fn at(dir: impl Into<PathBuf>) -> Git {
-        Git { dir: dir.into() }
+        Git { dir: dir.into(), env: Vec::new() }
+    }
+
+    /// Sets a variable for every call.
+    pub fn with(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Git {
+        self.env.push((name.into(), value.into()));
+        self
     }
 
     /// Returns the folder in which git runs.
@@ -44,6 +52,7 @@ impl Git {
         }
         // git localises its messages; we parse them, so we ask for C. Reading never takes the index lock.
         command.env("LC_ALL", "C").env("GIT_OPTIONAL_LOCKS", "0").env("GIT_TERMINAL_PROMPT", "0");
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command.arg("-C").arg(&self.dir).args(["-c", "core.quotePath=false"]);
         command.stdin(Stdio::null());
         command

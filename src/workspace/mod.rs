@@ -3,3 +3,4 @@
 pub mod blobs;
 pub mod diff;
 pub mod git;
+pub mod snapshot;

@@ -18,6 +18,7 @@ mod output;
 mod reached;
 mod real_agents;
 mod record;
+mod replay;
 mod resources;
 mod run;
 mod scheduling;

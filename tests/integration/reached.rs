@@ -337,6 +337,17 @@ fn dry_run_starts_nothing() {
     assert!(!repo.root.join("ran").exists() && !repo.root.join(".crew").exists());
 }
 
+fn recordings_are_made_and_played() {
+    let repo = TestRepo::new();
+    repo.agent("mine", "sleep:1000 submit:mine");
+    repo.workflow("one", "## a\nrole: executor\nagent: mine\n\nDo it.");
+    run(&repo, 0, &["--record", "recorded"]);
+    repo.agent("mine", "exit:9");
+    assert_eq!(task(&run(&repo, 0, &["--replay", "recorded"]), "a")["summary"], "mine");
+    let slow = run(&repo, 0, &["--replay", "recorded", "--replay-speed", "1"]);
+    assert!(task(&slow, "a")["millis"].as_u64().expect("a time") >= 1000);
+}
+
 fn set_is_for_one_run() {
     let repo = TestRepo::new();
     repo.workflow("one", "## a\nwhen: vars.x == \"1\"\nrun: true");
@@ -399,6 +410,7 @@ fn every_flag_of_run_changes_what_a_run_does() {
             "jobs" => jobs_flag_is_tasks_at_once,
             "fail_fast" => fail_fast_stops_the_others,
             "dry_run" => dry_run_starts_nothing,
+            "record" | "replay" | "replay_speed" => recordings_are_made_and_played,
             "set" => set_is_for_one_run,
             "trust_project" => trust_project_lets_its_commands_run,
             "json" => json_is_data,
