@@ -12,6 +12,7 @@ pub mod id;
 pub mod judgement;
 pub mod nearest;
 pub mod recording;
+pub mod redact;
 pub mod request;
 pub mod resources;
 pub mod retry;

@@ -12,8 +12,9 @@ use crate::domain::event::{Ending, Event};
 use crate::domain::judgement::{self, Evidence, Judgement, StopReason, StreamError};
 use crate::domain::submission::HandedIn;
 use crate::domain::task::{Attempt, Task, Work};
+use crate::domain::redact::safe_line;
 use crate::domain::usage::Usage;
-use crate::domain::words::{clean_line, last_line};
+use crate::domain::words::last_line;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -150,7 +151,7 @@ impl OpenAttempt {
         match said {
             Said::Message(_) | Said::MessagePart(_) => {}
             Said::Session(session) => {
-                let session = clean_line(&session, 200);
+                let session = self.safe(&session, 200);
                 let known = task.last().and_then(|attempt| attempt.session.as_ref());
                 return (known != Some(&session)).then_some(Event::SessionStarted {
                     task: id,
@@ -161,8 +162,8 @@ impl OpenAttempt {
             Said::ToolStarted { id, name, arguments } => {
                 self.acted = true;
                 if self.tools.len() < MAX_OPEN_TOOLS {
-                    let arguments = clean_line(&arguments, MAX_ARGUMENTS);
-                    self.tools.insert(id, (clean_line(&name, 100), arguments, Instant::now()));
+                    let arguments = self.safe(&arguments, MAX_ARGUMENTS);
+                    self.tools.insert(id, (self.safe(&name, 100), arguments, Instant::now()));
                 }
             }
             Said::ToolEnded { id: call, result, .. } => {
@@ -177,7 +178,7 @@ impl OpenAttempt {
                 self.usage.add(&self.used_before);
             }
             Said::Waiting { reason, error } => {
-                let reason = clean_line(&reason, MAX_SUMMARY_LINE);
+                let reason = self.safe(&reason, MAX_SUMMARY_LINE);
                 self.waits_for = error.map(|kind| StreamError { kind, message: reason.clone() });
                 if self.waiting != reason {
                     self.waiting.clone_from(&reason);
@@ -188,7 +189,7 @@ impl OpenAttempt {
                 // One failure may be told twice; the first that says what it is tells the most.
                 if self.stream_error.as_ref().is_none_or(|known| known.kind == ErrorKind::Unknown) {
                     self.stream_error =
-                        Some(StreamError { kind, message: clean_line(&message, MAX_SUMMARY_LINE) });
+                        Some(StreamError { kind, message: self.safe(&message, MAX_SUMMARY_LINE) });
                     self.retry_after = retry_after;
                 }
             }
@@ -201,12 +202,17 @@ impl OpenAttempt {
                     self.waits_for = None;
                 } else if self.stream_error.is_none() {
                     let message = text.as_deref().unwrap_or("the agent reported a failure");
-                    let message = clean_line(message, MAX_SUMMARY_LINE);
+                    let message = self.safe(message, MAX_SUMMARY_LINE);
                     self.stream_error = Some(StreamError { kind: ErrorKind::Unknown, message });
                 }
             }
         }
         None
+    }
+
+    /// Returns words of the child as one line that may be kept.
+    fn safe(&self, text: &str, max_chars: usize) -> String {
+        safe_line(text, &[&self.token], max_chars)
     }
 
     /// Asks the child's group to end; it is killed after the grace. The first reason stands.
@@ -369,6 +375,6 @@ impl OpenAttempt {
             None if self.ending.output_bytes == 0 => None,
             None => child::last_line(&self.log, 4096),
         };
-        clean_line(&line.unwrap_or_default(), MAX_SUMMARY_LINE)
+        self.safe(&line.unwrap_or_default(), MAX_SUMMARY_LINE)
     }
 }
