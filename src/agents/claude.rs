@@ -43,6 +43,10 @@ impl Agent for Claude {
         "claude"
     }
 
+    fn obeys_slash(&self) -> bool {
+        true
+    }
+
     fn takes_system_prompt(&self) -> bool {
         true
     }
@@ -57,10 +61,6 @@ impl Agent for Claude {
 
     fn command(&self, assignment: &Assignment<'_>) -> Result<CommandSpec, Unsupported> {
         assignment.check(self)?;
-        if assignment.prompt.starts_with('/') {
-            let what = "take a prompt that begins with `/`: it would run it as a command of its own";
-            return Err(cannot(self, what.to_owned()));
-        }
         let mut args = args(&["-p", "--output-format", "stream-json", "--verbose"]);
         add_permissions(&mut args, assignment);
         if let Some(model) = assignment.model {
@@ -141,7 +141,14 @@ fn retry(event: &Value) -> Said {
     let status_words = status.map(|status| format!("status {status}, ")).unwrap_or_default();
     let (attempt, most) = (count("/attempt"), count("/max_retries"));
     let delay = event.pointer("/retry_delay_ms").and_then(Value::as_f64).unwrap_or_default() / 1000.0;
-    failure::retrying(status, &format!("{error} ({status_words}retry {attempt} of {most} in {delay:.0} s)"))
+    let reason = format!("{error} ({status_words}retry {attempt} of {most} in {delay:.0} s)");
+    match failure::retrying(status, &reason) {
+        // Its delay is the one that the provider asked for, where it asked for one.
+        Said::Waiting { reason, error: error @ Some(ErrorKind::RateLimited), .. } => {
+            Said::Waiting { reason, error, retry_after: failure::wait(delay) }
+        }
+        said => said,
+    }
 }
 
 fn assistant(event: &Value) -> Vec<Said> {
@@ -303,8 +310,9 @@ mod tests {
     }
 
     #[test]
-    fn a_prompt_that_it_would_run_as_a_command_is_refused() {
-        assert!(Claude.command(&Assignment { prompt: "/help me", ..assignment(Access::Write) }).is_err());
+    fn a_prompt_that_it_would_run_as_a_command_begins_with_a_line_end() {
+        assert_eq!(super::super::prompt_text(&Claude, "You are", "/help me"), "\n/help me");
+        assert_eq!(super::super::prompt_text(&Claude, "", "help me"), "help me");
     }
 
     #[test]

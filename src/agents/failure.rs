@@ -58,8 +58,10 @@ const AUTH: &[&str] = &[
 const OVERLOADED: &[&str] = &[
     "overloaded",
     "at capacity",
+    "high demand",
     "service unavailable",
     "internal server error",
+    "server had an error",
     "server_error",
     "bad gateway",
     "\"unavailable\"",
@@ -82,6 +84,7 @@ const NETWORK: &[&str] = &[
     "fetch failed",
     "socket hang up",
     "stream disconnected",
+    "stream ended without",
     "error sending request",
     "transport error",
     "getaddrinfo",
@@ -143,9 +146,14 @@ pub fn failed_as(kind: ErrorKind, message: &str) -> Said {
 pub fn retrying(status: Option<u64>, message: &str) -> Said {
     match kind(status, message) {
         ErrorKind::AuthFailed => failed_as(ErrorKind::AuthFailed, message),
-        ErrorKind::Unknown => Said::Waiting { reason: shortened(message), error: None },
-        kind => Said::Waiting { reason: shortened(message), error: Some(kind) },
+        ErrorKind::Unknown => waiting(None, message),
+        kind => waiting(Some(kind), message),
     }
+}
+
+/// Returns that an agent waits, because of an error whose kind is known already where there is one.
+pub fn waiting(error: Option<ErrorKind>, message: &str) -> Said {
+    Said::Waiting { reason: shortened(message), error, retry_after: retry_after_in(message) }
 }
 
 /// Cuts a message to what is worth keeping.
@@ -250,6 +258,10 @@ mod tests {
             (Some(500), "x", Overloaded),
             (None, "Request timed out.", AgentTimeout),
             (None, "Your credit balance is too low", BudgetExceeded),
+            (None, "We’re currently experiencing high demand, which may cause temporary errors.", Overloaded),
+            (None, "Stream ended without finish_reason", Network),
+            (None, "Provider finish_reason: content_filter", Unknown),
+            (None, "The model response was blocked due to safety settings.", Unknown),
             (None, "listening on port 18401", Unknown),
             (None, "", Unknown),
         ];

@@ -9,6 +9,7 @@ use super::{
     Access, Agent, Assignment, CommandSpec, Said, Stdin, Unsupported, UsageKind, add, args, cannot, failure,
     pass, tool_ended,
 };
+use crate::domain::error_kind::ErrorKind;
 use crate::domain::event::ToolResult;
 use crate::domain::usage::Usage;
 use serde_json::Value;
@@ -103,6 +104,10 @@ impl Agent for Gemini {
             "tool_result" => {
                 vec![tool_ended(owned(&event, "/tool_id"), tool_result(&event), written(&event, "/output"))]
             }
+            // Why a `result` without a message is bad stands in the line before it.
+            "error" if text(&event, "/severity") == Some("error") => {
+                vec![failure::failed(None, &owned(&event, "/message"))]
+            }
             "result" => result(&event),
             _ => Vec::new(),
         })
@@ -112,6 +117,9 @@ impl Agent for Gemini {
         // Nothing about these reaches the stream: it is silent while it tries again, and empty where it cannot start.
         if line.starts_with("Attempt ") && line.contains(" failed") {
             return vec![failure::retrying(None, line)];
+        }
+        if line.starts_with("Suggested retry after ") {
+            return vec![failure::waiting(Some(ErrorKind::RateLimited), line)];
         }
         let no_key = line.contains("must specify the GEMINI_API_KEY");
         let no_sign_in = line.contains("set an Auth method") || line.starts_with("Invalid auth method");
@@ -168,7 +176,8 @@ fn result(event: &Value) -> Vec<Said> {
     let ok = text(event, "/status") == Some("success");
     let mut said = vec![Said::Usage(usage(event), UsageKind::Total)];
     if !ok {
-        said.push(failure::failed(None, &owned(event, "/error/message")));
+        let message = text(event, "/error/message").unwrap_or("its result is an error");
+        said.push(failure::failed(None, message));
     }
     said.push(Said::Final { ok, text: None });
     said
@@ -190,7 +199,6 @@ fn usage(event: &Value) -> Usage {
 mod tests {
     use super::super::testing::{Reading, assignment, read, tokens};
     use super::*;
-    use crate::domain::error_kind::ErrorKind;
     use std::time::Duration;
 
     const BASE: [&str; 3] = ["--output-format", "stream-json", "--skip-trust"];
@@ -270,6 +278,9 @@ mod tests {
         let quota =
             "Attempt 1 failed: You exceeded your current quota, please check your plan and billing details.";
         assert_eq!(kind(quota), Some(ErrorKind::RateLimited));
+        let wait = Gemini.read_stderr_line("Suggested retry after 7s.. Retrying after 7867ms...").pop();
+        let asked = Some(Duration::from_secs(7));
+        assert!(matches!(wait, Some(Said::Waiting { retry_after, .. }) if retry_after == asked), "{wait:?}");
         let busy = "Attempt 1 failed with status 503. Retrying with backoff... _ApiError: {\"error\":{\"code\":503}}";
         assert_eq!(kind(busy), Some(ErrorKind::Overloaded));
         let offline = "Attempt 1 failed. Retrying with backoff... Error: exception TypeError: fetch failed";

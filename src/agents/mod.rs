@@ -118,6 +118,8 @@ pub enum Said {
         result: ToolResult,
         /// What it printed, at most [`MAX_TOOL_OUTPUT`] bytes of it.
         output: String,
+        /// How long it took, where the agent says so.
+        took: Option<Duration>,
     },
     Usage(Usage, UsageKind),
     /// The agent waits or tries again by itself: a sign of life with a reason.
@@ -126,6 +128,8 @@ pub enum Said {
     Waiting {
         reason: String,
         error: Option<ErrorKind>,
+        /// How long the provider asks to wait.
+        retry_after: Option<Duration>,
     },
     /// Something went wrong for good: waiting on is in vain.
     ///
@@ -171,6 +175,11 @@ pub trait Agent: Send + Sync {
     /// Returns the arguments that make the program print its version and leave.
     fn version_args(&self) -> &[&str] {
         &["--version"]
+    }
+
+    /// Tells whether it would run a prompt that begins with `/` as a command of its own.
+    fn obeys_slash(&self) -> bool {
+        false
     }
 
     /// Tells whether the system prompt has a place of its own on the command line.
@@ -220,7 +229,9 @@ pub fn known() -> Vec<Box<dyn Agent>> {
 /// Puts together what an agent gets as its prompt, with the system prompt in front where it has no place of its own.
 pub fn prompt_text(agent: &dyn Agent, system_prompt: &str, prompt: &str) -> String {
     if agent.takes_system_prompt() || system_prompt.trim().is_empty() {
-        return prompt.to_owned();
+        // Behind a line end it is a text like any other.
+        let guard = if agent.obeys_slash() && prompt.starts_with('/') { "\n" } else { "" };
+        return format!("{guard}{prompt}");
     }
     format!("{}\n\n{prompt}", system_prompt.trim_end())
 }
@@ -319,7 +330,7 @@ fn cannot(agent: &dyn Agent, what: String) -> Unsupported {
 /// Returns that a tool call came back; its output is cut to what is passed on.
 fn tool_ended(id: String, result: ToolResult, mut output: String) -> Said {
     output.truncate(output.floor_char_boundary(MAX_TOOL_OUTPUT));
-    Said::ToolEnded { id, result, output }
+    Said::ToolEnded { id, result, output, took: None }
 }
 
 /// Returns the names of variables to pass on: those of the agent and those of the network.
@@ -337,6 +348,8 @@ fn add(args: &mut Vec<String>, flag: &str, value: &str) {
     args.extend([flag.to_owned(), value.to_owned()]);
 }
 
+#[cfg(test)]
+mod recorded;
 #[cfg(test)]
 mod testing;
 
@@ -470,7 +483,7 @@ mod tests {
             with in any_value(),
         ) {
             let cut: String = line.chars().take(cut.index(line.len())).collect();
-            let mut event: Value = serde_json::from_str(line).unwrap();
+            let mut event: Value = serde_json::from_str(&line).unwrap();
             replace(&mut event, &mut { at }, &with);
             for agent in all() {
                 for line in [cut.as_str(), &event.to_string()] {

@@ -13,6 +13,7 @@ use crate::domain::error_kind::ErrorKind;
 use crate::domain::event::ToolResult;
 use crate::domain::usage::Usage;
 use serde_json::Value;
+use std::time::Duration;
 
 /// How OpenCode is spoken to.
 pub struct Opencode;
@@ -210,19 +211,24 @@ const REFUSALS: &[&str] = &["a rule which prevents you", "The user rejected perm
 
 /// Reads a tool call, which is printed once, when it is over.
 fn tool_call(event: &Value) -> Vec<Said> {
-    let id = owned(event, "/part/callID");
     let state = |name: &str| written(event, &format!("/part/state/{name}"));
+    let number = |name: &str| event.pointer(&format!("/part/state/{name}")).and_then(Value::as_i64);
     let error = state("error");
-    let result = match text(event, "/part/state/status") {
-        Some("completed") => {
-            ToolResult::of(event["part"]["state"]["metadata"]["exit"].as_i64().is_none_or(|exit| exit == 0))
-        }
+    let result = match state("status").as_str() {
+        "completed" => ToolResult::of(number("metadata/exit").unwrap_or(0) == 0),
         _ if REFUSALS.iter().any(|refusal| error.contains(refusal)) => ToolResult::Denied,
         _ => ToolResult::Error,
     };
-    let output = if error.is_empty() { state("output") } else { error };
-    let (name, arguments) = (owned(event, "/part/tool"), written(event, "/part/state/input"));
-    vec![Said::ToolStarted { id: id.clone(), name, arguments }, tool_ended(id, result, output)]
+    let id = owned(event, "/part/callID");
+    let started =
+        Said::ToolStarted { id: id.clone(), name: owned(event, "/part/tool"), arguments: state("input") };
+    let mut ended = tool_ended(id, result, if error.is_empty() { state("output") } else { error });
+    if let (Said::ToolEnded { took, .. }, Some(start), Some(end)) =
+        (&mut ended, number("time/start"), number("time/end"))
+    {
+        *took = u64::try_from(end.saturating_sub(start)).ok().map(Duration::from_millis);
+    }
+    vec![started, ended]
 }
 
 fn step_finish(event: &Value) -> Vec<Said> {
@@ -231,6 +237,9 @@ fn step_finish(event: &Value) -> Vec<Said> {
     match reason {
         // The model wants the results of its tools: another step follows.
         "tool-calls" => {}
+        // The answer broke off, and OpenCode asks again, as often as it takes.
+        "unknown" => said
+            .push(failure::waiting(Some(ErrorKind::Network), "the model's answer broke off; it asks again")),
         "content-filter" | "error" => {
             said.push(failure::failed(None, &format!("the model stopped: {reason}")));
             said.push(Said::Final { ok: false, text: None });
@@ -273,7 +282,6 @@ fn error(event: &Value) -> Said {
 mod tests {
     use super::super::testing::{Reading, assignment, read, tokens};
     use super::*;
-    use std::time::Duration;
 
     const BASE: [&str; 10] = [
         "run",
@@ -372,6 +380,7 @@ mod tests {
             Opencode.read_line(&line).unwrap().split_off(1)
         };
         assert_eq!(step("tool-calls"), []);
+        assert!(matches!(step("unknown")[..], [Said::Waiting { error: Some(ErrorKind::Network), .. }]));
         assert_eq!(step("stop"), [Said::Final { ok: true, text: None }]);
         assert_eq!(step("content-filter")[1], Said::Final { ok: false, text: None });
     }
@@ -379,10 +388,18 @@ mod tests {
     #[test]
     fn its_log_tells_what_the_stream_keeps_quiet() {
         let log = |words: &str| Opencode.read_stderr_line(&format!("timestamp=x level=ERROR run=1 {words}"));
-        let limited =
-            log(r#"message="stream error" mode=primary error.error="AI_APICallError: Rate limit reached""#);
-        let reason = "Rate limit reached".to_owned();
-        assert_eq!(limited, [Said::Waiting { reason, error: Some(ErrorKind::RateLimited) }]);
+        let limited = log(
+            r#"message="stream error" mode=primary error.error="AI_APICallError: Rate limit reached. Please try again in 7s.""#,
+        );
+        let reason = "Rate limit reached. Please try again in 7s.".to_owned();
+        assert_eq!(
+            limited,
+            [Said::Waiting {
+                reason,
+                error: Some(ErrorKind::RateLimited),
+                retry_after: Some(Duration::from_secs(7))
+            }]
+        );
         let offline =
             log(r#"message="stream error" error.error="AI_APICallError: Cannot connect to API: closed""#);
         assert!(matches!(offline[..], [Said::Waiting { error: Some(ErrorKind::Network), .. }]));

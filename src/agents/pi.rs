@@ -192,7 +192,7 @@ fn agent_end(event: &Value) -> Vec<Said> {
     let kind = failure::kind(None, message);
     // It says that it is done before it tries again, or makes its context smaller and tries again.
     if kind.class() == ErrorClass::Transient || kind == ErrorKind::ContextOverflow {
-        return vec![Said::Waiting { reason: failure::shortened(message), error: Some(kind) }];
+        return vec![failure::waiting(Some(kind), message)];
     }
     vec![failure::failed_as(kind, message), Said::Final { ok: false, text: None }]
 }

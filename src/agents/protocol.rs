@@ -51,7 +51,12 @@ pub enum Line {
         total: bool,
     },
     /// The agent waits or tries again by itself.
-    Waiting { reason: String },
+    Waiting {
+        reason: String,
+        /// Why, where the provider is the reason.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<ErrorKind>,
+    },
     /// Something went wrong for good.
     Error {
         kind: ErrorKind,
@@ -92,7 +97,7 @@ pub fn read_line(line: &str) -> Option<Vec<Said>> {
             }
             Said::Usage(usage, if total { UsageKind::Total } else { UsageKind::Step })
         }
-        Line::Waiting { reason } => Said::Waiting { reason: failure::shortened(&reason), error: None },
+        Line::Waiting { reason, error } => failure::waiting(error, &reason),
         Line::Error { kind, message, retry_after_s } => {
             let retry_after = retry_after_s.and_then(failure::wait);
             Said::Failed { kind, message: failure::shortened(&message), retry_after }
@@ -141,7 +146,7 @@ mod tests {
             (
                 Line::ToolEnd { id: "1".into(), ok: false, output: "no".into() },
                 r#"{"crew":"tool_end","id":"1","ok":false,"output":"no"}"#,
-                Said::ToolEnded { id: "1".into(), result: ToolResult::Error, output: "no".into() },
+                tool_ended("1".into(), ToolResult::Error, "no".into()),
             ),
             (
                 Line::Usage {
@@ -158,9 +163,9 @@ mod tests {
                 ),
             ),
             (
-                Line::Waiting { reason: "429".into() },
+                Line::Waiting { reason: "429".into(), error: None },
                 r#"{"crew":"waiting","reason":"429"}"#,
-                Said::Waiting { reason: "429".into(), error: None },
+                Said::Waiting { reason: "429".into(), error: None, retry_after: None },
             ),
             (
                 Line::Error { kind: ErrorKind::RateLimited, message: "no".into(), retry_after_s: Some(1.5) },

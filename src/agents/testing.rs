@@ -4,7 +4,7 @@ use super::{Access, Agent, Assignment, Said, UsageKind};
 use crate::domain::error_kind::ErrorKind;
 use crate::domain::event::ToolResult;
 use crate::domain::usage::Usage;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub fn assignment(access: Access) -> Assignment<'static> {
     Assignment {
@@ -25,25 +25,23 @@ pub fn assignment(access: Access) -> Assignment<'static> {
     }
 }
 
-/// Returns the lines of all recorded streams of the known agents.
-pub fn transcripts() -> Vec<&'static str> {
-    let all = concat!(
-        include_str!("../../fixtures/agent-output/claude-http401.jsonl"),
-        include_str!("../../fixtures/agent-output/claude-http429.jsonl"),
-        include_str!("../../fixtures/agent-output/claude-ok.jsonl"),
-        include_str!("../../fixtures/agent-output/codex-http401.jsonl"),
-        include_str!("../../fixtures/agent-output/codex-http429.jsonl"),
-        include_str!("../../fixtures/agent-output/codex-ok.jsonl"),
-        include_str!("../../fixtures/agent-output/gemini-http401.jsonl"),
-        include_str!("../../fixtures/agent-output/gemini-http429.jsonl"),
-        include_str!("../../fixtures/agent-output/gemini-ok.jsonl"),
-        include_str!("../../fixtures/agent-output/opencode-http401.jsonl"),
-        include_str!("../../fixtures/agent-output/opencode-ok.jsonl"),
-        include_str!("../../fixtures/agent-output/pi-http401.jsonl"),
-        include_str!("../../fixtures/agent-output/pi-http429.jsonl"),
-        include_str!("../../fixtures/agent-output/pi-ok.jsonl"),
-    );
-    all.lines().collect()
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/agent-output")
+}
+
+/// Returns what a real program printed.
+pub fn fixture(name: &str) -> String {
+    std::fs::read_to_string(folder().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// Returns the lines of all recorded streams.
+pub fn transcripts() -> Vec<String> {
+    let names =
+        std::fs::read_dir(folder()).expect("a folder").map(|entry| entry.expect("an entry").file_name());
+    let mut names: Vec<String> = names.filter_map(|name| name.into_string().ok()).collect();
+    names.retain(|name| name.ends_with(".jsonl"));
+    names.sort();
+    names.iter().flat_map(|name| fixture(name).lines().map(str::to_owned).collect::<Vec<_>>()).collect()
 }
 
 /// What a whole stream said.
@@ -71,7 +69,7 @@ pub fn read(agent: &dyn Agent, stream: &str) -> Reading {
                 ids.push(id);
                 reading.tools.push((name, arguments, None));
             }
-            Said::ToolEnded { id, result, output } => {
+            Said::ToolEnded { id, result, output, .. } => {
                 let at = ids.iter().position(|started| *started == id).expect("it was started");
                 reading.tools[at].2 = Some((result, output));
             }

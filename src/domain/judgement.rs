@@ -41,6 +41,8 @@ pub struct Evidence<'a> {
     pub stopped: Option<StopReason>,
     /// The last error of the stream that no later success took back.
     pub stream_error: Option<StreamError>,
+    /// What it was waiting for when it ended, or was ended.
+    pub waiting: Option<StreamError>,
     /// Whether the stream has to close with a final event, and whether it did.
     pub promises_final: bool,
     pub saw_final: bool,
@@ -122,6 +124,11 @@ fn judge_stop(evidence: &Evidence<'_>) -> Option<Judgement> {
     };
     Some(match (handed_in, why) {
         (true, (_, why)) => needs_review(format!("it handed in a result, but then {why}")),
+        // It was the provider that used up the time.
+        (false, (ErrorKind::AttemptTimeout | ErrorKind::Silent, why)) if evidence.waiting.is_some() => {
+            let wait = evidence.waiting.as_ref()?;
+            failed(wait.kind, format!("{why} while it waited: {}", wait.message))
+        }
         (false, (kind, why)) => failed(kind, why),
     })
 }
@@ -283,7 +290,7 @@ mod tests {
             (
                 "error event, ended by us",
                 Evidence {
-                    stream_error: error,
+                    stream_error: error.clone(),
                     stopped: Some(StopReason::Hopeless),
                     ending: killed.clone(),
                     ..base()
@@ -316,6 +323,18 @@ mod tests {
                 Evidence { stopped: Some(StopReason::OutOfTime), ..base() },
                 Failed,
                 Some(AttemptTimeout),
+            ),
+            (
+                "out of time while it waited for the provider",
+                Evidence { stopped: Some(StopReason::OutOfTime), waiting: error.clone(), ..base() },
+                Failed,
+                Some(RateLimited),
+            ),
+            (
+                "silent while it waited for the provider",
+                Evidence { stopped: Some(StopReason::Silent), waiting: error.clone(), ..base() },
+                Failed,
+                Some(RateLimited),
             ),
             (
                 "out of time, but delivered",

@@ -149,7 +149,13 @@ impl OpenAttempt {
     fn event_of(&mut self, task: &Task, said: Said) -> Option<Event> {
         let (id, attempt) = (task.spec.id.clone(), self.number);
         match said {
-            Said::Message(_) | Said::MessagePart(_) => {}
+            Said::Message(_) | Said::MessagePart(_) => {
+                // Only the first words after a wait come here.
+                self.waits_for = None;
+                if !std::mem::take(&mut self.waiting).is_empty() {
+                    return Some(Event::AgentWaited { task: id, attempt, reason: String::new() });
+                }
+            }
             Said::Session(session) => {
                 let session = self.safe(&session, 200);
                 let known = task.last().and_then(|attempt| attempt.session.as_ref());
@@ -166,10 +172,11 @@ impl OpenAttempt {
                     self.tools.insert(id, (self.safe(&name, 100), arguments, Instant::now()));
                 }
             }
-            Said::ToolEnded { id: call, result, .. } => {
+            Said::ToolEnded { id: call, result, took, .. } => {
                 self.waits_for = None;
+                self.waiting.clear();
                 let (tool, arguments, began) = self.tools.remove(&call)?;
-                let millis = began.elapsed().as_millis() as u64;
+                let millis = took.unwrap_or_else(|| began.elapsed()).as_millis() as u64;
                 return Some(Event::ToolInvoked { task: id, attempt, tool, arguments, result, millis });
             }
             Said::Usage(usage, UsageKind::Step) => self.usage.add(&usage),
@@ -177,8 +184,9 @@ impl OpenAttempt {
                 self.usage = usage.without(&self.counted_before);
                 self.usage.add(&self.used_before);
             }
-            Said::Waiting { reason, error } => {
+            Said::Waiting { reason, error, retry_after } => {
                 let reason = self.safe(&reason, MAX_SUMMARY_LINE);
+                self.retry_after = retry_after.or(self.retry_after);
                 self.waits_for = error.map(|kind| StreamError { kind, message: reason.clone() });
                 if self.waiting != reason {
                     self.waiting.clone_from(&reason);
@@ -190,7 +198,7 @@ impl OpenAttempt {
                 if self.stream_error.as_ref().is_none_or(|known| known.kind == ErrorKind::Unknown) {
                     self.stream_error =
                         Some(StreamError { kind, message: self.safe(&message, MAX_SUMMARY_LINE) });
-                    self.retry_after = retry_after;
+                    self.retry_after = retry_after.or(self.retry_after);
                 }
             }
             Said::Final { ok, text } => {
@@ -238,7 +246,8 @@ impl OpenAttempt {
             return None;
         }
         let length = std::fs::metadata(&self.log).map_or(0, |log| log.len());
-        if length != self.sound.0 {
+        // A tool that is at work is no silence; the time of the attempt limits it all the same.
+        if length != self.sound.0 || !self.tools.is_empty() {
             self.sound = (length, now);
         }
         let quiet_for = now - self.sound.1;
@@ -347,14 +356,15 @@ impl OpenAttempt {
     /// Judges the attempt, all of whose children have ended.
     pub fn judge(&self, task: &Task, submission: Option<&HandedIn>) -> Judgement {
         let last_words = self.heard.last_words.trim();
-        let waited_in_vain = self.waits_for.clone().filter(|_| !self.saw_final);
+        let waiting = self.waits_for.clone().filter(|_| !self.saw_final);
         judgement::judge(
             &task.spec,
             &Evidence {
                 ending: self.ending.clone(),
                 stopped: self.why_stopped(),
                 unverified: self.checks_passed < task.spec.verify.len(),
-                stream_error: self.stream_error.clone().or(waited_in_vain),
+                stream_error: self.stream_error.clone().or_else(|| waiting.clone()),
+                waiting,
                 promises_final: self.agent.as_ref().is_some_and(|agent| agent.promises_final()),
                 saw_final: self.saw_final,
                 submission,

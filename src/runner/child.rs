@@ -143,6 +143,7 @@ fn start(spec: &ChildSpec, read_lines: bool) -> io::Result<Started> {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let mut streams = Vec::new();
     if let (Some(output), Some(error)) = (child.stdout.take(), child.stderr.take()) {
+        widen(&output);
         // The log is open already, so this cannot run out of anything that matters.
         let second = log.try_clone().or_else(|_| OpenOptions::new().append(true).open(&spec.log))?;
         streams.push((Stream::Output, output.into(), log));
@@ -150,6 +151,16 @@ fn start(spec: &ChildSpec, read_lines: bool) -> io::Result<Started> {
     }
     Ok(Started { pid: child.id(), streams })
 }
+
+/// Makes room in a pipe. Some agents exit without waiting until what they said last has been taken out of it.
+#[cfg(target_os = "linux")]
+fn widen(pipe: &impl std::os::fd::AsFd) {
+    // The most that the system gives to anybody; where there is no more of it, the pipe stays as it is.
+    let _ = rustix::pipe::fcntl_setpipe_size(pipe, 1024 * 1024);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn widen(_pipe: &impl std::os::fd::AsFd) {}
 
 fn supervise(spec: &ChildSpec, control: &Control, news: &dyn ChildNews, started: Started) -> Ending {
     let Started { pid, streams } = started;
