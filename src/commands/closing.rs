@@ -221,6 +221,10 @@ fn task_row(task: &Task) -> Vec<(String, Tone)> {
 
 /// Returns what there is to say about a task in one line.
 fn said_of(task: &Task) -> String {
+    let waiting = task.last().map(|attempt| attempt.waiting.as_str()).filter(|reason| !reason.is_empty());
+    if let Some(reason) = waiting {
+        return clean_line(&format!("waits: {reason}"), 160);
+    }
     let summary = task.last().map(|attempt| attempt.summary.as_str()).unwrap_or_default();
     let mut said = match (&task.spec.work, task.reason.as_str(), summary) {
         (_, "", summary) => summary.to_owned(),
@@ -245,6 +249,7 @@ pub fn task_json(task: &Task) -> Value {
         "millis": last.map(|attempt| attempt.ending.millis), "usage": last.map(|attempt| &attempt.usage),
         "started_at": task.attempts.first().map(|attempt| attempt.started_at),
         "ended_at": last.and_then(|attempt| attempt.ended_at),
+        "waiting": last.map(|attempt| &attempt.waiting).filter(|reason| !reason.is_empty()),
         "log": last.map(|attempt| &attempt.log),
     })
 }

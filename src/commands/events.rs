@@ -95,6 +95,7 @@ fn detail_of(event: &Event) -> String {
             };
             format!("{result}{tool} {arguments}")
         }
+        Event::AgentWaited { reason, .. } if reason.is_empty() => "it goes on".into(),
         Event::AgentWaited { reason, .. } | Event::SubmissionRefused { reason, .. } => reason.clone(),
         Event::SubmissionAccepted { handed_in, .. } => {
             let sure = handed_in.confidence().map(|confidence| format!("  confidence {confidence}"));

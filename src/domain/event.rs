@@ -195,7 +195,7 @@ pub enum Event {
         result: ToolResult,
         millis: u64,
     },
-    /// The agent waits or tries again by itself.
+    /// The agent waits or tries again by itself; an empty reason means that it goes on.
     AgentWaited { task: TaskId, attempt: u32, reason: String },
     /// A valid submission came in.
     SubmissionAccepted {

@@ -245,6 +245,7 @@ impl Run {
                     token_hash: token_hash.clone(),
                     process: None,
                     session: None,
+                    waiting: String::new(),
                     log: log.clone(),
                     started_at: at,
                     ended_at: None,
@@ -265,16 +266,21 @@ impl Run {
             Event::SessionStarted { session, .. } => {
                 self.change_open(event, |attempt| attempt.session = Some(session.clone()))
             }
-            Event::ToolInvoked { .. } | Event::AgentWaited { .. } | Event::VerificationEnded { .. } => {
-                self.change_open(event, |_| {}).map(|_| Touched::Nothing)
+            Event::AgentWaited { reason, .. } => self
+                .change_open(event, |attempt| attempt.waiting.clone_from(reason))
+                .map(|_| Touched::Nothing),
+            Event::ToolInvoked { .. } => {
+                self.change_open(event, |attempt| attempt.waiting.clear()).map(|_| Touched::Nothing)
             }
             Event::SubmissionAccepted { handed_in, .. } => {
                 self.change_open(event, |attempt| attempt.submission = Some(Box::new(handed_in.clone())))
             }
             Event::AgentNudged { .. } => self.change_open(event, |attempt| attempt.nudged = true),
-            Event::VerificationStarted { .. } => {
-                self.change_open(event, |attempt| attempt.state = AttemptState::Verifying)
-            }
+            Event::VerificationEnded { .. } => self.change_open(event, |_| {}).map(|_| Touched::Nothing),
+            Event::VerificationStarted { .. } => self.change_open(event, |attempt| {
+                attempt.waiting.clear();
+                attempt.state = AttemptState::Verifying;
+            }),
             Event::AttemptEnded { outcome, error_kind, reason, ending, usage, summary, again, .. } => {
                 let (place, number) = self.open_place(event)?;
                 let next = if again.is_some() { TaskState::Queued } else { outcome.settles_as() };
@@ -286,6 +292,7 @@ impl Run {
                     attempt.state = AttemptState::Ended(*outcome);
                     attempt.ended_at = Some(at);
                     attempt.submission = None;
+                    attempt.waiting.clear();
                     attempt.error_kind = *error_kind;
                     attempt.reason.clone_from(reason);
                     attempt.ending = ending.clone();

@@ -223,6 +223,8 @@ pub struct Attempt {
     pub token_hash: String,
     pub process: Option<ProcessId>,
     pub session: Option<String>,
+    /// What the agent waits for by itself; empty where it works.
+    pub waiting: String,
     /// Relative to the run's folder.
     pub log: String,
     pub started_at: Time,

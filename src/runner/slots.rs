@@ -64,6 +64,8 @@ pub struct Heard {
     pub last_words: String,
     /// The last words are pieces of one message, which may go on.
     in_pieces: bool,
+    /// The last thing said was that it waits.
+    waits: bool,
     /// Lines that are not in its format.
     pub odd_lines: u64,
 }
@@ -205,9 +207,10 @@ impl ChildNews for Listener {
             return;
         };
         for said in said {
-            self.take_in(agent.promises_final(), &said);
-            // Words are only kept at the end; a flood of them must not become a flood of messages.
-            if !matches!(said, Said::Message(_) | Said::MessagePart(_)) {
+            let waited = self.take_in(agent.promises_final(), &said);
+            // Words are only kept at the end; a flood of them must not become a flood of messages. The first after a
+            // wait tell that it is over.
+            if waited || !matches!(said, Said::Message(_) | Said::MessagePart(_)) {
                 let _ = self.messages.send(Message::Said { place: self.place, said });
             }
         }
@@ -215,8 +218,10 @@ impl ChildNews for Listener {
 }
 
 impl Listener {
-    fn take_in(&self, has_final: bool, said: &Said) {
+    /// Keeps what was said, and tells whether a wait came before it.
+    fn take_in(&self, has_final: bool, said: &Said) -> bool {
         let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = std::mem::replace(&mut heard.waits, matches!(said, Said::Waiting { .. }));
         let in_pieces = std::mem::replace(&mut heard.in_pieces, matches!(said, Said::MessagePart(_)));
         let doing = match said {
             Said::Message(text) => {
@@ -229,11 +234,11 @@ impl Listener {
             }
             Said::Final { text: Some(text), .. } => {
                 heard.keep(text, Keep::Instead);
-                return;
+                return waited;
             }
             Said::ToolStarted { name, arguments, .. } => &format!("{name} {arguments}"),
-            Said::Waiting { reason, .. } => reason,
-            _ => return,
+            Said::Waiting { reason, .. } => &format!("waits: {reason}"),
+            _ => return waited,
         };
         drop(heard);
         if !doing.is_empty() {
@@ -241,6 +246,7 @@ impl Listener {
             let start = doing.char_indices().nth(MAX_DOING * 4).map_or(doing, |(end, _)| &doing[..end]);
             *self.doing.lock().unwrap_or_else(PoisonError::into_inner) = clean_line(start, MAX_DOING);
         }
+        waited
     }
 }
 

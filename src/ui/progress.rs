@@ -190,6 +190,9 @@ fn plain_line(run: &str, event: &Event) -> Option<String> {
             let task = task.as_ref().map_or("-", TaskId::as_str);
             format!("run={run} task={task} attempt={} event=refused reason={reason:?}", attempt.unwrap_or(0))
         }
+        Event::AgentWaited { task, attempt, reason } if reason.is_empty() => {
+            format!("{} event=going_on", head(task, *attempt))
+        }
         Event::AgentWaited { task, attempt, reason } => {
             format!("{} event=waiting reason={reason:?}", head(task, *attempt))
         }

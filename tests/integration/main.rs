@@ -14,6 +14,7 @@ mod handing_in;
 mod init;
 mod interruption;
 mod layering;
+mod liveness;
 mod output;
 mod reached;
 mod real_agents;
