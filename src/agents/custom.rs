@@ -1,6 +1,6 @@
 //! Any program as an agent, from settings alone.
 
-use super::event::{dollars, says_something, sum, text, text_blocks, tokens};
+use super::event::{dollars, is_true, says_something, sum, text, text_blocks, tokens};
 use super::{
     Access, Agent, Assignment, CommandSpec, MAX_ARGUMENT, Said, Stdin, Unsupported, UsageKind, cannot,
     failure, pass, protocol,
@@ -395,8 +395,9 @@ fn usage_in(place: &Value) -> Usage {
 fn json_error(event: &Value) -> Option<Said> {
     let error = event.get("error").filter(|error| !error.is_null() && *error != &Value::Bool(false));
     let Some(error) = error else {
-        let is_error = text(event, "/type") == Some("error");
-        return is_error.then(|| failure::failed(None, text(event, "/message").unwrap_or("error")));
+        let is_error = text(event, "/type") == Some("error") || is_true(event, "/is_error");
+        let message = text(event, "/message").or_else(|| text(event, "/result")).unwrap_or("error");
+        return is_error.then(|| failure::failed(None, message));
     };
     let codes = ["/status", "/statusCode", "/code"];
     let status = codes.iter().find_map(|code| error.pointer(code)?.as_u64());
@@ -593,6 +594,9 @@ mod tests {
                 "{line}: {said:?}"
             );
         }
+        let result =
+            agent.read_line(r#"{"type":"result","is_error":true,"result":"quota exceeded"}"#).unwrap();
+        assert!(matches!(result[1], Said::Failed { kind: ErrorKind::RateLimited, .. }), "{result:?}");
         assert_eq!(agent.read_line(r#"{"error":null}"#), Some(Vec::new()));
     }
 

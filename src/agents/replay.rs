@@ -256,7 +256,7 @@ mod tests {
     #[test]
     fn a_recorded_line_means_what_it_meant_first() {
         let playing = playing(Arc::new(Claude));
-        for line in transcripts() {
+        for line in &transcripts() {
             let envelopes = envelopes("claude", Stream::Output, line);
             assert_eq!(envelopes.len(), 1);
             assert_eq!(playing.read_line(&envelopes[0]), Claude.read_line(line));

@@ -358,3 +358,45 @@ fn a_command_is_split_into_words_and_never_goes_through_a_shell() {
     assert!(log.starts_with("two  words\na b\nit's\n$HOME;touch>stolen\n"), "{log}");
     assert!(!repo.root.join("stolen").exists());
 }
+
+#[test]
+fn the_agents_of_the_readme_are_accepted_and_started_as_it_says() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).expect("README");
+    let section =
+        readme.split("## More agents").nth(1).expect("a section").split("\n## ").next().expect("text");
+    let snippets: Vec<&str> =
+        section.lines().filter_map(|line| line.strip_prefix("    crew config set agents.")).collect();
+    let names: Vec<&str> = snippets.iter().filter_map(|snippet| snippet.split(' ').next()).collect();
+    assert_eq!(names, ["aider", "cursor", "copilot", "goose", "qwen", "amp"]);
+    let repo = TestRepo::new();
+    repo.link_programs(&["cat"]);
+    for (snippet, name) in snippets.iter().zip(names) {
+        let value = snippet.split_once(' ').expect("a value").1.trim_matches('\'');
+        repo.crew(["config", "set", &format!("agents.{name}"), value]).exits(0);
+        let settings: Value = serde_json::from_str(value).expect("JSON");
+        let words: Vec<&str> = settings["command"].as_str().expect("a command").split(' ').collect();
+        repo.program(
+            words[0],
+            &format!(
+                "printf '%s\\n' \"$@\" >\"$HOME/{name}.arguments\"\ncat >\"$HOME/{name}.prompt\"\necho '{{\"text\":\"done\"}}'"
+            ),
+        );
+        repo.workflow("one", "## work\nrole: executor\nsubmit: optional\n\nMake it ü.");
+        let go = ["run", "the goal", "--workflow", "one", "--agent", name, "--json"];
+        let plan = run_command(repo.alone(go.iter().chain(&["--dry-run"]))).exits(0).json();
+        assert_eq!(task(&plan, "work")["command"][0], words[0]);
+        run_command(repo.alone(go)).exits(0);
+        let read =
+            |what: &str| std::fs::read_to_string(repo.home.join(format!("{name}.{what}"))).expect(what);
+        let (arguments, piped) = (read("arguments"), read("prompt"));
+        let prompt = match settings["prompt"].as_str() {
+            Some("stdin") => piped,
+            Some("argument") => arguments.clone(),
+            _ => std::fs::read_to_string(arguments.lines().last().expect("a path")).expect("a prompt file"),
+        };
+        assert!(prompt.contains("Make it ü."), "{name}: {prompt}");
+        for word in words[1..].iter().filter(|word| !word.starts_with('{')) {
+            assert!(arguments.lines().any(|argument| argument == *word), "{name}: {arguments}");
+        }
+    }
+}
