@@ -16,6 +16,9 @@ _crew() {
             ",$1")
                 cmd="crew"
                 ;;
+            crew,agents)
+                cmd="crew__subcmd__agents"
+                ;;
             crew,artifacts)
                 cmd="crew__subcmd__artifacts"
                 ;;
@@ -76,6 +79,18 @@ _crew() {
             crew,validate)
                 cmd="crew__subcmd__validate"
                 ;;
+            crew__subcmd__agents,help)
+                cmd="crew__subcmd__agents__subcmd__help"
+                ;;
+            crew__subcmd__agents,list)
+                cmd="crew__subcmd__agents__subcmd__list"
+                ;;
+            crew__subcmd__agents__subcmd__help,help)
+                cmd="crew__subcmd__agents__subcmd__help__subcmd__help"
+                ;;
+            crew__subcmd__agents__subcmd__help,list)
+                cmd="crew__subcmd__agents__subcmd__help__subcmd__list"
+                ;;
             crew__subcmd__config,get)
                 cmd="crew__subcmd__config__subcmd__get"
                 ;;
@@ -111,6 +126,9 @@ _crew() {
                 ;;
             crew__subcmd__config__subcmd__help,unset)
                 cmd="crew__subcmd__config__subcmd__help__subcmd__unset"
+                ;;
+            crew__subcmd__help,agents)
+                cmd="crew__subcmd__help__subcmd__agents"
                 ;;
             crew__subcmd__help,artifacts)
                 cmd="crew__subcmd__help__subcmd__artifacts"
@@ -171,6 +189,9 @@ _crew() {
                 ;;
             crew__subcmd__help,validate)
                 cmd="crew__subcmd__help__subcmd__validate"
+                ;;
+            crew__subcmd__help__subcmd__agents,list)
+                cmd="crew__subcmd__help__subcmd__agents__subcmd__list"
                 ;;
             crew__subcmd__help__subcmd__config,get)
                 cmd="crew__subcmd__help__subcmd__config__subcmd__get"
@@ -257,8 +278,94 @@ _crew() {
 
     case "${cmd}" in
         crew)
-            opts="-q -C -h -V --quiet --folder --help --version init run resume status logs events artifacts submit review list show validate config trust doctor completions builtin-agent hook replay-agent help"
+            opts="-q -C -h -V --quiet --folder --help --version init run resume status logs events artifacts submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__agents)
+            opts="-q -C -h -V --json --quiet --folder --help --version list help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__agents__subcmd__help)
+            opts="list help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__agents__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__agents__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__agents__subcmd__list)
+            opts="-q -C -h -V --json --quiet --folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -623,8 +730,36 @@ _crew() {
             return 0
             ;;
         crew__subcmd__help)
-            opts="init run resume status logs events artifacts submit review list show validate config trust doctor completions builtin-agent hook replay-agent help"
+            opts="init run resume status logs events artifacts submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__help__subcmd__agents)
+            opts="list"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__help__subcmd__agents__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

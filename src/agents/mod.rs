@@ -9,6 +9,7 @@
 //! prompt has it in front of the prompt, which [`prompt_text`] sees to before the prompt file is written. What an agent
 //! cannot do is refused by `command` or stated by `caveats`; nothing that was asked for is dropped in silence.
 
+pub mod abilities;
 pub mod builtin;
 pub mod claude;
 pub mod codex;

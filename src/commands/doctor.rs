@@ -1,13 +1,13 @@
 //! `crew doctor`: whether everything that crew needs is there and whole. Each line is a check.
 
+use super::agents::{self, Found};
 use super::context::Context;
 use super::exit::ExitStatus;
 use super::run::registry;
+use crate::agents::abilities::SignedIn;
+use crate::agents::builtin;
 use crate::agents::registry::Registry;
-use crate::agents::{builtin, known};
 use crate::domain::words::clean_line;
-use crate::runner::environment::Environment;
-use crate::runner::process::{self, GroupSignal};
 use crate::store::StoreError;
 use crate::store::database::Store;
 use crate::store::layout::Layout;
@@ -16,11 +16,7 @@ use crate::ui::words;
 use crate::workspace::git::Git;
 use anyhow::Result;
 use serde_json::json;
-use std::io::Read;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 /// Less free space than this is a failure: agents and builds write hundreds of megabytes.
 const LEAST_SPACE: u64 = 200 * 1000 * 1000;
@@ -29,8 +25,6 @@ const LITTLE_SPACE: u64 = 2_000_000_000;
 /// The oldest git that has what crew asks for.
 const OLDEST_GIT: (u32, u32) = (2, 38);
 const OLDEST_GIT_HINT: &str = "install git 2.38 or newer";
-/// How long an agent may take to tell its version.
-const VERSION_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Check git, disk, store, settings, resources and agents
 ///
@@ -201,7 +195,7 @@ fn check_settings(cx: &Context, layout: &Layout, checks: &mut Vec<Check>) {
                 Some(note) => Check::warn("settings", detail, note.clone()),
             });
             checks.push(check_resources(cx, layout, &registry, trusted));
-            checks.push(check_agents(&registry, &Environment::of_ours(&[], Path::new("/nonexistent"))));
+            checks.push(check_agents(&registry));
         }
         Err(error) => {
             checks.push(Check::fail("settings", told(&error), "crew config list --origin; mend the file"))
@@ -237,40 +231,25 @@ fn check_resources(cx: &Context, layout: &Layout, registry: &Registry, trusted: 
     }
 }
 
-/// Asks each installed agent for its version, all at once.
-fn check_agents(registry: &Registry, environment: &Environment) -> Check {
-    let versions: Vec<(String, Option<Result<String, String>>)> = std::thread::scope(|scope| {
-        let asked: Vec<_> = registry
-            .all()
-            .iter()
-            .filter(|(name, _)| *name != builtin::NAME)
-            .map(|(name, agent)| {
-                let installed = registry.installed(name);
-                let of_ours = known().iter().any(|known| known.name() == name.as_str());
-                (
-                    name.clone(),
-                    scope.spawn(move || {
-                        // Nobody knows what a program of the settings does when it is asked for its version.
-                        installed.map(|path| match of_ours {
-                            true => version_of(&path, agent.version_args(), environment),
-                            false => Ok("found".into()),
-                        })
-                    }),
-                )
-            })
-            .collect();
-        asked.into_iter().map(|(name, asking)| (name, asking.join().unwrap_or(None))).collect()
-    });
-    let shown = |(name, version): &(String, Option<Result<String, String>>)| match version {
-        None => format!("{name} -"),
-        Some(Ok(version)) => format!("{name} {version}"),
-        Some(Err(why)) => format!("{name} does not run: {why}"),
+/// Tells which agents are installed, with their versions and whether they are signed in.
+fn check_agents(registry: &Registry) -> Check {
+    let found: Vec<Found> =
+        agents::look_at(registry).into_iter().filter(|found| found.name != builtin::NAME).collect();
+    let shown = |found: &Found| match &found.version {
+        None if found.path.is_some() => format!("{} found", found.name),
+        None => format!("{} -", found.name),
+        Some(Ok(version)) => match found.signed_in {
+            SignedIn::ByVariable(_) | SignedIn::ByFile(_) => format!("{} {version} signed in", found.name),
+            SignedIn::No => format!("{} {version} not signed in", found.name),
+            SignedIn::NotNeeded | SignedIn::Unknown => format!("{} {version}", found.name),
+        },
+        Some(Err(why)) => format!("{} does not run: {why}", found.name),
     };
-    let mut detail: Vec<String> = versions.iter().map(shown).collect();
+    let mut detail: Vec<String> = found.iter().map(shown).collect();
     detail.push(format!("built-in {}", env!("CARGO_PKG_VERSION")));
     let detail = detail.join(" · ");
-    let broken = versions.iter().any(|(_, version)| matches!(version, Some(Err(_))));
-    let none = versions.iter().all(|(_, version)| version.is_none());
+    let broken = found.iter().any(|found| matches!(found.version, Some(Err(_))));
+    let none = found.iter().all(|found| found.path.is_none());
     if broken {
         Check::fail("agents", detail, "install the agent again, or choose another with --agent")
     } else if none {
@@ -278,43 +257,4 @@ fn check_agents(registry: &Registry, environment: &Environment) -> Check {
     } else {
         Check::ok("agents", detail)
     }
-}
-
-/// Asks a program for its version; it may take its time, but not for ever, and leaves nothing behind.
-fn version_of(program: &Path, args: &[&str], environment: &Environment) -> Result<String, String> {
-    let mut child = Command::new(program)
-        .args(args)
-        .env_clear()
-        .envs(environment.with(&[], &[]))
-        .process_group(0)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(|error| error.to_string())?;
-    let deadline = Instant::now() + VERSION_PATIENCE;
-    let status = loop {
-        match child.try_wait() {
-            Ok(Some(status)) => break Some(status),
-            Ok(None) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(5)),
-            _ => break None,
-        }
-    };
-    process::signal_group(child.id(), GroupSignal::Kill);
-    let Some(status) = status else {
-        let _ = child.wait();
-        return Err(format!("no version within {} s", VERSION_PATIENCE.as_secs()));
-    };
-    if !status.success() {
-        return Err(status.to_string());
-    }
-    let mut text = Vec::new();
-    if let Some(stdout) = child.stdout.take() {
-        let _ = stdout.take(4096).read_to_end(&mut text);
-    }
-    let text = String::from_utf8_lossy(&text).into_owned();
-    let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    // `codex-cli 0.169.0` and `2.1.329 (Claude Code)`: the first word with a digit is the version.
-    let version = line.split_whitespace().find(|word| word.starts_with(|first: char| first.is_ascii_digit()));
-    Ok(clean_line(version.unwrap_or(line), 40))
 }

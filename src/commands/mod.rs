@@ -1,5 +1,6 @@
 //! What the user can ask: one file per subcommand, each with its arguments and one function.
 
+mod agents;
 mod artifacts;
 mod builtin_agent;
 mod closing;
@@ -65,6 +66,7 @@ enum Command {
     List(list::ListArgs),
     Show(show::ShowArgs),
     Validate(validate::ValidateArgs),
+    Agents(agents::AgentsArgs),
     Config(config::ConfigArgs),
     Trust(trust::TrustArgs),
     Doctor(doctor::DoctorArgs),
@@ -133,6 +135,7 @@ fn dispatch(cx: &Context, command: &Command) -> Result<ExitStatus> {
         Command::List(args) => list::list(cx, args),
         Command::Show(args) => show::show(cx, args),
         Command::Validate(args) => validate::validate(cx, args),
+        Command::Agents(args) => agents::agents(cx, args),
         Command::Config(args) => config::config(cx, args),
         Command::Trust(args) => trust::trust(cx, args),
         Command::Doctor(args) => doctor::doctor(cx, args),

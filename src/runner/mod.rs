@@ -26,3 +26,4 @@ pub mod requests;
 pub mod signals;
 pub mod slots;
 pub mod summary;
+pub mod version;

@@ -51,9 +51,8 @@ fn a_whole_machine_passes() {
     }
     assert!(check(&json, "git")["detail"].as_str().expect("a version").starts_with(char::is_numeric));
     assert!(check(&json, "disk")["detail"].as_str().expect("space").ends_with(" free"));
-    assert!(
-        check(&json, "agents")["detail"].as_str().expect("agents").starts_with("claude 2.1.329 · codex -")
-    );
+    let agents = check(&json, "agents")["detail"].as_str().expect("agents").to_owned();
+    assert!(agents.starts_with("claude 2.1.329") && agents.contains(" · codex - · "), "{agents}");
     assert!(check(&json, "store")["detail"].as_str().expect("a store").contains("not there yet"));
     assert!(text.out.lines().count() >= 6, "{}", text.out);
     assert!(!repo.root.join(".crew").exists(), "doctor makes nothing");
@@ -61,6 +60,20 @@ fn a_whole_machine_passes() {
     let (_, json) = doctor(&repo, 0);
     let store = check(&json, "store")["detail"].as_str().expect("a store").to_owned();
     assert!(store.starts_with(".crew/crew.db  schema ") && store.contains("  1 run  "), "{store}");
+}
+
+#[test]
+fn agents_that_are_signed_in_are_told_from_those_that_are_not() {
+    let repo = TestRepo::new();
+    repo.program("codex", "echo codex-cli 0.169.0");
+    repo.program("pi", "echo 0.74.2 >&2");
+    std::fs::create_dir_all(repo.home.join(".codex")).expect("a folder");
+    std::fs::write(repo.home.join(".codex/auth.json"), r#"{"tokens": {"id": "a-secret"}}"#).expect("a file");
+    let (text, json) = doctor(&repo, 0);
+    let agents = check(&json, "agents")["detail"].as_str().expect("agents").to_owned();
+    assert!(agents.contains("codex 0.169.0 signed in · "), "{agents}");
+    assert!(agents.contains("pi 0.74.2 not signed in · "), "{agents}");
+    assert!(!text.out.contains("a-secret"), "{}", text.out);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod agents;
 mod agents_that_misbehave;
 mod config;
 mod custom_agents;

@@ -1,0 +1,65 @@
+//! Asks an agent's program for its version.
+
+use super::environment::Environment;
+use super::process::{self, GroupSignal};
+use crate::domain::words::clean_line;
+use std::io::Read;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long a program may take to tell its version.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Asks a program for its version; it may take its time, but not for ever, and leaves nothing behind.
+pub fn version_of(program: &Path, args: &[&str], environment: &Environment) -> Result<String, String> {
+    let mut child = Command::new(program)
+        .args(args)
+        .env_clear()
+        .envs(environment.with(&[], &[]))
+        .process_group(0)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| error.to_string())?;
+    let deadline = Instant::now() + PATIENCE;
+    let status = loop {
+        match child.try_wait() {
+            Ok(Some(status)) => break Some(status),
+            Ok(None) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(5)),
+            _ => break None,
+        }
+    };
+    process::signal_group(child.id(), GroupSignal::Kill);
+    let Some(status) = status else {
+        let _ = child.wait();
+        return Err(format!("no version within {} s", PATIENCE.as_secs()));
+    };
+    if !status.success() {
+        return Err(status.to_string());
+    }
+    let output = child.stdout.take().map_or_else(String::new, read);
+    // Pi tells its version on standard error; others only warn there.
+    let line = match first_line(&output) {
+        Some(line) => line.to_owned(),
+        None => {
+            let errors = child.stderr.take().map_or_else(String::new, read);
+            first_line(&errors).unwrap_or_default().to_owned()
+        }
+    };
+    // `codex-cli 0.169.0` and `2.1.329 (Claude Code)`: the first word with a digit is the version.
+    let version = line.split_whitespace().find(|word| word.starts_with(|first: char| first.is_ascii_digit()));
+    Ok(clean_line(version.unwrap_or(&line), 40))
+}
+
+fn read(pipe: impl Read) -> String {
+    let mut text = Vec::new();
+    let _ = pipe.take(4096).read_to_end(&mut text);
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+fn first_line(text: &str) -> Option<&str> {
+    text.lines().find(|line| !line.trim().is_empty())
+}
