@@ -111,10 +111,13 @@ impl Agent for Codex {
     }
 
     fn caveats(&self, assignment: &Assignment<'_>) -> Vec<String> {
-        if assignment.tools.is_empty() || assignment.allows("bash") {
+        if assignment.tools.is_empty() {
             return Vec::new();
         }
-        vec!["codex looks at files with its shell; its sandbox keeps it from changing any".to_owned()]
+        vec![
+            "codex keeps its shell and all its other tools; only its sandbox limits what they change"
+                .to_owned(),
+        ]
     }
 }
 

@@ -13,6 +13,9 @@ const MAX_MESSAGE: usize = 2_000;
 /// The longest wait that a provider is believed to ask for.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
 
+/// The model or its provider would not answer; to try the same again is in vain, whatever else the words say.
+const REFUSED: &[&str] =
+    &["content_filter", "content filter", "content-filter", "safety settings", "usage policy"];
 const CONTEXT: &[&str] = &[
     "prompt is too long",
     "prompt too long",
@@ -104,6 +107,9 @@ const NO_SUCH_MODEL: &[&str] = &[
 pub fn kind(status: Option<u64>, message: &str) -> ErrorKind {
     let words = message.to_lowercase();
     let says = |phrases: &[&str]| phrases.iter().any(|phrase| words.contains(phrase));
+    if says(REFUSED) {
+        return ErrorKind::Unknown;
+    }
     if says(CONTEXT) {
         return ErrorKind::ContextOverflow;
     }
@@ -261,6 +267,11 @@ mod tests {
             (None, "We’re currently experiencing high demand, which may cause temporary errors.", Overloaded),
             (None, "Stream ended without finish_reason", Network),
             (None, "Provider finish_reason: content_filter", Unknown),
+            (
+                None,
+                "stream disconnected before completion: Incomplete response returned, reason: content_filter",
+                Unknown,
+            ),
             (None, "The model response was blocked due to safety settings.", Unknown),
             (None, "listening on port 18401", Unknown),
             (None, "", Unknown),

@@ -119,7 +119,8 @@ impl Agent for Gemini {
             return vec![failure::retrying(None, line)];
         }
         if line.starts_with("Suggested retry after ") {
-            return vec![failure::waiting(Some(ErrorKind::RateLimited), line)];
+            let reason = format!("the provider limits requests. {line}");
+            return vec![failure::waiting(Some(ErrorKind::RateLimited), &reason)];
         }
         let no_key = line.contains("must specify the GEMINI_API_KEY");
         let no_sign_in = line.contains("set an Auth method") || line.starts_with("Invalid auth method");
@@ -130,7 +131,7 @@ impl Agent for Gemini {
     fn caveats(&self, assignment: &Assignment<'_>) -> Vec<String> {
         let mut caveats = Vec::new();
         if ["read", "grep", "find", "ls"].iter().any(|tool| !assignment.allows(tool)) {
-            caveats.push("gemini keeps all its tools that only read".to_owned());
+            caveats.push("gemini keeps its web search, and all its tools that only read".to_owned());
         }
         if assignment.access == Access::ReadOnly {
             caveats

@@ -142,12 +142,14 @@ impl Agent for Pi {
     }
 
     fn caveats(&self, assignment: &Assignment<'_>) -> Vec<String> {
-        match assignment.access {
-            Access::ReadOnly => {
-                vec!["pi's shell can write files; crew looks at the files afterwards".to_owned()]
-            }
-            Access::Write => Vec::new(),
+        let mut caveats = Vec::new();
+        if assignment.access == Access::ReadOnly {
+            caveats.push("pi's shell can write files; crew looks at the files afterwards".to_owned());
         }
+        if assignment.thinking.is_some_and(|level| level != "off") {
+            caveats.push("pi ignores a thinking level that the model does not have".to_owned());
+        }
+        caveats
     }
 }
 
@@ -177,8 +179,8 @@ fn usage(event: &Value) -> Usage {
 fn retry(event: &Value) -> Said {
     let count = |pointer| event.pointer(pointer).and_then(Value::as_u64).unwrap_or_default();
     let (attempt, most) = (count("/attempt"), count("/maxAttempts"));
-    let error = owned(event, "/errorMessage");
-    failure::retrying(None, &format!("{error} (retry {attempt} of {most})"))
+    let (delay, error) = (count("/delayMs") / 1000, owned(event, "/errorMessage"));
+    failure::retrying(None, &format!("{error} (retry {attempt} of {most} in {delay} s)"))
 }
 
 fn agent_end(event: &Value) -> Vec<Said> {
@@ -224,6 +226,7 @@ mod tests {
         let more = ["--model", "m/M", "--thinking", "xhigh"];
         let all = [&first[..], &more, &SYSTEM, &["--session", "01a1", "-p"]].concat();
         assert_eq!(Pi.command(&asked).unwrap().args, all);
+        assert_eq!(Pi.caveats(&asked), ["pi ignores a thinking level that the model does not have"]);
     }
 
     #[test]

@@ -195,7 +195,9 @@ impl OpenAttempt {
             }
             Said::Failed { kind, message, retry_after } => {
                 // One failure may be told twice; the first that says what it is tells the most.
-                if self.stream_error.as_ref().is_none_or(|known| known.kind == ErrorKind::Unknown) {
+                let says_more =
+                    |known: &StreamError| known.kind == ErrorKind::Unknown && kind != ErrorKind::Unknown;
+                if self.stream_error.as_ref().is_none_or(says_more) {
                     self.stream_error =
                         Some(StreamError { kind, message: self.safe(&message, MAX_SUMMARY_LINE) });
                     self.retry_after = retry_after.or(self.retry_after);

@@ -349,4 +349,12 @@ mod tests {
         let ending = run(&spec, &Control::default(), Arc::new(Heard::default()));
         assert!(ending.not_started.unwrap().contains("No such file"));
     }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_last_words_of_a_child_fit_into_its_pipe() {
+        let (reader, writer) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::NONBLOCK).unwrap();
+        widen(&reader);
+        assert_eq!(rustix::io::write(&writer, &vec![b'x'; 500_000]), Ok(500_000));
+    }
 }
