@@ -1,6 +1,6 @@
 //! What the real programs printed when something went wrong, and what it has to be taken for.
 
-use super::testing::{fixture, read};
+use super::testing::{ToolCall, fixture, read};
 use super::*;
 
 /// Returns what a whole attempt is known by: the first failure that says what it is, or else the last wait.
@@ -89,9 +89,7 @@ fn calls_that_the_program_itself_refused_are_told_from_calls_that_failed() {
     ];
     for (agent, name, expected) in rows {
         let reading = read(agent, &fixture(&format!("{name}.jsonl")));
-        let came_back = |(_, _, ended): &(String, String, Option<(ToolResult, String)>)| {
-            ended.as_ref().map(|(result, _)| *result)
-        };
+        let came_back = |(_, _, ended): &ToolCall| ended.as_ref().map(|(result, _)| *result);
         let results: Vec<_> = reading.tools.iter().filter_map(came_back).collect();
         assert_eq!(results, expected, "{name}");
     }

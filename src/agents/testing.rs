@@ -44,13 +44,15 @@ pub fn transcripts() -> Vec<String> {
     names.iter().flat_map(|name| fixture(name).lines().map(str::to_owned).collect::<Vec<_>>()).collect()
 }
 
+/// A tool call: name, arguments, and how it came back with which output.
+pub type ToolCall = (String, String, Option<(ToolResult, String)>);
+
 /// What a whole stream said.
 #[derive(Debug, Default, PartialEq)]
 pub struct Reading {
     pub session: Option<String>,
     pub words: String,
-    /// Tool calls: name, arguments, and how they came back with which output.
-    pub tools: Vec<(String, String, Option<(ToolResult, String)>)>,
+    pub tools: Vec<ToolCall>,
     pub usage: Usage,
     pub waits: Vec<Option<ErrorKind>>,
     pub failures: Vec<ErrorKind>,
