@@ -16,11 +16,11 @@ pub enum ReadOnly {
     Sandbox,
     /// The agent refuses tools and commands that write.
     Permissions,
-    /// It has no tools that edit, but its shell can write; crew looks at the files afterwards.
+    /// It has no tools that edit, but its shell can write.
     Tools,
     /// It does not write by itself.
     ByNature,
-    /// Nothing; crew looks at the files afterwards.
+    /// Nothing.
     Nothing,
 }
 

@@ -169,8 +169,6 @@ fn assistant(event: &Value) -> Vec<Said> {
 fn tool_results(event: &Value) -> Vec<Said> {
     let blocks = list(event, "/message/content").iter();
     let results = blocks.filter(|block| text(block, "/type") == Some("tool_result"));
-    // Beside a single result stands more of its output than the model is shown.
-    let whole = text(event, "/tool_use_result/stdout").filter(|_| results.clone().count() == 1);
     results
         .map(|block| {
             let shown = printed(block, "/content");
@@ -179,8 +177,7 @@ fn tool_results(event: &Value) -> Vec<Said> {
                 true if is_refusal(&shown) => ToolResult::Denied,
                 true => ToolResult::Error,
             };
-            let output = whole.filter(|whole| whole.len() > shown.len()).map_or(shown, str::to_owned);
-            tool_ended(owned(block, "/tool_use_id"), result, output)
+            tool_ended(owned(block, "/tool_use_id"), result)
         })
         .collect()
 }
@@ -322,11 +319,7 @@ mod tests {
         let expected = Reading {
             session: Some("114e5e51-f431-48f1-b6b0-45cb4e915f84".to_owned()),
             words: "All done.".to_owned(),
-            tools: vec![(
-                "Bash".to_owned(),
-                arguments.to_owned(),
-                Some((ToolResult::Ok, "hello-from-tool".to_owned())),
-            )],
+            tools: vec![("Bash".to_owned(), arguments.to_owned(), Some(ToolResult::Ok))],
             usage: Usage { cost_usd: Some(0.0029), ..tokens(240, 68, 0) },
             end: Some((true, Some("All done.".to_owned()))),
             ..Reading::default()

@@ -4,7 +4,7 @@
 //! be written, in `workspace-write` the working directory, `/tmp` and the inbox can. Its shell is its only way to look
 //! at files, so a list of tools can take nothing away from it that the sandbox does not.
 
-use super::event::{owned, printed, text, tokens, typed, without_cached, written};
+use super::event::{owned, text, tokens, typed, without_cached, written};
 use super::{
     Access, Agent, Assignment, CommandSpec, Said, Stdin, Unsupported, UsageKind, add, args, cannot, failure,
     pass, tool_ended,
@@ -178,11 +178,7 @@ fn item_completed(event: &Value) -> Option<Said> {
         Some("failed") => ToolResult::Error,
         _ => ToolResult::Ok,
     };
-    let output = match text(item, "/aggregated_output") {
-        Some(output) => output.to_owned(),
-        None => printed(item, "/result/content"),
-    };
-    Some(tool_ended(owned(item, "/id"), result, output))
+    Some(tool_ended(owned(item, "/id"), result))
 }
 
 fn error(message: &str) -> Said {
@@ -261,11 +257,7 @@ mod tests {
         let expected = Reading {
             session: Some("01a1fb82-0ab9-70d3-91f5-fa12d5ac4221".to_owned()),
             words: "All done.".to_owned(),
-            tools: vec![(
-                "shell".to_owned(),
-                arguments,
-                Some((ToolResult::Ok, "hello-from-tool\n".to_owned())),
-            )],
+            tools: vec![("shell".to_owned(), arguments, Some(ToolResult::Ok))],
             usage: tokens(240, 68, 0),
             end: Some((true, None)),
             ..Reading::default()
@@ -292,10 +284,7 @@ mod tests {
     #[test]
     fn a_failed_command_and_a_patch_are_tool_calls() {
         let failed = r#"{"type":"item.completed","item":{"id":"i","type":"command_execution","command":"x","status":"failed"}}"#;
-        assert_eq!(
-            Codex.read_line(failed),
-            Some(vec![tool_ended("i".into(), ToolResult::Error, String::new())])
-        );
+        assert_eq!(Codex.read_line(failed), Some(vec![tool_ended("i".into(), ToolResult::Error)]));
         let patch = r#"{"type":"item.started","item":{"id":"j","type":"file_change","changes":[{"path":"a","kind":"add"}]}}"#;
         let arguments = r#"[{"kind":"add","path":"a"}]"#.to_owned();
         let started = Said::ToolStarted { id: "j".into(), name: "apply_patch".into(), arguments };

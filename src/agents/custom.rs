@@ -263,10 +263,7 @@ impl Agent for CustomAgent {
     fn caveats(&self, assignment: &Assignment<'_>) -> Vec<String> {
         let mut caveats = Vec::new();
         if assignment.access == Access::ReadOnly {
-            caveats.push(format!(
-                "{} is not kept from writing; crew looks at the files afterwards",
-                self.name()
-            ));
+            caveats.push(format!("{} is not kept from writing", self.name()));
         }
         if !assignment.tools.is_empty() {
             caveats.push(format!("{} cannot be told which tools to use", self.name()));

@@ -102,7 +102,7 @@ impl Agent for Gemini {
                 arguments: written(&event, "/parameters"),
             }],
             "tool_result" => {
-                vec![tool_ended(owned(&event, "/tool_id"), tool_result(&event), written(&event, "/output"))]
+                vec![tool_ended(owned(&event, "/tool_id"), tool_result(&event))]
             }
             // Why a `result` without a message is bad stands in the line before it.
             "error" if text(&event, "/severity") == Some("error") => {
@@ -134,8 +134,7 @@ impl Agent for Gemini {
             caveats.push("gemini keeps its web search, and all its tools that only read".to_owned());
         }
         if assignment.access == Access::ReadOnly {
-            caveats
-                .push("gemini lets `git diff --output` write; crew looks at the files afterwards".to_owned());
+            caveats.push("gemini lets `git diff --output` write".to_owned());
         }
         caveats
     }
@@ -249,11 +248,7 @@ mod tests {
         let expected = Reading {
             session: Some("9f976390-8dce-4bea-8789-46f8f3f18cf6".to_owned()),
             words: "All done.".to_owned(),
-            tools: vec![(
-                "run_shell_command".to_owned(),
-                arguments,
-                Some((ToolResult::Ok, "hello-from-tool".to_owned())),
-            )],
+            tools: vec![("run_shell_command".to_owned(), arguments, Some(ToolResult::Ok))],
             usage: tokens(240, 68, 0),
             end: Some((true, None)),
             ..Reading::default()

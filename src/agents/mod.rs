@@ -117,8 +117,6 @@ pub enum Said {
     ToolEnded {
         id: String,
         result: ToolResult,
-        /// What it printed, at most [`MAX_TOOL_OUTPUT`] bytes of it.
-        output: String,
         /// How long it took, where the agent says so.
         took: Option<Duration>,
     },
@@ -240,9 +238,6 @@ pub fn prompt_text(agent: &dyn Agent, system_prompt: &str, prompt: &str) -> Stri
 /// The most bytes that one argument or variable may have; Linux refuses 128 KiB with its name and final NUL.
 pub const MAX_ARGUMENT: usize = 120 * 1024;
 
-/// The most bytes of what a tool call printed that are passed on; the end of a longer output is cut.
-pub const MAX_TOOL_OUTPUT: usize = 64 * 1024;
-
 /// The caller's variables that any agent needs to reach its provider.
 const NETWORK_ENV: &[&str] = &[
     "HTTP_PROXY",
@@ -328,10 +323,9 @@ fn cannot(agent: &dyn Agent, what: String) -> Unsupported {
     Unsupported { agent: agent.name().to_owned(), what }
 }
 
-/// Returns that a tool call came back; its output is cut to what is passed on.
-fn tool_ended(id: String, result: ToolResult, mut output: String) -> Said {
-    output.truncate(output.floor_char_boundary(MAX_TOOL_OUTPUT));
-    Said::ToolEnded { id, result, output, took: None }
+/// Returns that a tool call came back.
+fn tool_ended(id: String, result: ToolResult) -> Said {
+    Said::ToolEnded { id, result, took: None }
 }
 
 /// Returns the names of variables to pass on: those of the agent and those of the network.

@@ -154,8 +154,7 @@ impl Agent for Opencode {
     fn caveats(&self, assignment: &Assignment<'_>) -> Vec<String> {
         let mut caveats = Vec::new();
         if assignment.access == Access::ReadOnly {
-            let sentence =
-                "opencode lets `printf` and `crew` write into files; crew looks at the files afterwards";
+            let sentence = "opencode lets `printf` and `crew` write into files";
             caveats.push(sentence.to_owned());
         }
         if assignment.thinking.is_some() {
@@ -222,7 +221,7 @@ fn tool_call(event: &Value) -> Vec<Said> {
     let id = owned(event, "/part/callID");
     let started =
         Said::ToolStarted { id: id.clone(), name: owned(event, "/part/tool"), arguments: state("input") };
-    let mut ended = tool_ended(id, result, if error.is_empty() { state("output") } else { error });
+    let mut ended = tool_ended(id, result);
     if let (Said::ToolEnded { took, .. }, Some(start), Some(end)) =
         (&mut ended, number("time/start"), number("time/end"))
     {
@@ -341,11 +340,7 @@ mod tests {
         let expected = Reading {
             session: Some("ses_e047de266ffeP9Aojt3LqCMR1T".to_owned()),
             words: "All done.".to_owned(),
-            tools: vec![(
-                "bash".to_owned(),
-                arguments,
-                Some((ToolResult::Ok, "hello-from-tool\n".to_owned())),
-            )],
+            tools: vec![("bash".to_owned(), arguments, Some(ToolResult::Ok))],
             usage: Usage { cost_usd: Some(0.0), ..tokens(240, 68, 0) },
             end: Some((true, None)),
             ..Reading::default()

@@ -3,9 +3,7 @@
 //! The prompt goes to standard input. Pi has a list of tools and nothing finer: its shell is there or not, and without
 //! it nothing could be handed in. It ends with exit code 0 whatever happened, so the stream alone tells.
 
-use super::event::{
-    dollars, is_true, owned, printed, says_something, sum, text, text_blocks, tokens, typed, written,
-};
+use super::event::{dollars, is_true, owned, says_something, sum, text, text_blocks, tokens, typed, written};
 use super::{
     Access, Agent, Assignment, CommandSpec, Said, Stdin, Unsupported, UsageKind, add, args, cannot, failure,
     pass, tool_ended,
@@ -120,7 +118,7 @@ impl Agent for Pi {
             }],
             "tool_execution_end" => {
                 let result = ToolResult::of(!is_true(&event, "/isError"));
-                vec![tool_ended(owned(&event, "/toolCallId"), result, printed(&event, "/result/content"))]
+                vec![tool_ended(owned(&event, "/toolCallId"), result)]
             }
             "auto_retry_start" => vec![retry(&event)],
             "auto_retry_end" if !is_true(&event, "/success") => {
@@ -144,7 +142,7 @@ impl Agent for Pi {
     fn caveats(&self, assignment: &Assignment<'_>) -> Vec<String> {
         let mut caveats = Vec::new();
         if assignment.access == Access::ReadOnly {
-            caveats.push("pi's shell can write files; crew looks at the files afterwards".to_owned());
+            caveats.push("pi's shell can write files".to_owned());
         }
         if assignment.thinking.is_some_and(|level| level != "off") {
             caveats.push("pi ignores a thinking level that the model does not have".to_owned());
@@ -248,11 +246,7 @@ mod tests {
         let expected = Reading {
             session: Some("01a1fb82-2ce1-7eae-817f-8e4c97d558f0".to_owned()),
             words: "All done.".to_owned(),
-            tools: vec![(
-                "bash".to_owned(),
-                arguments,
-                Some((ToolResult::Ok, "hello-from-tool\n".to_owned())),
-            )],
+            tools: vec![("bash".to_owned(), arguments, Some(ToolResult::Ok))],
             usage: Usage { cost_usd: Some(0.0), ..tokens(240, 68, 0) },
             end: Some((true, Some("All done.".to_owned()))),
             ..Reading::default()

@@ -28,13 +28,7 @@ pub enum Line {
         arguments: Value,
     },
     /// A tool call came back.
-    ToolEnd {
-        id: String,
-        ok: bool,
-        /// What it printed.
-        #[serde(default, skip_serializing_if = "String::is_empty")]
-        output: String,
-    },
+    ToolEnd { id: String, ok: bool },
     /// What was used, by this step or, with `total`, so far.
     Usage {
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -84,7 +78,7 @@ pub fn read_line(line: &str) -> Option<Vec<Said>> {
         Line::Session { id } => Said::Session(id),
         Line::Message { text } => Said::Message(text),
         Line::Tool { id, name, arguments } => Said::ToolStarted { id, name, arguments: written(arguments) },
-        Line::ToolEnd { id, ok, output } => tool_ended(id, ToolResult::of(ok), output),
+        Line::ToolEnd { id, ok } => tool_ended(id, ToolResult::of(ok)),
         Line::Usage { input_tokens, output_tokens, cached_tokens, cost_usd, total } => {
             let usage = Usage {
                 input_tokens: input_tokens.and_then(believable),
@@ -144,9 +138,9 @@ mod tests {
                 },
             ),
             (
-                Line::ToolEnd { id: "1".into(), ok: false, output: "no".into() },
-                r#"{"crew":"tool_end","id":"1","ok":false,"output":"no"}"#,
-                tool_ended("1".into(), ToolResult::Error, "no".into()),
+                Line::ToolEnd { id: "1".into(), ok: false },
+                r#"{"crew":"tool_end","id":"1","ok":false}"#,
+                tool_ended("1".into(), ToolResult::Error),
             ),
             (
                 Line::Usage {

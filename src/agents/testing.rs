@@ -44,8 +44,8 @@ pub fn transcripts() -> Vec<String> {
     names.iter().flat_map(|name| fixture(name).lines().map(str::to_owned).collect::<Vec<_>>()).collect()
 }
 
-/// A tool call: name, arguments, and how it came back with which output.
-pub type ToolCall = (String, String, Option<(ToolResult, String)>);
+/// A tool call: name, arguments, and how it came back.
+pub type ToolCall = (String, String, Option<ToolResult>);
 
 /// What a whole stream said.
 #[derive(Debug, Default, PartialEq)]
@@ -71,9 +71,9 @@ pub fn read(agent: &dyn Agent, stream: &str) -> Reading {
                 ids.push(id);
                 reading.tools.push((name, arguments, None));
             }
-            Said::ToolEnded { id, result, output, .. } => {
+            Said::ToolEnded { id, result, .. } => {
                 let at = ids.iter().position(|started| *started == id).expect("it was started");
-                reading.tools[at].2 = Some((result, output));
+                reading.tools[at].2 = Some(result);
             }
             Said::Usage(usage, UsageKind::Step) => reading.usage.add(&usage),
             Said::Usage(usage, UsageKind::Total) => reading.usage = usage,

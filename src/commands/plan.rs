@@ -241,7 +241,7 @@ impl Caster<'_> {
             model,
             fallback_models,
             thinking: thinking.map(|thinking| thinking.name().to_owned()),
-            writes: file.is_some_and(may_write),
+            writes: file.is_some_and(|file| may_write(file, &step.role)),
             submit_optional: step.submit == Submit::Optional,
         })
     }
@@ -291,9 +291,17 @@ impl Caster<'_> {
     }
 }
 
-/// Tells whether an agent file lets its agent change files: it lists a tool that does, or no tools at all.
-fn may_write(file: &AgentFile) -> bool {
-    file.tools.is_empty() || file.tools.iter().any(|tool| tool == "edit" || tool == "write")
+/// The roles that read only, unless an agent file says otherwise by listing a tool that writes.
+const READING: &[&str] =
+    &["analyst", "critic", "explorer", "planner", "reviewer", "security-reviewer", "verifier", "writer"];
+
+/// Tells whether an agent may change files in a role: its file lists a tool that does, or no tools at all and the role
+/// is not one of those that read only.
+fn may_write(file: &AgentFile, role: &str) -> bool {
+    match file.tools.is_empty() {
+        true => !READING.contains(&role),
+        false => file.tools.iter().any(|tool| tool == "edit" || tool == "write"),
+    }
 }
 
 fn persona_of(file: &AgentFile) -> Persona {

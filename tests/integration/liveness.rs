@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 const END: &str = r#"'say:{"crew":"end","ok":true}'"#;
 const TOOL: &str = r#"'say:{"crew":"tool","id":"1","name":"bash","arguments":"make all"}'"#;
-const TOOL_END: &str = r#"'say:{"crew":"tool_end","id":"1","ok":true,"output":"done"}'"#;
+const TOOL_END: &str = r#"'say:{"crew":"tool_end","id":"1","ok":true}'"#;
 
 fn waiting(reason: &str) -> String {
     format!(r#"'say:{{"crew":"waiting","reason":"{reason}","error":"rate_limited"}}'"#)
