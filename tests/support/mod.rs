@@ -2,7 +2,7 @@
 //!
 //! The binary and the fake agent are the real programs. The environment is cleared, so that what is set outside of the
 //! tests changes nothing; nothing outside of the test's own folder is touched.
-#![allow(dead_code, reason = "the benchmark uses a part of it")]
+#![allow(dead_code, reason = "the benchmark and the tests of real agents use a part of it")]
 
 use serde_json::{Value, json};
 use std::os::unix::process::CommandExt as _;

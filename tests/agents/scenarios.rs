@@ -1,0 +1,220 @@
+//! What each agent CLI is put through.
+
+use crate::play::{ALL, HAND_IN, Play, answer, conversations, limited, say, shell, wait_for_turns};
+use crate::support::{of_kind, task, wait_until};
+use crew::conformance::script::{Act, Script};
+use serde_json::{Value, json};
+
+/// A scenario by its name, and the agents that go through it.
+type Scenario = (&'static str, fn(&'static str), &'static [&'static str]);
+
+/// Those that make a thousand calls in less than a minute. Codex, which sets up a sandbox for each, takes two minutes,
+/// OpenCode and Gemini CLI longer.
+const QUICK: &[&str] = &["claude", "pi"];
+
+pub const EACH: &[Scenario] = &[
+    ("an_executor_writes_and_a_reviewer_looks", an_executor_writes_and_a_reviewer_looks, &ALL),
+    ("an_invalid_submission_is_corrected", an_invalid_submission_is_corrected, &ALL),
+    ("a_dead_key_is_told_at_once", a_dead_key_is_told_at_once, &ALL),
+    ("a_limited_rate_is_got_over", a_limited_rate_is_got_over, &ALL),
+    ("a_rate_limited_for_ever_is_told", a_rate_limited_for_ever_is_told, &ALL),
+    ("an_overloaded_provider_is_told", an_overloaded_provider_is_told, &ALL),
+    ("an_unknown_model_is_told", an_unknown_model_is_told, &ALL),
+    ("too_long_a_prompt_is_told", too_long_a_prompt_is_told, &ALL),
+    ("a_provider_that_is_not_there_is_told", a_provider_that_is_not_there_is_told, &ALL),
+    ("a_model_that_says_nothing_is_told", a_model_that_says_nothing_is_told, &ALL),
+    ("an_agent_that_is_killed_has_not_done_it", an_agent_that_is_killed_has_not_done_it, &ALL),
+    ("a_cut_connection_is_no_success", a_cut_connection_is_no_success, &ALL),
+    ("garbage_is_no_success", garbage_is_no_success, &ALL),
+    ("a_refusal_is_no_success", a_refusal_is_no_success, &ALL),
+    ("a_thousand_tool_calls_are_followed", a_thousand_tool_calls_are_followed, QUICK),
+];
+
+/// What each answer of the model counts, in crew's words: tokens in (without the cached ones), out, cached.
+const PER_ANSWER: [u64; 3] = [100, 34, 20];
+
+fn usage_of(task: &Value) -> [u64; 3] {
+    let figure = |name: &str| task["usage"][name].as_u64().unwrap_or_default();
+    [figure("input_tokens"), figure("output_tokens"), figure("cached_tokens")]
+}
+
+fn an_executor_writes_and_a_reviewer_looks(cli: &'static str) {
+    let review = r#"{"summary":"looks right","confidence":0.8,"rationale":"read it","findings":[]}"#;
+    let script = conversations([
+        (
+            "Your task: check".to_owned(),
+            vec![
+                shell("git status --short"),
+                shell(&format!("printf '%s' '{review}' | crew submit result --json -")),
+                say("Reviewed."),
+            ],
+        ),
+        (
+            "Your task: build".to_owned(),
+            vec![shell("echo 'made by the agent' >> README.md"), shell(HAND_IN), say("Done.")],
+        ),
+    ]);
+    let play = Play::with(&[cli], script);
+    play.repo.workflow(
+        "play",
+        "## build\nrole: executor\n\nAdd a line to README.md.\n\n## check\nrole: reviewer\ndependsOn: build\n\nLook at it.",
+    );
+    let run = play.completes(&[]);
+    let readme = std::fs::read_to_string(play.repo.root.join("README.md")).expect("a file");
+    assert!(readme.ends_with("made by the agent\n"), "{readme}");
+    assert_eq!(
+        (&task(&run, "build")["summary"], &task(&run, "check")["summary"]),
+        (&json!("it is done"), &json!("looks right"))
+    );
+    let events = play.repo.events();
+    for id in ["build", "check"] {
+        let of =
+            |kind| of_kind(&events, kind).into_iter().filter(|event| event["task"] == id).collect::<Vec<_>>();
+        assert_eq!(of("session_started").len(), 1, "{events:#?}");
+        let tools = of("tool_invoked");
+        assert_eq!(tools.len(), 2, "{tools:#?}");
+        let submitted = tools[1]["arguments"].as_str().expect("arguments");
+        assert!(submitted.contains("crew submit result"), "{tools:#?}");
+        assert!(tools.iter().all(|tool| tool["result"] == "ok"), "{tools:#?}");
+        assert_eq!(usage_of(task(&run, id)), PER_ANSWER.map(|tokens| 3 * tokens), "{run:#}");
+    }
+}
+
+fn an_invalid_submission_is_corrected(cli: &'static str) {
+    let play = Play::of(
+        cli,
+        [
+            shell("crew submit result --summary 'it is done' --rationale 'seen to work'"),
+            shell(HAND_IN),
+            say("Done."),
+        ],
+    );
+    let run = play.completes(&[]);
+    assert_eq!(task(&run, "work")["summary"], "it is done");
+    let events = play.repo.events();
+    assert_eq!(of_kind(&events, "submission_refused").len(), 1, "{events:#?}");
+    // The agent has the reason before its eyes when it tries again.
+    let second = play.turns()[1].to_string();
+    assert!(second.contains("confidence is missing"), "{second}");
+}
+
+fn a_dead_key_is_told_at_once(cli: &'static str) {
+    let play = Play::of(cli, [answer(401)]);
+    let work = play.fails_with("auth_failed", &[]);
+    assert_eq!(work["attempts"], 1);
+    let millis = play.attempt_millis();
+    assert!(millis < 10_000, "it took {millis} ms");
+}
+
+fn a_limited_rate_is_got_over(cli: &'static str) {
+    let play = Play::of(cli, [limited(1), shell(HAND_IN), say("Done.")]);
+    let run = play.completes(&["--set", "retry.max_attempts=3"]);
+    assert_eq!(task(&run, "work")["summary"], "it is done");
+}
+
+/// Most agents try again for minutes. What they wait for when their time is up is what the attempt ended for.
+const NOT_FOR_MINUTES: [&str; 2] = ["--set", "limits.attempt_seconds=12"];
+
+fn a_rate_limited_for_ever_is_told(cli: &'static str) {
+    Play::of(cli, [limited(1)]).fails_with("rate_limited", &NOT_FOR_MINUTES);
+}
+
+fn an_overloaded_provider_is_told(cli: &'static str) {
+    // Anthropic has a status of its own for it.
+    let status = if cli == "claude" { 529 } else { 503 };
+    Play::of(cli, [answer(500), answer(status)]).fails_with("overloaded", &NOT_FOR_MINUTES);
+}
+
+fn an_unknown_model_is_told(cli: &'static str) {
+    Play::of(cli, [answer(404)]).fails_with("model_not_available", &[]);
+}
+
+fn too_long_a_prompt_is_told(cli: &'static str) {
+    Play::of(cli, [answer(400)]).fails_with("context_overflow", &[]);
+}
+
+fn a_provider_that_is_not_there_is_told(cli: &'static str) {
+    let mut play = Play::of(cli, []);
+    // The port is free again; nobody listens there.
+    play.server = None;
+    play.fails_with("network", &NOT_FOR_MINUTES);
+}
+
+fn a_model_that_says_nothing_is_told(cli: &'static str) {
+    let play = Play::of(cli, [Act::Hang]);
+    play.fails_with("silent", &["--set", "limits.silence_seconds=8"]);
+    assert_eq!(play.turns().len(), 1, "the model was asked");
+}
+
+fn an_agent_that_is_killed_has_not_done_it(cli: &'static str) {
+    let play = Play::of(cli, [shell("echo hello"), Act::Hang]);
+    let running = play.start(&[]);
+    wait_for_turns(&play, 2);
+    let pid = || {
+        let events = play.repo.events_so_far();
+        of_kind(&events, "process_started").first().and_then(|event| event["process"]["pid"].as_i64())
+    };
+    wait_until("the agent's process is known", || pid().is_some());
+    let pid = pid().expect("it is known");
+    // SAFETY: a signal to the child of the crew that we have started, which has not been waited for.
+    unsafe { libc::kill(pid as i32, libc::SIGKILL) };
+    let run = running.ends().exits(1).json();
+    let work = task(&run, "work");
+    assert_eq!(
+        (&work["state"], &work["reason"]),
+        (&json!("failed"), &json!("it crashed: ended by signal 9"))
+    );
+    play.leaves_nothing();
+}
+
+/// Lets an agent meet a model that never gets anywhere.
+fn never_completes(cli: &'static str, act: Act) {
+    let play = Play::of(cli, [act]);
+    let ran = play.run(&NOT_FOR_MINUTES).exits(1);
+    play.leaves_nothing();
+    let run = ran.json();
+    let state = task(&run, "work")["state"].as_str().expect("a state");
+    assert!(["failed", "needs_review"].contains(&state), "{run:#}");
+    assert!(!play.turns().is_empty(), "the model was asked");
+}
+
+fn a_cut_connection_is_no_success(cli: &'static str) {
+    never_completes(cli, Act::Cut);
+}
+
+fn garbage_is_no_success(cli: &'static str) {
+    never_completes(cli, Act::Garbage);
+}
+
+fn a_refusal_is_no_success(cli: &'static str) {
+    never_completes(cli, Act::Refuse("I will not help with that.".to_owned()));
+}
+
+fn a_thousand_tool_calls_are_followed(cli: &'static str) {
+    const CALLS: usize = 1_000;
+    let calls = std::iter::repeat_n(shell("true"), CALLS);
+    let play = Play::of(cli, calls.chain([shell(HAND_IN), say("Done.")]));
+    let run = play.completes(&["--set", "limits.attempt_seconds=600"]);
+    let events = play.repo.events();
+    assert_eq!(of_kind(&events, "tool_invoked").len(), CALLS + 1);
+    assert_eq!(usage_of(task(&run, "work")), PER_ANSWER.map(|tokens| (CALLS as u64 + 2) * tokens));
+}
+
+pub fn five_agents_at_once() {
+    let script: Script = conversations(ALL.map(|cli| {
+        let write = format!("echo made > {cli}.txt");
+        (format!("Your task: {cli} "), vec![shell(&write), shell(HAND_IN), say("Done.")])
+    }));
+    let play = Play::with(&ALL, script);
+    let step = |cli: &str| {
+        let model = play.model(cli).map(|model| format!("model: {model}\n")).unwrap_or_default();
+        format!("## {cli}\nrole: executor\nagent: {cli}\n{model}\nWrite {cli}.txt.\n\n")
+    };
+    play.repo.workflow("play", &ALL.map(step).concat());
+    let run = play.completes(&["--jobs", "5"]);
+    for cli in ALL {
+        let made = std::fs::read_to_string(play.repo.root.join(format!("{cli}.txt"))).expect("a file");
+        assert_eq!(made, "made\n", "{cli}");
+        assert_eq!(usage_of(task(&run, cli)), PER_ANSWER.map(|tokens| 3 * tokens), "{run:#}");
+    }
+}
