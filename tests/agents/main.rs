@@ -36,7 +36,7 @@ fn main() {
     trials.push(together.with_ignored_flag(!missing.is_empty()));
     let listing = args.list;
     let conclusion = libtest_mimic::run(&args, trials);
-    if !missing.is_empty() && !listing {
+    if conclusion.num_ignored > 0 && !listing {
         println!(
             "{} tests of real agents skipped: {} not installed; `.ci/agents` installs them into target/agents\n",
             conclusion.num_ignored,
