@@ -467,6 +467,8 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             break
         }
         'crew;doctor' {
+            [CompletionResult]::new('--agents', '--agents', [CompletionResultType]::ParameterName, 'Try the installed agent CLIs, or those named, against a scripted model: spends no token')
+            [CompletionResult]::new('--patience', '--patience', [CompletionResultType]::ParameterName, 'How long one call of an agent may take, in seconds')
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
             [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print data as JSON')

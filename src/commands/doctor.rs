@@ -2,6 +2,7 @@
 
 use super::agents::{self, Found};
 use super::context::Context;
+use super::doctor_agents;
 use super::exit::ExitStatus;
 use super::run::registry;
 use crate::agents::abilities::SignedIn;
@@ -17,6 +18,7 @@ use crate::workspace::git::Git;
 use anyhow::Result;
 use serde_json::json;
 use std::path::Path;
+use std::time::Duration;
 
 /// Less free space than this is a failure: agents and builds write hundreds of megabytes.
 const LEAST_SPACE: u64 = 200 * 1000 * 1000;
@@ -30,7 +32,18 @@ const OLDEST_GIT_HINT: &str = "install git 2.38 or newer";
 ///
 /// Exit 1 where something is wrong.
 #[derive(Debug, clap::Args)]
-pub struct DoctorArgs {}
+pub struct DoctorArgs {
+    /// Try the installed agent CLIs, or those named, against a scripted model: spends no token
+    ///
+    /// Each is started in an empty home and speaks to a server on this machine that plays the model. Options, events,
+    /// exit codes, signals, sandboxes, sessions and handing in have to be as expected.
+    #[arg(long, value_name = "NAME", num_args = 0..)]
+    agents: Option<Vec<String>>,
+
+    /// How long one call of an agent may take, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    patience: u64,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Level {
@@ -61,7 +74,11 @@ impl Check {
 }
 
 /// Makes all checks and tells what each found.
-pub fn doctor(cx: &Context, _args: &DoctorArgs) -> Result<ExitStatus> {
+pub fn doctor(cx: &Context, args: &DoctorArgs) -> Result<ExitStatus> {
+    let patience = Duration::from_secs(args.patience);
+    if let Some(names) = &args.agents {
+        return doctor_agents::examine(cx, names, patience);
+    }
     let mut checks = vec![check_git(&cx.folder)];
     match cx.layout() {
         Ok(layout) => {

@@ -8,6 +8,7 @@ mod completions;
 mod config;
 pub mod context;
 mod doctor;
+mod doctor_agents;
 mod events;
 pub mod exit;
 mod hook;

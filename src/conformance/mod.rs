@@ -12,10 +12,13 @@
 
 mod anthropic;
 mod chat;
+pub mod checks;
+mod expected;
 mod gemini;
 mod http;
 mod responses;
 pub mod script;
 pub mod server;
 pub mod stage;
+mod trial;
 mod wire;

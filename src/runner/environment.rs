@@ -116,6 +116,11 @@ impl Environment {
         Environment { variables }
     }
 
+    /// Takes these variables and nothing of ours.
+    pub fn of(variables: &[(String, String)]) -> Environment {
+        Environment { variables: variables.iter().map(|(name, value)| (name.into(), value.into())).collect() }
+    }
+
     /// Returns the environment of one child: the shared one, what its agent needs by name, and what is set for it.
     pub fn with(&self, passed: &[String], set: &[(String, String)]) -> Vec<(OsString, OsString)> {
         let mut variables = self.variables.clone();

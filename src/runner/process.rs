@@ -6,10 +6,11 @@ use crate::domain::event::{Ending, ProcessId};
 use std::io;
 use std::time::{Duration, Instant};
 
-/// Asks a process group to end (`SIGTERM`) or ends it (`SIGKILL`).
+/// Asks a process group to end (`SIGTERM`, or `SIGINT` as ctrl-C does) or ends it (`SIGKILL`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GroupSignal {
     End,
+    Interrupt,
     Kill,
 }
 
@@ -17,6 +18,7 @@ pub enum GroupSignal {
 pub fn signal_group(leader: u32, signal: GroupSignal) {
     let signal = match signal {
         GroupSignal::End => rustix::process::Signal::TERM,
+        GroupSignal::Interrupt => rustix::process::Signal::INT,
         GroupSignal::Kill => rustix::process::Signal::KILL,
     };
     if let Some(group) = group_of(leader) {

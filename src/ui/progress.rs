@@ -12,6 +12,7 @@ use crate::domain::task::{Work, Working};
 use crate::domain::words::clean_line;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// Shows a run as it goes on.
@@ -93,6 +94,50 @@ impl Progress {
     pub fn clear(&mut self) {
         if let Some(live) = &mut self.live {
             let _ = live.bars.clear();
+        }
+    }
+}
+
+/// A line for each of several things that go on at once, by their names; only where standard error is a terminal.
+pub struct Lines {
+    live: Option<(MultiProgress, ProgressStyle)>,
+    by_name: Mutex<BTreeMap<String, ProgressBar>>,
+}
+
+impl Lines {
+    pub fn new(printer: &Printer) -> Lines {
+        let live = (printer.terminal_err && !printer.quiet && !printer.json).then(|| {
+            let style = ProgressStyle::with_template("  {prefix}  {elapsed:>4}  {wide_msg}");
+            let style = style.unwrap_or_else(|_| ProgressStyle::default_spinner());
+            (MultiProgress::with_draw_target(ProgressDrawTarget::stderr()), style)
+        });
+        Lines { live, by_name: Mutex::default() }
+    }
+
+    pub fn is_live(&self) -> bool {
+        self.live.is_some()
+    }
+
+    /// Shows what goes on under a name.
+    pub fn show(&self, name: &str, doing: String) {
+        let Some((bars, style)) = &self.live else { return };
+        let mut by_name = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
+        let bar = by_name.entry(name.to_owned()).or_insert_with(|| {
+            let bar = bars.add(ProgressBar::new_spinner());
+            bar.set_style(style.clone());
+            bar.set_prefix(format!("{name:10}"));
+            // The time is seen to go on while nothing else changes.
+            bar.enable_steady_tick(Duration::from_millis(250));
+            bar
+        });
+        bar.set_message(doing);
+    }
+
+    /// Takes the line of a name away.
+    pub fn take_away(&self, name: &str) {
+        let mut by_name = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bar) = by_name.remove(name) {
+            bar.finish_and_clear();
         }
     }
 }
