@@ -468,6 +468,8 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
         }
         'crew;doctor' {
             [CompletionResult]::new('--agents', '--agents', [CompletionResultType]::ParameterName, 'Try the installed agent CLIs, or those named, against a scripted model: spends no token')
+            [CompletionResult]::new('--probe', '--probe', [CompletionResultType]::ParameterName, 'Ask an agent''s real model for one word, in your own home: this costs tokens')
+            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Model to ask for one word')
             [CompletionResult]::new('--patience', '--patience', [CompletionResultType]::ParameterName, 'How long one call of an agent may take, in seconds')
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
             [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')

@@ -682,13 +682,21 @@ _crew() {
             return 0
             ;;
         crew__subcmd__doctor)
-            opts="-q -C -h -V --agents --patience --json --quiet --folder --help --version"
+            opts="-q -C -h -V --agents --probe --model --patience --json --quiet --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --agents)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --probe)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --model)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

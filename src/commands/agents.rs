@@ -26,7 +26,7 @@ pub struct AgentsArgs {
 enum What {
     /// List the agents with version, sign-in and what each can do
     ///
-    /// Nothing is asked of a model, so whether a key still works is not known here.
+    /// Nothing is asked of a model, so whether a key still works is not known here; `crew doctor --probe` finds out.
     List,
 }
 

@@ -3,6 +3,7 @@
 use super::agents::{self, Found};
 use super::context::Context;
 use super::doctor_agents;
+use super::doctor_probe;
 use super::exit::ExitStatus;
 use super::run::registry;
 use crate::agents::abilities::SignedIn;
@@ -39,6 +40,14 @@ pub struct DoctorArgs {
     /// exit codes, signals, sandboxes, sessions and handing in have to be as expected.
     #[arg(long, value_name = "NAME", num_args = 0..)]
     agents: Option<Vec<String>>,
+
+    /// Ask an agent's real model for one word, in your own home: this costs tokens
+    #[arg(long, value_name = "AGENT", conflicts_with = "agents")]
+    probe: Option<String>,
+
+    /// Model to ask for one word
+    #[arg(long, value_name = "NAME", requires = "probe")]
+    model: Option<String>,
 
     /// How long one call of an agent may take, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
@@ -78,6 +87,9 @@ pub fn doctor(cx: &Context, args: &DoctorArgs) -> Result<ExitStatus> {
     let patience = Duration::from_secs(args.patience);
     if let Some(names) = &args.agents {
         return doctor_agents::examine(cx, names, patience);
+    }
+    if let Some(name) = &args.probe {
+        return doctor_probe::probe(cx, name, args.model.as_deref(), patience);
     }
     let mut checks = vec![check_git(&cx.folder)];
     match cx.layout() {

@@ -97,7 +97,7 @@ fn chosen(names: &[String]) -> Result<Vec<Arc<dyn Agent>>> {
 }
 
 /// Sets `stop` at the first ctrl-C or its like. The third one leaves at once.
-fn watch_signals(stop: &Arc<AtomicBool>) -> Result<()> {
+pub fn watch_signals(stop: &Arc<AtomicBool>) -> Result<()> {
     let (sender, messages) = sync_channel(8);
     signals::watch(sender).context("watch for signals")?;
     let stop = Arc::clone(stop);

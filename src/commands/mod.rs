@@ -9,6 +9,7 @@ mod config;
 pub mod context;
 mod doctor;
 mod doctor_agents;
+mod doctor_probe;
 mod events;
 pub mod exit;
 mod hook;

@@ -254,7 +254,7 @@ impl Examination<'_> {
         let settle = if expected == Refused::Retries { Duration::ZERO } else { SETTLE };
         let refused = Act::Answer { status, message: None, retry_after: (status == 429).then_some(1) };
         let call = Call::of(Access::ReadOnly, "conformance check: be refused");
-        let understood = |heard: &super::trial::Heard| heard.errors().contains(&kind);
+        let understood = |heard: &super::trial::Heard| heard.met(kind);
         let seen = self.call([refused], &call, &Until::Seen(&understood, settle, GroupSignal::End))?;
         self.end(check, refusal(&seen, kind, expected));
         Ok(())
@@ -347,7 +347,7 @@ impl Examination<'_> {
 }
 
 /// Says how a call ended, with its last complaint where it did not end well.
-fn how_it_ended(seen: &Seen) -> String {
+pub(super) fn how_it_ended(seen: &Seen) -> String {
     let ending = match (&seen.ending.not_started, seen.killed) {
         (Some(why), _) => format!("it could not be started: {why}"),
         (None, true) if seen.after_signal.is_none() => {
@@ -355,11 +355,8 @@ fn how_it_ended(seen: &Seen) -> String {
         }
         _ => ending_words(&seen.ending),
     };
-    let failures = seen.heard.said.iter().filter_map(|said| match said {
-        Said::Failed { message, .. } => Some(message.as_str()),
-        _ => None,
-    });
-    let complaint = failures.last().unwrap_or(&seen.heard.complaint);
+    let complaint =
+        seen.heard.troubles().next_back().map_or(seen.heard.complaint.as_str(), |(_, words)| words);
     if complaint.is_empty() || seen.heard.end() == Some(true) {
         ending
     } else {
@@ -440,8 +437,7 @@ fn read_only(kind: ReadOnly, written: bool, tried: bool, seen: &Seen) -> Verdict
 }
 
 fn refusal(seen: &Seen, kind: ErrorKind, expected: Refused) -> Verdict {
-    let kinds = seen.heard.errors();
-    if !kinds.contains(&kind) {
+    if !seen.heard.met(kind) {
         return Err(format!("not understood as {kind}; {}", how_it_ended(seen)));
     }
     match (expected, seen.after_signal) {
@@ -517,7 +513,14 @@ mod tests {
         ];
         let ending = Ending { exit: Some(0), ..Ending::default() };
         let heard = Heard { lines: 6, said, ..Heard::default() };
-        Seen { heard, ending, after_signal: None, killed: false, elapsed: Duration::from_secs(1) }
+        Seen {
+            heard,
+            ending,
+            after_signal: None,
+            killed: false,
+            begun: Instant::now(),
+            elapsed: Duration::from_secs(1),
+        }
     }
 
     fn without(wrong: impl Fn(&Said) -> bool) -> Seen {

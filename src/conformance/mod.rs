@@ -8,7 +8,8 @@
 //!
 //! A request that offers tools takes the next turn of its conversation; one without tools is an aside (a title, a count
 //! of tokens, a list of models), which every agent asks for in its own number, and takes none. So one script fits all
-//! agents. Each connection has a thread, and all of them end with the server.
+//! agents. Each connection has a thread, and all of them end with the server. Only [`probe`] asks a real model, where a
+//! person wants that.
 
 mod anthropic;
 mod chat;
@@ -16,6 +17,7 @@ pub mod checks;
 mod expected;
 mod gemini;
 mod http;
+pub mod probe;
 mod responses;
 pub mod script;
 pub mod server;

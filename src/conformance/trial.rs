@@ -25,6 +25,8 @@ const LOOK: Duration = Duration::from_millis(20);
 pub const HEED: Duration = Duration::from_secs(4);
 /// The most characters of an agent's last words on standard error.
 const MAX_COMPLAINT: usize = 200;
+/// The most characters of a model's name.
+const MAX_MODEL: usize = 100;
 /// Nobody listens there, so that what goes to another machine fails at once. Loopback is left out of it.
 const NOWHERE: &str = "http://127.0.0.1:9";
 /// The variable by which everything that an examination starts is known.
@@ -82,6 +84,10 @@ pub struct Heard {
     pub complaint: String,
     /// The last line of standard output.
     pub last_line: String,
+    /// The model that answers, where the agent names it.
+    pub model: Option<String>,
+    /// When the first words came.
+    pub first_words: Option<Instant>,
 }
 
 impl Heard {
@@ -93,14 +99,21 @@ impl Heard {
         })
     }
 
-    /// Returns its words, those of the final event too.
+    /// Returns its words; those of the final event where it said none before.
     pub fn words(&self) -> String {
-        let words = self.said.iter().filter_map(|said| match said {
-            Said::Message(words) | Said::MessagePart(words) => Some(words.as_str()),
-            Said::Final { text, .. } => text.as_deref(),
+        let said: String = self
+            .said
+            .iter()
+            .filter_map(|said| match said {
+                Said::Message(words) | Said::MessagePart(words) => Some(words.as_str()),
+                _ => None,
+            })
+            .collect();
+        let last = self.said.iter().rev().find_map(|said| match said {
+            Said::Final { text, .. } => text.clone(),
             _ => None,
         });
-        words.collect()
+        if said.is_empty() { last.unwrap_or_default() } else { said }
     }
 
     /// Returns whether the last final event was good; `None` where there was none.
@@ -122,14 +135,18 @@ impl Heard {
         })
     }
 
-    /// Returns the kinds of errors that it failed with or waits because of.
-    pub fn errors(&self) -> Vec<ErrorKind> {
-        let kinds = self.said.iter().filter_map(|said| match said {
-            Said::Failed { kind, .. } => Some(*kind),
-            Said::Waiting { error, .. } => *error,
+    /// Returns what it said of errors: why it failed or waits, in its words.
+    pub fn troubles(&self) -> impl DoubleEndedIterator<Item = (ErrorKind, &str)> {
+        self.said.iter().filter_map(|said| match said {
+            Said::Failed { kind, message, .. } => Some((*kind, message.as_str())),
+            Said::Waiting { error: Some(kind), reason, .. } => Some((*kind, reason.as_str())),
             _ => None,
-        });
-        kinds.collect()
+        })
+    }
+
+    /// Tells whether it failed with an error of this kind, or waits because of one.
+    pub fn met(&self, wanted: ErrorKind) -> bool {
+        self.troubles().any(|(kind, _)| kind == wanted)
     }
 }
 
@@ -142,6 +159,7 @@ pub struct Seen {
     pub after_signal: Option<Duration>,
     /// It had to be killed.
     pub killed: bool,
+    pub begun: Instant,
     pub elapsed: Duration,
 }
 
@@ -182,12 +200,28 @@ impl ChildNews for Listener {
                 heard.lines += 1;
                 heard.odd_lines += u64::from(said.is_none());
                 line.clone_into(&mut heard.last_line);
+                if heard.model.is_none() {
+                    heard.model = model_in(line);
+                }
             }
             Stream::Error if !line.trim().is_empty() => heard.complaint = clean_line(line, MAX_COMPLAINT),
             Stream::Error => {}
         }
-        heard.said.extend(said.into_iter().flatten());
+        let said = said.unwrap_or_default();
+        if heard.first_words.is_none()
+            && said.iter().any(|said| matches!(said, Said::Message(_) | Said::MessagePart(_)))
+        {
+            heard.first_words = Some(Instant::now());
+        }
+        heard.said.extend(said);
     }
+}
+
+/// Returns the model that a line of JSON names, where it is one of those places in which agents name theirs.
+fn model_in(line: &str) -> Option<String> {
+    let event: serde_json::Value = serde_json::from_str(line).ok()?;
+    let named = ["/model", "/message/model"].iter().find_map(|place| event.pointer(place)?.as_str());
+    named.map(|name| clean_line(name, MAX_MODEL)).filter(|name| !name.is_empty())
 }
 
 impl Bench {
@@ -272,14 +306,14 @@ impl Bench {
         let args = spec.args.iter().map(Into::into).collect();
         let env = self.environment.with(&[], &spec.env);
         let child = ChildSpec { args, env, stdin, ..self.child(self.program.clone()) };
-        Ok(self.watch(&child, Some(self.agent.clone()), until, stop))
+        Ok(watch(&child, Some(self.agent.clone()), self.patience, until, stop))
     }
 
     /// Starts a program that is no agent and waits for its end.
     pub fn start(&self, program: PathBuf, args: &[String], stop: &AtomicBool) -> Seen {
         let args = args.iter().map(Into::into).collect();
         let child = ChildSpec { args, ..self.child(program) };
-        self.watch(&child, None, &Until::TimeIsOver, stop)
+        watch(&child, None, self.patience, &Until::TimeIsOver, stop)
     }
 
     fn child(&self, program: PathBuf) -> ChildSpec {
@@ -295,48 +329,49 @@ impl Bench {
             marks: vec![self.mark.clone()],
         }
     }
+}
 
-    fn watch(
-        &self,
-        child: &ChildSpec,
-        agent: Option<Arc<dyn Agent>>,
-        until: &Until<'_>,
-        stop: &AtomicBool,
-    ) -> Seen {
-        let begun = Instant::now();
-        let control = Control::default();
-        let listener = Arc::new(Listener { agent, heard: Mutex::default() });
-        // Each call has a log of its own to grow.
-        let _ = std::fs::remove_file(&child.log);
-        let (mut seen_at, mut asked_at, mut killed) = (None, None, false);
-        let (ending, ended_at) = std::thread::scope(|scope| {
-            let running = scope.spawn(|| {
-                let ending = child::run(child, &control, listener.clone());
-                (ending, Instant::now())
-            });
-            while !running.is_finished() {
-                std::thread::sleep(LOOK);
-                let now = Instant::now();
-                if let Until::Seen(seen, settle, signal) = until {
-                    if seen_at.is_none() && seen(&listener.heard()) {
-                        seen_at = Some(now);
-                    }
-                    if asked_at.is_none() && seen_at.is_some_and(|at| at + *settle <= now) {
-                        asked_at = Some(now);
-                        control.signal(*signal);
-                    }
+/// Starts a child, hears what it says, and sees to it that it ends.
+pub fn watch(
+    child: &ChildSpec,
+    agent: Option<Arc<dyn Agent>>,
+    patience: Duration,
+    until: &Until<'_>,
+    stop: &AtomicBool,
+) -> Seen {
+    let begun = Instant::now();
+    let control = Control::default();
+    let listener = Arc::new(Listener { agent, heard: Mutex::default() });
+    // Each call has a log of its own to grow.
+    let _ = std::fs::remove_file(&child.log);
+    let (mut seen_at, mut asked_at, mut killed) = (None, None, false);
+    let (ending, ended_at) = std::thread::scope(|scope| {
+        let running = scope.spawn(|| {
+            let ending = child::run(child, &control, listener.clone());
+            (ending, Instant::now())
+        });
+        while !running.is_finished() {
+            std::thread::sleep(LOOK);
+            let now = Instant::now();
+            if let Until::Seen(seen, settle, signal) = until {
+                if seen_at.is_none() && seen(&listener.heard()) {
+                    seen_at = Some(now);
                 }
-                let out_of_time = asked_at.is_none() && begun + self.patience <= now;
-                let unheeded = asked_at.is_some_and(|at| at + HEED <= now);
-                if !killed && (out_of_time || unheeded || stop.load(Ordering::Relaxed)) {
-                    killed = true;
-                    control.signal(GroupSignal::Kill);
+                if asked_at.is_none() && seen_at.is_some_and(|at| at + *settle <= now) {
+                    asked_at = Some(now);
+                    control.signal(*signal);
                 }
             }
-            running.join().unwrap_or_else(|_| (Ending::default(), Instant::now()))
-        });
-        let heard = listener.heard().clone();
-        let after_signal = asked_at.map(|at| ended_at.saturating_duration_since(at));
-        Seen { heard, ending, after_signal, killed, elapsed: begun.elapsed() }
-    }
+            let out_of_time = asked_at.is_none() && begun + patience <= now;
+            let unheeded = asked_at.is_some_and(|at| at + HEED <= now);
+            if !killed && (out_of_time || unheeded || stop.load(Ordering::Relaxed)) {
+                killed = true;
+                control.signal(GroupSignal::Kill);
+            }
+        }
+        running.join().unwrap_or_else(|_| (Ending::default(), Instant::now()))
+    });
+    let heard = listener.heard().clone();
+    let after_signal = asked_at.map(|at| ended_at.saturating_duration_since(at));
+    Seen { heard, ending, after_signal, killed, begun, elapsed: begun.elapsed() }
 }

@@ -70,7 +70,7 @@ fn nothing_is_left(repo: &TestRepo) {
     let beside = std::fs::read_dir(repo.home.parent().expect("a parent")).expect("a folder");
     let left: Vec<_> = beside
         .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
-        .filter(|name| name.starts_with("crew-conformance-"))
+        .filter(|name| name.starts_with("crew-conformance-") || name.starts_with("crew-probe-"))
         .collect();
     assert!(left.is_empty(), "{left:?}");
 }
@@ -175,4 +175,66 @@ fn ctrl_c_ends_an_examination_and_leaves_nothing() {
     let ran = running.ends().exits(130);
     assert!(ran.out.contains("interrupted"), "{}", ran.out);
     nothing_is_left(&repo);
+}
+
+/// Asks an agent that is a script of ours for one word.
+#[track_caller]
+fn probe(repo: &TestRepo, agent: &str, exit: i32) -> Ran {
+    let ran = run_command(repo.alone(["doctor", "--probe", agent, "--patience", "3", "--json"])).exits(exit);
+    nothing_is_left(repo);
+    ran
+}
+
+#[test]
+fn a_probe_tells_what_the_model_answered_and_how_long_it_took() {
+    let repo = TestRepo::new();
+    // What Claude Code prints, and a word on what it was given.
+    repo.program(
+        "claude",
+        r#"read -r prompt
+[ -z "$(ls)" ] && [ "$HOME" != "" ] && case "$prompt $*" in *pong*default*) ;; *) exit 9;; esac
+echo '{"type":"system","subtype":"init","session_id":"s","model":"claude-x"}'
+echo '{"type":"assistant","message":{"content":[{"type":"text","text":"pong"}]}}'
+echo '{"type":"result","subtype":"success","is_error":false,"result":"pong","total_cost_usd":0.25,"usage":{"input_tokens":7,"output_tokens":2}}'"#,
+    );
+    repo.link_programs(&["ls"]);
+    let answer = probe(&repo, "claude", 0).json();
+    assert_eq!((&answer["answer"], &answer["model"]), (&json!("pong"), &json!("claude-x")));
+    assert_eq!(answer["usage"], json!({"input_tokens": 7, "output_tokens": 2, "cost_usd": 0.25}));
+    assert!(
+        answer["first_words_millis"].as_u64().expect("a time") <= answer["millis"].as_u64().expect("a time")
+    );
+    let text = run_command(repo.alone(["doctor", "--probe", "claude"])).exits(0).out;
+    assert!(text.contains("answer     pong\n") && text.contains("usage      9 tokens, $0.25"), "{text}");
+}
+
+#[test]
+fn a_probe_that_fails_says_why_and_what_to_do() {
+    let repo = TestRepo::new();
+    repo.link_programs(&["sleep"]);
+    let error = probe(&repo, "pi", 1).json_error();
+    assert_eq!(error["code"], "agent_not_found");
+    repo.program("pi", "echo 'No API key found for the selected model.' >&2; exit 1");
+    let error = probe(&repo, "pi", 1).json_error();
+    assert_eq!(
+        (&error["code"], &error["hint"]),
+        (&json!("auth_failed"), &json!("sign the agent in, or check its API key"))
+    );
+    repo.program("pi", "trap '' TERM; sleep 300");
+    assert_eq!(probe(&repo, "pi", 1).json_error()["code"], "agent_timeout");
+    repo.program("pi", "exit 0");
+    assert_eq!(probe(&repo, "pi", 1).json_error()["code"], "protocol_error");
+}
+
+#[test]
+fn a_probe_refuses_whom_it_cannot_ask() {
+    let repo = TestRepo::new();
+    let error = probe(&repo, "clade", 2).json_error();
+    assert_eq!((&error["code"], &error["hint"]), (&json!("unknown_agent"), &json!("did you mean `claude`?")));
+    assert_eq!(probe(&repo, "builtin", 2).json_error()["code"], "no_model");
+    repo.program("opencode", "exit 0");
+    let command = repo.alone(["doctor", "--json", "--probe", "opencode", "--model", "no-provider"]);
+    assert_eq!(run_command(command).exits(2).json_error()["code"], "unsupported");
+    run_command(repo.alone(["doctor", "--model", "m"])).exits(2);
+    run_command(repo.alone(["doctor", "--probe", "pi", "--agents"])).exits(2);
 }
