@@ -93,6 +93,11 @@ impl Play {
         self.stages.get(at)?.model.as_deref()
     }
 
+    /// Returns the same for the one agent that is there alone.
+    pub fn own_model(&self) -> Option<&str> {
+        self.stages.first()?.model.as_deref()
+    }
+
     /// Returns the requests that wanted a turn of the script.
     pub fn turns(&self) -> Vec<Value> {
         let offers = |body: &Value| body["tools"].as_array().is_some_and(|tools| !tools.is_empty());
@@ -115,7 +120,12 @@ impl Play {
         ] {
             args.extend(["--set", set]);
         }
-        let mut command = self.repo.command(args.iter().chain(more));
+        self.crew(args.iter().chain(more))
+    }
+
+    /// Returns a command of crew that finds the agents, and hands them this stage.
+    pub fn crew<S: AsRef<str>>(&self, args: impl IntoIterator<Item = S>) -> Command {
+        let mut command = self.repo.command(args);
         let folders = std::iter::once(programs()).chain(folder_of("node"));
         let system = ["/usr/local/bin", "/usr/bin", "/bin"].map(PathBuf::from);
         command.env("PATH", std::env::join_paths(folders.chain(system)).expect("a PATH"));

@@ -1,7 +1,7 @@
 //! What each agent CLI is put through.
 
 use crate::play::{ALL, HAND_IN, Play, answer, conversations, limited, say, shell, wait_for_turns};
-use crate::support::{of_kind, task, wait_until};
+use crate::support::{of_kind, run_command, task, wait_until};
 use crew::conformance::script::{Act, Script};
 use serde_json::{Value, json};
 
@@ -27,6 +27,8 @@ pub const EACH: &[Scenario] = &[
     ("a_cut_connection_is_no_success", a_cut_connection_is_no_success, &ALL),
     ("garbage_is_no_success", garbage_is_no_success, &ALL),
     ("a_refusal_is_no_success", a_refusal_is_no_success, &ALL),
+    ("doctor_finds_it_as_expected", doctor_finds_it_as_expected, &ALL),
+    ("a_probe_is_answered", a_probe_is_answered, &ALL),
     ("a_thousand_tool_calls_are_followed", a_thousand_tool_calls_are_followed, QUICK),
 ];
 
@@ -36,6 +38,31 @@ const PER_ANSWER: [u64; 3] = [100, 34, 20];
 fn usage_of(task: &Value) -> [u64; 3] {
     let figure = |name: &str| task["usage"][name].as_u64().unwrap_or_default();
     [figure("input_tokens"), figure("output_tokens"), figure("cached_tokens")]
+}
+
+/// Crew examines the agent before a model server of its own, whatever the user's configuration says.
+fn doctor_finds_it_as_expected(cli: &'static str) {
+    let play = Play::of(cli, [say("Nobody asks me.")]);
+    let ran = run_command(play.crew(["doctor", "--agents", cli, "--json"]));
+    let report = ran.json();
+    let checks = report["data"].as_array().expect("a list");
+    let wrong: Vec<&Value> = checks.iter().filter(|check| check["level"] != "ok").collect();
+    assert!(wrong.is_empty() && ran.exit == 0, "exit {}: {wrong:#?}", ran.exit);
+    assert_eq!(checks.len(), crew::conformance::checks::ALL.len());
+    assert_eq!(play.turns().len(), 0, "the user's provider was asked");
+    play.leaves_nothing();
+}
+
+fn a_probe_is_answered(cli: &'static str) {
+    let play = Play::of(cli, [say("pong")]);
+    let mut args = vec!["doctor", "--json", "--probe", cli];
+    args.extend(play.own_model().into_iter().flat_map(|model| ["--model", model]));
+    let ran = run_command(play.crew(args)).exits(0);
+    let answer = ran.json();
+    assert_eq!(answer["answer"], "pong", "{answer:#}");
+    assert_eq!(usage_of(&answer), PER_ANSWER, "{answer:#}");
+    assert_eq!(play.turns().len(), 1);
+    play.leaves_nothing();
 }
 
 fn an_executor_writes_and_a_reviewer_looks(cli: &'static str) {
