@@ -1,6 +1,6 @@
 //! One agent CLI, a model server of its own, and a repository with an empty home.
 
-use crate::support::{Ran, Running, TestRepo, of_kind, run_command, start_command, task, wait_until};
+use crate::support::{Ran, Running, TestRepo, run_command, start_command, task, wait_until};
 use crew::conformance::script::{Act, Conversation, Script};
 use crew::conformance::server::ModelServer;
 use crew::conformance::stage::{self, Stage};
@@ -192,15 +192,6 @@ impl Play {
             format!("-- {}\n{}", path.display(), lines[lines.len().saturating_sub(40)..].join("\n"))
         };
         logs.flatten().map(|entry| text(entry.path())).collect::<Vec<_>>().join("\n")
-    }
-
-    /// Returns the milliseconds from the start of the only attempt to its end, as recorded.
-    #[track_caller]
-    pub fn attempt_millis(&self) -> u64 {
-        let events = self.repo.events();
-        let ended = of_kind(&events, "attempt_ended");
-        assert_eq!(ended.len(), 1, "{ended:#?}");
-        ended[0]["ending"]["millis"].as_u64().expect("milliseconds")
     }
 }
 

@@ -8,10 +8,6 @@ use serde_json::{Value, json};
 /// A scenario by its name, and the agents that go through it.
 type Scenario = (&'static str, fn(&'static str), &'static [&'static str]);
 
-/// Those that make a thousand calls in less than a minute. Codex, which sets up a sandbox for each, takes two minutes,
-/// OpenCode and Gemini CLI longer.
-const QUICK: &[&str] = &["claude", "pi"];
-
 pub const EACH: &[Scenario] = &[
     ("an_executor_writes_and_a_reviewer_looks", an_executor_writes_and_a_reviewer_looks, &ALL),
     ("an_invalid_submission_is_corrected", an_invalid_submission_is_corrected, &ALL),
@@ -27,9 +23,21 @@ pub const EACH: &[Scenario] = &[
     ("a_cut_connection_is_no_success", a_cut_connection_is_no_success, &ALL),
     ("garbage_is_no_success", garbage_is_no_success, &ALL),
     ("a_refusal_is_no_success", a_refusal_is_no_success, &ALL),
-    ("doctor_finds_it_as_expected", doctor_finds_it_as_expected, &ALL),
+    ("one_that_forgets_to_hand_in_is_reminded", one_that_forgets_to_hand_in_is_reminded, &ALL),
+    ("one_that_is_cut_off_goes_on_in_its_session", one_that_is_cut_off_goes_on_in_its_session, &ALL),
+    ("doctor_finds_it_as_expected", doctor_finds_it_as_expected, &["claude", "codex", "pi"]),
     ("a_probe_is_answered", a_probe_is_answered, &ALL),
-    ("a_thousand_tool_calls_are_followed", a_thousand_tool_calls_are_followed, QUICK),
+    ("a_thousand_tool_calls_are_followed", a_thousand_tool_calls_are_followed, &["pi"]),
+];
+
+/// Those that take their minutes, for `cargo test --test agents -- --include-ignored`.
+pub const SLOW: &[Scenario] = &[
+    ("doctor_finds_it_as_expected", doctor_finds_it_as_expected, &["gemini", "opencode"]),
+    (
+        "a_thousand_tool_calls_are_followed",
+        a_thousand_tool_calls_are_followed,
+        &["claude", "codex", "gemini", "opencode"],
+    ),
 ];
 
 /// What each answer of the model counts, in crew's words: tokens in (without the cached ones), out, cached.
@@ -66,13 +74,14 @@ fn a_probe_is_answered(cli: &'static str) {
 }
 
 fn an_executor_writes_and_a_reviewer_looks(cli: &'static str) {
-    let review = r#"{"summary":"looks right","confidence":0.8,"rationale":"read it","findings":[]}"#;
+    // More than a pipe takes in one piece.
+    let review = "It looks right. ".repeat(500);
     let script = conversations([
         (
             "Your task: check".to_owned(),
             vec![
                 shell("git status --short"),
-                shell(&format!("printf '%s' '{review}' | crew submit result --json -")),
+                shell(&format!("printf '%s' '{review}' | crew review submit --verdict approved --body -")),
                 say("Reviewed."),
             ],
         ),
@@ -89,10 +98,10 @@ fn an_executor_writes_and_a_reviewer_looks(cli: &'static str) {
     let run = play.completes(&[]);
     let readme = std::fs::read_to_string(play.repo.root.join("README.md")).expect("a file");
     assert!(readme.ends_with("made by the agent\n"), "{readme}");
-    assert_eq!(
-        (&task(&run, "build")["summary"], &task(&run, "check")["summary"]),
-        (&json!("it is done"), &json!("looks right"))
-    );
+    assert_eq!(task(&run, "build")["summary"], "it is done");
+    let verdict = task(&run, "check")["summary"].as_str().expect("a summary");
+    assert!(verdict.starts_with("approved: It looks right."), "{verdict}");
+    assert!(play.repo.artifact("results/check.1.md").contains(review.trim()));
     let events = play.repo.events();
     for id in ["build", "check"] {
         let of =
@@ -101,7 +110,11 @@ fn an_executor_writes_and_a_reviewer_looks(cli: &'static str) {
         let tools = of("tool_invoked");
         assert_eq!(tools.len(), 2, "{tools:#?}");
         let submitted = tools[1]["arguments"].as_str().expect("arguments");
-        assert!(submitted.contains("crew submit result"), "{tools:#?}");
+        // Long arguments are cut, so a review shows its beginning.
+        assert!(
+            submitted.contains("crew submit result") || submitted.contains("It looks right."),
+            "{tools:#?}"
+        );
         assert!(tools.iter().all(|tool| tool["result"] == "ok"), "{tools:#?}");
         assert_eq!(usage_of(task(&run, id)), PER_ANSWER.map(|tokens| 3 * tokens), "{run:#}");
     }
@@ -125,12 +138,44 @@ fn an_invalid_submission_is_corrected(cli: &'static str) {
     assert!(second.contains("confidence is missing"), "{second}");
 }
 
+fn one_that_forgets_to_hand_in_is_reminded(cli: &'static str) {
+    let play = Play::of(cli, [say("All is done."), shell(HAND_IN), say("Done.")]);
+    let run = play.completes(&[]);
+    let events = play.repo.events();
+    assert_eq!(of_kind(&events, "agent_nudged").len(), 1, "{events:#?}");
+    // What it said before and what it is told stand in one conversation.
+    let second = play.turns()[1].to_string();
+    assert!(
+        second.contains("All is done.") && second.contains("You have not handed in anything"),
+        "{second}"
+    );
+    assert_eq!(usage_of(task(&run, "work")), PER_ANSWER.map(|tokens| 3 * tokens), "{run:#}");
+}
+
+fn one_that_is_cut_off_goes_on_in_its_session(cli: &'static str) {
+    let play = Play::of(cli, [shell("git status --short"), Act::Hang]);
+    let running = play.start(&[]);
+    wait_for_turns(&play, 2);
+    running.kill();
+    play.server().play(Script::of([shell(HAND_IN), say("Done.")]));
+    run_command(play.crew(["resume", "last"])).exits(0);
+    let events = play.repo.events();
+    let ends = of_kind(&events, "attempt_ended");
+    assert_eq!((&ends[0]["outcome"], &ends[1]["outcome"]), (&json!("lost"), &json!("succeeded")));
+    let sessions = of_kind(&events, "session_started");
+    assert_eq!(sessions[0]["session"], sessions[1]["session"]);
+    let asked = play.turns()[2].to_string();
+    assert!(asked.contains("git status --short") && asked.contains("was interrupted"), "{asked}");
+    play.leaves_nothing();
+}
+
 fn a_dead_key_is_told_at_once(cli: &'static str) {
     let play = Play::of(cli, [answer(401)]);
     let work = play.fails_with("auth_failed", &[]);
     assert_eq!(work["attempts"], 1);
-    let millis = play.attempt_millis();
-    assert!(millis < 10_000, "it took {millis} ms");
+    // Some would ask for minutes; each is ended at its first refusal, and may have asked once more by then.
+    let asked = play.turns().len();
+    assert!(asked <= 3, "it asked {asked} times");
 }
 
 fn a_limited_rate_is_got_over(cli: &'static str) {
