@@ -58,7 +58,9 @@ impl RecordingArgs {
     /// Reads the recordings to play back, and makes them the agent `replay` of the registry.
     pub fn load(&self, registry: &mut Registry) -> Result<Option<Loaded>> {
         let Some(typed) = &self.replay else { return Ok(None) };
-        let folder = typed.canonicalize().map_err(|error| unusable(typed, &error))?;
+        let folder = typed
+            .canonicalize()
+            .map_err(|error| unusable(typed, &error).hint("crew run GOAL --record DIR makes recordings"))?;
         let Some(name) = folder.to_str().map(str::to_owned) else {
             return Err(Problem::usage("odd_path", format!("{} is not UTF-8", folder.display())).into());
         };
