@@ -167,6 +167,9 @@ fn judge_agent(spec: &TaskSpec, submit_optional: bool, evidence: &Evidence<'_>) 
     if evidence.promises_final && !evidence.saw_final {
         return needs_review("it handed in a result, but its output stopped without its final event");
     }
+    if evidence.unverified {
+        return needs_review("it handed in a result, but its verification commands were not run");
+    }
     let HandedIn::Result(submission) = submission else { return judged(Outcome::Succeeded, None, "") };
     match submission.verdict {
         // Its own words stand in the summary; a reason is in ours, because it goes into the next prompt.
@@ -198,7 +201,13 @@ fn judge_silent_end(submit_optional: bool, clean: bool, evidence: &Evidence<'_>)
     if evidence.last_words.is_none() {
         return needs_review("it ended without a word");
     }
-    judge_checks(evidence).unwrap_or_else(|| judged(Outcome::Succeeded, None, ""))
+    if let Some(judgement) = judge_checks(evidence) {
+        return judgement;
+    }
+    if evidence.unverified {
+        return needs_review("it ended well, but its verification commands were not run");
+    }
+    judged(Outcome::Succeeded, None, "")
 }
 
 #[cfg(test)]
@@ -263,6 +272,12 @@ mod tests {
                 Evidence { submission: Some(&noop), failed_check: Some(("cargo test", "exit 1")), ..base() },
                 Failed,
                 Some(VerifyFailed),
+            ),
+            (
+                "no check of ours was made",
+                Evidence { submission: Some(&good), unverified: true, ..base() },
+                NeedsReview,
+                None,
             ),
             ("blocked", Evidence { submission: Some(&blocked), ..base() }, NeedsReview, None),
             ("verdict unknown", Evidence { submission: Some(&unsure), ..base() }, NeedsReview, None),

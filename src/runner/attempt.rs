@@ -281,7 +281,9 @@ impl OpenAttempt {
         if matches!(blocked, Some(HandedIn::Blocked(_))) {
             return false;
         }
-        let given_up = self.work_stopped.is_some_and(|reason| reason != StopReason::Lingering);
+        // An error that seemed hopeless and was got over is no reason to leave the work unchecked.
+        let over = |reason| !matches!(reason, StopReason::Lingering | StopReason::Hopeless);
+        let given_up = self.work_stopped.is_some_and(over);
         enough && !given_up && self.stream_error.is_none() && !task.spec.verify.is_empty()
     }
 

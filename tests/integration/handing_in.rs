@@ -74,6 +74,18 @@ fn one_that_is_reminded_in_vain_needs_review_however_the_reminder_ended() {
 }
 
 #[test]
+fn one_that_gets_over_a_refusal_is_checked_all_the_same() {
+    let repo = TestRepo::new();
+    let refused = r#"echo '{"type":"error","message":"unexpected status 401 Unauthorized: bad key"}'"#;
+    codex(&repo, &format!("trap '' TERM\n{SUBMIT}\n{refused}\n{}\nexit 0", turn(1)));
+    repo.workflow("one", "## work\nrole: executor\nverify: test -f never\n\nDo it.");
+    let words = ["run", "the goal", "--workflow", "one", "--agent", "codex", "--json"];
+    let run = run_command(repo.alone(words)).exits(1).json();
+    let work = task(&run, "work");
+    assert_eq!((&work["state"], &work["error_kind"]), (&json!("failed"), &json!("verify_failed")));
+}
+
+#[test]
 fn one_that_may_end_without_a_word_or_ended_badly_is_not_reminded() {
     let repo = TestRepo::new();
     codex(&repo, &format!("{}; exit 3", turn(10)));
