@@ -26,13 +26,12 @@ pub fn sign(request: &Request) -> String {
     format!("{MARK}{id}:{code}:{payload}")
 }
 
-/// Finds what may be signed requests in a line of an agent's output.
+/// Finds what may be signed requests in a line of an agent's output. One that is longer than `MAX_SIGNED` is none.
 pub fn find(line: &str) -> impl Iterator<Item = &str> {
-    line.match_indices(MARK).map(|(at, _)| {
-        let rest = &line[at..];
-        let part = |c: char| c.is_ascii_alphanumeric() || matches!(c, ':' | '-' | '_');
-        &rest[..rest.find(|c| !part(c)).unwrap_or(rest.len())]
-    })
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, ':' | '-' | '_');
+    let words = line.split(move |c| !is_part(c));
+    // Where marks follow each other, only what stands behind the last one can be whole.
+    words.filter_map(|word| word.rfind(MARK).map(|at| &word[at..])).filter(|text| text.len() <= MAX_SIGNED)
 }
 
 /// Reads a signed request; `None` where it is not whole or another token signed it.
@@ -82,6 +81,14 @@ mod tests {
             let found: Vec<Request> = find(&text).filter_map(|text| read(text, "secret")).collect();
             assert_eq!(found, [request()], "{text}");
         }
+    }
+
+    #[test]
+    fn a_line_full_of_marks_holds_one_request_at_the_most() {
+        assert_eq!(find(&format!("{MARK}{}", "a".repeat(MAX_SIGNED))).count(), 0);
+        let line = format!("{}{}", MARK.repeat(1000), sign(&request()));
+        let found: Vec<Request> = find(&line).filter_map(|text| read(text, "secret")).collect();
+        assert_eq!((found, find(&line).count()), (vec![request()], 1));
     }
 
     #[test]
