@@ -666,32 +666,37 @@ impl<'a> Dispatcher<'a> {
     /// Takes in the requests that wait. Agents write to that folder: nothing that lies there may end the run.
     fn look_into_inbox(&mut self) -> Result<(), StoreError> {
         self.inbox_looked = Instant::now();
-        for incoming in inbox::waiting(&self.paths.inbox()) {
-            let in_work = |effect: &Effect| matches!(effect, Effect::Answer { incoming: known, .. } if known.id == incoming.id);
-            if self.unanswerable.contains(&incoming.id) || self.effects.iter().any(in_work) {
-                continue;
-            }
-            if let Ok(request) = &incoming.request {
-                let recorders = self.open.values().filter_map(|open| open.recorder.as_ref());
-                recorders
-                    .filter(|recorder| recorder.is_of(&request.token))
-                    .for_each(|recorder| recorder.ask(&request.ask));
-            }
-            let settled = requests::settle(self.store, &mut self.run, &incoming, clock::now())?;
-            self.batch.extend(settled.applied);
-            self.effects.push(Effect::Answer { incoming, answer: settled.answered.answer.clone() });
-            self.answered.push(settled.answered);
+        let waiting = inbox::waiting(&self.paths.inbox());
+        waiting.into_iter().try_for_each(|incoming| self.take_request(incoming))
+    }
+
+    fn take_request(&mut self, incoming: inbox::Incoming) -> Result<(), StoreError> {
+        let in_work = |effect: &Effect| matches!(effect, Effect::Answer { incoming: known, .. } if known.id == incoming.id);
+        if self.unanswerable.contains(&incoming.id) || self.effects.iter().any(in_work) {
+            return Ok(());
         }
+        if let Ok(request) = &incoming.request {
+            let recorders = self.open.values().filter_map(|open| open.recorder.as_ref());
+            recorders
+                .filter(|recorder| recorder.is_of(&request.token))
+                .for_each(|recorder| recorder.ask(&request.ask));
+        }
+        let settled = requests::settle(self.store, &mut self.run, &incoming, clock::now())?;
+        self.batch.extend(settled.applied);
+        self.effects.push(Effect::Answer { incoming, answer: settled.answered.answer.clone() });
+        self.answered.push(settled.answered);
         Ok(())
     }
 
     /// Takes in a request that came in an agent's output. What another token signed is nothing.
+    ///
+    /// It needs no file: whatever the agent did to the inbox may not end the run.
     fn take_signed(&mut self, place: usize, text: &str) -> Result<(), StoreError> {
         let Some(open) = self.open.get(&place) else { return Ok(()) };
         let Some(request) = signed::read(text, &open.token) else { return Ok(()) };
-        if self.store.answer_to(&request.id)?.is_none() {
-            inbox::put(&self.paths.inbox(), &request)?;
-            self.look_into_inbox()?;
+        let Some(incoming) = inbox::incoming(&self.paths.inbox(), request) else { return Ok(()) };
+        if self.store.answer_to(&incoming.id)?.is_none() {
+            self.take_request(incoming)?;
         }
         Ok(())
     }

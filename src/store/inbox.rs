@@ -66,6 +66,12 @@ pub fn waiting(inbox: &Path) -> Vec<Incoming> {
     paths.into_iter().filter_map(read).collect()
 }
 
+/// Returns a request that came another way as one of this inbox; `None` where its id is fit for no file name.
+pub fn incoming(inbox: &Path, request: Request) -> Option<Incoming> {
+    let id = request.id.clone();
+    is_id(&id).then(|| Incoming { path: inbox.join(format!("{id}.request")), id, request: Ok(request) })
+}
+
 fn read(path: PathBuf) -> Option<Incoming> {
     let id = path.file_stem()?.to_str().filter(|id| is_id(id))?.to_owned();
     // Never follow a link or open a pipe that somebody left here.

@@ -318,6 +318,25 @@ fn where_nothing_else_gets_out_a_submission_stands_in_the_output() {
 }
 
 #[test]
+fn a_signed_line_is_taken_without_an_inbox() {
+    if !has_sandboxes() {
+        return;
+    }
+    let repo = TestRepo::new();
+    repo.link_programs(&["unshare", "mount", "rm"]);
+    // Whoever makes the folder unusable must not end the run.
+    let script = format!(
+        "rm \"$CREW_INBOX/pipe\"\n{} >\"$HOME/line\" 2>&1\nrm -r \"$CREW_INBOX\"; : >\"$CREW_INBOX\"\n\
+         cat \"$HOME/line\"\n{}",
+        read_only_inbox(&SUBMIT.replace(" >&2", "")),
+        turn(1)
+    );
+    codex(&repo, &script);
+    let run = run_with(&repo, "executor", &["--set", "limits.grace_seconds=1"]).exits(0).json();
+    assert_eq!(task(&run, "work")["summary"], "made");
+}
+
+#[test]
 fn a_line_that_another_attempt_signed_hands_nothing_in() {
     if !has_sandboxes() {
         return;
