@@ -4,6 +4,7 @@ use super::environment::Environment;
 use super::process::{self, GroupSignal};
 use crate::domain::words::clean_line;
 use std::io::Read;
+use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -54,12 +55,34 @@ pub fn version_of(program: &Path, args: &[&str], environment: &Environment) -> R
     Ok(clean_line(version.unwrap_or(&line), 40))
 }
 
-fn read(pipe: impl Read) -> String {
+/// Reads what a child that has ended left in a pipe. Something else that it started may hold the pipe open for ever.
+fn read(pipe: impl Read + AsFd) -> String {
     let mut text = Vec::new();
-    let _ = pipe.take(4096).read_to_end(&mut text);
+    if rustix::io::ioctl_fionbio(&pipe, true).is_ok() {
+        let _ = pipe.take(4096).read_to_end(&mut text);
+    }
     String::from_utf8_lossy(&text).into_owned()
 }
 
 fn first_line(text: &str) -> Option<&str> {
     text.lines().find(|line| !line.trim().is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_program_leaves_running_is_not_waited_for() {
+        let environment = Environment::of(&[("PATH".to_owned(), std::env::var("PATH").unwrap())]);
+        // It goes on in a session of its own until it is told to end.
+        let folder = tempfile::tempdir().unwrap();
+        let gate = folder.path().join("gate");
+        std::fs::write(&gate, "").unwrap();
+        let script = format!("setsid sh -c 'while [ -e {} ]; do sleep 0.02; done' & ", gate.display());
+        let asked =
+            |more: &str| version_of(Path::new("/bin/sh"), &["-c", &format!("{script}{more}")], &environment);
+        assert_eq!(asked("echo 1.2.3").unwrap(), "1.2.3");
+        assert_eq!(asked("").unwrap(), "");
+    }
 }
