@@ -32,9 +32,21 @@ pub struct RecordingArgs {
 }
 
 impl RecordingArgs {
-    /// Says in a sentence what will be recorded, and refuses a folder that holds recordings already.
-    pub fn announced(&self) -> Result<Option<String>> {
+    /// Says in a sentence what will be recorded, and refuses a folder that holds recordings already, or the repository.
+    pub fn announced(&self, repository: &Path) -> Result<Option<String>> {
         let Some(folder) = &self.record else { return Ok(None) };
+        let is_top = |folder: PathBuf| repository.canonicalize().is_ok_and(|top| top == folder);
+        if folder.canonicalize().is_ok_and(is_top) {
+            // What agents change there could not be told from what is recorded.
+            let problem = Problem::usage(
+                "no_folder",
+                "recordings need a folder of their own, not the repository itself",
+            );
+            return Err(problem
+                .at(folder.display().to_string())
+                .hint("name a new folder: --record recorded")
+                .into());
+        }
         match recordings::earlier_recording(folder) {
             Ok(None) => Ok(Some(format!("what agents do is recorded in {}", folder.display()))),
             Ok(Some(path)) => {

@@ -108,7 +108,7 @@ pub fn run(cx: &Context, args: &RunArgs) -> Result<ExitStatus> {
         replayed.refuse_missing(&plan.tasks)?;
         plan.notes.push(replayed.announced());
     }
-    plan.notes.extend(args.recordings.announced()?);
+    plan.notes.extend(args.recordings.announced(layout.repository())?);
     // A workflow may have ten thousand steps; what is only needed to make the plan is not kept beside it.
     drop(library);
     let id = clock::new_run_id();

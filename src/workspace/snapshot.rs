@@ -49,8 +49,11 @@ impl Snapshot {
             .with("GIT_INDEX_FILE", &own_index)
             .with("GIT_OBJECT_DIRECTORY", &own_objects)
             .with("GIT_ALTERNATE_OBJECT_DIRECTORIES", &objects);
-        let leave_out = leave_out.strip_prefix(folder).ok();
-        let leave_out = leave_out.map(|path| format!(":(top,exclude,literal){}", path.display()));
+        let inside = leave_out.strip_prefix(folder).ok().map(|path| path.display().to_string());
+        // What git ignores is left out anyway, and git refuses to be told so.
+        let is_ignored = |path: &String| git.run(&["check-ignore", "-q", "--", path]).is_ok();
+        let leave_out = inside.filter(|path| !is_ignored(path));
+        let leave_out = leave_out.map(|path| format!(":(top,exclude,literal){path}"));
         let mut snapshot = Snapshot { git, tree: String::new(), leave_out, _scratch: own };
         snapshot.tree = snapshot.current_tree()?;
         Ok(snapshot)
@@ -203,6 +206,19 @@ mod tests {
         assert!(refused.contains("does not apply") || refused.contains("No such file"), "{refused}");
         drop(snapshot);
         assert_eq!(std::fs::read_dir(&place.scratch).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_folder_that_git_ignores_can_be_left_out_too() {
+        let place = Place::new();
+        place.write(".gitignore", "target\n");
+        place.write("target/rec/a.1.jsonl", "x");
+        let snapshot = Snapshot::take(&place.tree, &place.tree.join("target/rec"), &place.scratch).unwrap();
+        place.write("made", "x\n");
+        place.write("target/rec/a.2.jsonl", "x");
+        let changes = patch(&snapshot);
+        let text = String::from_utf8_lossy(&changes);
+        assert!(text.contains("+++ b/made") && !text.contains("jsonl"), "{text}");
     }
 
     #[test]

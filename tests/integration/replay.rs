@@ -445,6 +445,10 @@ fn a_folder_that_cannot_be_recorded_into_is_told_before_anything_starts() {
     assert!(error["message"].as_str().expect("a message").starts_with("file/sub: "), "{error}");
     repo.assert_no_run();
 
+    let error = repo.crew(with("one", &["--record", "."])).exits(2).json_error();
+    assert!(error["message"].as_str().expect("a message").contains("a folder of their own"), "{error}");
+    repo.assert_no_run();
+
     repo.crew(with("one", &["--dry-run", "--record", &folder(&repo)])).exits(0);
     assert!(!repo.beside("recorded").exists());
     put(&repo, "work", "fake", &[ended(1)]);
