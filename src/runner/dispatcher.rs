@@ -29,6 +29,7 @@ use crate::store::database::{Answered, Applied, Store};
 use crate::store::inbox;
 use crate::store::layout::{self, RunPaths};
 use crate::store::lock::RunLock;
+use crate::workspace::snapshot;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, PoisonError};
@@ -168,6 +169,7 @@ impl<'a> Dispatcher<'a> {
 
     /// Records that the run is ours, and closes what a dead owner left open.
     fn take_over(&mut self) -> Result<(), StoreError> {
+        snapshot::sweep(&self.paths.logs());
         let pid = std::process::id();
         let process = process::identify(pid).unwrap_or(ProcessId { pid, start: 0, boot: String::new() });
         self.record(Event::DispatcherStarted { process })?;

@@ -28,6 +28,9 @@ pub struct Snapshot {
     _scratch: TempDir,
 }
 
+/// What the names of our folders begin with.
+const PREFIX: &str = ".snapshot-";
+
 /// Settings that would change what is read or written, or would start something.
 const SETTINGS: [&str; 6] =
     ["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.splitIndex=false"];
@@ -40,7 +43,7 @@ impl Snapshot {
         let inside =
             |name: &str| plain.text(&["rev-parse", "--git-path", name]).map(|path| folder.join(path));
         let (index, objects) = (inside("index")?, inside("objects")?);
-        let own = TempDir::with_prefix_in("snapshot-", scratch).map_err(at(scratch))?;
+        let own = TempDir::with_prefix_in(PREFIX, scratch).map_err(at(scratch))?;
         let own_objects = own.path().join("objects");
         std::fs::create_dir(&own_objects).map_err(at(&own_objects))?;
         let own_index = own.path().join("index");
@@ -87,6 +90,16 @@ impl Snapshot {
             }
         }
         Ok(stream.finish()?)
+    }
+}
+
+/// Takes away what snapshots of a process that was killed left in their scratch folder.
+pub fn sweep(scratch: &Path) {
+    let Ok(entries) = std::fs::read_dir(scratch) else { return };
+    let left = |name: &std::ffi::OsStr| name.to_string_lossy().starts_with(PREFIX);
+    for entry in entries.flatten().filter(|entry| left(&entry.file_name())) {
+        // What cannot be removed takes some space and is in nobody's way.
+        let _ = std::fs::remove_dir_all(entry.path());
     }
 }
 
@@ -206,6 +219,17 @@ mod tests {
         assert!(refused.contains("does not apply") || refused.contains("No such file"), "{refused}");
         drop(snapshot);
         assert_eq!(std::fs::read_dir(&place.scratch).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_swept_away() {
+        let place = Place::new();
+        std::mem::forget(place.snapshot());
+        place.write("../scratch/work.1.log", "x");
+        sweep(&place.scratch);
+        let left: Vec<_> =
+            std::fs::read_dir(&place.scratch).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["work.1.log"]);
     }
 
     #[test]
