@@ -117,12 +117,14 @@ pub fn carry_out(
     let (sender, messages) = sync_channel(MAILBOX);
     super::signals::watch(sender.clone()).map_err(StoreError::file("signals"))?;
     let _watch = inbox_watch::watch(&paths.inbox(), sender.clone());
-    let _pipe = pipe_watch::watch(&paths.inbox(), sender.clone());
+    let pipe = pipe_watch::watch(&paths.inbox(), sender.clone());
     let mut dispatcher = Dispatcher::new(store, run, paths, (setup, observer), (sender, messages), lock);
     let carried = dispatcher.take_over().and_then(|()| dispatcher.work());
     if carried.is_err() {
         dispatcher.kill_everything();
     }
+    // It goes before the lock does: the next owner makes a pipe of its own, which is not ours to take away.
+    drop(pipe);
     carried.map(|finished| (finished, dispatcher.run))
 }
 
