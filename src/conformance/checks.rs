@@ -430,7 +430,7 @@ fn read_only(kind: ReadOnly, written: bool, tried: bool, seen: &Seen) -> Verdict
         _ if !tried => Err(format!("the model was never asked; {}", how_it_ended(seen))),
         (false, _) => Ok(format!("a read-only role writes nothing, by {}", kind.name())),
         (true, ReadOnly::Tools | ReadOnly::Nothing) => {
-            Ok("its shell can write, as is known; crew looks at the files afterwards".into())
+            Ok("its shell can write, as is known; nothing else keeps it from that".into())
         }
         (true, _) => Err("a read-only role wrote a file with its shell".into()),
     }
