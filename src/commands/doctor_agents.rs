@@ -74,7 +74,9 @@ pub fn examine(cx: &Context, names: &[String], patience: Duration) -> Result<Exi
     if stop.load(Ordering::Relaxed) {
         return Ok(ExitStatus::Interrupted);
     }
-    let failed = reports.iter().any(|report| report.failed() > 0);
+    // One that is named has to be there: nothing was checked of it.
+    let missing = !names.is_empty() && reports.iter().any(|report| report.path.is_none());
+    let failed = missing || reports.iter().any(|report| report.failed() > 0);
     Ok(if failed { ExitStatus::Failed } else { ExitStatus::Done })
 }
 
@@ -199,7 +201,8 @@ fn tell(cx: &Context, reports: &[Report]) -> Result<()> {
         }
     }
     if reports.iter().all(|report| report.path.is_none()) {
-        cx.printer.tell("hint: install claude, codex, gemini, opencode or pi");
+        let names: Vec<&str> = reports.iter().map(|report| report.name.as_str()).collect();
+        cx.printer.tell(&format!("hint: install {}", names.join(" or ")));
     } else if failed > 0 {
         cx.printer.tell(
             "hint: a CLI that behaves differently may lose work or never end; install the version before, or choose \

@@ -89,14 +89,14 @@ fn fails(report: &Value, name: &str, words: &str) {
 }
 
 #[test]
-fn agents_that_are_not_installed_are_no_failure() {
+fn agents_that_are_not_installed_are_no_failure_unless_they_are_named() {
     let repo = TestRepo::new();
     let (_, report) = examine(&repo, &[], 0);
     assert_eq!(report["data"].as_array().expect("a list").len(), 5, "{report:#}");
     assert_eq!(check(&report, "installed")["detail"], "not installed");
-    let text = run_command(repo.alone(["doctor", "--agents", "pi"])).exits(0);
+    let text = run_command(repo.alone(["doctor", "--agents", "pi"])).exits(1);
     assert_eq!(text.out, "pi          not installed\n");
-    assert!(text.err.contains("hint: install claude"), "{}", text.err);
+    assert!(text.err.contains("hint: install pi"), "{}", text.err);
 }
 
 #[test]
