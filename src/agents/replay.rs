@@ -25,6 +25,7 @@ const MAX_PIECE: usize = 128 * 1024;
 pub struct Tempo(f64);
 
 impl Tempo {
+    /// Tells whether nothing is waited for.
     pub fn is_instant(self) -> bool {
         self.0 == 0.0
     }
@@ -119,6 +120,7 @@ pub struct Replay {
 }
 
 impl Replay {
+    /// Plays the recordings of `folder` with the binary `program`; `recorded` understands what was recorded.
     pub fn new(
         program: String,
         folder: String,

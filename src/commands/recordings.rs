@@ -55,7 +55,7 @@ impl RecordingArgs {
                 let hint = "name a new folder, or take the old recordings away";
                 Err(problem.at(path.display().to_string()).hint(hint).into())
             }
-            Err(error) => Err(unusable(folder, &error).into()),
+            Err(error) => Err(unusable(folder, &error).hint("name a new folder").into()),
         }
     }
 
@@ -63,7 +63,7 @@ impl RecordingArgs {
     pub fn prepare(&self) -> Result<Option<Arc<Recordings>>> {
         let Some(folder) = &self.record else { return Ok(None) };
         let made = recordings::make_folder(folder).and_then(|()| folder.canonicalize());
-        let folder = made.map_err(|error| unusable(folder, &error))?;
+        let folder = made.map_err(|error| unusable(folder, &error).hint("name a new folder"))?;
         Ok(Some(Recordings::into(folder)))
     }
 
@@ -150,7 +150,7 @@ fn unusable(folder: &Path, error: &std::io::Error) -> Problem {
 fn damaged(damage: Damage) -> Problem {
     let path = damage.path.display();
     let at = damage.line.map_or_else(|| path.to_string(), |line| format!("{path}:{line}"));
-    Problem::usage("damaged_recording", damage.why).at(at)
+    Problem::usage("damaged_recording", damage.why).at(at).hint("record it anew, or take the file away")
 }
 
 fn unknown_agent(folder: &Path, task: &str, attempt: u32, agent: &str) -> Problem {

@@ -170,7 +170,9 @@ pub fn read_bytes(from: &str, kind: Kind) -> Result<Vec<u8>> {
             std::fs::File::open(path).and_then(|file| file.take(inbox::MAX_REQUEST).read_to_end(&mut text))
         }
     };
-    read.map_err(|error| Problem::usage("unreadable", format!("{from}: {error}")))?;
+    read.map_err(|error| {
+        Problem::usage("unreadable", format!("{from}: {error}")).hint(request::how_to_submit(kind))
+    })?;
     if text.len() as u64 == inbox::MAX_REQUEST {
         let message = format!("{from} is longer than the {} bytes that are read", inbox::MAX_REQUEST);
         return Err(Problem::refused("invalid", message).hint(request::how_to_submit(kind)).into());
@@ -181,7 +183,8 @@ pub fn read_bytes(from: &str, kind: Kind) -> Result<Vec<u8>> {
 /// Puts a request where the owner of the run finds it and waits for its answer; where nobody owns the run, settles it as
 /// its owner. `None` where a sandbox leaves no way to anybody.
 pub fn ask(place: &Place, request: &Request) -> Result<Option<Answer>> {
-    if !place.inbox.is_dir() {
+    // A sandbox may keep us from looking; then it is tried all the same.
+    if let Ok(false) = place.inbox.try_exists() {
         let message =
             format!("run {} is not here any more ({} is missing)", place.run, place.inbox.display());
         return Err(Problem::refused("no_attempt", message).hint("nothing can be handed in for it").into());
@@ -200,8 +203,7 @@ pub fn ask(place: &Place, request: &Request) -> Result<Option<Answer>> {
             settle_as_owner(place)?;
         }
         if began.elapsed() > PATIENCE {
-            let message =
-                format!("no answer within {} seconds; the request stays in the inbox", PATIENCE.as_secs());
+            let message = format!("no answer within {} seconds", PATIENCE.as_secs());
             return Err(Problem::refused("no_answer", message)
                 .hint("submit again; the same twice is fine")
                 .into());

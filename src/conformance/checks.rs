@@ -338,7 +338,8 @@ impl Examination<'_> {
         for set in ["limits.grace_seconds=2", "retry.max_attempts=1", &limit, &mark] {
             args.extend(["--set".to_owned(), set.to_owned()]);
         }
-        let seen = self.bench.start(self.subject.crew.clone(), &args, self.stop);
+        // It carries out two steps, one after the other, of which each may take the whole time.
+        let seen = self.bench.start(self.subject.crew.clone(), &args, 3 * self.subject.patience, self.stop);
         let run: serde_json::Value = serde_json::from_str(&seen.heard.last_line).unwrap_or_default();
         self.end("submit", handed_in(&run, "write", &seen));
         self.end("submit-ro", handed_in(&run, "look", &seen));

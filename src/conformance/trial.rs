@@ -124,6 +124,7 @@ impl Heard {
         })
     }
 
+    /// Returns what was used, as the agent told it.
     pub fn usage(&self) -> Usage {
         self.said.iter().fold(Usage::default(), |mut sum, said| match said {
             Said::Usage(usage, UsageKind::Total) => *usage,
@@ -259,6 +260,7 @@ impl Bench {
         Ok(Bench { agent, program, folder, server, stage, environment, mark, patience })
     }
 
+    /// Returns where the repository is that the agent works in.
     pub fn repository(&self) -> PathBuf {
         self.folder.path().join("repository")
     }
@@ -310,10 +312,10 @@ impl Bench {
     }
 
     /// Starts a program that is no agent and waits for its end.
-    pub fn start(&self, program: PathBuf, args: &[String], stop: &AtomicBool) -> Seen {
+    pub fn start(&self, program: PathBuf, args: &[String], patience: Duration, stop: &AtomicBool) -> Seen {
         let args = args.iter().map(Into::into).collect();
         let child = ChildSpec { args, ..self.child(program) };
-        watch(&child, None, self.patience, &Until::TimeIsOver, stop)
+        watch(&child, None, patience, &Until::TimeIsOver, stop)
     }
 
     fn child(&self, program: PathBuf) -> ChildSpec {

@@ -156,6 +156,8 @@ impl OpenAttempt {
                     return Some(Event::AgentWaited { task: id, attempt, reason: String::new() });
                 }
             }
+            // Without a name there is nothing to go on in.
+            Said::Session(session) if session.is_empty() => {}
             Said::Session(session) => {
                 let session = self.safe(&session, 200);
                 let known = task.last().and_then(|attempt| attempt.session.as_ref());
@@ -285,6 +287,15 @@ impl OpenAttempt {
         let over = |reason| !matches!(reason, StopReason::Lingering | StopReason::Hopeless);
         let given_up = self.work_stopped.is_some_and(over);
         enough && !given_up && self.stream_error.is_none() && !task.spec.verify.is_empty()
+    }
+
+    /// Takes note that a child runs: its silence counts from now, and the attempt's time from its first child.
+    pub fn note_started(&mut self) {
+        let now = Instant::now();
+        self.sound.1 = now;
+        if self.first_end.is_none() {
+            self.deadline = now + self.limit;
+        }
     }
 
     /// Takes note that it goes on in a session in which earlier attempts have used something.

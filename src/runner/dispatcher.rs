@@ -400,7 +400,8 @@ impl<'a> Dispatcher<'a> {
     }
 
     fn note_process(&mut self, place: usize, process: ProcessId) -> Result<(), StoreError> {
-        let Some(open) = self.open.get(&place) else { return Ok(()) };
+        let Some(open) = self.open.get_mut(&place) else { return Ok(()) };
+        open.note_started();
         let (task, attempt) = (self.run.tasks[place].spec.id.clone(), open.number);
         self.record(Event::ProcessStarted { task, attempt, process })
     }

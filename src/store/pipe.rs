@@ -67,13 +67,18 @@ fn make_pipe(path: &Path) -> io::Result<()> {
 ///
 /// A full pipe is waited for until `deadline`.
 pub fn put(inbox: &Path, request: &Request, deadline: Instant) -> io::Result<bool> {
+    let text = serde_json::to_vec(request)?;
+    if text.len() as u64 > MAX_REQUEST {
+        let why = format!("the request has {} bytes; at most {MAX_REQUEST} are read", text.len());
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+    }
     let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOFOLLOW;
     let mut pipe: File = match open(place(inbox), flags, Mode::empty()) {
         Ok(pipe) => pipe.into(),
         Err(Errno::NXIO | Errno::NOENT) => return Ok(false),
         Err(error) => return Err(error.into()),
     };
-    for frame in frames(&request.id, &serde_json::to_vec(request)?) {
+    for frame in frames(&request.id, &text) {
         write_whole(&mut pipe, &frame, deadline)?;
     }
     Ok(true)

@@ -50,6 +50,7 @@ impl Progress {
         Progress { printer, short_id, live }
     }
 
+    /// Tells whether anything is shown between events.
     pub fn is_live(&self) -> bool {
         self.live.is_some()
     }
@@ -105,6 +106,7 @@ pub struct Lines {
 }
 
 impl Lines {
+    /// Shows lines where standard error is a terminal.
     pub fn new(printer: &Printer) -> Lines {
         let live = (printer.terminal_err && !printer.quiet && !printer.json).then(|| {
             let style = ProgressStyle::with_template("  {prefix}  {elapsed:>4}  {wide_msg}");
@@ -114,6 +116,7 @@ impl Lines {
         Lines { live, by_name: Mutex::default() }
     }
 
+    /// Tells whether anything is shown.
     pub fn is_live(&self) -> bool {
         self.live.is_some()
     }
