@@ -55,23 +55,7 @@ pub struct Abilities {
 impl Abilities {
     /// Finds out what an agent can do.
     pub fn of(agent: &dyn Agent) -> Abilities {
-        let nowhere = Path::new("/");
-        let plain = Assignment {
-            role: "reviewer",
-            access: Access::ReadOnly,
-            system_prompt: "",
-            prompt: "p",
-            prompt_file: nowhere,
-            cwd: nowhere,
-            inbox: nowhere,
-            model: None,
-            thinking: None,
-            tools: &[],
-            max_turns: None,
-            session: None,
-            must_submit: false,
-            reminds: false,
-        };
+        let plain = Assignment::bare();
         // Where a command stands for no model by itself, it is asked with one.
         let model = agent.command(&plain).is_err().then_some("m");
         let plain = Assignment { model, ..plain };

@@ -262,6 +262,26 @@ pub struct Unsupported {
 const TOOLS: &[&str] = &["read", "grep", "find", "ls", "bash", "edit", "write"];
 
 impl<'a> Assignment<'a> {
+    /// Returns an assignment that asks for nothing: to a reviewer, without words, limits or wishes.
+    pub fn bare() -> Assignment<'a> {
+        Assignment {
+            role: "reviewer",
+            access: Access::ReadOnly,
+            system_prompt: "",
+            prompt: "",
+            prompt_file: Path::new("/"),
+            cwd: Path::new("/"),
+            inbox: Path::new("/"),
+            model: None,
+            thinking: None,
+            tools: &[],
+            max_turns: None,
+            session: None,
+            must_submit: false,
+            reminds: false,
+        }
+    }
+
     /// Tells whether the agent may use a tool: its access allows it, and its agent file does not leave it out.
     fn allows(&self, tool: &str) -> bool {
         let writes = matches!(tool, "edit" | "write");

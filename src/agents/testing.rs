@@ -8,20 +8,13 @@ use std::path::{Path, PathBuf};
 
 pub fn assignment(access: Access) -> Assignment<'static> {
     Assignment {
-        role: "reviewer",
         access,
         system_prompt: "You review \"code\".\nWell.",
         prompt: "-do it",
         prompt_file: Path::new("/run/prompt.md"),
         cwd: Path::new("/repo"),
         inbox: Path::new("/run/inbox"),
-        model: None,
-        thinking: None,
-        tools: &[],
-        max_turns: None,
-        session: None,
-        reminds: false,
-        must_submit: false,
+        ..Assignment::bare()
     }
 }
 

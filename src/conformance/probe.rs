@@ -2,7 +2,7 @@
 
 use super::checks::how_it_ended;
 use super::trial::{self, Heard, MARK, Seen, Until};
-use crate::agents::{Access, Agent, Assignment, Said, Stdin, Unsupported, prompt_text};
+use crate::agents::{Agent, Assignment, Said, Stdin, Unsupported, prompt_text};
 use crate::domain::error_kind::ErrorKind;
 use crate::domain::usage::Usage;
 use crate::runner::child::ChildSpec;
@@ -61,20 +61,12 @@ pub fn ask(asked: &Asked, stop: &AtomicBool) -> Result<Answered, Silence> {
     let prompt_file = folder.path().join("prompt.md");
     std::fs::write(&prompt_file, &prompt)?;
     let spec = asked.agent.command(&Assignment {
-        role: "reviewer",
-        access: Access::ReadOnly,
-        system_prompt: "",
         prompt: &prompt,
         prompt_file: &prompt_file,
         cwd: &cwd,
         inbox: &inbox,
         model: asked.model.as_deref(),
-        thinking: None,
-        tools: &[],
-        max_turns: None,
-        session: None,
-        must_submit: false,
-        reminds: false,
+        ..Assignment::bare()
     })?;
     let mut set = spec.env.clone();
     set.push((MARK.to_owned(), folder.path().display().to_string()));

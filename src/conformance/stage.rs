@@ -126,18 +126,12 @@ mod tests {
         Assignment {
             role: "executor",
             access: Access::Write,
-            system_prompt: "",
             prompt: "go",
             prompt_file: Path::new("/run/prompt.md"),
             cwd: Path::new("/repo"),
             inbox: Path::new("/run/inbox"),
             model,
-            thinking: None,
-            tools: &[],
-            max_turns: None,
-            session: None,
-            must_submit: false,
-            reminds: false,
+            ..Assignment::bare()
         }
     }
 

@@ -295,11 +295,9 @@ impl Bench {
             inbox: &inbox,
             model: self.stage.model.as_deref(),
             thinking: call.thinking,
-            tools: &[],
             max_turns: call.max_turns,
             session: call.session,
-            must_submit: false,
-            reminds: false,
+            ..Assignment::bare()
         })?;
         let stdin = match spec.stdin {
             Stdin::Null => None,
