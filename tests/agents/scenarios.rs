@@ -165,7 +165,10 @@ fn one_that_is_cut_off_goes_on_in_its_session(cli: &'static str) {
     let sessions = of_kind(&events, "session_started");
     assert_eq!(sessions[0]["session"], sessions[1]["session"]);
     let asked = play.turns()[2].to_string();
-    assert!(asked.contains("git status --short") && asked.contains("was interrupted"), "{asked}");
+    // Both prompts stand in one conversation. What came between them is not looked for: an agent that is killed may not
+    // have kept its last turn yet.
+    assert_eq!(asked.matches("# Your task: work").count(), 2, "{asked}");
+    assert!(asked.contains("was interrupted"), "{asked}");
     play.leaves_nothing();
 }
 
