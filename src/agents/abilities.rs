@@ -157,18 +157,7 @@ const GEMINI: SignIn = SignIn {
 
 /// The sign-in of OpenCode, which has models that need none.
 const OPENCODE: SignIn = SignIn {
-    variables: &[
-        "OPENCODE_API_KEY",
-        "ANTHROPIC_API_KEY",
-        "OPENAI_API_KEY",
-        "GEMINI_API_KEY",
-        "GOOGLE_GENERATIVE_AI_API_KEY",
-        "OPENROUTER_API_KEY",
-        "GROQ_API_KEY",
-        "MISTRAL_API_KEY",
-        "DEEPSEEK_API_KEY",
-        "XAI_API_KEY",
-    ],
+    variables: opencode::KEYS,
     files: &[place("XDG_DATA_HOME", ".local/share", "opencode/auth.json")],
     perhaps: &[],
     elsewhere: true,
@@ -176,20 +165,7 @@ const OPENCODE: SignIn = SignIn {
 
 /// The sign-in of Pi. `models.json` may define providers with keys.
 const PI: SignIn = SignIn {
-    variables: &[
-        "ANTHROPIC_API_KEY",
-        "ANTHROPIC_OAUTH_TOKEN",
-        "OPENAI_API_KEY",
-        "GEMINI_API_KEY",
-        "OPENROUTER_API_KEY",
-        "GROQ_API_KEY",
-        "MISTRAL_API_KEY",
-        "DEEPSEEK_API_KEY",
-        "XAI_API_KEY",
-        "ZAI_API_KEY",
-        "CEREBRAS_API_KEY",
-        "AI_GATEWAY_API_KEY",
-    ],
+    variables: pi::KEYS,
     files: &[place("PI_CODING_AGENT_DIR", ".pi/agent", "auth.json")],
     perhaps: &[place("PI_CODING_AGENT_DIR", ".pi/agent", "models.json")],
     elsewhere: false,

@@ -18,9 +18,8 @@ use std::time::Duration;
 /// How OpenCode is spoken to.
 pub struct Opencode;
 
-const ENV: &[&str] = &[
-    "OPENCODE_CONFIG",
-    "OPENCODE_CONFIG_DIR",
+/// The variables that sign it in, at one provider or another.
+pub(super) const KEYS: &[&str] = &[
     "OPENCODE_API_KEY",
     "ANTHROPIC_API_KEY",
     "OPENAI_API_KEY",
@@ -31,6 +30,12 @@ const ENV: &[&str] = &[
     "MISTRAL_API_KEY",
     "DEEPSEEK_API_KEY",
     "XAI_API_KEY",
+];
+
+/// The variables that say where its files are.
+const PLACES: &[&str] = &[
+    "OPENCODE_CONFIG",
+    "OPENCODE_CONFIG_DIR",
     "XDG_CACHE_HOME",
     "XDG_CONFIG_HOME",
     "XDG_DATA_HOME",
@@ -111,7 +116,7 @@ impl Agent for Opencode {
             program: self.program().to_owned(),
             args,
             env: env.map(|(name, value)| (name.to_owned(), value)).into(),
-            pass_env: pass(ENV),
+            pass_env: pass(&[KEYS, PLACES].concat()),
             stdin: Stdin::File(assignment.prompt_file.to_owned()),
         })
     }

@@ -16,7 +16,8 @@ use serde_json::Value;
 /// How Pi is spoken to.
 pub struct Pi;
 
-const ENV: &[&str] = &[
+/// The variables that sign it in, at one provider or another.
+pub(super) const KEYS: &[&str] = &[
     "ANTHROPIC_API_KEY",
     "ANTHROPIC_OAUTH_TOKEN",
     "OPENAI_API_KEY",
@@ -29,10 +30,10 @@ const ENV: &[&str] = &[
     "ZAI_API_KEY",
     "CEREBRAS_API_KEY",
     "AI_GATEWAY_API_KEY",
-    "PI_CODING_AGENT_DIR",
-    "PI_CODING_AGENT_SESSION_DIR",
-    "PI_OFFLINE",
 ];
+
+/// The variables that say where its files are, and how it behaves.
+const PLACES: &[&str] = &["PI_CODING_AGENT_DIR", "PI_CODING_AGENT_SESSION_DIR", "PI_OFFLINE"];
 
 const TOOLS: &[(&str, &str)] = &[
     ("read", "read"),
@@ -101,7 +102,7 @@ impl Agent for Pi {
             program: self.program().to_owned(),
             args,
             env: Vec::new(),
-            pass_env: pass(ENV),
+            pass_env: pass(&[KEYS, PLACES].concat()),
             stdin,
         })
     }
