@@ -36,7 +36,8 @@ pub const SLOW: &[Scenario] = &[
     (
         "a_thousand_tool_calls_are_followed",
         a_thousand_tool_calls_are_followed,
-        &["claude", "codex", "gemini", "opencode"],
+        // Gemini CLI was not seen to come to the end of them in ten minutes.
+        &["claude", "codex", "opencode"],
     ),
 ];
 
