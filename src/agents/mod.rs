@@ -77,6 +77,16 @@ pub enum Stdin {
     File(PathBuf),
 }
 
+impl Stdin {
+    /// Returns the file whose content it is, if any.
+    pub fn into_file(self) -> Option<PathBuf> {
+        match self {
+            Stdin::Null => None,
+            Stdin::File(path) => Some(path),
+        }
+    }
+}
+
 /// A command line, ready to be started by `runner`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandSpec {

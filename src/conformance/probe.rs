@@ -2,7 +2,7 @@
 
 use super::checks::how_it_ended;
 use super::trial::{self, Heard, MARK, Seen, Until};
-use crate::agents::{Agent, Assignment, Said, Stdin, Unsupported, prompt_text};
+use crate::agents::{Agent, Assignment, Said, Unsupported, prompt_text};
 use crate::domain::error_kind::ErrorKind;
 use crate::domain::usage::Usage;
 use crate::runner::child::ChildSpec;
@@ -75,10 +75,7 @@ pub fn ask(asked: &Asked, stop: &AtomicBool) -> Result<Answered, Silence> {
         args: spec.args.iter().map(Into::into).collect(),
         env: asked.environment.with(&spec.pass_env, &set),
         cwd,
-        stdin: match spec.stdin {
-            Stdin::Null => None,
-            Stdin::File(path) => Some(path),
-        },
+        stdin: spec.stdin.into_file(),
         log: folder.path().join("log"),
         grace: Duration::from_secs(2),
         drain: Duration::from_secs(1),

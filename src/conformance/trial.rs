@@ -3,7 +3,7 @@
 use super::script::Script;
 use super::server::ModelServer;
 use super::stage::{self, Stage};
-use crate::agents::{Access, Agent, Assignment, Said, Stdin, UsageKind, prompt_text};
+use crate::agents::{Access, Agent, Assignment, Said, UsageKind, prompt_text};
 use crate::domain::error_kind::ErrorKind;
 use crate::domain::event::{Ending, ProcessId};
 use crate::domain::recording::Stream;
@@ -299,10 +299,7 @@ impl Bench {
             session: call.session,
             ..Assignment::bare()
         })?;
-        let stdin = match spec.stdin {
-            Stdin::Null => None,
-            Stdin::File(path) => Some(path),
-        };
+        let stdin = spec.stdin.into_file();
         let args = spec.args.iter().map(Into::into).collect();
         let env = self.environment.with(&[], &spec.env);
         let child = ChildSpec { args, env, stdin, ..self.child(self.program.clone()) };

@@ -272,17 +272,16 @@ impl OpenAttempt {
 
     /// Tells whether the step's verification commands have anything to verify.
     pub fn is_worth_checking(&self, task: &Task) -> bool {
-        let handed_in = task.last().is_some_and(|attempt| attempt.submission.is_some());
+        let handed_in = task.last().and_then(|attempt| attempt.submission.as_deref());
+        if matches!(handed_in, Some(HandedIn::Blocked(_))) {
+            return false;
+        }
         let enough = match &task.spec.work {
             Work::Command { .. } => self.ending.exit == Some(0),
             Work::Agent { submit_optional, .. } => {
-                handed_in || (*submit_optional && self.ending.exit == Some(0))
+                handed_in.is_some() || (*submit_optional && self.ending.exit == Some(0))
             }
         };
-        let blocked = task.last().and_then(|attempt| attempt.submission.as_deref());
-        if matches!(blocked, Some(HandedIn::Blocked(_))) {
-            return false;
-        }
         // An error that seemed hopeless and was got over is no reason to leave the work unchecked.
         let over = |reason| !matches!(reason, StopReason::Lingering | StopReason::Hopeless);
         let given_up = self.work_stopped.is_some_and(over);

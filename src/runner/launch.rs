@@ -4,7 +4,7 @@ use super::child::{self, ChildSpec};
 use super::environment::Environment;
 use super::recorder::Recordings;
 use crate::agents::prompt::{self, PromptParts};
-use crate::agents::{Access, Agent, Assignment, CommandSpec, MAX_ARGUMENT, Stdin, Unsupported, prompt_text};
+use crate::agents::{Access, Agent, Assignment, CommandSpec, MAX_ARGUMENT, Unsupported, prompt_text};
 use crate::domain::context::{self, Earlier};
 use crate::domain::event::{ArtifactKind, Event, Outcome};
 use crate::domain::finding::Finding;
@@ -192,10 +192,7 @@ fn agent_child(
         args: spec.args.iter().map(Into::into).collect(),
         env,
         cwd: setup.repository.clone(),
-        stdin: match spec.stdin {
-            Stdin::Null => None,
-            Stdin::File(path) => Some(path),
-        },
+        stdin: spec.stdin.into_file(),
         log: paths.root().join(layout::log_of(&task.spec.id, identity.number)),
         grace: setup.limits.grace,
         drain: setup.limits.drain,
