@@ -1,5 +1,6 @@
 //! The text that is handed to an agent.
 
+use crate::domain::gate::PersonWord;
 use crate::domain::request::{HOW_TO_SUBMIT, how_to_submit};
 use crate::domain::submission::Kind;
 use crate::domain::words::clean_line;
@@ -19,6 +20,10 @@ pub struct PromptParts<'a> {
     pub may_write: bool,
     /// It goes on in a session in which it was told all of this before.
     pub resumed: bool,
+    /// What persons said to its agent so far.
+    pub words: &'a [PersonWord],
+    /// A person has to approve its plan before it begins.
+    pub plan_wanted: bool,
     /// The commands that crew will run afterwards.
     pub verify: &'a [String],
     pub submit_optional: bool,
@@ -33,6 +38,15 @@ pub fn compose(parts: &PromptParts<'_>) -> String {
             "Your work on this task was interrupted: the program that had started you ended. See what you have done \
              already, and carry on. Hand in as if for the first time. What was asked, once more:\n\n",
         );
+    }
+    if !parts.words.is_empty() {
+        prompt.push_str("Your work on this task waited for a person, who decided:\n");
+        for word in parts.words {
+            let said = word.said.replace('\n', "\n  ");
+            let to = clean_line(&word.to, 400);
+            prompt.push_str(&format!("\n- {} says to {to}:\n\n  {said}\n", clean_line(&word.by, 100)));
+        }
+        prompt.push_str("\nGo on from there. What was asked, once more:\n\n");
     }
     prompt.push_str(&format!("# Goal\n\n{goal}\n\n# Your task: {task} (role: {role})\n\n{text}\n"));
     if let Some(failure) = parts.earlier_failure {
@@ -102,6 +116,8 @@ mod tests {
             earlier_failure: Some("exit 1"),
             may_write: false,
             resumed: false,
+            words: &[],
+            plan_wanted: false,
             verify: &["cargo test".to_owned()],
             submit_optional: false,
         });

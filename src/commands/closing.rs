@@ -1,5 +1,6 @@
 //! What is said of a run and its tasks: when it has ended, and when somebody asks.
 
+use super::decide::how_to_decide;
 use crate::agents::builtin;
 use crate::domain::finding::Finding;
 use crate::domain::run::{Run, RunStatus};
@@ -135,6 +136,7 @@ impl Closing<'_> {
                     steps.push(format!("next  crew status {short}    crew artifacts {short}"));
                 }
             }
+            RunStatus::AwaitingInput => steps.extend(waiting_lines(self.run, short)),
             RunStatus::Interrupted => {
                 steps.push(format!("next  crew resume {short}    nothing is lost; it goes on where it was"))
             }
@@ -146,6 +148,19 @@ impl Closing<'_> {
         }
         steps
     }
+}
+
+/// Says what waits for a person, and what to type.
+pub fn waiting_lines(run: &Run, short: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    for gate in run.open_gates() {
+        lines.push(format!("gate {}  {}  {}", gate.id, gate.task, clean_line(&gate.about.words(), 200)));
+        lines.extend(how_to_decide(gate).iter().map(|(command, what)| format!("  {command:44}  {what}")));
+    }
+    if !lines.is_empty() && run.ended_at.is_some() {
+        lines.push(format!("then  crew resume {short}    (or --resume with the last decision)"));
+    }
+    lines
 }
 
 /// Returns the colour of a run's state.
@@ -243,8 +258,8 @@ pub fn task_json(task: &Task) -> Value {
     let last = task.last();
     json!({
         "id": task.spec.id, "role": task.spec.role(), "agent": task.spec.program(), "state": task.state,
-        "reason": task.reason, "depends_on": task.spec.depends_on, "attempts": task.attempts.len(),
-        "summary": last.map(|attempt| &attempt.summary), "error_kind": last.and_then(|attempt| attempt.error_kind),
+        "reason": task.reason, "gate": task.waits_for.map(|gate| gate.to_string()), "depends_on": task.spec.depends_on, "attempts": task.attempts.len(),
+        "summary": last.map(|attempt| &attempt.summary), "error_kind": task.error_kind(),
         "exit": last.and_then(|attempt| attempt.ending.exit), "signal": last.and_then(|attempt| attempt.ending.signal),
         "millis": last.map(|attempt| attempt.ending.millis), "usage": last.map(|attempt| &attempt.usage),
         "started_at": task.attempts.first().map(|attempt| attempt.started_at),

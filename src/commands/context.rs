@@ -5,9 +5,11 @@ use crate::agents::registry::Registry;
 use crate::domain::id::RunId;
 use crate::domain::resources::{self, Library};
 use crate::domain::settings::{self, Origin, Settings};
+use crate::runner::clock;
 use crate::store::database::Store;
 use crate::store::layers;
 use crate::store::layout::Layout;
+use crate::store::person_key;
 use crate::store::trust::TrustFile;
 use crate::ui::printer::Printer;
 use anyhow::Result;
@@ -59,6 +61,12 @@ impl Context {
         let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let base = set("XDG_CONFIG_HOME").or_else(|| Some(set("HOME")?.join(".config")))?;
         Some(base.join("crew"))
+    }
+
+    /// Returns the secret by which a person is known to runs, and makes it where there is none. Without a folder to keep
+    /// it in, nobody can decide anything while a run is carried out; what decides itself goes on.
+    pub fn person_key() -> Option<String> {
+        person_key::read_or_make(&Context::config_folder()?, &clock::new_token()).ok()
     }
 
     /// Tells whether the user trusts the repository to supply commands.

@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::exit::ExitStatus;
 use crate::domain::event::{Event, Recorded, ToolResult};
+use crate::domain::gate::Decision;
 use crate::domain::words::clean_line;
 use crate::store::lock;
 use anyhow::Result;
@@ -106,6 +107,16 @@ fn detail_of(event: &Event) -> String {
         Event::VerificationEnded { command, ending, .. } => {
             format!("{command}: {}", crate::domain::judgement::ending_words(ending))
         }
+        Event::GateOpened { gate, about, .. } => format!("{gate}  {}", about.words()),
+        Event::GateDecided { gate, decision, by, note, .. } => {
+            let answer = match decision {
+                Decision::Answered { answer } => format!(": {answer}"),
+                _ => String::new(),
+            };
+            format!("{gate}  {} by {by}{answer}  {note}", decision.name())
+        }
+        Event::TaskAccepted { by, note, .. } => format!("by {by}  {note}"),
+        Event::TaskRequeued { by, reason, .. } => format!("by {by}  {reason}"),
         Event::ArtifactKept { path, bytes, .. } => format!("{path} ({bytes} bytes)"),
         Event::AttemptEnded { outcome, reason, .. } => format!("{} {reason}", outcome.name()),
         Event::TaskSkipped { reason, .. } | Event::TaskCancelled { reason, .. } => reason.clone(),

@@ -18,6 +18,8 @@ pub enum ExitStatus {
     Failed = 1,
     /// Usage or configuration error.
     Usage = 2,
+    /// Stopped: a person has to decide.
+    Waiting = 3,
     /// Refused: conflict, busy, policy, not found.
     Refused = 4,
     /// Interrupted; nothing is lost.

@@ -2,16 +2,19 @@
 
 mod agents;
 mod artifacts;
+mod asking;
 mod builtin_agent;
 mod closing;
 mod completions;
 mod config;
 pub mod context;
+mod decide;
 mod doctor;
 mod doctor_agents;
 mod doctor_probe;
 mod events;
 pub mod exit;
+mod gates;
 mod hook;
 mod init;
 mod list;
@@ -63,6 +66,12 @@ enum Command {
     Logs(logs::LogsArgs),
     Events(events::EventsArgs),
     Artifacts(artifacts::ArtifactsArgs),
+    Gates(gates::GatesArgs),
+    Gate(gates::GateArgs),
+    Approve(decide::ApproveArgs),
+    Reject(decide::RejectArgs),
+    Answer(decide::AnswerArgs),
+    Accept(decide::AcceptArgs),
     Submit(submit::SubmitArgs),
     Review(review::ReviewArgs),
     List(list::ListArgs),
@@ -133,6 +142,12 @@ fn dispatch(cx: &Context, command: &Command) -> Result<ExitStatus> {
         Command::Logs(args) => logs::logs(cx, args),
         Command::Events(args) => events::events(cx, args),
         Command::Artifacts(args) => artifacts::artifacts(cx, args),
+        Command::Gates(args) => gates::gates(cx, args),
+        Command::Gate(args) => gates::gate(cx, args),
+        Command::Approve(args) => decide::approve(cx, args),
+        Command::Reject(args) => decide::reject(cx, args),
+        Command::Answer(args) => decide::answer(cx, args),
+        Command::Accept(args) => decide::accept(cx, args),
         Command::Submit(args) => submit::submit(cx, args),
         Command::List(args) => list::list(cx, args),
         Command::Show(args) => show::show(cx, args),

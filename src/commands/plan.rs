@@ -215,6 +215,9 @@ impl Caster<'_> {
             confidence: step.confidence,
             output: step.output.clone(),
             reads: step.reads.clone(),
+            gates: step.gates,
+            action: step.action.clone(),
+            environment: step.environment.clone(),
         })
     }
 

@@ -5,7 +5,11 @@ use super::exit::{ExitStatus, Problem};
 use super::run;
 use crate::agents::registry::Registry;
 use crate::agents::replay;
+use crate::domain::event::Recorded;
+use crate::domain::id::RunId;
 use crate::domain::run::{Run, RunStatus};
+use crate::domain::task::Working;
+use crate::runner::dispatcher::{self, Observer};
 use crate::store::database::Store;
 use crate::store::layout::Layout;
 use crate::store::lock;
@@ -29,6 +33,40 @@ pub struct ResumeArgs {
     trust_project: bool,
 }
 
+/// Goes on with a run for which a person has just decided something.
+pub fn go_on(cx: &Context, run: &str) -> Result<ExitStatus> {
+    resume(cx, &ResumeArgs { run: run.to_owned(), set: Vec::new(), trust_project: false })
+}
+
+/// Closes a run whose last open task a person has just settled.
+pub fn close(cx: &Context, layout: &Layout, id: &RunId) -> Result<()> {
+    let mut store = Store::open(layout).context("open the store")?;
+    let paths = store.paths(id);
+    let Some(lock) = lock::try_take(&paths)? else { return Ok(()) };
+    let run = store.load_run(id)?.context("the run is recorded")?;
+    let settings = cx.settings(layout, &[], cx.trusts(layout)?)?;
+    let setup = run::setup(layout, &settings, &run::registry(&settings)?, &paths);
+    dispatcher::carry_out(&mut store, run, lock, &setup, &mut Unseen)?;
+    Ok(())
+}
+
+/// Looks away: what happens has been told already.
+struct Unseen;
+
+impl Observer for Unseen {
+    fn happened(&mut self, _: &Run, _: &Recorded) {}
+
+    fn watches(&self) -> bool {
+        false
+    }
+
+    fn tick(&mut self, _: &Run, _: &[Working]) {}
+
+    fn asks(&mut self, _: &Run) -> bool {
+        false
+    }
+}
+
 /// Goes on with a run.
 pub fn resume(cx: &Context, args: &ResumeArgs) -> Result<ExitStatus> {
     cx.store()?;
@@ -46,7 +84,7 @@ pub fn resume(cx: &Context, args: &ResumeArgs) -> Result<ExitStatus> {
     };
     let loaded = store.load_run(&id)?.context("the run is recorded")?;
     let status = loaded.status(false);
-    if !matches!(status, RunStatus::Interrupted | RunStatus::Queued) {
+    if !matches!(status, RunStatus::Interrupted | RunStatus::Queued | RunStatus::AwaitingInput) {
         let message = format!("run {short} is not interrupted, it is {}", status.words());
         return Err(Problem::refused("not_interrupted", message).hint(format!("crew status {short}")).into());
     }

@@ -1,5 +1,6 @@
 //! `crew run`: carry out a workflow.
 
+use super::asking::Asking;
 use super::closing::Closing;
 use super::context::Context;
 use super::exit::{self, ExitStatus, Problem, Problems};
@@ -8,6 +9,7 @@ use super::recordings::{Loaded, RecordingArgs};
 use crate::agents::builtin;
 use crate::agents::registry::Registry;
 use crate::domain::event::{ArtifactKind, Recorded};
+use crate::domain::gate::GatePolicy;
 use crate::domain::id::RunId;
 use crate::domain::run::{Run, RunStatus};
 use crate::domain::settings::{self, Settings};
@@ -149,6 +151,8 @@ pub fn setup(layout: &Layout, settings: &Settings, registry: &Registry, paths: &
         repository: layout.repository().to_owned(),
         limits: Limits::of(settings),
         recordings: None,
+        gates: GatePolicy::of(settings),
+        person_key: Context::person_key(),
     }
 }
 
@@ -337,7 +341,9 @@ pub fn carry_out(
         printer.tell(&format!("run {short}  {} team  {tasks}  {agents}\n", run.team));
     }
     let began = clock::now();
-    let mut watch = Watch { progress: Progress::new(printer, short.clone(), &run) };
+    let inbox = store.paths(&id).inbox();
+    let asking = Asking::at_terminal(printer, store.layout(), inbox, setup.person_key.as_deref());
+    let mut watch = Watch { progress: Progress::new(printer, short.clone(), &run), asking };
     let finished = dispatcher::carry_out(store, run, lock, setup, &mut watch)
         .with_context(|| format!("carry out run {short}"));
     watch.progress.clear();
@@ -358,6 +364,7 @@ pub fn carry_out(
 fn exit_status(finished: Finished) -> ExitStatus {
     match finished.status {
         RunStatus::Completed => ExitStatus::Done,
+        RunStatus::AwaitingInput => ExitStatus::Waiting,
         _ if finished.interrupted => ExitStatus::Interrupted,
         _ => ExitStatus::Failed,
     }
@@ -366,6 +373,7 @@ fn exit_status(finished: Finished) -> ExitStatus {
 /// Passes on to the screen what the dispatcher tells.
 struct Watch {
     progress: Progress,
+    asking: Option<Asking>,
 }
 
 impl Observer for Watch {
@@ -379,5 +387,9 @@ impl Observer for Watch {
 
     fn tick(&mut self, run: &Run, working: &[Working]) {
         self.progress.redraw(run, working);
+    }
+
+    fn asks(&mut self, run: &Run) -> bool {
+        self.asking.as_mut().is_some_and(|asking| asking.go_on(run))
     }
 }

@@ -1,6 +1,6 @@
 //! `crew status`: where runs stand.
 
-use super::closing::{status_tone, task_json, task_table, total_usage};
+use super::closing::{status_tone, task_json, task_table, total_usage, waiting_lines};
 use super::context::Context;
 use super::exit::ExitStatus;
 use crate::domain::run::{Run, RunStatus};
@@ -120,6 +120,10 @@ fn explain(run: &Run, short: &str, status: RunStatus) -> Vec<String> {
     for task in
         run.tasks.iter().filter(|task| matches!(task.state, TaskState::Failed | TaskState::NeedsReview))
     {
+        if let Some(kind) = task.gate_error {
+            lines.push(format!("{}  {kind}; {}", task.spec.id, kind.hint()));
+            continue;
+        }
         let Some(attempt) = task.last() else { continue };
         if let Some(kind) = attempt.error_kind {
             lines.push(format!(
@@ -134,6 +138,7 @@ fn explain(run: &Run, short: &str, status: RunStatus) -> Vec<String> {
         }
     }
     match status {
+        RunStatus::AwaitingInput | RunStatus::Running => lines.extend(waiting_lines(run, short)),
         RunStatus::Interrupted => lines.push(format!("next  crew resume {short}")),
         RunStatus::Failed | RunStatus::NeedsReview => {
             lines.push(format!("next  crew logs {short}    crew events {short}"))

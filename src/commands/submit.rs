@@ -130,6 +130,16 @@ impl Place {
         })
     }
 
+    /// Names the place of a run that no attempt of ours belongs to.
+    pub fn of_run(layout: &Layout, run: &RunId) -> Place {
+        Place {
+            inbox: layout.run(run).inbox(),
+            token: String::new(),
+            run: run.clone(),
+            repository: layout.repository().to_owned(),
+        }
+    }
+
     /// Makes a request in the name of this attempt.
     pub fn request(&self, ask: Ask) -> Request {
         Request { id: clock::new_token(), token: self.token.clone(), ask }
@@ -180,6 +190,13 @@ pub fn read_bytes(from: &str, kind: Kind) -> Result<Vec<u8>> {
     Ok(text)
 }
 
+/// Hands a person's request to the owner of the run, or settles it where the run has none.
+pub fn ask_as_person(place: &Place, request: &Request) -> Result<Option<Answer>> {
+    inbox::put(&place.inbox, request).context("put the request into the inbox")?;
+    settle_as_owner(place)?;
+    await_answer(place, request).map(Some)
+}
+
 /// Puts a request where the owner of the run finds it and waits for its answer; where nobody owns the run, settles it as
 /// its owner. `None` where a sandbox leaves no way to anybody.
 pub fn ask(place: &Place, request: &Request) -> Result<Option<Answer>> {
@@ -189,14 +206,18 @@ pub fn ask(place: &Place, request: &Request) -> Result<Option<Answer>> {
             format!("run {} is not here any more ({} is missing)", place.run, place.inbox.display());
         return Err(Problem::refused("no_attempt", message).hint("nothing can be handed in for it").into());
     }
-    let began = Instant::now();
-    if !put(place, request, began + PATIENCE)? {
+    if !put(place, request, Instant::now() + PATIENCE)? {
         return Ok(None);
     }
+    await_answer(place, request).map(Some)
+}
+
+fn await_answer(place: &Place, request: &Request) -> Result<Answer> {
+    let began = Instant::now();
     let mut looked = began;
     loop {
         if let Some(answer) = inbox::take_answer(&place.inbox, &request.id)? {
-            return Ok(Some(answer));
+            return Ok(answer);
         }
         if looked.elapsed() >= LOOK_FOR_OWNER {
             looked = Instant::now();
@@ -268,9 +289,10 @@ fn settle_as_owner(place: &Place) -> Result<()> {
     let Ok(Some(_lock)) = lock::try_take(&paths) else { return Ok(()) };
     let mut store = Store::open(&layout)?;
     let Some(mut run) = store.load_run(&place.run)? else { return Ok(()) };
+    let key = Context::person_key();
     for incoming in inbox::waiting(&paths.inbox()) {
-        let settled = requests::settle(&store, &mut run, &incoming, clock::now())?;
-        store.append(&run, settled.applied.into_iter().collect(), std::slice::from_ref(&settled.answered))?;
+        let settled = requests::settle(&store, &mut run, &incoming, key.as_deref(), clock::now())?;
+        store.append(&run, settled.applied, std::slice::from_ref(&settled.answered))?;
         store.sync()?;
         // One whose answer cannot be written is not ours, and must not be in our way.
         let _ = inbox::answer(&paths.inbox(), &incoming, &settled.answered.answer);

@@ -3,6 +3,7 @@
 //! An event is appended once and never changed; the state of a run is its events replayed (see `run`).
 
 use super::error_kind::ErrorKind;
+use super::gate::{About, Decision, GateId};
 use super::id::{RunId, TaskId};
 use super::submission::HandedIn;
 use super::task::TaskSpec;
@@ -233,6 +234,38 @@ pub enum Event {
         /// Of the stored bytes, in hex.
         sha256: String,
     },
+    /// A person has to decide before a task goes on; recorded before the task pauses.
+    GateOpened {
+        gate: GateId,
+        task: TaskId,
+        /// The attempt that led to it; none for one before the start.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        attempt: Option<u32>,
+        #[serde(flatten)]
+        about: About,
+        /// Absent where it waits for ever.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expires_at: Option<Time>,
+    },
+    /// A gate was decided, by a person or because nobody did in time.
+    GateDecided {
+        gate: GateId,
+        task: TaskId,
+        #[serde(flatten)]
+        decision: Decision,
+        by: String,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        note: String,
+    },
+    /// A person accepted the work of a task that needed review.
+    TaskAccepted {
+        task: TaskId,
+        by: String,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        note: String,
+    },
+    /// A settled task goes back to the queue because a person asked for it, or for something that it follows from.
+    TaskRequeued { task: TaskId, by: String, reason: String },
     /// An attempt is over.
     AttemptEnded {
         task: TaskId,
@@ -324,6 +357,10 @@ impl Event {
             Event::VerificationStarted { .. } => "verification_started",
             Event::VerificationEnded { .. } => "verification_ended",
             Event::ArtifactKept { .. } => "artifact_kept",
+            Event::GateOpened { .. } => "gate_opened",
+            Event::GateDecided { .. } => "gate_decided",
+            Event::TaskAccepted { .. } => "task_accepted",
+            Event::TaskRequeued { .. } => "task_requeued",
             Event::AttemptEnded { .. } => "attempt_ended",
             Event::TaskSkipped { .. } => "task_skipped",
             Event::TaskCancelled { .. } => "task_cancelled",
@@ -348,6 +385,10 @@ impl Event {
         "verification_started",
         "verification_ended",
         "artifact_kept",
+        "gate_opened",
+        "gate_decided",
+        "task_accepted",
+        "task_requeued",
         "attempt_ended",
         "task_skipped",
         "task_cancelled",
@@ -373,6 +414,10 @@ impl Event {
             | Event::AgentNudged { task, .. }
             | Event::VerificationStarted { task, .. }
             | Event::VerificationEnded { task, .. }
+            | Event::GateOpened { task, .. }
+            | Event::GateDecided { task, .. }
+            | Event::TaskAccepted { task, .. }
+            | Event::TaskRequeued { task, .. }
             | Event::AttemptEnded { task, .. }
             | Event::TaskSkipped { task, .. }
             | Event::TaskCancelled { task, .. } => Some(task),
@@ -392,7 +437,9 @@ impl Event {
             | Event::VerificationStarted { attempt, .. }
             | Event::VerificationEnded { attempt, .. }
             | Event::AttemptEnded { attempt, .. } => Some(*attempt),
-            Event::SubmissionRefused { attempt, .. } | Event::ArtifactKept { attempt, .. } => *attempt,
+            Event::SubmissionRefused { attempt, .. }
+            | Event::ArtifactKept { attempt, .. }
+            | Event::GateOpened { attempt, .. } => *attempt,
             _ => None,
         }
     }
@@ -404,6 +451,9 @@ impl Event {
             Event::RunCreated { .. }
                 | Event::SubmissionAccepted { .. }
                 | Event::AttemptEnded { .. }
+                | Event::GateOpened { .. }
+                | Event::GateDecided { .. }
+                | Event::TaskAccepted { .. }
                 | Event::TaskCancelled { .. }
                 | Event::RunEnded { .. }
         )

@@ -2,6 +2,7 @@
 
 use super::event::Event;
 use super::id::TaskId;
+use super::person::PersonAsk;
 use super::submission::{HandedIn, Kind};
 use super::task::{Attempt, AttemptState, Task, Work};
 use super::words::clean_line;
@@ -14,7 +15,7 @@ use serde_json::Value;
 pub struct Request {
     /// Made up by whoever asks; the same id twice is applied once.
     pub id: String,
-    /// Proves which attempt asks.
+    /// Proves which attempt asks; in a request of a person, that a person does.
     pub token: String,
     pub ask: Ask,
 }
@@ -27,6 +28,8 @@ pub enum Ask {
     Submit(Submission),
     /// The agent wants to end: may it?
     Stop,
+    /// A person decides.
+    Person(PersonAsk),
 }
 
 /// What is handed in. The body is checked by the owner of the run, not by whoever sends it.
@@ -41,7 +44,7 @@ pub struct Submission {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "snake_case")]
 pub enum Answer {
-    /// It is taken in, or the agent may end.
+    /// It is taken in, the agent may end, or the decision holds. The attempt is 0 where it is about none.
     Accepted {
         task: String,
         attempt: u32,
@@ -67,6 +70,18 @@ pub enum Code {
     Invalid,
     /// The agent may not end: it has handed in nothing.
     NotSubmitted,
+    /// A decision that no person signed.
+    NotAPerson,
+    UnknownGate,
+    UnknownTask,
+    /// The gate was decided before.
+    Decided,
+    /// The gate's time is over.
+    TimedOut,
+    /// The gate wants another kind of decision.
+    NotFitting,
+    /// The task does not need review.
+    NotNeedsReview,
 }
 
 impl Code {
@@ -78,6 +93,13 @@ impl Code {
             Code::Conflict => "conflict",
             Code::Invalid => "invalid",
             Code::NotSubmitted => "not_submitted",
+            Code::NotAPerson => "not_a_person",
+            Code::UnknownGate => "unknown_gate",
+            Code::UnknownTask => "unknown_task",
+            Code::Decided => "decided",
+            Code::TimedOut => "timed_out",
+            Code::NotFitting => "not_fitting",
+            Code::NotNeedsReview => "not_needs_review",
         }
     }
 }
@@ -97,7 +119,8 @@ pub fn reminder(task: &TaskId) -> String {
 /// The most characters of a message.
 const MAX_MESSAGE: usize = 4_000;
 
-fn refused(code: Code, message: impl Into<String>, hint: impl Into<String>) -> Answer {
+/// Refuses a request.
+pub fn refused(code: Code, message: impl Into<String>, hint: impl Into<String>) -> Answer {
     // A name that it made up may stand in the message.
     Answer::Refused { code, message: clean_line(&message.into(), MAX_MESSAGE), hint: hint.into() }
 }
@@ -121,6 +144,11 @@ pub fn receive(asker: Option<(&Task, &Attempt)>, request: &Request) -> (Option<E
             let event = Event::AgentNudged { task: task.spec.id.clone(), attempt: attempt.number };
             (Some(event), refused(Code::NotSubmitted, reminder(&task.spec.id), HOW_TO_SUBMIT))
         }
+        // A person has no attempt.
+        Ask::Person(_) => {
+            let (event, answer) = refuse_stranger(request);
+            (Some(event), answer)
+        }
         Ask::Submit(submission) => match check(task, attempt, submission) {
             Ok(handed_in) if attempt.submission.as_deref() == Some(&handed_in) => (None, accepted),
             Ok(handed_in) => {
@@ -135,6 +163,16 @@ pub fn receive(asker: Option<(&Task, &Attempt)>, request: &Request) -> (Option<E
             Err(answer) => (Some(refusal(Some((task, attempt)), request, &answer)), answer),
         },
     }
+}
+
+/// Refuses a decision that no person of this account signed.
+pub fn refuse_stranger(request: &Request) -> (Event, Answer) {
+    let answer = refused(
+        Code::NotAPerson,
+        "only a person decides, and this request is not signed by one",
+        "type it in your own shell, as the user that the run belongs to",
+    );
+    (refusal(None, request, &answer), answer)
 }
 
 /// Tells whether an agent may end. It is held back once, so that it cannot be held for ever.

@@ -3,7 +3,8 @@
 //! `Run::apply` is the one place where state changes. It refuses what is not legal, so a mistake elsewhere ends in an
 //! error and not in a wrong record.
 
-use super::event::{Again, Event, Persona, ProcessId, RunLimits};
+use super::event::{Again, Event, Outcome, Persona, ProcessId, RunLimits};
+use super::gate::{self, About, Decided, Decision, Gate, GateId};
 use super::id::{RunId, TaskId};
 use super::task::{Attempt, AttemptState, Task, TaskSpec, TaskState};
 use super::time::Time;
@@ -96,9 +97,14 @@ impl Counts {
         TaskState::ALL.into_iter().filter(|state| state.is_settled()).map(|state| self.of(state)).sum()
     }
 
-    /// Derives where the run stands. `owned` tells whether a dispatcher lives, `started` whether one ever did.
-    pub fn status(&self, owned: bool, started: bool) -> RunStatus {
+    /// Derives where the run stands. `owned` tells whether a dispatcher lives, `started` whether one ever did, and
+    /// `ended` whether the last one left it in order.
+    pub fn status(&self, owned: bool, started: bool, ended: bool) -> RunStatus {
         use TaskState::*;
+        if ended && !owned && self.of(AwaitingInput) > 0 && self.of(Running) == 0 {
+            // What is queued waits for the same person.
+            return RunStatus::AwaitingInput;
+        }
         if self.of(Running) > 0 || self.of(Queued) > 0 {
             return match (owned, started) {
                 (true, _) => RunStatus::Running,
@@ -148,6 +154,8 @@ pub struct Run {
     pub created_at: Time,
     /// In the order of the workflow.
     pub tasks: Vec<Task>,
+    /// In the order in which they were opened.
+    pub gates: Vec<Gate>,
     pub counts: Counts,
     /// The process that owned it last.
     pub dispatcher: Option<ProcessId>,
@@ -172,6 +180,7 @@ impl Run {
             vars: vars.clone(),
             created_at: at,
             tasks: Vec::new(),
+            gates: Vec::new(),
             counts: Counts::default(),
             dispatcher: None,
             ended_at: None,
@@ -191,7 +200,17 @@ impl Run {
 
     /// Derives where the run stands.
     pub fn status(&self, owned: bool) -> RunStatus {
-        self.counts.status(owned, self.dispatcher.is_some())
+        self.counts.status(owned, self.dispatcher.is_some(), self.ended_at.is_some())
+    }
+
+    /// Returns the gates that nobody has decided, in the order in which they were opened.
+    pub fn open_gates(&self) -> impl Iterator<Item = &Gate> {
+        self.gates.iter().filter(|gate| gate.decided.is_none())
+    }
+
+    /// Returns a gate by its id.
+    pub fn gate(&self, id: GateId) -> Option<&Gate> {
+        self.gates.iter().find(|gate| gate.id == id)
     }
 
     /// Lets an event happen to the run. Nothing has changed where it is illegal.
@@ -251,6 +270,8 @@ impl Run {
                     ended_at: None,
                     submission: None,
                     nudged: false,
+                    paused: false,
+                    confidence: None,
                     error_kind: None,
                     reason: String::new(),
                     ending: Default::default(),
@@ -272,18 +293,66 @@ impl Run {
             Event::ToolInvoked { .. } => {
                 self.change_open(event, |attempt| attempt.waiting.clear()).map(|_| Touched::Nothing)
             }
-            Event::SubmissionAccepted { handed_in, .. } => {
-                self.change_open(event, |attempt| attempt.submission = Some(Box::new(handed_in.clone())))
-            }
+            Event::SubmissionAccepted { handed_in, .. } => self.change_open(event, |attempt| {
+                attempt.confidence = handed_in.confidence();
+                attempt.submission = Some(Box::new(handed_in.clone()));
+            }),
             Event::AgentNudged { .. } => self.change_open(event, |attempt| attempt.nudged = true),
             Event::VerificationEnded { .. } => self.change_open(event, |_| {}).map(|_| Touched::Nothing),
             Event::VerificationStarted { .. } => self.change_open(event, |attempt| {
                 attempt.waiting.clear();
                 attempt.state = AttemptState::Verifying;
             }),
+            Event::GateOpened { gate, task, attempt, about, expires_at } => {
+                let place = self.place_of(task).map_err(illegal)?;
+                self.open_gate(place, *gate, *attempt, about).map_err(illegal)?;
+                self.gates.push(Gate {
+                    id: *gate,
+                    task: task.clone(),
+                    attempt: *attempt,
+                    about: about.clone(),
+                    opened_at: at,
+                    expires_at: *expires_at,
+                    decided: None,
+                });
+                Ok(Touched::Task(place))
+            }
+            Event::GateDecided { gate, task, decision, by, note } => {
+                let decided = Decided { decision: decision.clone(), by: by.clone(), note: note.clone(), at };
+                self.decide_gate(*gate, task, decided).map(Touched::Task).map_err(illegal)
+            }
+            Event::TaskAccepted { task, by, note } => {
+                let place = self.place_of(task).map_err(illegal)?;
+                if self.tasks[place].state != TaskState::NeedsReview {
+                    return Err(illegal(format!("task {task} is {}", self.tasks[place].state)));
+                }
+                self.shift(place, TaskState::Completed).map_err(illegal)?;
+                let colon = if note.is_empty() { "" } else { ": " };
+                self.tasks[place].reason = format!("accepted by {by}{colon}{note}");
+                Ok(Touched::Task(place))
+            }
+            Event::TaskRequeued { task, reason, .. } => {
+                let place = self.place_of(task).map_err(illegal)?;
+                if !self.tasks[place].state.is_settled() {
+                    return Err(illegal(format!("task {task} is {}", self.tasks[place].state)));
+                }
+                self.shift(place, TaskState::Queued).map_err(illegal)?;
+                let task = &mut self.tasks[place];
+                task.reason.clone_from(reason);
+                task.gate_error = None;
+                Ok(Touched::Task(place))
+            }
             Event::AttemptEnded { outcome, error_kind, reason, ending, usage, summary, again, .. } => {
                 let (place, number) = self.open_place(event)?;
-                let next = if again.is_some() { TaskState::Queued } else { outcome.settles_as() };
+                let paused = self.tasks[place].waits_for.is_some();
+                if paused && (*outcome != Outcome::Succeeded || again.is_some()) {
+                    return Err(illegal("its gate is open, so it cannot have failed".into()));
+                }
+                let next = match again {
+                    Some(_) => TaskState::Queued,
+                    None if paused => TaskState::AwaitingInput,
+                    None => outcome.settles_as(),
+                };
                 self.shift(place, next).map_err(illegal)?;
                 let task = &mut self.tasks[place];
                 task.not_before = again.as_ref().map(|again: &Again| again.not_before);
@@ -291,6 +360,7 @@ impl Run {
                 if let Some(attempt) = task.attempts.last_mut() {
                     attempt.state = AttemptState::Ended(*outcome);
                     attempt.ended_at = Some(at);
+                    attempt.paused = paused;
                     attempt.submission = None;
                     attempt.waiting.clear();
                     attempt.error_kind = *error_kind;
@@ -318,8 +388,75 @@ impl Run {
             reason: String::new(),
             skipped_by_condition: false,
             not_before: None,
+            waits_for: None,
+            may_start: false,
+            plan_approved: false,
+            words: Vec::new(),
+            gate_error: None,
         });
         Ok(Touched::Task(self.tasks.len() - 1))
+    }
+
+    /// Lets a gate hold a task: one that is queued at once, one that is worked on when its attempt ends.
+    fn open_gate(
+        &mut self,
+        place: usize,
+        gate: GateId,
+        attempt: Option<u32>,
+        about: &About,
+    ) -> Result<(), String> {
+        let task = &self.tasks[place];
+        let id = &task.spec.id;
+        if let Some(open) = task.waits_for {
+            return Err(format!("gate {open} of {id} is open"));
+        }
+        if self.gate(gate).is_some() {
+            return Err(format!("there is a gate {gate} already"));
+        }
+        match (about, attempt) {
+            (About::Start { .. }, None) if task.may_start => return Err(format!("{id} may start")),
+            (About::Start { .. }, None) => {
+                if task.state != TaskState::Queued {
+                    return Err(format!("task {id} is {}", task.state));
+                }
+                self.shift(place, TaskState::AwaitingInput)?;
+            }
+            (About::Start { .. }, Some(_)) | (_, None) => return Err(format!("{id} cannot wait for that")),
+            (_, Some(number)) => match task.last() {
+                Some(last) if last.number == number && last.is_open() => {}
+                _ => return Err(format!("attempt {number} of {id} is not open")),
+            },
+        }
+        self.tasks[place].waits_for = Some(gate);
+        Ok(())
+    }
+
+    /// Lets a decision happen to its gate and its task.
+    fn decide_gate(&mut self, id: GateId, task: &TaskId, decided: Decided) -> Result<usize, String> {
+        let place = self.place_of(task)?;
+        let found = self.gates.iter().position(|gate| gate.id == id && gate.task == *task);
+        let at = found.ok_or_else(|| format!("{task} has no gate {id}"))?;
+        if self.gates[at].decided.is_some() {
+            return Err(format!("gate {id} is decided"));
+        }
+        if self.tasks[place].state != TaskState::AwaitingInput {
+            return Err(format!("task {task} is {}", self.tasks[place].state));
+        }
+        let follows = gate::consequence(&self.gates[at], &self.tasks[place].spec.work, &decided)?;
+        self.shift(place, follows.state)?;
+        let approved = decided.decision == Decision::Approved;
+        let task = &mut self.tasks[place];
+        match &self.gates[at].about {
+            About::Start { .. } => task.may_start |= approved,
+            About::Plan { .. } => task.plan_approved |= approved,
+            About::Result { .. } | About::Question { .. } => {}
+        }
+        task.waits_for = None;
+        task.reason = follows.reason;
+        task.gate_error = follows.error_kind;
+        task.words.extend(follows.word);
+        self.gates[at].decided = Some(decided);
+        Ok(place)
     }
 
     fn place_of(&self, task: &TaskId) -> Result<usize, String> {
@@ -383,6 +520,9 @@ pub(crate) mod tests {
             confidence: None,
             output: None,
             reads: vec![],
+            gates: Default::default(),
+            action: None,
+            environment: None,
         }
     }
 

@@ -18,11 +18,17 @@ pub enum Kind {
         least: u64,
         most: u64,
     },
+    /// A number from 0 to 1.
+    Fraction {
+        default: f64,
+    },
     Text {
         default: &'static str,
     },
     /// A list of names.
-    Names,
+    Names {
+        default: &'static [&'static str],
+    },
     /// Named values below this key.
     Table,
 }
@@ -34,6 +40,9 @@ pub enum Project {
     Free,
     /// Lower it; 0 counts as no limit where the setting says so.
     Lower,
+    Raise,
+    /// Add names to it.
+    Extend,
     /// Nothing.
     Never,
 }
@@ -113,9 +122,39 @@ pub const RUN_TEAM: Setting = Setting {
     project: Project::Free,
     help: "The team that `crew run` takes without --team or --workflow",
 };
+pub const GATE_CONFIDENCE: Setting = Setting {
+    key: "gates.confidence_threshold",
+    kind: Kind::Fraction { default: 0.7 },
+    project: Project::Raise,
+    help: "Less confidence than this, in the results that an action rests on, needs a person's word",
+};
+pub const GATE_ENVIRONMENTS: Setting = Setting {
+    key: "gates.environments",
+    kind: Kind::Names { default: &["production"] },
+    project: Project::Extend,
+    help: "Environments in which whatever changes something needs a person's word",
+};
+pub const GATE_RISKY: Setting = Setting {
+    key: "gates.risky_actions",
+    kind: Kind::Names { default: &["delete", "deploy", "merge", "publish", "push", "release"] },
+    project: Project::Extend,
+    help: "Actions that always need a person's word",
+};
+pub const GATE_ALLOWED: Setting = Setting {
+    key: "gates.allowed_actions",
+    kind: Kind::Names { default: &[] },
+    project: Project::Never,
+    help: "Further actions that need no person's word; any that is not listed anywhere does",
+};
+pub const GATE_SECONDS: Setting = number(
+    "gates.timeout_seconds",
+    (3600, 0, 2_592_000),
+    Project::Lower,
+    "Seconds after which a gate that nobody decided counts as refused; 0: never",
+);
 pub const ENV_PASS: Setting = Setting {
     key: "env.pass",
-    kind: Kind::Names,
+    kind: Kind::Names { default: &[] },
     project: Project::Never,
     help: "Names of further environment variables that children may see; never CLAUDECODE, CLAUDE_CODE_* or GIT_*",
 };
@@ -144,6 +183,11 @@ pub const ALL: &[&Setting] = &[
     &RETRY_BACKOFF_MS,
     &RUN_AGENT,
     &RUN_TEAM,
+    &GATE_CONFIDENCE,
+    &GATE_ENVIRONMENTS,
+    &GATE_RISKY,
+    &GATE_ALLOWED,
+    &GATE_SECONDS,
     &ENV_PASS,
     &VARS,
     &AGENTS,
@@ -154,8 +198,9 @@ impl Setting {
     pub fn default(&self) -> Value {
         match self.kind {
             Kind::Number { default, .. } => json!(default),
+            Kind::Fraction { default } => json!(default),
             Kind::Text { default } => json!(default),
-            Kind::Names => json!([]),
+            Kind::Names { default } => json!(default),
             Kind::Table => json!({}),
         }
     }
@@ -172,7 +217,8 @@ impl Setting {
                 value.as_u64().is_some_and(|number| (least..=most).contains(&number))
             }
             Kind::Text { .. } => value.as_str().is_some_and(|text| !text.trim().is_empty()),
-            Kind::Names => value.as_array().is_some_and(|names| names.iter().all(Value::is_string)),
+            Kind::Fraction { .. } => value.as_f64().is_some_and(|number| (0.0..=1.0).contains(&number)),
+            Kind::Names { .. } => value.as_array().is_some_and(|names| names.iter().all(Value::is_string)),
             Kind::Table => value.is_object(),
         };
         if fits { Ok(()) } else { Err(format!("{} has to be {}, not {value}", self.key, self.expected())) }
@@ -182,7 +228,7 @@ impl Setting {
     pub fn read(&self, text: &str) -> Result<Value, String> {
         let value = match self.kind {
             Kind::Text { .. } => json!(text),
-            Kind::Names if !text.trim_start().starts_with('[') => {
+            Kind::Names { .. } if !text.trim_start().starts_with('[') => {
                 json!(text.split(',').map(str::trim).filter(|name| !name.is_empty()).collect::<Vec<_>>())
             }
             _ => serde_json::from_str(text).unwrap_or_else(|_| json!(text)),
@@ -204,7 +250,8 @@ impl Setting {
         match self.kind {
             Kind::Number { least, most, .. } => format!("a whole number from {least} to {most}"),
             Kind::Text { .. } => "a text".into(),
-            Kind::Names => "a list of names".into(),
+            Kind::Fraction { .. } => "a number from 0 to 1".into(),
+            Kind::Names { .. } => "a list of names".into(),
             Kind::Table => "an object".into(),
         }
     }
@@ -284,7 +331,9 @@ impl Settings {
         if matches!(origin, Origin::Project(_)) && !trusted && !self.may_tighten(setting, &value) {
             let why = match setting.project {
                 Project::Never => "only you may set it",
-                _ => "a project may only lower it",
+                Project::Raise => "a project may only raise it",
+                Project::Extend => "a project may only add to it",
+                Project::Lower | Project::Free => "a project may only lower it",
             };
             let note = format!("{key} in {origin} has no effect: {why}, or `crew trust` the repository");
             // The key of a table's entry is whatever the project wrote.
@@ -298,13 +347,18 @@ impl Settings {
     fn may_tighten(&self, setting: &Setting, value: &Value) -> bool {
         // 0 turns a limit off where 0 is allowed and the limit is one of silence.
         let rank = |value: &Value| match value.as_u64() {
-            Some(0) if setting.key == SILENCE_SECONDS.key => u64::MAX,
+            Some(0) if [SILENCE_SECONDS.key, GATE_SECONDS.key].contains(&setting.key) => u64::MAX,
             number => number.unwrap_or(u64::MAX),
         };
         match setting.project {
             Project::Free => true,
             Project::Never => false,
             Project::Lower => rank(value) <= rank(&self.get(setting)),
+            Project::Raise => value.as_f64() >= self.get(setting).as_f64(),
+            Project::Extend => {
+                let names = value.as_array();
+                self.names(setting).iter().all(|name| names.is_some_and(|names| names.contains(&json!(name))))
+            }
         }
     }
 
@@ -316,6 +370,11 @@ impl Settings {
     /// Returns a whole number. Values are checked when they are set, so it is one.
     pub fn number(&self, setting: &Setting) -> u64 {
         self.get(setting).as_u64().unwrap_or_default()
+    }
+
+    /// Returns a number from 0 to 1.
+    pub fn fraction(&self, setting: &Setting) -> f64 {
+        self.get(setting).as_f64().unwrap_or_default()
     }
 
     /// Returns a text.
@@ -397,7 +456,12 @@ pub fn schema() -> Value {
                 json!({"type": "integer", "minimum": least, "maximum": most, "default": default})
             }
             Kind::Text { default } => json!({"type": "string", "default": default}),
-            Kind::Names => json!({"type": "array", "items": {"type": "string"}}),
+            Kind::Fraction { default } => {
+                json!({"type": "number", "minimum": 0, "maximum": 1, "default": default})
+            }
+            Kind::Names { default } => {
+                json!({"type": "array", "items": {"type": "string"}, "default": default})
+            }
             Kind::Table => json!({"type": "object"}),
         };
         shape["description"] = described["description"].clone();

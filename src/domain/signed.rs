@@ -19,11 +19,25 @@ pub const MAX_SIGNED: usize = 6 * 1024;
 
 /// Writes a request as a line of output.
 pub fn sign(request: &Request) -> String {
-    let payload = serde_json::to_vec(&request.ask).unwrap_or_default();
-    let signed = format!("{}:{}", request.id, BASE64_URL_SAFE_NO_PAD.encode(payload));
+    let signed = signed_part(&request.id, &request.ask);
     let (id, payload) = signed.split_once(':').unwrap_or_default();
     let code = BASE64_URL_SAFE_NO_PAD.encode(mac(&request.token, &signed).finalize().into_bytes());
     format!("{MARK}{id}:{code}:{payload}")
+}
+
+fn signed_part(id: &str, ask: &Ask) -> String {
+    format!("{id}:{}", BASE64_URL_SAFE_NO_PAD.encode(serde_json::to_vec(ask).unwrap_or_default()))
+}
+
+/// Returns the code that shows that somebody who has the key asked for this.
+pub fn code_of(id: &str, ask: &Ask, key: &str) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(mac(key, &signed_part(id, ask)).finalize().into_bytes())
+}
+
+/// Tells whether a code is the one that `code_of` returns.
+pub fn is_code_of(code: &str, id: &str, ask: &Ask, key: &str) -> bool {
+    let code = BASE64_URL_SAFE_NO_PAD.decode(code).unwrap_or_default();
+    mac(key, &signed_part(id, ask)).verify_slice(&code).is_ok()
 }
 
 /// Finds what may be signed requests in a line of an agent's output. One that is longer than `MAX_SIGNED` is none.

@@ -2,6 +2,7 @@
 
 use super::error_kind::ErrorKind;
 use super::event::{Ending, Outcome, ProcessId};
+use super::gate::{GateId, PersonWord, StepGates};
 use super::id::TaskId;
 use super::submission::HandedIn;
 use super::time::Time;
@@ -40,6 +41,15 @@ pub struct TaskSpec {
     pub output: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reads: Vec<String>,
+    /// When a person has to decide, whatever the settings say.
+    #[serde(default, skip_serializing_if = "StepGates::is_none")]
+    pub gates: StepGates,
+    /// What it does, by the name that the settings know it by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
+    /// Where it does that: `production`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
 }
 
 /// Who does a task, and what.
@@ -85,6 +95,16 @@ impl TaskSpec {
         match &self.work {
             Work::Command { .. } => "sh",
             Work::Agent { program, .. } => program,
+        }
+    }
+
+    /// Returns what it does, for the policy of gates: what the step says, else what its kind of work is.
+    pub fn action(&self) -> &str {
+        match (&self.action, &self.work) {
+            (Some(action), _) => action,
+            (None, Work::Command { .. }) => "run",
+            (None, Work::Agent { writes: true, .. }) => "edit",
+            (None, Work::Agent { .. }) => "read",
         }
     }
 }
@@ -151,9 +171,9 @@ impl TaskState {
     pub fn may_become(self, next: TaskState) -> bool {
         use TaskState::*;
         match self {
-            Queued => matches!(next, Running | Skipped | Cancelled | Failed),
+            Queued => matches!(next, Running | AwaitingInput | Skipped | Cancelled | Failed),
             Running => matches!(next, AwaitingInput | Completed | Failed | NeedsReview | Queued | Cancelled),
-            AwaitingInput => matches!(next, Queued | Failed | NeedsReview | Cancelled),
+            AwaitingInput => matches!(next, Queued | Completed | Failed | NeedsReview | Cancelled),
             NeedsReview => matches!(next, Completed | Queued),
             Failed | Skipped | Cancelled => matches!(next, Queued),
             Completed => false,
@@ -233,6 +253,10 @@ pub struct Attempt {
     pub submission: Option<Box<HandedIn>>,
     /// It has been reminded to hand something in.
     pub nudged: bool,
+    /// It ended so that a person can decide.
+    pub paused: bool,
+    /// How sure the agent said it is of what it handed in, from 0 to 1.
+    pub confidence: Option<f64>,
     pub error_kind: Option<ErrorKind>,
     pub reason: String,
     pub ending: Ending,
@@ -260,9 +284,24 @@ pub struct Task {
     pub skipped_by_condition: bool,
     /// Not to be started before this time.
     pub not_before: Option<Time>,
+    /// The gate that is open.
+    pub waits_for: Option<GateId>,
+    /// A person let it start.
+    pub may_start: bool,
+    /// A person approved its plan.
+    pub plan_approved: bool,
+    /// What persons said to its agent, the oldest first.
+    pub words: Vec<PersonWord>,
+    /// Why it failed, where that was not its newest attempt's doing.
+    pub gate_error: Option<ErrorKind>,
 }
 
 impl Task {
+    /// Returns why it stands where it does, where that has a kind.
+    pub fn error_kind(&self) -> Option<ErrorKind> {
+        self.gate_error.or_else(|| self.last()?.error_kind)
+    }
+
     /// Returns the newest attempt.
     pub fn last(&self) -> Option<&Attempt> {
         self.attempts.last()

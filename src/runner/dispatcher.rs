@@ -13,6 +13,8 @@ use super::summary;
 use crate::agents::Said;
 use crate::domain::error_kind::ErrorKind;
 use crate::domain::event::{Again, ArtifactKind, Ending, Event, Outcome, ProcessId, Recorded};
+use crate::domain::gate::{self, About, Decision, Gate, GateId};
+use crate::domain::id::TaskId;
 use crate::domain::judgement::{Judgement, StopReason};
 use crate::domain::recording::{self, Head};
 use crate::domain::retry;
@@ -20,6 +22,7 @@ use crate::domain::run::{Run, RunStatus};
 use crate::domain::schedule::{Schedule, Skip};
 use crate::domain::signed;
 use crate::domain::task::{Attempt, AttemptState, Task, TaskState, Work, Working};
+use crate::domain::time::Time;
 use crate::domain::usage::Usage;
 use crate::domain::words::clean_line;
 use crate::store::StoreError;
@@ -47,6 +50,8 @@ const GROUPING: Duration = Duration::from_millis(10);
 const LIVE_VIEW: Duration = Duration::from_millis(150);
 /// How often in a row a task may be lost with its crew process before it counts as its own doing.
 const MAX_LOST: usize = 3;
+/// How long a run stays for a question that answers itself, and has nothing else to do.
+const WORTH_STAYING: Duration = Duration::from_secs(60);
 
 /// Is told what happens; called between a commit and the next decision, so it should be quick.
 pub trait Observer {
@@ -56,6 +61,9 @@ pub trait Observer {
     fn watches(&self) -> bool;
     /// Shows what goes on between events.
     fn tick(&mut self, run: &Run, working: &[Working]);
+    /// Nothing goes on, and gates are open: tells whether a person is being asked here and now, so that it is worth
+    /// staying.
+    fn asks(&mut self, run: &Run) -> bool;
 }
 
 /// How the dispatcher came to an end.
@@ -181,6 +189,7 @@ impl<'a> Dispatcher<'a> {
         for place in places {
             self.close_lost(place)?;
         }
+        self.close_overdue_gates()?;
         self.schedule = Schedule::of(&self.run);
         self.skip_impossible()
     }
@@ -231,11 +240,17 @@ impl<'a> Dispatcher<'a> {
         loop {
             self.start_what_can()?;
             self.flush()?;
-            if self.open.is_empty() && (self.stopping.is_some() || self.schedule.next_wake().is_none()) {
+            let idle = self.open.is_empty() && self.schedule.next_wake().is_none();
+            if idle && self.run.open_gates().next().is_some() && self.stopping.is_none() {
+                if !self.observer.asks(&self.run) && !self.decides_itself_soon() {
+                    break;
+                }
+            } else if idle || (self.open.is_empty() && self.stopping.is_some()) {
                 break;
             }
             self.receive()?;
             self.look_after_limits()?;
+            self.close_overdue_gates()?;
             if self.inbox_looked.elapsed() >= INBOX_LOOK {
                 self.look_into_inbox()?;
             }
@@ -284,10 +299,17 @@ impl<'a> Dispatcher<'a> {
                 patience = patience.min(moment.saturating_duration_since(now));
             }
         }
-        if let Some(wake) = self.schedule.next_wake() {
+        for wake in self.schedule.next_wake().into_iter().chain(self.next_gate()) {
             patience = patience.min(wake.since(clock::now()));
         }
         patience
+    }
+
+    /// Tells whether an open question answers itself so soon that it is worth staying for.
+    fn decides_itself_soon(&self) -> bool {
+        let itself = |gate: &&Gate| gate.when_overdue() != Decision::Expired;
+        let soon = clock::now().plus(WORTH_STAYING);
+        self.run.open_gates().filter(itself).filter_map(|gate| gate.expires_at).any(|at| at <= soon)
     }
 
     fn handle(&mut self, message: Message) -> Result<(), StoreError> {
@@ -325,9 +347,72 @@ impl<'a> Dispatcher<'a> {
     fn start_what_can(&mut self) -> Result<(), StoreError> {
         while self.stopping.is_none() && self.open.len() < self.run.limits.jobs as usize {
             let Some(place) = self.schedule.next_start(clock::now()) else { break };
-            self.start(place)?;
+            match gate::before_start(&self.run, &self.run.tasks[place], &self.setup.gates) {
+                Some(about) => self.open_gate(place, None, about, self.setup.limits.gate)?,
+                None => self.start(place)?,
+            }
         }
         Ok(())
+    }
+
+    // Waiting for a person
+
+    /// Records that a person has to decide. A task that is worked on pauses when its attempt ends.
+    fn open_gate(
+        &mut self,
+        place: usize,
+        attempt: Option<u32>,
+        about: About,
+        time: Option<Duration>,
+    ) -> Result<(), StoreError> {
+        let gate = self.store.new_gate()?;
+        let task = self.run.tasks[place].spec.id.clone();
+        let expires_at = time.map(|time| clock::now().plus(time));
+        self.record(Event::GateOpened { gate, task, attempt, about, expires_at })
+    }
+
+    /// Decides the gates that nobody decided in time.
+    fn close_overdue_gates(&mut self) -> Result<(), StoreError> {
+        let now = clock::now();
+        let overdue: Vec<(GateId, TaskId, Decision)> = (self.run.open_gates())
+            .filter(|gate| gate.is_overdue(now))
+            .map(|gate| (gate.id, gate.task.clone(), gate.when_overdue()))
+            .collect();
+        for (gate, task, decision) in overdue {
+            let event = Event::GateDecided {
+                gate,
+                task,
+                decision,
+                by: "crew".into(),
+                note: "nobody decided in time".into(),
+            };
+            self.record(event.clone())?;
+            self.follow(&event)?;
+        }
+        Ok(())
+    }
+
+    /// Lets the schedule follow a person's decision.
+    fn follow(&mut self, event: &Event) -> Result<(), StoreError> {
+        match event {
+            Event::GateDecided { task, .. } => {
+                let Some(place) = self.run.place(task) else { return Ok(()) };
+                match self.run.tasks[place].state {
+                    TaskState::Queued => self.schedule.note_queued(&self.run, place),
+                    _ => self.schedule.note_settled(&self.run, place),
+                }
+            }
+            Event::TaskAccepted { .. } | Event::TaskRequeued { .. } => {
+                self.schedule = Schedule::of(&self.run)
+            }
+            _ => return Ok(()),
+        }
+        self.skip_impossible()
+    }
+
+    /// Returns when the next gate decides itself.
+    fn next_gate(&self) -> Option<Time> {
+        self.run.open_gates().filter_map(|gate| gate.expires_at).min()
     }
 
     /// Records the start of an attempt; the child is started after that is written.
@@ -516,6 +601,12 @@ impl<'a> Dispatcher<'a> {
         };
         let reason = clean_line(&judgement.reason, MAX_SUMMARY_LINE);
         let lenient = task.spec.continue_on_error;
+        let pauses = again.is_none() && judgement.outcome == Outcome::Succeeded;
+        let about = pauses.then(|| gate::after_attempt(task, submission.as_deref(), &summary)).flatten();
+        if let Some((about, time)) = about {
+            self.open_gate(place, Some(open.number), about, time.or(self.setup.limits.gate))?;
+        }
+        let task = &self.run.tasks[place];
         self.record(Event::AttemptEnded {
             task: task.spec.id.clone(),
             attempt: open.number,
@@ -529,6 +620,9 @@ impl<'a> Dispatcher<'a> {
         })?;
         if again.is_some() {
             self.schedule.note_queued(&self.run, place);
+            return Ok(());
+        }
+        if self.run.tasks[place].state == TaskState::AwaitingInput {
             return Ok(());
         }
         self.schedule.note_settled(&self.run, place);
@@ -567,7 +661,8 @@ impl<'a> Dispatcher<'a> {
         }
         // An interrupted or lost attempt is not the task's fault.
         let own = |attempt: &&Attempt| {
-            !matches!(attempt.state, AttemptState::Ended(Outcome::Cancelled | Outcome::Lost))
+            !attempt.paused
+                && !matches!(attempt.state, AttemptState::Ended(Outcome::Cancelled | Outcome::Lost))
         };
         let made = task.attempts.iter().filter(own).count() as u32;
         let (retry, reason) = retry::should_retry(made, kind, confidence, &policy);
@@ -686,8 +781,11 @@ impl<'a> Dispatcher<'a> {
                 .filter(|recorder| recorder.is_of(&request.token))
                 .for_each(|recorder| recorder.ask(&request.ask));
         }
-        let settled = requests::settle(self.store, &mut self.run, &incoming, clock::now())?;
+        let key = self.setup.person_key.as_deref();
+        let settled = requests::settle(self.store, &mut self.run, &incoming, key, clock::now())?;
+        let events: Vec<Event> = settled.applied.iter().map(|applied| applied.event().clone()).collect();
         self.batch.extend(settled.applied);
+        events.iter().try_for_each(|event| self.follow(event))?;
         self.effects.push(Effect::Answer { incoming, answer: settled.answered.answer.clone() });
         self.answered.push(settled.answered);
         Ok(())
@@ -802,7 +900,7 @@ impl<'a> Dispatcher<'a> {
         );
         // Whoever asked while the last child ended gets an answer.
         self.look_into_inbox()?;
-        let state = self.run.status(false);
+        let state = self.run.counts.status(false, true, true);
         let text = summary::write(&self.run, state);
         let kept = artifacts::keep(
             &self.paths,

@@ -8,6 +8,7 @@ use crate::agents::{Access, Agent, Assignment, CommandSpec, MAX_ARGUMENT, Unsupp
 use crate::domain::context::{self, Earlier};
 use crate::domain::event::{ArtifactKind, Event, Outcome};
 use crate::domain::finding::Finding;
+use crate::domain::gate::GatePolicy;
 use crate::domain::request;
 use crate::domain::retry::RetryPolicy;
 use crate::domain::run::Run;
@@ -37,6 +38,10 @@ pub struct Setup {
     pub limits: Limits,
     /// Where agents' attempts are recorded, where that is asked for.
     pub recordings: Option<Arc<Recordings>>,
+    /// What needs a person's word.
+    pub gates: GatePolicy,
+    /// The secret by which requests of a person are known.
+    pub person_key: Option<String>,
 }
 
 /// How long and how much.
@@ -48,6 +53,8 @@ pub struct Limits {
     pub grace: Duration,
     pub drain: Duration,
     pub output_bytes: u64,
+    /// How long a gate waits for a person; `None` is for ever.
+    pub gate: Option<Duration>,
     pub retry: RetryPolicy,
 }
 
@@ -56,12 +63,14 @@ impl Limits {
     pub fn of(settings: &Settings) -> Limits {
         let seconds = |setting| Duration::from_secs(settings.number(setting));
         let silence = seconds(&settings::SILENCE_SECONDS);
+        let gate = seconds(&settings::GATE_SECONDS);
         Limits {
             attempt: seconds(&settings::ATTEMPT_SECONDS),
             silence: (!silence.is_zero()).then_some(silence),
             grace: seconds(&settings::GRACE_SECONDS),
             drain: seconds(&settings::DRAIN_SECONDS),
             output_bytes: settings.number(&settings::OUTPUT_MB) * 1024 * 1024,
+            gate: (!gate.is_zero()).then_some(gate),
             retry: RetryPolicy {
                 max_attempts: settings.number(&settings::RETRY_ATTEMPTS) as u32,
                 transient: true,
@@ -318,6 +327,7 @@ impl Letter {
         let failure = task
             .last()
             .filter(blamed)
+            .filter(|attempt| !attempt.paused)
             .map(|attempt| attempt.reason.as_str())
             .filter(|reason| !reason.is_empty());
         let prompt = prompt::compose(&PromptParts {
@@ -328,7 +338,9 @@ impl Letter {
             context: &context,
             earlier_failure: failure,
             may_write: *writes,
-            resumed: session.is_some(),
+            resumed: session.is_some() && !task.last().is_some_and(|attempt| attempt.paused),
+            words: &task.words,
+            plan_wanted: task.spec.gates.plan && !task.plan_approved,
             verify: &task.spec.verify,
             submit_optional: *submit_optional,
         });
@@ -414,11 +426,12 @@ fn system_prompt_of(run: &Run, persona: &str) -> String {
     run.personas.get(persona).map(|persona| persona.system_prompt.clone()).unwrap_or_default()
 }
 
-/// Returns the session that the next attempt goes on in: that of an attempt which was cut off, not one that failed.
+/// Returns the session that the next attempt goes on in: that of an attempt which was cut off or which waited for a
+/// person, not one that failed.
 fn session_to_resume(task: &Task, agent: &dyn Agent) -> Option<String> {
     let cut_off = |attempt: &&Attempt| {
-        matches!(attempt.state, AttemptState::Ended(Outcome::Cancelled | Outcome::Lost))
-            && attempt.agent == agent.name()
+        let ended_early = matches!(attempt.state, AttemptState::Ended(Outcome::Cancelled | Outcome::Lost));
+        (ended_early || attempt.paused) && attempt.agent == agent.name()
     };
     task.last().filter(cut_off).filter(|_| agent.resumes_sessions())?.session.clone()
 }

@@ -86,6 +86,39 @@ fn has_variables(pid: u32, variables: &[String]) -> bool {
     variables.iter().all(has)
 }
 
+/// Tells whether we were started by a process, or by one below it.
+pub fn is_below(pid: u32) -> bool {
+    ancestors().any(|ancestor| ancestor == pid)
+}
+
+/// Tells whether a process that we were started by was given a variable; `mark` is `NAME=`.
+pub fn is_below_marked(mark: &str) -> bool {
+    ancestors().any(|pid| {
+        let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        environment.split(|byte| *byte == 0).any(|entry| entry.starts_with(mark.as_bytes()))
+    })
+}
+
+/// Returns the processes that we were started by, the nearest first, as far as the system tells.
+fn ancestors() -> impl Iterator<Item = u32> {
+    let first = rustix::process::getppid().map(|pid| pid.as_raw_nonzero().get() as u32);
+    // More would be a loop.
+    std::iter::successors(first, |pid| parent_of(*pid)).take_while(|pid| *pid > 1).take(1_000)
+}
+
+#[cfg(target_os = "linux")]
+fn parent_of(pid: u32) -> Option<u32> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // After the name in parentheses come the state and the parent.
+    stat[stat.rfind(')')? + 1..].split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
+/// Returns nothing: elsewhere only the nearest one is known.
+#[cfg(not(target_os = "linux"))]
+fn parent_of(_: u32) -> Option<u32> {
+    None
+}
+
 /// Ends every process that was given these variables: asked first, killed after the grace or as soon as there is no time
 /// for it. Tells how many there were.
 pub fn end_marked(

@@ -3,6 +3,7 @@
 use super::StoreError;
 use super::layout::Layout;
 use crate::domain::event::{Event, Recorded};
+use crate::domain::gate::GateId;
 use crate::domain::id::RunId;
 use crate::domain::run::{Run, Touched};
 use crate::domain::task::{Attempt, Task};
@@ -13,7 +14,8 @@ use std::fs::File;
 use std::time::{Duration, Instant};
 
 /// Only ever added to. The number of steps taken is kept in `user_version`.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_runs_and_events.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("migrations/0001_runs_and_events.sql"), include_str!("migrations/0002_gates.sql")];
 
 /// How long a writer waits for another one.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -313,8 +315,10 @@ impl Writer<'_> {
                 }
             }
             let seq = self.insert_event(at, &event)?;
-            if let Event::ArtifactKept { .. } = &event {
-                self.keep_artifact(at, &event)?;
+            match &event {
+                Event::ArtifactKept { .. } => self.keep_artifact(at, &event)?,
+                Event::GateOpened { gate, .. } | Event::GateDecided { gate, .. } => self.put_gate(*gate)?,
+                _ => {}
             }
             recorded.push(Recorded { seq, run: self.run.id.clone(), at, event });
         }
@@ -408,6 +412,26 @@ impl Writer<'_> {
         Ok(())
     }
 
+    fn put_gate(&self, id: GateId) -> rusqlite::Result<()> {
+        let Some(gate) = self.run.gate(id) else { return Ok(()) };
+        let sql = "INSERT INTO gates (no, run, task, about, opened_at, expires_at, decision, decided_by, decided_at)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+                   ON CONFLICT (no) DO UPDATE SET decision = ?7, decided_by = ?8, decided_at = ?9";
+        let decided = gate.decided.as_ref();
+        self.transaction.prepare_cached(sql)?.execute(params![
+            id.0 as i64,
+            self.number,
+            gate.task.as_str(),
+            gate.about.name(),
+            gate.opened_at.0,
+            gate.expires_at.map(|at| at.0),
+            decided.map(|decided| decided.decision.name()),
+            decided.map(|decided| decided.by.as_str()),
+            decided.map(|decided| decided.at.0),
+        ])?;
+        Ok(())
+    }
+
     fn keep_answer(&self, request: &str, answer: &str) -> rusqlite::Result<()> {
         let sql = "INSERT OR IGNORE INTO requests (id, run, answer) VALUES (?, ?, ?)";
         self.transaction.prepare_cached(sql)?.execute(params![request, self.number, answer])?;
@@ -416,6 +440,13 @@ impl Writer<'_> {
 }
 
 impl Store {
+    /// Gives out the number of a gate; none is given twice, whatever becomes of it.
+    pub fn new_gate(&mut self) -> Result<GateId, StoreError> {
+        let sql = "INSERT INTO gate_numbers DEFAULT VALUES";
+        self.connection.execute(sql, []).map_err(|source| self.failed(source))?;
+        Ok(GateId(self.connection.last_insert_rowid() as u64))
+    }
+
     /// Returns the answer that a request was given before.
     pub fn answer_to(&self, request: &str) -> Result<Option<String>, StoreError> {
         let mut statement = self

@@ -16,6 +16,7 @@ pub mod inbox;
 pub mod layers;
 pub mod layout;
 pub mod lock;
+pub mod person_key;
 pub mod pipe;
 pub mod queries;
 pub mod recordings;

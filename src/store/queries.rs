@@ -5,6 +5,7 @@ use super::database::Store;
 use super::layout::RunPaths;
 use super::lock;
 use crate::domain::event::{Event, Recorded};
+use crate::domain::gate::GateId;
 use crate::domain::id::RunId;
 use crate::domain::run::{Counts, Run, RunStatus};
 use crate::domain::task::TaskState;
@@ -39,7 +40,7 @@ pub struct ArtifactRow {
 impl RunRow {
     /// Derives where the run stands; `owned` tells whether a dispatcher lives.
     pub fn status(&self, owned: bool) -> RunStatus {
-        self.counts.status(owned, self.started)
+        self.counts.status(owned, self.started, self.ended_at.is_some())
     }
 
     /// Tells whether somebody has to look for an owner before the status is known.
@@ -137,6 +138,21 @@ impl Store {
             take(Recorded { seq, run: run.clone(), at: Time(at), event })?;
         }
         Ok(())
+    }
+
+    /// Returns the run that a gate belongs to.
+    pub fn run_of_gate(&self, gate: GateId) -> Result<Option<RunId>, StoreError> {
+        let sql = "SELECT runs.id FROM gates JOIN runs ON runs.no = gates.run WHERE gates.no = ?";
+        let found = self.rows(sql, [gate.0 as i64], |row| row.get::<_, String>(0))?;
+        Ok(found.first().and_then(|id| RunId::parse(id)))
+    }
+
+    /// Returns the runs that have gates, or with `open` open ones, newest first, at most `limit`.
+    pub fn runs_with_gates(&self, open: bool, limit: usize) -> Result<Vec<RunId>, StoreError> {
+        let sql = "SELECT id FROM runs WHERE no IN (SELECT run FROM gates WHERE ?1 = 0 OR decision IS NULL)
+                   ORDER BY no DESC LIMIT ?2";
+        let ids = self.rows(sql, params![open, limit as i64], |row| row.get::<_, String>(0))?;
+        Ok(ids.iter().filter_map(|id| RunId::parse(id)).collect())
     }
 
     /// Returns a run's artifacts in the order of their paths.

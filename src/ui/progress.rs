@@ -196,6 +196,19 @@ impl Live {
                 let word = printer.tint_err(Tone::Faint, &format!("{word:12}"));
                 Some(format!("  {task:names$}  {:agents$}  {word}  {reason}", "-"))
             }
+            Event::GateOpened { gate, task, about, .. } => {
+                let word = printer.tint_err(Tone::Attention, &format!("{:12}", format!("gate {gate}")));
+                Some(format!("  {task:names$}  {:agents$}  {word}  {}", "-", clean_line(&about.words(), 160)))
+            }
+            Event::GateDecided { gate, task, decision, by, .. } => {
+                let word = printer.tint_err(Tone::Faint, &format!("{:12}", format!("gate {gate}")));
+                let decision = decision.name().replace('_', " ");
+                Some(format!("  {task:names$}  {:agents$}  {word}  {decision} by {by}", "-"))
+            }
+            Event::TaskAccepted { task, by, .. } => {
+                let word = printer.tint_err(Tone::Good, &format!("{:12}", "accepted"));
+                Some(format!("  {task:names$}  {:agents$}  {word}  by {by}", "-"))
+            }
             Event::StopAsked { level: 1, by } => Some(format!(
                 "{by}: asking the agents to end; once more kills them, a third time leaves at once"
             )),
@@ -261,6 +274,20 @@ fn plain_line(run: &str, event: &Event) -> Option<String> {
                 line.push_str(&format!(" again={}", again.reason));
             }
             line
+        }
+        Event::GateOpened { gate, task, about, .. } => {
+            let words = clean_line(&about.words(), 200);
+            format!("run={run} task={task} event=gate_opened gate={gate} about={} {words:?}", about.name())
+        }
+        Event::GateDecided { gate, task, decision, by, .. } => {
+            format!(
+                "run={run} task={task} event=gate_decided gate={gate} decision={} by={by:?}",
+                decision.name()
+            )
+        }
+        Event::TaskAccepted { task, by, .. } => format!("run={run} task={task} event=accepted by={by:?}"),
+        Event::TaskRequeued { task, reason, .. } => {
+            format!("run={run} task={task} event=requeued reason={reason:?}")
         }
         Event::TaskSkipped { task, reason, .. } => {
             format!("run={run} task={task} event=skipped reason={reason:?}")

@@ -47,6 +47,20 @@ fn every_kind_of_event_is_produced() {
     run_command(repo.alone(["run", "the goal", "--workflow", "forgets"])).exits(1);
     seen.extend(repo.kinds());
 
+    repo.workflow("gated", "## a\nrun: true\ngate: before\n");
+    repo.crew(["run", "the goal", "--workflow", "gated"]).exits(3);
+    repo.crew(["approve", "g1", "--resume"]).exits(0);
+    seen.extend(repo.kinds());
+
+    repo.agent("mute", "say:done");
+    repo.workflow(
+        "accepted",
+        "## a\nrole: executor\nagent: mute\n\nDo it.\n\n## b\nrun: true\ndependsOn: a\n",
+    );
+    repo.crew(["run", "the goal", "--workflow", "accepted"]).exits(1);
+    repo.crew(["accept", "a", "--resume"]).exits(0);
+    seen.extend(repo.kinds());
+
     let declared: BTreeSet<String> = Event::KINDS.iter().map(|kind| (*kind).to_owned()).collect();
     let missing: Vec<&String> = declared.difference(&seen).collect();
     assert!(missing.is_empty(), "nothing produces {missing:?}; extend this test with a run that does");

@@ -10,6 +10,7 @@ mod custom_agents;
 mod doctor;
 mod dry_run;
 mod every_event;
+mod gates;
 mod generated_files;
 mod handing_in;
 mod init;

@@ -52,7 +52,7 @@ const ROWS: &[Row] = &[
     (Workflow, "workflows/nothing-to-do.workflow.md", 4, "step `explore` has nothing to do", Some("run: COMMAND")),
     (Workflow, "workflows/command-and-task.workflow.md", 5, "step `test` has both a command and a task", Some("make two steps")),
     (Workflow, "workflows/model-for-a-command.workflow.md", 6, "`model` means nothing for a command step", Some("take it out")),
-    (Workflow, "workflows/gate-not-supported.workflow.md", 12, "`gate` is not supported by this version of crew", Some("take it out")),
+    (Workflow, "workflows/gate-unknown.workflow.md", 12, "`gate: human` is none of before, plan, after", Some("before: a person lets it start")),
     (Workflow, "workflows/parallel-group.workflow.md", 12, "`parallelGroup` is not supported", Some("steps start as soon as their dependencies are done")),
     (Workflow, "workflows/verify-without-a-command.workflow.md", 12, "`verify: true` checks nothing", Some("write the command")),
     (Workflow, "workflows/timeout-over-a-day.workflow.md", 12, "the timeout `25h` is not between 1s and 24h", None),

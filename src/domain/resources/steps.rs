@@ -8,11 +8,12 @@ use super::front_matter::split_list;
 use super::is_id;
 use super::report::Report;
 use super::workflow::{Step, Submit};
+use crate::domain::gate::StepGates;
 use crate::domain::nearest::nearest;
 use crate::domain::when::When;
 use std::time::Duration;
 
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 18] = [
     "role",
     "agent",
     "dependsOn",
@@ -27,10 +28,13 @@ const KEYS: [&str; 15] = [
     "output",
     "reads",
     "model",
+    "gate",
+    "action",
+    "environment",
     "task",
 ];
 
-const UNSUPPORTED: [&str; 5] = ["worktree", "gate", "writes", "skills", "parallelGroup"];
+const UNSUPPORTED: [&str; 4] = ["worktree", "writes", "skills", "parallelGroup"];
 
 /// Keys that say how an agent is asked, which a command is not.
 const AGENT_KEYS: [&str; 5] = ["role", "agent", "model", "submit", "confidence"];
@@ -219,6 +223,10 @@ fn check_kind(step: &Step, report: &mut Report) {
             for (key, line) in step.key_lines.iter().filter(|(key, _)| AGENT_KEYS.contains(key)) {
                 report.add_with(*line, format!("`{key}` means nothing for a command step"), "take it out");
             }
+            if step.gates.plan {
+                let message = "`gate: plan` means nothing for a command step";
+                report.add_with(step.line_of("gate"), message, "a command makes no plan; say `before`");
+            }
         }
         (None, false) => {}
     }
@@ -290,6 +298,9 @@ fn set(step: &mut Step, key: &str, value: &str) -> Result<(), Wrong> {
         "output" => step.output = read_output(value)?,
         "reads" if value == "false" => {}
         "reads" => step.reads = read_list(value),
+        "gate" => step.gates = read_gates(value)?,
+        "action" => step.action = Some(read_name(key, value)?),
+        "environment" => step.environment = Some(read_name(key, value)?),
         "model" => step.model = (value != "false").then(|| value.to_owned()),
         _ => step.task = value.to_owned(),
     }
@@ -298,6 +309,31 @@ fn set(step: &mut Step, key: &str, value: &str) -> Result<(), Wrong> {
 
 fn read_list(value: &str) -> Vec<String> {
     split_list(value.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(value))
+}
+
+fn read_gates(value: &str) -> Result<StepGates, Wrong> {
+    let mut gates = StepGates::default();
+    for name in read_list(value) {
+        match name.as_str() {
+            "before" => gates.before = true,
+            "plan" => gates.plan = true,
+            "after" => gates.after = true,
+            other => {
+                let message = format!("`gate: {other}` is none of before, plan, after");
+                let hint =
+                    "before: a person lets it start; plan: approves its plan; after: accepts its result";
+                return wrong(message, hint);
+            }
+        }
+    }
+    Ok(gates)
+}
+
+fn read_name(key: &str, value: &str) -> Result<String, Wrong> {
+    if is_id(value) {
+        return Ok(value.to_owned());
+    }
+    wrong(format!("`{key}: {value}` is no name"), "use letters, digits, `-` and `_`")
 }
 
 fn read_check(value: &str) -> Result<String, Wrong> {
@@ -412,7 +448,7 @@ mod tests {
         let steps = read_ok(
             "Some words first.\n\n## build\nrole: executor\nagent: codex\ndependsOn: a, b\nverify: cargo test, all: of it\n\
              verify: [ -f x ]\ntimeout: 10m\nretries: 0\nsubmit: optional\ncontinueOnError: true\n\
-             when: a.state == completed\nconfidence: 0.5\noutput: notes.md\nreads: [plan.md]\nmodel: big\n\n\nDo it: {goal}\n\n  now\n\n",
+             when: a.state == completed\nconfidence: 0.5\ngate: before, after\naction: deploy\nenvironment: staging\noutput: notes.md\nreads: [plan.md]\nmodel: big\n\n\nDo it: {goal}\n\n  now\n\n",
         );
         let step = &steps[0];
         assert_eq!((step.role.as_str(), step.agent.as_deref()), ("executor", Some("codex")));
@@ -426,6 +462,9 @@ mod tests {
         assert_eq!(step.when.as_ref().unwrap().to_string(), "a.state == completed");
         assert_eq!((step.confidence, step.output.as_deref()), (Some(0.5), Some("notes.md")));
         assert_eq!((step.model.as_deref(), step.task.as_str()), (Some("big"), "Do it: {goal}\n\n  now"));
+        let gates = StepGates { before: true, plan: false, after: true };
+        let names = (step.action.as_deref(), step.environment.as_deref());
+        assert_eq!((step.gates, names), (gates, (Some("deploy"), Some("staging"))));
         assert_eq!((step.line, step.line_of("agent"), step.line_of("run")), (3, 5, 3));
         assert_eq!(serde_json::to_value(step).unwrap()["timeout_seconds"], 600);
     }
@@ -493,7 +532,8 @@ mod tests {
             ("verify: true", "checks nothing"),
             ("verify: [a, b]", "one command"),
             ("verify:", "`verify` is empty"),
-            ("gate: human", "`gate` is not supported by this version of crew"),
+            ("gate: human", "none of before, plan, after"),
+            ("action: rm -rf", "is no name"),
             ("worktree: true", "`worktree` is not supported by this version of crew"),
             ("parallelGroup: x", "`parallelGroup` is not supported"),
             ("progress: true", "unknown key `progress`"),
@@ -511,6 +551,7 @@ mod tests {
         for (body, words) in [
             ("## a\nrole: r\n", "nothing to do"),
             ("## a\nrun: x\n\nDo.\n", "both a command and a task"),
+            ("## a\nrun: x\ngate: plan\n", "`gate: plan` means nothing for a command step"),
             ("## a\nrun: x\nmodel: big\n", "`model` means nothing for a command step"),
             ("## a\ntask: x\n\nDo.\n", "a `task` and a text"),
             ("## a b\nrun: x\n", "cannot be the id"),

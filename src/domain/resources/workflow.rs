@@ -4,6 +4,7 @@ use super::front_matter::Document;
 use super::report::Report;
 use super::team::Team;
 use super::{Kind, Source, graph, read_description, read_name, steps};
+use crate::domain::gate::StepGates;
 use crate::domain::when::When;
 use serde::{Serialize, Serializer};
 use std::collections::BTreeSet;
@@ -51,6 +52,12 @@ pub struct Step {
     /// Outputs of earlier steps that this one is given.
     pub reads: Vec<String>,
     pub model: Option<String>,
+    /// When a person has to decide, whatever the settings say.
+    pub gates: StepGates,
+    /// What it does, by the name that the settings of gates know it by.
+    pub action: Option<String>,
+    /// Where it does that.
+    pub environment: Option<String>,
     /// What to do, with `{goal}` and `{NAME}` still in it; empty for a command step.
     pub task: String,
     /// The line of the heading, from 1.

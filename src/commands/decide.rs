@@ -1,0 +1,256 @@
+//! `crew approve`, `crew reject`, `crew answer`, `crew accept`: what only a person may decide.
+
+use super::context::Context;
+use super::exit::{ExitStatus, Problem};
+use super::resume;
+use super::submit::{self, Place};
+use crate::domain::gate::{Decision, Gate, GateId};
+use crate::domain::id::{RunId, TaskId};
+use crate::domain::person::{self, PersonAsk, What};
+use crate::domain::request::Answer;
+use crate::domain::run::Run;
+use crate::domain::task::TaskState;
+use crate::runner::{clock, process};
+use crate::store::database::Store;
+use crate::store::layout::Layout;
+use crate::store::lock;
+use crate::ui::words;
+use crate::workspace::git::Git;
+use anyhow::{Context as _, Result};
+use serde_json::json;
+
+/// Who decides, and what they have to say.
+#[derive(Clone, Debug, clap::Args)]
+struct Who {
+    /// Who decides; default: git's user.name, or the user of this account
+    #[arg(long, value_name = "NAME")]
+    by: Option<String>,
+
+    /// What there is to say about it; kept with the decision
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    note: String,
+}
+
+/// Let a task go on that waits for you
+///
+/// Approves what a gate is about: the start of a task, its plan, or its result. The first decision about a gate stands.
+#[derive(Debug, clap::Args)]
+pub struct ApproveArgs {
+    /// Gate to decide, as `crew gates` names it
+    gate: String,
+
+    #[command(flatten)]
+    who: Who,
+
+    /// Go on with the run at once
+    #[arg(long)]
+    resume: bool,
+}
+
+/// Refuse what waits for you, or send it back
+///
+/// The task fails with `gate_rejected`. With --send-back its agent works on it again, and is told the note.
+#[derive(Debug, clap::Args)]
+pub struct RejectArgs {
+    /// Gate to decide, as `crew gates` names it
+    gate: String,
+
+    #[command(flatten)]
+    who: Who,
+
+    /// Let the agent work on it again; --note says what is to be done
+    #[arg(long)]
+    send_back: bool,
+
+    /// Go on with the run at once
+    #[arg(long)]
+    resume: bool,
+}
+
+/// Answer a question of an agent
+#[derive(Debug, clap::Args)]
+pub struct AnswerArgs {
+    /// Gate of the question, as `crew gates` names it
+    gate: String,
+
+    /// The answer: the number of one of the options, or words
+    #[arg(allow_hyphen_values = true)]
+    answer: String,
+
+    /// Who answers; default: git's user.name, or the user of this account
+    #[arg(long, value_name = "NAME")]
+    by: Option<String>,
+
+    /// Go on with the run at once
+    #[arg(long)]
+    resume: bool,
+}
+
+/// Let the work of a task count that needs review
+///
+/// You take it upon you that it is good. What was skipped because of it can be done then.
+#[derive(Debug, clap::Args)]
+pub struct AcceptArgs {
+    /// Run and task; without a run, the newest one
+    #[arg(num_args = 1..=2, required = true, value_names = ["RUN", "TASK"])]
+    names: Vec<String>,
+
+    #[command(flatten)]
+    who: Who,
+
+    /// Go on with the run at once
+    #[arg(long)]
+    resume: bool,
+}
+
+/// Approves what a gate is about.
+pub fn approve(cx: &Context, args: &ApproveArgs) -> Result<ExitStatus> {
+    decide(cx, &args.gate, Decision::Approved, &args.who, args.resume)
+}
+
+/// Rejects what a gate is about, or sends it back.
+pub fn reject(cx: &Context, args: &RejectArgs) -> Result<ExitStatus> {
+    let decision = if args.send_back { Decision::SentBack } else { Decision::Rejected };
+    decide(cx, &args.gate, decision, &args.who, args.resume)
+}
+
+/// Answers a question.
+pub fn answer(cx: &Context, args: &AnswerArgs) -> Result<ExitStatus> {
+    let who = Who { by: args.by.clone(), note: String::new() };
+    decide(cx, &args.gate, Decision::Answered { answer: args.answer.clone() }, &who, args.resume)
+}
+
+/// Accepts the work of a task that needs review.
+pub fn accept(cx: &Context, args: &AcceptArgs) -> Result<ExitStatus> {
+    let store = cx.store()?;
+    let (run, task) = match args.names.as_slice() {
+        [run, task] => (run.as_str(), task),
+        [task, ..] => ("last", task),
+        [] => return Err(Problem::usage("usage", "name a task").into()),
+    };
+    let id = cx.find_run(&store, run)?;
+    let task = TaskId::parse(task)
+        .ok_or_else(|| Problem::refused("unknown_task", format!("`{task}` is no task")))?;
+    hand_over(cx, &store, &id, &args.who, What::Accept { task }, args.resume)
+}
+
+fn decide(cx: &Context, gate: &str, decision: Decision, who: &Who, resume: bool) -> Result<ExitStatus> {
+    let store = cx.store()?;
+    let (run, gate) = find_gate(&store, gate)?;
+    hand_over(cx, &store, &run, who, What::Decide { gate, decision }, resume)
+}
+
+/// Finds the run of a gate.
+pub fn find_gate(store: &Store, typed: &str) -> Result<(RunId, GateId)> {
+    let unknown = || {
+        Problem::refused("unknown_gate", format!("there is no gate `{typed}`"))
+            .hint("crew gates lists those that wait")
+    };
+    let gate = GateId::parse(typed).ok_or_else(unknown)?;
+    let run = store.run_of_gate(gate)?.ok_or_else(unknown)?;
+    Ok((run, gate))
+}
+
+/// Hands a decision to the owner of the run, or takes it where the run has none, and says what follows.
+fn hand_over(
+    cx: &Context,
+    store: &Store,
+    id: &RunId,
+    who: &Who,
+    what: What,
+    go_on: bool,
+) -> Result<ExitStatus> {
+    let layout = store.layout().clone();
+    refuse_agents(store, id)?;
+    let key = Context::person_key().ok_or_else(|| {
+        Problem::usage("no_home", "there is no folder for your configuration, so nobody knows that it is you")
+            .hint("set HOME or XDG_CONFIG_HOME")
+    })?;
+    let by = who.by.clone().unwrap_or_else(|| name_of_person(&layout));
+    let ask = PersonAsk { by, note: who.note.clone(), what };
+    let request = person::request(clock::new_token(), &key, ask);
+    let place = Place::of_run(&layout, id);
+    match submit::ask_as_person(&place, &request)? {
+        Some(Answer::Accepted { task, .. }) => {
+            let short = store.short(id)?;
+            let run = store.load_run(id)?.context("the run is recorded")?;
+            let owned = lock::is_owned(&store.paths(id))?;
+            tell(cx, &run, &short, &task, owned)?;
+            let open = run.tasks.iter().any(|task| !task.state.is_settled());
+            match owned {
+                true => Ok(ExitStatus::Done),
+                false if go_on && open => resume::go_on(cx, &short),
+                false if open => Ok(ExitStatus::Done),
+                // It was the last that was open: what is said of the run at its end has to be said anew.
+                false => resume::close(cx, store.layout(), id).map(|()| ExitStatus::Done),
+            }
+        }
+        Some(Answer::Refused { code, message, hint }) => {
+            Err(Problem::refused(code.name(), message).hint(hint).into())
+        }
+        None => Err(Problem::refused("no_way_in", "the run's inbox cannot be written").into()),
+    }
+}
+
+fn tell(cx: &Context, run: &Run, short: &str, task: &str, owned: bool) -> Result<()> {
+    let state = TaskId::parse(task).and_then(|task| run.task(&task)).map(|task| task.state);
+    let state = state.unwrap_or(TaskState::Queued);
+    if cx.printer.json {
+        let status = run.status(owned);
+        cx.printer.json(&json!({"run": run.id, "task": task, "state": state, "status": status}))?;
+        return Ok(());
+    }
+    let words = state.name().replace('_', " ");
+    cx.printer.data(&format!("{short} {task}  {words}"))?;
+    let open = run.open_gates().count();
+    let queued = run.tasks.iter().any(|task| task.state == TaskState::Queued);
+    if owned {
+        cx.printer.tell("the run goes on with it");
+    } else if open > 0 {
+        cx.printer.tell(&format!("next  crew gates {short}    {} still open", words::count(open, "gate")));
+    } else if queued {
+        cx.printer.tell(&format!("next  crew resume {short}"));
+    }
+    Ok(())
+}
+
+/// Refuses what is typed below an agent: an agent asks, it does not decide.
+fn refuse_agents(store: &Store, id: &RunId) -> Result<()> {
+    let dispatcher = store.load_run(id)?.and_then(|run| run.dispatcher);
+    let below = dispatcher.is_some_and(|owner| process::is_alive(&owner) && process::is_below(owner.pid));
+    if std::env::var_os("CREW_TOKEN").is_some() || below || process::is_below_marked("CREW_TOKEN=") {
+        let problem = Problem::refused("not_a_person", "an agent cannot decide for a person");
+        return Err(problem.hint("type it in a shell of your own, outside of the run").into());
+    }
+    Ok(())
+}
+
+/// Returns the name of whoever types: git's, or that of the account.
+pub fn name_of_person(layout: &Layout) -> String {
+    let git = Git::at(layout.repository()).text(&["config", "user.name"]).ok();
+    let account = || std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).ok();
+    let known = |name: &String| !name.trim().is_empty();
+    git.filter(known).or_else(account).filter(known).unwrap_or_else(|| "somebody".into())
+}
+
+/// Returns what to type to decide about a gate, with what that does.
+pub fn how_to_decide(gate: &Gate) -> Vec<(String, &'static str)> {
+    use crate::domain::gate::About;
+    let id = gate.id;
+    match gate.about {
+        About::Question { .. } => vec![(format!("crew answer {id} TEXT"), "answer it")],
+        About::Start { .. } => {
+            vec![(format!("crew approve {id}"), "let it start"), (format!("crew reject {id}"), "it fails")]
+        }
+        About::Plan { .. } => vec![
+            (format!("crew gates {id}"), "read the plan"),
+            (format!("crew approve {id}"), "let it go by that plan"),
+            (format!("crew reject {id} --send-back --note ..."), "have it changed"),
+        ],
+        About::Result { .. } => vec![
+            (format!("crew gates {id}"), "look at it"),
+            (format!("crew approve {id}"), "it is done"),
+            (format!("crew reject {id} --send-back --note ..."), "have it changed"),
+        ],
+    }
+}

@@ -1,0 +1,78 @@
+//! What a person asks of the owner of a run, and the proof that it was a person of this account.
+//!
+//! A request of a person lies in the same inbox as those of agents, and an agent in a sandbox may write there. So it is
+//! signed with a key that the user's configuration folder holds and no run hands to a child. An agent that runs without
+//! any sandbox can do what its user can; crew then still refuses what is typed in an agent's shell (see `commands`).
+
+use super::event::Event;
+use super::gate::{self, Decision, GateId};
+use super::id::TaskId;
+use super::request::{Answer, Ask, Code, Request, refused};
+use super::run::Run;
+use super::signed;
+use super::time::Time;
+use super::words::clean_line;
+use serde::{Deserialize, Serialize};
+
+/// The most characters of a person's name.
+const MAX_NAME: usize = 100;
+
+/// What a person asks for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PersonAsk {
+    /// Who asks, as the record shows it.
+    pub by: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
+    pub what: What,
+}
+
+/// The matter of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum What {
+    Decide {
+        gate: GateId,
+        #[serde(flatten)]
+        decision: Decision,
+    },
+    /// Let the work of a task that needs review count.
+    Accept { task: TaskId },
+}
+
+/// Makes a request of a person; `key` is the secret of the account.
+pub fn request(id: String, key: &str, ask: PersonAsk) -> Request {
+    let ask = Ask::Person(ask);
+    Request { token: signed::code_of(&id, &ask, key), id, ask }
+}
+
+/// Tells whether a request of a person was signed with the key.
+pub fn is_signed(request: &Request, key: &str) -> bool {
+    signed::is_code_of(&request.token, &request.id, &request.ask, key)
+}
+
+/// Decides about what a person asks. Returns what has to be recorded, which is nothing for a decision taken before in
+/// the same words, and the answer.
+pub fn receive(run: &Run, ask: &PersonAsk, now: Time) -> (Vec<Event>, Answer) {
+    let by = clean_line(&ask.by, MAX_NAME);
+    if by.is_empty() {
+        let answer = refused(Code::Invalid, "the name of who decides is missing", "--by NAME says it");
+        return (Vec::new(), answer);
+    }
+    let who = (by.as_str(), ask.note.as_str());
+    let decided = match &ask.what {
+        What::Decide { gate, decision } => gate::decide(run, *gate, decision, who, now).map(|event| {
+            let about = run.gate(*gate).map(|gate| (gate.task.to_string(), gate.attempt.unwrap_or(0)));
+            (event.into_iter().collect(), about.unwrap_or_default())
+        }),
+        What::Accept { task } => {
+            let attempt = run.task(task).map_or(0, |task| task.attempts.len() as u32);
+            gate::accept(run, task, who).map(|events| (events, (task.to_string(), attempt)))
+        }
+    };
+    match decided {
+        Ok((events, (task, attempt))) => (events, Answer::Accepted { task, attempt }),
+        Err(answer) => (Vec::new(), answer),
+    }
+}

@@ -1,0 +1,263 @@
+//! What waits for a person: gates are recorded, nothing stays alive for them, and only a person decides, once.
+
+use crate::support::{Ran, TestRepo, of_kind, run_command, task, wait_until};
+use serde_json::{Value, json};
+
+const DEPLOY: &str =
+    "## build\nrun: true\n\n## deploy\nrun: touch deployed\naction: deploy\ndependsOn: build\n";
+
+fn run(repo: &TestRepo, steps: &str) -> Ran {
+    repo.workflow("w", steps);
+    repo.crew(["run", "the goal", "--workflow", "w", "--json"]).exits(3)
+}
+
+fn status(repo: &TestRepo) -> Value {
+    repo.crew(["status", "last", "--json"]).exits(0).json()
+}
+
+fn state(repo: &TestRepo, id: &str) -> String {
+    task(&status(repo), id)["state"].as_str().expect("a state").to_owned()
+}
+
+fn gates(repo: &TestRepo) -> Vec<Value> {
+    let listed = repo.crew(["gates", "--all", "--json"]).exits(0).json();
+    listed["data"].as_array().expect("a list").clone()
+}
+
+#[test]
+fn a_run_that_only_waits_ends_with_exit_3_and_says_what_continues_it() {
+    let repo = TestRepo::new();
+    repo.workflow("w", DEPLOY);
+    let ran = repo.crew(["run", "the goal", "--workflow", "w"]).exits(3);
+    assert!(ran.err.contains("crew approve g1") && ran.err.contains("crew resume"), "{}", ran.err);
+    repo.leaves_no_process();
+    assert_eq!(
+        (status(&repo)["status"].as_str(), state(&repo, "deploy").as_str()),
+        (Some("awaiting_input"), "awaiting_input")
+    );
+    // Waiting changes nothing, however often one goes on.
+    repo.crew(["resume", "last"]).exits(3);
+    assert!(!repo.root.join("deployed").exists());
+    repo.crew(["approve", "g1", "--by", "Ann", "--note", "seen"]).exits(0);
+    repo.crew(["resume", "last"]).exits(0);
+    assert!(repo.root.join("deployed").exists());
+    let decided = &gates(&repo)[0]["decided"];
+    assert_eq!((&decided["by"], &decided["note"]), (&json!("Ann"), &json!("seen")));
+    let kinds = repo.kinds();
+    let at = |kind: &str| kinds.iter().position(|known| known == kind).expect(kind);
+    assert!(at("gate_opened") < at("run_ended") && at("gate_opened") < at("gate_decided"));
+}
+
+#[test]
+fn a_decision_can_go_on_with_the_run_at_once() {
+    let repo = TestRepo::new();
+    run(&repo, DEPLOY);
+    repo.crew(["approve", "g1", "--resume"]).exits(0);
+    assert_eq!(state(&repo, "deploy"), "completed");
+}
+
+#[test]
+fn what_is_rejected_fails_with_its_reason() {
+    let repo = TestRepo::new();
+    run(&repo, &format!("{DEPLOY}\n## tell\nrun: true\ndependsOn: deploy\n"));
+    repo.crew(["reject", "g1", "--by", "Ann", "--note", "not on a friday"]).exits(0);
+    repo.crew(["resume", "last"]).exits(1);
+    let run = status(&repo);
+    let deploy = task(&run, "deploy");
+    assert_eq!((&deploy["state"], &deploy["error_kind"]), (&json!("failed"), &json!("gate_rejected")));
+    assert_eq!(deploy["reason"], "Ann rejected it: not on a friday");
+    assert_eq!(task(&run, "tell")["state"], "skipped");
+    assert!(!repo.root.join("deployed").exists());
+}
+
+#[test]
+fn a_gate_that_nobody_decides_in_time_counts_as_refused() {
+    let repo = TestRepo::new();
+    repo.set("gates", "timeout_seconds", json!(1));
+    run(&repo, DEPLOY);
+    wait_until("the gate is overdue", || gates(&repo)[0]["overdue"] == json!(true));
+    let late = repo.crew(["approve", "g1"]).exits(4);
+    assert!(late.err.contains("timed out"), "{}", late.err);
+    repo.crew(["resume", "last"]).exits(1);
+    assert_eq!(task(&status(&repo), "deploy")["error_kind"], "gate_timeout");
+    assert_eq!(gates(&repo)[0]["decided"]["by"], "crew");
+}
+
+#[test]
+fn a_gate_waits_for_ever_where_the_settings_say_so() {
+    let repo = TestRepo::new();
+    repo.set("gates", "timeout_seconds", json!(0));
+    run(&repo, DEPLOY);
+    assert_eq!(gates(&repo)[0]["expires_at"], Value::Null);
+}
+
+#[test]
+fn of_many_who_decide_at_once_one_wins_and_the_others_see_it() {
+    let repo = TestRepo::new();
+    run(&repo, DEPLOY);
+    let hands: Vec<_> = (0..8)
+        .map(|number| {
+            let by = format!("hand-{number}");
+            let word = if number % 2 == 0 { "approve" } else { "reject" };
+            repo.start([word, "g1", "--by", &by])
+        })
+        .collect();
+    let ends: Vec<Ran> = hands.into_iter().map(|hand| hand.ends()).collect();
+    let won = ends.iter().filter(|ran| ran.exit == 0).count();
+    assert_eq!(won, 1, "{ends:?}");
+    let winner = gates(&repo)[0]["decided"]["by"].as_str().expect("a name").to_owned();
+    for lost in ends.iter().filter(|ran| ran.exit != 0) {
+        assert_eq!(lost.exit, 4);
+        assert!(lost.err.contains(&winner), "{}", lost.err);
+    }
+    assert_eq!(of_kind(&repo.events(), "gate_decided").len(), 1);
+}
+
+#[test]
+fn a_living_run_takes_a_decision_in_and_goes_on() {
+    let repo = TestRepo::new();
+    let hang = repo.gate("hang");
+    repo.agent("fake", &format!("wait-gone:{} submit:done", hang.display()));
+    let other = "## other\nrole: explorer\nagent: fake\n\nLook.\n";
+    repo.workflow("w", &format!("{DEPLOY}\n{other}"));
+    let running = repo.start_run("w");
+    repo.wait_for_event("the gate is open", |event| event["kind"] == "gate_opened");
+    let shown = repo.crew(["status", "last"]).exits(0);
+    assert!(shown.err.contains("crew approve g1"), "{}", shown.err);
+    repo.crew(["approve", "g1", "--by", "Ann"]).exits(0);
+    wait_until("it is deployed", || repo.root.join("deployed").exists());
+    repo.open("hang");
+    running.ends().exits(0);
+    assert_eq!(state(&repo, "deploy"), "completed");
+}
+
+#[test]
+fn a_result_is_sent_back_to_its_agent_with_the_note() {
+    let repo = TestRepo::new();
+    repo.agent("fake", "say-prompt submit:made");
+    run(&repo, "## work\nrole: executor\nagent: fake\ngate: after\n\nDo it.\n");
+    let refused = repo.crew(["reject", "g1", "--send-back"]).exits(4);
+    assert!(refused.err.contains("needs a note"), "{}", refused.err);
+    repo.crew(["reject", "g1", "--send-back", "--by", "Ann", "--note", "use fewer words"]).exits(0);
+    repo.crew(["resume", "last"]).exits(3);
+    let prompt = repo.artifact("prompts/work.2.md");
+    assert!(prompt.contains("Ann says to your result") && prompt.contains("use fewer words"), "{prompt}");
+    repo.crew(["approve", "g2", "--resume"]).exits(0);
+    assert_eq!(state(&repo, "work"), "completed");
+}
+
+#[test]
+fn an_agent_decides_nothing() {
+    let repo = TestRepo::new();
+    let hang = repo.gate("hang");
+    repo.link_programs(&["cat", "sleep", "env"]);
+    // It tries as it is, without what tells that it is an agent, and as a process of its own.
+    let tries = "crew approve g1 --by Ann\nenv -u CREW_TOKEN -u CREW_RUN crew approve g1 --by Ann\n\
+                 env -i PATH=\"$PATH\" HOME=\"$HOME\" sh -c 'crew approve g1 --by Ann & wait'";
+    repo.program(
+        "mine",
+        &format!("until [ \"$(crew gates 2>/dev/null)\" ]; do sleep 0.1; done\n{tries}\nwhile [ -e {} ]; do sleep 0.05; done\ncrew submit result --summary s --confidence 0.9 --rationale r", hang.display()),
+    );
+    repo.set("agents", "mine", json!({"command": "mine", "prompt": "stdin", "writes": true}));
+    repo.workflow("w", &format!("{DEPLOY}\n## try\nrole: executor\nagent: mine\n\nTry.\n"));
+    let mut command = repo.alone(["run", "the goal", "--workflow", "w"]);
+    command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    let running = crate::support::start_command(command);
+    repo.wait_for_event("it runs", |event| event["kind"] == "process_started" && event["task"] == "try");
+    let log = repo.run_folder().join("logs/try.1.log");
+    let tried = || String::from_utf8_lossy(&std::fs::read(&log).unwrap_or_default()).into_owned();
+    wait_until("it has tried three times", || {
+        tried().matches("an agent cannot decide for a person").count() == 3
+    });
+    repo.open("hang");
+    running.ends().exits(3);
+    assert_eq!(state(&repo, "deploy"), "awaiting_input");
+    assert!(of_kind(&repo.events(), "gate_decided").is_empty());
+}
+
+#[test]
+fn a_decision_that_nobody_signed_is_refused_and_recorded() {
+    let repo = TestRepo::new();
+    run(&repo, DEPLOY);
+    let forged = json!({"id": "f1", "token": "guessed", "ask": {"person": {
+        "by": "Ann", "what": {"decide": {"gate": 1, "decision": "approved"}}}}});
+    let inbox = repo.run_folder().join("inbox");
+    std::fs::write(inbox.join("f1.request"), forged.to_string()).expect("a request");
+    repo.crew(["resume", "last"]).exits(3);
+    assert!(of_kind(&repo.events(), "gate_decided").is_empty());
+    let refused = repo.events();
+    let refused = of_kind(&refused, "submission_refused");
+    assert!(refused[0]["reason"].as_str().is_some_and(|why| why.contains("not signed")), "{refused:?}");
+}
+
+#[test]
+fn a_crew_that_was_killed_while_a_gate_is_open_loses_nothing() {
+    let repo = TestRepo::new();
+    let hang = repo.gate("hang");
+    repo.agent("fake", &format!("wait-gone:{} submit:done", hang.display()));
+    repo.workflow("w", &format!("{DEPLOY}\n## other\nrole: explorer\nagent: fake\n\nLook.\n"));
+    let running = repo.start_run("w");
+    repo.wait_for_event("the gate is open", |event| event["kind"] == "gate_opened");
+    repo.wait_for_event("the agent runs", |event| {
+        event["kind"] == "process_started" && event["task"] == "other"
+    });
+    running.kill();
+    assert_eq!(status(&repo)["status"], "interrupted");
+    repo.crew(["approve", "g1"]).exits(0);
+    repo.open("hang");
+    repo.crew(["resume", "last"]).exits(0);
+    assert_eq!((state(&repo, "deploy").as_str(), state(&repo, "other").as_str()), ("completed", "completed"));
+    assert_eq!(of_kind(&repo.events(), "gate_opened").len(), 1);
+    repo.leaves_no_process();
+}
+
+#[test]
+fn a_person_accepts_what_needs_review_and_the_rest_goes_on() {
+    let repo = TestRepo::new();
+    repo.agent("fake", "say:finished");
+    repo.workflow(
+        "w",
+        "## work\nrole: executor\nagent: fake\n\nDo it.\n\n## tell\nrun: touch told\ndependsOn: work\n",
+    );
+    repo.crew(["run", "the goal", "--workflow", "w"]).exits(1);
+    assert_eq!((state(&repo, "work").as_str(), state(&repo, "tell").as_str()), ("needs_review", "skipped"));
+    repo.crew(["accept", "last", "tell"]).exits(4);
+    repo.crew(["accept", "work", "--by", "Ann", "--note", "looked at it"]).exits(0);
+    assert_eq!(task(&status(&repo), "work")["reason"], "accepted by Ann: looked at it");
+    repo.crew(["accept", "work"]).exits(4);
+    repo.crew(["resume", "last"]).exits(0);
+    assert!(repo.root.join("told").exists());
+}
+
+#[test]
+fn a_low_confidence_below_an_action_opens_a_gate() {
+    let repo = TestRepo::new();
+    repo.agent("fake", "submit-args:--summary\\ s\\ --confidence\\ 0.5\\ --rationale\\ r");
+    repo.set("gates", "allowed_actions", json!(["notify"]));
+    run(
+        &repo,
+        "## work\nrole: explorer\nagent: fake\n\nDo it.\n\n## tell\nrun: true\naction: notify\ndependsOn: work\n",
+    );
+    let gate = &gates(&repo)[0]["gate"];
+    assert_eq!((&gate["policy"], &gate["confidence"]), (&json!("low_confidence"), &json!(0.5)));
+}
+
+#[test]
+fn explaining_writes_nothing() {
+    let repo = TestRepo::new();
+    for (args, gated, reason) in [
+        (&["edit"][..], false, "auto"),
+        (&["push"], true, "high_risk_action"),
+        (&["unheard-of"], true, "high_risk_action"),
+        (&["edit", "--environment", "production"], true, "gated_environment"),
+    ] {
+        let words = ["gate", "explain"].iter().chain(args).chain(&["--json"]);
+        let said = repo.crew(words).exits(0).json();
+        assert_eq!((&said["gated"], &said["reason"]), (&json!(gated), &json!(reason)), "{args:?}");
+    }
+    assert!(!repo.root.join(".crew/crew.db").exists());
+    repo.crew(["gate", "explain", "edit", "--confidence", "7"]).exits(2);
+    let unknown = repo.crew(["approve", "g9"]).exits(4);
+    assert!(unknown.err.contains("no runs") || unknown.err.contains("no gate"), "{}", unknown.err);
+    run_command(repo.command(["gates"])).exits(0);
+}
