@@ -131,6 +131,13 @@ fn problem_of(error: &anyhow::Error) -> Problem {
         Some(StoreError::Newer { .. }) => {
             Problem::refused("newer_store", message).hint("update crew; this one does not touch that store")
         }
+        Some(StoreError::Stale { .. }) => Problem::refused("stale", message)
+            .hint("try again; where a run was carried out, `crew resume` continues"),
+        Some(store) if store.is_busy() => {
+            let hint = "another process is writing there all the time; try again, nothing was half-written \
+                        (`crew resume` continues a run)";
+            Problem::refused("busy", message).hint(hint)
+        }
         Some(store) if store.is_disk_full() => {
             let problem = Problem { exit: ExitStatus::Failed, ..Problem::usage("disk_full", message) };
             problem.hint("free some space; what was recorded before is whole, and `crew resume` continues")
@@ -138,5 +145,26 @@ fn problem_of(error: &anyhow::Error) -> Problem {
         Some(_) => Problem { exit: ExitStatus::Failed, ..Problem::usage("store", message) }
             .hint("crew doctor looks into it"),
         None => Problem { exit: ExitStatus::Failed, ..Problem::usage("failed", message) },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::RunId;
+
+    #[test]
+    fn who_comes_second_is_refused_with_a_reason_and_not_told_that_it_failed() {
+        let busy =
+            rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY), None);
+        let rows = [
+            (StoreError::Database { path: "crew.db".into(), source: busy }, "busy"),
+            (StoreError::Stale { run: RunId::from_random(1) }, "stale"),
+        ];
+        for (error, code) in rows {
+            let problem = problem_of(&anyhow::Error::new(error).context("record what happened"));
+            assert_eq!((problem.code, problem.exit), (code, ExitStatus::Refused));
+            assert!(problem.hint.is_some_and(|hint| hint.contains("try again")), "{}", problem.message);
+        }
     }
 }

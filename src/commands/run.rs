@@ -317,7 +317,7 @@ fn create(store: &mut Store, plan: Plan, goal: &str, id: RunId) -> Result<(Run, 
         store.create_run(id, at, plan.into_events(goal).collect()).context("record the run")?;
     let goal = artifacts::keep(&paths, (ArtifactKind::Goal, "goal.md".into()), None, goal.as_bytes())?;
     let kept = Applied::to(&mut run, at, goal)?;
-    store.append(&run, vec![kept], &[])?;
+    store.append(&mut run, vec![kept], &[])?;
     Ok((run, lock))
 }
 

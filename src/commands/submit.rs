@@ -292,7 +292,7 @@ fn settle_as_owner(place: &Place) -> Result<()> {
     let key = Context::person_key();
     for incoming in inbox::waiting(&paths.inbox()) {
         let settled = requests::settle(&store, &mut run, &incoming, key.as_deref(), clock::now())?;
-        store.append(&run, settled.applied, std::slice::from_ref(&settled.answered))?;
+        store.append(&mut run, settled.applied, std::slice::from_ref(&settled.answered))?;
         store.sync()?;
         // One whose answer cannot be written is not ours, and must not be in our way.
         let _ = inbox::answer(&paths.inbox(), &incoming, &settled.answered.answer);

@@ -160,6 +160,9 @@ pub struct Run {
     /// The process that owned it last.
     pub dispatcher: Option<ProcessId>,
     pub ended_at: Option<Time>,
+    /// The number of the newest event that it holds; 0 where none is in a store. All that is stored of a run follows
+    /// from its events, so this is the version of it all: what was decided without a newer event is not written.
+    pub last_seq: i64,
     index: HashMap<TaskId, usize>,
 }
 
@@ -184,6 +187,7 @@ impl Run {
             counts: Counts::default(),
             dispatcher: None,
             ended_at: None,
+            last_seq: 0,
             index: HashMap::new(),
         })
     }

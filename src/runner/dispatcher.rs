@@ -815,7 +815,7 @@ impl<'a> Dispatcher<'a> {
         self.batch_began = None;
         let recorded = match batch.is_empty() && answered.is_empty() {
             true => Vec::new(),
-            false => self.store.append(&self.run, batch, &answered)?,
+            false => self.store.append(&mut self.run, batch, &answered)?,
         };
         let mut answers = Vec::new();
         for effect in std::mem::take(&mut self.effects) {

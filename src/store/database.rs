@@ -171,7 +171,7 @@ impl Store {
         for event in events {
             batch.push(Applied::to(&mut run, at, event)?);
         }
-        let recorded = self.write(&run, batch, &[], true)?;
+        let recorded = self.write(&mut run, batch, &[], true)?;
         self.sync()?;
         Ok((run, recorded))
     }
@@ -179,10 +179,11 @@ impl Store {
     /// Appends what has happened to a run and brings its tables up to date, all or nothing.
     ///
     /// What ends something has to be followed by `sync` before anybody is told of it. After an error `run` is ahead of
-    /// the store and has to be loaded again. The caller holds the run's lock.
+    /// the store and has to be loaded again. The caller holds the run's lock; where somebody has written all the same,
+    /// this is refused as stale.
     pub fn append(
         &mut self,
-        run: &Run,
+        run: &mut Run,
         batch: Vec<Applied>,
         answered: &[Answered],
     ) -> Result<Vec<Recorded>, StoreError> {
@@ -191,35 +192,41 @@ impl Store {
 
     fn write(
         &mut self,
-        run: &Run,
+        run: &mut Run,
         batch: Vec<Applied>,
         answered: &[Answered],
         create: bool,
     ) -> Result<Vec<Recorded>, StoreError> {
-        let written = self.write_batch(run, batch, answered, create);
-        written.map_err(|source| self.failed(source))
+        let written = self.write_batch(run, batch, answered, create).map_err(|source| self.failed(source))?;
+        let recorded = written.ok_or_else(|| StoreError::Stale { run: run.id.clone() })?;
+        if let Some(newest) = recorded.last() {
+            run.last_seq = newest.seq;
+        }
+        Ok(recorded)
     }
 
+    /// Writes it all, or nothing: `None` where the run in the store is newer than the one that was decided about.
     fn write_batch(
         &mut self,
         run: &Run,
         batch: Vec<Applied>,
         answered: &[Answered],
         create: bool,
-    ) -> rusqlite::Result<Vec<Recorded>> {
+    ) -> rusqlite::Result<Option<Vec<Recorded>>> {
+        // It excludes other writers from here on, so what is looked up stays true.
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut writer = Writer { transaction: &transaction, number: 0, run };
         if create {
             writer.create()?
-        } else {
-            writer.find()?
+        } else if !writer.find()? {
+            return Ok(None);
         }
         let recorded = writer.append(batch)?;
         for Answered { request, answer } in answered {
             writer.keep_answer(request, answer)?;
         }
         transaction.commit()?;
-        Ok(recorded)
+        Ok(Some(recorded))
     }
 
     /// Returns when all that was appended is on the disk, whatever happens to the power.
@@ -291,10 +298,15 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn find(&mut self) -> rusqlite::Result<()> {
-        let mut statement = self.transaction.prepare_cached("SELECT no FROM runs WHERE id = ?")?;
-        self.number = statement.query_row([self.run.id.as_str()], |row| row.get(0))?;
-        Ok(())
+    /// Finds the run, and tells whether the store holds nothing newer of it.
+    fn find(&mut self) -> rusqlite::Result<bool> {
+        let sql =
+            "SELECT no, (SELECT coalesce(max(seq), 0) FROM events WHERE run = no) FROM runs WHERE id = ?";
+        let mut statement = self.transaction.prepare_cached(sql)?;
+        let (number, last_seq) =
+            statement.query_row([self.run.id.as_str()], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?)))?;
+        self.number = number;
+        Ok(last_seq == self.run.last_seq)
     }
 
     fn append(&mut self, batch: Vec<Applied>) -> rusqlite::Result<Vec<Recorded>> {
@@ -454,5 +466,96 @@ impl Store {
             .prepare_cached("SELECT answer FROM requests WHERE id = ?")
             .map_err(|source| self.failed(source))?;
         statement.query_row([request], |row| row.get(0)).optional().map_err(|source| self.failed(source))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::run::tests::{spec, started};
+
+    fn created() -> Vec<Event> {
+        let created = Event::RunCreated {
+            goal: "g".into(),
+            team: "t".into(),
+            workflow: "w".into(),
+            limits: crate::domain::event::RunLimits { jobs: 2, fail_fast: false },
+            personas: Default::default(),
+            vars: Default::default(),
+            crew_version: "0".into(),
+        };
+        vec![
+            created,
+            Event::TaskCreated { spec: spec("a", &[]) },
+            Event::TaskCreated { spec: spec("b", &[]) },
+        ]
+    }
+
+    fn store_with_run(folder: &tempfile::TempDir) -> (Store, Run) {
+        let mut store = Store::open(&Layout::of(folder.path())).unwrap();
+        let (run, _) = store.create_run(RunId::from_random(1), Time(1), created()).unwrap();
+        (store, run)
+    }
+
+    fn start(store: &mut Store, run: &mut Run, task: &str) -> Result<Vec<Recorded>, StoreError> {
+        let applied = Applied::to(run, Time(2), started(task, 1))?;
+        let answered = Answered { request: format!("for-{task}"), answer: "yes".into() };
+        store.append(run, vec![applied], &[answered])
+    }
+
+    /// All that is stored of runs, as text.
+    fn dump(store: &Store) -> Vec<String> {
+        let tables = ["runs", "events", "tasks", "attempts", "artifacts", "requests"];
+        let rows = |table: &str| {
+            let names = store.texts("SELECT name FROM pragma_table_info(?)", [table]).unwrap().join(", ");
+            store.texts(&format!("SELECT json_array({names}) FROM {table}"), []).unwrap()
+        };
+        tables.into_iter().flat_map(rows).collect()
+    }
+
+    #[test]
+    fn what_was_decided_on_an_old_state_is_refused_and_nothing_of_it_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut first, mut run) = store_with_run(&folder);
+        let mut second = Store::open(&Layout::of(folder.path())).unwrap();
+        let mut other = second.load_run(&run.id).unwrap().unwrap();
+        start(&mut first, &mut run, "a").unwrap();
+        let before = dump(&first);
+        // Even what touches another task: who has not seen the start of `a` does not know how many run.
+        let stale = start(&mut second, &mut other, "b").unwrap_err();
+        assert!(matches!(stale, StoreError::Stale { .. }), "{stale}");
+        assert_eq!(dump(&first), before);
+        let mut fresh = second.load_run(&run.id).unwrap().unwrap();
+        start(&mut second, &mut fresh, "b").unwrap();
+        assert_eq!(fresh.last_seq, run.last_seq + 1);
+        assert!(matches!(start(&mut first, &mut run, "b"), Err(StoreError::Stale { .. })));
+    }
+
+    #[test]
+    fn who_writes_one_batch_after_the_other_is_never_stale() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut store, mut run) = store_with_run(&folder);
+        start(&mut store, &mut run, "a").unwrap();
+        store.append(&mut run, vec![], &[]).unwrap();
+        // Another run has nothing to do with it.
+        store.create_run(RunId::from_random(2), Time(1), created()).unwrap();
+        start(&mut store, &mut run, "b").unwrap();
+        assert_eq!(store.last_seq(&run.id).unwrap(), run.last_seq);
+    }
+
+    #[test]
+    fn a_store_that_somebody_else_writes_to_for_too_long_is_busy_and_nothing_is_half_done() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut store, mut run) = store_with_run(&folder);
+        let mut other = Connection::open(Layout::of(folder.path()).database()).unwrap();
+        let writing = other.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
+        store.connection.busy_timeout(Duration::from_millis(20)).unwrap();
+        let before = dump(&store);
+        let busy = start(&mut store, &mut run, "a").unwrap_err();
+        assert!(busy.is_busy() && !busy.is_disk_full(), "{busy}");
+        drop(writing);
+        assert_eq!(dump(&store), before);
+        let mut run = store.load_run(&run.id).unwrap().unwrap();
+        start(&mut store, &mut run, "a").unwrap();
     }
 }

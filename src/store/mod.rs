@@ -6,7 +6,8 @@
 //! # How it works
 //!
 //! One process owns a run, by a lock on an open file (`lock`); only the owner appends to that run. A second process
-//! that wants something leaves a request, or takes the lock where nobody holds it.
+//! that wants something leaves a request, or takes the lock where nobody holds it. Should two write all the same, the
+//! one that decided without knowing what the other has written is refused (`StoreError::Stale`).
 
 pub mod artifacts;
 pub mod atomic_file;
@@ -22,6 +23,7 @@ pub mod queries;
 pub mod recordings;
 pub mod trust;
 
+use crate::domain::id::RunId;
 use std::path::PathBuf;
 
 /// What can go wrong on disk.
@@ -43,6 +45,8 @@ pub enum StoreError {
     Newer { path: PathBuf, found: i64, known: i64 },
     #[error("event {seq} in the store cannot be read: {why}")]
     UnreadableEvent { seq: i64, why: String },
+    #[error("run {run} was changed by another process after it was read; nothing was written")]
+    Stale { run: RunId },
     #[error(transparent)]
     Illegal(#[from] crate::domain::run::Illegal),
 }
@@ -59,6 +63,13 @@ impl StoreError {
         use rusqlite::ErrorCode::{CannotOpen, PermissionDenied, ReadOnly};
         let StoreError::Database { source, .. } = self else { return false };
         matches!(source.sqlite_error_code(), Some(ReadOnly | CannotOpen | PermissionDenied))
+    }
+
+    /// Tells whether another process was writing for longer than we wait.
+    pub fn is_busy(&self) -> bool {
+        use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked};
+        let StoreError::Database { source, .. } = self else { return false };
+        matches!(source.sqlite_error_code(), Some(DatabaseBusy | DatabaseLocked))
     }
 
     /// Tells whether the disk is full.

@@ -87,12 +87,15 @@ impl Store {
     /// Loads a run by replaying its events.
     pub fn load_run(&self, id: &RunId) -> Result<Option<Run>, StoreError> {
         let mut run = None;
-        self.each_event(id, 0, usize::MAX, |Recorded { at, event, .. }| {
+        self.each_event(id, 0, usize::MAX, |Recorded { seq, at, event, .. }| {
             match &mut run {
                 None => run = Some(Run::create(id.clone(), at, &event)?),
                 Some(run) => {
                     run.apply(at, &event)?;
                 }
+            }
+            if let Some(run) = &mut run {
+                run.last_seq = seq;
             }
             Ok(())
         })?;

@@ -331,7 +331,7 @@ fn fill(store: &mut Store, number: u128) {
         };
         batch.push(Applied::to(&mut run, at, ended).expect("legal"));
     }
-    store.append(&run, batch, &[]).expect("appended");
+    store.append(&mut run, batch, &[]).expect("appended");
 }
 
 fn command_task(id: &TaskId) -> TaskSpec {
