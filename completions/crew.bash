@@ -1382,13 +1382,17 @@ _crew() {
             return 0
             ;;
         crew__subcmd__resume)
-            opts="-q -C -h -V --set --trust-project --json --quiet --folder --help --version"
+            opts="-q -C -h -V --set --trust-project --wait --json --quiet --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --wait)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -72,6 +72,7 @@ complete -c crew -n "__fish_crew_using_subcommand run" -s q -l quiet -d 'Print d
 complete -c crew -n "__fish_crew_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand run" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand resume" -l set -d 'Set a setting for the rest of this run' -r
+complete -c crew -n "__fish_crew_using_subcommand resume" -l wait -d 'Wait up to this long while another crew process owns the run; without it, refuse at once' -r
 complete -c crew -n "__fish_crew_using_subcommand resume" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand resume" -l trust-project -d 'Trust this repository\'s files for the rest of this run'
 complete -c crew -n "__fish_crew_using_subcommand resume" -l json -d 'Print data as JSON'

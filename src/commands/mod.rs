@@ -30,6 +30,7 @@ mod status;
 mod submit;
 mod trust;
 mod validate;
+mod waiting;
 
 use crate::ui::printer::Printer;
 use anyhow::Result;

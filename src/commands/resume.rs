@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::exit::{ExitStatus, Problem};
 use super::run;
+use super::waiting::WaitArgs;
 use crate::agents::registry::Registry;
 use crate::agents::replay;
 use crate::domain::event::Recorded;
@@ -12,7 +13,6 @@ use crate::domain::task::Working;
 use crate::runner::dispatcher::{self, Observer};
 use crate::store::database::Store;
 use crate::store::layout::Layout;
-use crate::store::lock;
 use crate::workspace::git::Git;
 use anyhow::{Context as _, Result};
 
@@ -31,6 +31,9 @@ pub struct ResumeArgs {
     /// Trust this repository's files for the rest of this run
     #[arg(long)]
     trust_project: bool,
+
+    #[command(flatten)]
+    wait: WaitArgs,
 }
 
 /// Goes on with a run for which a person has just decided something.
@@ -77,11 +80,7 @@ pub fn resume(cx: &Context, args: &ResumeArgs) -> Result<ExitStatus> {
     let id = cx.find_run(&store, &args.run)?;
     let short = store.short(&id)?;
     let paths = store.paths(&id);
-    let Some(lock) = lock::try_take(&paths)? else {
-        let problem =
-            Problem::refused("busy", format!("run {short} is being carried out by another crew process"));
-        return Err(problem.hint(format!("crew status {short} shows how it goes")).into());
-    };
+    let lock = cx.take_lock(&store, &id, args.wait)?;
     let loaded = store.load_run(&id)?.context("the run is recorded")?;
     let status = loaded.status(false);
     if !matches!(status, RunStatus::Interrupted | RunStatus::Queued | RunStatus::AwaitingInput) {

@@ -4,9 +4,11 @@
 
 use super::StoreError;
 use super::layout::RunPaths;
+use crate::domain::time::Time;
 use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Write};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 /// Proof that this process owns a run, or a file; given back when dropped.
 #[derive(Debug)]
@@ -27,7 +29,10 @@ pub fn try_take(paths: &RunPaths) -> Result<Option<RunLock>, StoreError> {
         .map_err(StoreError::file(&path))?;
     for _ in 0..LOOKS {
         match file.try_lock() {
-            Ok(()) => return Ok(Some(RunLock { _file: file })),
+            Ok(()) => {
+                sign(&file);
+                return Ok(Some(RunLock { _file: file }));
+            }
             // Somebody who only looks holds it for a moment too.
             Err(TryLockError::WouldBlock) => std::thread::sleep(BETWEEN_LOOKS),
             Err(TryLockError::Error(source)) => return Err(StoreError::File { path, source }),
@@ -39,6 +44,58 @@ pub fn try_take(paths: &RunPaths) -> Result<Option<RunLock>, StoreError> {
 /// How often a lock is tried before it counts as held.
 const LOOKS: u32 = 4;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
+
+/// Says in the lock's file who holds it. That is for people: whether it is held, only the lock tells.
+fn sign(mut file: &File) {
+    // Where the disk is full nobody is named.
+    let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
+}
+
+/// Who holds a run's lock, as it wrote there itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Owner {
+    pub pid: u32,
+    pub since: Time,
+}
+
+/// Returns who took the run's lock last; it says nothing where nobody holds it.
+pub fn owner(paths: &RunPaths) -> Option<Owner> {
+    let file = File::open(paths.lock()).ok()?;
+    let since = file.metadata().and_then(|meta| meta.modified()).ok()?.duration_since(UNIX_EPOCH).ok()?;
+    let mut text = String::new();
+    file.take(32).read_to_string(&mut text).ok()?;
+    Some(Owner { pid: text.trim().parse().ok()?, since: Time(i64::try_from(since.as_millis()).ok()?) })
+}
+
+/// How long is waited before a person is told of it.
+const SIGN_AFTER: Duration = Duration::from_secs(1);
+const BETWEEN_TRIES: Duration = Duration::from_millis(20);
+
+/// Takes the run's lock as soon as it is free, or returns `None` where another process holds it for longer than
+/// `patience`. `waits` is called once, where that takes a second or more.
+pub fn take_within(
+    paths: &RunPaths,
+    patience: Duration,
+    waits: impl FnOnce(),
+) -> Result<Option<RunLock>, StoreError> {
+    let began = Instant::now();
+    let mut waits = Some(waits);
+    loop {
+        if let Some(lock) = try_take(paths)? {
+            return Ok(Some(lock));
+        }
+        let waited = began.elapsed();
+        if waited >= patience {
+            return Ok(None);
+        }
+        if waited >= SIGN_AFTER
+            && let Some(waits) = waits.take()
+        {
+            waits();
+        }
+        std::thread::sleep(BETWEEN_TRIES.min(patience - waited));
+    }
+}
 
 /// Takes the lock on a file that several processes change by reading and writing it, and waits for it. It is the lock
 /// of its folder: nothing is left behind that git would see.
@@ -81,5 +138,25 @@ mod tests {
         assert!(try_take(&paths).unwrap().is_none());
         drop(held);
         assert!(!is_owned(&paths).unwrap() && try_take(&paths).unwrap().is_some());
+    }
+
+    #[test]
+    fn who_waits_gets_the_lock_when_it_is_given_back_and_gives_up_when_it_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = Layout::of(folder.path()).run(&RunId::from_random(7));
+        assert_eq!(owner(&paths), None);
+        let held = try_take(&paths).unwrap();
+        assert_eq!(owner(&paths).unwrap().pid, std::process::id());
+        let told = || panic!("it is over before a person would wonder");
+        assert!(take_within(&paths, Duration::from_millis(30), told).unwrap().is_none());
+        let mut told = false;
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                std::thread::sleep(SIGN_AFTER + Duration::from_millis(200));
+                drop(held);
+            });
+            assert!(take_within(&paths, Duration::from_secs(60), || told = true).unwrap().is_some());
+        });
+        assert!(told);
     }
 }

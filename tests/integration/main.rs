@@ -13,6 +13,7 @@ mod every_event;
 mod gates;
 mod generated_files;
 mod handing_in;
+mod hands;
 mod init;
 mod interruption;
 mod layering;
