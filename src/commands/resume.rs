@@ -13,6 +13,7 @@ use crate::domain::task::Working;
 use crate::runner::dispatcher::{self, Observer};
 use crate::store::database::Store;
 use crate::store::layout::Layout;
+use crate::store::lock;
 use crate::workspace::git::Git;
 use anyhow::{Context as _, Result};
 
@@ -38,7 +39,8 @@ pub struct ResumeArgs {
 
 /// Goes on with a run for which a person has just decided something.
 pub fn go_on(cx: &Context, run: &str) -> Result<ExitStatus> {
-    resume(cx, &ResumeArgs { run: run.to_owned(), set: Vec::new(), trust_project: false })
+    let run = run.to_owned();
+    resume(cx, &ResumeArgs { run, set: Vec::new(), trust_project: false, wait: WaitArgs::default() })
 }
 
 /// Closes a run whose last open task a person has just settled.

@@ -11,7 +11,7 @@ use anyhow::Result;
 use std::time::Duration;
 
 /// How long a command waits for a run that another crew process owns.
-#[derive(Clone, Copy, Debug, clap::Args)]
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
 pub struct WaitArgs {
     /// Wait up to this long while another crew process owns the run; without it, refuse at once
     #[arg(long, value_name = "SECS", default_value_t = 0, hide_default_value = true)]
