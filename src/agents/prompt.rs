@@ -2,7 +2,7 @@
 
 use crate::domain::gate::PersonWord;
 use crate::domain::request::{HOW_TO_SUBMIT, how_to_submit};
-use crate::domain::submission::Kind;
+use crate::domain::submission::{Field, Kind, Terms};
 use crate::domain::words::clean_line;
 
 /// What a prompt is made of.
@@ -10,7 +10,8 @@ use crate::domain::words::clean_line;
 pub struct PromptParts<'a> {
     pub goal: &'a str,
     pub task: &'a str,
-    pub role: &'a str,
+    /// Its role, and what it may hand in.
+    pub terms: &'a Terms,
     /// What to do, with everything filled in.
     pub text: &'a str,
     /// What earlier tasks said.
@@ -22,8 +23,6 @@ pub struct PromptParts<'a> {
     pub resumed: bool,
     /// What persons said to its agent so far.
     pub words: &'a [PersonWord],
-    /// A person has to approve its plan before it begins.
-    pub plan_wanted: bool,
     /// The commands that crew will run afterwards.
     pub verify: &'a [String],
     pub submit_optional: bool,
@@ -31,7 +30,7 @@ pub struct PromptParts<'a> {
 
 /// Puts a prompt together.
 pub fn compose(parts: &PromptParts<'_>) -> String {
-    let PromptParts { goal, task, role, text, .. } = parts;
+    let PromptParts { goal, task, terms: Terms { role, .. }, text, .. } = parts;
     let mut prompt = String::new();
     if parts.resumed {
         prompt.push_str(
@@ -70,6 +69,15 @@ pub fn compose(parts: &PromptParts<'_>) -> String {
     for command in parts.verify {
         prompt.push_str(&format!("- crew runs `{command}` afterwards; it has to exit with 0.\n"));
     }
+    if parts.terms.has_to_plan() {
+        prompt.push_str(
+            "- A person has to approve your plan before you begin. Change nothing yet: look around, and hand in your plan with \
+             this command, typed in your shell. Then end; you will go on with what was decided:\n",
+        );
+        prompt.push_str(&format!("\n      {}\n\n", how_to_submit(Kind::Plan)));
+        say_other_kinds(&mut prompt, parts.terms);
+        return prompt;
+    }
     if parts.submit_optional {
         prompt.push_str(
             "- Your last words are your result. You may also hand in a typed one from your shell:\n",
@@ -80,57 +88,131 @@ pub fn compose(parts: &PromptParts<'_>) -> String {
         );
     }
     prompt.push_str(&format!("\n      {HOW_TO_SUBMIT}\n\n"));
+    say_fields(&mut prompt, parts.terms);
+    say_other_kinds(&mut prompt, parts.terms);
+    prompt
+}
+
+/// Says what a result of this role and step holds.
+fn say_fields(prompt: &mut String, terms: &Terms) {
     // Some agents' shells refuse here-documents; a pipe gets through all of them.
     prompt.push_str(
         "  As JSON: printf '%s' '{...}' | crew submit result --json -\n  Fields of it: summary, confidence, rationale, details (Markdown, passed on to later tasks)",
     );
-    prompt.push_str(match *role {
-        "verifier" => ", verdict (\"pass\", \"fail\" or \"inconclusive\"; required), checks.\n",
+    prompt.push_str(match terms.role.as_str() {
+        "verifier" => ", verdict (\"pass\", \"fail\" or \"inconclusive\"; required), checks (command, exit, note)",
         "reviewer" | "security-reviewer" => {
-            ", findings (severity info|warning|error|blocker, category, file, start_line, end_line, title, body).\n"
+            ", findings (severity info|warning|error|blocker, category, file, start_line, end_line, title, body)"
         }
-        _ => ".\n",
+        "executor" | "test-engineer" => {
+            ", checks (command, exit, note), and as lists of texts: tests, risks, follow_ups"
+        }
+        _ => ", and as lists of texts: risks, follow_ups",
     });
-    if matches!(*role, "reviewer" | "security-reviewer") {
-        prompt.push_str(&format!("  Or as a verdict: {}\n", how_to_submit(Kind::Review)));
+    prompt.push_str(".\n");
+    if !terms.fields.is_empty() {
+        let named = |field: &Field| {
+            let required = if field.required { ", required" } else { "" };
+            format!("{} ({}{required})", field.name, field.kind.name())
+        };
+        let fields: Vec<String> = terms.fields.iter().map(named).collect();
+        prompt.push_str(&format!(
+            "  This step asks for more, at the top level of that JSON or as --field NAME=VALUE: {}.\n",
+            fields.join(", ")
+        ));
     }
-    if *role != "verifier" {
-        prompt.push_str(&format!("- Where there is nothing to do: {}\n", how_to_submit(Kind::Noop)));
+    prompt.push_str("  All of it as JSON Schema: crew submit --schema\n");
+}
+
+/// Says what else this role may hand in, a line each.
+fn say_other_kinds(prompt: &mut String, terms: &Terms) {
+    let escalation = format!("Where a person has to see it ({})", terms.roster.join(", "));
+    let kinds = [
+        (Kind::Review, "Or as a verdict"),
+        (Kind::Noop, "Where there is nothing to do"),
+        (Kind::Blocked, "Where you cannot do it"),
+        (Kind::Plan, "Where the task is a plan"),
+        (Kind::Question, "Where only a person can decide; then end, and you will go on with the answer"),
+        (Kind::Escalation, &escalation),
+        (Kind::Progress, "On the way, so that people see where you are"),
+        (Kind::Hypothesis, "On the way, what you take for true"),
+    ];
+    let said_above = |kind: Kind| kind == Kind::Plan && terms.has_to_plan();
+    for (kind, when) in kinds.into_iter().filter(|(kind, _)| terms.takes(*kind) && !said_above(*kind)) {
+        prompt.push_str(&format!("- {when}: {}\n", how_to_submit(kind)));
     }
-    prompt.push_str(&format!("- Where you cannot do it: {}\n", how_to_submit(Kind::Blocked)));
-    prompt
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::submission::parse_fields;
 
-    #[test]
-    fn a_prompt_says_what_to_do_and_how_to_hand_it_in() {
-        let prompt = compose(&PromptParts {
+    fn prompt_for(terms: &Terms) -> String {
+        compose(&PromptParts {
             goal: "make it fast",
             task: "verify",
-            role: "verifier",
+            terms,
             text: "Run the tests.",
             context: "",
             earlier_failure: Some("exit 1"),
             may_write: false,
             resumed: false,
             words: &[],
-            plan_wanted: false,
             verify: &["cargo test".to_owned()],
             submit_optional: false,
-        });
-        for part in [
-            "make it fast",
-            "Run the tests.",
-            "exit 1",
-            "read-only",
-            "`cargo test`",
-            "crew submit result",
-            "verdict",
-        ] {
+        })
+    }
+
+    #[track_caller]
+    fn assert_says(prompt: &str, parts: &[&str], not: &[&str]) {
+        for part in parts {
             assert!(prompt.contains(part), "{part} is missing in:\n{prompt}");
         }
+        for part in not {
+            assert!(!prompt.contains(part), "{part} stands in:\n{prompt}");
+        }
+    }
+
+    #[test]
+    fn a_prompt_says_what_to_do_and_how_to_hand_it_in() {
+        let prompt = prompt_for(&Terms { role: "verifier".into(), ..Terms::default() });
+        assert_says(
+            &prompt,
+            &[
+                "make it fast",
+                "Run the tests.",
+                "exit 1",
+                "read-only",
+                "`cargo test`",
+                "crew submit result",
+                "verdict",
+                "crew submit blocked",
+                "crew submit question",
+                "crew submit progress",
+            ],
+            &["crew submit noop", "crew submit escalation", "crew review submit", "This step asks"],
+        );
+    }
+
+    #[test]
+    fn a_prompt_says_what_this_role_and_this_step_may_hand_in() {
+        let executor = Terms {
+            plan_wanted: false,
+            role: "executor".into(),
+            writes: true,
+            fields: parse_fields("endpoints list!, notes text").expect("fields"),
+            roster: vec!["alice".into(), "bob".into()],
+        };
+        let says = [
+            "endpoints (list, required), notes (text).",
+            "(alice, bob): crew submit escalation",
+            "tests, risks, follow_ups",
+        ];
+        assert_says(&prompt_for(&executor), &says, &["crew submit plan", "crew review submit"]);
+        let planner = Terms { role: "planner".into(), ..Terms::default() };
+        assert_says(&prompt_for(&planner), &["crew submit plan --summary"], &["escalation"]);
+        let reviewer = Terms { role: "reviewer".into(), ..Terms::default() };
+        assert_says(&prompt_for(&reviewer), &["findings (severity", "crew review submit"], &[]);
     }
 }

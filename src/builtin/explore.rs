@@ -498,9 +498,7 @@ impl Map {
             rationale: "Counted from the files on disk and from git's own history; nothing was guessed."
                 .to_owned(),
             details: Some(self.to_markdown()),
-            verdict: None,
-            findings: Vec::new(),
-            checks: Vec::new(),
+            ..ResultBody::default()
         }
     }
 
@@ -636,6 +634,7 @@ impl Page {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::submission::Terms;
     use std::fs::{self, create_dir_all, write};
     use std::os::unix::fs::symlink;
     use std::time::Instant;
@@ -738,7 +737,7 @@ mod tests {
             map.summary(),
             "Rust, Shell, Python, 11 files, 11 lines; build `cargo build`, test `cargo test`; most changed: `src/deep/größe.rs`"
         );
-        assert_eq!(map.to_result().check("explorer"), Ok(()));
+        assert_eq!(map.to_result().check(&Terms::of_role("explorer")), Ok(()));
     }
 
     #[test]

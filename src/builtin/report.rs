@@ -63,9 +63,7 @@ pub fn report(goal: &str, results: &[TaskResult]) -> ResultBody {
         confidence: conclusion.confidence,
         rationale: "Composed from what the tasks handed in and how they ended; nothing was added.".to_owned(),
         details: Some(clean_text(&page, MAX_DETAILS)),
-        verdict: None,
-        findings: Vec::new(),
-        checks: Vec::new(),
+        ..ResultBody::default()
     }
 }
 
@@ -350,6 +348,7 @@ fn write_tasks(page: &mut String, results: &[TaskResult]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::submission::Terms;
 
     fn task(name: &str, role: &str, state: &str, result: Option<ResultBody>) -> TaskResult {
         TaskResult {
@@ -367,10 +366,7 @@ mod tests {
             summary: summary.into(),
             confidence: 1.0,
             rationale: "r".into(),
-            details: None,
-            verdict: None,
-            findings: Vec::new(),
-            checks: Vec::new(),
+            ..ResultBody::default()
         }
     }
 
@@ -425,7 +421,7 @@ mod tests {
             },
         ];
         let body = report("make it good", &results);
-        assert_eq!(body.check("writer"), Ok(()));
+        assert_eq!(body.check(&Terms::of_role("writer")), Ok(()));
         let expected = r"**Incomplete**: the checks that were run passed; 2 findings (1 error, 1 warning); 1 of 5 tasks not completed.
 
 Goal: make it good

@@ -294,8 +294,8 @@ impl Verification {
             rationale: rationale.to_owned(),
             details: Some(self.details.clone()),
             verdict: Some(self.verdict),
-            findings: Vec::new(),
             checks: self.checks.clone(),
+            ..ResultBody::default()
         }
     }
 }
@@ -303,6 +303,7 @@ impl Verification {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::submission::Terms;
     use tempfile::TempDir;
 
     fn test(command: &str) -> FoundCommand {
@@ -364,7 +365,7 @@ mod tests {
             "{}",
             verification.details
         );
-        assert_eq!(verification.to_result().check("verifier"), Ok(()));
+        assert_eq!(verification.to_result().check(&Terms::of_role("verifier")), Ok(()));
     }
 
     #[test]
@@ -404,7 +405,7 @@ mod tests {
         assert_eq!((verification.verdict, verification.checks.len()), (Verdict::Inconclusive, 0));
         let result = verification.to_result();
         assert_eq!(result.summary, "Inconclusive: no test command was found, so nothing was run.");
-        assert_eq!(result.check("verifier"), Ok(()));
+        assert_eq!(result.check(&Terms::of_role("verifier")), Ok(()));
     }
 
     #[test]

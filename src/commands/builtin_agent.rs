@@ -8,7 +8,7 @@ use crate::builtin::report::{self, TaskResult};
 use crate::builtin::{explore, toolchain, verify};
 use crate::domain::finding::Severity;
 use crate::domain::request::{Answer, Ask, Submission};
-use crate::domain::submission::{Kind, ResultBody};
+use crate::domain::submission::{Kind, PlanBody, ResultBody};
 use crate::domain::words::clean_line;
 use crate::review::{self, RuleSet, Target};
 use crate::runner::launch::TaskContext;
@@ -106,9 +106,8 @@ fn review(git: &Git, rules: RuleSet) -> Result<ResultBody> {
         rationale:
             "Only what a program can know for certain was looked for; design and logic were not judged".into(),
         details: Some(details),
-        verdict: None,
         findings: examination.findings,
-        checks: Vec::new(),
+        ..ResultBody::default()
     })
 }
 
@@ -126,6 +125,13 @@ fn short(commit: &str) -> &str {
     if is_hash { &commit[..10] } else { commit }
 }
 
+/// Returns a plan as the result that it is of its task.
+fn as_result(plan: PlanBody) -> ResultBody {
+    let details = Some(plan.to_markdown());
+    let PlanBody { summary, confidence, rationale, risks, .. } = plan;
+    ResultBody { summary, confidence, rationale, risks, details, ..ResultBody::default() }
+}
+
 fn write_report() -> Result<ResultBody> {
     let path = std::env::var_os("CREW_CONTEXT").context("CREW_CONTEXT is not set")?;
     let text = std::fs::read(&path).with_context(|| format!("read {}", path.display()))?;
@@ -138,7 +144,7 @@ fn write_report() -> Result<ResultBody> {
             role: earlier.role,
             state: earlier.state,
             reason: (!earlier.reason.is_empty()).then_some(earlier.reason),
-            result: earlier.result,
+            result: earlier.result.or_else(|| earlier.plan.map(as_result)),
             review: earlier.review,
         })
         .collect();

@@ -4,7 +4,7 @@ use super::decide::how_to_decide;
 use crate::agents::builtin;
 use crate::domain::finding::Finding;
 use crate::domain::run::{Run, RunStatus};
-use crate::domain::task::{Task, TaskState, Work};
+use crate::domain::task::{Attempt, Task, TaskState, Work};
 use crate::domain::usage::Usage;
 use crate::domain::words::clean_line;
 use crate::runner::dispatcher::Finished;
@@ -240,6 +240,9 @@ fn said_of(task: &Task) -> String {
     if let Some(reason) = waiting {
         return clean_line(&format!("waits: {reason}"), 160);
     }
+    if let Some(progress) = task.last().filter(|attempt| attempt.is_open()).and_then(Attempt::progress) {
+        return clean_line(&progress.words(), 160);
+    }
     let summary = task.last().map(|attempt| attempt.summary.as_str()).unwrap_or_default();
     let mut said = match (&task.spec.work, task.reason.as_str(), summary) {
         (_, "", summary) => summary.to_owned(),
@@ -265,6 +268,7 @@ pub fn task_json(task: &Task) -> Value {
         "started_at": task.attempts.first().map(|attempt| attempt.started_at),
         "ended_at": last.and_then(|attempt| attempt.ended_at),
         "waiting": last.map(|attempt| &attempt.waiting).filter(|reason| !reason.is_empty()),
+        "notes": last.map(|attempt| &attempt.notes).filter(|notes| !notes.is_empty()),
         "log": last.map(|attempt| &attempt.log),
     })
 }

@@ -102,6 +102,7 @@ fn detail_of(event: &Event) -> String {
             let sure = handed_in.confidence().map(|confidence| format!("  confidence {confidence}"));
             format!("{}{}  {}", handed_in.kind().name(), sure.unwrap_or_default(), handed_in.summary())
         }
+        Event::NoteTaken { note, .. } => format!("{}  {}", note.kind().name(), note.words()),
         Event::AgentNudged { .. } => "it has handed in nothing and is reminded".into(),
         Event::VerificationStarted { .. } => String::new(),
         Event::VerificationEnded { command, ending, .. } => {

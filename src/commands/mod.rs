@@ -26,6 +26,7 @@ mod resume;
 mod review;
 mod run;
 mod show;
+mod statements;
 mod status;
 mod submit;
 mod trust;

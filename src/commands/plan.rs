@@ -34,6 +34,8 @@ pub struct Plan {
     pub limits: RunLimits,
     pub personas: BTreeMap<String, Persona>,
     pub vars: BTreeMap<String, String>,
+    /// Whom a task may be escalated to.
+    pub roster: Vec<String>,
     pub tasks: Vec<TaskSpec>,
     /// What the user should know before it starts.
     pub notes: Vec<String>,
@@ -49,6 +51,7 @@ impl Plan {
             limits: self.limits,
             personas: self.personas,
             vars: self.vars,
+            roster: self.roster,
             crew_version: env!("CARGO_PKG_VERSION").into(),
         };
         let tasks = self.tasks.into_iter().map(|spec| Event::TaskCreated { spec });
@@ -95,6 +98,7 @@ pub fn make(sources: &Sources<'_>, wishes: &Wishes<'_>) -> Result<Plan> {
         limits: RunLimits { jobs, fail_fast: wishes.fail_fast },
         personas,
         vars,
+        roster: sources.settings.names(&settings::ROSTER),
         tasks,
         notes,
     })
@@ -218,6 +222,7 @@ impl Caster<'_> {
             gates: step.gates,
             action: step.action.clone(),
             environment: step.environment.clone(),
+            fields: step.fields.clone(),
         })
     }
 
@@ -300,7 +305,7 @@ const READING: &[&str] =
 
 /// Tells whether an agent may change files in a role: its file lists a tool that does, or no tools at all and the role
 /// is not one of those that read only.
-fn may_write(file: &AgentFile, role: &str) -> bool {
+pub(super) fn may_write(file: &AgentFile, role: &str) -> bool {
     match file.tools.is_empty() {
         true => !READING.contains(&role),
         false => file.tools.iter().any(|tool| tool == "edit" || tool == "write"),

@@ -4,7 +4,8 @@ use super::closing::{status_tone, task_json, task_table, total_usage, waiting_li
 use super::context::Context;
 use super::exit::ExitStatus;
 use crate::domain::run::{Run, RunStatus};
-use crate::domain::task::TaskState;
+use crate::domain::submission::Note;
+use crate::domain::task::{Task, TaskState};
 use crate::domain::words::clean_line;
 use crate::runner::clock;
 use crate::store::database::Store;
@@ -114,9 +115,20 @@ fn show_run(cx: &Context, typed: &str) -> Result<ExitStatus> {
     Ok(ExitStatus::Done)
 }
 
+/// The most hypotheses of one task that are shown.
+const SHOWN_HYPOTHESES: usize = 3;
+
+/// Returns what the newest attempt of a task last took for true.
+fn hypotheses(task: &Task) -> Vec<String> {
+    let notes = task.last().into_iter().flat_map(|attempt| &attempt.notes);
+    let said: Vec<&Note> = notes.filter(|note| matches!(note, Note::Hypothesis(_))).collect();
+    let newest = said.iter().skip(said.len().saturating_sub(SHOWN_HYPOTHESES));
+    newest.map(|note| format!("{}  hypothesis: {}", task.spec.id, clean_line(&note.words(), 200))).collect()
+}
+
 /// Says what is worth knowing beside the table, and what to type next.
 fn explain(run: &Run, short: &str, status: RunStatus) -> Vec<String> {
-    let mut lines = Vec::new();
+    let mut lines: Vec<String> = run.tasks.iter().flat_map(hypotheses).collect();
     for task in
         run.tasks.iter().filter(|task| matches!(task.state, TaskState::Failed | TaskState::NeedsReview))
     {

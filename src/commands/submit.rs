@@ -2,17 +2,21 @@
 
 use super::context::Context;
 use super::exit::{ExitStatus, Problem};
+use super::statements::StatementArgs;
+use super::{plan, run};
 use crate::domain::id::RunId;
+use crate::domain::nearest::nearest;
 use crate::domain::request::{self, Answer, Ask, Request, Submission};
-use crate::domain::signed;
-use crate::domain::submission::Kind;
+use crate::domain::submission::{Kind, Terms, schema};
+use crate::domain::{resources, settings, signed};
 use crate::runner::launch::TaskContext;
 use crate::runner::{clock, requests};
 use crate::store::database::Store;
-use crate::store::layout::Layout;
+use crate::store::layout::{self, Layout};
 use crate::store::{StoreError, inbox, lock, pipe};
 use anyhow::{Context as _, Result};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
+use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -29,57 +33,24 @@ const LOOK_FOR_OWNER: Duration = Duration::from_millis(200);
 /// Works in the shell of an agent that crew has started, in any of its sandboxes: crew knows by the attempt's token who
 /// asks. Exit 0: accepted; 4: refused, with the reason.
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, arg_required_else_help = true)]
 pub struct SubmitArgs {
+    /// Print as JSON Schema what may be handed in: in this attempt, by a ROLE, or by anybody
+    #[arg(long, value_name = "ROLE", num_args = 0..=1, default_missing_value = "")]
+    schema: Option<String>,
+
     #[command(subcommand)]
-    what: What,
+    what: Option<StatementArgs>,
 }
 
-#[derive(Debug, clap::Subcommand)]
-enum What {
-    Result(ResultArgs),
-    /// Say that there is nothing to do, and why
-    Noop(ReasonArgs),
-    /// Say that it cannot be done, and why
-    Blocked(ReasonArgs),
-}
-
-/// Hand in the result of the task
-#[derive(Debug, clap::Args)]
-struct ResultArgs {
-    /// What was done, in a sentence or two
-    #[arg(long, conflicts_with = "from")]
-    summary: Option<String>,
-
-    /// How sure you are, from 0 to 1
-    #[arg(long, value_name = "0..1", conflicts_with = "from")]
-    confidence: Option<f64>,
-
-    /// Why you are as sure as that
-    #[arg(long, conflicts_with = "from")]
-    rationale: Option<String>,
-
-    /// Take the result from a JSON file; `-` is standard input
-    #[arg(long = "json", id = "from", value_name = "FILE")]
-    from: Option<String>,
-}
-
-#[derive(Debug, clap::Args)]
-struct ReasonArgs {
-    /// Why
-    #[arg(long)]
-    reason: String,
-}
-
-/// Hands in a submission and prints the answer.
+/// Hands in a submission and prints the answer, or prints what may be handed in.
 pub fn submit(cx: &Context, args: &SubmitArgs) -> Result<ExitStatus> {
-    let submission = match &args.what {
-        What::Result(result) => Submission { kind: Kind::Result, body: result_of(result)? },
-        What::Noop(ReasonArgs { reason }) => Submission { kind: Kind::Noop, body: json!({"reason": reason}) },
-        What::Blocked(ReasonArgs { reason }) => {
-            Submission { kind: Kind::Blocked, body: json!({"reason": reason}) }
-        }
+    let Some(statement) = &args.what else {
+        return print_schema(cx, args.schema.as_deref().unwrap_or_default());
     };
-    hand_in(cx, submission)
+    let terms = terms_of_environment();
+    let fields = terms.map(|terms| terms.fields).unwrap_or_default();
+    hand_in(cx, statement.submission(&fields)?)
 }
 
 /// Hands in a submission for the attempt that calls us, and prints the answer.
@@ -88,8 +59,11 @@ pub fn hand_in(cx: &Context, submission: Submission) -> Result<ExitStatus> {
     let kind = submission.kind.name();
     let request = place.request(Ask::Submit(submission));
     match ask(&place, &request)? {
-        Some(Answer::Accepted { task, attempt }) => {
+        Some(Answer::Accepted { task, attempt, ignored }) => {
             cx.printer.data(&format!("accepted: the {kind} of {task}, attempt {attempt}"))?;
+            if !ignored.is_empty() {
+                cx.printer.data(&format!("ignored: {} (crew knows them)", ignored.join(", ")))?;
+            }
             Ok(ExitStatus::Done)
         }
         Some(Answer::Refused { code, message, hint }) => {
@@ -100,6 +74,9 @@ pub fn hand_in(cx: &Context, submission: Submission) -> Result<ExitStatus> {
 }
 
 /// Where the attempt belongs that calls us.
+///
+/// The inbox lies in the run's folder, and the token says which attempt asks. Whatever else the environment says of run
+/// and task is for the agent to read: to change it changes nothing.
 pub struct Place {
     inbox: PathBuf,
     token: String,
@@ -120,14 +97,13 @@ impl Place {
             };
             std::env::var(name).map_err(|_| missing())
         };
-        let run = variable("CREW_RUN")?;
-        Ok(Place {
-            inbox: variable("CREW_INBOX")?.into(),
-            token: variable("CREW_TOKEN")?,
-            run: RunId::parse(&run)
-                .ok_or_else(|| Problem::refused("no_attempt", format!("`{run}` is no run")))?,
-            repository: variable("CREW_REPOSITORY")?.into(),
-        })
+        let inbox = PathBuf::from(variable("CREW_INBOX")?);
+        let token = variable("CREW_TOKEN")?;
+        let (repository, run) = layout::owner_of_inbox(&inbox).ok_or_else(|| {
+            Problem::refused("no_attempt", format!("{} is the inbox of no run", inbox.display()))
+                .hint("CREW_INBOX has to be as crew set it")
+        })?;
+        Ok(Place { inbox, token, run, repository })
     }
 
     /// Names the place of a run that no attempt of ours belongs to.
@@ -146,20 +122,45 @@ impl Place {
     }
 }
 
-fn result_of(args: &ResultArgs) -> Result<Value> {
-    let Some(from) = &args.from else {
-        let mut fields = Map::new();
-        let mut add = |name: &str, value: Option<Value>| {
-            if let Some(value) = value {
-                fields.insert(name.to_owned(), value);
-            }
-        };
-        add("summary", args.summary.clone().map(Value::from));
-        add("confidence", args.confidence.map(Value::from));
-        add("rationale", args.rationale.clone().map(Value::from));
-        return Ok(Value::Object(fields));
+/// Prints what may be handed in: in this attempt, or by a role that is named.
+fn print_schema(cx: &Context, role: &str) -> Result<ExitStatus> {
+    let own = terms_of_environment();
+    let terms = match own {
+        Some(own) if role.is_empty() || own.role == role => own,
+        _ => terms_of_role(cx, role)?,
     };
-    read_json(from, Kind::Result)
+    cx.printer.data(&serde_json::to_string_pretty(&schema::of(&terms))?)?;
+    Ok(ExitStatus::Done)
+}
+
+/// Returns what a role may hand in that works on nothing now; without one, what anybody may.
+fn terms_of_role(cx: &Context, role: &str) -> Result<Terms> {
+    let (library, roster) = match cx.layout() {
+        Ok(layout) => {
+            let trusted = cx.trusts(&layout)?;
+            let settings = cx.settings(&layout, &[], trusted)?;
+            let (library, _) = cx.library_with_problems(&layout, &run::registry(&settings)?, trusted);
+            (library, settings.names(&settings::ROSTER))
+        }
+        // What is built in is known everywhere.
+        Err(_) => (resources::load(&resources::built_in(), &[], false).0, Vec::new()),
+    };
+    if role.is_empty() {
+        return Ok(Terms { roster, ..Terms::default() });
+    }
+    let of_teams = library.teams.values().flat_map(|team| &team.roles);
+    let agents = of_teams.map(|role| (role.name.as_str(), role.agent.as_str()));
+    let agents = agents.chain(library.agents.keys().map(|name| (name.as_str(), name.as_str())));
+    let agents: BTreeMap<&str, &str> = agents.collect();
+    let Some(agent) = agents.get(role) else {
+        let hint = match nearest(role, agents.keys().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("there are {}", agents.keys().copied().collect::<Vec<_>>().join(", ")),
+        };
+        return Err(Problem::refused("unknown_name", format!("there is no role `{role}`")).hint(hint).into());
+    };
+    let writes = library.agents.get(*agent).is_some_and(|file| plan::may_write(file, role));
+    Ok(Terms { role: role.to_owned(), writes, roster, ..Terms::default() })
 }
 
 /// Reads JSON that is handed in from a file, or from standard input where that is called `-`.
@@ -255,8 +256,11 @@ fn is_forbidden(error: &std::io::Error) -> bool {
 /// checked is checked here.
 fn hand_in_by_output(cx: &Context, request: &Request) -> Result<ExitStatus> {
     let Ask::Submit(submission) = &request.ask else { return Ok(ExitStatus::Failed) };
-    if let Err(Answer::Refused { code, message, hint }) = request::read(submission, &role_of_environment()) {
-        return Err(Problem::refused(code.name(), message).hint(hint).into());
+    if let Some(terms) = terms_of_environment() {
+        let (body, _) = request::without_identity(&submission.body);
+        if let Err(Answer::Refused { code, message, hint }) = request::read(submission.kind, &body, &terms) {
+            return Err(Problem::refused(code.name(), message).hint(hint).into());
+        }
     }
     let line = signed::sign(request);
     if line.len() > signed::MAX_SIGNED {
@@ -274,11 +278,11 @@ fn hand_in_by_output(cx: &Context, request: &Request) -> Result<ExitStatus> {
     Ok(ExitStatus::Done)
 }
 
-/// Returns the role of the attempt that calls us, as its context file says; empty where that cannot be read.
-fn role_of_environment() -> String {
-    let context = std::env::var_os("CREW_CONTEXT").and_then(|path| std::fs::read(path).ok());
-    let context: Option<TaskContext> = context.and_then(|text| serde_json::from_slice(&text).ok());
-    context.map(|context| context.role).unwrap_or_default()
+/// Returns what the attempt that calls us may hand in, as its context file says; `None` where that cannot be read.
+fn terms_of_environment() -> Option<Terms> {
+    let text = std::fs::read(std::env::var_os("CREW_CONTEXT")?).ok()?;
+    let context: TaskContext = serde_json::from_slice(&text).ok()?;
+    Some(context.terms)
 }
 
 /// Settles all that waits, where the run has no owner.

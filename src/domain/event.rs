@@ -5,7 +5,8 @@
 use super::error_kind::ErrorKind;
 use super::gate::{About, Decision, GateId};
 use super::id::{RunId, TaskId};
-use super::submission::HandedIn;
+use super::request::Code;
+use super::submission::{HandedIn, Kind, Note};
 use super::task::TaskSpec;
 use super::time::Time;
 use super::usage::Usage;
@@ -162,6 +163,9 @@ pub enum Event {
         /// Values for `{NAME}` in task texts and `vars.NAME` in conditions.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         vars: BTreeMap<String, String>,
+        /// The persons that a task may be escalated to.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        roster: Vec<String>,
         crew_version: String,
     },
     /// A task belongs to the run.
@@ -205,6 +209,19 @@ pub enum Event {
         request: String,
         #[serde(flatten)]
         handed_in: HandedIn,
+        /// Names of values that the agent gave for what crew knows by itself; they count for nothing.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        ignored: Vec<String>,
+    },
+    /// An agent said something on its way.
+    NoteTaken {
+        task: TaskId,
+        attempt: u32,
+        request: String,
+        #[serde(flatten)]
+        note: Note,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        ignored: Vec<String>,
     },
     /// The agent ended, or wanted to, without having handed in anything, and is reminded. That happens once an attempt.
     AgentNudged { task: TaskId, attempt: u32 },
@@ -215,7 +232,14 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         attempt: Option<u32>,
         request: String,
+        /// What was handed in; absent where that is not known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        submission: Option<Kind>,
+        #[serde(default)]
+        code: Code,
         reason: String,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        ignored: Vec<String>,
     },
     /// The agent has ended and crew begins to check its work.
     VerificationStarted { task: TaskId, attempt: u32 },
@@ -352,6 +376,7 @@ impl Event {
             Event::ToolInvoked { .. } => "tool_invoked",
             Event::AgentWaited { .. } => "agent_waited",
             Event::SubmissionAccepted { .. } => "submission_accepted",
+            Event::NoteTaken { .. } => "note_taken",
             Event::AgentNudged { .. } => "agent_nudged",
             Event::SubmissionRefused { .. } => "submission_refused",
             Event::VerificationStarted { .. } => "verification_started",
@@ -380,6 +405,7 @@ impl Event {
         "tool_invoked",
         "agent_waited",
         "submission_accepted",
+        "note_taken",
         "agent_nudged",
         "submission_refused",
         "verification_started",
@@ -411,6 +437,7 @@ impl Event {
             | Event::ToolInvoked { task, .. }
             | Event::AgentWaited { task, .. }
             | Event::SubmissionAccepted { task, .. }
+            | Event::NoteTaken { task, .. }
             | Event::AgentNudged { task, .. }
             | Event::VerificationStarted { task, .. }
             | Event::VerificationEnded { task, .. }
@@ -433,6 +460,7 @@ impl Event {
             | Event::ToolInvoked { attempt, .. }
             | Event::AgentWaited { attempt, .. }
             | Event::SubmissionAccepted { attempt, .. }
+            | Event::NoteTaken { attempt, .. }
             | Event::AgentNudged { attempt, .. }
             | Event::VerificationStarted { attempt, .. }
             | Event::VerificationEnded { attempt, .. }

@@ -1,11 +1,12 @@
 //! One remark of a review, and how the same remark is known again.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
 
 /// How much a finding matters, from least to most.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     Info,
@@ -36,7 +37,7 @@ impl fmt::Display for Severity {
 }
 
 /// One remark of a review.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Finding {
     pub severity: Severity,
@@ -51,14 +52,17 @@ pub struct Finding {
     #[serde(default)]
     pub end_line: u32,
     /// One line of at most 160 characters.
+    #[schemars(length(min = 1, max = MAX_TITLE))]
     pub title: String,
     /// At most 12,000 characters; may be empty.
     #[serde(default)]
+    #[schemars(length(max = MAX_BODY))]
     pub body: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suggestion: Option<String>,
     /// From 0 to 1.
     #[serde(default = "certain")]
+    #[schemars(range(min = 0, max = 1))]
     pub confidence: f64,
     /// Stays the same while the remark is about the same text; see [`fingerprint`].
     #[serde(default)]

@@ -300,7 +300,17 @@ pub fn after_attempt(
 ) -> Option<(About, Option<Duration>)> {
     let gates = task.spec.gates;
     match handed_in {
-        //QP
+        Some(HandedIn::Question(asked)) => {
+            let about = About::Question {
+                question: asked.question.clone(),
+                options: asked.options.clone(),
+                default: asked.default.clone(),
+            };
+            Some((about, asked.deadline_seconds.map(Duration::from_secs)))
+        }
+        Some(HandedIn::Plan(_) | HandedIn::Result(_)) if task.wants_plan() => {
+            Some((About::Plan { summary: summary.to_owned() }, None))
+        }
         _ if gates.after => Some((About::Result { summary: summary.to_owned() }, None)),
         _ => None,
     }
@@ -548,8 +558,8 @@ mod tests {
         let plan = About::Plan { summary: "s".into() };
         let result = About::Result { summary: "s".into() };
         let question = About::Question { question: "q".into(), options: vec![], default: None };
-        let answered = || Decision::Answered { answer: "yes".into() };
         use Decision::*;
+        let answered = || Answered { answer: "yes".into() };
         use TaskState::{Completed, Failed, NeedsReview, Queued};
         let rejected = Some(ErrorKind::GateRejected);
         let timed_out = Some(ErrorKind::GateTimeout);

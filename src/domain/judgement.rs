@@ -5,8 +5,8 @@
 
 use super::error_kind::ErrorKind;
 use super::event::{Ending, Outcome};
-use super::submission::{HandedIn, Reason, Verdict};
-use super::task::{TaskSpec, Work};
+use super::submission::{Escalation, HandedIn, Reason, Verdict};
+use super::task::{RefusedSubmission, TaskSpec, Work};
 
 /// Why crew ended a child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +47,8 @@ pub struct Evidence<'a> {
     pub promises_final: bool,
     pub saw_final: bool,
     pub submission: Option<&'a HandedIn>,
+    /// The last submission that was refused.
+    pub refusal: Option<&'a RefusedSubmission>,
     /// It has been reminded to hand something in.
     pub nudged: bool,
     /// The agent's last words, where it said any.
@@ -92,6 +94,10 @@ pub fn judge(spec: &TaskSpec, evidence: &Evidence<'_>) -> Judgement {
     if let Some(error) = &evidence.ending.not_started {
         let kind = if evidence.ending.not_found { ErrorKind::AgentNotFound } else { ErrorKind::Unknown };
         return failed(kind, format!("could not be started: {error}"));
+    }
+    if let Some(HandedIn::Question(_)) = evidence.submission {
+        // It has said what it waits for; how it ended after that changes nothing.
+        return judged(Outcome::Succeeded, None, "");
     }
     if let Some(judgement) = judge_stop(evidence) {
         return judgement;
@@ -154,8 +160,8 @@ fn judge_agent(spec: &TaskSpec, submit_optional: bool, evidence: &Evidence<'_>) 
     let Some(submission) = evidence.submission else {
         return judge_silent_end(submit_optional, clean, evidence);
     };
-    if let HandedIn::Blocked(Reason { reason }) = submission {
-        return needs_review(format!("it is blocked: {reason}"));
+    if let Some(judgement) = judge_appeal(submission) {
+        return judgement;
     }
     if let Some(judgement) = judge_checks(evidence) {
         return judgement;
@@ -170,20 +176,35 @@ fn judge_agent(spec: &TaskSpec, submit_optional: bool, evidence: &Evidence<'_>) 
     if evidence.unverified {
         return needs_review("it handed in a result, but its verification commands were not run");
     }
-    let HandedIn::Result(submission) = submission else { return judged(Outcome::Succeeded, None, "") };
-    match submission.verdict {
+    let verdict = match submission {
+        HandedIn::Result(result) => result.verdict,
+        _ => None,
+    };
+    match verdict {
         // Its own words stand in the summary; a reason is in ours, because it goes into the next prompt.
         Some(Verdict::Fail) => return failed(ErrorKind::VerifyFailed, "its verdict is: fail"),
         Some(Verdict::Inconclusive) => return needs_review("its verdict is: inconclusive"),
         Some(Verdict::Pass) | None => {}
     }
-    match spec.confidence {
-        Some(wanted) if submission.confidence < wanted => needs_review(format!(
-            "confidence {} is below the {wanted} that the step asks for",
-            submission.confidence
-        )),
+    match (spec.confidence, submission.confidence()) {
+        (Some(wanted), Some(confidence)) if confidence < wanted => {
+            needs_review(format!("confidence {confidence} is below the {wanted} that the step asks for"))
+        }
         _ => judged(Outcome::Succeeded, None, ""),
     }
+}
+
+/// Judges what hands the task to a person. What delivers something is judged by the evidence.
+fn judge_appeal(submission: &HandedIn) -> Option<Judgement> {
+    Some(needs_review(match submission {
+        HandedIn::Blocked(Reason { reason }) => format!("it is blocked: {reason}"),
+        HandedIn::Escalation(Escalation { to, reason }) => format!("escalated to {to}: {reason}"),
+        HandedIn::Result(_)
+        | HandedIn::Review(_)
+        | HandedIn::Noop(_)
+        | HandedIn::Plan(_)
+        | HandedIn::Question(_) => return None,
+    }))
 }
 
 /// Judges an agent that handed in nothing.
@@ -195,6 +216,11 @@ fn judge_silent_end(submit_optional: bool, clean: bool, evidence: &Evidence<'_>)
         return failed(ErrorKind::ProtocolError, "its output stopped without a final event");
     }
     if !submit_optional {
+        if let Some(RefusedSubmission { code, message }) = evidence.refusal
+            && let Some(kind) = code.fails_as()
+        {
+            return failed(kind, format!("what it handed in was refused: {message}"));
+        }
         let reminded = if evidence.nudged { ", though it was reminded" } else { "" };
         return needs_review(format!("it ended without a submission{reminded}"));
     }
@@ -213,8 +239,10 @@ fn judge_silent_end(submit_optional: bool, clean: bool, evidence: &Evidence<'_>)
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::request::Code;
     use crate::domain::run::tests::spec;
-    use crate::domain::submission::ResultBody;
+    use crate::domain::submission::{QuestionBody, ResultBody};
+    use serde_json::json;
 
     fn exit(code: i32) -> Ending {
         Ending { exit: Some(code), ..Ending::default() }
@@ -241,10 +269,8 @@ mod tests {
             summary: "said".into(),
             confidence,
             rationale: "r".into(),
-            details: None,
             verdict,
-            findings: vec![],
-            checks: vec![],
+            ..ResultBody::default()
         })
     }
 
@@ -259,6 +285,12 @@ mod tests {
         let passing = result(0.9, Some(Verdict::Pass));
         let noop = HandedIn::Noop(Reason { reason: "it is there".into() });
         let blocked = HandedIn::Blocked(Reason { reason: "no key".into() });
+        let escalated = HandedIn::Escalation(Escalation { to: "alice".into(), reason: "money".into() });
+        let question: QuestionBody = serde_json::from_value(json!({"question": "Which?"})).unwrap();
+        let question = HandedIn::Question(question);
+        let plan = json!({"summary": "s", "steps": [{"title": "t"}], "confidence": 1, "rationale": "r"});
+        let plan = HandedIn::Plan(serde_json::from_value(plan).unwrap());
+        let invalid = RefusedSubmission { code: Code::Invalid, message: "confidence is missing".into() };
         let base = || Evidence { ending: exit(0), ..Evidence::default() };
         let killed = Ending { signal: Some(9), ..Ending::default() };
         let error = Some(StreamError { kind: RateLimited, message: "429".into() });
@@ -280,6 +312,33 @@ mod tests {
                 None,
             ),
             ("blocked", Evidence { submission: Some(&blocked), ..base() }, NeedsReview, None),
+            ("escalated", Evidence { submission: Some(&escalated), ..base() }, NeedsReview, None),
+            ("a question", Evidence { submission: Some(&question), ..base() }, Succeeded, None),
+            ("a plan", Evidence { submission: Some(&plan), ..base() }, Succeeded, None),
+            (
+                "a plan, and a check of ours failed",
+                Evidence { submission: Some(&plan), failed_check: Some(("cargo test", "exit 1")), ..base() },
+                Failed,
+                Some(VerifyFailed),
+            ),
+            (
+                "nothing but what was refused",
+                Evidence { refusal: Some(&invalid), nudged: true, ..base() },
+                Failed,
+                Some(InvalidSubmission),
+            ),
+            (
+                "refused, and then right",
+                Evidence { refusal: Some(&invalid), submission: Some(&good), ..base() },
+                Succeeded,
+                None,
+            ),
+            (
+                "refused, and then it crashed",
+                Evidence { refusal: Some(&invalid), ending: exit(3), ..base() },
+                Failed,
+                Some(Unknown),
+            ),
             ("verdict unknown", Evidence { submission: Some(&unsure), ..base() }, NeedsReview, None),
             ("nothing handed in", base(), NeedsReview, None),
             ("crashed", Evidence { ending: exit(3), ..base() }, Failed, Some(Unknown)),
@@ -424,6 +483,44 @@ mod tests {
         assert_eq!(judge(&agent(false), &words).outcome, Outcome::NeedsReview);
         let mute = Evidence { ending: exit(0), ..Evidence::default() };
         assert_eq!(judge(&agent(true), &mute).outcome, Outcome::NeedsReview);
+    }
+
+    #[test]
+    fn a_question_stands_however_its_attempt_ended() {
+        let question: QuestionBody = serde_json::from_value(json!({"question": "Which?"})).unwrap();
+        let question = HandedIn::Question(question);
+        let asked = || Evidence { ending: exit(0), submission: Some(&question), ..Evidence::default() };
+        let error = StreamError { kind: ErrorKind::RateLimited, message: "429".into() };
+        for evidence in [
+            asked(),
+            Evidence { ending: exit(3), ..asked() },
+            Evidence { stopped: Some(StopReason::OutOfTime), ..asked() },
+            Evidence { stopped: Some(StopReason::Interrupted), ..asked() },
+            Evidence { stream_error: Some(error), promises_final: true, ..asked() },
+        ] {
+            assert_eq!(judge(&agent(false), &evidence).outcome, Outcome::Succeeded, "{evidence:?}");
+        }
+    }
+
+    #[test]
+    fn what_hands_the_task_to_a_person_says_so() {
+        let rows = [
+            (json!({"escalation": {"to": "alice", "reason": "money"}}), "escalated to alice: money"),
+            (json!({"blocked": {"reason": "no key"}}), "it is blocked: no key"),
+        ];
+        for (handed_in, reason) in rows {
+            let handed_in: HandedIn = serde_json::from_value(handed_in).unwrap();
+            let evidence = Evidence { ending: exit(3), submission: Some(&handed_in), ..Evidence::default() };
+            assert_eq!(judge(&agent(false), &evidence).reason, reason);
+        }
+        let message = "confidence is missing".to_owned();
+        let refusal = RefusedSubmission { code: Code::Invalid, message };
+        let evidence = Evidence { ending: exit(0), refusal: Some(&refusal), ..Evidence::default() };
+        let reason = judge(&agent(false), &evidence).reason;
+        assert_eq!(reason, "what it handed in was refused: confidence is missing");
+        // Where plain output is enough, it has not even to hand in.
+        let evidence = Evidence { last_words: Some("done"), ..evidence };
+        assert_eq!(judge(&agent(true), &evidence).outcome, Outcome::Succeeded);
     }
 
     #[test]

@@ -72,7 +72,7 @@ pub fn receive(run: &Run, ask: &PersonAsk, now: Time) -> (Vec<Event>, Answer) {
         }
     };
     match decided {
-        Ok((events, (task, attempt))) => (events, Answer::Accepted { task, attempt }),
+        Ok((events, (task, attempt))) => (events, Answer::Accepted { task, attempt, ignored: vec![] }),
         Err(answer) => (Vec::new(), answer),
     }
 }

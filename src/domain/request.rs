@@ -1,9 +1,10 @@
 //! What another process asks of the owner of a run, and what it is answered.
 
+use super::error_kind::ErrorKind;
 use super::event::Event;
 use super::id::TaskId;
 use super::person::PersonAsk;
-use super::submission::{HandedIn, Kind};
+use super::submission::{HandedIn, IDENTITY, Kind, MAX_NOTES, Statement, Terms};
 use super::task::{Attempt, AttemptState, Task, Work};
 use super::words::clean_line;
 use serde::{Deserialize, Serialize};
@@ -48,6 +49,9 @@ pub enum Answer {
     Accepted {
         task: String,
         attempt: u32,
+        /// Names of values that crew knows by itself; what the agent gave for them counts for nothing.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        ignored: Vec<String>,
     },
     Refused {
         code: Code,
@@ -57,7 +61,7 @@ pub enum Answer {
 }
 
 /// Why a request is refused, for programs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
     /// The token belongs to no attempt of this run.
@@ -67,7 +71,10 @@ pub enum Code {
     /// Something else was handed in before.
     Conflict,
     /// A field is missing, unknown or wrong.
+    #[default]
     Invalid,
+    /// The attempt has handed in as many notes as it may.
+    TooMany,
     /// The agent may not end: it has handed in nothing.
     NotSubmitted,
     /// A decision that no person signed.
@@ -92,6 +99,7 @@ impl Code {
             Code::Late => "late",
             Code::Conflict => "conflict",
             Code::Invalid => "invalid",
+            Code::TooMany => "too_many",
             Code::NotSubmitted => "not_submitted",
             Code::NotAPerson => "not_a_person",
             Code::UnknownGate => "unknown_gate",
@@ -102,15 +110,27 @@ impl Code {
             Code::NotNeedsReview => "not_needs_review",
         }
     }
+
+    /// Returns as what an attempt fails that ends with such a refusal and nothing that was taken in.
+    pub fn fails_as(self) -> Option<ErrorKind> {
+        match self {
+            Code::Invalid => Some(ErrorKind::InvalidSubmission),
+            _ => None,
+        }
+    }
 }
 
 /// What to type, as a hint for an agent.
 pub const HOW_TO_SUBMIT: &str = "crew submit result --summary \"...\" --confidence 0.0-1.0 --rationale \"...\"   (or --json FILE, --json -)";
 
 /// What an agent is told that ends, or wants to end, without having handed in anything.
-pub fn reminder(task: &TaskId) -> String {
+pub fn reminder(task: &TaskId, attempt: &Attempt) -> String {
+    let refused = match &attempt.refusal {
+        Some(refusal) => format!(" What you tried was refused: {}.", refusal.message),
+        None => String::new(),
+    };
     format!(
-        "You have not handed in anything for the task {task}, so it does not count as done. Hand it in now, from your \
+        "You have not handed in anything for the task {task}, so it does not count as done.{refused} Hand it in now, from your \
          shell, and do not end before that was accepted:\n\n    {HOW_TO_SUBMIT}\n\nIf there was nothing to do: crew submit \
          noop --reason \"...\". If you cannot do it: crew submit blocked --reason \"...\"."
     )
@@ -125,44 +145,77 @@ pub fn refused(code: Code, message: impl Into<String>, hint: impl Into<String>) 
     Answer::Refused { code, message: clean_line(&message.into(), MAX_MESSAGE), hint: hint.into() }
 }
 
-/// Decides about a request. `asker` is the attempt that its token belongs to, open or ended.
+/// Decides about a request. `asker` is the attempt that its token belongs to, open or ended; `roster` are the persons
+/// that the run knows.
 ///
 /// Returns what has to be recorded, which is nothing for something handed in twice, and the answer.
-pub fn receive(asker: Option<(&Task, &Attempt)>, request: &Request) -> (Option<Event>, Answer) {
+pub fn receive(
+    asker: Option<(&Task, &Attempt)>,
+    request: &Request,
+    roster: &[String],
+) -> (Option<Event>, Answer) {
     let Some((task, attempt)) = asker else {
         let answer = refused(
             Code::UnknownToken,
             "the token belongs to no attempt of this run",
             "submit from the agent's own shell",
         );
-        return (Some(refusal(None, request, &answer)), answer);
+        return (Some(refusal(None, request, &answer, vec![])), answer);
     };
-    let accepted = Answer::Accepted { task: task.spec.id.to_string(), attempt: attempt.number };
-    match &request.ask {
-        Ask::Stop if may_stop(task, attempt) => (None, accepted),
+    let (id, number) = (task.spec.id.clone(), attempt.number);
+    let accepted = |ignored: &[String]| Answer::Accepted {
+        task: id.to_string(),
+        attempt: number,
+        ignored: ignored.to_vec(),
+    };
+    let submission = match &request.ask {
+        Ask::Stop if may_stop(task, attempt) => return (None, accepted(&[])),
         Ask::Stop => {
-            let event = Event::AgentNudged { task: task.spec.id.clone(), attempt: attempt.number };
-            (Some(event), refused(Code::NotSubmitted, reminder(&task.spec.id), HOW_TO_SUBMIT))
+            let message = reminder(&id, attempt);
+            let event = Event::AgentNudged { task: id.clone(), attempt: number };
+            return (Some(event), refused(Code::NotSubmitted, message, HOW_TO_SUBMIT));
         }
         // A person has no attempt.
         Ask::Person(_) => {
             let (event, answer) = refuse_stranger(request);
+            return (Some(event), answer);
+        }
+        Ask::Submit(submission) => submission,
+    };
+    let (body, ignored) = without_identity(&submission.body);
+    let terms = Terms::of(task, roster);
+    let answer = accepted(&ignored);
+    let request_id = request.id.clone();
+    match check(task, attempt, submission.kind, &body, &terms) {
+        Ok(Statement::Note(note)) => {
+            let event = Event::NoteTaken { task: id, attempt: number, request: request_id, note, ignored };
             (Some(event), answer)
         }
-        Ask::Submit(submission) => match check(task, attempt, submission) {
-            Ok(handed_in) if attempt.submission.as_deref() == Some(&handed_in) => (None, accepted),
-            Ok(handed_in) => {
-                let event = Event::SubmissionAccepted {
-                    task: task.spec.id.clone(),
-                    attempt: attempt.number,
-                    request: request.id.clone(),
-                    handed_in,
-                };
-                (Some(event), accepted)
-            }
-            Err(answer) => (Some(refusal(Some((task, attempt)), request, &answer)), answer),
-        },
+        Ok(Statement::Conclusion(same)) if attempt.submission.as_deref() == Some(&same) => (None, answer),
+        Ok(Statement::Conclusion(handed_in)) => {
+            let event = Event::SubmissionAccepted {
+                task: id,
+                attempt: number,
+                request: request_id,
+                handed_in,
+                ignored,
+            };
+            (Some(event), answer)
+        }
+        Err(answer) => (Some(refusal(Some((task, attempt)), request, &answer, ignored)), answer),
     }
+}
+
+/// Takes out of a body what crew knows by itself, and returns the names of what was taken out.
+pub fn without_identity(body: &Value) -> (Value, Vec<String>) {
+    let mut body = body.clone();
+    let mut ignored = Vec::new();
+    if let Some(fields) = body.as_object_mut() {
+        ignored.extend(
+            IDENTITY.iter().filter(|name| fields.remove(**name).is_some()).map(|name| (*name).into()),
+        );
+    }
+    (body, ignored)
 }
 
 /// Refuses a decision that no person of this account signed.
@@ -172,7 +225,7 @@ pub fn refuse_stranger(request: &Request) -> (Event, Answer) {
         "only a person decides, and this request is not signed by one",
         "type it in your own shell, as the user that the run belongs to",
     );
-    (refusal(None, request, &answer), answer)
+    (refusal(None, request, &answer, vec![]), answer)
 }
 
 /// Tells whether an agent may end. It is held back once, so that it cannot be held for ever.
@@ -185,26 +238,43 @@ fn takes_requests(attempt: &Attempt) -> bool {
     matches!(attempt.state, AttemptState::Starting | AttemptState::Running)
 }
 
-fn check(task: &Task, attempt: &Attempt, submission: &Submission) -> Result<HandedIn, Answer> {
+fn check(
+    task: &Task,
+    attempt: &Attempt,
+    kind: Kind,
+    body: &Value,
+    terms: &Terms,
+) -> Result<Statement, Answer> {
     if !takes_requests(attempt) {
         let message = format!("attempt {} of {} has ended", attempt.number, task.spec.id);
         return Err(refused(Code::Late, message, "nothing more can be handed in for it"));
     }
-    let handed_in = read(submission, task.spec.role())?;
-    match attempt.submission.as_deref() {
-        Some(first) if *first != handed_in => {
-            let (kind, summary) = (first.kind().name(), clean_line(&first.summary(), 200));
-            let message = format!("a different {kind} was handed in before: \"{summary}\"");
-            Err(refused(Code::Conflict, message, "one attempt hands in one thing"))
+    let statement = read(kind, body, terms)?;
+    match (&statement, attempt.submission.as_deref()) {
+        (Statement::Conclusion(handed_in), Some(first)) if first != handed_in => {
+            Err(conflict(first, handed_in))
         }
-        _ => Ok(handed_in),
+        (Statement::Note(_), _) if attempt.notes.len() >= MAX_NOTES => {
+            let message = format!("{MAX_NOTES} notes have been handed in, and no more are taken");
+            Err(refused(Code::TooMany, message, "go on with the task, and hand in what it comes to"))
+        }
+        _ => Ok(statement),
     }
 }
 
+fn conflict(first: &HandedIn, second: &HandedIn) -> Answer {
+    let (kind, summary) = (first.kind().name(), clean_line(&first.summary(), 200));
+    let different = if first.kind() == second.kind() { "different " } else { "" };
+    let message = format!("a {different}{kind} was handed in before: \"{summary}\"");
+    refused(Code::Conflict, message, "one attempt hands in one thing")
+}
+
 /// Reads and checks what a role hands in, or says what is wrong with it.
-pub fn read(submission: &Submission, role: &str) -> Result<HandedIn, Answer> {
-    HandedIn::read(submission.kind, &submission.body, role)
-        .map_err(|wrong| refused(Code::Invalid, wrong.message, how_to_submit(submission.kind)))
+pub fn read(kind: Kind, body: &Value, terms: &Terms) -> Result<Statement, Answer> {
+    Statement::read(kind, body, terms).map_err(|wrong| {
+        let hint = wrong.hint.unwrap_or_else(|| how_to_submit(kind).to_owned());
+        refused(Code::Invalid, wrong.message, hint)
+    })
 }
 
 /// Returns what to type to hand in something of a kind.
@@ -216,19 +286,42 @@ pub fn how_to_submit(kind: Kind) -> &'static str {
         }
         Kind::Noop => "crew submit noop --reason \"...\"",
         Kind::Blocked => "crew submit blocked --reason \"...\"",
+        Kind::Escalation => "crew submit escalation --to NAME --reason \"...\"",
+        Kind::Plan => {
+            "crew submit plan --summary \"...\" --step \"...\" --step \"...\" --confidence 0.0-1.0 --rationale \"...\"   (or --json FILE, --json -)"
+        }
+        Kind::Question => {
+            "crew submit question --question \"...\" --option A --option B --default A --deadline-seconds 600"
+        }
+        Kind::Hypothesis => {
+            "crew submit hypothesis --statement \"...\" --confidence 0.0-1.0 --rationale \"...\""
+        }
+        Kind::Progress => "crew submit progress --message \"...\" --percent 40",
     }
 }
 
-fn refusal(asker: Option<(&Task, &Attempt)>, request: &Request, answer: &Answer) -> Event {
-    let reason = match answer {
-        Answer::Refused { message, .. } => message.clone(),
-        Answer::Accepted { .. } => String::new(),
+fn refusal(
+    asker: Option<(&Task, &Attempt)>,
+    request: &Request,
+    answer: &Answer,
+    ignored: Vec<String>,
+) -> Event {
+    let (code, reason) = match answer {
+        Answer::Refused { code, message, .. } => (*code, message.clone()),
+        Answer::Accepted { .. } => (Code::default(), String::new()),
+    };
+    let submission = match &request.ask {
+        Ask::Submit(submission) => Some(submission.kind),
+        Ask::Stop | Ask::Person(_) => None,
     };
     Event::SubmissionRefused {
         task: asker.map(|(task, _)| task.spec.id.clone()),
         attempt: asker.map(|(_, attempt)| attempt.number),
         request: request.id.clone(),
+        submission,
+        code,
         reason,
+        ignored,
     }
 }
 
@@ -248,7 +341,7 @@ mod tests {
 
     fn ask(run: &Run, result: Value) -> (Option<Event>, Answer) {
         let task = &run.tasks[0];
-        receive(Some((task, task.last().unwrap())), &request(result))
+        receive(Some((task, task.last().unwrap())), &request(result), &[])
     }
 
     fn good() -> Value {
@@ -267,13 +360,119 @@ mod tests {
         let mut run = run_of(vec![spec("a", &[])]);
         run.apply(Time(1), &started("a", 1)).unwrap();
         let (event, answer) = ask(&run, good());
-        assert_eq!(answer, Answer::Accepted { task: "a".into(), attempt: 1 });
+        assert_eq!(answer, Answer::Accepted { task: "a".into(), attempt: 1, ignored: vec![] });
         run.apply(Time(2), &event.unwrap()).unwrap();
         assert_eq!(ask(&run, good()), (None, answer));
         let (event, other) = ask(&run, json!({"summary": "else", "confidence": 0.9, "rationale": "r"}));
         assert!(matches!(&other, Answer::Refused { message, .. } if message.contains("\"done\"")));
         assert_eq!(code(other), Some(Code::Conflict));
         assert!(matches!(event, Some(Event::SubmissionRefused { .. })));
+    }
+
+    fn submit(run: &Run, kind: Kind, body: Value) -> (Option<Event>, Answer) {
+        let task = &run.tasks[0];
+        let ask = Ask::Submit(Submission { kind, body });
+        let request = Request { id: "r".into(), token: "t".into(), ask };
+        receive(Some((task, task.last().unwrap())), &request, &["alice".into()])
+    }
+
+    #[test]
+    fn one_attempt_concludes_once_whatever_the_kind() {
+        let first = json!({"question": "Which one?", "options": ["a", "b"]});
+        let mut run = run_of(vec![spec("a", &[])]);
+        run.apply(Time(1), &started("a", 1)).unwrap();
+        let (event, _) = submit(&run, Kind::Question, first.clone());
+        run.apply(Time(2), &event.unwrap()).unwrap();
+        assert_eq!(submit(&run, Kind::Question, first).0, None);
+        let others = [
+            (Kind::Result, good(), "a question was handed in before: \"it asks: Which one? (a, b)\""),
+            (Kind::Blocked, json!({"reason": "r"}), "a question was handed in before"),
+            (Kind::Escalation, json!({"to": "alice", "reason": "r"}), "a question was handed in before"),
+            (Kind::Question, json!({"question": "Or else?"}), "a different question was handed in before"),
+        ];
+        for (kind, body, expected) in others {
+            let (event, answer) = submit(&run, kind, body);
+            assert!(
+                matches!(&answer, Answer::Refused { message, .. } if message.starts_with(expected)),
+                "{answer:?}"
+            );
+            let Some(Event::SubmissionRefused { submission, code, .. }) = event else { panic!("{kind:?}") };
+            assert_eq!((submission, code), (Some(kind), Code::Conflict));
+            run.apply(Time(3), &submit(&run, kind, json!({})).0.unwrap()).unwrap();
+        }
+        // A note is none of it.
+        assert_eq!(code(submit(&run, Kind::Progress, json!({"message": "m"})).1), None);
+    }
+
+    #[test]
+    fn notes_are_taken_up_to_a_bound() {
+        let mut run = run_of(vec![spec("a", &[])]);
+        run.apply(Time(1), &started("a", 1)).unwrap();
+        for _ in 0..MAX_NOTES {
+            let (event, answer) = submit(&run, Kind::Progress, json!({"message": "the same"}));
+            assert_eq!(code(answer), None);
+            run.apply(Time(2), &event.unwrap()).unwrap();
+        }
+        let (event, answer) = submit(&run, Kind::Progress, json!({"message": "the same"}));
+        assert!(matches!(&answer, Answer::Refused { message, .. } if message.starts_with("200 notes")));
+        assert_eq!(code(answer), Some(Code::TooMany));
+        run.apply(Time(3), &event.unwrap()).unwrap();
+        assert_eq!(run.tasks[0].last().unwrap().refusal, None);
+        let (event, _) = ask(&run, good());
+        assert!(matches!(event, Some(Event::SubmissionAccepted { .. })));
+    }
+
+    #[test]
+    fn what_crew_knows_by_itself_is_ignored_and_noted() {
+        let mut run = run_of(vec![spec("a", &[])]);
+        run.apply(Time(1), &started("a", 1)).unwrap();
+        let mut body = good();
+        for name in IDENTITY {
+            body[name] = json!("of another");
+        }
+        let (event, answer) = ask(&run, body.clone());
+        let names: Vec<String> = IDENTITY.iter().map(|name| (*name).to_owned()).collect();
+        assert_eq!(answer, Answer::Accepted { task: "a".into(), attempt: 1, ignored: names.clone() });
+        let event = event.unwrap();
+        let Event::SubmissionAccepted { task, attempt: 1, ignored, .. } = &event else { panic!("{event:?}") };
+        assert_eq!((task.as_str(), ignored), ("a", &names));
+        run.apply(Time(2), &event).unwrap();
+        // Without them, it is the same.
+        assert_eq!(ask(&run, good()).0, None);
+        body["sumary"] = json!("x");
+        let (event, _) = ask(&run, body);
+        assert!(matches!(event, Some(Event::SubmissionRefused { ignored, .. }) if ignored == names));
+    }
+
+    #[test]
+    fn the_last_refusal_is_kept_while_the_attempt_is_open() {
+        let mut run = run_of(vec![spec("a", &[])]);
+        run.apply(Time(1), &started("a", 1)).unwrap();
+        for (body, message) in
+            [(json!({}), "summary is missing"), (json!({"summary": "s"}), "confidence is missing")]
+        {
+            let (event, _) = ask(&run, body);
+            run.apply(Time(2), &event.unwrap()).unwrap();
+            let refusal = run.tasks[0].last().unwrap().refusal.clone().unwrap();
+            assert_eq!((refusal.code, refusal.message.as_str()), (Code::Invalid, message));
+        }
+        let attempt = run.tasks[0].last().unwrap();
+        assert!(reminder(&run.tasks[0].spec.id, attempt).contains("was refused: confidence is missing."));
+        run.apply(Time(3), &ended("a", 1, Outcome::Failed, None)).unwrap();
+        let (late, _) = ask(&run, good());
+        run.apply(Time(4), &late.unwrap()).unwrap();
+        // A note that is wrong is no attempt to deliver.
+        let mut run = run_of(vec![spec("a", &[])]);
+        run.apply(Time(1), &started("a", 1)).unwrap();
+        run.apply(Time(2), &submit(&run, Kind::Progress, json!({})).0.unwrap()).unwrap();
+        assert_eq!(run.tasks[0].last().unwrap().refusal, None);
+    }
+
+    #[test]
+    fn refusals_of_the_first_records_are_read() {
+        let text = r#"{"kind":"submission_refused","task":"a","attempt":1,"request":"r","reason":"why"}"#;
+        let event: Event = serde_json::from_str(text).unwrap();
+        assert!(matches!(event, Event::SubmissionRefused { submission: None, code: Code::Invalid, .. }));
     }
 
     #[test]
@@ -294,7 +493,7 @@ mod tests {
 
     #[test]
     fn a_strangers_token_is_refused_and_recorded() {
-        let (event, answer) = receive(None, &request(good()));
+        let (event, answer) = receive(None, &request(good()), &[]);
         assert_eq!(code(answer), Some(Code::UnknownToken));
         assert!(matches!(event, Some(Event::SubmissionRefused { task: None, .. })));
     }

@@ -6,7 +6,8 @@
 use super::event::{Again, Event, Outcome, Persona, ProcessId, RunLimits};
 use super::gate::{self, About, Decided, Decision, Gate, GateId};
 use super::id::{RunId, TaskId};
-use super::task::{Attempt, AttemptState, Task, TaskSpec, TaskState};
+use super::submission::Kind;
+use super::task::{Attempt, AttemptState, RefusedSubmission, Task, TaskSpec, TaskState};
 use super::time::Time;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
@@ -130,6 +131,9 @@ pub struct Illegal {
     pub why: String,
 }
 
+/// How many of its notes are held of an attempt that has ended; all of them are in the record.
+const KEPT_NOTES: usize = 10;
+
 /// What an event changed, so that the store updates just that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Touched {
@@ -151,6 +155,8 @@ pub struct Run {
     pub limits: RunLimits,
     pub personas: BTreeMap<String, Persona>,
     pub vars: BTreeMap<String, String>,
+    /// The persons that a task may be escalated to.
+    pub roster: Vec<String>,
     pub created_at: Time,
     /// In the order of the workflow.
     pub tasks: Vec<Task>,
@@ -169,7 +175,8 @@ pub struct Run {
 impl Run {
     /// Makes a run from its first event.
     pub fn create(id: RunId, at: Time, event: &Event) -> Result<Run, Illegal> {
-        let Event::RunCreated { goal, team, workflow, limits, personas, vars, crew_version: _ } = event
+        let Event::RunCreated { goal, team, workflow, limits, personas, vars, roster, crew_version: _ } =
+            event
         else {
             return Err(Illegal { kind: event.kind(), why: format!("run {id} has not been created") });
         };
@@ -181,6 +188,7 @@ impl Run {
             limits: *limits,
             personas: personas.clone(),
             vars: vars.clone(),
+            roster: roster.clone(),
             created_at: at,
             tasks: Vec::new(),
             gates: Vec::new(),
@@ -233,7 +241,18 @@ impl Run {
                 Ok(Touched::Run)
             }
             Event::StopAsked { .. } => Ok(Touched::Nothing),
-            Event::SubmissionRefused { .. } | Event::ArtifactKept { .. } => Ok(Touched::Nothing),
+            Event::ArtifactKept { .. } => Ok(Touched::Nothing),
+            Event::SubmissionRefused { submission, code, reason, .. } => {
+                let counts = code.fails_as().is_some() && !submission.is_some_and(Kind::is_note);
+                // One that came too late belongs to an attempt that never changes again.
+                if counts && self.open_place(event).is_ok() {
+                    let (code, message) = (*code, reason.clone());
+                    self.change_open(event, |attempt| {
+                        attempt.refusal = Some(RefusedSubmission { code, message });
+                    })?;
+                }
+                Ok(Touched::Nothing)
+            }
             Event::TaskSkipped { task, reason, by_condition } => {
                 let place = self.place_of(task).map_err(illegal)?;
                 self.shift(place, TaskState::Skipped).map_err(illegal)?;
@@ -273,6 +292,8 @@ impl Run {
                     started_at: at,
                     ended_at: None,
                     submission: None,
+                    notes: Vec::new(),
+                    refusal: None,
                     nudged: false,
                     paused: false,
                     confidence: None,
@@ -301,6 +322,9 @@ impl Run {
                 attempt.confidence = handed_in.confidence();
                 attempt.submission = Some(Box::new(handed_in.clone()));
             }),
+            Event::NoteTaken { note, .. } => {
+                self.change_open(event, |attempt| attempt.notes.push(note.clone())).map(|_| Touched::Nothing)
+            }
             Event::AgentNudged { .. } => self.change_open(event, |attempt| attempt.nudged = true),
             Event::VerificationEnded { .. } => self.change_open(event, |_| {}).map(|_| Touched::Nothing),
             Event::VerificationStarted { .. } => self.change_open(event, |attempt| {
@@ -366,6 +390,8 @@ impl Run {
                     attempt.ended_at = Some(at);
                     attempt.paused = paused;
                     attempt.submission = None;
+                    let surplus = attempt.notes.len().saturating_sub(KEPT_NOTES);
+                    attempt.notes.drain(..surplus);
                     attempt.waiting.clear();
                     attempt.error_kind = *error_kind;
                     attempt.reason.clone_from(reason);
@@ -527,6 +553,7 @@ pub(crate) mod tests {
             gates: Default::default(),
             action: None,
             environment: None,
+            fields: vec![],
         }
     }
 
@@ -538,6 +565,7 @@ pub(crate) mod tests {
             limits: RunLimits { jobs: 2, fail_fast: false },
             personas: BTreeMap::new(),
             vars: BTreeMap::new(),
+            roster: vec![],
             crew_version: "0".into(),
         };
         let mut run = Run::create(RunId::from_random(1), Time(0), &created).unwrap();

@@ -152,6 +152,12 @@ pub const GATE_SECONDS: Setting = number(
     Project::Lower,
     "Seconds after which a gate that nobody decided counts as refused; 0: never",
 );
+pub const ROSTER: Setting = Setting {
+    key: "roster",
+    kind: Kind::Names { default: &[] },
+    project: Project::Never,
+    help: "Names of the persons that a task may be escalated to; a run keeps those that it was made with",
+};
 pub const ENV_PASS: Setting = Setting {
     key: "env.pass",
     kind: Kind::Names { default: &[] },
@@ -188,6 +194,7 @@ pub const ALL: &[&Setting] = &[
     &GATE_RISKY,
     &GATE_ALLOWED,
     &GATE_SECONDS,
+    &ROSTER,
     &ENV_PASS,
     &VARS,
     &AGENTS,

@@ -4,7 +4,8 @@ use super::error_kind::ErrorKind;
 use super::event::{Ending, Outcome, ProcessId};
 use super::gate::{GateId, PersonWord, StepGates};
 use super::id::TaskId;
-use super::submission::HandedIn;
+use super::request::Code;
+use super::submission::{Field, HandedIn, Note};
 use super::time::Time;
 use super::usage::Usage;
 use super::when::When;
@@ -50,6 +51,9 @@ pub struct TaskSpec {
     /// Where it does that: `production`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<String>,
+    /// What its result has to hold beside the fields that every result has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<Field>,
 }
 
 /// Who does a task, and what.
@@ -232,6 +236,13 @@ impl Outcome {
     }
 }
 
+/// Why a submission was not taken in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedSubmission {
+    pub code: Code,
+    pub message: String,
+}
+
 /// One child process working on a task.
 #[derive(Clone, Debug)]
 pub struct Attempt {
@@ -251,6 +262,10 @@ pub struct Attempt {
     pub ended_at: Option<Time>,
     /// What was handed in; kept while the attempt is open, and in the events and artifacts after that.
     pub submission: Option<Box<HandedIn>>,
+    /// What it said on its way, oldest first; at most `MAX_NOTES`.
+    pub notes: Vec<Note>,
+    /// The last submission that was refused for what it holds.
+    pub refusal: Option<RefusedSubmission>,
     /// It has been reminded to hand something in.
     pub nudged: bool,
     /// It ended so that a person can decide.
@@ -267,6 +282,11 @@ pub struct Attempt {
 impl Attempt {
     pub fn is_open(&self) -> bool {
         !matches!(self.state, AttemptState::Ended(_))
+    }
+
+    /// Returns how far it said it has come, the last time it did.
+    pub fn progress(&self) -> Option<&Note> {
+        self.notes.iter().rfind(|note| matches!(note, Note::Progress(_)))
     }
 }
 
@@ -300,6 +320,16 @@ impl Task {
     /// Returns why it stands where it does, where that has a kind.
     pub fn error_kind(&self) -> Option<ErrorKind> {
         self.gate_error.or_else(|| self.last()?.error_kind)
+    }
+
+    /// Tells whether its plan has to be approved before it begins.
+    pub fn wants_plan(&self) -> bool {
+        self.spec.gates.plan && !self.plan_approved
+    }
+
+    /// Tells whether its next attempt may change files: a role that writes may not before its plan is approved.
+    pub fn may_write(&self) -> bool {
+        matches!(self.spec.work, Work::Agent { writes: true, .. }) && !self.wants_plan()
     }
 
     /// Returns the newest attempt.

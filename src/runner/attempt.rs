@@ -11,13 +11,13 @@ use crate::domain::error_kind::{ErrorClass, ErrorKind};
 use crate::domain::event::{Ending, Event};
 use crate::domain::judgement::{self, Evidence, Judgement, StopReason, StreamError};
 use crate::domain::redact::safe_line;
-use crate::domain::submission::HandedIn;
+use crate::domain::submission::{HandedIn, Note};
 use crate::domain::task::{Attempt, Task, Work};
 use crate::domain::usage::Usage;
 use crate::domain::words::last_line;
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The most events that one attempt's stream may cause; what comes after is in the log.
@@ -227,6 +227,11 @@ impl OpenAttempt {
         safe_line(text, &[&self.token], max_chars)
     }
 
+    /// Leaves the child no more than this much time.
+    pub fn end_soon(&mut self, time: Duration) {
+        self.deadline = self.deadline.min(Instant::now() + time);
+    }
+
     /// Asks the child's group to end; it is killed after the grace. The first reason stands.
     pub fn stop(&mut self, reason: StopReason, grace: Duration) {
         if self.stopped.is_none() {
@@ -241,6 +246,14 @@ impl OpenAttempt {
         if self.kill_at.is_some_and(|at| at <= now) {
             self.kill_at = None;
             self.control.signal(GroupSignal::Kill);
+        }
+    }
+
+    /// Takes in a note, which is a sign of life.
+    pub fn note(&mut self, note: &Note) {
+        self.sound.1 = Instant::now();
+        if let Note::Progress(_) = note {
+            *self.doing.lock().unwrap_or_else(PoisonError::into_inner) = note.words();
         }
     }
 
@@ -273,7 +286,7 @@ impl OpenAttempt {
     /// Tells whether the step's verification commands have anything to verify.
     pub fn is_worth_checking(&self, task: &Task) -> bool {
         let handed_in = task.last().and_then(|attempt| attempt.submission.as_deref());
-        if matches!(handed_in, Some(HandedIn::Blocked(_))) {
+        if handed_in.is_some_and(HandedIn::asks_a_person) {
             return false;
         }
         let enough = match &task.spec.work {
@@ -382,6 +395,7 @@ impl OpenAttempt {
                 promises_final: self.agent.as_ref().is_some_and(|agent| agent.promises_final()),
                 saw_final: self.saw_final,
                 submission,
+                refusal: task.last().and_then(|attempt| attempt.refusal.as_ref()),
                 nudged: task.last().is_some_and(|attempt| attempt.nudged),
                 last_words: (!last_words.is_empty()).then_some(last_words),
                 failed_check: self

@@ -21,6 +21,7 @@ use crate::domain::retry;
 use crate::domain::run::{Run, RunStatus};
 use crate::domain::schedule::{Schedule, Skip};
 use crate::domain::signed;
+use crate::domain::submission::HandedIn;
 use crate::domain::task::{Attempt, AttemptState, Task, TaskState, Work, Working};
 use crate::domain::time::Time;
 use crate::domain::usage::Usage;
@@ -50,6 +51,8 @@ const GROUPING: Duration = Duration::from_millis(10);
 const LIVE_VIEW: Duration = Duration::from_millis(150);
 /// How often in a row a task may be lost with its crew process before it counts as its own doing.
 const MAX_LOST: usize = 3;
+/// How long an agent that has asked a question may take to end.
+const AFTER_QUESTION: Duration = Duration::from_secs(60);
 /// How long a run stays for a question that answers itself, and has nothing else to do.
 const WORTH_STAYING: Duration = Duration::from_secs(60);
 
@@ -480,7 +483,7 @@ impl<'a> Dispatcher<'a> {
             role: spec.role().to_owned(),
             crew_version: env!("CARGO_PKG_VERSION").into(),
         };
-        let writes = matches!(spec.work, Work::Agent { writes: true, .. });
+        let writes = self.run.tasks[place].may_write();
         Some(self.setup.recordings.as_ref()?.attempt(head, &open.token, writes))
     }
 
@@ -784,6 +787,18 @@ impl<'a> Dispatcher<'a> {
         let key = self.setup.person_key.as_deref();
         let settled = requests::settle(self.store, &mut self.run, &incoming, key, clock::now())?;
         let events: Vec<Event> = settled.applied.iter().map(|applied| applied.event().clone()).collect();
+        for event in &events {
+            let open = event.task().and_then(|task| self.run.place(task));
+            let Some(open) = open.and_then(|place| self.open.get_mut(&place)) else { continue };
+            match event {
+                Event::NoteTaken { note, .. } => open.note(note),
+                // What it does while it waits for an answer is done without it.
+                Event::SubmissionAccepted { handed_in: HandedIn::Question(_), .. } => {
+                    open.end_soon(AFTER_QUESTION)
+                }
+                _ => {}
+            }
+        }
         self.batch.extend(settled.applied);
         events.iter().try_for_each(|event| self.follow(event))?;
         self.effects.push(Effect::Answer { incoming, answer: settled.answered.answer.clone() });

@@ -13,7 +13,7 @@ use crate::domain::request;
 use crate::domain::retry::RetryPolicy;
 use crate::domain::run::Run;
 use crate::domain::settings::{self, Settings};
-use crate::domain::submission::{self, HandedIn, ResultBody, ReviewBody, ReviewVerdict};
+use crate::domain::submission::{self, HandedIn, PlanBody, ResultBody, ReviewBody, ReviewVerdict, Terms};
 use crate::domain::task::{Attempt, AttemptState, Task, Work};
 use crate::domain::words::clean_text;
 use crate::store::StoreError;
@@ -89,7 +89,9 @@ impl Limits {
 pub struct TaskContext {
     pub goal: String,
     pub task: String,
-    pub role: String,
+    /// What this task may hand in.
+    #[serde(flatten)]
+    pub terms: Terms,
     pub earlier: Vec<EarlierTask>,
 }
 
@@ -105,6 +107,8 @@ pub struct EarlierTask {
     pub result: Option<ResultBody>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub review: Option<ReviewBody>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanBody>,
     /// The command of a command step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
@@ -312,7 +316,7 @@ impl Letter {
     /// Writes what an agent is told about a task in its attempt `number`.
     pub fn write(run: &Run, paths: &RunPaths, task: &Task, agent: &dyn Agent, number: u32) -> Letter {
         let file = artifacts::prompt_of(&task.spec.id, number);
-        let Work::Agent { role, persona, task: text, writes, submit_optional, .. } = &task.spec.work else {
+        let Work::Agent { persona, task: text, submit_optional, .. } = &task.spec.work else {
             let (system_prompt, prompt) = (String::new(), String::new());
             let context = empty_context(run, task);
             return Letter { system_prompt, prompt, file, session: None, reminds: false, context };
@@ -333,14 +337,13 @@ impl Letter {
         let prompt = prompt::compose(&PromptParts {
             goal: &run.goal,
             task: task.spec.id.as_str(),
-            role,
+            terms: &Terms::of(task, &run.roster),
             text,
             context: &context,
             earlier_failure: failure,
-            may_write: *writes,
+            may_write: task.may_write(),
             resumed: session.is_some() && !task.last().is_some_and(|attempt| attempt.paused),
             words: &task.words,
-            plan_wanted: task.spec.gates.plan && !task.plan_approved,
             verify: &task.spec.verify,
             submit_optional: *submit_optional,
         });
@@ -365,7 +368,7 @@ impl Letter {
         };
         Letter {
             system_prompt,
-            prompt: request::reminder(&task.spec.id),
+            prompt: task.last().map(|last| request::reminder(&task.spec.id, last)).unwrap_or_default(),
             file: artifacts::reminder_of(&task.spec.id, number),
             session: Some(session),
             reminds: true,
@@ -394,17 +397,15 @@ impl Letter {
         task: &Task,
     ) -> Result<(CommandSpec, Vec<String>), Unsupported> {
         let prompt_file = paths.artifacts().join(&self.file);
-        let (mut role, mut name, mut thinking, mut writes, mut free) = ("", "", None, false, true);
-        if let Work::Agent { role: r, persona, thinking: t, writes: w, submit_optional, .. } = &task.spec.work
-        {
-            (role, name, thinking, writes, free) =
-                (r.as_str(), persona.as_str(), t.as_deref(), *w, *submit_optional);
+        let (mut role, mut name, mut thinking, mut free) = ("", "", None, true);
+        if let Work::Agent { role: r, persona, thinking: t, submit_optional, .. } = &task.spec.work {
+            (role, name, thinking, free) = (r.as_str(), persona.as_str(), t.as_deref(), *submit_optional);
         }
         let persona = run.personas.get(name);
         let inbox = paths.inbox();
         let assignment = Assignment {
             role,
-            access: if writes { Access::Write } else { Access::ReadOnly },
+            access: if task.may_write() { Access::Write } else { Access::ReadOnly },
             system_prompt: &self.system_prompt,
             prompt: &self.prompt,
             prompt_file: &prompt_file,
@@ -437,8 +438,8 @@ fn session_to_resume(task: &Task, agent: &dyn Agent) -> Option<String> {
 }
 
 fn empty_context(run: &Run, task: &Task) -> TaskContext {
-    let (task_id, role) = (task.spec.id.to_string(), task.spec.role().to_owned());
-    TaskContext { goal: run.goal.clone(), task: task_id, role, earlier: Vec::new() }
+    let terms = Terms::of(task, &run.roster);
+    TaskContext { goal: run.goal.clone(), task: task.spec.id.to_string(), terms, earlier: Vec::new() }
 }
 
 /// Returns the tasks whose results a task is told: those it depends on, and those whose output it reads.
@@ -494,8 +495,9 @@ fn earlier_task(paths: &RunPaths, source: &Task) -> EarlierTask {
         role: source.spec.role().to_owned(),
         state: source.state.name().to_owned(),
         reason: source.reason.clone(),
-        result: kept_as(paths, source),
+        result: last_result(paths, source),
         review: kept_as(paths, source),
+        plan: kept_as(paths, source),
         command: match &source.spec.work {
             Work::Command { run } => Some(run.clone()),
             Work::Agent { .. } => None,
@@ -507,13 +509,18 @@ fn earlier_task(paths: &RunPaths, source: &Task) -> EarlierTask {
 fn kept_as<T: serde::de::DeserializeOwned>(paths: &RunPaths, task: &Task) -> Option<T> {
     let path = artifacts::result_of(&task.spec.id, task.last()?.number);
     let text = std::fs::read(paths.artifacts().join(path)).ok()?;
-    // Unknown fields are refused, so one kind is never taken for the other.
     serde_json::from_slice(&text).ok()
+}
+
+/// Returns the result that the newest attempt of a task handed in.
+fn last_result(paths: &RunPaths, task: &Task) -> Option<ResultBody> {
+    // A result has whatever fields its step asks for, so a plan would do for one; a review lacks its summary.
+    if kept_as::<PlanBody>(paths, task).is_some() { None } else { kept_as(paths, task) }
 }
 
 /// Returns the findings that the newest attempt of a task handed in, in a result or a review.
 pub fn last_findings(paths: &RunPaths, task: &Task) -> Vec<Finding> {
-    let of_result = kept_as::<ResultBody>(paths, task).map(|result| result.findings);
+    let of_result = last_result(paths, task).map(|result| result.findings);
     of_result.or_else(|| Some(kept_as::<ReviewBody>(paths, task)?.findings)).unwrap_or_default()
 }
 
@@ -528,6 +535,7 @@ pub fn keep_result(
     let producer = Some((&task.spec.id, attempt));
     let (text, json) = match handed_in {
         Some(HandedIn::Result(result)) => (result_text(result), serde_json::to_vec_pretty(result).ok()),
+        Some(HandedIn::Plan(plan)) => (plan.to_markdown(), serde_json::to_vec_pretty(plan).ok()),
         Some(HandedIn::Review(review)) => (review_text(review), serde_json::to_vec_pretty(review).ok()),
         Some(other) => (format!("{}\n", other.summary()), None),
         None => (clean_text(last_words, submission::MAX_DETAILS), None),
@@ -549,7 +557,8 @@ pub fn keep_result(
 fn result_text(result: &ResultBody) -> String {
     let details =
         result.details.as_ref().map(|details| format!("\n{}\n", details.trim())).unwrap_or_default();
-    let text = format!("{}\n{}{details}", result.summary.trim(), finding_lines(&result.findings));
+    let (findings, more) = (finding_lines(&result.findings), result.more_to_markdown());
+    let text = format!("{}\n{findings}{details}{more}", result.summary.trim());
     clean_text(&text, submission::MAX_DETAILS)
 }
 

@@ -46,7 +46,7 @@ pub fn settle(
                 let task = run.tasks.iter().find(|known| known.spec.id.as_str() == task)?;
                 Some((task, task.attempts.get(number as usize - 1)?))
             });
-            let (event, answer) = request::receive(asker, request);
+            let (event, answer) = request::receive(asker, request, &run.roster);
             (event.into_iter().collect(), answer)
         }
         Err(why) => {
@@ -54,7 +54,10 @@ pub fn settle(
                 task: None,
                 attempt: None,
                 request: incoming.id.clone(),
+                submission: None,
+                code: Code::Invalid,
                 reason: why.clone(),
+                ignored: vec![],
             };
             let hint = request::HOW_TO_SUBMIT.to_owned();
             (vec![event], Answer::Refused { code: Code::Invalid, message: why.clone(), hint })

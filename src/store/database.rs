@@ -482,6 +482,7 @@ mod tests {
             limits: crate::domain::event::RunLimits { jobs: 2, fail_fast: false },
             personas: Default::default(),
             vars: Default::default(),
+            roster: Default::default(),
             crew_version: "0".into(),
         };
         vec![

@@ -117,7 +117,7 @@ pub(super) mod tests {
         put(inbox.path(), &request("r1")).unwrap();
         let waiting = waiting(inbox.path());
         assert_eq!(waiting[0].request.as_ref().unwrap(), &request("r1"));
-        let said = Answer::Accepted { task: "a".into(), attempt: 1 };
+        let said = Answer::Accepted { task: "a".into(), attempt: 1, ignored: vec![] };
         answer(inbox.path(), &waiting[0], &serde_json::to_string(&said).unwrap()).unwrap();
         assert_eq!(take_answer(inbox.path(), "r1").unwrap(), Some(said));
         assert_eq!(std::fs::read_dir(inbox.path()).unwrap().count(), 0);

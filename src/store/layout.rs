@@ -95,6 +95,15 @@ impl RunPaths {
     }
 }
 
+/// Returns the repository and the run that an inbox belongs to.
+pub fn owner_of_inbox(inbox: &Path) -> Option<(PathBuf, RunId)> {
+    let run = inbox.parent()?;
+    let id = RunId::parse(run.file_name()?.to_str()?)?;
+    let repository = run.parent()?.parent()?.parent()?.to_owned();
+    let known = Layout::of(&repository).run(&id).inbox() == inbox;
+    known.then_some((repository, id))
+}
+
 /// Returns the log of an attempt, relative to the run's folder.
 pub fn log_of(task: &TaskId, attempt: u32) -> String {
     format!("logs/{task}.{attempt}.log")

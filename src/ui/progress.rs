@@ -8,6 +8,7 @@ use super::words;
 use crate::domain::event::{Event, Outcome, Recorded};
 use crate::domain::id::TaskId;
 use crate::domain::run::Run;
+use crate::domain::submission::Note;
 use crate::domain::task::{Work, Working};
 use crate::domain::words::clean_line;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -213,6 +214,10 @@ impl Live {
                 "{by}: asking the agents to end; once more kills them, a third time leaves at once"
             )),
             Event::StopAsked { by, .. } => Some(format!("{by}: killing the agents")),
+            // Progress is what its line says it is doing.
+            Event::NoteTaken { task, note: note @ Note::Hypothesis(_), .. } => {
+                Some(format!("  {task:names$}  hypothesis: {}", clean_line(&note.words(), 200)))
+            }
             Event::SubmissionRefused { task, reason, .. } => {
                 let task = task.as_ref().map_or("-", TaskId::as_str);
                 Some(format!("  {task:names$}  a submission was refused: {}", clean_line(reason, 200)))
@@ -245,6 +250,10 @@ fn plain_line(run: &str, event: &Event) -> Option<String> {
             let sure = handed_in.confidence().map(|confidence| format!(" confidence={confidence}"));
             let kind = handed_in.kind().name();
             format!("{} event=submitted {kind}{}", head(task, *attempt), sure.unwrap_or_default())
+        }
+        Event::NoteTaken { task, attempt, note, .. } => {
+            let words = clean_line(&note.words(), 200);
+            format!("{} event={} {words:?}", head(task, *attempt), note.kind().name())
         }
         Event::AgentNudged { task, attempt } => format!("{} event=reminded", head(task, *attempt)),
         Event::SubmissionRefused { task, attempt, reason, .. } => {

@@ -305,6 +305,7 @@ fn fill(store: &mut Store, number: u128) {
         limits: RunLimits { jobs: 2, fail_fast: false },
         personas: Default::default(),
         vars: Default::default(),
+        roster: vec![],
         crew_version: "0".into(),
     }];
     let ids: Vec<TaskId> = (0..33).map(|task| TaskId::parse(&format!("t{task}")).expect("an id")).collect();
@@ -347,6 +348,7 @@ fn command_task(id: &TaskId) -> TaskSpec {
         confidence: None,
         output: None,
         reads: vec![],
+        fields: vec![],
     }
 }
 

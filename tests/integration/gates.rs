@@ -261,3 +261,114 @@ fn explaining_writes_nothing() {
     assert!(unknown.err.contains("no runs") || unknown.err.contains("no gate"), "{}", unknown.err);
     run_command(repo.command(["gates"])).exits(0);
 }
+
+/// Makes a Codex of a shell script whose sessions can be gone on with; it keeps its arguments and prompts.
+fn codex(repo: &TestRepo, script: &str) {
+    repo.link_programs(&["cat"]);
+    let session = r#"echo '{"type":"thread.started","thread_id":"t-1"}'"#;
+    let end = r#"echo '{"type":"turn.completed","usage":{"input_tokens":1,"cached_input_tokens":0,"output_tokens":1}}'"#;
+    repo.program(
+        "codex",
+        &format!(
+            "printf '%s\\n' \"$*\" >>\"$HOME/arguments\"\ncat >>\"$HOME/prompts\"\n{session}\n{script}\n{end}"
+        ),
+    );
+}
+
+fn kept(repo: &TestRepo, name: &str) -> String {
+    std::fs::read_to_string(repo.home.join(name)).expect("what the fake Codex kept")
+}
+
+const RESULT: &str = "crew submit result --summary made --confidence 0.9 --rationale r >&2";
+
+fn run_codex(repo: &TestRepo, keys: &str, exit: i32) -> Ran {
+    repo.workflow("w", &format!("## work\nrole: executor\nagent: codex\n{keys}\n\nDo it."));
+    run_command(repo.alone(["run", "the goal", "--workflow", "w"])).exits(exit)
+}
+
+fn alone(repo: &TestRepo, args: &[&str], exit: i32) -> Ran {
+    run_command(repo.alone(args.iter().copied())).exits(exit)
+}
+
+#[test]
+fn a_question_pauses_its_task_and_the_answer_goes_on_in_the_session() {
+    let repo = TestRepo::new();
+    let ask = "crew submit question --question 'Which port?' --option 80 --option 8080 --default 8080 >&2";
+    codex(&repo, &format!("case \"$*\" in *'resume t-1'*) {RESULT} ;; *) {ask} ;; esac"));
+    let ran = run_codex(&repo, "retries: 0", 3);
+    assert!(ran.err.contains("crew answer g1"), "{}", ran.err);
+    let shown = alone(&repo, &["gates", "g1"], 0);
+    assert!(shown.out.contains("Which port?") && shown.out.contains("2  8080"), "{}", shown.out);
+    alone(&repo, &["approve", "g1"], 4);
+    alone(&repo, &["answer", "g1", "9"], 4);
+    alone(&repo, &["answer", "g1", "2", "--by", "Ann", "--resume"], 0);
+    let (arguments, prompts) = (kept(&repo, "arguments"), kept(&repo, "prompts"));
+    assert!(arguments.lines().nth(1).is_some_and(|line| line.contains("resume t-1")), "{arguments}");
+    assert!(
+        prompts.contains("Ann says to your question \"Which port?\"") && prompts.contains("  8080\n"),
+        "{prompts}"
+    );
+    assert!(!prompts.contains("was interrupted"), "{prompts}");
+    assert_eq!(state(&repo, "work"), "completed");
+    repo.leaves_no_process();
+}
+
+#[test]
+fn where_the_session_is_gone_the_agent_goes_on_afresh_with_the_answer() {
+    let repo = TestRepo::new();
+    let ask = "crew submit question --question 'Which port?' >&2";
+    // The first call asks, the second has lost its session, the third is told all.
+    let script = format!(
+        "case \"$*\" in *'resume t-1'*) echo 'no session' >&2; exit 1 ;; esac\n\
+         if [ -e \"$HOME/asked\" ]; then {RESULT}; else : >\"$HOME/asked\"; {ask}; fi"
+    );
+    codex(&repo, &script);
+    run_codex(&repo, "", 3);
+    alone(&repo, &["answer", "g1", "8080", "--by", "Ann", "--resume"], 0);
+    let prompt = repo.artifact("prompts/work.3.md");
+    assert!(prompt.contains("Ann says to your question") && prompt.contains("8080"), "{prompt}");
+}
+
+#[test]
+fn a_question_that_nobody_answers_takes_its_default_or_needs_review() {
+    for (more, exit, expected) in [("--default blue", 0, "completed"), ("", 1, "needs_review")] {
+        let repo = TestRepo::new();
+        let ask = format!("crew submit question --question 'Which one?' {more} --deadline-seconds 1 >&2");
+        codex(&repo, &format!("case \"$*\" in *resume*) {RESULT} ;; *) {ask} ;; esac"));
+        // A default is worth staying for; without one, the run ends and says so later.
+        run_codex(&repo, "", if exit == 0 { 0 } else { 3 });
+        if exit != 0 {
+            wait_until("the gate is overdue", || gates(&repo)[0]["overdue"] == json!(true));
+            alone(&repo, &["resume", "last"], exit);
+        }
+        assert_eq!(state(&repo, "work"), expected, "{more}");
+    }
+}
+
+#[test]
+fn a_plan_is_approved_before_anything_is_changed() {
+    let repo = TestRepo::new();
+    let plan = "crew submit plan --summary 'in two steps' --step 'read it' --step 'write it' --confidence 0.9 --rationale r >&2";
+    // It tries to skip the plan; later it corrects it; and at last it does the work.
+    let script = format!(
+        "case \"$(crew gates --all 2>/dev/null)\" in *approved*) {RESULT} ;; *) {RESULT} || {plan} ;; esac"
+    );
+    codex(&repo, &script);
+    run_codex(&repo, "gate: plan", 3);
+    assert!(
+        repo.log("work", 1).contains("a person has to approve its plan first"),
+        "{}",
+        repo.log("work", 1)
+    );
+    // What may not write yet is started in its read-only mode.
+    assert!(kept(&repo, "arguments").contains("read-only"), "{}", kept(&repo, "arguments"));
+    let shown = alone(&repo, &["gates", "g1"], 0);
+    assert!(shown.out.contains("in two steps") && shown.out.contains("write it"), "{}", shown.out);
+    alone(&repo, &["reject", "g1", "--send-back", "--by", "Ann", "--note", "test it too", "--resume"], 3);
+    assert!(kept(&repo, "prompts").contains("test it too"));
+    alone(&repo, &["approve", "g2", "--by", "Ann", "--note", "go", "--resume"], 0);
+    assert_eq!(state(&repo, "work"), "completed");
+    let prompts = kept(&repo, "prompts");
+    assert!(prompts.contains("It is approved; carry it out. go"), "{prompts}");
+    assert!(kept(&repo, "arguments").lines().last().is_some_and(|line| !line.contains("read-only")));
+}

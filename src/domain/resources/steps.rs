@@ -10,10 +10,11 @@ use super::report::Report;
 use super::workflow::{Step, Submit};
 use crate::domain::gate::StepGates;
 use crate::domain::nearest::nearest;
+use crate::domain::submission::{self, Field};
 use crate::domain::when::When;
 use std::time::Duration;
 
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 19] = [
     "role",
     "agent",
     "dependsOn",
@@ -27,6 +28,7 @@ const KEYS: [&str; 18] = [
     "confidence",
     "output",
     "reads",
+    "fields",
     "model",
     "gate",
     "action",
@@ -37,7 +39,7 @@ const KEYS: [&str; 18] = [
 const UNSUPPORTED: [&str; 4] = ["worktree", "writes", "skills", "parallelGroup"];
 
 /// Keys that say how an agent is asked, which a command is not.
-const AGENT_KEYS: [&str; 5] = ["role", "agent", "model", "submit", "confidence"];
+const AGENT_KEYS: [&str; 6] = ["role", "agent", "model", "submit", "confidence", "fields"];
 
 /// Names that a condition gives another meaning.
 const RESERVED_IDS: [&str; 2] = ["vars", "always"];
@@ -301,6 +303,7 @@ fn set(step: &mut Step, key: &str, value: &str) -> Result<(), Wrong> {
         "gate" => step.gates = read_gates(value)?,
         "action" => step.action = Some(read_name(key, value)?),
         "environment" => step.environment = Some(read_name(key, value)?),
+        "fields" => step.fields = read_fields(value)?,
         "model" => step.model = (value != "false").then(|| value.to_owned()),
         _ => step.task = value.to_owned(),
     }
@@ -397,6 +400,11 @@ fn read_flag(key: &str, value: &str) -> Result<bool, Wrong> {
 
 fn read_when(value: &str) -> Result<When, Wrong> {
     When::parse(value).map_err(|error| Wrong { message: format!("`when`: {error}"), hint: error.hint })
+}
+
+fn read_fields(value: &str) -> Result<Vec<Field>, Wrong> {
+    submission::parse_fields(value)
+        .map_err(|bad| Wrong { message: format!("`fields`: {}", bad.message), hint: bad.hint })
 }
 
 fn read_confidence(value: &str) -> Result<f64, Wrong> {

@@ -5,6 +5,7 @@ use super::report::Report;
 use super::team::Team;
 use super::{Kind, Source, graph, read_description, read_name, steps};
 use crate::domain::gate::StepGates;
+use crate::domain::submission::Field;
 use crate::domain::when::When;
 use serde::{Serialize, Serializer};
 use std::collections::BTreeSet;
@@ -51,6 +52,8 @@ pub struct Step {
     pub output: Option<String>,
     /// Outputs of earlier steps that this one is given.
     pub reads: Vec<String>,
+    /// What the result has to hold beside the fields that every result has.
+    pub fields: Vec<Field>,
     pub model: Option<String>,
     /// When a person has to decide, whatever the settings say.
     pub gates: StepGates,
