@@ -161,6 +161,7 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             break
         }
         'crew;submit' {
+            [CompletionResult]::new('--schema', '--schema', [CompletionResultType]::ParameterName, 'Print as JSON Schema what may be handed in: in this attempt, by a ROLE, or by anybody')
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
             [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
@@ -172,6 +173,11 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('result', 'result', [CompletionResultType]::ParameterValue, 'Hand in the result of the task')
             [CompletionResult]::new('noop', 'noop', [CompletionResultType]::ParameterValue, 'Say that there is nothing to do, and why')
             [CompletionResult]::new('blocked', 'blocked', [CompletionResultType]::ParameterValue, 'Say that it cannot be done, and why')
+            [CompletionResult]::new('escalation', 'escalation', [CompletionResultType]::ParameterValue, 'Hand the task to a person of the roster, and say why')
+            [CompletionResult]::new('plan', 'plan', [CompletionResultType]::ParameterValue, 'Hand in a plan, for roles that change no file')
+            [CompletionResult]::new('question', 'question', [CompletionResultType]::ParameterValue, 'Ask a person something that the task cannot go on without')
+            [CompletionResult]::new('hypothesis', 'hypothesis', [CompletionResultType]::ParameterValue, 'Note what you take for true, on the way; concludes nothing')
+            [CompletionResult]::new('progress', 'progress', [CompletionResultType]::ParameterValue, 'Say how far you have come, on the way; concludes nothing')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
@@ -179,7 +185,13 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('--summary', '--summary', [CompletionResultType]::ParameterName, 'What was done, in a sentence or two')
             [CompletionResult]::new('--confidence', '--confidence', [CompletionResultType]::ParameterName, 'How sure you are, from 0 to 1')
             [CompletionResult]::new('--rationale', '--rationale', [CompletionResultType]::ParameterName, 'Why you are as sure as that')
-            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Take the result from a JSON file; `-` is standard input')
+            [CompletionResult]::new('--details', '--details', [CompletionResultType]::ParameterName, 'The result at length, as Markdown')
+            [CompletionResult]::new('--verdict', '--verdict', [CompletionResultType]::ParameterName, 'What a verifier concludes: pass, fail or inconclusive')
+            [CompletionResult]::new('--test', '--test', [CompletionResultType]::ParameterName, 'A test that was written or changed, and what it shows; may stand more than once')
+            [CompletionResult]::new('--risk', '--risk', [CompletionResultType]::ParameterName, 'What could go wrong; may stand more than once')
+            [CompletionResult]::new('--follow-up', '--follow-up', [CompletionResultType]::ParameterName, 'What is left to do; may stand more than once')
+            [CompletionResult]::new('--field', '--field', [CompletionResultType]::ParameterName, 'A field that the step asks for, as JSON or as text; may stand more than once')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Take all of it from a JSON file; `-` is standard input')
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
             [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
@@ -192,6 +204,7 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
         }
         'crew;submit;noop' {
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Take it from a JSON file; `-` is standard input')
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
             [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
@@ -204,6 +217,83 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
         }
         'crew;submit;blocked' {
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Take it from a JSON file; `-` is standard input')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'crew;submit;escalation' {
+            [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'Who has to see it: a name of the roster')
+            [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Take it from a JSON file; `-` is standard input')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'crew;submit;plan' {
+            [CompletionResult]::new('--summary', '--summary', [CompletionResultType]::ParameterName, 'What the plan comes to, in a sentence or two')
+            [CompletionResult]::new('--step', '--step', [CompletionResultType]::ParameterName, 'One step, as a line; may stand more than once, in the order of the plan')
+            [CompletionResult]::new('--risk', '--risk', [CompletionResultType]::ParameterName, 'What could go wrong; may stand more than once')
+            [CompletionResult]::new('--confidence', '--confidence', [CompletionResultType]::ParameterName, 'How sure you are that it reaches the goal, from 0 to 1')
+            [CompletionResult]::new('--rationale', '--rationale', [CompletionResultType]::ParameterName, 'Why you are as sure as that')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Take all of it from a JSON file, where a step may have a detail and files; `-` is standard input')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'crew;submit;question' {
+            [CompletionResult]::new('--question', '--question', [CompletionResultType]::ParameterName, 'What a person has to say')
+            [CompletionResult]::new('--option', '--option', [CompletionResultType]::ParameterName, 'An answer to choose from; may stand more than once')
+            [CompletionResult]::new('--default', '--default', [CompletionResultType]::ParameterName, 'The answer that is taken at the deadline; one of the options')
+            [CompletionResult]::new('--deadline-seconds', '--deadline-seconds', [CompletionResultType]::ParameterName, 'How long to wait; then the default is taken, and without one the task needs review')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Take all of it from a JSON file; `-` is standard input')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'crew;submit;hypothesis' {
+            [CompletionResult]::new('--statement', '--statement', [CompletionResultType]::ParameterName, 'What you take for true')
+            [CompletionResult]::new('--confidence', '--confidence', [CompletionResultType]::ParameterName, 'How sure you are, from 0 to 1')
+            [CompletionResult]::new('--rationale', '--rationale', [CompletionResultType]::ParameterName, 'Why you are as sure as that')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Take all of it from a JSON file; `-` is standard input')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'crew;submit;progress' {
+            [CompletionResult]::new('--message', '--message', [CompletionResultType]::ParameterName, 'What you are doing, as a line')
+            [CompletionResult]::new('--percent', '--percent', [CompletionResultType]::ParameterName, 'How much is done, from 0 to 100')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Take all of it from a JSON file; `-` is standard input')
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
             [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
@@ -218,6 +308,11 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('result', 'result', [CompletionResultType]::ParameterValue, 'Hand in the result of the task')
             [CompletionResult]::new('noop', 'noop', [CompletionResultType]::ParameterValue, 'Say that there is nothing to do, and why')
             [CompletionResult]::new('blocked', 'blocked', [CompletionResultType]::ParameterValue, 'Say that it cannot be done, and why')
+            [CompletionResult]::new('escalation', 'escalation', [CompletionResultType]::ParameterValue, 'Hand the task to a person of the roster, and say why')
+            [CompletionResult]::new('plan', 'plan', [CompletionResultType]::ParameterValue, 'Hand in a plan, for roles that change no file')
+            [CompletionResult]::new('question', 'question', [CompletionResultType]::ParameterValue, 'Ask a person something that the task cannot go on without')
+            [CompletionResult]::new('hypothesis', 'hypothesis', [CompletionResultType]::ParameterValue, 'Note what you take for true, on the way; concludes nothing')
+            [CompletionResult]::new('progress', 'progress', [CompletionResultType]::ParameterValue, 'Say how far you have come, on the way; concludes nothing')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
@@ -228,6 +323,21 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             break
         }
         'crew;submit;help;blocked' {
+            break
+        }
+        'crew;submit;help;escalation' {
+            break
+        }
+        'crew;submit;help;plan' {
+            break
+        }
+        'crew;submit;help;question' {
+            break
+        }
+        'crew;submit;help;hypothesis' {
+            break
+        }
+        'crew;submit;help;progress' {
             break
         }
         'crew;submit;help;help' {
@@ -600,6 +710,11 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('result', 'result', [CompletionResultType]::ParameterValue, 'Hand in the result of the task')
             [CompletionResult]::new('noop', 'noop', [CompletionResultType]::ParameterValue, 'Say that there is nothing to do, and why')
             [CompletionResult]::new('blocked', 'blocked', [CompletionResultType]::ParameterValue, 'Say that it cannot be done, and why')
+            [CompletionResult]::new('escalation', 'escalation', [CompletionResultType]::ParameterValue, 'Hand the task to a person of the roster, and say why')
+            [CompletionResult]::new('plan', 'plan', [CompletionResultType]::ParameterValue, 'Hand in a plan, for roles that change no file')
+            [CompletionResult]::new('question', 'question', [CompletionResultType]::ParameterValue, 'Ask a person something that the task cannot go on without')
+            [CompletionResult]::new('hypothesis', 'hypothesis', [CompletionResultType]::ParameterValue, 'Note what you take for true, on the way; concludes nothing')
+            [CompletionResult]::new('progress', 'progress', [CompletionResultType]::ParameterValue, 'Say how far you have come, on the way; concludes nothing')
             break
         }
         'crew;help;submit;result' {
@@ -609,6 +724,21 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             break
         }
         'crew;help;submit;blocked' {
+            break
+        }
+        'crew;help;submit;escalation' {
+            break
+        }
+        'crew;help;submit;plan' {
+            break
+        }
+        'crew;help;submit;question' {
+            break
+        }
+        'crew;help;submit;hypothesis' {
+            break
+        }
+        'crew;help;submit;progress' {
             break
         }
         'crew;help;review' {

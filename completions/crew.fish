@@ -104,35 +104,95 @@ complete -c crew -n "__fish_crew_using_subcommand artifacts" -l json -d 'Print d
 complete -c crew -n "__fish_crew_using_subcommand artifacts" -s q -l quiet -d 'Print data and errors only'
 complete -c crew -n "__fish_crew_using_subcommand artifacts" -s h -l help -d 'Print help'
 complete -c crew -n "__fish_crew_using_subcommand artifacts" -s V -l version -d 'Print version'
-complete -c crew -n "__fish_crew_using_subcommand submit; and not __fish_seen_subcommand_from result noop blocked help" -s C -l folder -d 'Work in the repository of this folder' -r -F
-complete -c crew -n "__fish_crew_using_subcommand submit; and not __fish_seen_subcommand_from result noop blocked help" -s q -l quiet -d 'Print data and errors only'
-complete -c crew -n "__fish_crew_using_subcommand submit; and not __fish_seen_subcommand_from result noop blocked help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c crew -n "__fish_crew_using_subcommand submit; and not __fish_seen_subcommand_from result noop blocked help" -s V -l version -d 'Print version'
-complete -c crew -n "__fish_crew_using_subcommand submit; and not __fish_seen_subcommand_from result noop blocked help" -f -a "result" -d 'Hand in the result of the task'
-complete -c crew -n "__fish_crew_using_subcommand submit; and not __fish_seen_subcommand_from result noop blocked help" -f -a "noop" -d 'Say that there is nothing to do, and why'
-complete -c crew -n "__fish_crew_using_subcommand submit; and not __fish_seen_subcommand_from result noop blocked help" -f -a "blocked" -d 'Say that it cannot be done, and why'
-complete -c crew -n "__fish_crew_using_subcommand submit; and not __fish_seen_subcommand_from result noop blocked help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c crew -n "__fish_crew_using_subcommand submit; and not __fish_seen_subcommand_from result noop blocked escalation plan question hypothesis progress help" -l schema -d 'Print as JSON Schema what may be handed in: in this attempt, by a ROLE, or by anybody' -r
+complete -c crew -n "__fish_crew_using_subcommand submit; and not __fish_seen_subcommand_from result noop blocked escalation plan question hypothesis progress help" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand submit; and not __fish_seen_subcommand_from result noop blocked escalation plan question hypothesis progress help" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand submit; and not __fish_seen_subcommand_from result noop blocked escalation plan question hypothesis progress help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c crew -n "__fish_crew_using_subcommand submit; and not __fish_seen_subcommand_from result noop blocked escalation plan question hypothesis progress help" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand submit; and not __fish_seen_subcommand_from result noop blocked escalation plan question hypothesis progress help" -f -a "result" -d 'Hand in the result of the task'
+complete -c crew -n "__fish_crew_using_subcommand submit; and not __fish_seen_subcommand_from result noop blocked escalation plan question hypothesis progress help" -f -a "noop" -d 'Say that there is nothing to do, and why'
+complete -c crew -n "__fish_crew_using_subcommand submit; and not __fish_seen_subcommand_from result noop blocked escalation plan question hypothesis progress help" -f -a "blocked" -d 'Say that it cannot be done, and why'
+complete -c crew -n "__fish_crew_using_subcommand submit; and not __fish_seen_subcommand_from result noop blocked escalation plan question hypothesis progress help" -f -a "escalation" -d 'Hand the task to a person of the roster, and say why'
+complete -c crew -n "__fish_crew_using_subcommand submit; and not __fish_seen_subcommand_from result noop blocked escalation plan question hypothesis progress help" -f -a "plan" -d 'Hand in a plan, for roles that change no file'
+complete -c crew -n "__fish_crew_using_subcommand submit; and not __fish_seen_subcommand_from result noop blocked escalation plan question hypothesis progress help" -f -a "question" -d 'Ask a person something that the task cannot go on without'
+complete -c crew -n "__fish_crew_using_subcommand submit; and not __fish_seen_subcommand_from result noop blocked escalation plan question hypothesis progress help" -f -a "hypothesis" -d 'Note what you take for true, on the way; concludes nothing'
+complete -c crew -n "__fish_crew_using_subcommand submit; and not __fish_seen_subcommand_from result noop blocked escalation plan question hypothesis progress help" -f -a "progress" -d 'Say how far you have come, on the way; concludes nothing'
+complete -c crew -n "__fish_crew_using_subcommand submit; and not __fish_seen_subcommand_from result noop blocked escalation plan question hypothesis progress help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from result" -l summary -d 'What was done, in a sentence or two' -r
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from result" -l confidence -d 'How sure you are, from 0 to 1' -r
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from result" -l rationale -d 'Why you are as sure as that' -r
-complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from result" -l json -d 'Take the result from a JSON file; `-` is standard input' -r
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from result" -l details -d 'The result at length, as Markdown' -r
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from result" -l verdict -d 'What a verifier concludes: pass, fail or inconclusive' -r
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from result" -l test -d 'A test that was written or changed, and what it shows; may stand more than once' -r
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from result" -l risk -d 'What could go wrong; may stand more than once' -r
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from result" -l follow-up -d 'What is left to do; may stand more than once' -r
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from result" -l field -d 'A field that the step asks for, as JSON or as text; may stand more than once' -r
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from result" -l json -d 'Take all of it from a JSON file; `-` is standard input' -r
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from result" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from result" -s q -l quiet -d 'Print data and errors only'
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from result" -s h -l help -d 'Print help'
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from result" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from noop" -l reason -d 'Why' -r
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from noop" -l json -d 'Take it from a JSON file; `-` is standard input' -r
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from noop" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from noop" -s q -l quiet -d 'Print data and errors only'
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from noop" -s h -l help -d 'Print help'
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from noop" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from blocked" -l reason -d 'Why' -r
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from blocked" -l json -d 'Take it from a JSON file; `-` is standard input' -r
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from blocked" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from blocked" -s q -l quiet -d 'Print data and errors only'
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from blocked" -s h -l help -d 'Print help'
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from blocked" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from escalation" -l to -d 'Who has to see it: a name of the roster' -r
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from escalation" -l reason -d 'Why' -r
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from escalation" -l json -d 'Take it from a JSON file; `-` is standard input' -r
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from escalation" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from escalation" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from escalation" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from escalation" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from plan" -l summary -d 'What the plan comes to, in a sentence or two' -r
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from plan" -l step -d 'One step, as a line; may stand more than once, in the order of the plan' -r
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from plan" -l risk -d 'What could go wrong; may stand more than once' -r
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from plan" -l confidence -d 'How sure you are that it reaches the goal, from 0 to 1' -r
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from plan" -l rationale -d 'Why you are as sure as that' -r
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from plan" -l json -d 'Take all of it from a JSON file, where a step may have a detail and files; `-` is standard input' -r
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from plan" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from plan" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from plan" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from plan" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from question" -l question -d 'What a person has to say' -r
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from question" -l option -d 'An answer to choose from; may stand more than once' -r
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from question" -l default -d 'The answer that is taken at the deadline; one of the options' -r
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from question" -l deadline-seconds -d 'How long to wait; then the default is taken, and without one the task needs review' -r
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from question" -l json -d 'Take all of it from a JSON file; `-` is standard input' -r
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from question" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from question" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from question" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from question" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from hypothesis" -l statement -d 'What you take for true' -r
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from hypothesis" -l confidence -d 'How sure you are, from 0 to 1' -r
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from hypothesis" -l rationale -d 'Why you are as sure as that' -r
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from hypothesis" -l json -d 'Take all of it from a JSON file; `-` is standard input' -r
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from hypothesis" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from hypothesis" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from hypothesis" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from hypothesis" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from progress" -l message -d 'What you are doing, as a line' -r
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from progress" -l percent -d 'How much is done, from 0 to 100' -r
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from progress" -l json -d 'Take all of it from a JSON file; `-` is standard input' -r
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from progress" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from progress" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from progress" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from progress" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from help" -f -a "result" -d 'Hand in the result of the task'
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from help" -f -a "noop" -d 'Say that there is nothing to do, and why'
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from help" -f -a "blocked" -d 'Say that it cannot be done, and why'
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from help" -f -a "escalation" -d 'Hand the task to a person of the roster, and say why'
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from help" -f -a "plan" -d 'Hand in a plan, for roles that change no file'
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from help" -f -a "question" -d 'Ask a person something that the task cannot go on without'
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from help" -f -a "hypothesis" -d 'Note what you take for true, on the way; concludes nothing'
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from help" -f -a "progress" -d 'Say how far you have come, on the way; concludes nothing'
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit help" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit help" -l json -d 'Print data as JSON'
@@ -290,6 +350,11 @@ complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subc
 complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from submit" -f -a "result" -d 'Hand in the result of the task'
 complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from submit" -f -a "noop" -d 'Say that there is nothing to do, and why'
 complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from submit" -f -a "blocked" -d 'Say that it cannot be done, and why'
+complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from submit" -f -a "escalation" -d 'Hand the task to a person of the roster, and say why'
+complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from submit" -f -a "plan" -d 'Hand in a plan, for roles that change no file'
+complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from submit" -f -a "question" -d 'Ask a person something that the task cannot go on without'
+complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from submit" -f -a "hypothesis" -d 'Note what you take for true, on the way; concludes nothing'
+complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from submit" -f -a "progress" -d 'Say how far you have come, on the way; concludes nothing'
 complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from review" -f -a "submit" -d 'Hand in the verdict of a review'
 complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from agents" -f -a "list" -d 'List the agents with version, sign-in and what each can do'
 complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "get" -d 'Print the value of a setting'

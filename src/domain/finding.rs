@@ -66,6 +66,7 @@ pub struct Finding {
     pub confidence: f64,
     /// Stays the same while the remark is about the same text; see [`fingerprint`].
     #[serde(default)]
+    #[schemars(description = "Stays the same while the remark is about the same text; may be left out.")]
     pub fingerprint: String,
 }
 

@@ -26,7 +26,7 @@ fn every_kind_of_event_is_produced() {
     let end = r#"'say:{"crew":"end","ok":true}'"#;
     repo.one_step_in_protocol(
         "verify: test -f README.md",
-        &format!("{words} submit-args:--summary\\ s submit:done {end}"),
+        &format!("{words} progress:half submit-args:--summary\\ s submit:done {end}"),
     );
     repo.run_json("one", 0);
     seen.extend(repo.kinds());

@@ -226,7 +226,9 @@ fn noop_and_blocked_are_honest_ways_out() {
     let (_, work) = in_shell("executor", "crew submit blocked --reason 'no key'", 1);
     assert_eq!((&work["state"], &work["reason"]), (&json!("needs_review"), &json!("it is blocked: no key")));
     let (repo, work) = in_shell("verifier", "crew submit noop --reason 'looks fine'", 1);
-    assert_eq!(work["state"], "needs_review");
+    assert_eq!((&work["state"], &work["error_kind"]), (&json!("failed"), &json!("invalid_submission")));
+    // The reminder says what was wrong.
+    assert!(kept(&repo, "prompts").contains("What you tried was refused: a verifier hands in a result"));
     assert!(kept(&repo, "answers").contains("pass, fail or inconclusive"));
 }
 
@@ -315,6 +317,21 @@ fn where_nothing_else_gets_out_a_submission_stands_in_the_output() {
     let answers = kept(&repo, "answers");
     assert!(answers.contains("reason is empty") && answers.contains("crew-request:1:"), "{answers}");
     assert!(answers.contains("crew reads the result from the line above"), "{answers}");
+}
+
+#[test]
+fn every_kind_gets_out_of_a_sandbox() {
+    if !has_sandboxes() {
+        return;
+    }
+    let commands = "crew submit progress --message looking --percent 10; crew submit question --question Which? --option a --default b; \
+                    crew submit question --question Which? --option a --default a";
+    for before in ["", "rm \"$CREW_INBOX/pipe\""] {
+        let (repo, work) = in_sandbox(before, commands, 1);
+        assert_eq!((&work["state"], &work["reason"]), (&json!("needs_review"), &json!("it asks: Which?")));
+        assert_eq!(work["notes"][0]["progress"]["message"], "looking");
+        assert!(kept(&repo, "answers").contains("default `b` is none of the options: a"));
+    }
 }
 
 #[test]

@@ -26,4 +26,5 @@ mod replay;
 mod resources;
 mod run;
 mod scheduling;
+mod submissions;
 mod submit;

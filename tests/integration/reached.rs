@@ -172,6 +172,18 @@ fn run_team_is_taken_where_none_is_named() {
     assert_eq!(repo.crew(["status", "last", "--json"]).exits(0).json()["team"], "mine");
 }
 
+fn roster_is_whom_tasks_are_escalated_to() {
+    let repo = TestRepo::new();
+    repo.program("caller", "crew submit escalation --to alice --reason money; exit 0");
+    let command = repo.programs().join("caller").display().to_string();
+    repo.set("agents", "caller", json!({"command": command, "writes": true}));
+    repo.workflow("one", "## a\nrole: executor\nagent: caller\n\nDo it.");
+    let named = run_set(&repo, 1, &settings::ROSTER, "bob,alice");
+    assert_eq!(task(&named, "a")["reason"], "escalated to alice: money");
+    let other = run_set(&repo, 1, &settings::ROSTER, "bob");
+    assert_eq!(task(&other, "a")["error_kind"], "invalid_submission");
+}
+
 fn env_pass_names_reach_a_child() {
     let repo = TestRepo::new();
     repo.workflow("one", "## a\nrun: test \"$MY_OWN\" = here");
@@ -228,6 +240,7 @@ fn proof_of(setting: &Setting) -> fn() {
         "retry.backoff_ms" => backoff_is_the_wait_before_the_next_attempt,
         "run.agent" => run_agent_works_where_nobody_is_named,
         "run.team" => run_team_is_taken_where_none_is_named,
+        "roster" => roster_is_whom_tasks_are_escalated_to,
         "env.pass" => env_pass_names_reach_a_child,
         "vars" => vars_fill_texts_and_decide_conditions,
         "agents" => agents_are_programs_that_work,

@@ -65,14 +65,17 @@ fn assert_refused(role: &str, script: &str, words: &str) {
     repo.agent("fake", script);
     repo.workflow("one", &format!("## work\nrole: {role}\nagent: fake\n\nDo it."));
     let run = repo.run_json("one", 1);
-    assert_eq!(task(&run, "work")["state"], "needs_review");
+    let work = task(&run, "work");
+    assert_eq!((&work["state"], &work["error_kind"]), (&json!("failed"), &json!("invalid_submission")));
+    assert!(work["reason"].as_str().is_some_and(|reason| reason.contains(words)), "{work:#}");
     let log = repo.log("work", 1);
     assert!(log.contains("submit: exit 4") && log.contains(words), "{log}");
     assert!(log.contains("hint: crew submit result --summary"), "{log}");
     let events = repo.events();
     let refused = of_kind(&events, "submission_refused");
     assert_eq!(refused.len(), 1, "{refused:#?}");
-    assert_eq!(refused[0]["task"], "work");
+    assert_eq!((&refused[0]["task"], &refused[0]["submission"]), (&json!("work"), &json!("result")));
+    assert_eq!(refused[0]["code"], "invalid");
     assert!(refused[0]["reason"].as_str().is_some_and(|reason| reason.contains(words)), "{:#}", refused[0]);
 }
 
@@ -234,7 +237,7 @@ fn without_an_attempt_there_is_nothing_to_hand_in() {
     let repo = TestRepo::new();
     let ran =
         repo.crew(["submit", "result", "--summary", "s", "--confidence", "1", "--rationale", "r"]).exits(4);
-    assert!(ran.err.contains("CREW_RUN is not set"), "{}", ran.err);
+    assert!(ran.err.contains("CREW_INBOX is not set"), "{}", ran.err);
     assert!(ran.err.contains("hint: "), "{}", ran.err);
     assert!(!repo.root.join(".crew").exists());
 }

@@ -1,3 +1,5 @@
+//! Each kind with what is right and what is wrong, read by the parser and held against the schema.
+
 use super::*;
 use serde_json::json;
 
