@@ -143,13 +143,19 @@ impl Terms {
     pub fn takes(&self, kind: Kind) -> bool {
         match kind {
             _ if self.role.is_empty() => true,
-            Kind::Review => REVIEWERS.contains(&self.role.as_str()),
+            Kind::Review => REVIEWERS.contains(&self.role.as_str()) && self.required().is_none(),
             Kind::Noop => self.role != "verifier",
             Kind::Escalation => !self.roster.is_empty(),
-            Kind::Plan => self.may_plan(),
+            // A plan that comes first is not what the task comes to.
+            Kind::Plan => self.may_plan() && (self.has_to_plan() || self.required().is_none()),
             Kind::Result => !self.has_to_plan(),
             _ => true,
         }
+    }
+
+    /// Returns a field that the step cannot do without; only a result holds it.
+    fn required(&self) -> Option<&Field> {
+        self.fields.iter().find(|field| field.required)
     }
 
     /// Tells whether a plan is what the task asks for: a role that writes has to do the work, unless its plan comes first.
@@ -214,6 +220,13 @@ impl HandedIn {
                 return refuse("kind", format!("a {} concludes nothing", kind.name()));
             }
         };
+        if let (HandedIn::Review(_) | HandedIn::Plan(_), Some(Field { name, .. })) =
+            (&handed_in, terms.required().filter(|_| !terms.has_to_plan()))
+        {
+            let message =
+                format!("the step asks for {name}, which a result alone can hold: hand in a result");
+            return refuse("kind", message);
+        }
         match &handed_in {
             HandedIn::Result(result) => result.check(terms)?,
             HandedIn::Review(review) => review.check(&terms.role)?,
