@@ -17,6 +17,7 @@ pub mod recording;
 pub mod redact;
 pub mod request;
 pub mod resources;
+pub mod result_files;
 pub mod retry;
 pub mod run;
 pub mod schedule;

@@ -21,6 +21,7 @@ pub use reason::{Escalation, Reason};
 pub use result::{Check, ROLES, ResultBody, Verdict};
 pub use review::{REVIEWERS, ReviewBody, ReviewVerdict};
 
+use super::result_files::ResultFile;
 use super::task::{Task, Work};
 use checks::{read, refuse};
 use serde::{Deserialize, Serialize};
@@ -266,6 +267,14 @@ impl HandedIn {
     /// Tells whether it hands the task to a person instead of delivering anything.
     pub fn asks_a_person(&self) -> bool {
         matches!(self, HandedIn::Blocked(_) | HandedIn::Escalation(_) | HandedIn::Question(_))
+    }
+
+    /// Returns the files that it asks crew to write, change or delete, and those it mentions.
+    pub fn files(&self) -> &[ResultFile] {
+        match self {
+            HandedIn::Result(result) => &result.files,
+            _ => &[],
+        }
     }
 
     /// Returns what it comes to, in a sentence or two.

@@ -5,6 +5,7 @@ use super::checks::{
 };
 use super::{MAX_DETAILS, MAX_TEXTS, Refusal, Terms, fields};
 use crate::domain::finding::Finding;
+use crate::domain::result_files::{self, ResultFile};
 use crate::domain::words::{clean_line, clean_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -85,6 +86,10 @@ pub struct ResultBody {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = MAX_TEXTS), inner(length(min = 1, max = super::MAX_SUMMARY)))]
     pub follow_ups: Vec<String>,
+    /// Files for crew to write, change or delete, and paths that have to be there.
+    #[serde(default, deserialize_with = "result_files::read", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<result_files::Entry>", length(max = result_files::MAX_FILES))]
+    pub files: Vec<ResultFile>,
     /// What the step asks for beside all that, by the names that it gives; at the top level in JSON.
     #[serde(flatten)]
     #[schemars(skip)]
@@ -177,6 +182,7 @@ impl ResultBody {
         check_texts("risks", &self.risks)?;
         check_texts("follow_ups", &self.follow_ups)?;
         check_findings(&self.findings)?;
+        result_files::check(&self.files)?;
         fields::check(&self.fields, &terms.fields)
     }
 }
