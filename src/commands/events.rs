@@ -104,6 +104,11 @@ fn detail_of(event: &Event) -> String {
         }
         Event::NoteTaken { note, .. } => format!("{}  {}", note.kind().name(), note.words()),
         Event::AgentNudged { .. } => "it has handed in nothing and is reminded".into(),
+        Event::FilesApplied { files, .. } => {
+            let named: Vec<String> =
+                files.iter().map(|file| format!("{} {}", file.mode.name(), file.path)).collect();
+            named.join(", ")
+        }
         Event::VerificationStarted { .. } => String::new(),
         Event::VerificationEnded { command, ending, .. } => {
             format!("{command}: {}", crate::domain::judgement::ending_words(ending))

@@ -63,7 +63,7 @@ error_kinds! {
     InvalidSubmission "invalid_submission" Content "the agent never handed in a valid result; look at its log";
     OutputTooLarge "output_too_large" Content "the agent printed more than limits.output_mb allows";
     ProtocolError "protocol_error" Content "the agent's output ended without the final event its format promises";
-    UnsafePath "unsafe_path" Content "the result names a path outside the repository";
+    UnsafePath "unsafe_path" Content "the result names a path that crew never touches: outside the repository, a link, `.git` or `.crew`";
     VerifyFailed "verify_failed" Content "a check failed; its output is in the log";
     ReadOnlyViolated "read_only_violated" Content "a read-only role changed files";
     NoChange "no_change" Content "a writing role changed nothing and did not say why";

@@ -6,6 +6,7 @@ use super::error_kind::ErrorKind;
 use super::gate::{About, Decision, GateId};
 use super::id::{RunId, TaskId};
 use super::request::Code;
+use super::result_files::AppliedFile;
 use super::submission::{HandedIn, Kind, Note};
 use super::task::TaskSpec;
 use super::time::Time;
@@ -241,6 +242,8 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         ignored: Vec<String>,
     },
+    /// The files of a result were put into the tree, all of them; recorded after that and before anything is checked.
+    FilesApplied { task: TaskId, attempt: u32, files: Vec<AppliedFile> },
     /// The agent has ended and crew begins to check its work.
     VerificationStarted { task: TaskId, attempt: u32 },
     /// One verification command of the step ended.
@@ -379,6 +382,7 @@ impl Event {
             Event::NoteTaken { .. } => "note_taken",
             Event::AgentNudged { .. } => "agent_nudged",
             Event::SubmissionRefused { .. } => "submission_refused",
+            Event::FilesApplied { .. } => "files_applied",
             Event::VerificationStarted { .. } => "verification_started",
             Event::VerificationEnded { .. } => "verification_ended",
             Event::ArtifactKept { .. } => "artifact_kept",
@@ -408,6 +412,7 @@ impl Event {
         "note_taken",
         "agent_nudged",
         "submission_refused",
+        "files_applied",
         "verification_started",
         "verification_ended",
         "artifact_kept",
@@ -439,6 +444,7 @@ impl Event {
             | Event::SubmissionAccepted { task, .. }
             | Event::NoteTaken { task, .. }
             | Event::AgentNudged { task, .. }
+            | Event::FilesApplied { task, .. }
             | Event::VerificationStarted { task, .. }
             | Event::VerificationEnded { task, .. }
             | Event::GateOpened { task, .. }
@@ -462,6 +468,7 @@ impl Event {
             | Event::SubmissionAccepted { attempt, .. }
             | Event::NoteTaken { attempt, .. }
             | Event::AgentNudged { attempt, .. }
+            | Event::FilesApplied { attempt, .. }
             | Event::VerificationStarted { attempt, .. }
             | Event::VerificationEnded { attempt, .. }
             | Event::AttemptEnded { attempt, .. } => Some(*attempt),
@@ -478,6 +485,7 @@ impl Event {
             self,
             Event::RunCreated { .. }
                 | Event::SubmissionAccepted { .. }
+                | Event::FilesApplied { .. }
                 | Event::AttemptEnded { .. }
                 | Event::GateOpened { .. }
                 | Event::GateDecided { .. }

@@ -49,6 +49,10 @@ pub struct Evidence<'a> {
     pub submission: Option<&'a HandedIn>,
     /// The last submission that was refused.
     pub refusal: Option<&'a RefusedSubmission>,
+    /// Why the files of its result were refused when they were to be applied.
+    pub files_refused: Option<StreamError>,
+    /// Its result has files, and nobody has tried to apply them.
+    pub files_waiting: bool,
     /// It has been reminded to hand something in.
     pub nudged: bool,
     /// The agent's last words, where it said any.
@@ -99,9 +103,20 @@ pub fn judge(spec: &TaskSpec, evidence: &Evidence<'_>) -> Judgement {
         // It has said what it waits for; how it ended after that changes nothing.
         return judged(Outcome::Succeeded, None, "");
     }
-    if let Some(judgement) = judge_stop(evidence) {
-        return judgement;
+    if let Some(StreamError { kind, message }) = &evidence.files_refused {
+        return failed(*kind, format!("its files were not applied: {message}"));
     }
+    let judgement = judge_stop(evidence).unwrap_or_else(|| judge_work(spec, evidence));
+    match judgement.outcome {
+        Outcome::Succeeded if evidence.files_waiting => needs_review("its files were not applied"),
+        Outcome::NeedsReview if evidence.files_waiting => {
+            needs_review(format!("{}; its files were not applied", judgement.reason))
+        }
+        _ => judgement,
+    }
+}
+
+fn judge_work(spec: &TaskSpec, evidence: &Evidence<'_>) -> Judgement {
     match &spec.work {
         Work::Command { .. } => judge_command(evidence),
         Work::Agent { submit_optional, .. } => judge_agent(spec, *submit_optional, evidence),
@@ -367,6 +382,44 @@ mod tests {
                     stream_error: error.clone(),
                     stopped: Some(StopReason::Hopeless),
                     ending: killed.clone(),
+                    ..base()
+                },
+                Failed,
+                Some(RateLimited),
+            ),
+            (
+                "its files were refused",
+                Evidence {
+                    submission: Some(&good),
+                    files_refused: Some(StreamError { kind: UnsafePath, message: "a link".into() }),
+                    ..base()
+                },
+                Failed,
+                Some(UnsafePath),
+            ),
+            (
+                "nobody has applied its files",
+                Evidence { submission: Some(&good), files_waiting: true, ..base() },
+                NeedsReview,
+                None,
+            ),
+            (
+                "out of time, and nobody has applied its files",
+                Evidence {
+                    stopped: Some(StopReason::OutOfTime),
+                    submission: Some(&good),
+                    files_waiting: true,
+                    ..base()
+                },
+                NeedsReview,
+                None,
+            ),
+            (
+                "its stream failed, and nobody has applied its files",
+                Evidence {
+                    stream_error: error.clone(),
+                    submission: Some(&good),
+                    files_waiting: true,
                     ..base()
                 },
                 Failed,

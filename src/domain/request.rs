@@ -4,7 +4,8 @@ use super::error_kind::ErrorKind;
 use super::event::Event;
 use super::id::TaskId;
 use super::person::PersonAsk;
-use super::submission::{HandedIn, IDENTITY, Kind, MAX_NOTES, Statement, Terms};
+use super::result_files::{self, ResultFile};
+use super::submission::{HandedIn, IDENTITY, Kind, MAX_NOTES, Refusal, Statement, Terms};
 use super::task::{Attempt, AttemptState, Task, Work};
 use super::words::clean_line;
 use serde::{Deserialize, Serialize};
@@ -75,6 +76,8 @@ pub enum Code {
     Invalid,
     /// The attempt has handed in as many notes as it may.
     TooMany,
+    /// A path in `files` leads where nothing of an agent may go.
+    UnsafePath,
     /// The agent may not end: it has handed in nothing.
     NotSubmitted,
     /// A decision that no person signed.
@@ -100,6 +103,7 @@ impl Code {
             Code::Conflict => "conflict",
             Code::Invalid => "invalid",
             Code::TooMany => "too_many",
+            Code::UnsafePath => "unsafe_path",
             Code::NotSubmitted => "not_submitted",
             Code::NotAPerson => "not_a_person",
             Code::UnknownGate => "unknown_gate",
@@ -115,6 +119,7 @@ impl Code {
     pub fn fails_as(self) -> Option<ErrorKind> {
         match self {
             Code::Invalid => Some(ErrorKind::InvalidSubmission),
+            Code::UnsafePath => Some(ErrorKind::UnsafePath),
             _ => None,
         }
     }
@@ -250,6 +255,9 @@ fn check(
         return Err(refused(Code::Late, message, "nothing more can be handed in for it"));
     }
     let statement = read(kind, body, terms)?;
+    if let Statement::Conclusion(handed_in) = &statement {
+        may_change(handed_in, task.spec.role(), task.may_write())?;
+    }
     match (&statement, attempt.submission.as_deref()) {
         (Statement::Conclusion(handed_in), Some(first)) if first != handed_in => {
             Err(conflict(first, handed_in))
@@ -272,9 +280,38 @@ fn conflict(first: &HandedIn, second: &HandedIn) -> Answer {
 /// Reads and checks what a role hands in, or says what is wrong with it.
 pub fn read(kind: Kind, body: &Value, terms: &Terms) -> Result<Statement, Answer> {
     Statement::read(kind, body, terms).map_err(|wrong| {
+        let code = code_of(&wrong);
         let hint = wrong.hint.unwrap_or_else(|| how_to_submit(kind).to_owned());
-        refused(Code::Invalid, wrong.message, hint)
+        refused(code, wrong.message, hint)
     })
+}
+
+fn code_of(wrong: &Refusal) -> Code {
+    if wrong.field == result_files::UNSAFE_PATH { Code::UnsafePath } else { Code::Invalid }
+}
+
+/// Refuses files to be changed that a role hands in which may not write.
+pub fn may_change(handed_in: &HandedIn, role: &str, writes: bool) -> Result<(), Answer> {
+    if writes || !handed_in.files().iter().any(ResultFile::is_change) {
+        return Ok(());
+    }
+    let message = format!("the role {role} is read-only: in files it may only name paths that exist");
+    Err(refused(Code::Invalid, message, "put what should be changed into details, in words"))
+}
+
+/// Turns an acceptance into a refusal, for a reason that only the owner of the run can see in the tree.
+pub fn refuse_accepted(event: Event, code: Code, message: String) -> (Event, Answer) {
+    let answer = refused(code, message, "correct files and submit again; nothing has been changed");
+    let Answer::Refused { message: reason, .. } = &answer else { return (event, answer) };
+    let event = match event {
+        Event::SubmissionAccepted { task, attempt, request, handed_in, ignored } => {
+            let (task, attempt, reason) = (Some(task), Some(attempt), reason.clone());
+            let submission = Some(handed_in.kind());
+            Event::SubmissionRefused { task, attempt, request, submission, code, reason, ignored }
+        }
+        other => other,
+    };
+    (event, answer)
 }
 
 /// Returns what to type to hand in something of a kind.

@@ -80,6 +80,11 @@ impl Contents {
     pub fn held(&self) -> Option<&[u8]> {
         self.held.as_deref()
     }
+
+    /// Takes the bytes, to put them aside.
+    pub fn take(&mut self) -> Option<Arc<[u8]>> {
+        self.held.take()
+    }
 }
 
 /// Returns the SHA-256 of a file's contents in hex.
@@ -87,8 +92,8 @@ pub fn hash(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// One entry of `files`.
-#[derive(Clone, Debug, PartialEq)]
+/// One entry of `files`. What `base` says does not make two of them different.
+#[derive(Clone, Debug)]
 pub struct ResultFile {
     /// Relative to the tree, without `.` and empty components.
     pub path: String,
@@ -96,6 +101,15 @@ pub struct ResultFile {
     /// A new file that can be started.
     pub executable: bool,
     pub contents: Option<Contents>,
+    /// SHA-256 of what was there when it was handed in; crew's to say.
+    pub base: Option<String>,
+}
+
+impl PartialEq for ResultFile {
+    fn eq(&self, other: &ResultFile) -> bool {
+        let said = |file: &ResultFile| (file.path.clone(), file.mode, file.executable);
+        said(self) == said(other) && self.contents == other.contents
+    }
 }
 
 impl ResultFile {
@@ -167,7 +181,7 @@ impl Serialize for ResultFile {
         if self.mode == Mode::Mention {
             return serializer.serialize_str(&self.path);
         }
-        let mut entry = serializer.serialize_struct("ResultFile", 5)?;
+        let mut entry = serializer.serialize_struct("ResultFile", 6)?;
         entry.serialize_field("path", &self.path)?;
         entry.serialize_field("mode", &self.mode)?;
         if self.executable {
@@ -176,6 +190,9 @@ impl Serialize for ResultFile {
         if let Some(contents) = &self.contents {
             entry.serialize_field("bytes", &contents.bytes)?;
             entry.serialize_field("sha256", &contents.sha256)?;
+        }
+        if let Some(base) = &self.base {
+            entry.serialize_field("base", base)?;
         }
         entry.end()
     }
@@ -202,6 +219,7 @@ fn read_entry(at: usize, entry: Value) -> Result<ResultFile, String> {
                 mode: Mode::Mention,
                 executable: false,
                 contents: None,
+                base: None,
             });
         }
         Value::Object(fields) => fields,
@@ -226,11 +244,12 @@ fn read_entry(at: usize, entry: Value) -> Result<ResultFile, String> {
         Some(_) => return Err(wrong("executable is neither true nor false".into())),
     };
     let contents = read_contents(&mut fields).map_err(wrong)?;
+    let base = fields.remove("base").and_then(|base| base.as_str().map(str::to_owned));
     if let Some(unknown) = fields.keys().next() {
         let known = "known are path, mode, contents, encoding and executable";
         return Err(wrong(format!("the field `{}` is not known; {known}", clean_line(unknown, 40))));
     }
-    Ok(ResultFile { path: normal(&path), mode, executable, contents })
+    Ok(ResultFile { path: normal(&path), mode, executable, contents, base })
 }
 
 /// Takes the contents out of an entry: themselves, or what the record says of them.
@@ -328,6 +347,7 @@ fn check_path(path: &str) -> Result<(), String> {
 fn check_entry(file: &ResultFile) -> Result<(), String> {
     let mode = file.mode.name();
     match &file.contents {
+        _ if file.base.is_some() => Err("base is for crew to say; leave it out".into()),
         Some(_) if !file.mode.writes() => Err(format!("mode {mode} takes no contents; leave them out")),
         Some(contents) if contents.bytes > MAX_CONTENTS as u64 => Err(format!(
             "contents have {} bytes; at most {MAX_CONTENTS} are taken, write larger files in the tree yourself",
@@ -557,6 +577,7 @@ mod tests {
                 json!([{"path": "a", "mode": "new", "content": "x"}]),
                 "files[0] (a): the field `content` is not known",
             ),
+            (json!([{"path": "a", "mode": "delete", "base": "00"}]), "files[0] (a): base is for crew to say"),
             (json!([""]), "files[0] (): the path is empty; name a file"),
             (json!([new("./")]), "files[0] (): the path is empty"),
             (json!([new("a\u{0}b")]), "files[0] (ab): the path has characters that do not show"),

@@ -297,6 +297,7 @@ impl Run {
                     nudged: false,
                     paused: false,
                     confidence: None,
+                    files_applied: false,
                     error_kind: None,
                     reason: String::new(),
                     ending: Default::default(),
@@ -326,6 +327,7 @@ impl Run {
                 self.change_open(event, |attempt| attempt.notes.push(note.clone())).map(|_| Touched::Nothing)
             }
             Event::AgentNudged { .. } => self.change_open(event, |attempt| attempt.nudged = true),
+            Event::FilesApplied { .. } => self.change_open(event, |attempt| attempt.files_applied = true),
             Event::VerificationEnded { .. } => self.change_open(event, |_| {}).map(|_| Touched::Nothing),
             Event::VerificationStarted { .. } => self.change_open(event, |attempt| {
                 attempt.waiting.clear();

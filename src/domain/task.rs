@@ -5,6 +5,7 @@ use super::event::{Ending, Outcome, ProcessId};
 use super::gate::{GateId, PersonWord, StepGates};
 use super::id::TaskId;
 use super::request::Code;
+use super::result_files::ResultFile;
 use super::submission::{Field, HandedIn, Note};
 use super::time::Time;
 use super::usage::Usage;
@@ -92,6 +93,11 @@ impl TaskSpec {
             Work::Command { .. } => "command",
             Work::Agent { role, .. } => role,
         }
+    }
+
+    /// Tells whether it may change files.
+    pub fn writes(&self) -> bool {
+        !matches!(&self.work, Work::Agent { writes: false, .. })
     }
 
     /// Returns the program that works on it, or `sh` for a command step.
@@ -272,6 +278,8 @@ pub struct Attempt {
     pub paused: bool,
     /// How sure the agent said it is of what it handed in, from 0 to 1.
     pub confidence: Option<f64>,
+    /// The files of its result are in the tree.
+    pub files_applied: bool,
     pub error_kind: Option<ErrorKind>,
     pub reason: String,
     pub ending: Ending,
@@ -280,6 +288,12 @@ pub struct Attempt {
 }
 
 impl Attempt {
+    /// Returns the files of its result, where it asks for changes that are not in the tree.
+    pub fn files_to_apply(&self) -> Option<&[ResultFile]> {
+        let files = self.submission.as_deref()?.files();
+        (!self.files_applied && files.iter().any(ResultFile::is_change)).then_some(files)
+    }
+
     pub fn is_open(&self) -> bool {
         !matches!(self.state, AttemptState::Ended(_))
     }

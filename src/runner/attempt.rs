@@ -11,6 +11,7 @@ use crate::domain::error_kind::{ErrorClass, ErrorKind};
 use crate::domain::event::{Ending, Event};
 use crate::domain::judgement::{self, Evidence, Judgement, StopReason, StreamError};
 use crate::domain::redact::safe_line;
+use crate::domain::result_files::ResultFile;
 use crate::domain::submission::{HandedIn, Note};
 use crate::domain::task::{Attempt, Task, Work};
 use crate::domain::usage::Usage;
@@ -81,6 +82,8 @@ pub struct OpenAttempt {
     pub heard: Heard,
     /// The first verification command that failed, and how.
     pub failed_check: Option<(String, String)>,
+    /// Why the files of its result were not applied.
+    pub files_refused: Option<StreamError>,
     /// The log of the current child.
     pub log: PathBuf,
     /// Events that the agent's stream has caused.
@@ -132,6 +135,7 @@ impl OpenAttempt {
             ending: Ending::default(),
             heard: Heard::default(),
             failed_check: None,
+            files_refused: None,
             log,
             told: 0,
         }
@@ -283,8 +287,25 @@ impl OpenAttempt {
         self.stopped.filter(by_wish).or(self.work_stopped)
     }
 
+    /// Returns the files of its result that are to be applied now that it has ended, unless it failed or will be done
+    /// again.
+    pub fn files_to_apply<'a>(&self, task: &'a Task) -> Option<&'a [ResultFile]> {
+        let wished = matches!(self.why_stopped(), Some(StopReason::Interrupted | StopReason::FailFast));
+        let ended_before = self.ending.exit == Some(0) && task.spec.verify.is_empty();
+        let failed = self.ending.not_started.is_some() || self.error_of_stream().is_some();
+        task.last()?.files_to_apply().filter(|_| !failed && (!wished || ended_before))
+    }
+
+    /// Returns the error that its stream ended with, or that it was still waiting for.
+    fn error_of_stream(&self) -> Option<StreamError> {
+        self.stream_error.clone().or_else(|| self.waits_for.clone().filter(|_| !self.saw_final))
+    }
+
     /// Tells whether the step's verification commands have anything to verify.
     pub fn is_worth_checking(&self, task: &Task) -> bool {
+        if self.files_refused.is_some() {
+            return false;
+        }
         let handed_in = task.last().and_then(|attempt| attempt.submission.as_deref());
         if handed_in.is_some_and(HandedIn::asks_a_person) {
             return false;
@@ -390,12 +411,14 @@ impl OpenAttempt {
                 ending: self.ending.clone(),
                 stopped: self.why_stopped(),
                 unverified: self.checks_passed < task.spec.verify.len(),
-                stream_error: self.stream_error.clone().or_else(|| waiting.clone()),
+                stream_error: self.error_of_stream(),
                 waiting,
                 promises_final: self.agent.as_ref().is_some_and(|agent| agent.promises_final()),
                 saw_final: self.saw_final,
                 submission,
                 refusal: task.last().and_then(|attempt| attempt.refusal.as_ref()),
+                files_refused: self.files_refused.clone(),
+                files_waiting: task.last().is_some_and(|attempt| attempt.files_to_apply().is_some()),
                 nudged: task.last().is_some_and(|attempt| attempt.nudged),
                 last_words: (!last_words.is_empty()).then_some(last_words),
                 failed_check: self

@@ -2,6 +2,7 @@
 
 use super::attempt::{MAX_SUMMARY_LINE, OpenAttempt};
 use super::clock;
+use super::handed_in_files;
 use super::inbox_watch;
 use super::launch::{self, AttemptIdentity, LaunchError, Prepared, Setup};
 use super::pipe_watch;
@@ -206,6 +207,8 @@ impl<'a> Dispatcher<'a> {
         }
         process::end_marked(&self.marks_of(place), Among::Everybody, self.setup.limits.grace, || false);
         let (id, number, submission) = (task.spec.id.clone(), left.number, left.submission.clone());
+        let files = self.finish_files(place)?;
+        let task = &self.run.tasks[place];
         let lost = |attempt: &&Attempt| attempt.state == AttemptState::Ended(Outcome::Lost);
         let often = task.attempts.iter().rev().skip(1).take_while(lost).count() + 1 >= MAX_LOST;
         let (outcome, reason) = match submission {
@@ -223,7 +226,7 @@ impl<'a> Dispatcher<'a> {
             attempt: number,
             outcome,
             error_kind: (outcome == Outcome::Lost).then_some(ErrorKind::OwnerLost),
-            reason: reason.into(),
+            reason: clean_line(&format!("{reason}{files}"), MAX_SUMMARY_LINE),
             ending: Ending::default(),
             usage: Usage::default(),
             summary: submission
@@ -231,6 +234,21 @@ impl<'a> Dispatcher<'a> {
                 .unwrap_or_default(),
             again: again.then(|| Again { not_before: clock::now(), reason: "owner_lost".into() }),
         })
+    }
+
+    /// Takes back what a dead owner had begun to apply, and applies it as a whole. Returns what to say where that fails.
+    fn finish_files(&mut self, place: usize) -> Result<String, StoreError> {
+        let (tree, task) = (&self.setup.repository, &self.run.tasks[place]);
+        let Some(attempt) = task.last() else { return Ok(String::new()) };
+        let number = attempt.number;
+        if let Some(left) = handed_in_files::recover(tree, &self.paths, task, attempt)? {
+            return Ok(format!("; {left}"));
+        }
+        let Some(files) = attempt.files_to_apply() else { return Ok(String::new()) };
+        match handed_in_files::apply(tree, &self.paths, task, number, files) {
+            Ok(applied) => self.record_applied(place, number, applied).map(|()| String::new()),
+            Err(why) => Ok(format!("; its files were not applied: {}", why.message)),
+        }
     }
 
     /// Returns the variables by which the processes of a task are known, wherever they went.
@@ -514,6 +532,8 @@ impl<'a> Dispatcher<'a> {
                 if let Some(session) = session.filter(|_| self.stopping.is_none()) {
                     return self.remind(place, session);
                 }
+                self.apply_files(place)?;
+                let Some(open) = self.open.get_mut(&place) else { return Ok(()) };
                 if open.is_worth_checking(&self.run.tasks[place]) {
                     self.record(Event::VerificationStarted { task, attempt })?;
                     return self.check(place, 0);
@@ -535,6 +555,26 @@ impl<'a> Dispatcher<'a> {
             }
         }
         self.settle(place)
+    }
+
+    /// Puts the files into the tree that an attempt handed in, where it has to be judged by them.
+    fn apply_files(&mut self, place: usize) -> Result<(), StoreError> {
+        let (task, Some(open)) = (&self.run.tasks[place], self.open.get_mut(&place)) else { return Ok(()) };
+        let (Some(files), number) = (open.files_to_apply(task), open.number) else { return Ok(()) };
+        match handed_in_files::apply(&self.setup.repository, &self.paths, task, number, files) {
+            Ok(applied) => self.record_applied(place, number, applied),
+            Err(why) => {
+                open.files_refused = Some(why);
+                Ok(())
+            }
+        }
+    }
+
+    /// Records that files were applied. Until that is on the disk, whoever comes next takes them back.
+    fn record_applied(&mut self, place: usize, number: u32, applied: Event) -> Result<(), StoreError> {
+        self.record(applied)?;
+        self.flush()?;
+        handed_in_files::settle(&self.paths, &self.run.tasks[place], number)
     }
 
     /// Starts the agent once more in its session, to remind it of handing something in.

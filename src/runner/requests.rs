@@ -1,5 +1,6 @@
 //! Settles a request of another process, on behalf of whoever owns the run.
 
+use super::handed_in_files;
 use crate::domain::event::Event;
 use crate::domain::person;
 use crate::domain::request::{self, Answer, Ask, Code, Request};
@@ -46,7 +47,10 @@ pub fn settle(
                 let task = run.tasks.iter().find(|known| known.spec.id.as_str() == task)?;
                 Some((task, task.attempts.get(number as usize - 1)?))
             });
-            let (event, answer) = request::receive(asker, request, &run.roster);
+            let received = request::receive(asker, request, &run.roster);
+            let paths = store.paths(&run.id);
+            let tree = store.layout().repository();
+            let (event, answer) = handed_in_files::take_in(tree, &paths, received)?;
             (event.into_iter().collect(), answer)
         }
         Err(why) => {

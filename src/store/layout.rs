@@ -113,3 +113,13 @@ pub fn log_of(task: &TaskId, attempt: u32) -> String {
 pub fn verification_log_of(task: &TaskId, attempt: u32) -> String {
     format!("logs/{task}.{attempt}.verify.log")
 }
+
+/// Returns where the contents of files are kept that an attempt handed in, relative to the run's folder.
+pub fn files_of(task: &TaskId, attempt: u32) -> String {
+    format!("files/{task}.{attempt}")
+}
+
+/// Returns where a change of the tree is prepared, relative to the run's folder; gone when it is recorded.
+pub fn stage_of(task: &TaskId, attempt: u32) -> String {
+    format!("applying/{task}.{attempt}")
+}

@@ -266,6 +266,9 @@ fn plain_line(run: &str, event: &Event) -> Option<String> {
         Event::AgentWaited { task, attempt, reason } => {
             format!("{} event=waiting reason={reason:?}", head(task, *attempt))
         }
+        Event::FilesApplied { task, attempt, files } => {
+            format!("{} event=files_applied files={}", head(task, *attempt), files.len())
+        }
         Event::VerificationEnded { task, command, ending, .. } => {
             let exit = ending.exit.map_or("-".into(), |exit| exit.to_string());
             format!("run={run} task={task} verify={command:?} exit={exit} {}", seconds(ending.millis))

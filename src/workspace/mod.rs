@@ -1,5 +1,6 @@
 //! What happens in git. The only room that runs git.
 
+pub mod apply;
 pub mod blobs;
 pub mod diff;
 pub mod git;
