@@ -29,6 +29,7 @@ mod show;
 mod statements;
 mod status;
 mod submit;
+mod submit_dry_run;
 mod trust;
 mod validate;
 mod waiting;

@@ -63,6 +63,10 @@ pub struct ResultArgs {
     /// Take all of it from a JSON file; `-` is standard input
     #[arg(long = "json", id = "from", value_name = "FILE")]
     from: Option<String>,
+
+    /// Check it, show what its files would change, and hand in nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -181,6 +185,11 @@ pub struct ProgressArgs {
 }
 
 impl StatementArgs {
+    /// Tells whether it is only looked at.
+    pub fn is_dry_run(&self) -> bool {
+        matches!(self, StatementArgs::Result(ResultArgs { dry_run: true, .. }))
+    }
+
     /// Returns what is handed in; `fields` are those that the step asks for, as far as they are known.
     pub fn submission(&self, fields: &[Field]) -> Result<Submission> {
         let (kind, from, body) = match self {

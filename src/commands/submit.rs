@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::exit::{ExitStatus, Problem};
 use super::statements::StatementArgs;
-use super::{plan, run};
+use super::{plan, run, submit_dry_run};
 use crate::domain::id::RunId;
 use crate::domain::nearest::nearest;
 use crate::domain::request::{self, Answer, Ask, Request, Submission};
@@ -18,7 +18,7 @@ use anyhow::{Context as _, Result};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// How long an answer is waited for.
@@ -50,7 +50,11 @@ pub fn submit(cx: &Context, args: &SubmitArgs) -> Result<ExitStatus> {
     };
     let terms = terms_of_environment();
     let fields = terms.map(|terms| terms.fields).unwrap_or_default();
-    hand_in(cx, statement.submission(&fields)?)
+    let submission = statement.submission(&fields)?;
+    if statement.is_dry_run() {
+        return submit_dry_run::dry_run(cx, &submission);
+    }
+    hand_in(cx, submission)
 }
 
 /// Hands in a submission for the attempt that calls us, and prints the answer.
@@ -114,6 +118,11 @@ impl Place {
             run: run.clone(),
             repository: layout.repository().to_owned(),
         }
+    }
+
+    /// Returns the folder that the attempt works in.
+    pub fn repository(&self) -> &Path {
+        &self.repository
     }
 
     /// Makes a request in the name of this attempt.
@@ -279,7 +288,7 @@ fn hand_in_by_output(cx: &Context, request: &Request) -> Result<ExitStatus> {
 }
 
 /// Returns what the attempt that calls us may hand in, as its context file says; `None` where that cannot be read.
-fn terms_of_environment() -> Option<Terms> {
+pub fn terms_of_environment() -> Option<Terms> {
     let text = std::fs::read(std::env::var_os("CREW_CONTEXT")?).ok()?;
     let context: TaskContext = serde_json::from_slice(&text).ok()?;
     Some(context.terms)

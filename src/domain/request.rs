@@ -255,9 +255,7 @@ fn check(
         return Err(refused(Code::Late, message, "nothing more can be handed in for it"));
     }
     let statement = read(kind, body, terms)?;
-    if let Statement::Conclusion(handed_in) = &statement {
-        may_change(handed_in, task.spec.role(), task.may_write())?;
-    }
+    may_change(&statement, terms)?;
     match (&statement, attempt.submission.as_deref()) {
         (Statement::Conclusion(handed_in), Some(first)) if first != handed_in => {
             Err(conflict(first, handed_in))
@@ -291,10 +289,12 @@ fn code_of(wrong: &Refusal) -> Code {
 }
 
 /// Refuses files to be changed that a role hands in which may not write.
-pub fn may_change(handed_in: &HandedIn, role: &str, writes: bool) -> Result<(), Answer> {
-    if writes || !handed_in.files().iter().any(ResultFile::is_change) {
+pub fn may_change(statement: &Statement, terms: &Terms) -> Result<(), Answer> {
+    let Statement::Conclusion(handed_in) = statement else { return Ok(()) };
+    if terms.writes || !handed_in.files().iter().any(ResultFile::is_change) {
         return Ok(());
     }
+    let role = &terms.role;
     let message = format!("the role {role} is read-only: in files it may only name paths that exist");
     Err(refused(Code::Invalid, message, "put what should be changed into details, in words"))
 }

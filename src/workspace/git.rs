@@ -69,6 +69,16 @@ impl Git {
         Err(GitError::Failed { command: spoken(args), message })
     }
 
+    /// Runs a git that exits with 1 where it has found differences, and returns them.
+    pub fn differences<S: AsRef<OsStr>>(&self, args: &[S]) -> Result<Vec<u8>, GitError> {
+        let output = self.command().args(args).output().map_err(GitError::NotStarted)?;
+        if matches!(output.status.code(), Some(0 | 1)) {
+            return Ok(output.stdout);
+        }
+        let message = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        Err(GitError::Failed { command: spoken(args), message })
+    }
+
     /// Starts git and returns its output as it comes, for answers too large to hold.
     ///
     /// What is written to [`GitStream::ask`] reaches its stdin.

@@ -31,6 +31,13 @@ fn every_kind_of_event_is_produced() {
     repo.run_json("one", 0);
     seen.extend(repo.kinds());
 
+    repo.one_step(
+        "",
+        r#"'submit-json:{"summary":"s","confidence":1,"rationale":"r","files":[{"path":"a","mode":"new","contents":""}]}'"#,
+    );
+    repo.run_json("one", 0);
+    seen.extend(repo.kinds());
+
     repo.workflow("fails", "## a\nrun: false\n\n## b\nrun: true\ndependsOn: a\n");
     repo.run_json("fails", 1);
     seen.extend(repo.kinds());

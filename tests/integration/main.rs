@@ -24,6 +24,7 @@ mod real_agents;
 mod record;
 mod replay;
 mod resources;
+mod result_files;
 mod run;
 mod scheduling;
 mod submissions;

@@ -6,6 +6,7 @@
 use super::tree::{self, Existing, Found, Tree, Walk};
 use super::{ApplyError, Plan, at};
 use crate::domain::result_files::{AppliedFile, ResultFile, hash};
+use rustix::fs::Mode as Permissions;
 use rustix::fs::{
     AtFlags, OFlags, RenameFlags, Stat, linkat, openat, renameat, renameat_with, statat, unlinkat,
 };
@@ -75,8 +76,8 @@ impl Stage {
         for (at, change) in plan.changes.iter().enumerate() {
             let Some(expected) = &change.file.contents else { continue };
             step();
-            let fresh = if change.file.executable { 0o777 } else { 0o666 };
-            let mode = rustix::fs::Mode::from_raw_mode(change.permissions.unwrap_or(fresh) as _);
+            let fresh = Permissions::from_raw_mode(if change.file.executable { 0o777 } else { 0o666 });
+            let mode = change.permissions.unwrap_or(fresh);
             let write = || -> io::Result<()> {
                 let bytes = contents(change.file)?;
                 if hash(&bytes) != expected.sha256 {

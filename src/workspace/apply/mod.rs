@@ -11,13 +11,16 @@
 //! folder for a link meanwhile changes nothing outside of the tree.
 
 mod journal;
+mod preview;
 mod tree;
 
 pub use journal::{Left, discard, roll_back};
+pub use preview::preview;
 
 use crate::domain::result_files::{AppliedFile, Mode, ResultFile, place};
 use crate::workspace::git::{Git, GitError};
 use journal::{Journal, Stage};
+use rustix::fs::Mode as Permissions;
 use rustix::io::Errno;
 use std::collections::BTreeSet;
 use std::io;
@@ -49,7 +52,7 @@ struct Planned<'a> {
     /// SHA-256 of what is there, where something is.
     before: Option<String>,
     /// Permissions of what is there.
-    permissions: Option<u32>,
+    permissions: Option<Permissions>,
 }
 
 /// What is to be done, in the order of the entries.
@@ -182,7 +185,7 @@ fn look(tree: &Tree, file: &ResultFile, folders: &mut BTreeSet<String>) -> Resul
 }
 
 /// Decides whether an entry fits what stands at its path, and returns the hash and the permissions of that.
-fn decide(file: &ResultFile, found: Found) -> Result<(Option<String>, Option<u32>), Obstacle> {
+fn decide(file: &ResultFile, found: Found) -> Result<(Option<String>, Option<Permissions>), Obstacle> {
     let invalid = |why: &str| Err(Obstacle::Invalid(why.into()));
     match (file.mode, found) {
         (Mode::Mention, Found::Nothing) => invalid("it is not there; a bare path has to exist"),
@@ -203,9 +206,10 @@ fn decide(file: &ResultFile, found: Found) -> Result<(Option<String>, Option<u32
     }
 }
 
-fn permissions_of(file: &Existing) -> u32 {
+fn permissions_of(file: &Existing) -> Permissions {
     // What an agent wrote is given no rights of another user.
-    rustix::fs::Mode::from_raw_mode(file.stat.st_mode).as_raw_mode() as u32 & 0o777
+    Permissions::from_raw_mode(file.stat.st_mode)
+        & (Permissions::RWXU | Permissions::RWXG | Permissions::RWXO)
 }
 
 /// Refuses files below a submodule that is not checked out: its folder is empty or missing, and only the index knows.
@@ -230,14 +234,6 @@ fn is_submodule(tree: &Path, folder: &str) -> Result<bool, GitError> {
     let path = format!(":(literal){folder}");
     let entries = Git::at(tree).entries(&["ls-files", "--stage", "-z", "--", &path])?;
     Ok(entries.iter().any(|entry| entry.starts_with("160000 ") && entry.ends_with(&format!("\t{folder}"))))
-}
-
-/// Returns the contents that a path has in a tree, and its permissions; nothing where it is not a plain file.
-pub fn contents_of(tree: &Path, path: &str) -> Option<(Vec<u8>, u32)> {
-    match Tree::open(tree).ok()?.look(path).ok()? {
-        Found::File(mut there) => Some((there.read().ok()?, permissions_of(&there))),
-        _ => None,
-    }
 }
 
 fn at(path: &Path) -> impl FnOnce(io::Error) -> ApplyError {
