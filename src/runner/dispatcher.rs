@@ -245,7 +245,7 @@ impl<'a> Dispatcher<'a> {
             return Ok(format!("; {left}"));
         }
         let Some(files) = attempt.files_to_apply() else { return Ok(String::new()) };
-        match handed_in_files::apply(tree, &self.paths, task, number, files) {
+        match handed_in_files::apply(tree, &self.paths, task, number, files)? {
             Ok(applied) => self.record_applied(place, number, applied).map(|()| String::new()),
             Err(why) => Ok(format!("; its files were not applied: {}", why.message)),
         }
@@ -561,7 +561,7 @@ impl<'a> Dispatcher<'a> {
     fn apply_files(&mut self, place: usize) -> Result<(), StoreError> {
         let (task, Some(open)) = (&self.run.tasks[place], self.open.get_mut(&place)) else { return Ok(()) };
         let (Some(files), number) = (open.files_to_apply(task), open.number) else { return Ok(()) };
-        match handed_in_files::apply(&self.setup.repository, &self.paths, task, number, files) {
+        match handed_in_files::apply(&self.setup.repository, &self.paths, task, number, files)? {
             Ok(applied) => self.record_applied(place, number, applied),
             Err(why) => {
                 open.files_refused = Some(why);

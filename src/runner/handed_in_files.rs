@@ -53,14 +53,14 @@ pub fn take_in(
 }
 
 /// Applies files to the tree, and returns the event that says so, or why the attempt fails. Until [`settle`] it can be
-/// taken back.
+/// taken back. An error means that the tree may be half changed, and has to be looked after.
 pub fn apply(
     tree: &Path,
     paths: &RunPaths,
     task: &Task,
     attempt: u32,
     files: &[ResultFile],
-) -> Result<Event, StreamError> {
+) -> Result<Result<Event, StreamError>, StoreError> {
     let id = &task.spec.id;
     let folder = paths.root().join(layout::files_of(id, attempt));
     let contents = |file: &ResultFile| {
@@ -68,24 +68,29 @@ pub fn apply(
         std::fs::read(folder.join(name))
     };
     let stage = paths.root().join(layout::stage_of(id, attempt));
-    match apply::apply(tree, &stage, files, contents, &mut step) {
-        Ok(files) => Ok(Event::FilesApplied { task: id.clone(), attempt, files }),
-        Err(why) => {
-            let kind = match why {
-                ApplyError::Unsafe(_) => ErrorKind::UnsafePath,
-                ApplyError::Invalid(_) => ErrorKind::InvalidSubmission,
-                ApplyError::Left { .. } | ApplyError::Git(_) | ApplyError::File { .. } => ErrorKind::Unknown,
-            };
-            Err(StreamError { kind, message: why.to_string() })
-        }
-    }
+    let why = match apply::apply(tree, &stage, files, contents, &mut step) {
+        Ok(files) => return Ok(Ok(Event::FilesApplied { task: id.clone(), attempt, files })),
+        // The attempt stays open, so that the next owner of the run tries once more.
+        Err(why @ ApplyError::NotTakenBack { .. }) => return Err(failed(&stage, why)),
+        Err(why) => why,
+    };
+    let kind = match why {
+        ApplyError::Unsafe(_) => ErrorKind::UnsafePath,
+        ApplyError::Invalid(_) => ErrorKind::InvalidSubmission,
+        _ => ErrorKind::Unknown,
+    };
+    Ok(Err(StreamError { kind, message: why.to_string() }))
+}
+
+fn failed(stage: &Path, error: ApplyError) -> StoreError {
+    StoreError::file(stage)(std::io::Error::other(error))
 }
 
 /// Gives up the means to take a change back, which the record says is made.
 pub fn settle(paths: &RunPaths, task: &Task, attempt: u32) -> Result<(), StoreError> {
     step();
     let stage = paths.root().join(layout::stage_of(&task.spec.id, attempt));
-    apply::discard(&stage).map_err(|error| StoreError::file(&stage)(std::io::Error::other(error)))
+    apply::discard(&stage).map_err(|error| failed(&stage, error))
 }
 
 /// Takes back what a crew process that died had begun to apply, unless the record says that all of it was done.
@@ -99,7 +104,7 @@ pub fn recover(
         return settle(paths, task, attempt.number).map(|()| None);
     }
     let stage = paths.root().join(layout::stage_of(&task.spec.id, attempt.number));
-    apply::roll_back(tree, &stage).map_err(|error| StoreError::file(&stage)(std::io::Error::other(error)))
+    apply::roll_back(tree, &stage).map_err(|error| failed(&stage, error))
 }
 
 /// Is called between any two steps that a crash could fall between.

@@ -27,7 +27,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use tree::{Existing, Found, Obstacle, Tree, Walk};
 
-/// Why files are not applied. Nothing has changed then, except for what [`ApplyError::Left`] names.
+/// Why files are not applied. Nothing has changed then, but for what the message says.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
     /// A path leads somewhere that it must not.
@@ -39,6 +39,9 @@ pub enum ApplyError {
     /// It was taken back, but for what somebody else had changed in the meantime.
     #[error("{why}; {left}")]
     Left { why: String, left: Left },
+    /// The stage is still there, and [`roll_back`] has to be tried again.
+    #[error("{why}; and what was done could not be taken back yet: {source}")]
+    NotTakenBack { why: String, source: Box<ApplyError> },
     #[error(transparent)]
     Git(#[from] GitError),
     #[error("{path}: {source}")]
@@ -97,9 +100,10 @@ pub fn apply(
     let done = staged.and_then(|staged| carry_out(&top, &staged, &plan, step));
     match done {
         Ok(()) => Ok(journal.steps),
-        Err(why) => match roll_back(tree, stage)? {
-            None => Err(why),
-            Some(left) => Err(ApplyError::Left { why: why.to_string(), left }),
+        Err(why) => match roll_back(tree, stage) {
+            Ok(None) => Err(why),
+            Err(source) => Err(ApplyError::NotTakenBack { why: why.to_string(), source: Box::new(source) }),
+            Ok(Some(left)) => Err(ApplyError::Left { why: why.to_string(), left }),
         },
     }
 }

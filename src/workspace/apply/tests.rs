@@ -67,7 +67,7 @@ impl Place {
 
     fn apply_stepping(&self, files: Value, step: &mut dyn FnMut()) -> Result<Vec<AppliedFile>, ApplyError> {
         let files = entries(files);
-        apply(&self.tree, &self.stage, &files, |file| held(file), step)
+        apply(&self.tree, &self.stage, &files, held, step)
     }
 
     /// Applies files that have to be refused, and returns why, after a look that nothing has changed.
@@ -414,12 +414,34 @@ fn contents_that_cannot_be_had_or_are_not_those_that_were_handed_in_change_nothi
     let place = Place::new();
     let files = entries(json!([modify("kept"), new("a")]));
     let before = place.everything();
-    let fails: [fn(&ResultFile) -> io::Result<Vec<u8>>; 2] =
-        [|_| Err(io::ErrorKind::StorageFull.into()), |_| Ok(b"else".to_vec())];
-    for contents in fails {
-        let why = apply(&place.tree, &place.stage, &files, contents, &mut || {}).unwrap_err();
+    let refuse = |contents: io::Result<&str>| {
+        let contents = contents.map(|text| text.as_bytes().to_vec()).map_err(|error| error.kind());
+        let given = |_: &ResultFile| contents.clone().map_err(io::Error::from);
+        let why = apply(&place.tree, &place.stage, &files, given, &mut || {}).unwrap_err();
         assert!(matches!(why, ApplyError::File { .. }), "{why}");
         assert_eq!(place.everything(), before);
         assert!(!place.stage.exists());
-    }
+    };
+    refuse(Err(io::ErrorKind::StorageFull.into()));
+    refuse(Ok("something else"));
+}
+
+#[test]
+fn what_cannot_be_taken_back_at_once_is_left_to_whoever_comes_next() {
+    let place = Place::new();
+    let journal = place.stage.join("journal.json");
+    let mut aside = Vec::new();
+    let why = place.apply_stepping(json!([new("a"), delete("gone")]), &mut || {
+        // One is in place.
+        if place.tree.join("a").exists() && aside.is_empty() {
+            aside = std::fs::read(&journal).unwrap();
+            std::fs::write(&journal, "{").unwrap();
+            place.write("gone", "theirs\n");
+        }
+    });
+    assert!(matches!(why, Err(ApplyError::NotTakenBack { .. })), "{why:?}");
+    assert!(place.tree.join("a").exists());
+    std::fs::write(&journal, aside).unwrap();
+    assert_eq!(roll_back(&place.tree, &place.stage).unwrap(), None);
+    assert!(!place.tree.join("a").exists() && !place.stage.exists());
 }
