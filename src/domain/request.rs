@@ -128,6 +128,9 @@ impl Code {
 /// What to type, as a hint for an agent.
 pub const HOW_TO_SUBMIT: &str = "crew submit result --summary \"...\" --confidence 0.0-1.0 --rationale \"...\"   (or --json FILE, --json -)";
 
+/// What to do about files that are refused, as a hint for an agent.
+const HOW_TO_CORRECT_FILES: &str = "correct files and submit again; nothing has been changed   (crew submit result --dry-run --json FILE tries it)";
+
 /// What an agent is told that ends, or wants to end, without having handed in anything.
 pub fn reminder(task: &TaskId, attempt: &Attempt) -> String {
     let refused = match &attempt.refusal {
@@ -277,15 +280,16 @@ fn conflict(first: &HandedIn, second: &HandedIn) -> Answer {
 
 /// Reads and checks what a role hands in, or says what is wrong with it.
 pub fn read(kind: Kind, body: &Value, terms: &Terms) -> Result<Statement, Answer> {
-    Statement::read(kind, body, terms).map_err(|wrong| {
-        let code = code_of(&wrong);
-        let hint = wrong.hint.unwrap_or_else(|| how_to_submit(kind).to_owned());
-        refused(code, wrong.message, hint)
-    })
+    Statement::read(kind, body, terms).map_err(|wrong| refused_for(wrong, kind))
 }
 
-fn code_of(wrong: &Refusal) -> Code {
-    if wrong.field == result_files::UNSAFE_PATH { Code::UnsafePath } else { Code::Invalid }
+fn refused_for(wrong: Refusal, kind: Kind) -> Answer {
+    let (code, how) = match wrong.field.as_str() {
+        result_files::UNSAFE_PATH => (Code::UnsafePath, HOW_TO_CORRECT_FILES),
+        result_files::FILES => (Code::Invalid, HOW_TO_CORRECT_FILES),
+        _ => (Code::Invalid, how_to_submit(kind)),
+    };
+    refused(code, wrong.message, wrong.hint.unwrap_or_else(|| how.to_owned()))
 }
 
 /// Refuses files to be changed that a role hands in which may not write.
@@ -301,7 +305,7 @@ pub fn may_change(statement: &Statement, terms: &Terms) -> Result<(), Answer> {
 
 /// Turns an acceptance into a refusal, for a reason that only the owner of the run can see in the tree.
 pub fn refuse_accepted(event: Event, code: Code, message: String) -> (Event, Answer) {
-    let answer = refused(code, message, "correct files and submit again; nothing has been changed");
+    let answer = refused(code, message, HOW_TO_CORRECT_FILES);
     let Answer::Refused { message: reason, .. } = &answer else { return (event, answer) };
     let event = match event {
         Event::SubmissionAccepted { task, attempt, request, handed_in, ignored } => {

@@ -25,6 +25,8 @@ const MAX_PATH: usize = 4096;
 /// The most characters of a path that a message quotes.
 const MAX_QUOTED: usize = 120;
 
+/// The field of a [`Refusal`] for what is wrong with files.
+pub const FILES: &str = "files";
 /// The field of a [`Refusal`] for a path that must never be touched.
 pub const UNSAFE_PATH: &str = "files.path";
 
@@ -302,7 +304,7 @@ pub fn check(files: &[ResultFile]) -> Result<(), Refusal> {
     if files.len() > MAX_FILES {
         let message =
             format!("files has {} entries; hand in at most {MAX_FILES}, nothing was taken", files.len());
-        return Err(Refusal { field: "files".into(), message, hint: None });
+        return Err(Refusal { field: FILES.into(), message, hint: None });
     }
     for (at, file) in files.iter().enumerate() {
         let refuse = |field: &str, why: &str| Refusal {
@@ -313,7 +315,7 @@ pub fn check(files: &[ResultFile]) -> Result<(), Refusal> {
         if let Some(why) = why_unsafe(&file.path) {
             return Err(refuse(UNSAFE_PATH, why));
         }
-        check_path(&file.path).and_then(|()| check_entry(file)).map_err(|why| refuse("files", &why))?;
+        check_path(&file.path).and_then(|()| check_entry(file)).map_err(|why| refuse(FILES, &why))?;
     }
     check_together(files)
 }
@@ -365,7 +367,7 @@ fn check_entry(file: &ResultFile) -> Result<(), String> {
 
 /// Finds paths that two entries name, and files that would have to be folders for others.
 fn check_together(files: &[ResultFile]) -> Result<(), Refusal> {
-    let refuse = |message: String| Err(Refusal { field: "files".into(), message, hint: None });
+    let refuse = |message: String| Err(Refusal { field: FILES.into(), message, hint: None });
     let mut known: HashMap<&str, usize> = HashMap::new();
     for (at, file) in files.iter().enumerate() {
         if let Some(first) = known.insert(&file.path, at) {
@@ -418,12 +420,16 @@ mod tests {
     use serde_json::json;
 
     fn read_all(files: Value) -> Result<Vec<ResultFile>, Refusal> {
-        let files = read(files).map_err(|error| Refusal { field: "json", message: error.to_string() })?;
+        let files = read(files).map_err(|error| Refusal {
+            field: "json".into(),
+            message: error.to_string(),
+            hint: None,
+        })?;
         check(&files).map(|()| files)
     }
 
     /// Returns what is wrong with files, as their owner is told.
-    fn wrong(files: Value) -> (&'static str, String) {
+    fn wrong(files: Value) -> (String, String) {
         let refusal = read_all(files).expect_err("it is wrong");
         (refusal.field, refusal.message)
     }

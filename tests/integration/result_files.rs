@@ -268,7 +268,7 @@ fn a_dry_run_shows_the_diff_and_hands_in_nothing() {
     let said = answers(&repo);
     for expected in [
         "--- a/kept\n+++ b/kept\n@@ -1 +1 @@\n-before\n+after\n",
-        "new file mode 100755",
+        "diff --git a/run b/run\nnew file mode 100755",
         "+++ b/src/made\n@@ -0,0 +1 @@\n+made\n",
         "deleted file mode 100644",
         "it would be accepted, and change 4 files; nothing was handed in",
