@@ -224,17 +224,19 @@ fn judge_appeal(submission: &HandedIn) -> Option<Judgement> {
 
 /// Judges an agent that handed in nothing.
 fn judge_silent_end(submit_optional: bool, clean: bool, evidence: &Evidence<'_>) -> Judgement {
+    let refused = evidence.refusal.and_then(|refusal| Some((refusal.code.fails_as()?, &refusal.message)));
     if !clean {
-        return failed(ErrorKind::Unknown, format!("it crashed: {}", ending_words(&evidence.ending)));
+        // An agent that is refused often ends with the exit code of `crew submit`; that alone would say little.
+        let after = refused.map(|(_, why)| format!(", after what it handed in was refused: {why}"));
+        let ending = ending_words(&evidence.ending);
+        return failed(ErrorKind::Unknown, format!("it crashed: {ending}{}", after.unwrap_or_default()));
     }
     if evidence.promises_final && !evidence.saw_final {
         return failed(ErrorKind::ProtocolError, "its output stopped without a final event");
     }
     if !submit_optional {
-        if let Some(RefusedSubmission { code, message }) = evidence.refusal
-            && let Some(kind) = code.fails_as()
-        {
-            return failed(kind, format!("what it handed in was refused: {message}"));
+        if let Some((kind, why)) = refused {
+            return failed(kind, format!("what it handed in was refused: {why}"));
         }
         let reminded = if evidence.nudged { ", though it was reminded" } else { "" };
         return needs_review(format!("it ended without a submission{reminded}"));
@@ -571,6 +573,11 @@ mod tests {
         let evidence = Evidence { ending: exit(0), refusal: Some(&refusal), ..Evidence::default() };
         let reason = judge(&agent(false), &evidence).reason;
         assert_eq!(reason, "what it handed in was refused: confidence is missing");
+        let crashed = Evidence { ending: exit(4), ..evidence.clone() };
+        assert_eq!(
+            judge(&agent(false), &crashed).reason,
+            "it crashed: exit 4, after what it handed in was refused: confidence is missing"
+        );
         // Where plain output is enough, it has not even to hand in.
         let evidence = Evidence { last_words: Some("done"), ..evidence };
         assert_eq!(judge(&agent(true), &evidence).outcome, Outcome::Succeeded);

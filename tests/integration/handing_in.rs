@@ -327,8 +327,9 @@ fn every_kind_gets_out_of_a_sandbox() {
     let commands = "crew submit progress --message looking --percent 10; crew submit question --question Which? --option a --default b; \
                     crew submit question --question Which? --option a --default a";
     for before in ["", "rm \"$CREW_INBOX/pipe\""] {
-        let (repo, work) = in_sandbox(before, commands, 1);
-        assert_eq!((&work["state"], &work["reason"]), (&json!("needs_review"), &json!("it asks: Which?")));
+        let (repo, work) = in_sandbox(before, commands, 3);
+        assert_eq!(work["state"], "awaiting_input");
+        assert_eq!(work["summary"], "it asks: Which? (a)");
         assert_eq!(work["notes"][0]["progress"]["message"], "looking");
         assert!(kept(&repo, "answers").contains("default `b` is none of the options: a"));
     }

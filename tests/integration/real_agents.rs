@@ -286,7 +286,8 @@ fn a_team_works_with_a_real_agent_from_end_to_end() {
     repo.program(
         "claude",
         &format!(
-            "cat >/dev/null\nprintf '{{\"summary\": \"done by %s\", \"confidence\": 0.9, \"rationale\": \"r\", \"verdict\": \"pass\"}}' \"$CREW_TASK\" | crew submit result --json - >&2\ncat '{}'",
+            "cat >/dev/null\n[ \"$CREW_TASK\" = verify ] && verdict=', \"verdict\": \"pass\"'\n\
+             printf '{{\"summary\": \"done by %s\", \"confidence\": 0.9, \"rationale\": \"r\"%s}}' \"$CREW_TASK\" \"$verdict\" | crew submit result --json - >&2\ncat '{}'",
             stream.display()
         ),
     );

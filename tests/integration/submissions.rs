@@ -138,11 +138,11 @@ fn rows() -> Vec<Row> {
                 "--default",
                 "a",
                 "--deadline-seconds",
-                "60",
+                "86400",
             ],
-            json!({"question": "Which?", "options": ["a", "b"], "default": "a", "deadline_seconds": 60}),
-            "needs_review",
-            "it asks: Which?",
+            json!({"question": "Which?", "options": ["a", "b"], "default": "a", "deadline_seconds": 86400}),
+            "awaiting_input",
+            "it asks: Which? (a, b; `a` is taken after 86400 s)",
         ),
     ]
 }
@@ -167,7 +167,7 @@ fn every_kind_can_be_typed_and_can_be_json() {
     let named: Vec<(&str, &str, &str)> = named.iter().map(|(id, role)| (id.as_str(), *role, "")).collect();
     steps(&repo, &named);
     let words = ["run", "g", "--workflow", "one", "--json", "--set", "roster=alice,bob"];
-    let run = repo.crew(words).exits(1).json();
+    let run = repo.crew(words).exits(3).json();
     let events = repo.events();
     assert!(of_kind(&events, "submission_refused").is_empty(), "{events:#?}");
     for (at, (kind, _, _, body, state, says)) in rows().iter().enumerate() {

@@ -21,9 +21,10 @@ pub use reason::{Escalation, Reason};
 pub use result::{Check, ROLES, ResultBody, Verdict};
 pub use review::{REVIEWERS, ReviewBody, ReviewVerdict};
 
+use super::request::how_to_submit;
 use super::result_files::ResultFile;
 use super::task::{Task, Work};
-use checks::{read, refuse};
+use checks::{read, refuse, refuse_with};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -206,7 +207,8 @@ impl HandedIn {
         let handed_in = match kind {
             Kind::Result => {
                 if terms.has_to_plan() {
-                    refuse("kind", "a person has to approve its plan first: hand in a plan, and end")?;
+                    let message = "a person has to approve its plan first: hand in a plan, and end";
+                    refuse_with("kind", message, how_to_submit(Kind::Plan))?;
                 }
                 refuse_of_others(body, &terms.role)?;
                 HandedIn::Result(read::<ResultBody>(body)?.cleaned())

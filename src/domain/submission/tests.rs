@@ -349,6 +349,13 @@ fn some_kinds_are_for_some_roles() {
         let known = refusal.message.contains("hand") || refusal.hint.is_some();
         assert!(known, "{kind:?} says nothing to do");
     }
+    // Where a plan comes first, it is all that counts, whatever the step asks for in the end.
+    let first = Terms { plan_wanted: true, ..asks("executor") };
+    assert!(Statement::read(Kind::Plan, &plan(), &first).is_ok() && first.takes(Kind::Plan));
+    let refusal = Statement::read(Kind::Result, &result(), &first).unwrap_err();
+    assert!(
+        refusal.hint.is_some_and(|hint| hint.starts_with("crew submit plan")) && !first.takes(Kind::Result)
+    );
     // A role that crew does not know may hand in any field.
     let mut own = result();
     own["verdict"] = json!("fail");
