@@ -362,6 +362,20 @@ fn what_was_applied_and_changed_again_before_it_is_taken_back_is_kept_beside() {
 }
 
 #[test]
+fn what_cannot_be_reached_any_more_is_kept_beside() {
+    let place = Place::new();
+    place.write("d/kept", "before\n");
+    place.apply(json!([modify("d/kept"), modify("kept"), new("e/a")])).unwrap();
+    std::fs::rename(place.tree.join("d"), place.tree.join("aside")).unwrap();
+    symlink(&place.outside, place.tree.join("d")).unwrap();
+    let left = roll_back(&place.tree, &place.stage).unwrap().expect("something is left");
+    assert_eq!(left.paths, ["d/kept"]);
+    assert_eq!(std::fs::read_to_string(left.kept.join("0.old")).unwrap(), "before\n");
+    assert_eq!(std::fs::read_dir(&place.outside).unwrap().count(), 1);
+    assert_eq!((place.read("kept"), place.tree.join("e").exists()), ("before\n".into(), false));
+}
+
+#[test]
 fn a_folder_that_is_swapped_for_a_link_all_the_time_leads_nowhere() {
     let place = Place::new();
     place.write("d/kept", "before\n");
