@@ -61,6 +61,16 @@ pub fn clean_text(text: &str, max_bytes: usize) -> String {
     clean
 }
 
+/// Tells whether `clean_text` would leave all of a text as it is.
+pub fn is_clean(text: &str) -> bool {
+    let plain = |byte: &u8| matches!(byte, b' '..=b'~' | b'\n' | b'\t');
+    text.as_bytes().iter().all(plain) || !text.chars().any(|c| c == '\r' || is_hidden(c) || is_line_end(c))
+}
+
+fn is_line_end(character: char) -> bool {
+    matches!(character, '\u{0b}' | '\u{0c}' | '\u{85}' | '\u{2028}' | '\u{2029}')
+}
+
 fn cut_to_bytes(mut clean: String, max_bytes: usize) -> String {
     let Some(room) = max_bytes.checked_sub(CUT.len_utf8()) else {
         return clean;
@@ -139,7 +149,7 @@ impl Iterator for Harmless<'_> {
                     self.skip_one(|c| c == '\n');
                     return Some('\n');
                 }
-                '\u{0b}' | '\u{0c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => return Some('\n'),
+                end if is_line_end(end) => return Some('\n'),
                 '\u{1b}' => self.skip_escape(),
                 '\u{9b}' => self.skip_control_sequence(),
                 '\u{90}' | '\u{98}' | '\u{9d}' | '\u{9e}' | '\u{9f}' => self.skip_control_string(),
@@ -240,6 +250,7 @@ mod tests {
             prop_assert!(clean.len() <= max);
             prop_assert!(!clean.chars().any(is_hidden));
             prop_assert_eq!(clean_text(&clean, max), clean);
+            prop_assert_eq!(is_clean(&text), clean_text(&text, usize::MAX) == text);
         }
     }
 }

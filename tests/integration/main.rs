@@ -22,6 +22,7 @@ mod output;
 mod reached;
 mod real_agents;
 mod record;
+mod redaction;
 mod replay;
 mod resources;
 mod result_files;
