@@ -4,15 +4,16 @@ use super::context::Context;
 use super::exit::{ExitStatus, Problem};
 use crate::domain::id::RunId;
 use crate::domain::nearest::nearest;
+use crate::domain::redact::{Redactor, SafeStream};
 use crate::domain::run::Run;
-use crate::domain::words::clean_text;
+use crate::runner::environment;
 use crate::store::database::Store;
 use crate::store::layout;
 use crate::store::lock;
 use anyhow::{Context as _, Result};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, IsTerminal, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// Print what agents and commands printed
 ///
-/// On a terminal, escape sequences are taken out; in a pipe the log is copied as it is.
+/// Escape sequences and what looks like a secret are taken out; the log of a command holds them still.
 #[derive(Debug, clap::Args)]
 pub struct LogsArgs {
     /// Run: the beginning of its id, or `last`
@@ -43,7 +44,8 @@ pub struct LogsArgs {
 pub fn logs(cx: &Context, args: &LogsArgs) -> Result<ExitStatus> {
     let store = cx.store()?;
     let id = cx.find_run(&store, &args.run)?;
-    let mut printed: BTreeMap<PathBuf, u64> = BTreeMap::new();
+    let mut printed: BTreeMap<PathBuf, Shown> = BTreeMap::new();
+    let words = environment::hiding_ours(&[]);
     let mut last: Option<PathBuf> = None;
     let mut run = store.load_run(&id)?.context("the run is recorded")?;
     let mut seen = store.last_seq(&id)?;
@@ -57,16 +59,20 @@ pub fn logs(cx: &Context, args: &LogsArgs) -> Result<ExitStatus> {
         let wanted = wanted(&store, &id, &run, args)?;
         let heading = wanted.len() > 1 || args.task.is_none();
         for (title, log) in wanted {
-            let from = printed.entry(log.clone()).or_insert(0);
+            let shown = printed.entry(log.clone()).or_default();
+            let more = args.follow && owned;
             let begin = heading && last.as_ref() != Some(&log);
             let length = std::fs::metadata(&log).map_or(0, |meta| meta.len());
-            if length > *from || (begin && *from == 0 && !args.follow) {
+            if length > shown.at || (begin && shown.at == 0 && !args.follow) {
                 if begin {
                     let gap = if last.is_some() { "\n" } else { "" };
                     cx.printer.data(&format!("{gap}== {title}"))?;
                     last = Some(log.clone());
                 }
-                *from = copy(&log, *from)?;
+                shown.copy(&log, &words)?;
+            }
+            if !more {
+                shown.close(&words)?;
             }
         }
         if !args.follow || !owned {
@@ -118,37 +124,38 @@ fn wanted(store: &Store, id: &RunId, run: &Run, args: &LogsArgs) -> Result<Vec<(
     Ok(found.into_iter().map(|(_, title, path)| (title, path)).collect())
 }
 
-/// Copies a log from an offset to standard output and returns where it ended.
-fn copy(log: &Path, from: u64) -> Result<u64> {
-    let mut file = match File::open(log) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(from),
-        Err(error) => return Err(error).with_context(|| format!("open {}", log.display())),
-    };
-    file.seek(SeekFrom::Start(from))?;
-    let mut out = io::stdout().lock();
-    let clean = out.is_terminal();
-    let mut buffer = vec![0; 64 * 1024];
-    let mut at = from;
-    let mut kept: Vec<u8> = Vec::new();
-    loop {
-        let count = file.read(&mut buffer)?;
-        at += count as u64;
-        if !clean {
-            out.write_all(&buffer[..count])?;
-        } else {
-            kept.extend_from_slice(&buffer[..count]);
-            // An escape sequence or a character that is cut in two would slip through; lines are not.
-            let whole = if count == 0 || kept.len() > 1 << 20 { kept.len() } else { end_of_lines(&kept) };
-            let text: Vec<u8> = kept.drain(..whole).collect();
-            out.write_all(clean_text(&String::from_utf8_lossy(&text), usize::MAX).as_bytes())?;
-        }
-        if count == 0 {
-            return Ok(out.flush().map(|()| at)?);
-        }
-    }
+/// What was printed of a log.
+#[derive(Default)]
+struct Shown {
+    at: u64,
+    safe: SafeStream,
 }
 
-fn end_of_lines(bytes: &[u8]) -> usize {
-    bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1)
+impl Shown {
+    /// Prints the lines that have come.
+    fn copy(&mut self, log: &Path, words: &Redactor) -> Result<()> {
+        let mut file = match File::open(log) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error).with_context(|| format!("open {}", log.display())),
+        };
+        file.seek(SeekFrom::Start(self.at))?;
+        let mut out = io::stdout().lock();
+        let mut buffer = vec![0; 64 * 1024];
+        loop {
+            let count = file.read(&mut buffer)?;
+            if count == 0 {
+                return Ok(out.flush()?);
+            }
+            self.at += count as u64;
+            out.write_all(self.safe.take(words, &buffer[..count]).as_bytes())?;
+        }
+    }
+
+    /// Prints a line that has no end; nothing more comes.
+    fn close(&mut self, words: &Redactor) -> Result<()> {
+        let mut out = io::stdout().lock();
+        out.write_all(self.safe.close(words).as_bytes())?;
+        Ok(out.flush()?)
+    }
 }

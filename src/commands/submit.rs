@@ -10,7 +10,7 @@ use crate::domain::request::{self, Answer, Ask, Request, Submission};
 use crate::domain::submission::{Kind, Terms, schema};
 use crate::domain::{resources, settings, signed};
 use crate::runner::launch::TaskContext;
-use crate::runner::{clock, requests};
+use crate::runner::{clock, environment, requests};
 use crate::store::database::Store;
 use crate::store::layout::{self, Layout};
 use crate::store::{StoreError, inbox, lock, pipe};
@@ -302,9 +302,10 @@ fn settle_as_owner(place: &Place) -> Result<()> {
     let Ok(Some(_lock)) = lock::try_take(&paths) else { return Ok(()) };
     let mut store = Store::open(&layout)?;
     let Some(mut run) = store.load_run(&place.run)? else { return Ok(()) };
+    let words = environment::hiding_ours(&[]);
     let key = Context::person_key();
     for incoming in inbox::waiting(&paths.inbox()) {
-        let settled = requests::settle(&store, &mut run, &incoming, key.as_deref(), clock::now())?;
+        let settled = requests::settle(&store, &mut run, &incoming, key.as_deref(), &words, clock::now())?;
         store.append(&mut run, settled.applied, std::slice::from_ref(&settled.answered))?;
         store.sync()?;
         // One whose answer cannot be written is not ours, and must not be in our way.

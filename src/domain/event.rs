@@ -5,6 +5,7 @@
 use super::error_kind::ErrorKind;
 use super::gate::{About, Decision, GateId};
 use super::id::{RunId, TaskId};
+use super::redact::Redactor;
 use super::request::Code;
 use super::result_files::AppliedFile;
 use super::submission::{HandedIn, Kind, Note};
@@ -12,6 +13,7 @@ use super::task::TaskSpec;
 use super::time::Time;
 use super::usage::Usage;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// An event with its place in the record.
@@ -477,6 +479,54 @@ impl Event {
             | Event::GateOpened { attempt, .. } => *attempt,
             _ => None,
         }
+    }
+
+    /// Tells whether all of its words are those of people, or of crew itself.
+    fn is_ours(&self) -> bool {
+        matches!(
+            self,
+            Event::RunCreated { .. }
+                | Event::TaskCreated { .. }
+                | Event::DispatcherStarted { .. }
+                | Event::AttemptStarted { .. }
+                | Event::ProcessStarted { .. }
+                | Event::AgentNudged { .. }
+                | Event::VerificationStarted { .. }
+                | Event::VerificationEnded { .. }
+                | Event::ArtifactKept { .. }
+                | Event::FilesApplied { .. }
+                | Event::GateDecided { .. }
+                | Event::TaskAccepted { .. }
+                | Event::TaskRequeued { .. }
+                | Event::StopAsked { .. }
+                | Event::RunEnded { .. }
+        )
+    }
+
+    /// Returns the event with the words of agents made harmless and without secrets.
+    pub fn made_safe(self, words: &Redactor) -> Event {
+        if self.is_ours() {
+            return self;
+        }
+        let Ok(text) = serde_json::to_string(&self) else { return self };
+        // In JSON, what is harmless looks harmless, but for what is written as `\u001b`.
+        if !words.is_worth_a_look(&text) && !text.contains("\\u") {
+            return self;
+        }
+        let Ok(mut value) = serde_json::from_str::<Value>(&text) else { return self };
+        let Some(fields) = value.as_object_mut() else { return self };
+        // By these crew finds what the event is about, and whoever asked finds the answer.
+        // The files of a result are found again by their paths, and their contents are not here.
+        let files = fields.get_mut("result").and_then(|result| result.get_mut("files")).map(Value::take);
+        let places = ["kind", "task", "attempt", "request"];
+        fields
+            .iter_mut()
+            .filter(|(name, _)| !places.contains(&name.as_str()))
+            .for_each(|(_, field)| words.value(field));
+        if let Some(files) = files {
+            value["result"]["files"] = files;
+        }
+        serde_json::from_value(value).unwrap_or(self)
     }
 
     /// Tells whether it ends something, so that it has to be on the disk before anybody acts on it.

@@ -1,6 +1,7 @@
 //! What other people's words may look like once they are ours: no control characters, no escape sequences, nothing
 //! invisible, and never longer than asked.
 
+use std::borrow::Cow;
 use std::iter::Peekable;
 use std::str::Chars;
 
@@ -64,7 +65,29 @@ pub fn clean_text(text: &str, max_bytes: usize) -> String {
 /// Tells whether `clean_text` would leave all of a text as it is.
 pub fn is_clean(text: &str) -> bool {
     let plain = |byte: &u8| matches!(byte, b' '..=b'~' | b'\n' | b'\t');
-    text.as_bytes().iter().all(plain) || !text.chars().any(|c| c == '\r' || is_hidden(c) || is_line_end(c))
+    // In blocks, so that the processor takes many at once.
+    let all_plain = |block: &[u8]| block.iter().fold(true, |all, byte| all & plain(byte));
+    text.as_bytes().chunks(256).all(all_plain)
+        || !text.chars().any(|c| c == '\r' || is_hidden(c) || is_line_end(c))
+}
+
+/// Returns JSON in which every character that shows nothing, or changes how others are shown, is written as its number.
+/// What it says stays the same.
+pub fn visible_json(json: &str) -> Cow<'_, str> {
+    if !json.chars().any(|c| is_hidden(c) || is_line_end(c)) {
+        return Cow::Borrowed(json);
+    }
+    let mut visible = String::with_capacity(json.len());
+    for character in json.chars() {
+        if is_hidden(character) || is_line_end(character) {
+            let mut units = [0; 2];
+            let units = character.encode_utf16(&mut units);
+            units.iter().for_each(|unit| visible.push_str(&format!("\\u{unit:04x}")));
+        } else {
+            visible.push(character);
+        }
+    }
+    Cow::Owned(visible)
 }
 
 fn is_line_end(character: char) -> bool {
@@ -218,6 +241,15 @@ mod tests {
     #[test]
     fn words_of_every_language_stay() {
         assert_eq!(clean_line("Größe, 日本語, عربى, 🎉", 99), "Größe, 日本語, عربى, 🎉");
+    }
+
+    #[test]
+    fn json_says_the_same_when_all_of_it_can_be_seen() {
+        let value = serde_json::json!({"a\u{202e}": "\u{1b}[31m\u{9b}\u{2028}\u{e0041}ü"});
+        let text = value.to_string();
+        let visible = visible_json(&text);
+        assert_eq!(visible, "{\"a\\u202e\":\"\\u001b[31m\\u009b\\u2028\\udb40\\udc41ü\"}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&visible).unwrap(), value);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::agents::{Agent, Said, UsageKind};
 use crate::domain::error_kind::{ErrorClass, ErrorKind};
 use crate::domain::event::{Ending, Event};
 use crate::domain::judgement::{self, Evidence, Judgement, StopReason, StreamError};
-use crate::domain::redact::safe_line;
+use crate::domain::redact::Redactor;
 use crate::domain::result_files::ResultFile;
 use crate::domain::submission::{HandedIn, Note};
 use crate::domain::task::{Attempt, Task, Work};
@@ -38,6 +38,8 @@ pub struct OpenAttempt {
     pub part: Part,
     pub control: Arc<Control>,
     pub doing: Arc<Mutex<String>>,
+    /// Takes the attempt's secrets out of what its children say.
+    pub words: Arc<Redactor>,
     /// Understands the agent's output; a command has nobody who does.
     pub agent: Option<Arc<dyn Agent>>,
     pub recorder: Option<Arc<Recorder>>,
@@ -46,7 +48,7 @@ pub struct OpenAttempt {
     /// When the current child has used up its time.
     pub deadline: Instant,
     pub silence: Option<Duration>,
-    /// The length of the log when it last grew, and when that was.
+    /// The length of the output when it last grew, and when that was.
     sound: (u64, Instant),
     /// Why the child that runs now has been asked to end.
     pub stopped: Option<StopReason>,
@@ -108,6 +110,7 @@ impl OpenAttempt {
             part: Part::Work,
             control: Arc::default(),
             doing: Arc::default(),
+            words: Arc::default(),
             agent: None,
             recorder: None,
             began: now,
@@ -227,8 +230,8 @@ impl OpenAttempt {
     }
 
     /// Returns words of the child as one line that may be kept.
-    fn safe(&self, text: &str, max_chars: usize) -> String {
-        safe_line(text, &[&self.token], max_chars)
+    pub fn safe(&self, text: &str, max_chars: usize) -> String {
+        self.words.line(text, max_chars)
     }
 
     /// Leaves the child no more than this much time.
@@ -267,15 +270,17 @@ impl OpenAttempt {
             return None;
         }
         let length = std::fs::metadata(&self.log).map_or(0, |log| log.len());
+        // A line that has not ended is not in the log yet.
+        let (heard, sound) = (self.control.heard(), length + self.control.heard());
         // A tool that is at work is no silence; the time of the attempt limits it all the same.
-        if length != self.sound.0 || !self.tools.is_empty() {
-            self.sound = (length, now);
+        if sound != self.sound.0 || !self.tools.is_empty() {
+            self.sound = (sound, now);
         }
         let quiet_for = now - self.sound.1;
         match () {
             () if self.deadline <= now => Some(StopReason::OutOfTime),
             () if self.final_at.is_some_and(|at| at + limits.grace <= now) => Some(StopReason::Lingering),
-            () if length > limits.output_bytes => Some(StopReason::TooMuchOutput),
+            () if length.max(heard) > limits.output_bytes => Some(StopReason::TooMuchOutput),
             () if self.silence.is_some_and(|silence| quiet_for >= silence) => Some(StopReason::Silent),
             () => None,
         }
@@ -434,7 +439,7 @@ impl OpenAttempt {
         let line = match &self.agent {
             Some(_) => Some(last_line(&self.heard.last_words).to_owned()),
             None if self.ending.output_bytes == 0 => None,
-            None => child::last_line(&self.log, 4096),
+            None => child::last_line(&self.log, &self.words, 4096),
         };
         self.safe(&line.unwrap_or_default(), MAX_SUMMARY_LINE)
     }

@@ -3,7 +3,8 @@
 //! # How it works
 //!
 //! Where nobody has to read the output, both streams go straight into the log file and cost us nothing. Where an
-//! agent's streams have to be understood, a reader thread each copies them into the log and looks at their lines.
+//! agent's streams have to be understood, a reader thread each looks at their lines and copies them into the log,
+//! harmless and without secrets.
 //! An ended child stays a zombie until its group has been told to end, so the group's number cannot be taken by a
 //! stranger in between.
 
@@ -11,6 +12,7 @@ use super::lines::Lines;
 use super::process::{self, Among, GroupSignal};
 use crate::domain::event::{Ending, ProcessId};
 use crate::domain::recording::Stream;
+use crate::domain::redact::{self, Redactor, SafeStream};
 use crate::domain::words;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::ffi::OsString;
@@ -20,7 +22,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -37,6 +39,8 @@ pub struct ChildSpec {
     pub stdin: Option<PathBuf>,
     /// Both streams are appended to it.
     pub log: PathBuf,
+    /// Hides the child's secrets in what it says.
+    pub words: Arc<Redactor>,
     pub grace: Duration,
     pub drain: Duration,
     /// Variables of its environment by which processes that left its group are known; they end with it.
@@ -59,6 +63,8 @@ pub struct Control {
     stage: Mutex<Stage>,
     /// It was to be killed: nobody waits any longer for what it left behind.
     hurried: AtomicBool,
+    /// Bytes of its output that were read, those included that are not in the log yet.
+    heard: AtomicU64,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -82,6 +88,11 @@ impl Control {
             Stage::Running(pid) => process::signal_group(pid, signal),
             Stage::Ended => {}
         }
+    }
+
+    /// Returns how many bytes of its output were read.
+    pub fn heard(&self) -> u64 {
+        self.heard.load(Ordering::Relaxed)
     }
 
     fn is_hurried(&self) -> bool {
@@ -173,7 +184,10 @@ fn supervise(spec: &ChildSpec, control: &Control, news: &dyn ChildNews, started:
         let abandoned = &abandoned;
         let readers: Vec<_> = streams
             .into_iter()
-            .map(|(stream, pipe, log)| scope.spawn(move || read(pipe.into(), log, (stream, news), abandoned)))
+            .map(|(stream, pipe, log)| {
+                let log = Log { file: log, safe: SafeStream::default(), words: &spec.words, control };
+                scope.spawn(move || read(pipe.into(), log, (stream, news), abandoned))
+            })
             .collect();
         let ended = process::await_end(pid);
         control.note_ended();
@@ -217,8 +231,34 @@ fn end_group(leader: u32, grace: Duration, control: &Control) -> bool {
     }
 }
 
+/// What is kept of one stream.
+struct Log<'a> {
+    file: File,
+    safe: SafeStream,
+    words: &'a Redactor,
+    control: &'a Control,
+}
+
+impl Log<'_> {
+    fn take(&mut self, bytes: &[u8]) {
+        self.control.heard.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        let safe = self.safe.take(self.words, bytes);
+        self.write(&safe);
+    }
+
+    fn close(mut self) {
+        let safe = self.safe.close(self.words);
+        self.write(&safe);
+    }
+
+    fn write(&mut self, safe: &str) {
+        // A full disk must not stall the child; the dispatcher meets it at its next commit.
+        let _ = self.file.write_all(safe.as_bytes());
+    }
+}
+
 /// Copies a stream into the log and hands on its lines, until it ends or is given up.
-fn read(mut pipe: File, mut log: File, (stream, news): (Stream, &dyn ChildNews), abandoned: &AtomicBool) {
+fn read(mut pipe: File, mut log: Log<'_>, (stream, news): (Stream, &dyn ChildNews), abandoned: &AtomicBool) {
     let mut buffer = vec![0; 64 * 1024];
     let mut lines = Lines::default();
     let patience = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
@@ -232,19 +272,19 @@ fn read(mut pipe: File, mut log: File, (stream, news): (Stream, &dyn ChildNews),
         match pipe.read(&mut buffer) {
             Ok(0) => break,
             Ok(count) => {
-                // A full disk must not stall the child; the dispatcher meets it at its next commit.
-                let _ = log.write_all(&buffer[..count]);
+                log.take(&buffer[..count]);
                 lines.feed(&buffer[..count], |line| news.line(stream, line));
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(_) => break,
         }
     }
+    log.close();
     lines.close(|line| news.line(stream, line));
 }
 
 /// Returns the end of a log, at most `most` bytes of it; `None` where it cannot be read.
-pub fn tail(log: &Path, most: u64) -> Option<String> {
+fn tail(log: &Path, most: u64) -> Option<String> {
     use std::io::{Seek, SeekFrom};
     let mut file = File::open(log).ok()?;
     let length = file.metadata().ok()?.len();
@@ -254,10 +294,21 @@ pub fn tail(log: &Path, most: u64) -> Option<String> {
     Some(String::from_utf8_lossy(&tail).into_owned())
 }
 
-/// Returns the last line of a log that says something, for people who watch; at most `most` bytes are looked at.
-pub fn last_line(log: &Path, most: u64) -> Option<String> {
-    let tail = tail(log, most)?;
+/// Returns the last line of a log that says something, for people who watch; at most about
+/// `most` bytes are looked at.
+pub fn last_line(log: &Path, words: &Redactor, most: u64) -> Option<String> {
+    let tail = safe_tail(log, words, most)?;
     Some(words::last_line(&tail)).filter(|line| !line.is_empty()).map(str::to_owned)
+}
+
+/// Returns the end of a log, at most about `most` bytes of it, harmless and without secrets.
+pub fn safe_tail(log: &Path, words: &Redactor, most: u64) -> Option<String> {
+    // What lies across the beginning is only known for a secret with what stands before it.
+    let tail = tail(log, most + redact::LONGEST as u64)?;
+    let cut = tail.len() as u64 > most;
+    let safe = words.lines(&tail, usize::MAX);
+    let from = if cut { safe.ceil_char_boundary(safe.len().saturating_sub(most as usize)) } else { 0 };
+    Some(safe[from..].to_owned())
 }
 
 #[cfg(test)]
@@ -294,6 +345,7 @@ mod tests {
             cwd: folder.into(),
             stdin: None,
             log: folder.join("log"),
+            words: Arc::default(),
             grace: Duration::from_millis(300),
             drain: Duration::from_millis(300),
             marks: Vec::new(),

@@ -22,7 +22,7 @@ use crate::domain::retry;
 use crate::domain::run::{Run, RunStatus};
 use crate::domain::schedule::{Schedule, Skip};
 use crate::domain::signed;
-use crate::domain::submission::HandedIn;
+use crate::domain::submission::{self, HandedIn};
 use crate::domain::task::{Attempt, AttemptState, Task, TaskState, Work, Working};
 use crate::domain::time::Time;
 use crate::domain::usage::Usage;
@@ -465,6 +465,7 @@ impl<'a> Dispatcher<'a> {
                 kept.into_iter().try_for_each(|event| self.record(event))?;
                 open.silence =
                     self.setup.limits.silence.filter(|_| agent.as_ref().is_some_and(|agent| agent.streams()));
+                open.words = child.words.clone();
                 open.agent.clone_from(&agent);
                 open.recorder = agent.as_ref().and_then(|agent| self.recorder(place, agent.name(), &open));
                 let (control, doing) = (open.control.clone(), open.doing.clone());
@@ -502,7 +503,7 @@ impl<'a> Dispatcher<'a> {
             crew_version: env!("CARGO_PKG_VERSION").into(),
         };
         let writes = self.run.tasks[place].may_write();
-        Some(self.setup.recordings.as_ref()?.attempt(head, &open.token, writes))
+        Some(self.setup.recordings.as_ref()?.attempt(head, (&open.token, open.words.clone()), writes))
     }
 
     fn note_process(&mut self, place: usize, process: ProcessId) -> Result<(), StoreError> {
@@ -634,7 +635,8 @@ impl<'a> Dispatcher<'a> {
             judgement.outcome == Outcome::Succeeded && matches!(task.spec.work, Work::Agent { .. });
         if submission.is_some() || plain_result {
             let words = &open.heard.last_words;
-            let kept = launch::keep_result(&self.paths, task, open.number, submission.as_deref(), words)?;
+            let words = open.words.lines(words, submission::MAX_DETAILS);
+            let kept = launch::keep_result(&self.paths, task, open.number, submission.as_deref(), &words)?;
             kept.into_iter().try_for_each(|event| self.record(event))?;
         }
         let task = &self.run.tasks[place];
@@ -642,7 +644,7 @@ impl<'a> Dispatcher<'a> {
             Some(handed_in) => clean_line(&handed_in.summary(), MAX_SUMMARY_LINE),
             None => open.last_line(),
         };
-        let reason = clean_line(&judgement.reason, MAX_SUMMARY_LINE);
+        let reason = open.safe(&judgement.reason, MAX_SUMMARY_LINE);
         let lenient = task.spec.continue_on_error;
         let pauses = again.is_none() && judgement.outcome == Outcome::Succeeded;
         let about = pauses.then(|| gate::after_attempt(task, submission.as_deref(), &summary)).flatten();
@@ -818,14 +820,18 @@ impl<'a> Dispatcher<'a> {
         if self.unanswerable.contains(&incoming.id) || self.effects.iter().any(in_work) {
             return Ok(());
         }
+        let mut words = None;
         if let Ok(request) = &incoming.request {
+            words =
+                self.open.values().find(|open| open.token == request.token).map(|open| open.words.clone());
             let recorders = self.open.values().filter_map(|open| open.recorder.as_ref());
             recorders
                 .filter(|recorder| recorder.is_of(&request.token))
                 .for_each(|recorder| recorder.ask(&request.ask));
         }
         let key = self.setup.person_key.as_deref();
-        let settled = requests::settle(self.store, &mut self.run, &incoming, key, clock::now())?;
+        let words = words.unwrap_or_default();
+        let settled = requests::settle(self.store, &mut self.run, &incoming, key, &words, clock::now())?;
         let events: Vec<Event> = settled.applied.iter().map(|applied| applied.event().clone()).collect();
         for event in &events {
             let open = event.task().and_then(|task| self.run.place(task));
@@ -914,11 +920,10 @@ impl<'a> Dispatcher<'a> {
         let view = |(place, open): (&usize, &OpenAttempt)| {
             let doing = open.doing.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let doing = match &open.agent {
-                None if doing.is_empty() => {
-                    super::child::last_line(&open.log, 4096).map(|line| clean_line(&line, 200))
-                }
+                None if doing.is_empty() => super::child::last_line(&open.log, &open.words, 4096),
                 _ => Some(doing),
             };
+            let doing = doing.map(|doing| open.safe(&doing, 200));
             Working {
                 place: *place,
                 elapsed: open.began.elapsed(),

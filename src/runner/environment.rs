@@ -1,5 +1,6 @@
 //! What a child sees of our environment: an allow-list of exact names, and what crew adds.
 
+use crate::domain::redact::{Redactor, SHORTEST_KNOWN, is_secret_name};
 use std::ffi::OsString;
 use std::path::Path;
 
@@ -135,6 +136,21 @@ impl Environment {
     }
 }
 
+/// Returns what hides the secrets of an environment: the values of variables that are named like one, the attempt's token
+/// among them.
+pub fn hiding<'a>(variables: impl IntoIterator<Item = &'a (OsString, OsString)>) -> Redactor {
+    let is_secret = |(name, value): &&(OsString, OsString)| {
+        value.len() >= SHORTEST_KNOWN && name.to_str().is_some_and(is_secret_name)
+    };
+    let secrets = variables.into_iter().filter(is_secret);
+    Redactor::knowing(secrets.filter_map(|(_, value)| value.to_str()))
+}
+
+/// Returns what hides the secrets of our own environment, and of `more` variables.
+pub fn hiding_ours(more: &[(OsString, OsString)]) -> Redactor {
+    hiding(std::env::vars_os().collect::<Vec<_>>().iter().chain(more))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,6 +160,20 @@ mod tests {
         let outside =
             |name: &&&str| name.starts_with("GIT_") || name.starts_with("CLAUDE") || name.contains("KEY");
         assert_eq!(ALLOWED.iter().find(outside), None);
+    }
+
+    #[test]
+    fn values_are_secrets_by_the_names_of_their_variables() {
+        let variable = |name: &str, value: &str| (OsString::from(name), OsString::from(value));
+        let words = hiding(&[
+            variable("ANTHROPIC_API_KEY", "plainwords"),
+            variable("CREW_TOKEN", "0123abcd"),
+            variable("MAX_TOKENS", "12345678"),
+            variable("TOKEN_FILE", "/run/a/b"),
+            variable("DB_PASSWORD", "short"),
+        ]);
+        let text = "plainwords 0123abcd 12345678 /run/a/b short";
+        assert_eq!(words.text(text), "[redacted] [redacted] 12345678 /run/a/b short");
     }
 
     #[test]

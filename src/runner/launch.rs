@@ -1,7 +1,7 @@
 //! From a task to the child that works on it: what it is told, and the command line.
 
 use super::child::{self, ChildSpec};
-use super::environment::Environment;
+use super::environment::{Environment, hiding, hiding_ours};
 use super::recorder::Recordings;
 use crate::agents::prompt::{self, PromptParts};
 use crate::agents::{Access, Agent, Assignment, CommandSpec, MAX_ARGUMENT, Unsupported, prompt_text};
@@ -200,6 +200,7 @@ fn agent_child(
     let mut set = crew_variables(setup, run, paths, task, Some(identity));
     set.extend(spec.env.iter().cloned());
     let env = setup.environment.with(&spec.pass_env, &set);
+    let words = Arc::new(hiding(&env));
     Ok(ChildSpec {
         program: resolve(&spec.program, &env, &setup.repository),
         args: spec.args.iter().map(Into::into).collect(),
@@ -207,6 +208,7 @@ fn agent_child(
         cwd: setup.repository.clone(),
         stdin: spec.stdin.into_file(),
         log: paths.root().join(layout::log_of(&task.spec.id, identity.number)),
+        words,
         grace: setup.limits.grace,
         drain: setup.limits.drain,
         marks: vec![format!("CREW_RUN={}", run.id), format!("CREW_TASK={}", task.spec.id)],
@@ -232,6 +234,8 @@ fn shell(
     env: Vec<(std::ffi::OsString, std::ffi::OsString)>,
     log: PathBuf,
 ) -> ChildSpec {
+    // A command runs in our name, and reads what we may read.
+    let words = Arc::new(hiding_ours(&env));
     ChildSpec {
         program: "/bin/sh".into(),
         args: vec!["-c".into(), command.into()],
@@ -239,6 +243,7 @@ fn shell(
         cwd: setup.repository.clone(),
         stdin: None,
         log,
+        words,
         grace: setup.limits.grace,
         drain: setup.limits.drain,
         // Looking through all processes costs more than most commands; what they put aside ends with the run.
@@ -480,11 +485,9 @@ fn earlier_words(paths: &RunPaths, source: &Task) -> Earlier {
 fn command_words(paths: &RunPaths, source: &Task) -> Option<String> {
     let Work::Command { run } = &source.spec.work else { return None };
     let attempt = source.last()?;
-    let tail = child::tail(
-        &paths.root().join(layout::log_of(&source.spec.id, attempt.number)),
-        MAX_COMMAND_OUTPUT as u64,
-    )
-    .unwrap_or_default();
+    let log = paths.root().join(layout::log_of(&source.spec.id, attempt.number));
+    // A command's own log is as the command wrote it.
+    let tail = child::safe_tail(&log, &hiding_ours(&[]), MAX_COMMAND_OUTPUT as u64).unwrap_or_default();
     let ending = crate::domain::judgement::ending_words(&attempt.ending);
     Some(format!("`{run}`: {ending}\n\n{}", clean_text(&tail, MAX_COMMAND_OUTPUT)))
 }

@@ -4,6 +4,7 @@
 
 use crate::domain::event::Ending;
 use crate::domain::recording::{End, Entry, Head, Stream, Tokens};
+use crate::domain::redact::Redactor;
 use crate::domain::request::Ask;
 use crate::store::recordings;
 use crate::workspace::snapshot::Snapshot;
@@ -37,11 +38,17 @@ impl Recordings {
     }
 
     /// Returns the recorder of an attempt that is about to be started.
-    pub fn attempt(self: &Arc<Self>, head: Head, token: &str, writes: bool) -> Arc<Recorder> {
+    /// `words` knows its secrets; only what is known for one is taken out, so that the rest plays back as it was.
+    pub fn attempt(
+        self: &Arc<Self>,
+        head: Head,
+        (token, words): (&str, Arc<Redactor>),
+        writes: bool,
+    ) -> Arc<Recorder> {
         held(&self.tokens).add(token);
         let state = State { file: None, children: 0, running: false, began: Instant::now(), before: None };
         let (all, token) = (self.clone(), token.to_owned());
-        Arc::new(Recorder { all, head, token, writes, state: Mutex::new(state) })
+        Arc::new(Recorder { all, head, token, words, writes, state: Mutex::new(state) })
     }
 
     /// Notes that a task is not carried out.
@@ -71,6 +78,7 @@ pub struct Recorder {
     all: Arc<Recordings>,
     head: Head,
     token: String,
+    words: Arc<Redactor>,
     writes: bool,
     state: Mutex<State>,
 }
@@ -158,7 +166,7 @@ impl Recorder {
                 Some(file) => file,
                 none => none.insert(io::BufWriter::new(File::create_new(&path)?)),
             };
-            file.write_all(&held(&self.all.tokens).taken_out(line))
+            file.write_all(&self.without_secrets(line))
         });
         let written = file.map_or(Ok(()), |mut file| file.flush());
         let problem =
@@ -176,6 +184,15 @@ impl Recorder {
         held(&self.state).running = false;
     }
 
+    /// Takes the tokens of attempts out, and the secrets that its child was given.
+    fn without_secrets(&self, line: &[u8]) -> Vec<u8> {
+        let line = held(&self.all.tokens).taken_out(line).into_owned();
+        match String::from_utf8(line) {
+            Ok(text) => self.words.known_taken_out(&text).into_owned().into_bytes(),
+            Err(bytes) => bytes.into_bytes(),
+        }
+    }
+
     /// Writes an entry at once, so that a crew process that dies leaves what it has heard so far.
     fn keep(&self, entry: impl FnOnce(u64) -> Entry) {
         let mut state = held(&self.state);
@@ -185,7 +202,7 @@ impl Recorder {
         let entry = entry(state.began.elapsed().as_millis() as u64);
         let mut line = serde_json::to_vec(&entry).unwrap_or_default();
         line.push(b'\n');
-        let line = held(&self.all.tokens).taken_out(&line).into_owned();
+        let line = self.without_secrets(&line);
         if let Some(Err(error)) = state.file.as_mut().map(|file| file.write_all(&line)) {
             // Half a line may be there. More after it would only make it unreadable.
             state.file = None;

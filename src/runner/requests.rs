@@ -3,6 +3,7 @@
 use super::handed_in_files;
 use crate::domain::event::Event;
 use crate::domain::person;
+use crate::domain::redact::Redactor;
 use crate::domain::request::{self, Answer, Ask, Code, Request};
 use crate::domain::run::Run;
 use crate::domain::time::Time;
@@ -10,6 +11,7 @@ use crate::store::StoreError;
 use crate::store::artifacts::sha256;
 use crate::store::database::{Answered, Applied, Store};
 use crate::store::inbox::Incoming;
+use serde_json::Value;
 
 /// What came of a request: what to write, and what to answer.
 #[derive(Debug)]
@@ -21,11 +23,15 @@ pub struct Settled {
 
 /// Decides about a request and applies it to the run in memory. The caller owns the run and writes what comes of it.
 /// `person_key` is the secret by which a person is known; without one, no person is.
+///
+/// `words` hides the secrets of whoever asks: what is handed in is made safe before anything looks at it, so that
+/// nothing else is ever recorded, compared or answered.
 pub fn settle(
     store: &Store,
     run: &mut Run,
     incoming: &Incoming,
     person_key: Option<&str>,
+    words: &Redactor,
     now: Time,
 ) -> Result<Settled, StoreError> {
     let kept = |answer: String| Answered { request: incoming.id.clone(), answer };
@@ -47,7 +53,7 @@ pub fn settle(
                 let task = run.tasks.iter().find(|known| known.spec.id.as_str() == task)?;
                 Some((task, task.attempts.get(number as usize - 1)?))
             });
-            let received = request::receive(asker, request, &run.roster);
+            let received = request::receive(asker, &made_safe(request, words), &run.roster);
             let paths = store.paths(&run.id);
             let tree = store.layout().repository();
             let (event, answer) = handed_in_files::take_in(tree, &paths, received)?;
@@ -60,14 +66,30 @@ pub fn settle(
                 request: incoming.id.clone(),
                 submission: None,
                 code: Code::Invalid,
-                reason: why.clone(),
+                reason: words.line(why, MAX_REASON),
                 ignored: vec![],
             };
             let hint = request::HOW_TO_SUBMIT.to_owned();
-            (vec![event], Answer::Refused { code: Code::Invalid, message: why.clone(), hint })
+            (vec![event], Answer::Refused { code: Code::Invalid, message: words.line(why, MAX_REASON), hint })
         }
     };
     let applied: Result<_, _> = events.into_iter().map(|event| Applied::to(run, now, event)).collect();
     let answer = serde_json::to_string(&answer).unwrap_or_default();
     Ok(Settled { applied: applied?, answered: kept(answer) })
+}
+
+/// The most characters of what is told about a request that cannot be understood.
+const MAX_REASON: usize = 1_000;
+
+fn made_safe(request: &Request, words: &Redactor) -> Request {
+    let mut safe = request.clone();
+    if let Ask::Submit(submission) = &mut safe.ask {
+        // Files are what the agent makes, and no words: they go into the tree as they are, and stay out of the record.
+        let files = submission.body.get_mut("files").map(Value::take);
+        words.value(&mut submission.body);
+        if let Some(files) = files {
+            submission.body["files"] = files;
+        }
+    }
+    safe
 }

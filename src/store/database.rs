@@ -5,6 +5,7 @@ use super::layout::Layout;
 use crate::domain::event::{Event, Recorded};
 use crate::domain::gate::GateId;
 use crate::domain::id::RunId;
+use crate::domain::redact::Redactor;
 use crate::domain::run::{Run, Touched};
 use crate::domain::task::{Attempt, Task};
 use crate::domain::time::Time;
@@ -254,8 +255,10 @@ pub struct Applied {
 }
 
 impl Applied {
-    /// Applies an event to the run.
+    /// Applies an event to the run. No other way leads into a run that is there, so what others said is made safe here
+    /// once more: secrets whose values are known have been taken out before.
     pub fn to(run: &mut Run, at: Time, event: Event) -> Result<Applied, StoreError> {
+        let event = event.made_safe(&Redactor::default());
         let touched = run.apply(at, &event)?;
         Ok(Applied { at, event, touched })
     }

@@ -1,5 +1,6 @@
 //! Where output goes, and whether it is coloured.
 
+use crate::domain::words::visible_json;
 use std::io::{self, IsTerminal, Write};
 
 /// How an outcome is coloured, as a second signal beside its word.
@@ -40,9 +41,9 @@ impl Printer {
         writeln!(io::stdout().lock(), "{line}")
     }
 
-    /// Prints a JSON value as data, on one line.
+    /// Prints a JSON value as data, on one line, in which nothing acts on a terminal.
     pub fn json(&self, value: &serde_json::Value) -> io::Result<()> {
-        self.data(&value.to_string())
+        self.data(&visible_json(&value.to_string()))
     }
 
     /// Tells something that is no data; not with `--quiet`.

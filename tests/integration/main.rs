@@ -30,3 +30,4 @@ mod run;
 mod scheduling;
 mod submissions;
 mod submit;
+mod words;

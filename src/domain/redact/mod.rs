@@ -45,6 +45,12 @@ static TRIGGERS: LazyLock<Regex> = LazyLock::new(|| {
         .expect("a fixed pattern")
 });
 
+/// An escape sequence as JSON writes it.
+static WRITTEN_ESCAPES: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"\\+u00[19][bB](?:\[[0-9;?]{0,20}[@-~])?|\\+u20(?:2[a-eA-E]|6[6-9])")
+        .expect("a fixed pattern")
+});
+
 /// Takes secrets out of texts.
 #[derive(Clone, Debug, Default)]
 pub struct Redactor {
@@ -69,7 +75,24 @@ impl Redactor {
 
     /// Returns `text` without secrets.
     pub fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        without(text, &self.spots(text, &mut OpenKey::default()))
+        self.text_within(text, &mut OpenKey::default())
+    }
+
+    /// Returns `text` without secrets; `key` as for `spots`.
+    ///
+    /// A program that colours its words may have cut a secret in two. Where such a colour is written as JSON does it, and
+    /// taking it out shows a secret, it stays out.
+    fn text_within<'a>(&self, text: &'a str, key: &mut OpenKey) -> Cow<'a, str> {
+        let mut other = *key;
+        let spots = self.spots(text, key);
+        if let Cow::Owned(plain) = WRITTEN_ESCAPES.replace_all(text, "") {
+            let found = self.spots(&plain, &mut other);
+            if found.len() > spots.len() {
+                *key = other;
+                return Cow::Owned(without(&plain, &found).into_owned());
+            }
+        }
+        without(text, &spots)
     }
 
     /// Returns `text` without the values that are known, whatever else may be in it.

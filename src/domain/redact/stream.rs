@@ -75,8 +75,7 @@ impl SafeStream {
     fn lines(&mut self, redactor: &Redactor, bytes: &[u8]) -> String {
         let text = String::from_utf8_lossy(bytes);
         let text = if is_clean(&text) { text } else { clean_text(&text, usize::MAX).into() };
-        let spots = redactor.spots(&text, &mut self.key);
-        without(&text, &spots).into_owned()
+        redactor.text_within(&text, &mut self.key).into_owned()
     }
 
     /// Takes in all of a long line that has come, and hands on what is far enough from its end.
@@ -102,7 +101,12 @@ impl SafeStream {
             let near = end.saturating_sub(AROUND);
             end = self.held[near..end].iter().rposition(|byte| *byte == 0x1b).map_or(end, |at| near + at);
         }
-        self.line.push_str(&clean_text(&String::from_utf8_lossy(&self.held[..end]), usize::MAX));
+        let text = String::from_utf8_lossy(&self.held[..end]);
+        if is_clean(&text) {
+            self.line.push_str(&text);
+        } else {
+            self.line.push_str(&clean_text(&text, usize::MAX));
+        }
         self.held.drain(..end);
     }
 

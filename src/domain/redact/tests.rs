@@ -225,6 +225,8 @@ fn escapes_and_strange_bytes_hide_no_secret_in_a_stream() {
     let (a, b) = token.split_at(10);
     let text = format!("x {a}\u{1b}[0m\u{200b}{b} y\r\u{1b}]0;t\u{7}z\n");
     assert_eq!(streamed(&text, 3), "x [redacted] y\nz\n");
+    assert_eq!(streamed(&format!("{{\"a\":\"{a}\\u001b[0m{b}\"}}"), 3), r#"{"a":"[redacted]"}"#);
+    assert_eq!(streamed("a\\u001b[0mb", 3), "a\\u001b[0mb");
     let mut stream = SafeStream::default();
     assert_eq!(stream.take(&Redactor::default(), b"\xffa\n\xe2"), "\u{fffd}a\n");
     assert_eq!(stream.close(&Redactor::default()), "\u{fffd}");
