@@ -156,7 +156,10 @@ fn judge_stop(evidence: &Evidence<'_>) -> Option<Judgement> {
 
 fn judge_command(evidence: &Evidence<'_>) -> Judgement {
     match evidence.ending.exit {
-        Some(0) => judge_checks(evidence).unwrap_or_else(|| judged(Outcome::Succeeded, None, "")),
+        Some(0) => judge_checks(evidence).unwrap_or_else(|| match evidence.unverified {
+            true => needs_review("it ended well, but its verification commands were not run"),
+            false => judged(Outcome::Succeeded, None, ""),
+        }),
         _ => failed(ErrorKind::VerifyFailed, ending_words(&evidence.ending)),
     }
 }
@@ -600,5 +603,7 @@ mod tests {
         assert_eq!(judge(&spec("a", &[]), &ok).outcome, Outcome::Succeeded);
         let bad = judge(&spec("a", &[]), &Evidence { ending: exit(101), ..Evidence::default() });
         assert_eq!((bad.error_kind, bad.reason.as_str()), (Some(ErrorKind::VerifyFailed), "exit 101"));
+        let unverified = judge(&spec("a", &[]), &Evidence { unverified: true, ..ok });
+        assert_eq!(unverified.outcome, Outcome::NeedsReview);
     }
 }

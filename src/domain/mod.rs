@@ -11,6 +11,8 @@ pub mod finding;
 pub mod gate;
 pub mod id;
 pub mod judgement;
+#[cfg(test)]
+mod model_tests;
 pub mod nearest;
 pub mod person;
 pub mod recording;

@@ -146,7 +146,7 @@ pub enum Touched {
 }
 
 /// A run and its tasks.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Run {
     pub id: RunId,
     pub goal: String,
@@ -262,6 +262,9 @@ impl Run {
             }
             Event::TaskCancelled { task, reason } => {
                 let place = self.place_of(task).map_err(illegal)?;
+                if self.tasks[place].last().is_some_and(Attempt::is_open) {
+                    return Err(illegal(format!("an attempt of {task} is open, and ends first")));
+                }
                 self.shift(place, TaskState::Cancelled).map_err(illegal)?;
                 self.tasks[place].reason.clone_from(reason);
                 Ok(Touched::Task(place))
@@ -306,10 +309,13 @@ impl Run {
                 });
                 Ok(Touched::TaskAndAttempt(place, number))
             }
-            Event::ProcessStarted { process, .. } => self.change_open(event, |attempt| {
-                attempt.state = AttemptState::Running;
-                attempt.process = Some(process.clone());
-            }),
+            Event::ProcessStarted { process, .. } => {
+                self.open_before_checks(event)?;
+                self.change_open(event, |attempt| {
+                    attempt.state = AttemptState::Running;
+                    attempt.process = Some(process.clone());
+                })
+            }
             Event::SessionStarted { session, .. } => {
                 self.change_open(event, |attempt| attempt.session = Some(session.clone()))
             }
@@ -319,10 +325,16 @@ impl Run {
             Event::ToolInvoked { .. } => {
                 self.change_open(event, |attempt| attempt.waiting.clear()).map(|_| Touched::Nothing)
             }
-            Event::SubmissionAccepted { handed_in, .. } => self.change_open(event, |attempt| {
-                attempt.confidence = handed_in.confidence();
-                attempt.submission = Some(Box::new(handed_in.clone()));
-            }),
+            Event::SubmissionAccepted { handed_in, .. } => {
+                let attempt = self.open_before_checks(event)?;
+                if attempt.submission.is_some() {
+                    return Err(illegal(format!("attempt {} has handed in something", attempt.number)));
+                }
+                self.change_open(event, |attempt| {
+                    attempt.confidence = handed_in.confidence();
+                    attempt.submission = Some(Box::new(handed_in.clone()));
+                })
+            }
             Event::NoteTaken { note, .. } => {
                 self.change_open(event, |attempt| attempt.notes.push(note.clone())).map(|_| Touched::Nothing)
             }
@@ -374,6 +386,9 @@ impl Run {
             }
             Event::AttemptEnded { outcome, error_kind, reason, ending, usage, summary, again, .. } => {
                 let (place, number) = self.open_place(event)?;
+                if again.is_some() && *outcome == Outcome::Succeeded {
+                    return Err(illegal("what succeeded is not tried again".into()));
+                }
                 let paused = self.tasks[place].waits_for.is_some();
                 if paused && (*outcome != Outcome::Succeeded || again.is_some()) {
                     return Err(illegal("its gate is open, so it cannot have failed".into()));
@@ -522,6 +537,19 @@ impl Run {
         }
     }
 
+    /// Returns the open attempt that an event belongs to, where its work is not being checked yet.
+    fn open_before_checks(&self, event: &Event) -> Result<&Attempt, Illegal> {
+        let (place, number) = self.open_place(event)?;
+        let attempt = &self.tasks[place].attempts[number as usize - 1];
+        match attempt.state {
+            AttemptState::Starting | AttemptState::Running => Ok(attempt),
+            AttemptState::Verifying | AttemptState::Ended(_) => {
+                let why = format!("the work of attempt {number} is being checked");
+                Err(Illegal { kind: event.kind(), why })
+            }
+        }
+    }
+
     fn change_open(&mut self, event: &Event, change: impl FnOnce(&mut Attempt)) -> Result<Touched, Illegal> {
         let (place, number) = self.open_place(event)?;
         let task = &mut self.tasks[place];
@@ -536,7 +564,6 @@ impl Run {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::domain::event::Outcome;
     use crate::domain::task::Work;
 
     pub(crate) fn spec(id: &str, depends_on: &[&str]) -> TaskSpec {
@@ -622,6 +649,26 @@ pub(crate) mod tests {
         let late = run.apply(Time(3), &ended("a", 1, Outcome::Succeeded, None)).unwrap_err();
         assert_eq!(late.to_string(), "attempt_ended cannot follow: attempt 1 of a is not open");
         assert_eq!(run.tasks[0].state, TaskState::Failed);
+    }
+
+    #[test]
+    fn what_does_not_fit_an_open_attempt_is_refused() {
+        let event = |text: &str| serde_json::from_str::<Event>(text).unwrap();
+        let mut run = run_of(vec![spec("a", &[])]);
+        run.apply(Time(1), &started("a", 1)).unwrap();
+        let cancelled = event(r#"{"kind":"task_cancelled","task":"a","reason":"r"}"#);
+        assert!(run.apply(Time(2), &cancelled).is_err(), "its attempt would stay open for ever");
+        let again = Again { not_before: Time(9), reason: "r".into() };
+        assert!(run.apply(Time(2), &ended("a", 1, Outcome::Succeeded, Some(again))).is_err());
+        let noop =
+            r#"{"kind":"submission_accepted","task":"a","attempt":1,"request":"r","noop":{"reason":"r"}}"#;
+        run.apply(Time(2), &event(noop)).unwrap();
+        assert!(run.apply(Time(3), &event(noop)).is_err(), "one attempt hands in one thing");
+        run.apply(Time(3), &event(r#"{"kind":"verification_started","task":"a","attempt":1}"#)).unwrap();
+        let process = r#""process":{"pid":1,"start":1,"boot":"b"}"#;
+        let restarted = event(&format!(r#"{{"kind":"process_started","task":"a","attempt":1,{process}}}"#));
+        assert!(run.apply(Time(4), &restarted).is_err(), "it is being checked");
+        run.apply(Time(5), &ended("a", 1, Outcome::Succeeded, None)).unwrap();
     }
 
     #[test]

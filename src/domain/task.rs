@@ -250,7 +250,7 @@ pub struct RefusedSubmission {
 }
 
 /// One child process working on a task.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Attempt {
     /// From 1.
     pub number: u32,
@@ -305,7 +305,7 @@ impl Attempt {
 }
 
 /// A task and how far it has come.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Task {
     pub spec: TaskSpec,
     pub state: TaskState,
