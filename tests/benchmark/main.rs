@@ -19,6 +19,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use support::crowd::Crowd;
 use support::{CREW, TestRepo};
 
 /// What a command took.
@@ -31,13 +32,14 @@ struct Cost {
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
-    let parts: [(&str, fn()); 7] = [
+    let parts: [(&str, fn()); 8] = [
         ("null-tasks", null_tasks),
         ("fan-out", fan_out),
         ("scale", scale),
         ("start", start),
         ("status", status),
         ("submit", submit),
+        ("hands", hands),
         ("agent", agent),
     ];
     for (name, part) in parts {
@@ -374,6 +376,34 @@ fn submit() {
         *micros.last().expect("one") as f64 / 1e3,
         micros.len()
     );
+}
+
+/// 64 processes at once hand in 10,000 requests to a run of 500 tasks that works meanwhile; one in twenty is killed at a
+/// random moment. Each request is a `crew submit` of its own, so starting it is part of its time.
+fn hands() {
+    let repo = TestRepo::new();
+    let crowd = Crowd { tasks: 500, open_at_once: 16, hands: 64, each: 20, kill_one_of: 20 };
+    let (account, ran) = crowd.carry_out(&repo, |running| running);
+    let (wall, answered) = (account.wall.as_secs_f64(), account.took.len());
+    println!(
+        "crew submit x 64 {:>6.1} s   {:.0} requests/s   median {:.0} ms, p99 {:.0} ms   run: exit {}",
+        wall,
+        account.requests as f64 / wall,
+        account.quantile(0.5).as_secs_f64() * 1e3,
+        account.quantile(0.99).as_secs_f64() * 1e3,
+        ran.exit,
+    );
+    println!(
+        "{} requests: {answered} answered {:?}, {} killed of which {} left no trace; {} submissions recorded, {} files left",
+        account.requests,
+        account.told,
+        account.killed,
+        account.killed_without_trace,
+        account.accepted_events,
+        account.left_in_inbox,
+    );
+    println!("lost or doubled: {}", account.wrong.len());
+    account.wrong.iter().for_each(|wrong| println!("  {wrong}"));
 }
 
 /// Three tasks, one after the other, by Pi: beside three calls of Pi without crew that have as much to do. The model is a

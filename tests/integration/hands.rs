@@ -1,5 +1,6 @@
 //! Many processes at one run: one owns it, the others are refused, wait, or hand in their requests.
 
+use crate::support::crowd::Crowd;
 use crate::support::{Running, TestRepo, of_kind, task};
 
 /// A run of one step whose agent waits at the gate `on` in its first attempt.
@@ -72,5 +73,23 @@ fn of_two_who_resume_at_once_one_is_refused() {
     assert_eq!(ended.each_ref().map(|ran| ran.exit), [0, 4], "{ended:?}");
     assert_eq!(ended[1].json_error()["code"], "busy");
     assert_eq!(of_kind(&repo.events(), "dispatcher_started").len(), 2);
+    repo.leaves_no_process();
+}
+
+// Many requests
+
+#[test]
+fn of_64_processes_that_hand_in_at_once_none_is_lost_and_none_counts_twice() {
+    let repo = TestRepo::new();
+    let crowd = Crowd { tasks: 64, open_at_once: 16, hands: 64, each: 20, kill_one_of: 20 };
+    let (account, ran) = crowd.carry_out(&repo, |running| running);
+    assert_eq!(account.wrong, Vec::<String>::new());
+    assert_eq!(account.requests, 64 * 20);
+    for class in ["accepted", "conflict", "invalid", "unknown_token", "late"] {
+        assert!(account.told.contains_key(class), "{:?}", account.told);
+    }
+    assert!(account.killed > 0);
+    // Whoever could not hand in because all of its requests were killed would need review; with 20 each that is nobody.
+    ran.exits(0);
     repo.leaves_no_process();
 }

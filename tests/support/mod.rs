@@ -4,6 +4,8 @@
 //! tests changes nothing; nothing outside of the test's own folder is touched.
 #![allow(dead_code, reason = "the benchmark and the tests of real agents use a part of it")]
 
+pub mod crowd;
+
 use serde_json::{Value, json};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
