@@ -107,6 +107,8 @@ pub struct Dispatcher<'a> {
     stop_level: u32,
     copied: CopyClock,
     inbox_looked: Instant,
+    /// Something has landed in the inbox since then.
+    inbox_rang: bool,
     /// Kept to the end: the run is ours.
     _lock: RunLock,
 }
@@ -177,6 +179,7 @@ impl<'a> Dispatcher<'a> {
             stop_level: 0,
             copied: CopyClock::new(),
             inbox_looked: Instant::now(),
+            inbox_rang: false,
             _lock: lock,
         }
     }
@@ -295,6 +298,10 @@ impl<'a> Dispatcher<'a> {
                 Err(_) => break,
             }
         }
+        if self.inbox_rang {
+            // Once for all that rang: each look reads whatever waits there.
+            self.look_into_inbox()?;
+        }
         if self.observer.watches() {
             let working = self.working();
             self.observer.tick(&self.run, &working);
@@ -339,7 +346,10 @@ impl<'a> Dispatcher<'a> {
             Message::Said { place, said } => self.listen(place, said),
             Message::Ended { place, part, ending, heard } => self.note_end(place, part, ending, heard),
             Message::Signed { place, text } => self.take_signed(place, &text),
-            Message::Inbox => self.look_into_inbox(),
+            Message::Inbox => {
+                self.inbox_rang = true;
+                Ok(())
+            }
             Message::Stop { level, by } => self.stop_on_request(level, by),
         }
     }
@@ -811,6 +821,7 @@ impl<'a> Dispatcher<'a> {
     /// Takes in the requests that wait. Agents write to that folder: nothing that lies there may end the run.
     fn look_into_inbox(&mut self) -> Result<(), StoreError> {
         self.inbox_looked = Instant::now();
+        self.inbox_rang = false;
         let waiting = inbox::waiting(&self.paths.inbox());
         waiting.into_iter().try_for_each(|incoming| self.take_request(incoming))
     }
