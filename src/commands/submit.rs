@@ -231,7 +231,10 @@ fn await_answer(place: &Place, request: &Request) -> Result<Answer> {
         }
         if looked.elapsed() >= LOOK_FOR_OWNER {
             looked = Instant::now();
-            settle_as_owner(place)?;
+            if let Some(answer) = settle_as_owner(place, &request.id)? {
+                let _ = inbox::take_answer(&place.inbox, &request.id);
+                return Ok(Some(answer));
+            }
         }
         if began.elapsed() > PATIENCE {
             let message = format!("no answer within {} seconds", PATIENCE.as_secs());
@@ -294,22 +297,32 @@ pub fn terms_of_environment() -> Option<Terms> {
     Some(context.terms)
 }
 
-/// Settles all that waits, where the run has no owner.
-fn settle_as_owner(place: &Place) -> Result<()> {
+/// Settles all that waits, where the run has no owner; returns the answer to the request `id`, where there is one.
+fn settle_as_owner(place: &Place, id: &str) -> Result<Option<Answer>> {
     let layout = Layout::of(&place.repository);
     let paths = layout.run(&place.run);
     // In a sandbox that may not write here, the next owner of the run answers.
-    let Ok(Some(_lock)) = lock::try_take(&paths) else { return Ok(()) };
+    let Ok(Some(_lock)) = lock::try_take(&paths) else { return Ok(None) };
     let mut store = Store::open(&layout)?;
-    let Some(mut run) = store.load_run(&place.run)? else { return Ok(()) };
-    let words = environment::hiding_ours(&[]);
-    let key = Context::person_key();
-    for incoming in inbox::waiting(&paths.inbox()) {
-        let settled = requests::settle(&store, &mut run, &incoming, key.as_deref(), &words, clock::now())?;
-        store.append(&mut run, settled.applied, std::slice::from_ref(&settled.answered))?;
+    let waiting = inbox::waiting(&paths.inbox());
+    if !waiting.is_empty() {
+        let Some(mut run) = store.load_run(&place.run)? else { return Ok(None) };
+        // Many may wait, and a run that somebody wants to resume should not be held up by one after the other.
+        let (key, words) = (Context::person_key(), environment::hiding_ours(&[]));
+        let (mut batch, mut answered) = (Vec::new(), Vec::new());
+        for incoming in &waiting {
+            let settled = requests::settle(&store, &mut run, incoming, key.as_deref(), &words, clock::now())?;
+            batch.extend(settled.applied);
+            answered.push(settled.answered);
+        }
+        store.append(&mut run, batch, &answered)?;
         store.sync()?;
-        // One whose answer cannot be written is not ours, and must not be in our way.
-        let _ = inbox::answer(&paths.inbox(), &incoming, &settled.answered.answer);
+        for (incoming, answered) in waiting.iter().zip(&answered) {
+            // One whose answer cannot be written is not ours, and must not be in our way.
+            let _ = inbox::answer(&paths.inbox(), incoming, &answered.answer);
+        }
     }
-    Ok(())
+    // The file may be gone, where it was swept away before we looked.
+    let answer = store.answer_to(id)?;
+    Ok(answer.and_then(|answer| serde_json::from_str(&answer).ok()))
 }
