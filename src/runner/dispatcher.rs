@@ -35,7 +35,7 @@ use crate::store::inbox;
 use crate::store::layout::{self, RunPaths};
 use crate::store::lock::RunLock;
 use crate::workspace::snapshot;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
@@ -50,6 +50,10 @@ const INBOX_LOOK: Duration = Duration::from_secs(1);
 const GROUPING: Duration = Duration::from_millis(10);
 /// How often people see the live view change.
 const LIVE_VIEW: Duration = Duration::from_millis(150);
+/// How long the answers of an attempt are kept after it, while the run goes on.
+const ANSWER_KEPT: Duration = Duration::from_secs(10);
+/// The most requests of an attempt whose answers are taken away with it; others grow old first.
+const MAX_ASKED: usize = 10_000;
 /// How often in a row a task may be lost with its crew process before it counts as its own doing.
 const MAX_LOST: usize = 3;
 /// How long an agent that has asked a question may take to end.
@@ -81,7 +85,12 @@ pub struct Finished {
 /// What is done after what was decided is on the disk.
 enum Effect {
     Start(Job),
-    Answer { incoming: inbox::Incoming, answer: String },
+    /// A request that came in an agent's output has nobody who waits for the answer.
+    Answer {
+        incoming: inbox::Incoming,
+        answer: String,
+        is_awaited: bool,
+    },
 }
 
 /// The owner of a run.
@@ -101,6 +110,10 @@ pub struct Dispatcher<'a> {
     batch_began: Option<Instant>,
     answered: Vec<Answered>,
     effects: Vec<Effect>,
+    /// Requests of each open attempt, by its place: their answers go with it.
+    asked: BTreeMap<usize, Vec<String>>,
+    /// Requests whose attempts have ended, and when they did.
+    over: VecDeque<(Instant, Vec<String>)>,
     /// Requests whose answer could not be written; they are not tried again.
     unanswerable: HashSet<String>,
     stopping: Option<StopReason>,
@@ -174,6 +187,8 @@ impl<'a> Dispatcher<'a> {
             batch_began: None,
             answered: Vec::new(),
             effects: Vec::new(),
+            asked: BTreeMap::new(),
+            over: VecDeque::new(),
             unanswerable: HashSet::new(),
             stopping: None,
             stop_level: 0,
@@ -187,6 +202,7 @@ impl<'a> Dispatcher<'a> {
     /// Records that the run is ours, and closes what a dead owner left open.
     fn take_over(&mut self) -> Result<(), StoreError> {
         snapshot::sweep(&self.paths.logs());
+        inbox::sweep(&self.paths.inbox(), clock::now());
         let pid = std::process::id();
         let process = process::identify(pid).unwrap_or(ProcessId { pid, start: 0, boot: String::new() });
         self.record(Event::DispatcherStarted { process })?;
@@ -278,6 +294,7 @@ impl<'a> Dispatcher<'a> {
             if self.inbox_looked.elapsed() >= INBOX_LOOK {
                 self.look_into_inbox()?;
             }
+            self.forget_answers(ANSWER_KEPT);
             self.copy_when_due()?;
         }
         self.finish_run()
@@ -632,6 +649,7 @@ impl<'a> Dispatcher<'a> {
     /// Judges an attempt whose children have all ended, and records what follows.
     fn settle(&mut self, place: usize) -> Result<(), StoreError> {
         let Some(open) = self.open.remove(&place) else { return Ok(()) };
+        self.over.extend(self.asked.remove(&place).map(|asked| (Instant::now(), asked)));
         let task = &self.run.tasks[place];
         let submission = task.last().and_then(|attempt| attempt.submission.clone());
         let judgement = open.judge(task, submission.as_deref());
@@ -823,10 +841,10 @@ impl<'a> Dispatcher<'a> {
         self.inbox_looked = Instant::now();
         self.inbox_rang = false;
         let waiting = inbox::waiting(&self.paths.inbox());
-        waiting.into_iter().try_for_each(|incoming| self.take_request(incoming))
+        waiting.into_iter().try_for_each(|incoming| self.take_request(incoming, true))
     }
 
-    fn take_request(&mut self, incoming: inbox::Incoming) -> Result<(), StoreError> {
+    fn take_request(&mut self, incoming: inbox::Incoming, is_awaited: bool) -> Result<(), StoreError> {
         let in_work = |effect: &Effect| matches!(effect, Effect::Answer { incoming: known, .. } if known.id == incoming.id);
         if self.unanswerable.contains(&incoming.id) || self.effects.iter().any(in_work) {
             return Ok(());
@@ -839,6 +857,15 @@ impl<'a> Dispatcher<'a> {
             recorders
                 .filter(|recorder| recorder.is_of(&request.token))
                 .for_each(|recorder| recorder.ask(&request.ask));
+            let mut open = self.open.iter();
+            if let Some((place, _)) =
+                open.find(|(_, open)| open.token == request.token).filter(|_| is_awaited)
+            {
+                let asked = self.asked.entry(*place).or_default();
+                if asked.len() < MAX_ASKED {
+                    asked.push(incoming.id.clone());
+                }
+            }
         }
         let key = self.setup.person_key.as_deref();
         let words = words.unwrap_or_default();
@@ -858,9 +885,18 @@ impl<'a> Dispatcher<'a> {
         }
         self.batch.extend(settled.applied);
         events.iter().try_for_each(|event| self.follow(event))?;
-        self.effects.push(Effect::Answer { incoming, answer: settled.answered.answer.clone() });
+        let answer = settled.answered.answer.clone();
+        self.effects.push(Effect::Answer { incoming, answer, is_awaited });
         self.answered.push(settled.answered);
         Ok(())
+    }
+
+    /// Takes away answers of attempts that ended `age` ago: with their processes went whoever could take them. A stranger
+    /// who asked in their name and still waits then finds the answer in the store, once the run is over.
+    fn forget_answers(&mut self, age: Duration) {
+        while let Some((_, asked)) = self.over.pop_front_if(|(ended, _)| ended.elapsed() >= age) {
+            inbox::forget(&self.paths.inbox(), asked.iter().map(String::as_str));
+        }
     }
 
     /// Takes in a request that came in an agent's output. What another token signed is nothing.
@@ -871,7 +907,7 @@ impl<'a> Dispatcher<'a> {
         let Some(request) = signed::read(text, &open.token) else { return Ok(()) };
         let Some(incoming) = inbox::incoming(&self.paths.inbox(), request) else { return Ok(()) };
         if self.store.answer_to(&incoming.id)?.is_none() {
-            self.take_request(incoming)?;
+            self.take_request(incoming, false)?;
         }
         Ok(())
     }
@@ -895,7 +931,8 @@ impl<'a> Dispatcher<'a> {
                 Effect::Start(job) => {
                     self.slots.run(job, self.open.len()).map_err(StoreError::file("a thread for a task"))?;
                 }
-                Effect::Answer { incoming, answer } => answers.push((incoming, answer)),
+                Effect::Answer { is_awaited: false, .. } => {}
+                Effect::Answer { incoming, answer, .. } => answers.push((incoming, answer)),
             }
         }
         if recorded.iter().any(|recorded| recorded.event.is_final()) {
@@ -982,6 +1019,8 @@ impl<'a> Dispatcher<'a> {
         self.record(kept)?;
         self.record(Event::RunEnded { state })?;
         self.flush()?;
+        self.forget_answers(Duration::ZERO);
+        inbox::sweep(&self.paths.inbox(), clock::now());
         self.copy(false)?;
         Ok(Finished { status: state, interrupted: self.stopping == Some(StopReason::Interrupted) })
     }

@@ -4,6 +4,9 @@ use super::StoreError;
 use std::io::Write;
 use std::path::Path;
 
+/// What the name of a file begins with that is being written, or whose writer died.
+pub const BESIDE: &str = ".crew-";
+
 /// Writes a file as a whole, making its folder where that is missing. Readers see the old content or the new one.
 pub fn write(path: &Path, content: &[u8]) -> Result<(), StoreError> {
     write_with(path, |file| file.write_all(content))
@@ -26,7 +29,7 @@ pub fn write_with(
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(StoreError::file(folder))?;
     let beside =
-        tempfile::Builder::new().prefix(".crew-").tempfile_in(folder).map_err(StoreError::file(folder))?;
+        tempfile::Builder::new().prefix(BESIDE).tempfile_in(folder).map_err(StoreError::file(folder))?;
     let mut writer = std::io::BufWriter::new(beside.as_file());
     fill(&mut writer).and_then(|()| writer.flush()).map_err(StoreError::file(path))?;
     drop(writer);

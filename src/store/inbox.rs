@@ -2,15 +2,22 @@
 //!
 //! A request is written beside and renamed to `ID.request`; the answer is renamed to `ID.answer`. That works for an
 //! agent in a sandbox that may write to this one folder, and for one on another host that shares it. The owner removes
-//! a request after its answer is there; whoever asked removes the answer.
+//! a request after its answer is there; whoever asked removes the answer. An answer that nobody takes, because a sandbox
+//! lets its asker only read or because that has died, is taken away by the owner: as soon as the asker is known to be gone
+//! (`forget`), else when nobody can be waiting for it any more (`sweep`).
 
 use super::StoreError;
 use super::atomic_file;
 use crate::domain::request::{Answer, Request};
+use crate::domain::time::Time;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
 
 /// The largest request that is read, in bytes.
 pub const MAX_REQUEST: u64 = 16 * 1024 * 1024;
+
+/// How old a file is that nobody waits for any more. Who asks gives up after a minute.
+const FORGOTTEN: Duration = Duration::from_secs(120);
 
 /// A request file, read.
 #[derive(Debug)]
@@ -102,6 +109,32 @@ pub fn answer(inbox: &Path, incoming: &Incoming, answer: &str) -> Result<(), Sto
     }
 }
 
+/// Takes away the answers to requests whose askers have ended. The caller owns the run.
+pub fn forget<'a>(inbox: &Path, ids: impl IntoIterator<Item = &'a str>) {
+    for id in ids {
+        // Most are gone: whoever asked has taken them.
+        let _ = std::fs::remove_file(inbox.join(format!("{id}.answer")));
+    }
+}
+
+/// Takes away answers that nobody took and what was never written to its end, once nobody can be waiting for it. The
+/// caller owns the run.
+pub fn sweep(inbox: &Path, now: Time) {
+    let now = UNIX_EPOCH + Duration::from_millis(now.0.max(0) as u64);
+    for entry in std::fs::read_dir(inbox).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let is_left = path.extension().is_some_and(|ending| ending == "answer")
+            || entry.file_name().to_string_lossy().starts_with(atomic_file::BESIDE);
+        let changed =
+            entry.metadata().ok().filter(|meta| meta.is_file()).and_then(|meta| meta.modified().ok());
+        // Where the clock moved back it counts as new.
+        let age = changed.and_then(|changed| now.duration_since(changed).ok());
+        if is_left && age.is_some_and(|age| age >= FORGOTTEN) {
+            let _ = std::fs::remove_file(&path);
+        }
+    }
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
@@ -121,6 +154,33 @@ pub(super) mod tests {
         answer(inbox.path(), &waiting[0], &serde_json::to_string(&said).unwrap()).unwrap();
         assert_eq!(take_answer(inbox.path(), "r1").unwrap(), Some(said));
         assert_eq!(std::fs::read_dir(inbox.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_nobody_waits_for_is_swept_away_and_the_rest_is_left() {
+        let inbox = tempfile::tempdir().unwrap();
+        for name in ["old.answer", "new.answer", ".crew-abc", "waits.request", "strange"] {
+            std::fs::write(inbox.path().join(name), "{}").unwrap();
+        }
+        let made =
+            std::fs::metadata(inbox.path().join("old.answer")).and_then(|meta| meta.modified()).unwrap();
+        let new = std::fs::File::options().write(true).open(inbox.path().join("new.answer")).unwrap();
+        new.set_modified(made + Duration::from_secs(60)).unwrap();
+        let made = Time(made.duration_since(UNIX_EPOCH).unwrap().as_millis() as i64);
+        let names = || {
+            let entries = std::fs::read_dir(inbox.path()).unwrap();
+            let mut names: Vec<String> =
+                entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+            names.sort();
+            names
+        };
+        sweep(inbox.path(), made);
+        sweep(inbox.path(), Time(0));
+        assert_eq!(names().len(), 5, "somebody may still be waiting");
+        sweep(inbox.path(), made.plus(FORGOTTEN + Duration::from_secs(5)));
+        assert_eq!(names(), ["new.answer", "strange", "waits.request"]);
+        forget(inbox.path(), ["new", "taken"]);
+        assert_eq!(names(), ["strange", "waits.request"]);
     }
 
     #[test]

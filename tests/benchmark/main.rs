@@ -382,7 +382,8 @@ fn submit() {
 /// random moment. Each request is a `crew submit` of its own, so starting it is part of its time.
 fn hands() {
     let repo = TestRepo::new();
-    let crowd = Crowd { tasks: 500, open_at_once: 16, hands: 64, each: 20, kill_one_of: 20 };
+    let crowd =
+        Crowd { tasks: 500, open_at_once: 16, hands: 64, each: 20, kill_one_of: 20, owner_dies: false };
     let (account, ran) = crowd.carry_out(&repo, |running| running);
     let (wall, answered) = (account.wall.as_secs_f64(), account.took.len());
     println!(

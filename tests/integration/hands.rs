@@ -1,7 +1,9 @@
 //! Many processes at one run: one owns it, the others are refused, wait, or hand in their requests.
 
 use crate::support::crowd::Crowd;
-use crate::support::{Running, TestRepo, of_kind, task};
+use crate::support::{Running, TestRepo, of_kind, task, wait_until};
+use serde_json::json;
+use std::path::PathBuf;
 
 /// A run of one step whose agent waits at the gate `on` in its first attempt.
 fn held_run(repo: &TestRepo) -> Running {
@@ -66,7 +68,7 @@ fn of_two_who_resume_at_once_one_is_refused() {
     let gate = repo.gate("two");
     repo.agent("fake", &format!("wait-gone:{} submit:done", gate.display()));
     let mut both = [repo.start(["resume", "last", "--json"]), repo.start(["resume", "last", "--json"])];
-    crate::support::wait_until("one is refused", || both.iter_mut().any(|one| one.has_ended()));
+    wait_until("one is refused", || both.iter_mut().any(|one| one.has_ended()));
     repo.open("two");
     let mut ended = both.map(Running::ends);
     ended.sort_by_key(|ran| ran.exit);
@@ -81,7 +83,8 @@ fn of_two_who_resume_at_once_one_is_refused() {
 #[test]
 fn of_64_processes_that_hand_in_at_once_none_is_lost_and_none_counts_twice() {
     let repo = TestRepo::new();
-    let crowd = Crowd { tasks: 64, open_at_once: 16, hands: 64, each: 20, kill_one_of: 20 };
+    let crowd =
+        Crowd { tasks: 64, open_at_once: 16, hands: 64, each: 20, kill_one_of: 20, owner_dies: false };
     let (account, ran) = crowd.carry_out(&repo, |running| running);
     assert_eq!(account.wrong, Vec::<String>::new());
     assert_eq!(account.requests, 64 * 20);
@@ -89,7 +92,49 @@ fn of_64_processes_that_hand_in_at_once_none_is_lost_and_none_counts_twice() {
         assert!(account.told.contains_key(class), "{:?}", account.told);
     }
     assert!(account.killed > 0);
+    assert!(account.left_in_inbox <= account.killed, "{} files are left", account.left_in_inbox);
     // Whoever could not hand in because all of its requests were killed would need review; with 20 each that is nobody.
     ran.exits(0);
     repo.leaves_no_process();
+}
+
+#[test]
+fn none_is_lost_either_when_the_owner_dies_and_another_one_takes_over() {
+    let repo = TestRepo::new();
+    let crowd = Crowd { tasks: 24, open_at_once: 8, hands: 32, each: 16, kill_one_of: 20, owner_dies: true };
+    let (account, ran) = crowd.carry_out(&repo, |running| {
+        running.kill();
+        repo.start(["resume", "last", "--wait", "60", "--json", "--quiet"])
+    });
+    assert_eq!(account.wrong, Vec::<String>::new());
+    assert_eq!(account.requests, 24 * 16);
+    // What had handed in when the owner died is looked at by a person.
+    ran.exits(1);
+    assert_eq!(of_kind(&repo.events(), "dispatcher_started").len(), 2);
+    repo.leaves_no_process();
+}
+
+#[test]
+fn an_answer_that_nobody_takes_goes_with_its_attempt() {
+    let repo = TestRepo::new();
+    let kept = repo.beside("who");
+    let gate = repo.gate("on");
+    repo.one_step("", &format!("keep-env:{} wait-gone:{}", kept.display(), gate.display()));
+    let running = repo.start_run("one");
+    wait_until("the agent runs", || kept.exists());
+    let who = std::fs::read_to_string(&kept).expect("what the agent wrote down");
+    let value = |name: &str| {
+        let line = who.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+        line.expect("a variable").to_owned()
+    };
+    let inbox = PathBuf::from(value("CREW_INBOX"));
+    let body = json!({"summary": "done", "confidence": 1.0, "rationale": "r"});
+    let ask = json!({"submit": {"kind": "result", "body": body}});
+    let request = json!({"id": "r1", "token": value("CREW_TOKEN"), "ask": ask});
+    std::fs::write(inbox.join("r1.new"), request.to_string()).expect("a request");
+    std::fs::rename(inbox.join("r1.new"), inbox.join("r1.request")).expect("a request");
+    wait_until("there is an answer", || inbox.join("r1.answer").exists());
+    repo.open("on");
+    running.ends().exits(0);
+    assert_eq!(std::fs::read_dir(&inbox).expect("an inbox").count(), 0);
 }

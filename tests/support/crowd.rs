@@ -26,6 +26,8 @@ pub struct Crowd {
     pub each: usize,
     /// One of so many is killed at a random moment; 0 kills none.
     pub kill_one_of: usize,
+    /// Whoever takes the run over ends what was left of its open attempts, and the crowd goes by their names.
+    pub owner_dies: bool,
 }
 
 /// What became of one request, as the process that made it was told.
@@ -203,7 +205,7 @@ impl<'a> Hall<'a> {
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         let told = match output.status.code() {
             Some(0) => Told::Accepted,
-            None if is_to_die => Told::Killed,
+            None if is_to_die || self.crowd.owner_dies => Told::Killed,
             Some(4) => Told::Refused(class_of(&said)),
             other => panic!("crew submit ended with {other:?}: {said}"),
         };
