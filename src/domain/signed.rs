@@ -118,5 +118,23 @@ mod tests {
         fn no_line_makes_it_panic(line in "(crew-request:1:)?[a-zA-Z0-9:_ü-]{0,80}(crew-request:1:)?[a-z:]{0,9}") {
             prop_assert!(find(&line).all(|text| read(text, "secret").is_none()));
         }
+
+        /// Whatever is done to a signed line, it says what it said or nothing.
+        #[test]
+        fn no_change_makes_another_request_of_it(at in any::<prop::sample::Index>(), byte in any::<u8>(), cut in any::<prop::sample::Index>()) {
+            let line = sign(&request());
+            let mut bytes = line.clone().into_bytes();
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+            let cut_off = line[..cut.index(line.len())].as_bytes().to_vec();
+            for changed in [bytes, cut_off] {
+                let text = String::from_utf8_lossy(&changed).into_owned();
+                for found in find(&text) {
+                    // The last characters of base64 hold bits that say nothing.
+                    prop_assert!(read(found, "secret").is_none_or(|found| found == request()), "{text}");
+                    prop_assert!(read(found, "other").is_none());
+                }
+            }
+        }
     }
 }

@@ -139,6 +139,7 @@ pub fn sweep(inbox: &Path, now: Time) {
 pub(super) mod tests {
     use super::*;
     use crate::domain::request::Ask;
+    use proptest::prelude::*;
 
     pub(in crate::store) fn request(id: &str) -> Request {
         Request { id: id.into(), token: "t".into(), ask: Ask::Stop }
@@ -194,5 +195,26 @@ pub(super) mod tests {
         let waiting = waiting(inbox.path());
         assert_eq!(waiting.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), ["bad", "other"]);
         assert!(waiting.iter().all(|one| one.request.is_err()));
+    }
+
+    proptest! {
+        /// What lies there is a request that says exactly what was asked with exactly that token, or is none.
+        #[test]
+        fn hostile_files_are_told_what_is_wrong_or_are_left_alone(
+            bytes in prop_oneof![
+                proptest::collection::vec(any::<u8>(), 0..300),
+                "\\{\"id\":\"r1\",\"token\":\"[a-z\\\\\"]{0,3}\",\"ask\":(\"stop\"|\\{\"submit\":[\\[{]{0,9}|7)\\}?[ ,}]{0,2}".prop_map(String::into_bytes),
+            ],
+        ) {
+            let inbox = tempfile::tempdir().unwrap();
+            std::fs::write(inbox.path().join("r1.request"), &bytes).unwrap();
+            let waiting = waiting(inbox.path());
+            prop_assert_eq!(waiting.len(), 1, "whoever wrote it is answered");
+            if let Ok(read) = &waiting[0].request {
+                prop_assert_eq!(&read.id, "r1");
+                let again: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+                prop_assert_eq!(again["token"].as_str(), Some(read.token.as_str()));
+            }
+        }
     }
 }
