@@ -203,7 +203,7 @@ pub fn read_bytes(from: &str, kind: Kind) -> Result<Vec<u8>> {
 /// Hands a person's request to the owner of the run, or settles it where the run has none.
 pub fn ask_as_person(place: &Place, request: &Request) -> Result<Option<Answer>> {
     inbox::put(&place.inbox, request).context("put the request into the inbox")?;
-    settle_as_owner(place)?;
+    settle_as_owner(place, &request.id)?;
     await_answer(place, request).map(Some)
 }
 
@@ -233,7 +233,7 @@ fn await_answer(place: &Place, request: &Request) -> Result<Answer> {
             looked = Instant::now();
             if let Some(answer) = settle_as_owner(place, &request.id)? {
                 let _ = inbox::take_answer(&place.inbox, &request.id);
-                return Ok(Some(answer));
+                return Ok(answer);
             }
         }
         if began.elapsed() > PATIENCE {

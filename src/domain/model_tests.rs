@@ -9,6 +9,7 @@
 
 use super::error_kind::ErrorKind;
 use super::event::{Again, Ending, Event, Outcome};
+use super::gate::Gate;
 use super::id::TaskId;
 use super::judgement::{self, Evidence, StopReason};
 use super::request::{self, Answer, Ask, Code, Request, Submission};
@@ -16,7 +17,7 @@ use super::retry::{self, RetryPolicy};
 use super::run::tests::{ended, run_of, spec, started};
 use super::run::{Counts, Illegal, Run, RunStatus, Touched};
 use super::schedule::{Schedule, Skip};
-use super::submission::{HandedIn, Kind};
+use super::submission::{HandedIn, Kind, Statement, Terms};
 use super::task::{Attempt, AttemptState, Task, TaskSpec, TaskState, Work};
 use super::time::Time;
 use super::when::When;
@@ -93,15 +94,13 @@ const CASES: u32 = 1_000;
 const STEPS: usize = 100;
 
 /// Tells whether an event is a person's or a command's explicit word, which may take a task out of a settled state.
-fn is_explicit(_: &Event) -> bool {
-    // There is no such event yet.
-    false
+fn is_explicit(event: &Event) -> bool {
+    matches!(event, Event::TaskAccepted { .. } | Event::TaskRequeued { .. } | Event::GateDecided { .. })
 }
 
 /// Tells whether an event completes a task on a person's word, without a success.
-fn is_acceptance(_: &Event) -> bool {
-    // There is no such event yet.
-    false
+fn is_acceptance(event: &Event) -> bool {
+    matches!(event, Event::TaskAccepted { .. })
 }
 
 /// What lets an event happen to a run: `Run::apply`, or a broken one that has to be found out.
@@ -167,6 +166,10 @@ impl World {
             Step::Anything { kind, task, attempt, dice } => {
                 let event = self.any_event(kind, task, attempt, dice);
                 if !self.waits_for_others(&event) && self.try_event(&event)?.is_ok() {
+                    if let Event::GateOpened { task, attempt: Some(number), .. } = &event {
+                        // Both are recorded in one transaction.
+                        self.happen(ended(task.as_str(), *number, Outcome::Succeeded, None))?;
+                    }
                     // Nobody told the schedule.
                     self.schedule = Schedule::of(&self.run);
                     self.skip_impossible()?;
@@ -251,9 +254,12 @@ impl World {
             let succeeded = |attempt: &Attempt| attempt.state == AttemptState::Ended(Outcome::Succeeded);
             if task.state == TaskState::Completed && !self.accepted.contains(&place) {
                 prop_assert!(task.last().is_some_and(succeeded), "{id} is completed without a success");
-            } else {
-                prop_assert!(!task.attempts.iter().any(succeeded), "{id} succeeded and is {}", task.state);
             }
+            let waits = task.state == TaskState::AwaitingInput;
+            prop_assert!(!waits || task.waits_for.is_some(), "{id} waits for a person, and for no gate");
+            let open = |gate: &Gate| gate.task == *id && gate.decided.is_none();
+            let gate = self.run.gates.iter().find(|gate| open(gate)).map(|gate| gate.id);
+            prop_assert_eq!(task.waits_for, gate, "{} does not wait for its open gate", id);
         }
         prop_assert_eq!(self.run.counts, recount(&self.run), "the counts are not those of the tasks");
         for owned in [true, false] {
@@ -331,7 +337,7 @@ impl World {
         let request =
             Request { id: format!("r{}", self.requests), token: "t".into(), ask: Ask::Submit(body_of(body)) };
         let asker = self.asker(which);
-        let (event, answer) = request::receive(asker, &request);
+        let (event, answer) = request::receive(asker, &request, &[]);
         let expected = expected_answer(asker, &request);
         prop_assert_eq!(code_of(&answer), expected, "{:?} of {:?}", request, asker);
         let before = asker.and_then(|(_, attempt)| attempt.submission.clone());
@@ -357,7 +363,7 @@ impl World {
         if let (None, Some((place, number))) = (expected, place) {
             let task = &self.run.tasks[place];
             let again = Request { id: "again".into(), ..request };
-            let second = request::receive(Some((task, &task.attempts[number as usize - 1])), &again);
+            let second = request::receive(Some((task, &task.attempts[number as usize - 1])), &again, &[]);
             prop_assert_eq!(second, (None, answer), "the same twice is not one");
         }
         Ok(())
@@ -365,7 +371,7 @@ impl World {
 
     fn ask_to_stop(&mut self, which: usize) -> Checked {
         let request = Request { id: "stop".into(), token: "t".into(), ask: Ask::Stop };
-        let (event, answer) = request::receive(self.asker(which), &request);
+        let (event, answer) = request::receive(self.asker(which), &request, &[]);
         if let Some(event) = event {
             prop_assert!(
                 matches!(answer, Answer::Refused { .. }),
@@ -373,7 +379,7 @@ impl World {
             );
             self.happen(event)?;
             let held = self.asker(which).is_some();
-            let (_, second) = request::receive(self.asker(which), &request);
+            let (_, second) = request::receive(self.asker(which), &request, &[]);
             prop_assert!(!held || code_of(&second).is_none(), "an agent is held back for ever");
         }
         Ok(())
@@ -537,7 +543,10 @@ fn status_of(run: &Run, owned: bool) -> RunStatus {
     let any = |state: TaskState| run.tasks.iter().any(|task| task.state == state);
     let strict = |state| run.tasks.iter().any(|task| task.state == state && !task.spec.continue_on_error);
     let open = any(TaskState::Queued) || any(TaskState::Running);
+    let left = run.ended_at.is_some() && !owned && !any(TaskState::Running);
     let rows = [
+        // What is queued waits for the same person.
+        (left && any(TaskState::AwaitingInput), RunStatus::AwaitingInput),
         (open && owned, RunStatus::Running),
         (open && run.dispatcher.is_some(), RunStatus::Interrupted),
         (open, RunStatus::Queued),
@@ -553,6 +562,7 @@ fn status_of(run: &Run, owned: bool) -> RunStatus {
 fn event_of(kind: &str, task: Option<&TaskId>, attempt: u32, dice: usize) -> Event {
     let process = json!({"pid": dice, "start": 1, "boot": "b"});
     let outcomes = ["succeeded", "failed", "needs_review", "cancelled", "lost"];
+    let decisions = ["approved", "rejected", "sent_back"];
     let again = (dice % 3 == 0).then(|| json!({"not_before": "2026-11-21T02:30:00.000Z", "reason": "r"}));
     let more = match kind {
         "run_created" => json!({"goal": "g", "team": "t", "workflow": "w", "crew_version": "0",
@@ -567,6 +577,17 @@ fn event_of(kind: &str, task: Option<&TaskId>, attempt: u32, dice: usize) -> Eve
         "submission_accepted" => {
             json!({"request": "r", "result": {"summary": format!("s{}", dice % 2), "confidence": 1.0, "rationale": "r"}})
         }
+        "note_taken" => json!({"request": "r", "progress": {"message": "half"}}),
+        "files_applied" => json!({"files": []}),
+        "gate_opened" => match dice % 3 {
+            0 => return start_gate(task, dice),
+            _ => json!({"gate": dice, "about": "result", "summary": "s"}),
+        },
+        "gate_decided" => {
+            json!({"gate": dice, "decision": decisions[dice % 3], "by": "ann"})
+        }
+        "task_accepted" => json!({"by": "ann"}),
+        "task_requeued" => json!({"by": "ann", "reason": "r"}),
         "submission_refused" => json!({"request": "r", "reason": "r"}),
         "verification_ended" => {
             json!({"command": "true", "ending": {"millis": 1, "cpu_millis": 1, "max_rss_kib": 1,
@@ -586,6 +607,13 @@ fn event_of(kind: &str, task: Option<&TaskId>, attempt: u32, dice: usize) -> Eve
     fields.insert("attempt".into(), attempt.into());
     let text = Value::Object(fields);
     serde_json::from_value(text.clone()).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+/// Opens a gate before a task's start; no attempt led to it.
+fn start_gate(task: Option<&TaskId>, dice: usize) -> Event {
+    let text =
+        json!({"kind": "gate_opened", "task": task, "gate": dice, "about": "start", "action": "merge"});
+    serde_json::from_value(text).expect("a gate")
 }
 
 /// Returns something to hand in.
@@ -609,7 +637,9 @@ fn expected_answer(asker: Option<(&Task, &Attempt)>, request: &Request) -> Optio
         return Some(Code::Late);
     }
     let Ask::Submit(submission) = &request.ask else { return None };
-    let Ok(handed_in) = HandedIn::read(submission.kind, &submission.body, task.spec.role()) else {
+    let terms = Terms::of(task, &[]);
+    let Ok(Statement::Conclusion(handed_in)) = request::read(submission.kind, &submission.body, &terms)
+    else {
         return Some(Code::Invalid);
     };
     let first = attempt.submission.as_deref();

@@ -475,6 +475,7 @@ impl Run {
             },
         }
         self.tasks[place].waits_for = Some(gate);
+        self.tasks[place].version += 1;
         Ok(())
     }
 
