@@ -72,7 +72,7 @@ impl Abilities {
             system_prompt: agent.takes_system_prompt(),
             max_turns: agent.name() != builtin::NAME
                 && can(Assignment { max_turns: Some(1), ..plain.clone() }),
-            prices: prices(agent.name()),
+            prices: tells_cost(agent),
         }
     }
 }
@@ -87,8 +87,9 @@ fn read_only(name: &str) -> ReadOnly {
     }
 }
 
-fn prices(name: &str) -> Option<bool> {
-    match name {
+/// Tells whether an agent says what its work has cost; `None` where nobody knows.
+pub fn tells_cost(agent: &dyn Agent) -> Option<bool> {
+    match agent.name() {
         "claude" | "opencode" | "pi" => Some(true),
         "codex" | "gemini" => Some(false),
         // It costs nothing.

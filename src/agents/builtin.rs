@@ -4,7 +4,7 @@ use super::protocol;
 use super::{Agent, Assignment, CommandSpec, Said, Stdin, Unsupported};
 
 /// The name used with `--agent`.
-pub const NAME: &str = "builtin";
+pub const NAME: &str = crate::domain::task::BUILT_IN;
 
 /// The roles that need no model.
 pub const ROLES: [&str; 5] = ["explorer", "reviewer", "security-reviewer", "verifier", "writer"];

@@ -79,6 +79,10 @@ impl Agent for Claude {
         if let Some(turns) = assignment.max_turns {
             add(&mut args, "--max-turns", &turns.to_string());
         }
+        // It tells what it has cost when it is done; till then only it knows.
+        if let Some(dollars) = assignment.max_cost_usd {
+            add(&mut args, "--max-budget-usd", &dollars.to_string());
+        }
         if let Some(system_prompt) = assignment.system_prompt() {
             add(&mut args, "--append-system-prompt", system_prompt);
         }
@@ -268,13 +272,14 @@ mod tests {
             model: Some("opus"),
             thinking: Some("xhigh"),
             max_turns: Some(7),
+            max_cost_usd: Some(2.5),
             session: Some("5-a"),
             ..assignment(Access::Write)
         };
         let tools = "Read,Grep,Glob,Bash,Edit,NotebookEdit,Write";
         let permissions =
             ["--permission-mode", "acceptEdits", "--tools", tools, "--allowedTools", "Read,Grep,Glob,Bash"];
-        let more = ["--model", "opus", "--effort", "xhigh", "--max-turns", "7"];
+        let more = ["--model", "opus", "--effort", "xhigh", "--max-turns", "7", "--max-budget-usd", "2.5"];
         let all = [&BASE[..], &permissions, &more, &SYSTEM, &["--resume", "5-a"]].concat();
         assert_eq!(Claude.command(&asked).unwrap().args, all);
     }

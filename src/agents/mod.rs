@@ -61,6 +61,8 @@ pub struct Assignment<'a> {
     /// means that the file does not say.
     pub tools: &'a [String],
     pub max_turns: Option<u32>,
+    /// US dollars after which it should end by itself, where it can; crew's own ledger holds the limit all the same.
+    pub max_cost_usd: Option<f64>,
     /// A session of the same agent to continue.
     pub session: Option<&'a str>,
     /// It is not done before it has handed something in.
@@ -286,6 +288,7 @@ impl<'a> Assignment<'a> {
             thinking: None,
             tools: &[],
             max_turns: None,
+            max_cost_usd: None,
             session: None,
             must_submit: false,
             reminds: false,

@@ -1,5 +1,6 @@
 //! What is said of a run and its tasks: when it has ended, and when somebody asks.
 
+use super::budget::Account;
 use super::decide::how_to_decide;
 use crate::agents::builtin;
 use crate::domain::finding::Finding;
@@ -40,17 +41,14 @@ impl Closing<'_> {
         }
         printer.data(&task_table(self.run).render(printer))?;
         self.tell_findings(printer, &findings)?;
-        let usage = total_usage(self.run);
+        let account = self.account();
         let mut line =
             format!("{} {} in {}", self.short, self.finished.status.words(), words::duration(self.took));
-        if usage != Usage::default() {
-            line.push_str(&format!(
-                "   {} tokens   {}",
-                words::tokens(usage.tokens()),
-                words::cost(usage.cost_usd)
-            ));
+        if let Some(total) = account.total() {
+            line.push_str(&format!("   {total}"));
         }
         printer.data(&format!("\n{}", printer.tint(status_tone(self.finished.status), &line)))?;
+        account.lines().iter().try_for_each(|line| printer.data(line))?;
         self.next_steps().iter().for_each(|step| printer.tell(step));
         Ok(())
     }
@@ -58,12 +56,18 @@ impl Closing<'_> {
     fn as_json(&self, findings: &[(String, Finding)]) -> Value {
         let findings: Vec<Value> =
             findings.iter().map(|(task, finding)| json!({"task": task, "finding": finding})).collect();
-        json!({
+        let account = self.account();
+        let mut json = json!({
             "run": self.run.id, "status": self.finished.status, "millis": self.took.as_millis() as u64,
-            "tasks": self.run.tasks.iter().map(task_json).collect::<Vec<_>>(),
-            "findings": findings, "usage": total_usage(self.run),
+            "tasks": tasks_json(self.run, &account), "findings": findings, "usage": account.bill.usage,
             "summary": self.paths.artifacts().join("summary.md"),
-        })
+        });
+        account.put_into(&mut json);
+        json
+    }
+
+    fn account(&self) -> Account {
+        Account::of(self.run, false, self.run.last_at)
     }
 
     /// Returns what reviewers found, the worst first, with the task that found it.
@@ -141,6 +145,9 @@ impl Closing<'_> {
                 steps.push(format!("next  crew resume {short}    nothing is lost; it goes on where it was"))
             }
             _ => {
+                if let Some(command) = self.account().another_budget(self.run, short) {
+                    steps.push(format!("next  {command}    goes on with a larger budget"));
+                }
                 if let Some(task) = first(TaskState::Failed).or_else(|| first(TaskState::NeedsReview)) {
                     steps.push(format!("next  crew logs {short} {task}    crew status {short}"));
                 }
@@ -173,13 +180,6 @@ pub fn status_tone(status: RunStatus) -> Tone {
         }
         RunStatus::Queued | RunStatus::Running => Tone::Plain,
     }
-}
-
-/// Adds up what all attempts of a run used.
-pub fn total_usage(run: &Run) -> Usage {
-    let mut total = Usage::default();
-    run.tasks.iter().flat_map(|task| &task.attempts).for_each(|attempt| total.add(&attempt.usage));
-    total
 }
 
 /// Returns the table of a run's tasks with what became of each.
@@ -256,8 +256,17 @@ fn said_of(task: &Task) -> String {
     clean_line(&said, 160)
 }
 
-/// Returns a task as data.
-pub fn task_json(task: &Task) -> Value {
+/// Returns the tasks of a run as data.
+pub fn tasks_json(run: &Run, account: &Account) -> Vec<Value> {
+    let with_budget = |(place, task)| {
+        let mut json = task_json(task);
+        json["budget"] = account.of_task(place, task);
+        json
+    };
+    run.tasks.iter().enumerate().map(with_budget).collect()
+}
+
+fn task_json(task: &Task) -> Value {
     let last = task.last();
     json!({
         "id": task.spec.id, "role": task.spec.role(), "agent": task.spec.program(), "state": task.state,

@@ -126,6 +126,11 @@ fn detail_of(event: &Event) -> String {
         Event::ArtifactKept { path, bytes, .. } => format!("{path} ({bytes} bytes)"),
         Event::AttemptEnded { outcome, reason, .. } => format!("{} {reason}", outcome.name()),
         Event::TaskSkipped { reason, .. } | Event::TaskCancelled { reason, .. } => reason.clone(),
+        Event::TaskFailed { error_kind, reason, .. } => format!("{error_kind}: {reason}"),
+        Event::BudgetWarned { level, what, spent, limit, .. } => {
+            format!("{}: {spent} of {limit} {}", level.name(), what.name())
+        }
+        Event::BudgetChanged { budget } => serde_json::to_string(budget).unwrap_or_default(),
         Event::StopAsked { level, by } => format!("{by}, level {level}"),
         Event::RunEnded { state } => state.name().to_owned(),
     };

@@ -1,12 +1,15 @@
 //! From what the user typed to the tasks of a run, with everything checked before anything starts.
 
+use super::budget;
 use super::context::resource_problem;
 use super::exit::{ExitStatus, Problem, Problems};
 use crate::agents::builtin;
 use crate::agents::registry::Registry;
+use crate::domain::budget::Limits;
 use crate::domain::event::{Event, Persona, RunLimits};
 use crate::domain::id::TaskId;
 use crate::domain::nearest::nearest;
+use crate::domain::price::Prices;
 use crate::domain::resources::{self, AgentFile, Layer, Library, Role, Step, Submit, Team, Workflow};
 use crate::domain::settings::{self, Settings};
 use crate::domain::task::{TaskSpec, Work};
@@ -24,6 +27,7 @@ pub struct Wishes<'a> {
     pub model: Option<&'a str>,
     pub jobs: Option<u32>,
     pub fail_fast: bool,
+    pub budget: Limits,
 }
 
 /// A run that is ready to be made.
@@ -92,10 +96,14 @@ pub fn make(sources: &Sources<'_>, wishes: &Wishes<'_>) -> Result<Plan> {
     if automatic.as_deref() == Some(builtin::NAME) {
         notes.push("no agent CLI is installed here: the built-in agent works, which needs no model".into());
     }
+    let prices = Prices::of(sources.settings);
+    notes.extend(budget::unheld(&wishes.budget, &team.budget, &tasks, sources.registry, &prices));
+    let limits =
+        RunLimits { jobs, fail_fast: wishes.fail_fast, budget: wishes.budget, team_budget: team.budget };
     Ok(Plan {
         team: team.name.clone(),
         workflow: workflow.name.clone(),
-        limits: RunLimits { jobs, fail_fast: wishes.fail_fast },
+        limits,
         personas,
         vars,
         roster: sources.settings.names(&settings::ROSTER),
@@ -153,6 +161,7 @@ fn team_for(workflow: &Workflow) -> Team {
         description: String::new(),
         workflow: workflow.name.clone(),
         max_concurrency: None,
+        budget: Limits::default(),
         routing: Default::default(),
         roles,
         source: workflow.source.clone(),
@@ -223,6 +232,7 @@ impl Caster<'_> {
             action: step.action.clone(),
             environment: step.environment.clone(),
             fields: step.fields.clone(),
+            budget: step.budget,
         })
     }
 

@@ -1,17 +1,20 @@
 //! `crew resume`: go on with a run that was interrupted.
 
+use super::budget::{self, Account, BudgetArgs};
 use super::context::Context;
 use super::exit::{ExitStatus, Problem};
 use super::run;
 use super::waiting::WaitArgs;
 use crate::agents::registry::Registry;
 use crate::agents::replay;
+use crate::domain::budget::Limits;
 use crate::domain::event::Recorded;
 use crate::domain::id::RunId;
 use crate::domain::run::{Run, RunStatus};
 use crate::domain::task::Working;
+use crate::runner::clock;
 use crate::runner::dispatcher::{self, Observer};
-use crate::store::database::Store;
+use crate::store::database::{Applied, Store};
 use crate::store::layout::Layout;
 use crate::store::lock;
 use crate::workspace::git::Git;
@@ -20,10 +23,16 @@ use anyhow::{Context as _, Result};
 /// Go on with an interrupted run
 ///
 /// Finished tasks are not run again. What its dead owner left running is ended first.
+///
+/// A run that failed because a budget was used up goes on with another one: --max-cost, --max-tokens, --max-time, or
+/// --set budget.KEY=VALUE.
 #[derive(Debug, clap::Args)]
 pub struct ResumeArgs {
     /// Run to go on with: the beginning of its id, or `last`
     run: String,
+
+    #[command(flatten)]
+    budget: BudgetArgs,
 
     /// Set a setting for the rest of this run
     #[arg(long, value_name = "KEY=VALUE")]
@@ -40,7 +49,16 @@ pub struct ResumeArgs {
 /// Goes on with a run for which a person has just decided something.
 pub fn go_on(cx: &Context, run: &str) -> Result<ExitStatus> {
     let run = run.to_owned();
-    resume(cx, &ResumeArgs { run, set: Vec::new(), trust_project: false, wait: WaitArgs::default() })
+    resume(
+        cx,
+        &ResumeArgs {
+            run,
+            budget: BudgetArgs::default(),
+            set: Vec::new(),
+            trust_project: false,
+            wait: WaitArgs::default(),
+        },
+    )
 }
 
 /// Closes a run whose last open task a person has just settled.
@@ -83,22 +101,53 @@ pub fn resume(cx: &Context, args: &ResumeArgs) -> Result<ExitStatus> {
     let short = store.short(&id)?;
     let paths = store.paths(&id);
     let lock = cx.take_lock(&store, &id, args.wait)?;
-    let loaded = store.load_run(&id)?.context("the run is recorded")?;
-    let status = loaded.status(false);
+    let mut loaded = store.load_run(&id)?.context("the run is recorded")?;
+    let settings = cx.settings(&layout, &args.set, trusted)?;
+    let wanted = args.budget.of_resumed_run(&loaded, &settings, &args.set);
+    let changes = match wanted == loaded.limits.budget {
+        true => Vec::new(),
+        false => budget::raise(&loaded, wanted, clock::now())?,
+    };
+    let status = match changes.len() {
+        // Beside the change itself, tasks go back to the queue.
+        2.. => RunStatus::Interrupted,
+        _ => loaded.status(false),
+    };
     if !matches!(status, RunStatus::Interrupted | RunStatus::Queued | RunStatus::AwaitingInput) {
-        let message = format!("run {short} is not interrupted, it is {}", status.words());
-        return Err(Problem::refused("not_interrupted", message).hint(format!("crew status {short}")).into());
+        return Err(refusal(&loaded, &short, wanted).into());
     }
     if let Some(set) = args.set.iter().find(|set| set.starts_with("vars.")) {
         let message =
             format!("`--set {set}` comes too late: a run keeps the variables that it was made with");
         return Err(Problem::usage("too_late", message).into());
     }
-    let settings = cx.settings(&layout, &args.set, trusted)?;
     let registry = run::registry(&settings)?;
+    let applied: Result<Vec<Applied>, _> =
+        changes.into_iter().map(|event| Applied::to(&mut loaded, clock::now(), event)).collect();
+    let applied = applied?;
     refuse_missing_agents(&loaded, &registry)?;
+    store.append(&mut loaded, applied, &[]).context("record the budget")?;
     let setup = run::setup(&layout, &settings, &registry, &paths);
     run::carry_out(cx, &mut store, loaded, lock, &setup)
+}
+
+/// Says why a settled run does not go on, with the budget that is wanted for it.
+fn refusal(run: &Run, short: &str, wanted: Limits) -> Problem {
+    let mut with_it = run.clone();
+    with_it.limits.budget = wanted;
+    let account = Account::of(&with_it, false, run.last_at);
+    let status = run.status(false).words();
+    match account.another_budget(run, short) {
+        Some(command) => {
+            let budget = account.used_up().map(|budget| budget.to_string()).unwrap_or_default();
+            let problem = Problem::refused("budget_exceeded", format!("run {short} is {status}: {budget}"));
+            problem.hint(format!("{command}    goes on with a larger budget"))
+        }
+        None => {
+            let message = format!("run {short} is not interrupted, it is {status}");
+            Problem::refused("not_interrupted", message).hint(format!("crew status {short}"))
+        }
+    }
 }
 
 /// A record that came with a clone names commands of whoever made it. Ours is ignored by git, so one that git tracks is

@@ -1,6 +1,7 @@
 //! `crew run`: carry out a workflow.
 
 use super::asking::Asking;
+use super::budget::BudgetArgs;
 use super::closing::Closing;
 use super::context::Context;
 use super::exit::{self, ExitStatus, Problem, Problems};
@@ -11,6 +12,7 @@ use crate::agents::registry::Registry;
 use crate::domain::event::{ArtifactKind, Recorded};
 use crate::domain::gate::GatePolicy;
 use crate::domain::id::RunId;
+use crate::domain::price::Prices;
 use crate::domain::run::{Run, RunStatus};
 use crate::domain::settings::{self, Settings};
 use crate::domain::task::{Work, Working};
@@ -67,6 +69,9 @@ pub struct RunArgs {
     fail_fast: bool,
 
     #[command(flatten)]
+    budget: BudgetArgs,
+
+    #[command(flatten)]
     recordings: RecordingArgs,
 
     /// Show tasks, prompts and command lines, and start nothing
@@ -104,6 +109,7 @@ pub fn run(cx: &Context, args: &RunArgs) -> Result<ExitStatus> {
         model: args.model.as_deref(),
         jobs: args.jobs,
         fail_fast: args.fail_fast,
+        budget: args.budget.of_new_run(&settings),
     };
     let mut plan = plan::make(&sources, &wishes)?;
     if let Some(replayed) = &replayed {
@@ -150,6 +156,7 @@ pub fn setup(layout: &Layout, settings: &Settings, registry: &Registry, paths: &
         environment: Environment::of_ours(&settings.names(&settings::ENV_PASS), &paths.bin()),
         repository: layout.repository().to_owned(),
         limits: Limits::of(settings),
+        prices: Prices::of(settings),
         recordings: None,
         gates: GatePolicy::of(settings),
         person_key: Context::person_key(),
@@ -252,9 +259,8 @@ fn show_plan(cx: &Context, plan: &Plan, launches: &[Rehearsed]) -> Result<ExitSt
                 "prompt": launch.and_then(|launch| launch.prompt.as_ref()),
             })
         }).collect();
-        let limits = json!({"jobs": plan.limits.jobs, "fail_fast": plan.limits.fail_fast});
         cx.printer.json(&json!({
-            "team": plan.team, "workflow": plan.workflow, "limits": limits, "tasks": tasks, "notes": plan.notes,
+            "team": plan.team, "workflow": plan.workflow, "limits": plan.limits, "tasks": tasks, "notes": plan.notes,
         }))?;
         return Ok(ExitStatus::Done);
     }

@@ -100,7 +100,7 @@ fn describe_team(team: &Team) -> (Value, String) {
         .collect();
     let value = json!({
         "kind": "team", "name": team.name, "description": team.description, "workflow": team.workflow,
-        "max_concurrency": team.max_concurrency, "roles": roles, "source": team.source,
+        "max_concurrency": team.max_concurrency, "budget": team.budget, "roles": roles, "source": team.source,
     });
     let mut text = format!(
         "team {}  ({})\n{}\nworkflow: {}\n",
@@ -147,6 +147,6 @@ fn step_json(step: &Step) -> Value {
         "id": step.id, "role": step.role, "agent": step.agent, "depends_on": step.depends_on, "run": step.run,
         "verify": step.verify, "timeout_seconds": step.timeout.map(|timeout| timeout.as_secs()), "retries": step.retries,
         "continue_on_error": step.continue_on_error, "when": step.when, "confidence": step.confidence,
-        "output": step.output, "reads": step.reads, "model": step.model, "task": step.task, "line": step.line,
+        "budget": step.budget, "output": step.output, "reads": step.reads, "model": step.model, "task": step.task, "line": step.line,
     })
 }

@@ -1,6 +1,7 @@
 //! `crew status`: where runs stand.
 
-use super::closing::{status_tone, task_json, task_table, total_usage, waiting_lines};
+use super::budget::Account;
+use super::closing::{status_tone, task_table, tasks_json, waiting_lines};
 use super::context::Context;
 use super::exit::ExitStatus;
 use crate::domain::run::{Run, RunStatus};
@@ -97,19 +98,24 @@ fn show_run(cx: &Context, typed: &str) -> Result<ExitStatus> {
     let id = cx.find_run(&store, typed)?;
     let short = store.short(&id)?;
     let run = store.load_run(&id)?.context("the run is recorded")?;
-    let status = run.status(lock::is_owned(&store.paths(&id))?);
+    let owned = lock::is_owned(&store.paths(&id))?;
+    let status = run.status(owned);
+    let account = Account::of(&run, owned, clock::now());
     if cx.printer.json {
-        cx.printer.json(&json!({
+        let mut json = json!({
             "id": run.id, "status": status, "goal": run.goal, "team": run.team, "workflow": run.workflow,
             "created_at": run.created_at, "ended_at": run.ended_at, "limits": run.limits,
-            "usage": total_usage(&run), "tasks": run.tasks.iter().map(task_json).collect::<Vec<_>>(),
-        }))?;
+            "usage": account.bill.usage, "tasks": tasks_json(&run, &account),
+        });
+        account.put_into(&mut json);
+        cx.printer.json(&json)?;
         return Ok(ExitStatus::Done);
     }
     let head = format!("{short}  {}", cx.printer.tint(status_tone(status), status.words()));
     cx.printer.data(&format!("{head}   \"{}\"\n", clean_line(&run.goal, 200)))?;
     cx.printer.data(&task_table(&run).render(&cx.printer))?;
-    for line in explain(&run, &short, status) {
+    account.lines().iter().try_for_each(|line| cx.printer.data(line))?;
+    for line in explain(&run, &short, status, &account) {
         cx.printer.tell(&line);
     }
     Ok(ExitStatus::Done)
@@ -127,7 +133,7 @@ fn hypotheses(task: &Task) -> Vec<String> {
 }
 
 /// Says what is worth knowing beside the table, and what to type next.
-fn explain(run: &Run, short: &str, status: RunStatus) -> Vec<String> {
+fn explain(run: &Run, short: &str, status: RunStatus, account: &Account) -> Vec<String> {
     let mut lines: Vec<String> = run.tasks.iter().flat_map(hypotheses).collect();
     for task in
         run.tasks.iter().filter(|task| matches!(task.state, TaskState::Failed | TaskState::NeedsReview))
@@ -153,6 +159,9 @@ fn explain(run: &Run, short: &str, status: RunStatus) -> Vec<String> {
         RunStatus::AwaitingInput | RunStatus::Running => lines.extend(waiting_lines(run, short)),
         RunStatus::Interrupted => lines.push(format!("next  crew resume {short}")),
         RunStatus::Failed | RunStatus::NeedsReview => {
+            if let Some(command) = account.another_budget(run, short) {
+                lines.push(format!("next  {command}    goes on with a larger budget"));
+            }
             lines.push(format!("next  crew logs {short}    crew events {short}"))
         }
         _ => {}

@@ -2,6 +2,7 @@
 //!
 //! An event is appended once and never changed; the state of a run is its events replayed (see `run`).
 
+use super::budget::{Level, Limits, What};
 use super::error_kind::ErrorKind;
 use super::gate::{About, Decision, GateId};
 use super::id::{RunId, TaskId};
@@ -38,12 +39,18 @@ pub struct Persona {
 }
 
 /// The limits that a run was made with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RunLimits {
     /// Tasks at once.
     pub jobs: u32,
     /// End everything at the first failure.
     pub fail_fast: bool,
+    /// What the run may use up, as the user said.
+    #[serde(default, skip_serializing_if = "Limits::is_none")]
+    pub budget: Limits,
+    /// What it may use up as the team's file says.
+    #[serde(default, skip_serializing_if = "Limits::is_none")]
+    pub team_budget: Limits,
 }
 
 /// A process, known again after a restart of ours or of the machine.
@@ -153,6 +160,10 @@ fn is_zero(number: &u64) -> bool {
 /// Something that happened. Each variant says when it is recorded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "the large ones make the run and are the most there are when it is made"
+)]
 pub enum Event {
     /// A person asked for a run; recorded before anything starts, together with its tasks.
     RunCreated {
@@ -326,6 +337,21 @@ pub enum Event {
     },
     /// A task was given up before it started, because the run is stopped for good.
     TaskCancelled { task: TaskId, reason: String },
+    /// A task that was waiting cannot be started any more: no budget is left for it.
+    TaskFailed { task: TaskId, error_kind: ErrorKind, reason: String },
+    /// 80 % of a limit is used up, or more; told once for each limit.
+    BudgetWarned {
+        level: Level,
+        /// Whose limit it is, on the level of tasks.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        task: Option<TaskId>,
+        what: What,
+        /// In the unit that `what` names.
+        spent: serde_json::Number,
+        limit: serde_json::Number,
+    },
+    /// A person gave the run another budget for the rest of its work.
+    BudgetChanged { budget: Limits },
     /// A person asked the run to stop.
     StopAsked { level: u32, by: String },
     /// Everything is settled, or the run was stopped; nothing of it runs any more.
@@ -395,6 +421,9 @@ impl Event {
             Event::AttemptEnded { .. } => "attempt_ended",
             Event::TaskSkipped { .. } => "task_skipped",
             Event::TaskCancelled { .. } => "task_cancelled",
+            Event::TaskFailed { .. } => "task_failed",
+            Event::BudgetWarned { .. } => "budget_warned",
+            Event::BudgetChanged { .. } => "budget_changed",
             Event::StopAsked { .. } => "stop_asked",
             Event::RunEnded { .. } => "run_ended",
         }
@@ -425,6 +454,9 @@ impl Event {
         "attempt_ended",
         "task_skipped",
         "task_cancelled",
+        "task_failed",
+        "budget_warned",
+        "budget_changed",
         "stop_asked",
         "run_ended",
     ];
@@ -434,10 +466,13 @@ impl Event {
         match self {
             Event::RunCreated { .. }
             | Event::DispatcherStarted { .. }
+            | Event::BudgetChanged { .. }
             | Event::StopAsked { .. }
             | Event::RunEnded { .. } => None,
             Event::TaskCreated { spec } => Some(&spec.id),
-            Event::SubmissionRefused { task, .. } | Event::ArtifactKept { task, .. } => task.as_ref(),
+            Event::SubmissionRefused { task, .. }
+            | Event::ArtifactKept { task, .. }
+            | Event::BudgetWarned { task, .. } => task.as_ref(),
             Event::AttemptStarted { task, .. }
             | Event::ProcessStarted { task, .. }
             | Event::SessionStarted { task, .. }
@@ -455,6 +490,7 @@ impl Event {
             | Event::TaskRequeued { task, .. }
             | Event::AttemptEnded { task, .. }
             | Event::TaskSkipped { task, .. }
+            | Event::TaskFailed { task, .. }
             | Event::TaskCancelled { task, .. } => Some(task),
         }
     }
@@ -541,6 +577,8 @@ impl Event {
                 | Event::GateDecided { .. }
                 | Event::TaskAccepted { .. }
                 | Event::TaskCancelled { .. }
+                | Event::TaskFailed { .. }
+                | Event::BudgetChanged { .. }
                 | Event::RunEnded { .. }
         )
     }

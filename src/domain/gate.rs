@@ -484,7 +484,7 @@ pub fn accept(run: &Run, task: &TaskId, (by, note): (&str, &str)) -> Result<Vec<
 }
 
 /// Returns the tasks that were skipped because of one that did not complete, down the line.
-fn skipped_because_of(run: &Run, place: usize) -> Vec<usize> {
+pub fn skipped_because_of(run: &Run, place: usize) -> Vec<usize> {
     let mut reached = vec![false; run.tasks.len()];
     reached[place] = true;
     // A step may stand before those that it depends on.

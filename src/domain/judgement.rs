@@ -17,6 +17,8 @@ pub enum StopReason {
     FailFast,
     /// The attempt's wall time is used up.
     OutOfTime,
+    /// A budget is used up that it spends of.
+    OverBudget,
     /// Nothing was printed for too long.
     Silent,
     /// More was printed than is allowed.
@@ -39,6 +41,8 @@ pub struct StreamError {
 pub struct Evidence<'a> {
     pub ending: Ending,
     pub stopped: Option<StopReason>,
+    /// The budget because of which it was stopped: "run budget of $2.50 is used up: $2.53 spent".
+    pub budget: Option<String>,
     /// The last error of the stream that no later success took back.
     pub stream_error: Option<StreamError>,
     /// What it was waiting for when it ended, or was ended.
@@ -128,7 +132,7 @@ fn judge_stop(evidence: &Evidence<'_>) -> Option<Judgement> {
     let handed_in = evidence.submission.is_some();
     let why = match stopped {
         // It was over before it was asked to stop.
-        StopReason::Interrupted | StopReason::FailFast
+        StopReason::Interrupted | StopReason::FailFast | StopReason::OverBudget
             if handed_in && evidence.ending.exit == Some(0) && !evidence.unverified =>
         {
             return None;
@@ -139,6 +143,13 @@ fn judge_stop(evidence: &Evidence<'_>) -> Option<Judgement> {
         }
         // What the stream said decides.
         StopReason::Hopeless | StopReason::Lingering => return None,
+        StopReason::OverBudget => {
+            let budget = evidence.budget.as_deref().unwrap_or("its budget is used up");
+            return Some(match handed_in {
+                true => needs_review(format!("it handed in a result, but was then stopped: {budget}")),
+                false => failed(ErrorKind::BudgetExceeded, budget),
+            });
+        }
         StopReason::OutOfTime => (ErrorKind::AttemptTimeout, "its time was used up"),
         StopReason::Silent => (ErrorKind::Silent, "it printed nothing for too long"),
         StopReason::TooMuchOutput => (ErrorKind::OutputTooLarge, "it printed more than is allowed"),
@@ -455,6 +466,29 @@ mod tests {
                 Evidence { stopped: Some(StopReason::OutOfTime), ..base() },
                 Failed,
                 Some(AttemptTimeout),
+            ),
+            (
+                "over its budget",
+                Evidence { stopped: Some(StopReason::OverBudget), ending: killed.clone(), ..base() },
+                Failed,
+                Some(BudgetExceeded),
+            ),
+            (
+                "over its budget, but delivered",
+                Evidence {
+                    stopped: Some(StopReason::OverBudget),
+                    ending: killed.clone(),
+                    submission: Some(&good),
+                    ..base()
+                },
+                NeedsReview,
+                None,
+            ),
+            (
+                "over its budget when it had ended well",
+                Evidence { stopped: Some(StopReason::OverBudget), submission: Some(&good), ..base() },
+                Succeeded,
+                None,
             ),
             (
                 "out of time while it waited for the provider",

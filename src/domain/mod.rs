@@ -4,6 +4,7 @@
 //! environment. That is what lets every rule be tested in a few lines.
 #![deny(clippy::disallowed_methods)]
 
+pub mod budget;
 pub mod context;
 pub mod error_kind;
 pub mod event;
@@ -15,6 +16,7 @@ pub mod judgement;
 mod model_tests;
 pub mod nearest;
 pub mod person;
+pub mod price;
 pub mod recording;
 pub mod redact;
 pub mod request;

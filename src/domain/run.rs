@@ -3,6 +3,7 @@
 //! `Run::apply` is the one place where state changes. It refuses what is not legal, so a mistake elsewhere ends in an
 //! error and not in a wrong record.
 
+use super::budget::{Level, Warned};
 use super::event::{Again, Event, Outcome, Persona, ProcessId, RunLimits};
 use super::gate::{self, About, Decided, Decision, Gate, GateId};
 use super::id::{RunId, TaskId};
@@ -12,6 +13,7 @@ use super::time::Time;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::time::Duration;
 
 /// Where a run stands; derived from its tasks when it is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -169,6 +171,14 @@ pub struct Run {
     /// The number of the newest event that it holds; 0 where none is in a store. All that is stored of a run follows
     /// from its events, so this is the version of it all: what was decided without a newer event is not written.
     pub last_seq: i64,
+    /// Wall time for which dispatchers have owned it, up to `owned_since`.
+    pub worked: Duration,
+    /// Since when the dispatcher owns it that owned it last and that has not ended it.
+    pub owned_since: Option<Time>,
+    /// When something happened last.
+    pub last_at: Time,
+    /// Limits of which somebody has been warned.
+    pub warned: Vec<Warned>,
     index: HashMap<TaskId, usize>,
 }
 
@@ -196,6 +206,10 @@ impl Run {
             dispatcher: None,
             ended_at: None,
             last_seq: 0,
+            worked: Duration::ZERO,
+            owned_since: None,
+            last_at: at,
+            warned: Vec::new(),
             index: HashMap::new(),
         })
     }
@@ -228,16 +242,21 @@ impl Run {
     /// Lets an event happen to the run. Nothing has changed where it is illegal.
     pub fn apply(&mut self, at: Time, event: &Event) -> Result<Touched, Illegal> {
         let illegal = |why: String| Illegal { kind: event.kind(), why };
+        let before = std::mem::replace(&mut self.last_at, at);
         match event {
             Event::RunCreated { .. } => Err(illegal(format!("run {} has been created before", self.id))),
             Event::TaskCreated { spec } => self.add_task(spec).map_err(illegal),
             Event::DispatcherStarted { process } => {
                 self.dispatcher = Some(process.clone());
                 self.ended_at = None;
+                // The one before died without a word; what it recorded last is the last that is known of it.
+                self.worked += self.owned_since.map_or(Duration::ZERO, |since| before.since(since));
+                self.owned_since = Some(at);
                 Ok(Touched::Run)
             }
             Event::RunEnded { .. } => {
                 self.ended_at = Some(at);
+                self.worked += self.owned_since.take().map_or(Duration::ZERO, |since| at.since(since));
                 Ok(Touched::Run)
             }
             Event::StopAsked { .. } => Ok(Touched::Nothing),
@@ -257,6 +276,22 @@ impl Run {
                 let place = self.place_of(task).map_err(illegal)?;
                 self.shift(place, TaskState::Skipped).map_err(illegal)?;
                 self.tasks[place].skipped_by_condition = *by_condition;
+                self.tasks[place].reason.clone_from(reason);
+                Ok(Touched::Task(place))
+            }
+            Event::BudgetWarned { level, task, what, .. } => {
+                self.warned.push((*level, task.clone(), *what));
+                Ok(Touched::Nothing)
+            }
+            Event::BudgetChanged { budget } => {
+                self.limits.budget = *budget;
+                self.warned.retain(|(level, ..)| *level != Level::Run);
+                Ok(Touched::Nothing)
+            }
+            Event::TaskFailed { task, error_kind, reason } => {
+                let place = self.place_of(task).map_err(illegal)?;
+                self.shift(place, TaskState::Failed).map_err(illegal)?;
+                self.tasks[place].gate_error = Some(*error_kind);
                 self.tasks[place].reason.clone_from(reason);
                 Ok(Touched::Task(place))
             }
@@ -305,6 +340,7 @@ impl Run {
                     reason: String::new(),
                     ending: Default::default(),
                     usage: Default::default(),
+                    tool_calls: 0,
                     summary: String::new(),
                 });
                 Ok(Touched::TaskAndAttempt(place, number))
@@ -322,9 +358,12 @@ impl Run {
             Event::AgentWaited { reason, .. } => self
                 .change_open(event, |attempt| attempt.waiting.clone_from(reason))
                 .map(|_| Touched::Nothing),
-            Event::ToolInvoked { .. } => {
-                self.change_open(event, |attempt| attempt.waiting.clear()).map(|_| Touched::Nothing)
-            }
+            Event::ToolInvoked { .. } => self
+                .change_open(event, |attempt| {
+                    attempt.waiting.clear();
+                    attempt.tool_calls += 1;
+                })
+                .map(|_| Touched::Nothing),
             Event::SubmissionAccepted { handed_in, .. } => {
                 let attempt = self.open_before_checks(event)?;
                 if attempt.submission.is_some() {
@@ -584,6 +623,7 @@ pub(crate) mod tests {
             action: None,
             environment: None,
             fields: vec![],
+            budget: Default::default(),
         }
     }
 
@@ -592,7 +632,7 @@ pub(crate) mod tests {
             goal: "g".into(),
             team: "t".into(),
             workflow: "w".into(),
-            limits: RunLimits { jobs: 2, fail_fast: false },
+            limits: RunLimits { jobs: 2, ..RunLimits::default() },
             personas: BTreeMap::new(),
             vars: BTreeMap::new(),
             roster: vec![],

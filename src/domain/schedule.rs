@@ -77,6 +77,16 @@ impl Schedule {
         };
     }
 
+    /// Puts a task back that could have started, to be asked for again.
+    pub fn put_back(&mut self, place: usize) {
+        self.ready.insert(place);
+    }
+
+    /// Lets nothing wait for its time any more.
+    pub fn hurry(&mut self) {
+        self.ready.extend(std::mem::take(&mut self.delayed).into_iter().map(|(_, place)| place));
+    }
+
     /// Returns the next task that has become impossible.
     pub fn next_skip(&mut self) -> Option<Skip> {
         self.skips.pop_front()

@@ -4,6 +4,7 @@
 //! but a project's file may only tighten what the user allows, until the user trusts the repository.
 
 use super::nearest::nearest;
+use super::price::Price;
 use super::words::clean_line;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -22,6 +23,8 @@ pub enum Kind {
     Fraction {
         default: f64,
     },
+    /// US dollars, from 0, which sets no limit.
+    Dollars,
     Text {
         default: &'static str,
     },
@@ -177,6 +180,48 @@ pub const AGENTS: Setting = Setting {
     help: "Programs as agents: agents.NAME is {command, prompt, output, pass_env, writes}",
 };
 
+/// The most that a budget may say: dollars, tokens or calls, seconds.
+pub const MOST_DOLLARS: f64 = 1e6;
+pub const MOST_COUNT: u64 = 1_000_000_000_000;
+pub const MOST_SECONDS: u64 = 30 * 86_400;
+
+pub const BUDGET_COST: Setting = Setting {
+    key: "budget.cost_usd",
+    kind: Kind::Dollars,
+    project: Project::Lower,
+    help: "US dollars that a run may cost; 0 sets no limit",
+};
+pub const BUDGET_TOKENS: Setting = number(
+    "budget.tokens",
+    (0, 0, MOST_COUNT),
+    Project::Lower,
+    "Tokens that a run may use, cached ones too; 0 sets no limit",
+);
+pub const BUDGET_SECONDS: Setting = number(
+    "budget.seconds",
+    (0, 0, MOST_SECONDS),
+    Project::Lower,
+    "Wall time of a run while crew works on it, in seconds; 0 sets no limit",
+);
+pub const BUDGET_ATTEMPTS: Setting = number(
+    "budget.attempts",
+    (0, 0, MOST_COUNT),
+    Project::Lower,
+    "Attempts of all tasks of a run together; 0 sets no limit",
+);
+pub const BUDGET_TOOL_CALLS: Setting = number(
+    "budget.tool_calls",
+    (0, 0, MOST_COUNT),
+    Project::Lower,
+    "Calls of tools by all agents of a run together; 0 sets no limit",
+);
+pub const PRICES: Setting = Setting {
+    key: "prices",
+    kind: Kind::Table,
+    project: Project::Never,
+    help: "What a million tokens cost in US dollars: prices.MODEL, or prices.AGENT, is {input, output, cached}",
+};
+
 /// Every setting, in the order in which they are shown.
 pub const ALL: &[&Setting] = &[
     &JOBS,
@@ -187,6 +232,11 @@ pub const ALL: &[&Setting] = &[
     &OUTPUT_MB,
     &RETRY_ATTEMPTS,
     &RETRY_BACKOFF_MS,
+    &BUDGET_COST,
+    &BUDGET_TOKENS,
+    &BUDGET_SECONDS,
+    &BUDGET_ATTEMPTS,
+    &BUDGET_TOOL_CALLS,
     &RUN_AGENT,
     &RUN_TEAM,
     &GATE_CONFIDENCE,
@@ -198,6 +248,7 @@ pub const ALL: &[&Setting] = &[
     &ENV_PASS,
     &VARS,
     &AGENTS,
+    &PRICES,
 ];
 
 impl Setting {
@@ -206,6 +257,7 @@ impl Setting {
         match self.kind {
             Kind::Number { default, .. } => json!(default),
             Kind::Fraction { default } => json!(default),
+            Kind::Dollars => json!(0),
             Kind::Text { default } => json!(default),
             Kind::Names { default } => json!(default),
             Kind::Table => json!({}),
@@ -223,6 +275,7 @@ impl Setting {
             Kind::Number { least, most, .. } => {
                 value.as_u64().is_some_and(|number| (least..=most).contains(&number))
             }
+            Kind::Dollars => value.as_f64().is_some_and(|dollars| (0.0..=MOST_DOLLARS).contains(&dollars)),
             Kind::Text { .. } => value.as_str().is_some_and(|text| !text.trim().is_empty()),
             Kind::Fraction { .. } => value.as_f64().is_some_and(|number| (0.0..=1.0).contains(&number)),
             Kind::Names { .. } => value.as_array().is_some_and(|names| names.iter().all(Value::is_string)),
@@ -256,6 +309,7 @@ impl Setting {
     pub fn expected(&self) -> String {
         match self.kind {
             Kind::Number { least, most, .. } => format!("a whole number from {least} to {most}"),
+            Kind::Dollars => format!("an amount of dollars from 0 to {MOST_DOLLARS}, such as 2.50"),
             Kind::Text { .. } => "a text".into(),
             Kind::Fraction { .. } => "a number from 0 to 1".into(),
             Kind::Names { .. } => "a list of names".into(),
@@ -335,6 +389,13 @@ impl Settings {
                 hint: None,
             })?;
         }
+        if setting.key == PRICES.key {
+            Price::read(&value).map_err(|message| Problem {
+                origin: origin.clone(),
+                message: format!("{key}: {message}"),
+                hint: None,
+            })?;
+        }
         if matches!(origin, Origin::Project(_)) && !trusted && !self.may_tighten(setting, &value) {
             let why = match setting.project {
                 Project::Never => "only you may set it",
@@ -352,10 +413,12 @@ impl Settings {
     }
 
     fn may_tighten(&self, setting: &Setting, value: &Value) -> bool {
-        // 0 turns a limit off where 0 is allowed and the limit is one of silence.
-        let rank = |value: &Value| match value.as_u64() {
-            Some(0) if [SILENCE_SECONDS.key, GATE_SECONDS.key].contains(&setting.key) => u64::MAX,
-            number => number.unwrap_or(u64::MAX),
+        // 0 turns a limit off where the limit is one of silence, of waiting or a budget.
+        let zero_is_none = [SILENCE_SECONDS.key, GATE_SECONDS.key].contains(&setting.key)
+            || setting.key.starts_with("budget.");
+        let rank = |value: &Value| match value.as_f64() {
+            Some(0.0) if zero_is_none => f64::INFINITY,
+            number => number.unwrap_or(f64::INFINITY),
         };
         match setting.project {
             Project::Free => true,
@@ -381,6 +444,11 @@ impl Settings {
 
     /// Returns a number from 0 to 1.
     pub fn fraction(&self, setting: &Setting) -> f64 {
+        self.get(setting).as_f64().unwrap_or_default()
+    }
+
+    /// Returns an amount of dollars.
+    pub fn decimal(&self, setting: &Setting) -> f64 {
         self.get(setting).as_f64().unwrap_or_default()
     }
 
@@ -462,6 +530,7 @@ pub fn schema() -> Value {
             Kind::Number { default, least, most } => {
                 json!({"type": "integer", "minimum": least, "maximum": most, "default": default})
             }
+            Kind::Dollars => json!({"type": "number", "minimum": 0, "maximum": MOST_DOLLARS, "default": 0}),
             Kind::Text { default } => json!({"type": "string", "default": default}),
             Kind::Fraction { default } => {
                 json!({"type": "number", "minimum": 0, "maximum": 1, "default": default})

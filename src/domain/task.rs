@@ -1,5 +1,6 @@
 //! One node of a run's graph: what it is, where it stands, which moves are legal.
 
+use super::budget::Limits;
 use super::error_kind::ErrorKind;
 use super::event::{Ending, Outcome, ProcessId};
 use super::gate::{GateId, PersonWord, StepGates};
@@ -55,7 +56,13 @@ pub struct TaskSpec {
     /// What its result has to hold beside the fields that every result has.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<Field>,
+    /// What all its attempts together may use up.
+    #[serde(default, skip_serializing_if = "Limits::is_none")]
+    pub budget: Limits,
 }
+
+/// The name of the agent that ships inside the binary.
+pub const BUILT_IN: &str = "builtin";
 
 /// Who does a task, and what.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -98,6 +105,11 @@ impl TaskSpec {
     /// Tells whether it may change files.
     pub fn writes(&self) -> bool {
         !matches!(&self.work, Work::Agent { writes: false, .. })
+    }
+
+    /// Tells whether it spends money and tokens: a command and the built-in agent do not.
+    pub fn is_paid(&self) -> bool {
+        matches!(&self.work, Work::Agent { program, .. } if program != BUILT_IN)
     }
 
     /// Returns the program that works on it, or `sh` for a command step.
@@ -284,6 +296,8 @@ pub struct Attempt {
     pub reason: String,
     pub ending: Ending,
     pub usage: Usage,
+    /// Calls of tools that came back.
+    pub tool_calls: u64,
     pub summary: String,
 }
 

@@ -7,9 +7,11 @@ use super::process::GroupSignal;
 use super::recorder::Recorder;
 use super::slots::{Heard, Part};
 use crate::agents::{Agent, Said, UsageKind};
+use crate::domain::budget::{Spent, Standing, What};
 use crate::domain::error_kind::{ErrorClass, ErrorKind};
 use crate::domain::event::{Ending, Event};
 use crate::domain::judgement::{self, Evidence, Judgement, StopReason, StreamError};
+use crate::domain::price::Price;
 use crate::domain::redact::Redactor;
 use crate::domain::result_files::ResultFile;
 use crate::domain::submission::{HandedIn, Note};
@@ -27,6 +29,9 @@ const MAX_TOLD: u32 = 10_000;
 const MAX_OPEN_TOOLS: usize = 1_000;
 /// The most characters of a tool call's arguments that are recorded.
 const MAX_ARGUMENTS: usize = 4_096;
+/// How long an agent has for its final event when it has told of the usage that was too much: most tell both at once. No
+/// turn of a model is that short.
+const LAST_WORD: Duration = Duration::from_millis(50);
 /// The most characters of a summary line.
 pub const MAX_SUMMARY_LINE: usize = 300;
 
@@ -58,6 +63,14 @@ pub struct OpenAttempt {
     /// When the group is killed that has been asked to end.
     pub kill_at: Option<Instant>,
     pub usage: Usage,
+    /// What its tokens cost where it does not say.
+    pub price: Option<Price>,
+    /// Calls of tools that it has begun.
+    calls: u64,
+    /// The budget because of which it was asked to end, or is about to be.
+    pub over_budget: Option<Standing>,
+    /// Since when that is used up.
+    over_since: Option<Instant>,
     /// What was used before the current child, where the totals that it tells leave that out.
     used_before: Usage,
     /// What earlier attempts used, where the totals that the agent tells count it once more.
@@ -123,6 +136,10 @@ impl OpenAttempt {
             checks_passed: 0,
             kill_at: None,
             usage: Usage::default(),
+            price: None,
+            calls: 0,
+            over_budget: None,
+            over_since: None,
             used_before: Usage::default(),
             counted_before: Usage::default(),
             resumed: false,
@@ -176,6 +193,7 @@ impl OpenAttempt {
             }
             Said::ToolStarted { id, name, arguments } => {
                 self.acted = true;
+                self.calls += 1;
                 if self.tools.len() < MAX_OPEN_TOOLS {
                     let arguments = self.safe(&arguments, MAX_ARGUMENTS);
                     self.tools.insert(id, (self.safe(&name, 100), arguments, Instant::now()));
@@ -239,6 +257,38 @@ impl OpenAttempt {
         self.deadline = self.deadline.min(Instant::now() + time);
     }
 
+    /// Returns what was used so far: the cost as the agent tells it, else by the price table.
+    pub fn priced_usage(&self) -> Usage {
+        let cost_usd = self.usage.cost_usd.or_else(|| self.price?.of(&self.usage));
+        Usage { cost_usd, ..self.usage }
+    }
+
+    /// Returns what the ledger counts of that.
+    pub fn spent(&self) -> Spent {
+        Spent::told(&self.priced_usage(), self.calls)
+    }
+
+    /// Takes note that a budget is used up that it spends of, and ends the child unless it is done by itself.
+    pub fn note_over(&mut self, budget: Standing, now: Instant, grace: Duration) {
+        if self.stopped.is_some() {
+            return;
+        }
+        let since = *self.over_since.get_or_insert(now);
+        let is_time = budget.what == What::Seconds;
+        // A check of ours costs time only, and so does an agent that has come to its end.
+        let is_done = matches!(self.part, Part::Check(_)) || self.final_at.is_some();
+        if is_time || (!is_done && since + LAST_WORD <= now) {
+            self.over_budget = Some(budget);
+            self.stop(StopReason::OverBudget, grace);
+        }
+    }
+
+    /// Returns when it is to be looked at whether it has come to its end with what used up its budget.
+    pub fn last_word_at(&self) -> Option<Instant> {
+        let is_done = matches!(self.part, Part::Check(_)) || self.final_at.is_some();
+        self.over_since.filter(|_| !is_done).map(|since| since + LAST_WORD)
+    }
+
     /// Asks the child's group to end; it is killed after the grace. The first reason stands.
     pub fn stop(&mut self, reason: StopReason, grace: Duration) {
         if self.stopped.is_none() {
@@ -288,7 +338,9 @@ impl OpenAttempt {
 
     /// Returns why crew ended the attempt, where it did.
     pub fn why_stopped(&self) -> Option<StopReason> {
-        let by_wish = |reason: &StopReason| matches!(reason, StopReason::Interrupted | StopReason::FailFast);
+        let by_wish = |reason: &StopReason| {
+            matches!(reason, StopReason::Interrupted | StopReason::FailFast | StopReason::OverBudget)
+        };
         self.stopped.filter(by_wish).or(self.work_stopped)
     }
 
@@ -384,7 +436,10 @@ impl OpenAttempt {
         self.heard = heard;
         let Some((first, heard)) = self.first_end.take() else { return };
         self.ending = first.followed_by(&self.ending);
-        let by_wish = matches!(self.work_stopped, Some(StopReason::Interrupted | StopReason::FailFast));
+        let by_wish = matches!(
+            self.work_stopped,
+            Some(StopReason::Interrupted | StopReason::FailFast | StopReason::OverBudget)
+        );
         if !by_wish && task.last().is_some_and(|attempt| attempt.submission.is_none()) {
             // The reminder was in vain, and however that went, the attempt ended the way it had before.
             self.ending =
@@ -400,6 +455,7 @@ impl OpenAttempt {
     /// Says in words how a verification command failed.
     pub fn how_a_check_failed(&self, ending: &Ending) -> String {
         match self.stopped {
+            Some(StopReason::OverBudget) => "a budget was used up".into(),
             Some(StopReason::OutOfTime) => "it did not end within its time".into(),
             Some(StopReason::TooMuchOutput) => "it printed more than is allowed".into(),
             _ => judgement::ending_words(ending),
@@ -415,6 +471,7 @@ impl OpenAttempt {
             &Evidence {
                 ending: self.ending.clone(),
                 stopped: self.why_stopped(),
+                budget: self.over_budget.map(|budget| budget.to_string()),
                 unverified: self.checks_passed < task.spec.verify.len(),
                 stream_error: self.error_of_stream(),
                 waiting,

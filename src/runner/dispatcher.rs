@@ -11,12 +11,14 @@ use super::recorder::Recorder;
 use super::requests;
 use super::slots::{Heard, Job, Message, Part, Slots};
 use super::summary;
-use crate::agents::Said;
+use crate::agents::{Agent, Said, abilities};
+use crate::domain::budget::{Closeness, Ledger, MayStart, Notice, Reservation, Standing, What};
 use crate::domain::error_kind::ErrorKind;
 use crate::domain::event::{Again, ArtifactKind, Ending, Event, Outcome, ProcessId, Recorded};
 use crate::domain::gate::{self, About, Decision, Gate, GateId};
 use crate::domain::id::TaskId;
 use crate::domain::judgement::{Judgement, StopReason};
+use crate::domain::price::Price;
 use crate::domain::recording::{self, Head};
 use crate::domain::retry;
 use crate::domain::run::{Run, RunStatus};
@@ -101,6 +103,9 @@ pub struct Dispatcher<'a> {
     setup: &'a Setup,
     observer: &'a mut dyn Observer,
     schedule: Schedule,
+    ledger: Ledger,
+    /// Tasks that could start, were there room for them in a budget.
+    waiting: Vec<usize>,
     messages: Receiver<Message>,
     slots: Slots,
     open: BTreeMap<usize, OpenAttempt>,
@@ -175,6 +180,8 @@ impl<'a> Dispatcher<'a> {
     ) -> Dispatcher<'a> {
         Dispatcher {
             schedule: Schedule::of(&run),
+            ledger: Ledger::of(&run),
+            waiting: Vec::new(),
             store,
             run,
             paths,
@@ -214,6 +221,7 @@ impl<'a> Dispatcher<'a> {
         }
         self.close_overdue_gates()?;
         self.schedule = Schedule::of(&self.run);
+        self.ledger = Ledger::of(&self.run);
         self.skip_impossible()
     }
 
@@ -338,11 +346,14 @@ impl<'a> Dispatcher<'a> {
             // Once a child has been asked to end, its other limits have no more to say.
             let moments = match open.stopped {
                 Some(_) => [open.kill_at, None],
-                None => [Some(open.deadline), lingering],
+                None => [Some(open.deadline), lingering.or(open.last_word_at())],
             };
             for moment in moments.into_iter().flatten() {
                 patience = patience.min(moment.saturating_duration_since(now));
             }
+        }
+        if let Some(left) = self.ledger.time_left(clock::now()) {
+            patience = patience.min(left.max(GROUPING));
         }
         for wake in self.schedule.next_wake().into_iter().chain(self.next_gate()) {
             patience = patience.min(wake.since(clock::now()));
@@ -386,7 +397,9 @@ impl<'a> Dispatcher<'a> {
             // Some CLIs try a dead key for minutes. Nothing they do helps before a person acts.
             open.stop(StopReason::Hopeless, self.setup.limits.grace);
         }
-        match open.hear(&self.run.tasks[place], said) {
+        let event = open.hear(&self.run.tasks[place], said);
+        self.ledger.note_told(place, open.spent());
+        match event {
             Some(event) => self.record(event),
             None => Ok(()),
         }
@@ -395,10 +408,52 @@ impl<'a> Dispatcher<'a> {
     fn start_what_can(&mut self) -> Result<(), StoreError> {
         while self.stopping.is_none() && self.open.len() < self.run.limits.jobs as usize {
             let Some(place) = self.schedule.next_start(clock::now()) else { break };
-            match gate::before_start(&self.run, &self.run.tasks[place], &self.setup.gates) {
-                Some(about) => self.open_gate(place, None, about, self.setup.limits.gate)?,
-                None => self.start(place)?,
+            let spec = &self.run.tasks[place].spec;
+            let free = self.run.limits.jobs as usize - self.open.len();
+            match self.ledger.may_start(place, spec, free, self.tells_cost(place), clock::now()) {
+                MayStart::Wait => self.waiting.push(place),
+                MayStart::Exceeded(budget) => self.fail_for_want(place, budget)?,
+                MayStart::Yes(reserved) => {
+                    match gate::before_start(&self.run, &self.run.tasks[place], &self.setup.gates) {
+                        Some(about) => self.open_gate(place, None, about, self.setup.limits.gate)?,
+                        None => self.start(place, reserved)?,
+                    }
+                }
             }
+        }
+        Ok(())
+    }
+
+    /// Tells whether the cost of a task may be expected to become known.
+    fn tells_cost(&self, place: usize) -> bool {
+        let task = &self.run.tasks[place];
+        let tells = |agent: &Arc<dyn Agent>| abilities::tells_cost(&**agent) != Some(false);
+        self.price_of(place).is_some() || self.setup.agents.get(task.spec.program()).is_none_or(tells)
+    }
+
+    fn price_of(&self, place: usize) -> Option<Price> {
+        let task = &self.run.tasks[place];
+        self.setup.prices.find(task.next_model(), task.spec.program())
+    }
+
+    /// Settles a task for which no budget is left.
+    fn fail_for_want(&mut self, place: usize, budget: Standing) -> Result<(), StoreError> {
+        let task = self.run.tasks[place].spec.id.clone();
+        if let Some(recordings) = &self.setup.recordings {
+            recordings.skip(task.as_str(), &budget.to_string());
+        }
+        let error_kind = ErrorKind::BudgetExceeded;
+        self.record(Event::TaskFailed { task, error_kind, reason: budget.to_string() })?;
+        self.note_settled(place, false)
+    }
+
+    /// Lets follow what follows from a task that has settled.
+    fn note_settled(&mut self, place: usize, is_good: bool) -> Result<(), StoreError> {
+        self.schedule.note_settled(&self.run, place);
+        self.skip_impossible()?;
+        let lenient = self.run.tasks[place].spec.continue_on_error;
+        if !is_good && !lenient && self.run.limits.fail_fast {
+            self.stop_all(StopReason::FailFast)?;
         }
         Ok(())
     }
@@ -464,11 +519,12 @@ impl<'a> Dispatcher<'a> {
     }
 
     /// Records the start of an attempt; the child is started after that is written.
-    fn start(&mut self, place: usize) -> Result<(), StoreError> {
+    fn start(&mut self, place: usize, reserved: Reservation) -> Result<(), StoreError> {
         let task = &self.run.tasks[place];
         let number = task.attempts.len() as u32 + 1;
         let token = clock::new_token();
-        let identity = AttemptIdentity { number, token: &token };
+        let max_cost_usd = self.ledger.cost_left(place, &task.spec, clock::now());
+        let identity = AttemptIdentity { number, token: &token, max_cost_usd };
         let prepared = launch::prepare(self.setup, &self.run, &self.paths, task, identity);
         let is_agent = matches!(task.spec.work, Work::Agent { .. });
         let model = task.next_model().map(str::to_owned);
@@ -482,8 +538,10 @@ impl<'a> Dispatcher<'a> {
             task: id,
         })?;
         let task = &self.run.tasks[place];
+        self.ledger.note_started(place, &task.spec, reserved, clock::now());
         let log = self.paths.root().join(layout::log_of(&task.spec.id, number));
         let mut open = OpenAttempt::new(task, (number, token), log, self.setup.limits.attempt);
+        open.price = self.price_of(place);
         match prepared {
             Ok(Prepared { child, agent, session, kept }) => {
                 if let (Some(agent), Some(session)) = (&agent, &session) {
@@ -546,6 +604,7 @@ impl<'a> Dispatcher<'a> {
             // What it handed in before it ended counts, although nobody has told us of it yet.
             self.look_into_inbox()?;
         }
+        let has_budget = self.ledger.may_go_on(place, &self.run.tasks[place].spec, clock::now());
         let Some(open) = self.open.get_mut(&place) else { return Ok(()) };
         open.kill_at = None;
         open.final_at = None;
@@ -557,7 +616,7 @@ impl<'a> Dispatcher<'a> {
                 }
                 open.note_end(&self.run.tasks[place], ending, heard, &self.setup.limits);
                 let session = open.forgot_to_submit(&self.run.tasks[place]);
-                if let Some(session) = session.filter(|_| self.stopping.is_none()) {
+                if let Some(session) = session.filter(|_| self.stopping.is_none() && has_budget) {
                     return self.remind(place, session);
                 }
                 self.apply_files(place)?;
@@ -610,7 +669,8 @@ impl<'a> Dispatcher<'a> {
         let task = &self.run.tasks[place];
         let Some(open) = self.open.get_mut(&place) else { return Ok(()) };
         let Some(agent) = open.agent.clone() else { return self.settle(place) };
-        let identity = AttemptIdentity { number: open.number, token: &open.token };
+        let max_cost_usd = self.ledger.cost_left(place, &task.spec, clock::now());
+        let identity = AttemptIdentity { number: open.number, token: &open.token, max_cost_usd };
         let reminder =
             launch::prepare_reminder(self.setup, &self.run, &self.paths, task, identity, (agent, session));
         let Prepared { child, agent, kept, .. } = match reminder {
@@ -648,9 +708,19 @@ impl<'a> Dispatcher<'a> {
 
     /// Judges an attempt whose children have all ended, and records what follows.
     fn settle(&mut self, place: usize) -> Result<(), StoreError> {
-        let Some(open) = self.open.remove(&place) else { return Ok(()) };
+        let Some(mut open) = self.open.remove(&place) else { return Ok(()) };
         self.over.extend(self.asked.remove(&place).map(|asked| (Instant::now(), asked)));
         let task = &self.run.tasks[place];
+        let usage = open.priced_usage();
+        self.ledger.note_ended(place, &task.spec, open.spent(), clock::now());
+        // Until its end it may have told of more.
+        open.over_budget = open.over_budget.map(|budget| self.ledger.again(&budget, place, clock::now()));
+        for place in std::mem::take(&mut self.waiting) {
+            // A person may have changed what becomes of it meanwhile.
+            if self.run.tasks[place].state == TaskState::Queued {
+                self.schedule.put_back(place);
+            }
+        }
         let submission = task.last().and_then(|attempt| attempt.submission.clone());
         let judgement = open.judge(task, submission.as_deref());
         let again = self.again(
@@ -673,7 +743,6 @@ impl<'a> Dispatcher<'a> {
             None => open.last_line(),
         };
         let reason = open.safe(&judgement.reason, MAX_SUMMARY_LINE);
-        let lenient = task.spec.continue_on_error;
         let pauses = again.is_none() && judgement.outcome == Outcome::Succeeded;
         let about = pauses.then(|| gate::after_attempt(task, submission.as_deref(), &summary)).flatten();
         if let Some((about, time)) = about {
@@ -687,7 +756,7 @@ impl<'a> Dispatcher<'a> {
             error_kind: judgement.error_kind,
             reason,
             ending: open.ending,
-            usage: open.usage,
+            usage,
             summary,
             again: again.clone(),
         })?;
@@ -698,13 +767,7 @@ impl<'a> Dispatcher<'a> {
         if self.run.tasks[place].state == TaskState::AwaitingInput {
             return Ok(());
         }
-        self.schedule.note_settled(&self.run, place);
-        self.skip_impossible()?;
-        let good = matches!(judgement.outcome, Outcome::Succeeded | Outcome::Cancelled);
-        if !good && !lenient && self.run.limits.fail_fast {
-            self.stop_all(StopReason::FailFast)?;
-        }
-        Ok(())
+        self.note_settled(place, matches!(judgement.outcome, Outcome::Succeeded | Outcome::Cancelled))
     }
 
     /// Decides whether a task goes back to the queue.
@@ -719,6 +782,10 @@ impl<'a> Dispatcher<'a> {
             return Some(Again { not_before: clock::now(), reason: "interrupted".into() });
         }
         let kind = judgement.error_kind.filter(|_| judgement.outcome == Outcome::Failed)?;
+        if self.ledger.used_up(self.run.place(&task.spec.id)?, &task.spec, clock::now()).is_some() {
+            // What went wrong is told, and not that it cannot be tried again.
+            return None;
+        }
         if kind == ErrorKind::ModelNotAvailable && task.has_another_model() && self.stopping.is_none() {
             return Some(Again { not_before: clock::now(), reason: "model_fallback".into() });
         }
@@ -831,7 +898,40 @@ impl<'a> Dispatcher<'a> {
                 self.stop_child(place, reason);
             }
         }
+        self.look_after_budgets()
+    }
+
+    /// Warns of budgets that come to their end, and ends what spends of those that have.
+    fn look_after_budgets(&mut self) -> Result<(), StoreError> {
+        if !self.ledger.has_limits() {
+            return Ok(());
+        }
+        for notice in self.ledger.check(clock::now()) {
+            let Notice { standing, place } = &notice;
+            let Standing { level, what, spent, limit } = *standing;
+            if self.ledger.warn(&notice) {
+                let task = place.map(|place| self.run.tasks[place].spec.id.clone());
+                let (spent, limit) = (what.number(spent), what.number(limit));
+                self.record(Event::BudgetWarned { level, task, what, spent, limit })?;
+            }
+            if standing.closeness() == Closeness::Over {
+                self.stop_spenders(&notice);
+            }
+        }
         Ok(())
+    }
+
+    fn stop_spenders(&mut self, notice: &Notice) {
+        let what = notice.standing.what;
+        for place in self.ledger.spenders(notice) {
+            if let Some(open) = self.open.get_mut(&place) {
+                open.note_over(notice.standing, Instant::now(), self.setup.limits.grace);
+            }
+        }
+        if what == What::Seconds && notice.place.is_none() {
+            // No pause before a further attempt makes that good.
+            self.schedule.hurry();
+        }
     }
 
     // Requests

@@ -9,6 +9,7 @@ use crate::domain::context::{self, Earlier};
 use crate::domain::event::{ArtifactKind, Event, Outcome};
 use crate::domain::finding::Finding;
 use crate::domain::gate::GatePolicy;
+use crate::domain::price::Prices;
 use crate::domain::request;
 use crate::domain::retry::RetryPolicy;
 use crate::domain::run::Run;
@@ -36,6 +37,8 @@ pub struct Setup {
     /// The folder that tasks work in; absolute.
     pub repository: PathBuf,
     pub limits: Limits,
+    /// What tokens cost where an agent does not say.
+    pub prices: Prices,
     /// Where agents' attempts are recorded, where that is asked for.
     pub recordings: Option<Arc<Recordings>>,
     /// What needs a person's word.
@@ -138,6 +141,8 @@ pub enum LaunchError {
 pub struct AttemptIdentity<'a> {
     pub number: u32,
     pub token: &'a str,
+    /// What it may cost at most, in US dollars.
+    pub max_cost_usd: Option<f64>,
 }
 
 /// Prepares the child that works on a task.
@@ -161,7 +166,8 @@ pub fn prepare(
                 .ok_or_else(|| LaunchError::Agent(format!("there is no agent `{program}` here")))?
                 .clone();
             let agent = agent.for_attempt(task.spec.id.as_str(), identity.number).unwrap_or(agent);
-            let letter = Letter::write(run, paths, task, &*agent, identity.number);
+            let mut letter = Letter::write(run, paths, task, &*agent, identity.number);
+            letter.max_cost_usd = identity.max_cost_usd;
             let mut kept = letter.keep(paths, task, identity.number)?;
             kept.push(letter.keep_context(paths, task, identity.number)?);
             let child = agent_child(setup, run, paths, task, identity, &*agent, &letter)?;
@@ -179,7 +185,8 @@ pub fn prepare_reminder(
     identity: AttemptIdentity<'_>,
     (agent, session): (Arc<dyn Agent>, String),
 ) -> Result<Prepared, LaunchError> {
-    let letter = Letter::remind(run, task, &*agent, identity.number, session);
+    let mut letter = Letter::remind(run, task, &*agent, identity.number, session);
+    letter.max_cost_usd = identity.max_cost_usd;
     let kept = letter.keep(paths, task, identity.number)?;
     let child = agent_child(setup, run, paths, task, identity, &*agent, &letter)?;
     Ok(Prepared { child, agent: Some(agent), session: letter.session, kept })
@@ -273,7 +280,7 @@ fn crew_variables(
     if identity.is_none() {
         variables.extend(values_for_commands(run));
     }
-    if let Some(AttemptIdentity { number, token }) = identity {
+    if let Some(AttemptIdentity { number, token, .. }) = identity {
         let context = paths.artifacts().join(context_of(task, number));
         variables.extend([
             ("CREW_ATTEMPT".to_owned(), number.to_string()),
@@ -314,6 +321,8 @@ pub struct Letter {
     session: Option<String>,
     /// It is a reminder of what was not done.
     reminds: bool,
+    /// What it may cost, in US dollars.
+    max_cost_usd: Option<f64>,
     context: TaskContext,
 }
 
@@ -324,7 +333,15 @@ impl Letter {
         let Work::Agent { persona, task: text, submit_optional, .. } = &task.spec.work else {
             let (system_prompt, prompt) = (String::new(), String::new());
             let context = empty_context(run, task);
-            return Letter { system_prompt, prompt, file, session: None, reminds: false, context };
+            return Letter {
+                system_prompt,
+                prompt,
+                file,
+                session: None,
+                reminds: false,
+                max_cost_usd: None,
+                context,
+            };
         };
         let session = session_to_resume(task, agent);
         let sources = sources_of(run, task);
@@ -360,6 +377,7 @@ impl Letter {
             file,
             session,
             reminds: false,
+            max_cost_usd: None,
             context: TaskContext { earlier, ..empty_context(run, task) },
         }
     }
@@ -377,6 +395,7 @@ impl Letter {
             file: artifacts::reminder_of(&task.spec.id, number),
             session: Some(session),
             reminds: true,
+            max_cost_usd: None,
             context: empty_context(run, task),
         }
     }
@@ -420,6 +439,7 @@ impl Letter {
             thinking,
             tools: persona.map(|persona| persona.tools.as_slice()).unwrap_or_default(),
             max_turns: persona.and_then(|persona| persona.max_turns),
+            max_cost_usd: self.max_cost_usd,
             session: self.session.as_deref(),
             must_submit: !free,
             reminds: self.reminds,

@@ -482,7 +482,7 @@ mod tests {
             goal: "g".into(),
             team: "t".into(),
             workflow: "w".into(),
-            limits: crate::domain::event::RunLimits { jobs: 2, fail_fast: false },
+            limits: crate::domain::event::RunLimits { jobs: 2, ..Default::default() },
             personas: Default::default(),
             vars: Default::default(),
             roster: Default::default(),

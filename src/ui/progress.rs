@@ -5,6 +5,7 @@
 
 use super::printer::{Printer, Tone};
 use super::words;
+use crate::domain::budget::{Standing, standing_words};
 use crate::domain::event::{Event, Outcome, Recorded};
 use crate::domain::id::TaskId;
 use crate::domain::run::Run;
@@ -210,6 +211,13 @@ impl Live {
                 let word = printer.tint_err(Tone::Good, &format!("{:12}", "accepted"));
                 Some(format!("  {task:names$}  {:agents$}  {word}  by {by}", "-"))
             }
+            Event::TaskFailed { task, error_kind, reason } => {
+                let word = printer.tint_err(Tone::Bad, &format!("{:12}", "failed"));
+                Some(format!("  {task:names$}  {:agents$}  {word}  {error_kind}: {reason}", "-"))
+            }
+            Event::BudgetWarned { .. } => {
+                warning(event).map(|words| printer.tint_err(Tone::Attention, &words))
+            }
             Event::StopAsked { level: 1, by } => Some(format!(
                 "{by}: asking the agents to end; once more kills them, a third time leaves at once"
             )),
@@ -225,6 +233,15 @@ impl Live {
             _ => None,
         }
     }
+}
+
+/// Says how far a budget is used up: `  run budget  $2.01 of $2.50 (80 %)`.
+fn warning(event: &Event) -> Option<String> {
+    let Event::BudgetWarned { level, task, what, spent, limit } = event else { return None };
+    let standing =
+        Standing { level: *level, what: *what, spent: what.amount(spent), limit: what.amount(limit) };
+    let whose = task.as_ref().map_or(level.name(), TaskId::as_str);
+    Some(format!("  {whose} budget  {} ({} %)", standing_words(&standing), standing.percent()))
 }
 
 /// Returns the word and the tone of an outcome.
@@ -306,6 +323,16 @@ fn plain_line(run: &str, event: &Event) -> Option<String> {
         }
         Event::TaskCancelled { task, reason } => {
             format!("run={run} task={task} event=cancelled reason={reason:?}")
+        }
+        Event::TaskFailed { task, error_kind, reason } => {
+            format!("run={run} task={task} event=failed error={error_kind} reason={reason:?}")
+        }
+        Event::BudgetWarned { level, task, what, spent, limit } => {
+            let task = task.as_ref().map(|task| format!(" task={task}")).unwrap_or_default();
+            let (level, what) = (level.name(), what.name());
+            format!(
+                "run={run}{task} event=budget_warned level={level} what={what} spent={spent} limit={limit}"
+            )
         }
         Event::StopAsked { level, by } => format!("run={run} event=stop level={level} by={by}"),
         Event::RunEnded { state } => format!("run={run} event=ended state={state}"),

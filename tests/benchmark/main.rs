@@ -304,7 +304,7 @@ fn fill(store: &mut Store, number: u128) {
         goal: "a goal".into(),
         team: "default".into(),
         workflow: "default".into(),
-        limits: RunLimits { jobs: 2, fail_fast: false },
+        limits: RunLimits { jobs: 2, ..RunLimits::default() },
         personas: Default::default(),
         vars: Default::default(),
         roster: vec![],
@@ -350,7 +350,11 @@ fn command_task(id: &TaskId) -> TaskSpec {
         confidence: None,
         output: None,
         reads: vec![],
+        gates: Default::default(),
+        action: None,
+        environment: None,
         fields: vec![],
+        budget: Default::default(),
     }
 }
 

@@ -68,6 +68,18 @@ fn every_kind_of_event_is_produced() {
     repo.crew(["accept", "a", "--resume"]).exits(0);
     seen.extend(repo.kinds());
 
+    repo.one_step_in_protocol(
+        "",
+        r#"'say:{"crew":"usage","input_tokens":90}' submit:done 'say:{"crew":"end","ok":true}'"#,
+    );
+    repo.crew(["run", "the goal", "--workflow", "one", "--max-tokens", "100"]).exits(0);
+    seen.extend(repo.kinds());
+
+    repo.workflow("dear", "## a\nrun: true\n\n## b\nrun: true\n");
+    repo.crew(["run", "the goal", "--workflow", "dear", "--set", "budget.attempts=1"]).exits(1);
+    repo.crew(["resume", "last", "--set", "budget.attempts=2"]).exits(0);
+    seen.extend(repo.kinds());
+
     let declared: BTreeSet<String> = Event::KINDS.iter().map(|kind| (*kind).to_owned()).collect();
     let missing: Vec<&String> = declared.difference(&seen).collect();
     assert!(missing.is_empty(), "nothing produces {missing:?}; extend this test with a run that does");

@@ -5,6 +5,7 @@ mod support;
 
 mod agents;
 mod agents_that_misbehave;
+mod budgets;
 mod config;
 mod custom_agents;
 mod doctor;

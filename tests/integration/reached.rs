@@ -1,5 +1,6 @@
 //! Every setting and every flag of `crew run` changes what a run does. One that nothing reaches has no place here.
 
+use crate::budgets;
 use crate::support::{FAKE_AGENT, TestRepo, run_command, start_command, task, wait_until};
 use crew::domain::settings::{self, Setting};
 use serde_json::{Value, json};
@@ -244,6 +245,12 @@ fn proof_of(setting: &Setting) -> fn() {
         "env.pass" => env_pass_names_reach_a_child,
         "vars" => vars_fill_texts_and_decide_conditions,
         "agents" => agents_are_programs_that_work,
+        "budget.cost_usd" => budgets::cost_setting_ends_an_agent,
+        "budget.tokens" => budgets::tokens_setting_ends_an_agent,
+        "budget.seconds" => budgets::time_setting_ends_a_run,
+        "budget.attempts" => budgets::attempts_are_counted_over_all_tasks,
+        "budget.tool_calls" => budgets::tool_calls_end_an_agent,
+        "prices" => budgets::prices_make_costs_of_tokens,
         other => panic!("the setting {other} has no proof that a run honours it: add one here"),
     }
 }
@@ -424,6 +431,9 @@ fn every_flag_of_run_changes_what_a_run_does() {
             "fail_fast" => fail_fast_stops_the_others,
             "dry_run" => dry_run_starts_nothing,
             "record" | "replay" | "replay_speed" => recordings_are_made_and_played,
+            "max_cost" => budgets::cost_flag_ends_an_agent,
+            "max_tokens" => budgets::tokens_flag_ends_an_agent,
+            "max_time" => budgets::time_flag_ends_a_run,
             "set" => set_is_for_one_run,
             "trust_project" => trust_project_lets_its_commands_run,
             "json" => json_is_data,

@@ -37,8 +37,8 @@ enum Value {
     Whole(u64),
     Text(String),
     List(Vec<Value>),
-    /// A number with a sign or a fraction: no entry takes one.
-    Fraction,
+    /// A number with a sign or a fraction.
+    Fraction(f64),
     /// A mapping: no entry takes one.
     Mapping,
 }
@@ -216,6 +216,21 @@ impl Head {
         count
     }
 
+    /// Takes a number or a text, as it is written.
+    pub fn written(&mut self, key: &str, report: &mut Report) -> Option<(usize, String)> {
+        let Entry { line, value, .. } = self.take(&[key], report)?;
+        let text = match value {
+            Value::Whole(number) => number.to_string(),
+            Value::Fraction(number) => number.to_string(),
+            Value::Text(text) => text.trim().to_owned(),
+            other => {
+                add_wrong_kind(key, line, "a number", &other, report);
+                return None;
+            }
+        };
+        Some((line, text))
+    }
+
     /// Takes `true` or `false`.
     pub fn flag(&mut self, key: &str, report: &mut Report) -> Option<bool> {
         let Entry { line, value, .. } = self.take(&[key], report)?;
@@ -282,7 +297,7 @@ impl Head {
 fn add_wrong_kind(key: &str, line: usize, expected: &str, found: &Value, report: &mut Report) {
     let message = format!("`{key}` has to be {expected}, not {}", found.kind());
     match found {
-        Value::Flag(_) | Value::Whole(_) | Value::Fraction if expected == "text" => {
+        Value::Flag(_) | Value::Whole(_) | Value::Fraction(_) if expected == "text" => {
             report.add_with(line, message, "put it in double quotes");
         }
         _ => report.add(line, message),
@@ -294,7 +309,7 @@ impl Value {
         match self {
             Value::Null => "nothing",
             Value::Flag(_) => "a boolean",
-            Value::Whole(_) | Value::Fraction => "a number",
+            Value::Whole(_) | Value::Fraction(_) => "a number",
             Value::Text(_) => "text",
             Value::List(_) => "a list",
             Value::Mapping => "a mapping",
@@ -387,19 +402,19 @@ impl<'de> Deserialize<'de> for Value {
             }
 
             fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
-                Ok(u64::try_from(number).map_or(Value::Fraction, Value::Whole))
+                Ok(u64::try_from(number).map_or(Value::Fraction(number as f64), Value::Whole))
             }
 
-            fn visit_u128<E>(self, _: u128) -> Result<Value, E> {
-                Ok(Value::Fraction)
+            fn visit_u128<E>(self, number: u128) -> Result<Value, E> {
+                Ok(Value::Fraction(number as f64))
             }
 
-            fn visit_i128<E>(self, _: i128) -> Result<Value, E> {
-                Ok(Value::Fraction)
+            fn visit_i128<E>(self, number: i128) -> Result<Value, E> {
+                Ok(Value::Fraction(number as f64))
             }
 
-            fn visit_f64<E>(self, _: f64) -> Result<Value, E> {
-                Ok(Value::Fraction)
+            fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
+                Ok(Value::Fraction(number))
             }
 
             fn visit_str<E>(self, text: &str) -> Result<Value, E> {

@@ -13,6 +13,7 @@ mod agent_file;
 mod builtin;
 mod front_matter;
 mod graph;
+mod limits;
 mod report;
 mod steps;
 mod team;

@@ -6,6 +6,7 @@
 
 use super::front_matter::split_list;
 use super::is_id;
+use super::limits;
 use super::report::Report;
 use super::workflow::{Step, Submit};
 use crate::domain::gate::StepGates;
@@ -14,7 +15,7 @@ use crate::domain::submission::{self, Field};
 use crate::domain::when::When;
 use std::time::Duration;
 
-const KEYS: [&str; 19] = [
+const KEYS: [&str; 24] = [
     "role",
     "agent",
     "dependsOn",
@@ -33,6 +34,11 @@ const KEYS: [&str; 19] = [
     "gate",
     "action",
     "environment",
+    "maxCost",
+    "maxTokens",
+    "maxTime",
+    "maxAttempts",
+    "maxToolCalls",
     "task",
 ];
 
@@ -40,6 +46,10 @@ const UNSUPPORTED: [&str; 4] = ["worktree", "writes", "skills", "parallelGroup"]
 
 /// Keys that say how an agent is asked, which a command is not.
 const AGENT_KEYS: [&str; 6] = ["role", "agent", "model", "submit", "confidence", "fields"];
+
+fn is_for_agents(key: &str) -> bool {
+    AGENT_KEYS.contains(&key) || limits::AGENT_KEYS.contains(&key)
+}
 
 /// Names that a condition gives another meaning.
 const RESERVED_IDS: [&str; 2] = ["vars", "always"];
@@ -222,7 +232,7 @@ fn check_kind(step: &Step, report: &mut Report) {
             );
         }
         (Some(_), true) => {
-            for (key, line) in step.key_lines.iter().filter(|(key, _)| AGENT_KEYS.contains(key)) {
+            for (key, line) in step.key_lines.iter().filter(|(key, _)| is_for_agents(key)) {
                 report.add_with(*line, format!("`{key}` means nothing for a command step"), "take it out");
             }
             if step.gates.plan {
@@ -305,6 +315,9 @@ fn set(step: &mut Step, key: &str, value: &str) -> Result<(), Wrong> {
         "environment" => step.environment = Some(read_name(key, value)?),
         "fields" => step.fields = read_fields(value)?,
         "model" => step.model = (value != "false").then(|| value.to_owned()),
+        limit if limits::KEYS.contains(&limit) => {
+            limits::set(&mut step.budget, limit, value).or_else(|message| wrong(message, None))?
+        }
         _ => step.task = value.to_owned(),
     }
     Ok(())
@@ -535,6 +548,11 @@ mod tests {
             ("when: a.state = failed", "column 9"),
             ("confidence: 1.1", "from 0 to 1"),
             ("confidence: nan", "from 0 to 1"),
+            ("maxCost: much", "no amount of dollars"),
+            ("maxCost: 0", "has to be above 0"),
+            ("maxTokens: -5", "no count"),
+            ("maxTime: 1 day", "no time"),
+            ("maxTims: 1h", "unknown key `maxTims`"),
             ("output: a/b.md", "not a plain file name"),
             ("output: .hidden", "not a plain file name"),
             ("verify: true", "checks nothing"),

@@ -1,10 +1,11 @@
 //! A team file: which roles work together, and by which workflow.
 
 use super::agent_file::{Routing, Thinking, read_routing};
-use super::front_matter::{Document, split_list};
+use super::front_matter::{Document, Head, split_list};
 use super::report::Report;
 use super::workflow::MAX_CONCURRENCY;
-use super::{Kind, Source, is_id, read_description, read_name};
+use super::{Kind, Source, is_id, limits, read_description, read_name};
+use crate::domain::budget::Limits;
 use serde::Serialize;
 use std::collections::{BTreeSet, HashMap};
 
@@ -17,6 +18,8 @@ pub struct Team {
     pub workflow: String,
     /// How many of its tasks run at once, at most.
     pub max_concurrency: Option<u32>,
+    /// What a run of it may use up.
+    pub budget: Limits,
     pub routing: Routing,
     pub roles: Vec<Role>,
     pub source: Source,
@@ -47,13 +50,18 @@ impl Team {
     }
 }
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 16] = [
     "name",
     "description",
     "defaultWorkflow",
     "workflow",
     "workspaceMode",
     "maxConcurrency",
+    "maxCost",
+    "maxTokens",
+    "maxTime",
+    "maxAttempts",
+    "maxToolCalls",
     "triggers",
     "useWhen",
     "avoidWhen",
@@ -80,6 +88,7 @@ pub(super) fn read(document: Document<'_>, stem: &str, source: Source, report: &
         description: read_description(&mut head, report),
         workflow: head.text(&["defaultWorkflow", "workflow"], report).unwrap_or_else(|| name.clone()),
         max_concurrency: head.count("maxConcurrency", MAX_CONCURRENCY, report),
+        budget: read_budget(&mut head, report),
         routing: read_routing(&mut head, report),
         roles: read_roles(body, body_line, report),
         name,
@@ -88,6 +97,18 @@ pub(super) fn read(document: Document<'_>, stem: &str, source: Source, report: &
     };
     head.finish(&KEYS, &UNSUPPORTED, report);
     team
+}
+
+fn read_budget(head: &mut Head, report: &mut Report) -> Limits {
+    let mut budget = Limits::default();
+    for key in limits::KEYS {
+        if let Some((line, text)) = head.written(key, report)
+            && let Err(message) = limits::set(&mut budget, key, &text)
+        {
+            report.add(line, message);
+        }
+    }
+    budget
 }
 
 fn read_roles(body: &str, body_line: usize, report: &mut Report) -> Vec<Role> {

@@ -4,6 +4,7 @@ use super::front_matter::Document;
 use super::report::Report;
 use super::team::Team;
 use super::{Kind, Source, graph, read_description, read_name, steps};
+use crate::domain::budget::Limits;
 use crate::domain::gate::StepGates;
 use crate::domain::submission::Field;
 use crate::domain::when::When;
@@ -61,6 +62,8 @@ pub struct Step {
     pub action: Option<String>,
     /// Where it does that.
     pub environment: Option<String>,
+    /// What all its attempts together may use up.
+    pub budget: Limits,
     /// What to do, with `{goal}` and `{NAME}` still in it; empty for a command step.
     pub task: String,
     /// The line of the heading, from 1.
