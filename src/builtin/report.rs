@@ -63,6 +63,8 @@ pub fn report(goal: &str, results: &[TaskResult]) -> ResultBody {
         confidence: conclusion.confidence,
         rationale: "Composed from what the tasks handed in and how they ended; nothing was added.".to_owned(),
         details: Some(clean_text(&page, MAX_DETAILS)),
+        // The role may write files, and a report is none of the repository's.
+        no_change_reason: Some("the report is in the details".to_owned()),
         ..ResultBody::default()
     }
 }

@@ -5,6 +5,7 @@ use super::decide::how_to_decide;
 use crate::agents::builtin;
 use crate::domain::finding::Finding;
 use crate::domain::run::{Run, RunStatus};
+use crate::domain::schedule::InFolder;
 use crate::domain::task::{Attempt, Task, TaskState, Work};
 use crate::domain::usage::Usage;
 use crate::domain::words::clean_line;
@@ -193,13 +194,14 @@ pub fn task_table(run: &Run) -> Rows {
         ("outcome", Column::Left),
         ("", Column::Wide),
     ]);
+    let in_folder = InFolder::of(run);
     for task in &run.tasks {
-        rows.add(task_row(task));
+        rows.add(task_row(task, &in_folder));
     }
     rows
 }
 
-fn task_row(task: &Task) -> Vec<(String, Tone)> {
+fn task_row(task: &Task, in_folder: &InFolder<'_>) -> Vec<(String, Tone)> {
     let mut usage = Usage::default();
     let mut worked = Duration::ZERO;
     for attempt in &task.attempts {
@@ -230,12 +232,12 @@ fn task_row(task: &Task) -> Vec<(String, Tone)> {
         plain(tokens),
         plain(cost),
         (outcome, tone),
-        plain(said_of(task)),
+        plain(said_of(task, in_folder)),
     ]
 }
 
 /// Returns what there is to say about a task in one line.
-fn said_of(task: &Task) -> String {
+fn said_of(task: &Task, in_folder: &InFolder<'_>) -> String {
     let waiting = task.last().map(|attempt| attempt.waiting.as_str()).filter(|reason| !reason.is_empty());
     if let Some(reason) = waiting {
         return clean_line(&format!("waits: {reason}"), 160);
@@ -250,6 +252,13 @@ fn said_of(task: &Task) -> String {
         (Work::Command { .. }, reason, summary) if !summary.is_empty() => format!("{reason}: {summary}"),
         (_, reason, _) => reason.to_owned(),
     };
+    if let Some(whom) = in_folder.keeps_waiting(task) {
+        said = whom;
+    }
+    let seen = task.last().and_then(|attempt| attempt.tree.as_ref()).map(|tree| tree.words());
+    if let Some(seen) = seen.filter(|seen| !seen.is_empty()) {
+        said = if said.is_empty() { seen } else { format!("{seen}; {said}") };
+    }
     if task.attempts.len() > 1 {
         said = format!("attempt {}  {said}", task.attempts.len());
     }
@@ -278,6 +287,6 @@ fn task_json(task: &Task) -> Value {
         "ended_at": last.and_then(|attempt| attempt.ended_at),
         "waiting": last.map(|attempt| &attempt.waiting).filter(|reason| !reason.is_empty()),
         "notes": last.map(|attempt| &attempt.notes).filter(|notes| !notes.is_empty()),
-        "log": last.map(|attempt| &attempt.log),
+        "log": last.map(|attempt| &attempt.log), "tree": last.and_then(|attempt| attempt.tree.as_ref()),
     })
 }

@@ -110,8 +110,9 @@ fn detail_of(event: &Event) -> String {
             named.join(", ")
         }
         Event::VerificationStarted { .. } => String::new(),
-        Event::VerificationEnded { command, ending, .. } => {
-            format!("{command}: {}", crate::domain::judgement::ending_words(ending))
+        Event::VerificationEnded { command, ending, cached, .. } => {
+            let source = if *cached { " (from the record)" } else { "" };
+            format!("{command}: {}{source}", crate::domain::judgement::ending_words(ending))
         }
         Event::GateOpened { gate, about, .. } => format!("{gate}  {}", about.words()),
         Event::GateDecided { gate, decision, by, note, .. } => {
@@ -123,6 +124,11 @@ fn detail_of(event: &Event) -> String {
         }
         Event::TaskAccepted { by, note, .. } => format!("by {by}  {note}"),
         Event::TaskRequeued { by, reason, .. } => format!("by {by}  {reason}"),
+        Event::TreeChecked { check, .. } if !check.unseen.is_empty() => check.unseen.clone(),
+        Event::TreeChecked { check, .. } if check.is_changed() => {
+            format!("{}: {}", check.words(), check.what_changed())
+        }
+        Event::TreeChecked { .. } => "nothing has changed".into(),
         Event::ArtifactKept { path, bytes, .. } => format!("{path} ({bytes} bytes)"),
         Event::AttemptEnded { outcome, reason, .. } => format!("{} {reason}", outcome.name()),
         Event::TaskSkipped { reason, .. } | Event::TaskCancelled { reason, .. } => reason.clone(),

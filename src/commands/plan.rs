@@ -81,8 +81,15 @@ pub fn make(sources: &Sources<'_>, wishes: &Wishes<'_>) -> Result<Plan> {
         return Err(Problems(problems.into_iter().map(as_problem).collect()).into());
     }
     let vars = vars_of(sources.settings);
-    let mut caster =
-        Caster { sources, wishes, team: &team, automatic: None, personas: BTreeMap::new(), problems: vec![] };
+    let mut caster = Caster {
+        sources,
+        workflow,
+        wishes,
+        team: &team,
+        automatic: None,
+        personas: BTreeMap::new(),
+        problems: vec![],
+    };
     let tasks: Vec<TaskSpec> = workflow.steps.iter().filter_map(|step| caster.task(step, &vars)).collect();
     let Caster { automatic, personas, problems, .. } = caster;
     if !problems.is_empty() {
@@ -93,13 +100,26 @@ pub fn make(sources: &Sources<'_>, wishes: &Wishes<'_>) -> Result<Plan> {
     let files = [team.max_concurrency, workflow.max_concurrency];
     let jobs = wishes.jobs.unwrap_or_else(|| files.into_iter().flatten().fold(allowed, u32::min));
     let mut notes = sources.settings.refused.clone();
+    let shared_writers = sources.settings.number(&settings::SHARED_WRITERS) as u32;
+    if shared_writers > 0 {
+        let writers = crate::ui::words::count(shared_writers as usize, "agent");
+        notes.push(format!(
+            "{writers} may write to the folder at once, beside those that read (limits.shared_writers): crew cannot \
+             tell whose change it is"
+        ));
+    }
     if automatic.as_deref() == Some(builtin::NAME) {
         notes.push("no agent CLI is installed here: the built-in agent works, which needs no model".into());
     }
     let prices = Prices::of(sources.settings);
     notes.extend(budget::unheld(&wishes.budget, &team.budget, &tasks, sources.registry, &prices));
-    let limits =
-        RunLimits { jobs, fail_fast: wishes.fail_fast, budget: wishes.budget, team_budget: team.budget };
+    let limits = RunLimits {
+        jobs,
+        fail_fast: wishes.fail_fast,
+        budget: wishes.budget,
+        team_budget: team.budget,
+        shared_writers,
+    };
     Ok(Plan {
         team: team.name.clone(),
         workflow: workflow.name.clone(),
@@ -201,6 +221,7 @@ fn vars_of(settings: &Settings) -> BTreeMap<String, String> {
 /// Gives each step its agent.
 struct Caster<'a> {
     sources: &'a Sources<'a>,
+    workflow: &'a Workflow,
     wishes: &'a Wishes<'a>,
     team: &'a Team,
     /// The agent that `auto` came to, once it was asked for.
@@ -216,6 +237,11 @@ impl Caster<'_> {
             Some(run) => Work::Command { run: run.clone() },
             None => self.agent_work(step, vars)?,
         };
+        if !step.writes.is_empty() && matches!(work, Work::Agent { writes: false, .. }) {
+            let message = format!("step `{id}`: the role `{}` reads only, so it writes nowhere", step.role);
+            let at = format!("{}:{}", self.workflow.source.path, step.line_of("writes"));
+            self.problems.push(Problem::usage("writes", message).at(at).hint("take `writes` out"));
+        }
         Some(TaskSpec {
             id,
             work,
@@ -233,6 +259,7 @@ impl Caster<'_> {
             environment: step.environment.clone(),
             fields: step.fields.clone(),
             budget: step.budget,
+            writes: step.writes.clone(),
         })
     }
 

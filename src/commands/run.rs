@@ -68,6 +68,10 @@ pub struct RunArgs {
     #[arg(long)]
     fail_fast: bool,
 
+    /// Run every `verify` command, although it passed on the very same tree just now
+    #[arg(long)]
+    no_verify_cache: bool,
+
     #[command(flatten)]
     budget: BudgetArgs,
 
@@ -96,7 +100,9 @@ pub fn run(cx: &Context, args: &RunArgs) -> Result<ExitStatus> {
     }
     let layout = cx.layout()?;
     let trusted = args.trust_project || cx.trusts(&layout)?;
-    let settings = cx.settings(&layout, &args.set, trusted)?;
+    let mut sets = args.set.clone();
+    sets.extend(args.no_verify_cache.then(|| format!("{}=0", settings::VERIFY_CACHE_MINUTES.key)));
+    let settings = cx.settings(&layout, &sets, trusted)?;
     let mut registry = registry(&settings)?;
     let library = cx.library(&layout, &registry, trusted)?;
     let replayed = args.recordings.load(&mut registry)?;

@@ -134,6 +134,9 @@ fn describe_workflow(workflow: &Workflow) -> (Value, String) {
         if let Some(when) = &step.when {
             text.push_str(&format!("when: {when}\n"));
         }
+        if !step.writes.is_empty() {
+            text.push_str(&format!("writes: {}\n", step.writes.join(", ")));
+        }
         step.verify.iter().for_each(|command| text.push_str(&format!("verify: {command}\n")));
         if step.run.is_none() {
             text.push_str(&format!("{}\n", step.task.trim()));
@@ -147,6 +150,6 @@ fn step_json(step: &Step) -> Value {
         "id": step.id, "role": step.role, "agent": step.agent, "depends_on": step.depends_on, "run": step.run,
         "verify": step.verify, "timeout_seconds": step.timeout.map(|timeout| timeout.as_secs()), "retries": step.retries,
         "continue_on_error": step.continue_on_error, "when": step.when, "confidence": step.confidence,
-        "budget": step.budget, "output": step.output, "reads": step.reads, "model": step.model, "task": step.task, "line": step.line,
+        "budget": step.budget, "output": step.output, "reads": step.reads, "writes": step.writes, "model": step.model, "task": step.task, "line": step.line,
     })
 }

@@ -56,6 +56,10 @@ pub struct ResultArgs {
     #[arg(long = "follow-up", value_name = "TEXT", conflicts_with = "from")]
     follow_ups: Vec<String>,
 
+    /// Why no file was changed, in a role that may change some
+    #[arg(long, value_name = "TEXT", conflicts_with = "from")]
+    no_change_reason: Option<String>,
+
     /// A field that the step asks for, as JSON or as text; may stand more than once
     #[arg(long = "field", value_name = "NAME=VALUE", conflicts_with = "from")]
     fields: Vec<String>,
@@ -241,6 +245,7 @@ impl ResultArgs {
             .with("rationale", self.rationale.clone())
             .with("details", self.details.clone())
             .with("verdict", self.verdict.clone())
+            .with("no_change_reason", self.no_change_reason.clone())
             .with_list("tests", self.tests.clone())
             .with_list("risks", self.risks.clone())
             .with_list("follow_ups", self.follow_ups.clone());

@@ -27,7 +27,8 @@ const PERSONA: &str = "You are the persona of a conformance check.";
 const WORDS: &str = "these are the words of the scripted model";
 const MADE: &str = "made-by-the-agent.txt";
 const FORBIDDEN: &str = "forbidden.txt";
-const HAND_IN: &str = "crew submit result --summary 'it is done' --confidence 0.9 --rationale 'seen to work'";
+const HAND_IN: &str = "crew submit result --summary 'it is done' --confidence 0.9 --rationale 'seen to work' \
+     --no-change-reason 'nothing was asked for'";
 
 /// How a check went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

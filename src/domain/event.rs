@@ -12,6 +12,7 @@ use super::result_files::AppliedFile;
 use super::submission::{HandedIn, Kind, Note};
 use super::task::TaskSpec;
 use super::time::Time;
+use super::tree_check::TreeCheck;
 use super::usage::Usage;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -51,6 +52,13 @@ pub struct RunLimits {
     /// What it may use up as the team's file says.
     #[serde(default, skip_serializing_if = "Limits::is_none")]
     pub team_budget: Limits,
+    /// How many agents may write to the folder at once, beside those that read; with 0 one that writes has it to itself.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub shared_writers: u32,
+}
+
+fn is_none(number: &u32) -> bool {
+    *number == 0
 }
 
 /// A process, known again after a restart of ours or of the machine.
@@ -260,7 +268,22 @@ pub enum Event {
     /// The agent has ended and crew begins to check its work.
     VerificationStarted { task: TaskId, attempt: u32 },
     /// One verification command of the step ended.
-    VerificationEnded { task: TaskId, attempt: u32, command: String, ending: Ending },
+    VerificationEnded {
+        task: TaskId,
+        attempt: u32,
+        command: String,
+        ending: Ending,
+        /// It was not run: it had passed before on the same tree.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        cached: bool,
+    },
+    /// The attempt's own children have ended, and crew has compared the folder with what it was before.
+    TreeChecked {
+        task: TaskId,
+        attempt: u32,
+        #[serde(flatten)]
+        check: TreeCheck,
+    },
     /// A file was kept as an artifact.
     ArtifactKept {
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -378,6 +401,8 @@ pub enum ArtifactKind {
     /// A result under the name that other steps read it by.
     Shared,
     Summary,
+    /// What an attempt changed that it may not, as a patch.
+    Diff,
 }
 
 impl ArtifactKind {
@@ -390,6 +415,7 @@ impl ArtifactKind {
             ArtifactKind::Context => "context",
             ArtifactKind::Shared => "shared",
             ArtifactKind::Summary => "summary",
+            ArtifactKind::Diff => "diff",
         }
     }
 }
@@ -413,6 +439,7 @@ impl Event {
             Event::FilesApplied { .. } => "files_applied",
             Event::VerificationStarted { .. } => "verification_started",
             Event::VerificationEnded { .. } => "verification_ended",
+            Event::TreeChecked { .. } => "tree_checked",
             Event::ArtifactKept { .. } => "artifact_kept",
             Event::GateOpened { .. } => "gate_opened",
             Event::GateDecided { .. } => "gate_decided",
@@ -446,6 +473,7 @@ impl Event {
         "files_applied",
         "verification_started",
         "verification_ended",
+        "tree_checked",
         "artifact_kept",
         "gate_opened",
         "gate_decided",
@@ -488,6 +516,7 @@ impl Event {
             | Event::GateDecided { task, .. }
             | Event::TaskAccepted { task, .. }
             | Event::TaskRequeued { task, .. }
+            | Event::TreeChecked { task, .. }
             | Event::AttemptEnded { task, .. }
             | Event::TaskSkipped { task, .. }
             | Event::TaskFailed { task, .. }
@@ -509,6 +538,7 @@ impl Event {
             | Event::FilesApplied { attempt, .. }
             | Event::VerificationStarted { attempt, .. }
             | Event::VerificationEnded { attempt, .. }
+            | Event::TreeChecked { attempt, .. }
             | Event::AttemptEnded { attempt, .. } => Some(*attempt),
             Event::SubmissionRefused { attempt, .. }
             | Event::ArtifactKept { attempt, .. }

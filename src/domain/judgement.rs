@@ -5,8 +5,10 @@
 
 use super::error_kind::ErrorKind;
 use super::event::{Ending, Outcome};
+use super::result_files::ResultFile;
 use super::submission::{Escalation, HandedIn, Reason, Verdict};
 use super::task::{RefusedSubmission, TaskSpec, Work};
+use super::tree_check::TreeCheck;
 
 /// Why crew ended a child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +67,14 @@ pub struct Evidence<'a> {
     pub unverified: bool,
     /// The first verification command that failed, with how: "exit 1", "did not end within its time".
     pub failed_check: Option<(&'a str, &'a str)>,
+    /// What crew itself saw of the folder; `None` where nothing depends on it.
+    pub tree: Option<&'a TreeCheck>,
+    /// Those who could write to the folder meanwhile: whose change it is cannot be told.
+    pub beside: &'a [String],
+    /// An attempt before this one may have done the work.
+    pub begun_before: bool,
+    /// Its role may write, but not before its plan is approved.
+    pub plan_only: bool,
 }
 
 /// The judgement on an attempt.
@@ -103,6 +113,10 @@ pub fn judge(spec: &TaskSpec, evidence: &Evidence<'_>) -> Judgement {
         let kind = if evidence.ending.not_found { ErrorKind::AgentNotFound } else { ErrorKind::Unknown };
         return failed(kind, format!("could not be started: {error}"));
     }
+    // It comes before everything else: what is tried again begins in the folder as it is now, and would look innocent.
+    if let Some(judgement) = judge_trespass(spec, evidence) {
+        return judgement;
+    }
     if let Some(HandedIn::Question(_)) = evidence.submission {
         // It has said what it waits for; how it ended after that changes nothing.
         return judged(Outcome::Succeeded, None, "");
@@ -111,11 +125,13 @@ pub fn judge(spec: &TaskSpec, evidence: &Evidence<'_>) -> Judgement {
         return failed(*kind, format!("its files were not applied: {message}"));
     }
     let judgement = judge_stop(evidence).unwrap_or_else(|| judge_work(spec, evidence));
-    match judgement.outcome {
-        Outcome::Succeeded if evidence.files_waiting => needs_review("its files were not applied"),
-        Outcome::NeedsReview if evidence.files_waiting => {
+    let unclear = what_is_unclear(spec, evidence).filter(|_| judgement.outcome == Outcome::Succeeded);
+    match (judgement.outcome, unclear) {
+        (Outcome::Succeeded, _) if evidence.files_waiting => needs_review("its files were not applied"),
+        (Outcome::NeedsReview, _) if evidence.files_waiting => {
             needs_review(format!("{}; its files were not applied", judgement.reason))
         }
+        (_, Some(reason)) => needs_review(reason),
         _ => judgement,
     }
 }
@@ -125,6 +141,64 @@ fn judge_work(spec: &TaskSpec, evidence: &Evidence<'_>) -> Judgement {
         Work::Command { .. } => judge_command(evidence),
         Work::Agent { submit_optional, .. } => judge_agent(spec, *submit_optional, evidence),
     }
+}
+
+/// What an attempt changed although it may not, with the kind of error that is.
+fn trespass(spec: &TaskSpec, evidence: &Evidence<'_>, tree: &TreeCheck) -> Option<(ErrorKind, String)> {
+    let who = match spec.work {
+        Work::Agent { writes: false, .. } => Some("a read-only role"),
+        Work::Agent { .. } if evidence.plan_only => Some("before its plan was approved, it"),
+        _ => None,
+    };
+    if let Some(who) = who {
+        let what = tree.is_changed().then(|| tree.what_changed())?;
+        return Some((ErrorKind::ReadOnlyViolated, format!("{who} changed: {what}")));
+    }
+    let what = (tree.outside > 0).then(|| tree.what_is_outside())?;
+    let allowed = spec.writes.join(", ");
+    Some((ErrorKind::UnsafePath, format!("it changed {what}; `writes` allows {allowed}")))
+}
+
+fn judge_trespass(spec: &TaskSpec, evidence: &Evidence<'_>) -> Option<Judgement> {
+    let (kind, reason) = evidence.tree.and_then(|tree| trespass(spec, evidence, tree))?;
+    evidence.beside.is_empty().then(|| failed(kind, reason))
+}
+
+/// Returns why what was seen of the folder does not settle that all is well.
+fn what_is_unclear(spec: &TaskSpec, evidence: &Evidence<'_>) -> Option<String> {
+    let tree = evidence.tree?;
+    if trespass(spec, evidence, tree).is_some() {
+        let what = if tree.outside > 0 { tree.what_is_outside() } else { tree.what_changed() };
+        let others = evidence.beside.join(", ");
+        return Some(format!(
+            "changed, and nobody knows by whom, because it was not alone ({others}): {what}"
+        ));
+    }
+    let depends = matches!(spec.work, Work::Agent { .. }) || !spec.writes.is_empty();
+    let unseen = Some(&tree.unseen).filter(|unseen| depends && !unseen.is_empty())?;
+    Some(format!("crew could not see what it changed: {unseen}"))
+}
+
+/// Judges an agent in a writing role that has changed nothing.
+fn judge_idleness(spec: &TaskSpec, evidence: &Evidence<'_>) -> Option<Judgement> {
+    let held_to_it = matches!(spec.work, Work::Agent { writes: true, .. }) && !evidence.begun_before;
+    let tree = evidence.tree.filter(|tree| held_to_it && tree.unseen.is_empty())?;
+    let says_why = match evidence.submission {
+        None => false,
+        Some(HandedIn::Result(result)) => {
+            result.no_change_reason.is_some() || result.files.iter().any(ResultFile::is_change)
+        }
+        // What else is handed in does not claim that something was changed.
+        Some(_) => true,
+    };
+    let idle = !tree.changed_work() && !says_why;
+    idle.then(|| failed(ErrorKind::NoChange, "it changed no file, and did not say why"))
+}
+
+/// Tells whether what was seen of the folder has decided already that the attempt fails, so that nothing else is worth
+/// checking.
+pub fn is_refuted(spec: &TaskSpec, evidence: &Evidence<'_>) -> bool {
+    judge_trespass(spec, evidence).or_else(|| judge_idleness(spec, evidence)).is_some()
 }
 
 fn judge_stop(evidence: &Evidence<'_>) -> Option<Judgement> {
@@ -187,12 +261,12 @@ fn judge_agent(spec: &TaskSpec, submit_optional: bool, evidence: &Evidence<'_>) 
     // A child that lingers after its final event is ended by us; the signal is ours and says nothing about it.
     let clean = evidence.ending.exit == Some(0) || evidence.stopped == Some(StopReason::Lingering);
     let Some(submission) = evidence.submission else {
-        return judge_silent_end(submit_optional, clean, evidence);
+        return judge_silent_end(spec, submit_optional, clean, evidence);
     };
     if let Some(judgement) = judge_appeal(submission) {
         return judgement;
     }
-    if let Some(judgement) = judge_checks(evidence) {
+    if let Some(judgement) = judge_idleness(spec, evidence).or_else(|| judge_checks(evidence)) {
         return judgement;
     }
     if !clean {
@@ -237,7 +311,12 @@ fn judge_appeal(submission: &HandedIn) -> Option<Judgement> {
 }
 
 /// Judges an agent that handed in nothing.
-fn judge_silent_end(submit_optional: bool, clean: bool, evidence: &Evidence<'_>) -> Judgement {
+fn judge_silent_end(
+    spec: &TaskSpec,
+    submit_optional: bool,
+    clean: bool,
+    evidence: &Evidence<'_>,
+) -> Judgement {
     let refused = evidence.refusal.and_then(|refusal| Some((refusal.code.fails_as()?, &refusal.message)));
     if !clean {
         // An agent that is refused often ends with the exit code of `crew submit`; that alone would say little.
@@ -258,7 +337,7 @@ fn judge_silent_end(submit_optional: bool, clean: bool, evidence: &Evidence<'_>)
     if evidence.last_words.is_none() {
         return needs_review("it ended without a word");
     }
-    if let Some(judgement) = judge_checks(evidence) {
+    if let Some(judgement) = judge_idleness(spec, evidence).or_else(|| judge_checks(evidence)) {
         return judgement;
     }
     if evidence.unverified {
@@ -565,6 +644,193 @@ mod tests {
                 judgement.reason
             );
             assert_eq!(judgement.reason.is_empty(), outcome == Succeeded, "{name}");
+        }
+    }
+
+    /// Each thing that crew may have seen of the folder, with what becomes of an attempt that handed in a result.
+    #[test]
+    fn everything_that_is_seen_of_the_folder_has_its_row() {
+        use ErrorKind::*;
+        use Outcome::*;
+        let reader = || {
+            let mut spec = agent(false);
+            let Work::Agent { writes, .. } = &mut spec.work else { unreachable!("an agent's") };
+            *writes = false;
+            spec
+        };
+        let writer = || agent(false);
+        let bounded = |mut spec: TaskSpec| {
+            spec.writes = vec!["src/**".into()];
+            spec
+        };
+        let same = TreeCheck::default();
+        let file = TreeCheck { changed: 1, files: vec!["a".into()], ..TreeCheck::default() };
+        let outside = TreeCheck { outside: 1, outside_files: vec!["a".into()], ..file.clone() };
+        let refs = TreeCheck { refs_changed: true, ..TreeCheck::default() };
+        let index = TreeCheck { index_changed: true, ..TreeCheck::default() };
+        let settings = TreeCheck { settings_changed: vec![".git/config".into()], ..TreeCheck::default() };
+        let unseen = TreeCheck { unseen: "git failed".into(), ..TreeCheck::default() };
+        let half_seen = TreeCheck { unseen: "git failed".into(), ..settings.clone() };
+        let good = result(0.9, None);
+        let HandedIn::Result(body) = &good else { unreachable!("it is a result") };
+        let reasoned = HandedIn::Result(ResultBody { no_change_reason: Some("r".into()), ..body.clone() });
+        let noop = HandedIn::Noop(Reason { reason: "it is there".into() });
+        let build = ["build".to_owned()];
+        let of = |tree| Evidence {
+            ending: exit(0),
+            submission: Some(&good),
+            tree: Some(tree),
+            ..Evidence::default()
+        };
+        let interrupted = Some(StopReason::Interrupted);
+        let limited = Some(StreamError { kind: RateLimited, message: "429".into() });
+        type Row<'a> = (&'a str, TaskSpec, Evidence<'a>, Outcome, Option<ErrorKind>, &'a str);
+        let rows: Vec<Row<'_>> = vec![
+            ("reads", reader(), of(&same), Succeeded, None, ""),
+            (
+                "reads, and changes a file",
+                reader(),
+                of(&file),
+                Failed,
+                Some(ReadOnlyViolated),
+                "role changed: a",
+            ),
+            ("reads, and commits", reader(), of(&refs), Failed, Some(ReadOnlyViolated), "refs"),
+            ("reads, and stages", reader(), of(&index), Failed, Some(ReadOnlyViolated), "index"),
+            ("reads, and configures", reader(), of(&settings), Failed, Some(ReadOnlyViolated), ".git/config"),
+            ("reads, and hides it", reader(), of(&half_seen), Failed, Some(ReadOnlyViolated), ".git/config"),
+            ("reads, and is not seen", reader(), of(&unseen), NeedsReview, None, "git failed"),
+            (
+                "reads, and is not alone",
+                reader(),
+                Evidence { beside: &build, ..of(&file) },
+                NeedsReview,
+                None,
+                "(build): a",
+            ),
+            (
+                "reads, changes a file and is to be tried again",
+                reader(),
+                Evidence { stream_error: limited.clone(), ..of(&file) },
+                Failed,
+                Some(ReadOnlyViolated),
+                "a",
+            ),
+            (
+                "reads, changes a file and is interrupted",
+                reader(),
+                Evidence { stopped: interrupted, submission: None, ..of(&file) },
+                Failed,
+                Some(ReadOnlyViolated),
+                "a",
+            ),
+            (
+                "reads, is not alone and is interrupted",
+                reader(),
+                Evidence { stopped: interrupted, submission: None, beside: &build, ..of(&file) },
+                Cancelled,
+                None,
+                "interrupted",
+            ),
+            ("writes", writer(), of(&file), Succeeded, None, ""),
+            ("writes by a commit", writer(), of(&refs), Succeeded, None, ""),
+            (
+                "writes beside somebody",
+                writer(),
+                Evidence { beside: &build, ..of(&file) },
+                Succeeded,
+                None,
+                "",
+            ),
+            ("writes nothing", writer(), of(&same), Failed, Some(NoChange), "did not say why"),
+            ("writes nothing but the index", writer(), of(&index), Failed, Some(NoChange), "did not say why"),
+            (
+                "writes nothing, and is not verified for that",
+                writer(),
+                Evidence { unverified: true, ..of(&same) },
+                Failed,
+                Some(NoChange),
+                "did not say why",
+            ),
+            (
+                "writes nothing, and says why",
+                writer(),
+                Evidence { submission: Some(&reasoned), ..of(&same) },
+                Succeeded,
+                None,
+                "",
+            ),
+            (
+                "has nothing to do",
+                writer(),
+                Evidence { submission: Some(&noop), ..of(&same) },
+                Succeeded,
+                None,
+                "",
+            ),
+            (
+                "writes nothing more than the attempt before",
+                writer(),
+                Evidence { begun_before: true, ..of(&same) },
+                Succeeded,
+                None,
+                "",
+            ),
+            (
+                "writes nothing, and may say so in plain words",
+                agent(true),
+                Evidence { submission: None, last_words: Some("done"), ..of(&same) },
+                Failed,
+                Some(NoChange),
+                "did not say why",
+            ),
+            ("writes, and is not seen", writer(), of(&unseen), NeedsReview, None, "git failed"),
+            ("writes where it may", bounded(writer()), of(&file), Succeeded, None, ""),
+            (
+                "writes where it may not",
+                bounded(writer()),
+                of(&outside),
+                Failed,
+                Some(UnsafePath),
+                "it changed a; `writes` allows src/**",
+            ),
+            (
+                "writes where it may not, and is not alone",
+                bounded(writer()),
+                Evidence { beside: &build, ..of(&outside) },
+                NeedsReview,
+                None,
+                "(build): a",
+            ),
+            (
+                "a command that writes where it may not",
+                bounded(spec("a", &[])),
+                of(&outside),
+                Failed,
+                Some(UnsafePath),
+                "src/**",
+            ),
+            (
+                "a command that is not seen",
+                bounded(spec("a", &[])),
+                of(&unseen),
+                NeedsReview,
+                None,
+                "git failed",
+            ),
+            ("a command that nobody binds", spec("a", &[]), of(&unseen), Succeeded, None, ""),
+        ];
+        for (name, spec, evidence, outcome, kind, words) in rows {
+            let judgement = judge(&spec, &evidence);
+            assert_eq!(
+                (judgement.outcome, judgement.error_kind),
+                (outcome, kind),
+                "{name}: {}",
+                judgement.reason
+            );
+            assert!(judgement.reason.contains(words), "{name}: {}", judgement.reason);
+            let refuted = matches!(kind, Some(ReadOnlyViolated | UnsafePath | NoChange));
+            assert_eq!(is_refuted(&spec, &evidence), refuted, "{name}");
         }
     }
 

@@ -31,6 +31,7 @@ pub mod submission;
 pub mod task;
 pub mod template;
 pub mod time;
+pub mod tree_check;
 pub mod usage;
 pub mod when;
 pub mod words;

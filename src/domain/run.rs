@@ -336,6 +336,7 @@ impl Run {
                     paused: false,
                     confidence: None,
                     files_applied: false,
+                    tree: None,
                     error_kind: None,
                     reason: String::new(),
                     ending: Default::default(),
@@ -379,6 +380,9 @@ impl Run {
             }
             Event::AgentNudged { .. } => self.change_open(event, |attempt| attempt.nudged = true),
             Event::FilesApplied { .. } => self.change_open(event, |attempt| attempt.files_applied = true),
+            Event::TreeChecked { check, .. } => {
+                self.change_open(event, |attempt| attempt.tree = Some(Box::new(check.clone())))
+            }
             Event::VerificationEnded { .. } => self.change_open(event, |_| {}).map(|_| Touched::Nothing),
             Event::VerificationStarted { .. } => self.change_open(event, |attempt| {
                 attempt.waiting.clear();
@@ -624,6 +628,7 @@ pub(crate) mod tests {
             environment: None,
             fields: vec![],
             budget: Default::default(),
+            writes: vec![],
         }
     }
 

@@ -2,10 +2,16 @@
 //!
 //! The schedule is kept up to date by being told what settled, so that a step costs what its own dependents cost,
 //! however many tasks the run has.
+//!
+//! # Who has the folder
+//!
+//! Agents of one run work in one folder. One that writes has it to itself, so that what changed meanwhile is its doing;
+//! those that read share it. Whoever is next in the workflow comes first: where that is a writer, it waits for the
+//! readers that are in the folder, and nobody who comes later goes in before it. Commands go in and out as they like.
 
 use super::id::TaskId;
 use super::run::Run;
-use super::task::{Task, TaskState};
+use super::task::{Task, TaskState, Work};
 use super::time::Time;
 use super::when::Operand;
 use std::collections::{BTreeSet, VecDeque};
@@ -25,9 +31,62 @@ pub struct Schedule {
     dependents: Vec<Vec<usize>>,
     /// How many dependencies of each task are not settled.
     open_dependencies: Vec<usize>,
-    ready: BTreeSet<usize>,
+    /// By what they do in the folder.
+    ready: [BTreeSet<usize>; 3],
     delayed: BTreeSet<(Time, usize)>,
     skips: VecDeque<Skip>,
+    uses: Vec<FolderUse>,
+    folder: Folder,
+}
+
+/// What a task does in the folder that all of them share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FolderUse {
+    /// A command, which may do anything at any time.
+    Free = 0,
+    Reads = 1,
+    Writes = 2,
+}
+
+impl FolderUse {
+    fn of(task: &Task) -> FolderUse {
+        match &task.spec.work {
+            Work::Command { .. } => FolderUse::Free,
+            Work::Agent { .. } if task.may_write() => FolderUse::Writes,
+            Work::Agent { .. } => FolderUse::Reads,
+        }
+    }
+}
+
+/// The agents in the folder.
+#[derive(Debug, Default)]
+struct Folder {
+    /// How many may write at once beside those that read; with 0 one that writes is alone.
+    shared_writers: usize,
+    reading: BTreeSet<usize>,
+    writing: BTreeSet<usize>,
+    /// The writer that is next, while it waits for those that read.
+    next: Option<usize>,
+}
+
+impl Folder {
+    fn admits(&self, what: FolderUse) -> bool {
+        match what {
+            FolderUse::Free => true,
+            _ if self.next.is_some() => false,
+            FolderUse::Reads => self.writing.is_empty() || self.shared_writers > 0,
+            FolderUse::Writes if self.shared_writers > 0 => self.writing.len() < self.shared_writers,
+            FolderUse::Writes => self.writing.is_empty() && self.reading.is_empty(),
+        }
+    }
+
+    fn enter(&mut self, place: usize, what: FolderUse) {
+        match what {
+            FolderUse::Free => false,
+            FolderUse::Reads => self.reading.insert(place),
+            FolderUse::Writes => self.writing.insert(place),
+        };
+    }
 }
 
 impl Schedule {
@@ -46,11 +105,16 @@ impl Schedule {
         let mut schedule = Schedule {
             dependents,
             open_dependencies,
-            ready: BTreeSet::new(),
+            ready: Default::default(),
             delayed: BTreeSet::new(),
             skips: VecDeque::new(),
+            uses: run.tasks.iter().map(FolderUse::of).collect(),
+            folder: Folder { shared_writers: run.limits.shared_writers as usize, ..Folder::default() },
         };
         for place in 0..run.tasks.len() {
+            if run.tasks[place].state == TaskState::Running {
+                schedule.folder.enter(place, schedule.uses[place]);
+            }
             if run.tasks[place].state == TaskState::Queued && schedule.open_dependencies[place] == 0 {
                 schedule.decide(run, place);
             }
@@ -71,20 +135,30 @@ impl Schedule {
 
     /// Takes in that a task went back to the queue.
     pub fn note_queued(&mut self, run: &Run, place: usize) {
+        // Once its plan is approved, it may write.
+        self.uses[place] = FolderUse::of(&run.tasks[place]);
         match run.tasks[place].not_before {
             Some(at) => self.delayed.insert((at, place)),
-            None => self.ready.insert(place),
+            None => self.ready[self.uses[place] as usize].insert(place),
         };
     }
 
     /// Puts a task back that could have started, to be asked for again.
     pub fn put_back(&mut self, place: usize) {
-        self.ready.insert(place);
+        self.ready[self.uses[place] as usize].insert(place);
     }
 
     /// Lets nothing wait for its time any more.
     pub fn hurry(&mut self) {
-        self.ready.extend(std::mem::take(&mut self.delayed).into_iter().map(|(_, place)| place));
+        for (_, place) in std::mem::take(&mut self.delayed) {
+            self.put_back(place);
+        }
+    }
+
+    /// Takes in that a task works in the folder no more.
+    pub fn note_ended(&mut self, place: usize) {
+        self.folder.reading.remove(&place);
+        self.folder.writing.remove(&place);
     }
 
     /// Returns the next task that has become impossible.
@@ -98,9 +172,35 @@ impl Schedule {
             && at <= now
         {
             self.delayed.pop_first();
-            self.ready.insert(place);
+            self.ready[self.uses[place] as usize].insert(place);
         }
-        self.ready.pop_first()
+        let place = self.next_place()?;
+        self.ready[self.uses[place] as usize].remove(&place);
+        self.folder.enter(place, self.uses[place]);
+        Some(place)
+    }
+
+    fn next_place(&mut self) -> Option<usize> {
+        let first = |what: FolderUse| self.ready[what as usize].first().copied();
+        let (free, reader, writer) =
+            (first(FolderUse::Free), first(FolderUse::Reads), first(FolderUse::Writes));
+        // Who was to be next may have been given up.
+        self.folder.next =
+            self.folder.next.filter(|next| self.ready[FolderUse::Writes as usize].contains(next));
+        if let Some(next) = self.folder.next.filter(|_| self.folder.reading.is_empty()) {
+            let place = free.map_or(next, |free| free.min(next));
+            self.folder.next = Some(next).filter(|next| *next != place);
+            return Some(place);
+        }
+        let agent = reader.into_iter().chain(writer).min();
+        if agent.is_some() && agent == writer && !self.folder.admits(FolderUse::Writes) {
+            // Readers that come later, one after the other, would keep it out for ever.
+            let waits_for_readers = self.folder.writing.is_empty() && self.folder.shared_writers == 0;
+            self.folder.next = self.folder.next.or(agent.filter(|_| waits_for_readers));
+        }
+        let reader = reader.filter(|_| self.folder.admits(FolderUse::Reads));
+        let writer = writer.filter(|_| self.folder.admits(FolderUse::Writes));
+        free.into_iter().chain(reader).chain(writer).min()
     }
 
     /// Returns when the next delayed task may start.
@@ -122,6 +222,49 @@ impl Schedule {
             return self.skips.push_back(skip(format!("when: {when}"), true));
         }
         self.note_queued(run, place);
+    }
+}
+
+/// The agents that work in the folder, as the record of a run says.
+#[derive(Clone, Debug)]
+pub struct InFolder<'a> {
+    run: &'a Run,
+    reading: Vec<&'a str>,
+    writing: Vec<&'a str>,
+}
+
+impl<'a> InFolder<'a> {
+    pub fn of(run: &'a Run) -> InFolder<'a> {
+        let open = |what: FolderUse| {
+            let working = |task: &&Task| task.state == TaskState::Running && FolderUse::of(task) == what;
+            run.tasks.iter().filter(working).map(|task| task.spec.id.as_str()).collect()
+        };
+        InFolder { run, reading: open(FolderUse::Reads), writing: open(FolderUse::Writes) }
+    }
+
+    /// Says whom a task waits for because they are in the folder; `None` where that is not what keeps it.
+    pub fn keeps_waiting(&self, task: &Task) -> Option<String> {
+        let queued = task.state == TaskState::Queued && task.not_before.is_none();
+        let settled = |id: &TaskId| self.run.task(id).is_some_and(|other| other.state.is_settled());
+        let shared_writers = self.run.limits.shared_writers as usize;
+        let somebody_reads = !self.reading.is_empty();
+        let kept_out = match FolderUse::of(task) {
+            FolderUse::Free => false,
+            FolderUse::Writes if shared_writers > 0 => self.writing.len() >= shared_writers,
+            FolderUse::Writes => !self.writing.is_empty() || somebody_reads,
+            FolderUse::Reads => !self.writing.is_empty() && shared_writers == 0,
+        };
+        let waits = queued && kept_out && task.spec.depends_on.iter().all(settled);
+        waits.then(|| self.words())
+    }
+
+    fn words(&self) -> String {
+        let (who, doing) = match self.writing.is_empty() {
+            true => (&self.reading, "reading"),
+            false => (&self.writing, "writing"),
+        };
+        let is = if who.len() == 1 { "is" } else { "are" };
+        format!("waits for the folder: {} {is} {doing}", who.join(", "))
     }
 }
 
@@ -234,6 +377,110 @@ mod tests {
         starts(&mut schedule, &run);
         finish(&mut run, &mut schedule, "a", Outcome::Failed);
         assert_eq!(starts(&mut schedule, &run), ["b"]);
+    }
+
+    fn agent(id: &str, writes: bool) -> crate::domain::task::TaskSpec {
+        let mut spec = spec(id, &[]);
+        spec.work = Work::Agent {
+            role: "r".into(),
+            program: "p".into(),
+            persona: String::new(),
+            task: "t".into(),
+            model: None,
+            fallback_models: vec![],
+            thinking: None,
+            writes,
+            submit_optional: false,
+        };
+        spec
+    }
+
+    /// Ends an agent's attempt.
+    fn end(run: &mut Run, schedule: &mut Schedule, id: &str) {
+        schedule.note_ended(run.place(&TaskId::parse(id).unwrap()).unwrap());
+        finish(run, schedule, id, Outcome::Succeeded);
+    }
+
+    #[test]
+    fn a_writer_has_the_folder_to_itself_and_commands_do_not_care() {
+        let mut run = run_of(vec![
+            agent("r1", false),
+            agent("r2", false),
+            agent("w1", true),
+            agent("r3", false),
+            agent("w2", true),
+            spec("c", &[]),
+        ]);
+        let mut schedule = Schedule::of(&run);
+        // r3 stands behind the writer that waits.
+        assert_eq!(starts(&mut schedule, &run), ["r1", "r2", "c"]);
+        end(&mut run, &mut schedule, "r1");
+        assert!(starts(&mut schedule, &run).is_empty());
+        end(&mut run, &mut schedule, "r2");
+        assert_eq!(starts(&mut schedule, &run), ["w1"]);
+        end(&mut run, &mut schedule, "w1");
+        assert_eq!(starts(&mut schedule, &run), ["r3"]);
+        end(&mut run, &mut schedule, "r3");
+        assert_eq!(starts(&mut schedule, &run), ["w2"]);
+    }
+
+    #[test]
+    fn readers_that_come_again_and_again_do_not_overtake_a_writer_for_ever() {
+        let run = run_of(vec![agent("r1", false), agent("r2", false), agent("w", true)]);
+        let mut schedule = Schedule::of(&run);
+        assert_eq!(starts(&mut schedule, &run), ["r1", "r2"]);
+        // They are tried again and stand before the writer in the workflow, but it was there first.
+        schedule.note_ended(0);
+        schedule.note_queued(&run, 0);
+        assert!(starts(&mut schedule, &run).is_empty());
+        schedule.note_ended(1);
+        schedule.note_queued(&run, 1);
+        assert_eq!(starts(&mut schedule, &run), ["w"]);
+        schedule.note_ended(2);
+        assert_eq!(starts(&mut schedule, &run), ["r1", "r2"]);
+    }
+
+    #[test]
+    fn where_writers_share_the_folder_as_many_as_allowed_go_in_beside_the_readers() {
+        let mut run =
+            run_of(vec![agent("w1", true), agent("w2", true), agent("w3", true), agent("r", false)]);
+        run.limits.shared_writers = 2;
+        let mut schedule = Schedule::of(&run);
+        assert_eq!(starts(&mut schedule, &run), ["w1", "w2", "r"]);
+        schedule.note_ended(0);
+        assert_eq!(starts(&mut schedule, &run), ["w3"]);
+    }
+
+    #[test]
+    fn a_task_says_whom_it_waits_for() {
+        let mut run =
+            run_of(vec![agent("fix", true), agent("look", false), spec("c", &[]), agent("later", true)]);
+        run.apply(Time(1), &started("fix", 1)).unwrap();
+        let said = |run: &Run, place| InFolder::of(run).keeps_waiting(&run.tasks[place]).unwrap_or_default();
+        assert_eq!(said(&run, 1), "waits for the folder: fix is writing");
+        assert_eq!((said(&run, 0).as_str(), said(&run, 2).as_str()), ("", ""));
+        run.limits.shared_writers = 2;
+        assert_eq!((said(&run, 1).as_str(), said(&run, 3).as_str()), ("", ""));
+        run.limits.shared_writers = 1;
+        assert_eq!(said(&run, 3), "waits for the folder: fix is writing");
+    }
+
+    #[test]
+    fn ten_thousand_agents_that_share_a_folder_all_get_their_turn() {
+        let run = run_of((0..10_000).map(|at| agent(&format!("a{at}"), at % 2 == 0)).collect());
+        let mut schedule = Schedule::of(&run);
+        let mut began = BTreeSet::new();
+        loop {
+            let open: Vec<usize> = std::iter::from_fn(|| schedule.next_start(Time(5))).collect();
+            let writers = open.iter().filter(|place| *place % 2 == 0).count();
+            assert!(writers == 0 || open.len() == 1, "{open:?}");
+            if open.is_empty() {
+                break;
+            }
+            open.iter().for_each(|place| schedule.note_ended(*place));
+            began.extend(open);
+        }
+        assert_eq!(began.len(), 10_000);
     }
 
     #[test]

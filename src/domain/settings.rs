@@ -101,6 +101,21 @@ pub const OUTPUT_MB: Setting = number(
     Project::Lower,
     "Megabytes of output after which an attempt is ended",
 );
+pub const SHARED_WRITERS: Setting = number(
+    "limits.shared_writers",
+    (0, 0, 1024),
+    Project::Never,
+    "Agents of a run that may write to the folder at once, beside those that read; 0: one that writes has it to itself, and crew can tell whose change it is",
+);
+// A pass may rest on what is no part of the tree: ignored build output, another machine's answer, the time of day. So it
+// is believed for a while only: long enough for the steps of a run that check the same tree one after the other, too
+// short for what was true yesterday. What failed is always run again.
+pub const VERIFY_CACHE_MINUTES: Setting = number(
+    "verify.cache_minutes",
+    (10, 0, 1440),
+    Project::Lower,
+    "Minutes for which a `verify` command that passed is not run again on the very same tree; 0 runs it each time",
+);
 pub const RETRY_ATTEMPTS: Setting = number(
     "retry.max_attempts",
     (3, 1, 10),
@@ -230,6 +245,8 @@ pub const ALL: &[&Setting] = &[
     &GRACE_SECONDS,
     &DRAIN_SECONDS,
     &OUTPUT_MB,
+    &SHARED_WRITERS,
+    &VERIFY_CACHE_MINUTES,
     &RETRY_ATTEMPTS,
     &RETRY_BACKOFF_MS,
     &BUDGET_COST,

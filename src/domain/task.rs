@@ -9,6 +9,7 @@ use super::request::Code;
 use super::result_files::ResultFile;
 use super::submission::{Field, HandedIn, Note};
 use super::time::Time;
+use super::tree_check::TreeCheck;
 use super::usage::Usage;
 use super::when::When;
 use serde::{Deserialize, Serialize};
@@ -59,6 +60,9 @@ pub struct TaskSpec {
     /// What all its attempts together may use up.
     #[serde(default, skip_serializing_if = "Limits::is_none")]
     pub budget: Limits,
+    /// Globs of what it may change; empty where the step does not say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub writes: Vec<String>,
 }
 
 /// The name of the agent that ships inside the binary.
@@ -292,6 +296,8 @@ pub struct Attempt {
     pub confidence: Option<f64>,
     /// The files of its result are in the tree.
     pub files_applied: bool,
+    /// What it changed, as crew saw it.
+    pub tree: Option<Box<TreeCheck>>,
     pub error_kind: Option<ErrorKind>,
     pub reason: String,
     pub ending: Ending,

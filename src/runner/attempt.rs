@@ -2,6 +2,7 @@
 //! started; the dispatcher does both.
 
 use super::child::{self, Control};
+use super::folder::{FolderWatch, Seen};
 use super::launch::Limits;
 use super::process::GroupSignal;
 use super::recorder::Recorder;
@@ -18,6 +19,7 @@ use crate::domain::submission::{HandedIn, Note};
 use crate::domain::task::{Attempt, Task, Work};
 use crate::domain::usage::Usage;
 use crate::domain::words::last_line;
+use crate::store::verified::Question;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,6 +34,8 @@ const MAX_ARGUMENTS: usize = 4_096;
 /// How long an agent has for its final event when it has told of the usage that was too much: most tell both at once. No
 /// turn of a model is that short.
 const LAST_WORD: Duration = Duration::from_millis(50);
+/// The most tasks beside an attempt that are named.
+const MAX_BESIDE: usize = 5;
 /// The most characters of a summary line.
 pub const MAX_SUMMARY_LINE: usize = 300;
 
@@ -48,6 +52,14 @@ pub struct OpenAttempt {
     /// Understands the agent's output; a command has nobody who does.
     pub agent: Option<Arc<dyn Agent>>,
     pub recorder: Option<Arc<Recorder>>,
+    /// Looks at the folder, where something depends on that.
+    pub folder: Option<Arc<FolderWatch>>,
+    /// What was seen of the folder last.
+    pub seen: Option<Seen>,
+    /// What the verification command that runs would answer for good, if it passes and leaves the folder as it is.
+    pub question: Option<Question>,
+    /// Tasks that were worked on in the folder at the same time.
+    pub beside: Vec<String>,
     pub began: Instant,
     pub limit: Duration,
     /// When the current child has used up its time.
@@ -126,6 +138,10 @@ impl OpenAttempt {
             words: Arc::default(),
             agent: None,
             recorder: None,
+            folder: None,
+            seen: None,
+            question: None,
+            beside: Vec::new(),
             began: now,
             limit,
             deadline: now + limit,
@@ -316,7 +332,8 @@ impl OpenAttempt {
 
     /// Tells which limit the child is over, where it has not been asked to end already.
     pub fn over_limit(&mut self, now: Instant, limits: &Limits) -> Option<StopReason> {
-        if self.stopped.is_some() {
+        // What the child left may be looked at for longer than it had time.
+        if self.stopped.is_some() || self.control.has_ended() {
             return None;
         }
         let length = std::fs::metadata(&self.log).map_or(0, |log| log.len());
@@ -376,7 +393,15 @@ impl OpenAttempt {
         // An error that seemed hopeless and was got over is no reason to leave the work unchecked.
         let over = |reason| !matches!(reason, StopReason::Lingering | StopReason::Hopeless);
         let given_up = self.work_stopped.is_some_and(over);
-        enough && !given_up && self.stream_error.is_none() && !task.spec.verify.is_empty()
+        let sensible = enough && !given_up && self.stream_error.is_none() && !task.spec.verify.is_empty();
+        sensible && !judgement::is_refuted(&task.spec, &self.evidence(task, handed_in))
+    }
+
+    /// Notes that another task is worked on in the folder too.
+    pub fn note_beside(&mut self, other: &str) {
+        if self.beside.len() < MAX_BESIDE && !self.beside.iter().any(|known| known == other) {
+            self.beside.push(other.to_owned());
+        }
     }
 
     /// Takes note that a child runs: its silence counts from now, and the attempt's time from its first child.
@@ -462,33 +487,101 @@ impl OpenAttempt {
         }
     }
 
+    /// Takes in what was seen of the folder after a child of its own.
+    pub fn note_seen(&mut self, seen: Option<Seen>) {
+        let mut seen = seen;
+        if let Some(check) = seen.as_mut().and_then(|seen| seen.check.as_mut()) {
+            check.shared = !self.beside.is_empty();
+        }
+        self.seen = seen;
+    }
+
+    /// Returns why the files of its result are not to be put into the tree: the step's `writes` is against it, or what
+    /// it did otherwise.
+    pub fn refuses_files(&self, task: &Task, files: &[ResultFile]) -> Option<StreamError> {
+        let submission = task.last().and_then(|attempt| attempt.submission.as_deref());
+        let outside = self.changes(files).filter(|path| !self.may_write(path)).collect::<Vec<_>>().join(", ");
+        let message = match outside.as_str() {
+            "" if judgement::is_refuted(&task.spec, &self.evidence(task, submission)) => {
+                "it changed what it may not".to_owned()
+            }
+            "" => return None,
+            outside => format!("`writes` does not allow {outside}"),
+        };
+        Some(StreamError { kind: ErrorKind::UnsafePath, message })
+    }
+
+    /// Takes note that files of its result are put into the tree: they count as what it changed.
+    pub fn note_files(&mut self, files: &[ResultFile]) {
+        let paths: Vec<String> = self.changes(files).map(str::to_owned).collect();
+        let Some(seen) = &mut self.seen else { return };
+        seen.key = None;
+        if let Some(check) = &mut seen.check {
+            paths.into_iter().for_each(|path| check.note_changed(path));
+        }
+    }
+
+    fn changes<'a>(&self, files: &'a [ResultFile]) -> impl Iterator<Item = &'a str> + use<'a> {
+        files.iter().filter(|file| file.is_change()).map(|file| file.path.as_str())
+    }
+
+    fn may_write(&self, path: &str) -> bool {
+        let bounds = self.folder.as_ref().and_then(|folder| folder.looks.bounds.as_ref());
+        bounds.is_none_or(|bounds| bounds.allows(path))
+    }
+
+    /// Takes in what was seen of the folder after a verification command, and returns what that has settled: nothing,
+    /// where the command has changed the folder.
+    pub fn take_answer(&mut self, seen: Option<Seen>) -> Option<Question> {
+        let key = seen.and_then(|seen| seen.key);
+        let question = self.question.take().filter(|question| Some(&question.folder) == key.as_ref());
+        self.seen.get_or_insert_default().key = key;
+        question
+    }
+
+    /// Returns what is to be recorded of what was seen: the change, and that its diff was kept.
+    pub fn tell_seen(&mut self, task: &Task) -> (Option<Event>, Option<Event>) {
+        let Some(Seen { check, kept, .. }) = &mut self.seen else { return (None, None) };
+        let (task, attempt) = (task.spec.id.clone(), self.number);
+        let checked = check.clone().map(|check| Event::TreeChecked { task, attempt, check });
+        (checked, kept.take())
+    }
+
     /// Judges the attempt, all of whose children have ended.
     pub fn judge(&self, task: &Task, submission: Option<&HandedIn>) -> Judgement {
+        judgement::judge(&task.spec, &self.evidence(task, submission))
+    }
+
+    fn evidence<'a>(&'a self, task: &'a Task, submission: Option<&'a HandedIn>) -> Evidence<'a> {
         let last_words = self.heard.last_words.trim();
         let waiting = self.waits_for.clone().filter(|_| !self.saw_final);
-        judgement::judge(
-            &task.spec,
-            &Evidence {
-                ending: self.ending.clone(),
-                stopped: self.why_stopped(),
-                budget: self.over_budget.map(|budget| budget.to_string()),
-                unverified: self.checks_passed < task.spec.verify.len(),
-                stream_error: self.error_of_stream(),
-                waiting,
-                promises_final: self.agent.as_ref().is_some_and(|agent| agent.promises_final()),
-                saw_final: self.saw_final,
-                submission,
-                refusal: task.last().and_then(|attempt| attempt.refusal.as_ref()),
-                files_refused: self.files_refused.clone(),
-                files_waiting: task.last().is_some_and(|attempt| attempt.files_to_apply().is_some()),
-                nudged: task.last().is_some_and(|attempt| attempt.nudged),
-                last_words: (!last_words.is_empty()).then_some(last_words),
-                failed_check: self
-                    .failed_check
-                    .as_ref()
-                    .map(|(command, how)| (command.as_str(), how.as_str())),
-            },
-        )
+        // What the one before had not finished may have been all there was to do.
+        let may_have_worked = |attempt: &Attempt| match &attempt.tree {
+            Some(tree) => tree.changed_work() || !tree.unseen.is_empty() || attempt.files_applied,
+            None => attempt.process.is_some(),
+        };
+        let earlier = task.attempts.iter().filter(|attempt| attempt.number < self.number);
+        Evidence {
+            ending: self.ending.clone(),
+            stopped: self.why_stopped(),
+            budget: self.over_budget.map(|budget| budget.to_string()),
+            unverified: self.checks_passed < task.spec.verify.len(),
+            stream_error: self.error_of_stream(),
+            waiting,
+            promises_final: self.agent.as_ref().is_some_and(|agent| agent.promises_final()),
+            saw_final: self.saw_final,
+            submission,
+            refusal: task.last().and_then(|attempt| attempt.refusal.as_ref()),
+            files_refused: self.files_refused.clone(),
+            files_waiting: task.last().is_some_and(|attempt| attempt.files_to_apply().is_some()),
+            nudged: task.last().is_some_and(|attempt| attempt.nudged),
+            last_words: (!last_words.is_empty()).then_some(last_words),
+            failed_check: self.failed_check.as_ref().map(|(command, how)| (command.as_str(), how.as_str())),
+            tree: self.seen.as_ref().and_then(|seen| seen.check.as_ref()),
+            beside: &self.beside,
+            begun_before: earlier.into_iter().any(may_have_worked),
+            plan_only: task.wants_plan(),
+        }
     }
 
     /// Returns the last line of an agent's words, or of what a command printed.

@@ -95,6 +95,11 @@ impl Control {
         self.heard.load(Ordering::Relaxed)
     }
 
+    /// Tells whether the child has ended, although what it left may still be looked at.
+    pub fn has_ended(&self) -> bool {
+        matches!(*self.stage.lock().unwrap_or_else(PoisonError::into_inner), Stage::Ended)
+    }
+
     fn is_hurried(&self) -> bool {
         self.hurried.load(Ordering::Relaxed)
     }

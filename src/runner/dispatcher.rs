@@ -2,6 +2,7 @@
 
 use super::attempt::{MAX_SUMMARY_LINE, OpenAttempt};
 use super::clock;
+use super::folder::{FolderWatch, Looks, Seen};
 use super::handed_in_files;
 use super::inbox_watch;
 use super::launch::{self, AttemptIdentity, LaunchError, Prepared, Setup};
@@ -27,6 +28,7 @@ use crate::domain::signed;
 use crate::domain::submission::{self, HandedIn};
 use crate::domain::task::{Attempt, AttemptState, Task, TaskState, Work, Working};
 use crate::domain::time::Time;
+use crate::domain::tree_check::Bounds;
 use crate::domain::usage::Usage;
 use crate::domain::words::clean_line;
 use crate::store::StoreError;
@@ -36,8 +38,10 @@ use crate::store::database::{Answered, Applied, Store};
 use crate::store::inbox;
 use crate::store::layout::{self, RunPaths};
 use crate::store::lock::RunLock;
+use crate::store::verified::{Pass, Question};
 use crate::workspace::snapshot;
 use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::io::Write;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
@@ -372,7 +376,9 @@ impl<'a> Dispatcher<'a> {
         match message {
             Message::Started { place, process } => self.note_process(place, process),
             Message::Said { place, said } => self.listen(place, said),
-            Message::Ended { place, part, ending, heard } => self.note_end(place, part, ending, heard),
+            Message::Ended { place, part, ending, heard, seen } => {
+                self.note_end(place, part, (ending, heard, seen))
+            }
             Message::Signed { place, text } => self.take_signed(place, &text),
             Message::Inbox => {
                 self.inbox_rang = true;
@@ -410,16 +416,20 @@ impl<'a> Dispatcher<'a> {
             let Some(place) = self.schedule.next_start(clock::now()) else { break };
             let spec = &self.run.tasks[place].spec;
             let free = self.run.limits.jobs as usize - self.open.len();
-            match self.ledger.may_start(place, spec, free, self.tells_cost(place), clock::now()) {
-                MayStart::Wait => self.waiting.push(place),
-                MayStart::Exceeded(budget) => self.fail_for_want(place, budget)?,
-                MayStart::Yes(reserved) => {
-                    match gate::before_start(&self.run, &self.run.tasks[place], &self.setup.gates) {
-                        Some(about) => self.open_gate(place, None, about, self.setup.limits.gate)?,
-                        None => self.start(place, reserved)?,
-                    }
+            let gate = gate::before_start(&self.run, &self.run.tasks[place], &self.setup.gates);
+            match (self.ledger.may_start(place, spec, free, self.tells_cost(place), clock::now()), gate) {
+                (MayStart::Yes(reserved), None) => {
+                    self.start(place, reserved)?;
+                    continue;
                 }
+                (MayStart::Yes(_), Some(about)) => {
+                    self.open_gate(place, None, about, self.setup.limits.gate)?;
+                }
+                (MayStart::Wait, _) => self.waiting.push(place),
+                (MayStart::Exceeded(budget), _) => self.fail_for_want(place, budget)?,
             }
+            // The folder is free for another one.
+            self.schedule.note_ended(place);
         }
         Ok(())
     }
@@ -542,8 +552,11 @@ impl<'a> Dispatcher<'a> {
         let log = self.paths.root().join(layout::log_of(&task.spec.id, number));
         let mut open = OpenAttempt::new(task, (number, token), log, self.setup.limits.attempt);
         open.price = self.price_of(place);
+        open.folder = self.folder_watch(place, &open);
+        self.note_company(place, &mut open);
         match prepared {
             Ok(Prepared { child, agent, session, kept }) => {
+                let task = &self.run.tasks[place];
                 if let (Some(agent), Some(session)) = (&agent, &session) {
                     open.resume(&**agent, session, task);
                 }
@@ -554,7 +567,7 @@ impl<'a> Dispatcher<'a> {
                 open.agent.clone_from(&agent);
                 open.recorder = agent.as_ref().and_then(|agent| self.recorder(place, agent.name(), &open));
                 let (control, doing) = (open.control.clone(), open.doing.clone());
-                let recorder = open.recorder.clone();
+                let (recorder, folder) = (open.recorder.clone(), open.folder.clone());
                 self.open.insert(place, open);
                 self.effects.push(Effect::Start(Job {
                     place,
@@ -564,6 +577,7 @@ impl<'a> Dispatcher<'a> {
                     agent,
                     doing,
                     recorder,
+                    folder,
                 }));
                 Ok(())
             }
@@ -591,6 +605,47 @@ impl<'a> Dispatcher<'a> {
         Some(self.setup.recordings.as_ref()?.attempt(head, (&open.token, open.words.clone()), writes))
     }
 
+    /// Returns what looks at the folder for an attempt, where something depends on that.
+    fn folder_watch(&self, place: usize, open: &OpenAttempt) -> Option<Arc<FolderWatch>> {
+        let spec = &self.run.tasks[place].spec;
+        let looks = Looks {
+            compares: matches!(spec.work, Work::Agent { .. }) || !spec.writes.is_empty(),
+            reads_only: matches!(spec.work, Work::Agent { .. }) && !self.run.tasks[place].may_write(),
+            bounds: Some(&spec.writes)
+                .filter(|globs| !globs.is_empty())
+                .and_then(|globs| Bounds::read(globs).ok()),
+            keys: !spec.verify.is_empty() && !self.setup.limits.verify_cache.is_zero(),
+        };
+        let recordings = self.setup.recordings.as_ref().map(|recordings| recordings.folder.clone());
+        let own = self.setup.repository.join(layout::FOLDER);
+        (looks.compares || looks.keys).then(|| {
+            Arc::new(FolderWatch {
+                paths: self.paths.clone(),
+                folder: self.setup.repository.clone(),
+                leave_out: std::iter::once(own).chain(recordings).collect(),
+                task: spec.id.clone(),
+                attempt: open.number,
+                token: open.token.clone(),
+                looks,
+                state: Default::default(),
+            })
+        })
+    }
+
+    /// Notes which attempts share the folder with one that begins.
+    fn note_company(&mut self, place: usize, beginner: &mut OpenAttempt) {
+        let name = self.run.tasks[place].spec.id.as_str();
+        // A run of commands alone has nobody who looks.
+        for (other, open) in &mut self.open {
+            if beginner.folder.is_some() {
+                beginner.note_beside(self.run.tasks[*other].spec.id.as_str());
+            }
+            if open.folder.is_some() && !matches!(open.part, Part::Check(_)) {
+                open.note_beside(name);
+            }
+        }
+    }
+
     fn note_process(&mut self, place: usize, process: ProcessId) -> Result<(), StoreError> {
         let Some(open) = self.open.get_mut(&place) else { return Ok(()) };
         open.note_started();
@@ -599,7 +654,12 @@ impl<'a> Dispatcher<'a> {
     }
 
     /// Takes in that a child has ended: its work is checked next, or judged.
-    fn note_end(&mut self, place: usize, part: Part, ending: Ending, heard: Heard) -> Result<(), StoreError> {
+    fn note_end(
+        &mut self,
+        place: usize,
+        part: Part,
+        (ending, heard, seen): (Ending, Heard, Option<Seen>),
+    ) -> Result<(), StoreError> {
         if self.open.get(&place).is_some_and(|open| open.agent.is_some()) {
             // What it handed in before it ended counts, although nobody has told us of it yet.
             self.look_into_inbox()?;
@@ -615,11 +675,15 @@ impl<'a> Dispatcher<'a> {
                     recorder.end(&ending);
                 }
                 open.note_end(&self.run.tasks[place], ending, heard, &self.setup.limits);
+                open.note_seen(seen);
                 let session = open.forgot_to_submit(&self.run.tasks[place]);
                 if let Some(session) = session.filter(|_| self.stopping.is_none() && has_budget) {
                     return self.remind(place, session);
                 }
                 self.apply_files(place)?;
+                let Some(open) = self.open.get_mut(&place) else { return Ok(()) };
+                let (checked, kept) = open.tell_seen(&self.run.tasks[place]);
+                checked.into_iter().chain(kept).try_for_each(|event| self.record(event))?;
                 let Some(open) = self.open.get_mut(&place) else { return Ok(()) };
                 if open.is_worth_checking(&self.run.tasks[place]) {
                     self.record(Event::VerificationStarted { task, attempt })?;
@@ -634,7 +698,12 @@ impl<'a> Dispatcher<'a> {
                 } else {
                     open.failed_check = Some((command.clone(), open.how_a_check_failed(&ending)));
                 }
-                self.record(Event::VerificationEnded { task, attempt, command, ending })?;
+                let answered = open.take_answer(seen).filter(|_| passed);
+                if let Some(question) = answered.filter(|_| self.open.len() == 1) {
+                    self.keep_pass(place, &question, &ending)?;
+                }
+                let cached = false;
+                self.record(Event::VerificationEnded { task, attempt, command, ending, cached })?;
                 let more = passed && at + 1 < self.run.tasks[place].spec.verify.len();
                 if more && self.stopping.is_none() {
                     return self.check(place, at + 1);
@@ -648,6 +717,11 @@ impl<'a> Dispatcher<'a> {
     fn apply_files(&mut self, place: usize) -> Result<(), StoreError> {
         let (task, Some(open)) = (&self.run.tasks[place], self.open.get_mut(&place)) else { return Ok(()) };
         let (Some(files), number) = (open.files_to_apply(task), open.number) else { return Ok(()) };
+        if let Some(why) = open.refuses_files(task, files) {
+            open.files_refused = Some(why);
+            return Ok(());
+        }
+        open.note_files(files);
         match handed_in_files::apply(&self.setup.repository, &self.paths, task, number, files)? {
             Ok(applied) => self.record_applied(place, number, applied),
             Err(why) => {
@@ -681,8 +755,9 @@ impl<'a> Dispatcher<'a> {
         open.begin_reminder();
         let (part, control, doing) = (open.part, open.control.clone(), open.doing.clone());
         let nudged = Event::AgentNudged { task: task.spec.id.clone(), attempt: open.number };
-        let recorder = open.recorder.clone();
-        self.effects.push(Effect::Start(Job { place, part, child, control, agent, doing, recorder }));
+        let (recorder, folder) = (open.recorder.clone(), open.folder.clone());
+        let job = Job { place, part, child, control, agent, doing, recorder, folder };
+        self.effects.push(Effect::Start(job));
         self.record(nudged)?;
         kept.into_iter().try_for_each(|event| self.record(event))
     }
@@ -693,6 +768,17 @@ impl<'a> Dispatcher<'a> {
         let Some(open) = self.open.get_mut(&place) else { return Ok(()) };
         let command = &task.spec.verify[at];
         let child = launch::prepare_check(self.setup, &self.run, &self.paths, task, open.number, command);
+        // Whoever else is at work may change the folder meanwhile.
+        let (alone, since) = (self.open.len() == 1, self.believed_since());
+        let Some(open) = self.open.get_mut(&place) else { return Ok(()) };
+        let key = open.seen.as_ref().and_then(|seen| seen.key.clone()).filter(|_| alone);
+        let environment = launch::environment_of(&child, &self.paths);
+        open.question = key.map(|folder| Question { folder, command: command.clone(), environment });
+        if let Some(question) = &open.question {
+            if let Some(pass) = self.store.pass_of(question, since)? {
+                return self.believe(place, at, pass);
+            }
+        }
         open.part = Part::Check(at);
         open.log.clone_from(&child.log);
         open.control = Arc::default();
@@ -701,15 +787,51 @@ impl<'a> Dispatcher<'a> {
         *open.doing.lock().unwrap_or_else(PoisonError::into_inner) = command.clone();
         let (control, doing) = (open.control.clone(), open.doing.clone());
         let part = open.part;
-        let job = Job { place, part, child, control, agent: None, doing, recorder: None };
+        let folder = open.folder.clone().filter(|folder| folder.looks.keys);
+        let job = Job { place, part, child, control, agent: None, doing, recorder: None, folder };
         self.effects.push(Effect::Start(job));
         Ok(())
+    }
+
+    /// Takes a verification command for passed that has passed before on the same tree.
+    fn believe(&mut self, place: usize, at: usize, pass: Pass) -> Result<(), StoreError> {
+        let task = &self.run.tasks[place];
+        let Some(open) = self.open.get_mut(&place) else { return Ok(()) };
+        open.checks_passed += 1;
+        let (id, attempt, command) = (task.spec.id.clone(), open.number, task.spec.verify[at].clone());
+        let more = at + 1 < task.spec.verify.len();
+        let told = format!(
+            "`{command}` was not run: it passed on the same tree {}, as .crew/{} shows\n",
+            pass.at, pass.log
+        );
+        let log = self.paths.root().join(layout::verification_log_of(&id, attempt));
+        let opened = std::fs::File::options().create(true).append(true).open(&log);
+        opened.and_then(|mut file| file.write_all(told.as_bytes())).map_err(StoreError::file(&log))?;
+        let ending = Ending { exit: Some(0), millis: pass.millis, ..Ending::default() };
+        let cached = true;
+        self.record(Event::VerificationEnded { task: id, attempt, command, ending, cached })?;
+        if more { self.check(place, at + 1) } else { self.settle(place) }
+    }
+
+    /// Keeps that a verification command passed and left the folder as it was.
+    fn keep_pass(&self, place: usize, question: &Question, ending: &Ending) -> Result<(), StoreError> {
+        let task = &self.run.tasks[place];
+        let log = layout::verification_log_of(&task.spec.id, task.attempts.len() as u32);
+        let log = format!("runs/{}/{log}", self.run.id);
+        let pass = Pass { at: clock::now(), millis: ending.millis, log };
+        self.store.keep_pass(question, &pass, self.believed_since())
+    }
+
+    /// Returns since when a verification command that passed is believed.
+    fn believed_since(&self) -> Time {
+        Time(clock::now().0.saturating_sub(self.setup.limits.verify_cache.as_millis() as i64))
     }
 
     /// Judges an attempt whose children have all ended, and records what follows.
     fn settle(&mut self, place: usize) -> Result<(), StoreError> {
         let Some(mut open) = self.open.remove(&place) else { return Ok(()) };
         self.over.extend(self.asked.remove(&place).map(|asked| (Instant::now(), asked)));
+        self.schedule.note_ended(place);
         let task = &self.run.tasks[place];
         let usage = open.priced_usage();
         self.ledger.note_ended(place, &task.spec, open.spent(), clock::now());
@@ -1121,6 +1243,7 @@ impl<'a> Dispatcher<'a> {
         self.flush()?;
         self.forget_answers(Duration::ZERO);
         inbox::sweep(&self.paths.inbox(), clock::now());
+        snapshot::sweep(&self.paths.logs());
         self.copy(false)?;
         Ok(Finished { status: state, interrupted: self.stopping == Some(StopReason::Interrupted) })
     }

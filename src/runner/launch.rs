@@ -58,6 +58,8 @@ pub struct Limits {
     pub output_bytes: u64,
     /// How long a gate waits for a person; `None` is for ever.
     pub gate: Option<Duration>,
+    /// For how long a verification command that passed is believed on the same tree; zero where it is not.
+    pub verify_cache: Duration,
     pub retry: RetryPolicy,
 }
 
@@ -74,6 +76,7 @@ impl Limits {
             drain: seconds(&settings::DRAIN_SECONDS),
             output_bytes: settings.number(&settings::OUTPUT_MB) * 1024 * 1024,
             gate: (!gate.is_zero()).then_some(gate),
+            verify_cache: seconds(&settings::VERIFY_CACHE_MINUTES) * 60,
             retry: RetryPolicy {
                 max_attempts: settings.number(&settings::RETRY_ATTEMPTS) as u32,
                 transient: true,
@@ -233,6 +236,18 @@ pub fn prepare_check(
 ) -> ChildSpec {
     let env = setup.environment.with(&[], &crew_variables(setup, run, paths, task, None));
     shell(setup, command, env, paths.root().join(layout::verification_log_of(&task.spec.id, number)))
+}
+
+/// Returns a number for the variables that a verification command sees, without those that name the run and the task.
+pub fn environment_of(child: &ChildSpec, paths: &RunPaths) -> String {
+    let own = ["CREW_RUN", "CREW_TASK"];
+    let bin = paths.bin().display().to_string();
+    let seen = child.env.iter().filter(|(name, _)| !own.contains(&name.to_string_lossy().as_ref()));
+    // The folder that holds `crew` comes first in PATH, and is the run's own.
+    let seen = seen.map(|(name, value)| format!("{name:?}={:?}", value.to_string_lossy().replace(&bin, "")));
+    let mut seen: Vec<String> = seen.collect();
+    seen.sort_unstable();
+    artifacts::sha256(seen.join("\n").as_bytes())
 }
 
 fn shell(

@@ -16,6 +16,7 @@ pub mod child;
 pub mod clock;
 pub mod dispatcher;
 pub mod environment;
+pub mod folder;
 pub mod handed_in_files;
 pub mod inbox_watch;
 pub mod launch;

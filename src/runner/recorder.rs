@@ -2,15 +2,15 @@
 //!
 //! A recording is a by-product: whatever goes wrong with it is told when the run has ended, and disturbs nothing.
 
+use super::folder::{FolderWatch, NoPatch};
 use crate::domain::event::Ending;
 use crate::domain::recording::{End, Entry, Head, Stream, Tokens};
 use crate::domain::redact::Redactor;
 use crate::domain::request::Ask;
 use crate::store::recordings;
-use crate::workspace::snapshot::Snapshot;
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -18,7 +18,7 @@ use std::time::Instant;
 #[derive(Debug)]
 pub struct Recordings {
     /// Absolute, without links.
-    folder: PathBuf,
+    pub folder: PathBuf,
     /// Of every attempt so far: one agent may print what another one left in a file.
     tokens: Mutex<Tokens>,
     /// Writing tasks that are open.
@@ -46,7 +46,7 @@ impl Recordings {
         writes: bool,
     ) -> Arc<Recorder> {
         held(&self.tokens).add(token);
-        let state = State { file: None, children: 0, running: false, began: Instant::now(), before: None };
+        let state = State { file: None, children: 0, running: false, began: Instant::now() };
         let (all, token) = (self.clone(), token.to_owned());
         Arc::new(Recorder { all, head, token, words, writes, state: Mutex::new(state) })
     }
@@ -92,20 +92,20 @@ struct State {
     /// The current child has not ended.
     running: bool,
     began: Instant,
-    /// The files before the child was started.
-    before: Option<Snapshot>,
 }
 
 impl Recorder {
-    /// Begins, just before the child is started in `folder`; `scratch` is a folder for what is needed meanwhile.
-    pub fn begin(&self, folder: &Path, scratch: &Path) {
-        let before = if self.writes { self.look_at(folder, scratch) } else { None };
+    /// Begins, just before the child is started.
+    pub fn begin(&self) {
+        if self.writes {
+            self.note_writer();
+        }
         let mut state = held(&self.state);
         if state.children == 0 {
             state.file = self.create();
         }
         state.children += 1;
-        (state.running, state.before, state.began) = (true, before, Instant::now());
+        (state.running, state.began) = (true, Instant::now());
     }
 
     fn create(&self) -> Option<File> {
@@ -116,7 +116,7 @@ impl Recorder {
         opened.map_err(|error| self.all.note(format!("{}: {error}", path.display()))).ok()
     }
 
-    fn look_at(&self, folder: &Path, scratch: &Path) -> Option<Snapshot> {
+    fn note_writer(&self) {
         let mut writers = held(&self.all.writers);
         if let Some(other) = writers.first() {
             self.all.note(format!(
@@ -126,9 +126,6 @@ impl Recorder {
             ));
         }
         writers.push(self.head.task.clone());
-        drop(writers);
-        let taken = Snapshot::take(folder, &self.all.folder, scratch);
-        taken.map_err(|error| self.all.note(format!("no patch of {}: {error}", self.head.task))).ok()
     }
 
     /// Keeps a line of the child's output.
@@ -147,21 +144,18 @@ impl Recorder {
     }
 
     /// Keeps what the child changed. It has ended, and nothing else has been started for its task.
-    pub fn changes(&self) {
+    pub fn changes(&self, folder: &FolderWatch) {
         if self.writes {
-            self.keep_changes();
+            self.keep_changes(folder);
             held(&self.all.writers).retain(|task| *task != self.head.task);
         }
     }
 
-    fn keep_changes(&self) {
-        let mut state = held(&self.state);
-        let Some(before) = state.before.take() else { return };
-        let reminded = state.children > 1;
-        drop(state);
+    fn keep_changes(&self, folder: &FolderWatch) {
+        let reminded = held(&self.state).children > 1;
         let path = recordings::patch_of(&self.all.folder, &self.head.task, self.head.attempt, reminded);
         let mut file = None;
-        let kept = before.changes(|line| {
+        let kept = folder.patch_of_child(|line| {
             let file = match &mut file {
                 Some(file) => file,
                 none => none.insert(io::BufWriter::new(File::create_new(&path)?)),
@@ -169,6 +163,9 @@ impl Recorder {
             file.write_all(&self.without_secrets(line))
         });
         let written = file.map_or(Ok(()), |mut file| file.flush());
+        if let Err(NoPatch::NotSeen(why)) = &kept {
+            return self.all.note(format!("no patch of {}: {why}", self.head.task));
+        }
         let problem =
             kept.err().map(|error| error.to_string()).or(written.err().map(|error| error.to_string()));
         if let Some(problem) = problem {

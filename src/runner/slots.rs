@@ -1,6 +1,7 @@
 //! The threads that start children and wait for them: one a task at once, no more.
 
 use super::child::{self, ChildNews, ChildSpec, Control};
+use super::folder::{FolderWatch, Seen};
 use super::recorder::Recorder;
 use crate::agents::{Agent, Said};
 use crate::domain::event::{Ending, ProcessId};
@@ -32,6 +33,8 @@ pub enum Message {
         part: Part,
         ending: Ending,
         heard: Heard,
+        /// What is to be known of the folder after it.
+        seen: Option<Seen>,
     },
     /// The agent's output holds what may be a signed request.
     Signed {
@@ -82,6 +85,8 @@ pub struct Job {
     pub doing: Arc<Mutex<String>>,
     /// Keeps what it prints and changes, where that is asked for.
     pub recorder: Option<Arc<Recorder>>,
+    /// Looks at the folder before it and after it, where something depends on that.
+    pub folder: Option<Arc<FolderWatch>>,
 }
 
 /// The threads; they end when this is dropped and their children have ended.
@@ -116,24 +121,28 @@ fn work(queue: &Mutex<Receiver<Job>>, messages: &SyncSender<Message>, number: us
     let mut spare = SpareLog { number, file: None };
     loop {
         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(Job { place, part, child, control, agent, doing, recorder }) = next else { return };
+        let Ok(Job { place, part, child, control, agent, doing, recorder, folder }) = next else { return };
         spare.lend(&child.log);
         let messages = messages.clone();
+        if let Some(folder) = &folder {
+            folder.before(part);
+        }
         if let Some(recorder) = &recorder {
-            recorder.begin(&child.cwd, child.log.parent().unwrap_or(Path::new(".")));
+            recorder.begin();
         }
         let heard = Mutex::default();
         let listener = Arc::new(Listener { place, part, agent, messages, doing, recorder, heard });
         let ending = child::run(&child, &control, listener.clone());
-        if let Some(recorder) = &listener.recorder {
-            recorder.changes();
+        let seen = folder.as_ref().filter(|_| ending.not_started.is_none()).map(|folder| folder.after(part));
+        if let (Some(recorder), Some(folder)) = (&listener.recorder, &folder) {
+            recorder.changes(folder);
         }
         if ending.output_bytes == 0 {
             spare.take_back(&child.log);
         }
         let heard = std::mem::take(&mut *listener.heard.lock().unwrap_or_else(PoisonError::into_inner));
         // The dispatcher has gone only after its last child ended, or with the whole process.
-        let _ = listener.messages.send(Message::Ended { place, part, ending, heard });
+        let _ = listener.messages.send(Message::Ended { place, part, ending, heard, seen });
     }
 }
 

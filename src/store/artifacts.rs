@@ -55,6 +55,11 @@ pub fn result_text_of(task: &TaskId, attempt: u32) -> String {
     format!("results/{task}.{attempt}.md")
 }
 
+/// Returns where it is kept what an attempt changed that it may not.
+pub fn diff_of(task: &TaskId, attempt: u32) -> String {
+    format!("diffs/{task}.{attempt}.patch")
+}
+
 /// Returns where a result is kept under the name that other steps read it by.
 pub fn shared(name: &str) -> String {
     format!("shared/{name}")

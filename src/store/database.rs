@@ -15,8 +15,11 @@ use std::fs::File;
 use std::time::{Duration, Instant};
 
 /// Only ever added to. The number of steps taken is kept in `user_version`.
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001_runs_and_events.sql"), include_str!("migrations/0002_gates.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_runs_and_events.sql"),
+    include_str!("migrations/0002_gates.sql"),
+    include_str!("migrations/0003_verifications.sql"),
+];
 
 /// How long a writer waits for another one.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);

@@ -22,6 +22,7 @@ pub mod pipe;
 pub mod queries;
 pub mod recordings;
 pub mod trust;
+pub mod verified;
 
 use crate::domain::id::RunId;
 use std::path::PathBuf;

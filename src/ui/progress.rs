@@ -9,8 +9,10 @@ use crate::domain::budget::{Standing, standing_words};
 use crate::domain::event::{Event, Outcome, Recorded};
 use crate::domain::id::TaskId;
 use crate::domain::run::Run;
+use crate::domain::schedule::InFolder;
 use crate::domain::submission::Note;
-use crate::domain::task::{Work, Working};
+use crate::domain::task::{Task, Work, Working};
+use crate::domain::tree_check::TreeCheck;
 use crate::domain::words::clean_line;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::BTreeMap;
@@ -27,6 +29,8 @@ pub struct Progress {
 struct Live {
     bars: MultiProgress,
     by_place: BTreeMap<usize, ProgressBar>,
+    /// The first task that waits until others have left the folder.
+    waiting: Option<ProgressBar>,
     style: ProgressStyle,
     name_width: usize,
     agent_width: usize,
@@ -38,12 +42,11 @@ impl Progress {
         let live = (printer.terminal_err && !printer.quiet && !printer.json).then(|| {
             let style = ProgressStyle::with_template("  {wide_msg}")
                 .unwrap_or_else(|_| ProgressStyle::default_spinner());
-            let widest = |width: fn(&crate::domain::task::Task) -> usize| {
-                run.tasks.iter().map(width).max().unwrap_or(0)
-            };
+            let widest = |width: fn(&Task) -> usize| run.tasks.iter().map(width).max().unwrap_or(0);
             Live {
                 bars: MultiProgress::with_draw_target(ProgressDrawTarget::stderr()),
                 by_place: BTreeMap::new(),
+                waiting: None,
                 style,
                 name_width: widest(|task| task.spec.id.as_str().len()).min(24),
                 agent_width: widest(|task| task.spec.program().len()).min(16),
@@ -91,6 +94,7 @@ impl Progress {
             });
             bar.set_message(text);
         }
+        live.show_waiting(run);
     }
 
     /// Takes the live lines away.
@@ -148,6 +152,30 @@ impl Lines {
 }
 
 impl Live {
+    fn show_waiting(&mut self, run: &Run) {
+        let in_folder = InFolder::of(run);
+        let waits = |task: &Task| in_folder.keeps_waiting(task).map(|whom| (task.spec.id.clone(), whom));
+        let (names, agents) = (self.name_width, self.agent_width);
+        let line =
+            run.tasks.iter().find_map(waits).map(|(id, whom)| format!("{id:names$}  {:agents$}  {whom}", ""));
+        match (&self.waiting, line) {
+            (Some(bar), None) => {
+                bar.finish_and_clear();
+                self.bars.remove(bar);
+                self.waiting = None;
+            }
+            (_, Some(line)) => {
+                let bar = self.waiting.get_or_insert_with(|| {
+                    let bar = self.bars.add(ProgressBar::new_spinner());
+                    bar.set_style(self.style.clone());
+                    bar
+                });
+                bar.set_message(line);
+            }
+            (None, None) => {}
+        }
+    }
+
     fn running_line(&self, run: &Run, line: &Working) -> String {
         let spec = &run.tasks[line.place].spec;
         let (names, agents) = (self.name_width, self.agent_width);
@@ -286,9 +314,21 @@ fn plain_line(run: &str, event: &Event) -> Option<String> {
         Event::FilesApplied { task, attempt, files } => {
             format!("{} event=files_applied files={}", head(task, *attempt), files.len())
         }
-        Event::VerificationEnded { task, command, ending, .. } => {
+        Event::VerificationEnded { task, command, ending, cached, .. } => {
             let exit = ending.exit.map_or("-".into(), |exit| exit.to_string());
-            format!("run={run} task={task} verify={command:?} exit={exit} {}", seconds(ending.millis))
+            let source = if *cached { " from the record" } else { "" };
+            format!("run={run} task={task} verify={command:?} exit={exit} {}{source}", seconds(ending.millis))
+        }
+        Event::TreeChecked { task, attempt, check } if check.is_changed() || !check.unseen.is_empty() => {
+            let TreeCheck { changed, insertions, deletions, refs_changed, shared, unseen, .. } = check;
+            let mut line = format!("{} event=tree_checked files={changed}", head(task, *attempt));
+            line.push_str(&format!(" insertions={insertions} deletions={deletions}"));
+            line.push_str(if *refs_changed { " refs=changed" } else { "" });
+            line.push_str(if *shared { " shared=true" } else { "" });
+            if !unseen.is_empty() {
+                line.push_str(&format!(" unseen={unseen:?}"));
+            }
+            line
         }
         Event::AttemptEnded { task, attempt, outcome, ending, reason, error_kind, again, .. } => {
             let mut line =

@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::thread::JoinHandle;
@@ -23,17 +24,25 @@ pub struct Git {
     dir: PathBuf,
     /// Variables to set, beside those that are always set.
     env: Vec<(OsString, OsString)>,
+    /// In a process group of its own, so that a ctrl-C at the terminal is not meant for it.
+    apart: bool,
 }
 
 impl Git {
     /// Speaks to git in `dir`, which may be any folder of a work tree.
     pub fn at(dir: impl Into<PathBuf>) -> Git {
-        Git { dir: dir.into(), env: Vec::new() }
+        Git { dir: dir.into(), env: Vec::new(), apart: false }
     }
 
     /// Sets a variable for every call.
     pub fn with(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Git {
         self.env.push((name.into(), value.into()));
+        self
+    }
+
+    /// Lets each call go on to its end when somebody types ctrl-C.
+    pub fn apart(mut self) -> Git {
+        self.apart = true;
         self
     }
 
@@ -55,6 +64,9 @@ impl Git {
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command.arg("-C").arg(&self.dir).args(["-c", "core.quotePath=false"]);
         command.stdin(Stdio::null());
+        if self.apart {
+            command.process_group(0);
+        }
         command
     }
 
@@ -113,7 +125,15 @@ impl Git {
 }
 
 fn spoken<S: AsRef<OsStr>>(args: &[S]) -> String {
-    let words: Vec<_> = args.iter().map(|arg| arg.as_ref().to_string_lossy()).collect();
+    // Settings that we make for one call help nobody who reads of it.
+    let mut args = args.iter().map(|arg| arg.as_ref().to_string_lossy());
+    let mut words = Vec::new();
+    while let Some(word) = args.next() {
+        match word == "-c" {
+            true => drop(args.next()),
+            false => words.push(word),
+        }
+    }
     words.join(" ")
 }
 

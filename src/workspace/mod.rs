@@ -5,3 +5,4 @@ pub mod blobs;
 pub mod diff;
 pub mod git;
 pub mod snapshot;
+pub mod witness;

@@ -18,69 +18,187 @@ pub enum SnapshotError {
 }
 
 /// A folder's tracked and untracked files, without those that git ignores.
+///
+/// What git evens out is not seen: line ends that it normalises, what a filter takes out, files inside of a repository
+/// that lies in this one, and empty folders.
 #[derive(Debug)]
 pub struct Snapshot {
     git: Git,
     /// Id of the tree.
     tree: String,
-    leave_out: Option<String>,
+    /// Relative to the folder.
+    leave_out: Vec<String>,
+    places: Places,
+    entries: Vec<u8>,
     /// Goes with us.
-    _scratch: TempDir,
+    scratch: TempDir,
+}
+
+/// Where a repository keeps what is not its files.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// The folder of this work tree.
+    pub repository: PathBuf,
+    pub index: PathBuf,
+}
+
+/// How much two trees differ.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Difference {
+    /// Paths that were added, changed or taken away, in the order of their names.
+    pub files: Vec<String>,
+    /// Lines; those of binary files are not counted.
+    pub insertions: u64,
+    pub deletions: u64,
 }
 
 /// What the names of our folders begin with.
 const PREFIX: &str = ".snapshot-";
 
-/// Settings that would change what is read or written, or would start something.
-const SETTINGS: [&str; 6] =
-    ["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.splitIndex=false"];
+/// The folder for new objects, beside those of the snapshots that share it: a file that git does not know yet is copied
+/// once, however many snapshots there are.
+const OBJECTS: &str = ".snapshot-objects";
+
+/// Settings that would change what is read or written, or would start something. What is written here is soon gone, so
+/// it is neither compressed nor synced.
+const SETTINGS: &[&str] = &[
+    "-c",
+    "core.fsmonitor=false",
+    "-c",
+    "core.hooksPath=/dev/null",
+    "-c",
+    "core.splitIndex=false",
+    "-c",
+    "core.safecrlf=false",
+    "-c",
+    "core.trustctime=true",
+    "-c",
+    "core.checkStat=default",
+    "-c",
+    "core.ignoreStat=false",
+    "-c",
+    "core.looseCompression=0",
+    "-c",
+    "core.fsync=none",
+];
 
 impl Snapshot {
-    /// Takes a snapshot of the work tree that `folder` is the top of. `leave_out` is a folder that does not belong to
-    /// it, wherever that is; `scratch` is where what git needs for this is kept meanwhile.
-    pub fn take(folder: &Path, leave_out: &Path, scratch: &Path) -> Result<Snapshot, SnapshotError> {
-        let plain = Git::at(folder);
-        let inside =
-            |name: &str| plain.text(&["rev-parse", "--git-path", name]).map(|path| folder.join(path));
-        let (index, objects) = (inside("index")?, inside("objects")?);
+    /// Takes a snapshot of the work tree that `folder` is the top of. `leave_out` are folders that do not belong to it,
+    /// wherever they are; `scratch` is where what git needs for this is kept meanwhile.
+    pub fn take(folder: &Path, leave_out: &[&Path], scratch: &Path) -> Result<Snapshot, SnapshotError> {
+        let plain = Git::at(folder).apart();
+        let words = ["rev-parse", "--absolute-git-dir", "--git-path", "index", "--git-path", "objects"];
+        let dirs = plain.text(&words)?;
+        let mut dirs = dirs.lines().map(|path| folder.join(path));
+        let mut next = || dirs.next().unwrap_or_default();
+        let (repository, index, objects) = (next(), next(), next());
         let own = TempDir::with_prefix_in(PREFIX, scratch).map_err(at(scratch))?;
-        let own_objects = own.path().join("objects");
-        std::fs::create_dir(&own_objects).map_err(at(&own_objects))?;
+        let own_objects = scratch.join(OBJECTS);
+        std::fs::create_dir_all(&own_objects).map_err(at(&own_objects))?;
         let own_index = own.path().join("index");
         copy_index(&index, &own_index).map_err(at(&own_index))?;
+        copy_index(&own_index, &own.path().join("index.before")).map_err(at(&own_index))?;
+        // What the settings say of where the work tree is may change while we look.
         let git = plain
+            .with("GIT_DIR", &repository)
+            .with("GIT_WORK_TREE", folder)
             .with("GIT_INDEX_FILE", &own_index)
             .with("GIT_OBJECT_DIRECTORY", &own_objects)
             .with("GIT_ALTERNATE_OBJECT_DIRECTORIES", &objects);
-        let inside = leave_out.strip_prefix(folder).ok().map(|path| path.display().to_string());
+        let inside = leave_out.iter().filter_map(|path| path.strip_prefix(folder).ok());
+        let mut leave_out: Vec<String> = inside.map(|path| path.display().to_string()).collect();
         // What git ignores is left out anyway, and git refuses to be told so.
-        let is_ignored = |path: &String| git.run(&["check-ignore", "-q", "--", path]).is_ok();
-        let leave_out = inside.filter(|path| !is_ignored(path));
-        let leave_out = leave_out.map(|path| format!(":(top,exclude,literal){path}"));
-        let mut snapshot = Snapshot { git, tree: String::new(), leave_out, _scratch: own };
-        snapshot.tree = snapshot.current_tree()?;
+        let asked: Vec<&str> =
+            ["check-ignore", "--"].into_iter().chain(leave_out.iter().map(String::as_str)).collect();
+        let ignored = git.text(&asked).unwrap_or_default();
+        leave_out.retain(|path| !ignored.lines().any(|line| line == path));
+        let entries = git.run(&["ls-files", "--stage", "-v", "-z"])?;
+        look_at_every_file(&git, &entries)?;
+        let places = Places { repository, index };
+        let mut snapshot = Snapshot { git, tree: String::new(), leave_out, places, entries, scratch: own };
+        snapshot.tree = snapshot.look(&[])?;
         Ok(snapshot)
     }
 
-    fn current_tree(&self) -> Result<String, GitError> {
-        let mut args = SETTINGS.to_vec();
-        args.extend(["add", "--all", "--", "."]);
-        args.extend(self.leave_out.as_deref());
-        self.git.run(&args)?;
-        self.git.text(&["write-tree"])
+    /// Returns where the repository keeps what is not its files.
+    pub fn places(&self) -> &Places {
+        &self.places
     }
 
-    /// Hands on, line by line, the patch that makes the work tree of then into that of now; nothing where both are the
-    /// same.
-    pub fn changes(&self, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> Result<(), SnapshotError> {
-        let now = self.current_tree()?;
+    /// Returns the entries of the user's index with their flags, as they were when the snapshot was taken.
+    pub fn entries(&self) -> &[u8] {
+        &self.entries
+    }
+
+    /// Returns the id of the tree that was there when the snapshot was taken.
+    pub fn tree(&self) -> &str {
+        &self.tree
+    }
+
+    /// Speaks to git with the snapshot's own index and objects.
+    pub fn git(&self) -> &Git {
+        &self.git
+    }
+
+    /// Returns a folder that goes with the snapshot.
+    pub fn scratch(&self) -> &Path {
+        self.scratch.path()
+    }
+
+    /// Returns the id of the tree that is there now. `settings` are further options of git.
+    pub fn look(&self, settings: &[String]) -> Result<String, GitError> {
+        let all: Vec<&String> = self.leave_out.iter().collect();
+        let added = self.add(settings, &all).or_else(|error| {
+            // One of them may be ignored by now.
+            let is_ignored = |path: &&String| self.git.run(&["check-ignore", "-q", "--", path]).is_ok();
+            let (ignored, rest): (Vec<_>, Vec<_>) = all.into_iter().partition(is_ignored);
+            if ignored.is_empty() { Err(error) } else { self.add(settings, &rest) }
+        });
+        added?;
+        // It writes the index too, and may read files again for that.
+        let mut args = options(settings);
+        args.push("write-tree".to_owned());
+        self.git.text(&args)
+    }
+
+    fn add(&self, settings: &[String], leave_out: &[&String]) -> Result<(), GitError> {
+        let mut args = options(settings);
+        args.extend(["add", "--all", "--", "."].map(str::to_owned));
+        args.extend(leave_out.iter().map(|path| format!(":(top,exclude,literal){path}")));
+        self.git.run(&args).map(drop)
+    }
+
+    /// Returns how much two trees differ.
+    pub fn difference(&self, from: &str, to: &str) -> Result<Difference, GitError> {
+        if from == to {
+            return Ok(Difference::default());
+        }
+        // A large file is not looked into just to count its lines.
+        let options = ["-c", "core.bigFileThreshold=16m", "diff", "--numstat", "-z"];
+        let output = self.git.run(&[&options[..], PLAIN, &[from, to, "--"]].concat())?;
+        let mut difference = Difference::default();
+        for entry in output.split(|byte| *byte == 0).filter(|entry| !entry.is_empty()) {
+            let entry = String::from_utf8_lossy(entry);
+            let mut fields = entry.splitn(3, '\t');
+            let mut lines = || fields.next().and_then(|count| count.parse::<u64>().ok()).unwrap_or(0);
+            difference.insertions += lines();
+            difference.deletions += lines();
+            difference.files.extend(fields.next().map(str::to_owned));
+        }
+        Ok(difference)
+    }
+
+    /// Hands on, line by line, the patch that makes one tree into the other; nothing where both are the same.
+    pub fn patch(
+        &self,
+        from: &str,
+        to: &str,
+        mut take: impl FnMut(&[u8]) -> io::Result<()>,
+    ) -> Result<(), SnapshotError> {
         // Every setting a user may have that changes the format is named here.
-        let mut args =
-            vec!["-c", "diff.noprefix=false", "-c", "diff.mnemonicPrefix=false", "diff", "--binary"];
-        args.extend(["--full-index", "--no-renames", "--no-color", "--no-ext-diff", "--no-textconv"]);
-        args.extend(["--no-relative", "--submodule=short", "--src-prefix=a/", "--dst-prefix=b/"]);
-        args.extend([self.tree.as_str(), now.as_str(), "--"]);
-        let mut stream = self.git.stream(&args)?;
+        let options = ["-c", "diff.noprefix=false", "-c", "diff.mnemonicPrefix=false", "diff", "--binary"];
+        let format = ["--full-index", "--no-color", "--src-prefix=a/", "--dst-prefix=b/"];
+        let mut stream = self.git.stream(&[&options[..], &format, PLAIN, &[from, to, "--"]].concat())?;
         let mut line = Vec::new();
         loop {
             line.clear();
@@ -92,6 +210,14 @@ impl Snapshot {
         Ok(stream.finish()?)
     }
 }
+
+fn options(settings: &[String]) -> Vec<String> {
+    SETTINGS.iter().map(|setting| (*setting).to_owned()).chain(settings.iter().cloned()).collect()
+}
+
+/// Options by which a difference is what it is, whatever the user's settings say.
+const PLAIN: &[&str] =
+    &["--no-renames", "--no-ext-diff", "--no-textconv", "--no-relative", "--submodule=short"];
 
 /// Takes away what snapshots of a process that was killed left in their scratch folder.
 pub fn sweep(scratch: &Path) {
@@ -108,6 +234,20 @@ pub fn apply(folder: &Path, patch: &Path) -> Result<(), GitError> {
     let patch = patch.as_os_str();
     let options = ["apply", "--binary", "--whitespace=nowarn", "--"].map(std::ffi::OsStr::new);
     Git::at(folder).run(&[&options[..], &[patch]].concat()).map(drop)
+}
+
+/// Takes the marks out of our index by which git is told to overlook that a file has changed.
+fn look_at_every_file(git: &Git, entries: &[u8]) -> Result<(), GitError> {
+    let marked =
+        entries.split(|byte| *byte == 0).filter(|entry| entry.first().is_some_and(u8::is_ascii_lowercase));
+    let names = marked.filter_map(|entry| entry.splitn(2, |byte| *byte == b'\t').nth(1));
+    let names: Vec<u8> = names.flat_map(|name| [name, b"\0"].concat()).collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let mut update = git.stream(&["update-index", "-z", "--no-assume-unchanged", "--stdin"])?;
+    update.ask(&names)?;
+    update.finish()
 }
 
 /// Copies the index with its time, by which git knows which of its entries it cannot rely on.
@@ -164,7 +304,7 @@ mod tests {
         }
 
         fn snapshot(&self) -> Snapshot {
-            Snapshot::take(&self.tree, &self.tree.join("rec"), &self.scratch).unwrap()
+            Snapshot::take(&self.tree, &[&self.tree.join("rec")], &self.scratch).unwrap()
         }
     }
 
@@ -174,7 +314,7 @@ mod tests {
             patch.extend_from_slice(line);
             Ok(())
         };
-        snapshot.changes(keep).unwrap();
+        snapshot.patch(snapshot.tree(), &snapshot.look(&[]).unwrap(), keep).unwrap();
         patch
     }
 
@@ -218,6 +358,7 @@ mod tests {
         let refused = apply(&place.tree, &file).unwrap_err().to_string();
         assert!(refused.contains("does not apply") || refused.contains("No such file"), "{refused}");
         drop(snapshot);
+        sweep(&place.scratch);
         assert_eq!(std::fs::read_dir(&place.scratch).unwrap().count(), 1);
     }
 
@@ -237,12 +378,34 @@ mod tests {
         let place = Place::new();
         place.write(".gitignore", "target\n");
         place.write("target/rec/a.1.jsonl", "x");
-        let snapshot = Snapshot::take(&place.tree, &place.tree.join("target/rec"), &place.scratch).unwrap();
+        let snapshot =
+            Snapshot::take(&place.tree, &[&place.tree.join("target/rec")], &place.scratch).unwrap();
         place.write("made", "x\n");
         place.write("target/rec/a.2.jsonl", "x");
         let changes = patch(&snapshot);
         let text = String::from_utf8_lossy(&changes);
         assert!(text.contains("+++ b/made") && !text.contains("jsonl"), "{text}");
+    }
+
+    #[test]
+    fn a_folder_that_comes_to_be_ignored_is_left_out_as_before() {
+        let place = Place::new();
+        place.write("rec/a.1.jsonl", "x");
+        let snapshot = place.snapshot();
+        place.write(".gitignore", "rec\n");
+        let difference = snapshot.difference(snapshot.tree(), &snapshot.look(&[]).unwrap()).unwrap();
+        assert_eq!((difference.files, difference.insertions), (vec![".gitignore".to_owned()], 1));
+    }
+
+    #[test]
+    fn a_file_that_git_was_told_to_overlook_is_looked_at() {
+        let place = Place::new();
+        place.write("kept", "one\n");
+        place.git(&["add", "-A"]);
+        place.git(&["update-index", "--assume-unchanged", "kept"]);
+        let snapshot = place.snapshot();
+        place.write("kept", "two\n");
+        assert!(!patch(&snapshot).is_empty());
     }
 
     #[test]

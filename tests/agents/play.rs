@@ -12,8 +12,7 @@ use std::process::Command;
 pub const ALL: [&str; 5] = ["claude", "codex", "gemini", "opencode", "pi"];
 
 /// Hands in a result as an executor does.
-pub const HAND_IN: &str =
-    "crew submit result --summary 'it is done' --confidence 0.9 --rationale 'seen to work'";
+pub const HAND_IN: &str = "crew submit result --summary 'it is done' --confidence 0.9 --rationale 'seen to work' --no-change-reason 'the script changes nothing'";
 
 /// Returns the folder of the programs: `CREW_TEST_AGENTS` names it, or else `.ci/agents` filled it.
 fn programs() -> PathBuf {

@@ -288,7 +288,7 @@ pub fn five_agents_at_once() {
         format!("## {cli}\nrole: executor\nagent: {cli}\n{model}\nWrite {cli}.txt.\n\n")
     };
     play.repo.workflow("play", &ALL.map(step).concat());
-    let run = play.completes(&["--jobs", "5"]);
+    let run = play.completes(&["--jobs", "5", "--set", "limits.shared_writers=5"]);
     for cli in ALL {
         let made = std::fs::read_to_string(play.repo.root.join(format!("{cli}.txt"))).expect("a file");
         assert_eq!(made, "made\n", "{cli}");

@@ -161,7 +161,7 @@ fn again(command: &Command) -> Command {
 fn fan_out() {
     let repo = TestRepo::new();
     repo.agent("sleeper", "sleep:1000 say:rested");
-    let step = "role: executor\nagent: sleeper\nsubmit: optional\n\nSleep.";
+    let step = "role: explorer\nagent: sleeper\nsubmit: optional\n\nSleep.";
     repo.workflow("sleep", &steps(200, |_| step.into()));
     let command = repo.command(["run", "g", "--workflow", "sleep", "--jobs", "50", "--json"]);
     let began = Instant::now();
@@ -355,6 +355,7 @@ fn command_task(id: &TaskId) -> TaskSpec {
         environment: None,
         fields: vec![],
         budget: Default::default(),
+        writes: vec![],
     }
 }
 
@@ -364,7 +365,7 @@ fn submit() {
     repo.write(
         "agent.sh",
         "for i in 1 2 3 4 5 6 7 8 9 10; do a=$(date +%s%N)\n\
-         crew submit result --summary s --confidence 1 --rationale r >/dev/null\n\
+         crew submit result --summary s --confidence 1 --rationale r --no-change-reason n >/dev/null\n\
          b=$(date +%s%N); echo $(( (b - a) / 1000 )); done\n",
     );
     let settings = serde_json::json!({"agents": {"shell": {"command": "sh agent.sh", "writes": true}}});
@@ -452,8 +453,10 @@ fn agent() {
     let direct = staged(direct);
     let words = ["run", "g", "--workflow", "three", "--agent", "pi", "--model", &model, "--quiet"];
     let through_crew = staged(repo.command(words));
-    let (as_usual, handing_in) =
-        (play("true"), play("crew submit result --summary done --confidence 1 --rationale r"));
+    let (as_usual, handing_in) = (
+        play("true"),
+        play("crew submit result --summary done --confidence 1 --rationale r --no-change-reason n"),
+    );
     let contestants: Vec<Contestant> = vec![
         (
             "3 x pi -p",

@@ -36,7 +36,7 @@ fn an_agent_that_hands_in_is_completed() {
 #[test]
 fn plain_output_is_enough_where_the_step_says_so() {
     let repo = TestRepo::new();
-    repo.one_step("submit: optional", "say:first 'say:the last words'");
+    repo.one_step("submit: optional", "touch:made say:first 'say:the last words'");
     let run = repo.run_json("one", 0);
     assert_eq!(task(&run, "work")["summary"], "the last words");
     assert!(repo.artifact("results/work.1.md").contains("the last words"));
@@ -226,7 +226,7 @@ fn an_agent_that_prints_too_much_after_it_handed_in_needs_review() {
 #[test]
 fn bytes_that_are_no_text_do_no_harm_in_the_log() {
     let repo = TestRepo::new();
-    repo.one_step("submit: optional", "garbage");
+    repo.one_step("submit: optional", "touch:made garbage");
     let run = repo.run_json("one", 0);
     assert_eq!(repo.log("work", 1), "\u{fffd}\u{fffd}\u{fffd}(\n\u{fffd}\u{fffd}\n");
     let summary = task(&run, "work")["summary"].as_str().expect("a summary").to_owned();

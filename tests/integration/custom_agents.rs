@@ -130,7 +130,7 @@ fn the_path_of_the_prompt_file_stands_where_the_command_has_it() {
     let repo = TestRepo::new();
     repo.program(
         "reader",
-        "cat \"$2\"; echo \"[$1 $3]\"; crew submit result --summary s --confidence 1 --rationale r",
+        "cat \"$2\"; echo \"[$1 $3]\"; crew submit result --summary s --confidence 1 --rationale r --no-change-reason n",
     );
     repo.set(
         "agents",
@@ -147,7 +147,7 @@ fn the_path_of_the_prompt_file_stands_where_the_command_has_it() {
 fn words_of_a_plain_program_are_its_result_where_the_step_says_so() {
     let repo = TestRepo::new();
     repo.agent("mine", "say:first 'say:the last words'");
-    repo.workflow("one", "## work\nrole: executor\nagent: mine\nsubmit: optional\n\nDo it.");
+    repo.workflow("one", "## work\nrole: explorer\nagent: mine\nsubmit: optional\n\nDo it.");
     let run = repo.run_json("one", 0);
     assert_eq!(task(&run, "work")["summary"], "the last words");
 }
@@ -164,7 +164,7 @@ fn json_lines_are_read_under_their_usual_names() {
 this line is no JSON
 {"type":"result","usage":{"input_tokens":120,"output_tokens":30,"cost_usd":0.25}}
 END
-crew submit result --summary finished --confidence 1 --rationale r >&2"#,
+crew submit result --summary finished --confidence 1 --rationale r --no-change-reason n >&2"#,
     );
     let command = repo.programs().join("talker").display().to_string();
     repo.set("agents", "mine", json!({"command": command, "output": "jsonl", "writes": true}));
@@ -313,7 +313,7 @@ fn crew_on_the_path_of_an_agent_is_the_running_binary() {
         repo.program("crew", "echo an impostor; exit 1");
         repo.program(
             "asker",
-            "readlink -f \"$(command -v crew)\"; crew submit result --summary s --confidence 1 --rationale r",
+            "readlink -f \"$(command -v crew)\"; crew submit result --summary s --confidence 1 --rationale r --no-change-reason n",
         );
         let command = repo.programs().join("asker").display().to_string();
         repo.set("agents", "mine", json!({"command": command, "writes": true, "pass_env": pass}));
@@ -387,7 +387,7 @@ fn the_agents_of_the_readme_are_accepted_and_started_as_it_says() {
                 "printf '%s\\n' \"$@\" >\"$HOME/{name}.arguments\"\ncat >\"$HOME/{name}.prompt\"\necho '{{\"text\":\"done\"}}'"
             ),
         );
-        repo.workflow("one", "## work\nrole: executor\nsubmit: optional\n\nMake it ü.");
+        repo.workflow("one", "## work\nrole: explorer\nsubmit: optional\n\nMake it ü.");
         let go = ["run", "the goal", "--workflow", "one", "--agent", name, "--json"];
         let plan = run_command(repo.alone(go.iter().chain(&["--dry-run"]))).exits(0).json();
         assert_eq!(task(&plan, "work")["command"][0], words[0]);

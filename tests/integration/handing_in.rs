@@ -12,7 +12,8 @@ fn turn(tokens: u32) -> String {
 }
 
 const SESSION: &str = r#"echo '{"type":"thread.started","thread_id":"t-1"}'"#;
-const SUBMIT: &str = "crew submit result --summary made --confidence 0.9 --rationale r >&2";
+const SUBMIT: &str =
+    "crew submit result --summary made --confidence 0.9 --rationale r --no-change-reason n >&2";
 
 /// Makes a Codex of a shell script, which keeps its arguments and prompts beside the repository.
 fn codex(repo: &TestRepo, script: &str) {
@@ -93,7 +94,7 @@ fn one_that_may_end_without_a_word_or_ended_badly_is_not_reminded() {
     assert!(of_kind(&repo.events(), "agent_nudged").is_empty());
     let said = r#"echo '{"type":"item.completed","item":{"type":"agent_message","text":"all is well"}}'"#;
     codex(&repo, &format!("{said}; {}", turn(10)));
-    repo.workflow("free", "## work\nrole: executor\nsubmit: optional\n\nDo it.");
+    repo.workflow("free", "## work\nrole: explorer\nsubmit: optional\n\nDo it.");
     let words = ["run", "the goal", "--workflow", "free", "--agent", "codex", "--json"];
     let run = run_command(repo.alone(words)).exits(0).json();
     assert_eq!(task(&run, "work")["state"], "completed");
@@ -292,7 +293,7 @@ fn where_no_file_can_be_written_a_submission_comes_through_the_pipe() {
     if !has_sandboxes() {
         return;
     }
-    let long = "details=$(head -c 300000 /dev/zero | tr '\\0' x); printf '{\"summary\":\"s\",\"confidence\":1,\"rationale\":\"r\",\"details\":\"%s\"}' \"$details\" | crew submit result --json -";
+    let long = "details=$(head -c 300000 /dev/zero | tr '\\0' x); printf '{\"summary\":\"s\",\"confidence\":1,\"rationale\":\"r\",\"no_change_reason\":\"n\",\"details\":\"%s\"}' \"$details\" | crew submit result --json -";
     let (repo, work) =
         in_sandbox("", &format!("touch \"$CREW_INBOX/x\"; crew submit noop --reason ''; {long}"), 0);
     assert_eq!((&work["state"], &work["summary"]), (&json!("completed"), &json!("s")));

@@ -114,7 +114,7 @@ fn secrets_in_the_arguments_of_a_tool_are_not_kept() {
         &format!(
             "printf '{{\"crew\":\"tool\",\"id\":\"1\",\"name\":\"bash\",\"arguments\":\"run {key} with %s\"}}\\n' \"$CREW_TOKEN\"\n\
              echo '{{\"crew\":\"tool_end\",\"id\":\"1\",\"ok\":true}}'\n\
-             crew submit result --summary done --confidence 0.9 --rationale r >&2\n\
+             crew submit result --summary done --confidence 0.9 --rationale r --no-change-reason n >&2\n\
              echo '{{\"crew\":\"end\",\"ok\":true}}'"
         ),
     );

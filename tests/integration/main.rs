@@ -11,6 +11,7 @@ mod custom_agents;
 mod doctor;
 mod dry_run;
 mod every_event;
+mod evidence;
 mod gates;
 mod generated_files;
 mod handing_in;

@@ -231,7 +231,8 @@ fn hostile() -> TestRepo {
     let repo = TestRepo::new();
     let line = |value: Value| format!("printf '%s\\n' '{value}'");
     let submit = |value: Value| format!("printf '%s' '{value}' | crew submit result --json - >&2");
-    let result = json!({"summary": HOSTILE, "confidence": 0.9, "rationale": HOSTILE, "details": HOSTILE});
+    let result = json!({"summary": HOSTILE, "confidence": 0.9, "rationale": HOSTILE, "details": HOSTILE,
+        "no_change_reason": HOSTILE});
     let unknown = json!({"summary": "x", "confidence": 0.9, "rationale": "y", (HOSTILE): 1});
     let other = json!({"summary": "another", "confidence": 0.9, "rationale": "y"});
     let script = [
@@ -295,7 +296,7 @@ fn hostile_words_of_an_agent_are_never_shown_raw() {
 #[test]
 fn hostile_words_of_an_agent_do_not_reach_the_next_agent_raw() {
     let repo = TestRepo::new();
-    repo.agent_with("mine", "say:x 'submit-json:{\"summary\":\"\\\\u001b]0;T\\\\u0007 \\\\u202e end\",\"confidence\":1,\"rationale\":\"r\"}'", json!({}));
+    repo.agent_with("mine", "say:x 'submit-json:{\"summary\":\"\\\\u001b]0;T\\\\u0007 \\\\u202e end\",\"confidence\":1,\"rationale\":\"r\",\"no_change_reason\":\"n\"}'", json!({}));
     repo.agent("next", "submit:done");
     repo.workflow("one", "## a\nrole: executor\nagent: mine\n\nDo it.\n\n## b\nrole: executor\nagent: next\ndependsOn: a\n\nDo it.");
     repo.run_json("one", 0);
@@ -477,12 +478,12 @@ fn on_a_terminal_a_running_task_has_a_line_that_changes_and_goes_away() {
     for width in [100, 40] {
         let repo = TestRepo::new();
         let long = "thinking very hard about something that takes far more room than there is ".repeat(4);
-        repo.agent("mine", &format!("'say:{long}' wait-gone:hold submit:finished"));
+        let hold = repo.gate("hold");
+        repo.agent("mine", &format!("'say:{long}' wait-gone:{} submit:finished", hold.display()));
         repo.workflow(
             "one",
             "## work\nrole: executor\nagent: mine\n\nDo it.\n\n## test\nrun: true\ndependsOn: work",
         );
-        repo.write("hold", "");
         let mut held = true;
         let (exit, sent) = on_a_terminal(&repo, width, &[], &RUN, |sent| {
             let screen = Screen::after(sent, width).text();
@@ -495,7 +496,7 @@ fn on_a_terminal_a_running_task_has_a_line_that_changes_and_goes_away() {
                 let below: String = screen.lines().skip(live.expect("a line") + 1).collect();
                 assert_eq!(below.trim(), "", "{width}: {screen}");
                 held = false;
-                std::fs::remove_file(repo.root.join("hold")).expect("it goes away");
+                repo.open("hold");
             }
             !held
         });

@@ -99,7 +99,7 @@ fn drain_seconds_are_read_after_the_end() {
     repo.program(
         "leaver",
         "setsid env -i PATH=\"$PATH\" sh -c 'touch out; sleep 5; echo late' &\nwhile [ ! -e out ]; do sleep 0.02; done\n\
-         crew submit result --summary s --confidence 1 --rationale r",
+         crew submit result --summary s --confidence 1 --rationale r --no-change-reason n",
     );
     let command = repo.programs().join("leaver").display().to_string();
     repo.set("agents", "leaver", json!({"command": command, "writes": true}));
@@ -114,6 +114,45 @@ fn output_mb_end_a_flood() {
     repo.workflow("one", "## a\nrole: executor\nagent: flood\n\nDo it.");
     let run = run_set(&repo, 1, &settings::OUTPUT_MB, 1);
     assert_eq!(task(&run, "a")["error_kind"], "output_too_large");
+}
+
+/// Two agents that write and each wait for the other.
+fn shared_writers_write_at_once() {
+    let repo = TestRepo::new();
+    let script = "touch $CREW_TASK; while [ ! -e a ] || [ ! -e b ]; do sleep 0.02; done\n\
+                  crew submit result --summary s --confidence 1 --rationale r";
+    repo.program("both", script);
+    let command = repo.programs().join("both").display().to_string();
+    repo.set("agents", "both", json!({"command": command, "writes": true}));
+    let step = |id: &str| format!("## {id}\nrole: executor\nagent: both\n\nDo it.\n\n");
+    repo.workflow("one", &(step("a") + &step("b")));
+    run_set(&repo, 0, &settings::SHARED_WRITERS, 2);
+}
+
+/// Two steps that verify the same on the same tree; the command counts beside the repository.
+fn verified_twice() -> TestRepo {
+    let repo = TestRepo::new();
+    let keys = format!("run: true\nverify: echo x >>{}", repo.beside("count").display());
+    repo.workflow("one", &format!("## a\n{keys}\n\n## b\ndependsOn: a\n{keys}"));
+    repo
+}
+
+fn counted(repo: &TestRepo) -> usize {
+    std::fs::read_to_string(repo.beside("count")).expect("a count").lines().count()
+}
+
+fn cache_minutes_believe_what_passed() {
+    for (minutes, expected) in [(0, 2), (5, 1)] {
+        let repo = verified_twice();
+        run_set(&repo, 0, &settings::VERIFY_CACHE_MINUTES, minutes);
+        assert_eq!(counted(&repo), expected);
+    }
+}
+
+fn no_verify_cache_runs_each_command() {
+    let repo = verified_twice();
+    run(&repo, 0, &["--no-verify-cache"]);
+    assert_eq!(counted(&repo), 2);
 }
 
 /// An agent that always meets an error that goes away by itself.
@@ -237,6 +276,8 @@ fn proof_of(setting: &Setting) -> fn() {
         "limits.grace_seconds" => grace_seconds_are_between_asking_and_killing,
         "limits.drain_seconds" => drain_seconds_are_read_after_the_end,
         "limits.output_mb" => output_mb_end_a_flood,
+        "limits.shared_writers" => shared_writers_write_at_once,
+        "verify.cache_minutes" => cache_minutes_believe_what_passed,
         "retry.max_attempts" => max_attempts_are_attempts_in_all,
         "retry.backoff_ms" => backoff_is_the_wait_before_the_next_attempt,
         "run.agent" => run_agent_works_where_nobody_is_named,
@@ -430,6 +471,7 @@ fn every_flag_of_run_changes_what_a_run_does() {
             "jobs" => jobs_flag_is_tasks_at_once,
             "fail_fast" => fail_fast_stops_the_others,
             "dry_run" => dry_run_starts_nothing,
+            "no_verify_cache" => no_verify_cache_runs_each_command,
             "record" | "replay" | "replay_speed" => recordings_are_made_and_played,
             "max_cost" => budgets::cost_flag_ends_an_agent,
             "max_tokens" => budgets::tokens_flag_ends_an_agent,

@@ -40,7 +40,7 @@ fn install_good(repo: &TestRepo, agent: &str) {
         &format!(
             "[ \"$1\" = --version ] && echo 1.2.3 && exit 0\n\
              printf '%s\\n' \"$@\" >\"$HOME/{agent}.arguments\"\ncat >\"$HOME/{agent}.prompt\"\n\
-             crew submit result --summary 'made by {agent}' --confidence 0.9 --rationale 'it was replayed' >&2 || exit 9\n\
+             crew submit result --summary 'made by {agent}' --confidence 0.9 --rationale 'it was replayed' --no-change-reason n >&2 || exit 9\n\
              cat '{}'",
             transcript(&format!("{agent}-ok")).display()
         ),
@@ -287,7 +287,7 @@ fn a_team_works_with_a_real_agent_from_end_to_end() {
         "claude",
         &format!(
             "cat >/dev/null\n[ \"$CREW_TASK\" = verify ] && verdict=', \"verdict\": \"pass\"'\n\
-             printf '{{\"summary\": \"done by %s\", \"confidence\": 0.9, \"rationale\": \"r\"%s}}' \"$CREW_TASK\" \"$verdict\" | crew submit result --json - >&2\ncat '{}'",
+             printf '{{\"summary\": \"done by %s\", \"confidence\": 0.9, \"rationale\": \"r\", \"no_change_reason\": \"n\"%s}}' \"$CREW_TASK\" \"$verdict\" | crew submit result --json - >&2\ncat '{}'",
             stream.display()
         ),
     );

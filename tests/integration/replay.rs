@@ -106,7 +106,8 @@ fn put(repo: &TestRepo, task: &str, agent: &str, lines: &[Value]) {
 }
 
 fn handed_in(at_ms: u64) -> Value {
-    let result = json!({"summary": "done", "confidence": 0.9, "rationale": "as it was"});
+    let result =
+        json!({"summary": "done", "confidence": 0.9, "rationale": "as it was", "no_change_reason": "n"});
     json!({"at_ms": at_ms, "ask": {"submit": {"kind": "result", "body": result}}})
 }
 
@@ -207,7 +208,7 @@ fn install(repo: &TestRepo, agent: &str) {
         agent,
         &format!(
             "cat >/dev/null\n[ \"$CREW_TASK\" = write ] && echo 'by {agent}' >made\n\
-             crew submit result --summary \"$CREW_TASK by {agent}\" --confidence 0.9 --rationale r >&2 || exit 9\n\
+             crew submit result --summary \"$CREW_TASK by {agent}\" --confidence 0.9 --rationale r --no-change-reason n >&2 || exit 9\n\
              cat '{}'",
             stream.display()
         ),
@@ -373,7 +374,8 @@ fn record_side_by_side(repo: &TestRepo, role: &str) -> Ran {
             "## left\nrole: {role}\nagent: left\n\nDo it.\n\n## right\nrole: {role}\nagent: right\n\nDo it."
         ),
     );
-    let crew = repo.start(with("both", &["--jobs", "2", "--record", &folder(repo)]));
+    let crew = repo
+        .start(with("both", &["--jobs", "2", "--set", "limits.shared_writers=2", "--record", &folder(repo)]));
     for side in ["left", "right"] {
         let file = repo.beside(&format!("recorded/{side}.1.jsonl"));
         wait_until("both are heard", || {
@@ -491,7 +493,7 @@ fn what_an_agent_changed_is_changed_again() {
     std::fs::write(&elsewhere, b"\x00\x01\xff binary").expect("a file");
     let script = format!(
         "rm gone; echo after >>old; mkdir -p new; cp {} new/binary; echo x >ignored; ln -s old link; chmod 755 old; \
-         crew submit result --summary s --confidence 1 --rationale r",
+         crew submit result --summary s --confidence 1 --rationale r --no-change-reason n",
         elsewhere.display()
     );
     repo.set("agents", "shell", json!({"command": format!("/bin/sh -c '{script}'"), "writes": true}));

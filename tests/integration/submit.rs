@@ -29,12 +29,12 @@ fn result_of(repo: &TestRepo, task: &str) -> Value {
 #[test]
 fn every_flag_arrives() {
     let repo = TestRepo::new();
-    repo.one_step("", "submit-args:--summary\\ short\\ --confidence\\ 0.25\\ --rationale\\ looked");
+    repo.one_step("", "submit-args:--summary\\ short\\ --confidence\\ 0.25\\ --rationale\\ looked\\ --no-change-reason\\ none");
     let run = repo.run_json("one", 0);
     assert_eq!(task(&run, "work")["summary"], "short");
     assert_eq!(
         result_of(&repo, "work"),
-        json!({"summary": "short", "confidence": 0.25, "rationale": "looked"})
+        json!({"summary": "short", "confidence": 0.25, "rationale": "looked", "no_change_reason": "none"})
     );
     assert!(repo.log("work", 1).contains("accepted: the result of work, attempt 1"));
 }
@@ -42,7 +42,8 @@ fn every_flag_arrives() {
 #[test]
 fn a_result_can_be_a_file() {
     let repo = TestRepo::new();
-    let body = json!({"summary": "s", "confidence": 1.0, "rationale": "r", "details": "# At length"});
+    let body = json!({"summary": "s", "confidence": 1.0, "rationale": "r", "details": "# At length",
+        "no_change_reason": "n"});
     repo.write("body.json", &body.to_string());
     repo.one_step("", "submit-args:--json\\ body.json");
     repo.run_json("one", 0);
@@ -53,7 +54,7 @@ fn a_result_can_be_a_file() {
 #[test]
 fn a_result_can_come_on_standard_input() {
     let repo = TestRepo::new();
-    repo.one_step("", r#"'submit-json:{"summary":"s","confidence":0.5,"rationale":"r","checks":[{"command":"make","exit":0}]}'"#);
+    repo.one_step("", r#"'submit-json:{"summary":"s","confidence":0.5,"rationale":"r","no_change_reason":"n","checks":[{"command":"make","exit":0}]}'"#);
     repo.run_json("one", 0);
     assert_eq!(result_of(&repo, "work")["checks"][0]["command"], "make");
 }
@@ -255,7 +256,8 @@ fn long_results_arrive_whole() {
     {
         let repo = TestRepo::new();
         let details = "abcdefgh".repeat(bytes / 8);
-        let body = json!({"summary": "s", "confidence": 1.0, "rationale": "r", "details": details});
+        let body = json!({"summary": "s", "confidence": 1.0, "rationale": "r", "details": details,
+            "no_change_reason": "n"});
         let file = repo.beside("body.json");
         std::fs::write(&file, body.to_string()).expect("a file");
         repo.one_step("", &format!("{action}{}", file.display()));
@@ -294,7 +296,7 @@ fn twenty_agents_hand_in_at_once() {
     let repo = TestRepo::new();
     let gate = repo.gate("all");
     repo.agent("fake", &format!("wait-gone:{} submit:done", gate.display()));
-    let step = |at: usize| format!("## t{at}\nrole: executor\nagent: fake\n\nDo it.\n\n");
+    let step = |at: usize| format!("## t{at}\nrole: explorer\nagent: fake\n\nDo it.\n\n");
     repo.workflow("many", &(0..20).map(step).collect::<String>());
     let running = repo.start(["run", "the goal", "--workflow", "many", "--jobs", "20", "--json"]);
     wait_until("all twenty run", || of_kind(&repo.events_so_far(), "process_started").len() == 20);
@@ -323,7 +325,7 @@ fn a_request_that_comes_twice_is_applied_once_and_answered_the_same() {
     let value =
         |name: &str| environment.iter().find(|(known, _)| known == name).expect("a variable").1.clone();
     let inbox = std::path::PathBuf::from(value("CREW_INBOX"));
-    let result = json!({"summary": "once", "confidence": 1.0, "rationale": "r"});
+    let result = json!({"summary": "once", "confidence": 1.0, "rationale": "r", "no_change_reason": "n"});
     let request = json!({"id": "r1", "token": value("CREW_TOKEN"), "ask": {"submit": {"kind": "result", "body": result}}});
     let mut answers = Vec::new();
     for _ in 0..2 {

@@ -12,10 +12,11 @@ use super::workflow::{Step, Submit};
 use crate::domain::gate::StepGates;
 use crate::domain::nearest::nearest;
 use crate::domain::submission::{self, Field};
+use crate::domain::tree_check::Bounds;
 use crate::domain::when::When;
 use std::time::Duration;
 
-const KEYS: [&str; 24] = [
+const KEYS: [&str; 25] = [
     "role",
     "agent",
     "dependsOn",
@@ -31,6 +32,7 @@ const KEYS: [&str; 24] = [
     "reads",
     "fields",
     "model",
+    "writes",
     "gate",
     "action",
     "environment",
@@ -42,7 +44,7 @@ const KEYS: [&str; 24] = [
     "task",
 ];
 
-const UNSUPPORTED: [&str; 4] = ["worktree", "writes", "skills", "parallelGroup"];
+const UNSUPPORTED: [&str; 3] = ["worktree", "skills", "parallelGroup"];
 
 /// Keys that say how an agent is asked, which a command is not.
 const AGENT_KEYS: [&str; 6] = ["role", "agent", "model", "submit", "confidence", "fields"];
@@ -314,6 +316,7 @@ fn set(step: &mut Step, key: &str, value: &str) -> Result<(), Wrong> {
         "action" => step.action = Some(read_name(key, value)?),
         "environment" => step.environment = Some(read_name(key, value)?),
         "fields" => step.fields = read_fields(value)?,
+        "writes" => step.writes = read_globs(value)?,
         "model" => step.model = (value != "false").then(|| value.to_owned()),
         limit if limits::KEYS.contains(&limit) => {
             limits::set(&mut step.budget, limit, value).or_else(|message| wrong(message, None))?
@@ -350,6 +353,17 @@ fn read_name(key: &str, value: &str) -> Result<String, Wrong> {
         return Ok(value.to_owned());
     }
     wrong(format!("`{key}: {value}` is no name"), "use letters, digits, `-` and `_`")
+}
+
+fn read_globs(value: &str) -> Result<Vec<String>, Wrong> {
+    let globs = read_list(value);
+    match Bounds::read(&globs) {
+        Ok(_) => Ok(globs),
+        Err(message) => wrong(
+            message,
+            "write globs with commas between them, as in `src/**, docs/*.md`; `{a,b}` has to be written out",
+        ),
+    }
 }
 
 fn read_check(value: &str) -> Result<String, Wrong> {
@@ -469,7 +483,7 @@ mod tests {
         let steps = read_ok(
             "Some words first.\n\n## build\nrole: executor\nagent: codex\ndependsOn: a, b\nverify: cargo test, all: of it\n\
              verify: [ -f x ]\ntimeout: 10m\nretries: 0\nsubmit: optional\ncontinueOnError: true\n\
-             when: a.state == completed\nconfidence: 0.5\ngate: before, after\naction: deploy\nenvironment: staging\noutput: notes.md\nreads: [plan.md]\nmodel: big\n\n\nDo it: {goal}\n\n  now\n\n",
+             when: a.state == completed\nconfidence: 0.5\ngate: before, after\naction: deploy\nenvironment: staging\noutput: notes.md\nreads: [plan.md]\nwrites: src/**, docs/*.md\nmodel: big\n\n\nDo it: {goal}\n\n  now\n\n",
         );
         let step = &steps[0];
         assert_eq!((step.role.as_str(), step.agent.as_deref()), ("executor", Some("codex")));
@@ -482,6 +496,7 @@ mod tests {
         assert_eq!((step.submit, step.continue_on_error), (Submit::Optional, true));
         assert_eq!(step.when.as_ref().unwrap().to_string(), "a.state == completed");
         assert_eq!((step.confidence, step.output.as_deref()), (Some(0.5), Some("notes.md")));
+        assert_eq!(step.writes, ["src/**", "docs/*.md"]);
         assert_eq!((step.model.as_deref(), step.task.as_str()), (Some("big"), "Do it: {goal}\n\n  now"));
         let gates = StepGates { before: true, plan: false, after: true };
         let names = (step.action.as_deref(), step.environment.as_deref());
@@ -560,6 +575,9 @@ mod tests {
             ("verify:", "`verify` is empty"),
             ("gate: human", "none of before, plan, after"),
             ("action: rm -rf", "is no name"),
+            ("writes: src/{a,b}", "unclosed alternate group"),
+            ("writes: /etc/passwd", "begins with `/`"),
+            ("writes: src/**, ../x", "`../x` is not a glob of this repository"),
             ("worktree: true", "`worktree` is not supported by this version of crew"),
             ("parallelGroup: x", "`parallelGroup` is not supported"),
             ("progress: true", "unknown key `progress`"),

@@ -55,6 +55,8 @@ pub struct Step {
     pub reads: Vec<String>,
     /// What the result has to hold beside the fields that every result has.
     pub fields: Vec<Field>,
+    /// Globs of what it may change; empty where the file does not say.
+    pub writes: Vec<String>,
     pub model: Option<String>,
     /// When a person has to decide, whatever the settings say.
     pub gates: StepGates,

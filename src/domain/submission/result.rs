@@ -90,6 +90,10 @@ pub struct ResultBody {
     #[serde(default, deserialize_with = "result_files::read", skip_serializing_if = "Vec::is_empty")]
     #[schemars(with = "Vec<result_files::Entry>", length(max = result_files::MAX_FILES))]
     pub files: Vec<ResultFile>,
+    /// Why no file was changed, from a role that may change some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = super::MAX_SUMMARY))]
+    pub no_change_reason: Option<String>,
     /// What the step asks for beside all that, by the names that it gives; at the top level in JSON.
     #[serde(flatten)]
     #[schemars(skip)]
@@ -139,6 +143,7 @@ impl ResultBody {
             summary: lines(self.summary),
             rationale: lines(self.rationale),
             details: self.details.map(lines),
+            no_change_reason: self.no_change_reason.map(lines),
             findings: self.findings.into_iter().map(cleaned_finding).collect(),
             checks: self.checks.into_iter().map(check).collect(),
             tests: cleaned_texts(self.tests),
@@ -177,6 +182,9 @@ impl ResultBody {
         }
         if self.verdict.is_none() && requires_field(role, "verdict") {
             return refuse("verdict", "verdict is missing; a verifier says pass, fail or inconclusive");
+        }
+        if let Some(reason) = &self.no_change_reason {
+            check_words("no_change_reason", reason)?;
         }
         check_texts("tests", &self.tests)?;
         check_texts("risks", &self.risks)?;

@@ -1,0 +1,499 @@
+//! What an attempt found and what it left: files, the index, HEAD and the references, the repository's own settings.
+//!
+//! # How it works
+//!
+//! The files are compared by git's own trees (see `snapshot`), which costs a look at each file's times, and reads only
+//! what has changed. An agent may have changed how git behaves here; the settings are read first, without git, and
+//! where one has changed, no command that they name is run.
+
+use super::git::{Git, GitError};
+use super::snapshot::{Difference, Snapshot, SnapshotError};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+/// References of our own, which may come and go beside any attempt.
+const OURS: &str = "refs/crew/";
+/// Files of a repository by which git, or whoever uses it, does something else than before. Hooks come on top.
+const SETTINGS: [&str; 4] = ["config", "config.worktree", "info/attributes", "info/exclude"];
+
+/// All that is to be the same after an attempt that only reads.
+#[derive(Debug)]
+pub struct Witness {
+    snapshot: Snapshot,
+    /// Git that goes by where the repository was, whatever its settings say now.
+    git: Git,
+    places: Places,
+    before: Repository,
+    /// Of the index as a file, in hex: where that is the same, its entries are.
+    index_file: String,
+}
+
+/// Where a repository keeps what is not its files.
+#[derive(Debug)]
+struct Places {
+    /// This work tree's own folder.
+    own: PathBuf,
+    /// That of all its work trees.
+    common: PathBuf,
+    index: PathBuf,
+}
+
+/// A repository beside its files.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Repository {
+    /// By name: HEAD, `refs/heads/main`; what it stands for.
+    refs: BTreeMap<String, String>,
+    /// Of the entries with their flags, in hex; refreshing the index does not change it.
+    index: String,
+    /// Of each file of settings and each hook, in hex.
+    settings: BTreeMap<String, String>,
+}
+
+/// What has changed since the witness was taken.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// The tree as it is now; empty where that could not be found out.
+    pub tree: String,
+    pub files: Difference,
+    /// One line for each that came, went or moved.
+    pub refs: Vec<String>,
+    /// Something was staged, unstaged or flagged.
+    pub index: bool,
+    /// Files by which git behaves in another way: `.git/config`, `.git/hooks/pre-commit`.
+    pub settings: Vec<String>,
+    /// Why not all of it could be seen; empty where it could.
+    pub unseen: String,
+}
+
+impl Witness {
+    /// Takes a witness of the repository whose work tree has its top at `folder`; see [`Snapshot::take`].
+    pub fn take(folder: &Path, leave_out: &[&Path], scratch: &Path) -> Result<Witness, SnapshotError> {
+        let snapshot = Snapshot::take(folder, leave_out, scratch)?;
+        let own = snapshot.places().repository.clone();
+        let common = common_of(&own).map_err(in_folder(&own))?;
+        let places = Places { own, common, index: snapshot.places().index.clone() };
+        let git = Git::at(folder).apart().with("GIT_DIR", &places.own).with("GIT_WORK_TREE", folder);
+        let before = Repository {
+            refs: places.refs(&git)?,
+            index: entries_of(snapshot.entries()),
+            settings: places.settings().map_err(in_folder(&places.common))?,
+        };
+        let index_file =
+            file_of(&snapshot.scratch().join("index.before")).map_err(in_folder(&places.index))?;
+        Ok(Witness { snapshot, git, places, before, index_file })
+    }
+
+    /// Returns the id of the tree that was there when the witness was taken.
+    pub fn tree(&self) -> &str {
+        self.snapshot.tree()
+    }
+
+    /// Looks again, and tells what is not as it was.
+    pub fn compare(&self) -> Changes {
+        let mut changes = Changes::default();
+        match self.places.settings() {
+            Ok(now) => {
+                let names = self.before.settings.keys().chain(now.keys());
+                let differs = |name: &&String| self.before.settings.get(*name) != now.get(*name);
+                changes.settings = names.filter(differs).map(|name| format!(".git/{name}")).collect();
+                changes.settings.sort_unstable();
+                changes.settings.dedup();
+            }
+            Err(error) => changes.unseen = format!("{}: {error}", self.places.common.display()),
+        }
+        if let Err(error) = self.compare_by_git(&mut changes) {
+            changes.unseen = error.to_string();
+        }
+        changes
+    }
+
+    fn compare_by_git(&self, changes: &mut Changes) -> Result<(), SnapshotError> {
+        let now = self.places.refs(&self.git)?;
+        changes.refs = moved(&self.before.refs, &now);
+        changes.index = self.index()? != self.before.index;
+        changes.tree = self.look_at(!changes.settings.is_empty())?;
+        changes.files = self.snapshot.difference(self.snapshot.tree(), &changes.tree)?;
+        Ok(())
+    }
+
+    /// Returns the id of the tree that is there now.
+    pub fn look(&self) -> Result<String, SnapshotError> {
+        let settings = self.places.settings().map_err(in_folder(&self.places.common))?;
+        self.look_at(settings != self.before.settings)
+    }
+
+    fn look_at(&self, settings_changed: bool) -> Result<String, SnapshotError> {
+        let mut settings = Vec::new();
+        if settings_changed {
+            // Somebody may have had git run another command; it is not we who do.
+            let filters = self.git.text(&["config", "--name-only", "--get-regexp", r"^filter\."]);
+            for name in filters.unwrap_or_default().lines() {
+                let off = if name.ends_with(".required") { "false" } else { "" };
+                settings.extend(["-c".to_owned(), format!("{name}={off}")]);
+            }
+        }
+        Ok(self.snapshot.look(&settings)?)
+    }
+
+    /// Returns a number for the repository beside its files, in hex: its references, its index and its settings.
+    pub fn state(&self) -> Result<String, SnapshotError> {
+        let settings = self.places.settings().map_err(in_folder(&self.places.common))?;
+        let all = Repository { refs: self.places.refs(&self.git)?, index: self.index()?, settings };
+        Ok(digest(format!("{all:?}").as_bytes()))
+    }
+
+    /// Returns a number for the entries of the index as it is now. A copy is read: git may write to the one it reads.
+    fn index(&self) -> Result<String, SnapshotError> {
+        let copy = self.snapshot.scratch().join("index-to-read");
+        match std::fs::copy(&self.places.index, &copy) {
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(String::new()),
+            Err(source) => return Err(SnapshotError::File { path: self.places.index.clone(), source }),
+        }
+        if file_of(&copy).map_err(in_folder(&copy))? == self.index_file {
+            return Ok(self.before.index.clone());
+        }
+        let git = self.git.clone().with("GIT_INDEX_FILE", &copy);
+        Ok(entries_of(&git.run(&["ls-files", "--stage", "-v", "-z"])?))
+    }
+
+    /// Hands on, line by line, the patch from one tree to another; see [`Snapshot::patch`].
+    pub fn patch(
+        &self,
+        from: &str,
+        to: &str,
+        take: impl FnMut(&[u8]) -> io::Result<()>,
+    ) -> Result<(), SnapshotError> {
+        self.snapshot.patch(from, to, take)
+    }
+}
+
+impl Changes {
+    /// Tells whether nothing has changed, as far as it could be seen.
+    pub fn is_empty(&self) -> bool {
+        self.files.files.is_empty() && self.refs.is_empty() && !self.index && self.settings.is_empty()
+    }
+}
+
+impl Places {
+    fn refs(&self, git: &Git) -> Result<BTreeMap<String, String>, GitError> {
+        let all = git.text(&["for-each-ref", "--format=%(refname) %(objectname) %(symref)"])?;
+        let lines = all.lines().filter(|line| !line.starts_with(OURS));
+        let mut refs: BTreeMap<String, String> = lines
+            .filter_map(|line| line.split_once(' '))
+            .map(|(name, value)| (name.to_owned(), value.trim_end().to_owned()))
+            .collect();
+        refs.insert("HEAD".into(), self.head(git));
+        Ok(refs)
+    }
+
+    /// Returns the branch that HEAD is on, or its commit.
+    fn head(&self, git: &Git) -> String {
+        let written = std::fs::read_to_string(self.own.join("HEAD")).unwrap_or_default();
+        let written = written.trim_end();
+        let known = written.strip_prefix("ref: ").unwrap_or(written);
+        // Where references are not kept as files, something else stands there.
+        if !known.is_empty() && !known.ends_with(".invalid") {
+            return known.to_owned();
+        }
+        // Detached there is no name, and before the first commit there is nothing that it stands for.
+        let branch = git.text(&["symbolic-ref", "-q", "HEAD"]).unwrap_or_default();
+        if branch.is_empty() {
+            git.text(&["rev-parse", "-q", "--verify", "HEAD"]).unwrap_or_default()
+        } else {
+            branch
+        }
+    }
+
+    fn settings(&self) -> io::Result<BTreeMap<String, String>> {
+        let mut settings = BTreeMap::new();
+        for name in SETTINGS {
+            let folder = if name == "config.worktree" { &self.own } else { &self.common };
+            if let Some(content) = content(&folder.join(name))? {
+                settings.insert(name.to_owned(), content);
+            }
+        }
+        let hooks = match std::fs::read_dir(self.common.join("hooks")) {
+            Ok(hooks) => hooks,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(settings),
+            Err(error) => return Err(error),
+        };
+        for hook in hooks {
+            let hook = hook?;
+            if let Some(content) = content(&hook.path())? {
+                settings.insert(format!("hooks/{}", hook.file_name().to_string_lossy()), content);
+            }
+        }
+        Ok(settings)
+    }
+}
+
+/// Returns a number for a file's content and whether it can be run; `None` where there is no such file.
+fn content(path: &Path) -> io::Result<Option<String>> {
+    let kind = match std::fs::metadata(path) {
+        Ok(kind) => kind,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    if !kind.is_file() {
+        return Ok(Some("not a file".into()));
+    }
+    let runs = kind.permissions().mode() & 0o111 != 0;
+    Ok(Some(format!("{} {runs}", digest(&std::fs::read(path)?))))
+}
+
+/// Says of each reference that is not as it was what it was and what it is.
+fn moved(before: &BTreeMap<String, String>, now: &BTreeMap<String, String>) -> Vec<String> {
+    let mut names: Vec<&String> = before.keys().chain(now.keys()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let stands_for = |refs: &BTreeMap<String, String>, name: &str| {
+        refs.get(name).filter(|value| !value.is_empty()).cloned().unwrap_or_else(|| "nothing".into())
+    };
+    let changed = names.into_iter().filter(|name| before.get(*name) != now.get(*name));
+    changed.map(|name| format!("{name}: {} -> {}", stands_for(before, name), stands_for(now, name))).collect()
+}
+
+/// Returns the folder that the work trees of a repository have in common.
+fn common_of(own: &Path) -> io::Result<PathBuf> {
+    match std::fs::read_to_string(own.join("commondir")) {
+        Ok(path) => Ok(own.join(path.trim_end_matches(['\n', '\r']))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(own.to_owned()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Returns a number for the entries of an index with their flags; empty where it has none.
+fn entries_of(entries: &[u8]) -> String {
+    if entries.is_empty() { String::new() } else { digest(entries) }
+}
+
+/// Returns a number for a file's content; empty where it is not there.
+fn file_of(path: &Path) -> io::Result<String> {
+    match std::fs::read(path) {
+        Ok(content) => Ok(digest(&content)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+        Err(error) => Err(error),
+    }
+}
+
+fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn in_folder(path: &Path) -> impl FnOnce(io::Error) -> SnapshotError {
+    let path = path.to_owned();
+    move |source| SnapshotError::File { path, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tempfile::TempDir;
+
+    struct Place {
+        _all: TempDir,
+        tree: PathBuf,
+        scratch: PathBuf,
+    }
+
+    impl Place {
+        fn empty() -> Place {
+            let all = tempfile::tempdir().unwrap();
+            let base = all.path().canonicalize().unwrap();
+            let place = Place { tree: base.join("tree"), scratch: base.join("scratch"), _all: all };
+            std::fs::create_dir_all(&place.tree).unwrap();
+            std::fs::create_dir_all(&place.scratch).unwrap();
+            place.git(&["init", "-q", "-b", "main"]);
+            place
+        }
+
+        fn new() -> Place {
+            let place = Place::empty();
+            place.write("kept", "one\ntwo\n");
+            place.write(".gitignore", "ignored\n");
+            place.git(&["add", "-A"]);
+            place.git(&["commit", "-q", "-m", "begin"]);
+            place
+        }
+
+        fn git(&self, args: &[&str]) -> String {
+            let who = ["-c", "user.name=T", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false"];
+            Git::at(&self.tree).text(&[&who[..], args].concat()).unwrap()
+        }
+
+        fn write(&self, path: &str, content: &str) {
+            let path = self.tree.join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, content).unwrap();
+        }
+
+        fn witness(&self) -> Witness {
+            Witness::take(&self.tree, &[&self.tree.join(".crew")], &self.scratch).unwrap()
+        }
+    }
+
+    #[test]
+    fn whoever_only_reads_changes_nothing() {
+        let place = Place::new();
+        place.write("loose", "x\n");
+        let witness = place.witness();
+        place.git(&["status"]);
+        place.git(&["gc", "-q"]);
+        place.git(&["pack-refs", "--all"]);
+        place.git(&["update-ref", "refs/crew/keep/a", "HEAD"]);
+        place.git(&["update-index", "--refresh"]);
+        place.write("kept", "one\ntwo\n");
+        place.write("ignored", "x");
+        place.write(".crew/crew.db", "x");
+        let changes = witness.compare();
+        assert!(changes.is_empty() && changes.unseen.is_empty(), "{changes:?}");
+        assert_eq!(changes.tree, witness.tree());
+    }
+
+    #[test]
+    fn each_thing_that_changes_is_told_by_its_name() {
+        type Row = (&'static str, fn(&Place), fn(&Changes) -> bool);
+        let rows: [Row; 12] = [
+            (
+                "a file",
+                |place| place.write("kept", "one\nTWO\nthree\n"),
+                |changes| {
+                    let Difference { files, insertions, deletions } = &changes.files;
+                    (files.as_slice(), *insertions, *deletions) == (&["kept".to_owned()], 2, 1)
+                },
+            ),
+            ("a new file", |place| place.write("new", "x"), |changes| changes.files.files == ["new"]),
+            (
+                "one that git was told to overlook",
+                |place| {
+                    place.git(&["update-index", "--assume-unchanged", "kept"]);
+                    place.write("kept", "changed\n");
+                },
+                |changes| changes.index,
+            ),
+            (
+                "one with the same size and time",
+                |place| {
+                    let time = std::fs::metadata(place.tree.join("kept")).unwrap().modified().unwrap();
+                    place.write("kept", "ONE\nTWO\n");
+                    let file = std::fs::File::options().write(true).open(place.tree.join("kept")).unwrap();
+                    file.set_modified(time).unwrap();
+                },
+                |changes| changes.files.files == ["kept"],
+            ),
+            (
+                "its mode",
+                |place| {
+                    let mode = std::fs::Permissions::from_mode(0o755);
+                    std::fs::set_permissions(place.tree.join("kept"), mode).unwrap();
+                },
+                |changes| changes.files.files == ["kept"],
+            ),
+            (
+                "the index",
+                |place| {
+                    place.git(&["rm", "-q", "--cached", "kept"]);
+                },
+                |changes| changes.index && changes.refs.is_empty(),
+            ),
+            (
+                "a branch",
+                |place| {
+                    place.git(&["branch", "other"]);
+                },
+                |changes| changes.refs.len() == 1 && changes.refs[0].starts_with("refs/heads/other: nothing"),
+            ),
+            (
+                "HEAD",
+                |place| {
+                    place.git(&["checkout", "-q", "--detach"]);
+                },
+                |changes| changes.refs.len() == 1 && changes.refs[0].starts_with("HEAD: refs/heads/main -> "),
+            ),
+            (
+                "the configuration",
+                |place| {
+                    place.git(&["config", "core.worktree", "/"]);
+                },
+                |changes| changes.settings == [".git/config"] && changes.unseen.is_empty(),
+            ),
+            (
+                "a configuration that git cannot read",
+                |place| place.write(".git/config", "[core"),
+                |changes| changes.settings == [".git/config"] && !changes.unseen.is_empty(),
+            ),
+            (
+                "a hook",
+                |place| place.write(".git/hooks/pre-commit", "#!/bin/sh\n"),
+                |changes| changes.settings == [".git/hooks/pre-commit"],
+            ),
+            (
+                "what is ignored, behind our back",
+                |place| {
+                    place.write(".git/info/exclude", "hidden\n");
+                    place.write("hidden", "x");
+                },
+                |changes| changes.settings == [".git/info/exclude"],
+            ),
+        ];
+        for (what, change, told) in rows {
+            let place = Place::new();
+            let witness = place.witness();
+            change(&place);
+            let changes = witness.compare();
+            assert!(!changes.is_empty() && told(&changes), "{what}: {changes:?}");
+        }
+    }
+
+    #[test]
+    fn a_filter_that_was_set_meanwhile_is_not_run() {
+        let place = Place::new();
+        let witness = place.witness();
+        let ran = place.scratch.join("ran");
+        place.git(&["config", "filter.x.clean", &format!("touch {}; cat", ran.display())]);
+        place.git(&["config", "filter.x.required", "true"]);
+        place.write(".gitattributes", "* filter=x\n");
+        place.write("kept", "changed\n");
+        let changes = witness.compare();
+        assert_eq!((changes.files.files.len(), changes.unseen.as_str()), (2, ""), "{changes:?}");
+        assert!(!ran.exists());
+    }
+
+    #[test]
+    fn a_repository_without_any_commit_has_a_witness_too() {
+        let place = Place::empty();
+        let witness = place.witness();
+        assert!(witness.compare().is_empty());
+        place.write("first", "x\n");
+        place.git(&["add", "-A"]);
+        place.git(&["commit", "-q", "-m", "begin"]);
+        let changes = witness.compare();
+        assert!(changes.index && changes.refs.len() == 1, "{changes:?}");
+        assert_eq!(changes.files.files, ["first"]);
+    }
+
+    #[test]
+    fn a_file_that_git_does_not_know_is_copied_once() {
+        let place = Place::new();
+        place.write("large", &"x".repeat(1 << 20));
+        let size = || {
+            let folder = place.scratch.join(".snapshot-objects");
+            let all = std::fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path());
+            all.filter(|path| path.is_dir())
+                .flat_map(|folder| std::fs::read_dir(folder).unwrap())
+                .map(|entry| entry.unwrap().metadata().unwrap().len())
+                .sum::<u64>()
+        };
+        let first = place.witness();
+        assert!(first.compare().is_empty());
+        let once = size();
+        let second = place.witness();
+        assert!(second.compare().is_empty());
+        assert_eq!((once, size()), (once, once));
+        assert!(once > 1 << 20);
+    }
+}
