@@ -126,6 +126,12 @@ fn say_fields(prompt: &mut String, terms: &Terms) {
             fields.join(", ")
         ));
     }
+    if terms.writes {
+        prompt.push_str(
+            "  Files may come with it, and are written as a whole or not at all when you have ended: files, a list of \
+             {path, mode (new|modify|delete), contents}.\n",
+        );
+    }
     prompt.push_str("  All of it as JSON Schema: crew submit --schema\n");
 }
 
@@ -213,10 +219,11 @@ mod tests {
             "endpoints (list, required), notes (text).",
             "(alice, bob): crew submit escalation",
             "tests, risks, follow_ups",
+            "files, a list of {path, mode (new|modify|delete), contents}",
         ];
         assert_says(&prompt_for(&executor), &says, &["crew submit plan", "crew review submit"]);
         let planner = Terms { role: "planner".into(), ..Terms::default() };
-        assert_says(&prompt_for(&planner), &["crew submit plan --summary"], &["escalation"]);
+        assert_says(&prompt_for(&planner), &["crew submit plan --summary"], &["escalation", "files, a list"]);
         let reviewer = Terms { role: "reviewer".into(), ..Terms::default() };
         assert_says(&prompt_for(&reviewer), &["findings (severity", "crew review submit"], &[]);
     }

@@ -73,7 +73,7 @@ pub fn hand_in(cx: &Context, submission: Submission) -> Result<ExitStatus> {
         Some(Answer::Refused { code, message, hint }) => {
             Err(Problem::refused(code.name(), message).hint(hint).into())
         }
-        None => hand_in_by_output(cx, &request),
+        None => hand_in_by_output(cx, &place, &request),
     }
 }
 
@@ -266,13 +266,10 @@ fn is_forbidden(error: &std::io::Error) -> bool {
 
 /// Hands in by what we print, which crew reads from the agent's output. Nobody can answer that way, so what can be
 /// checked is checked here.
-fn hand_in_by_output(cx: &Context, request: &Request) -> Result<ExitStatus> {
+fn hand_in_by_output(cx: &Context, place: &Place, request: &Request) -> Result<ExitStatus> {
     let Ask::Submit(submission) = &request.ask else { return Ok(ExitStatus::Failed) };
     if let Some(terms) = terms_of_environment() {
-        let (body, _) = request::without_identity(&submission.body);
-        if let Err(Answer::Refused { code, message, hint }) = request::read(submission.kind, &body, &terms) {
-            return Err(Problem::refused(code.name(), message).hint(hint).into());
-        }
+        submit_dry_run::check_here(place, submission, &terms)?;
     }
     let line = signed::sign(request);
     if line.len() > signed::MAX_SIGNED {

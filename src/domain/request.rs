@@ -129,7 +129,7 @@ impl Code {
 pub const HOW_TO_SUBMIT: &str = "crew submit result --summary \"...\" --confidence 0.0-1.0 --rationale \"...\"   (or --json FILE, --json -)";
 
 /// What to do about files that are refused, as a hint for an agent.
-const HOW_TO_CORRECT_FILES: &str = "correct files and submit again; nothing has been changed   (crew submit result --dry-run --json FILE tries it)";
+pub const HOW_TO_CORRECT_FILES: &str = "correct files and submit again; nothing has been changed   (crew submit result --dry-run --json FILE tries it)";
 
 /// What an agent is told that ends, or wants to end, without having handed in anything.
 pub fn reminder(task: &TaskId, attempt: &Attempt) -> String {

@@ -224,7 +224,11 @@ fn read_entry(at: usize, entry: Value) -> Result<ResultFile, String> {
                 base: None,
             });
         }
-        Value::Object(fields) => fields,
+        Value::Object(mut fields) => {
+            // What is null is not there, as everywhere else in a submission.
+            fields.retain(|_, value| !value.is_null());
+            fields
+        }
         _ => return Err(format!("files[{at}] is neither a path nor an object with path, mode and contents")),
     };
     let path = match fields.remove("path") {
@@ -446,7 +450,7 @@ mod tests {
             {"path": "run", "mode": "new", "contents": "#!/bin/sh\n", "executable": true},
             {"path": "b/", "mode": "modify", "contents": "AP8=", "encoding": "base64"},
             {"path": "empty", "mode": "modify", "contents": ""},
-            {"path": "gone", "mode": "delete"},
+            {"path": "gone", "mode": "delete", "contents": null, "encoding": null, "executable": null},
             "src",
         ]));
         let files = files.unwrap();

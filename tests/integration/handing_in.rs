@@ -337,6 +337,25 @@ fn every_kind_gets_out_of_a_sandbox() {
 }
 
 #[test]
+fn files_that_come_in_the_output_are_checked_where_they_come_from() {
+    if !has_sandboxes() {
+        return;
+    }
+    let file = |path: &str| {
+        let files = json!([{"path": path, "mode": "new", "contents": "x"}]);
+        let body = json!({"summary": "made", "confidence": 0.9, "rationale": "r", "files": files});
+        format!("printf '%s' '{body}' | crew submit result --json -")
+    };
+    let commands = format!("{}; {}; {}", file("../x"), file("README.md"), file("made"));
+    let (repo, work) = in_sandbox("rm \"$CREW_INBOX/pipe\"", &commands, 0);
+    assert_eq!(work["summary"], "made");
+    let answers = kept(&repo, "answers");
+    assert!(answers.contains("the path leads out") && answers.contains("it is there already"), "{answers}");
+    assert_eq!(answers.matches("crew-request:1:").count(), 1, "{answers}");
+    assert_eq!(std::fs::read_to_string(repo.root.join("made")).expect("it is applied"), "x");
+}
+
+#[test]
 fn a_signed_line_is_taken_without_an_inbox() {
     if !has_sandboxes() {
         return;

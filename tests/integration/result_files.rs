@@ -200,6 +200,40 @@ fn an_agent_is_told_what_is_wrong_and_can_correct_it() {
 }
 
 #[test]
+fn one_whose_files_were_refused_to_the_end_fails_as_unsafe() {
+    let repo = hands_in("", &json!([new("fine", "x"), new("../x", "x")]), "");
+    let work = run(&repo, 1);
+    assert_eq!((&work["state"], &work["error_kind"]), (&json!("failed"), &json!("unsafe_path")));
+    let reason = work["reason"].as_str().expect("a reason");
+    assert!(
+        reason.starts_with("what it handed in was refused: files[1] (../x): the path leads out"),
+        "{reason}"
+    );
+    assert!(!repo.root.join("fine").exists());
+    // A link is only seen in the tree.
+    let repo = hands_in("", &json!([new("out/x", "x")]), "");
+    symlink(&repo.home, repo.root.join("out")).expect("a link");
+    assert_eq!(run(&repo, 1)["error_kind"], "unsafe_path");
+    let repo = hands_in("", &json!([new("kept", "x")]), "");
+    assert_eq!(run(&repo, 1)["error_kind"], "invalid_submission");
+}
+
+#[test]
+fn the_schema_says_what_files_are_and_that_a_reader_only_names_them() {
+    let items = |role: &str| {
+        let repo = repo(role, "", "crew submit --schema >../schema");
+        run(&repo, 1);
+        let text = std::fs::read_to_string(repo.beside("schema")).expect("a schema");
+        let schema: Value = serde_json::from_str(&text).expect("JSON");
+        schema["properties"]["result"]["properties"]["files"]["items"].clone()
+    };
+    assert_eq!(items("explorer"), json!({"type": "string"}));
+    let file = items("executor")["anyOf"][1].clone();
+    assert_eq!(file["required"], json!(["path", "mode"]), "{file}");
+    assert_eq!(file["additionalProperties"], json!(false));
+}
+
+#[test]
 fn the_same_files_twice_are_fine_and_others_are_a_conflict() {
     let repo = repo("executor", "", "");
     let first = submit(&repo, "a.json", &json!([new("made", "one\n")]));

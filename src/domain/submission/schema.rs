@@ -57,6 +57,10 @@ fn of_result(terms: &Terms) -> Value {
         required.extend(
             properties.keys().filter(|name| requires_field(&terms.role, name)).map(|name| json!(name)),
         );
+        if !terms.writes && !terms.role.is_empty() {
+            // It may name files, and change none.
+            properties["files"]["items"] = json!({"type": "string"});
+        }
         for field in &terms.fields {
             let description = "Asked for by this step of the workflow.";
             let shape = json!({"type": field.kind.json_type(), "description": description});
