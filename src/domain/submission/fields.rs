@@ -1,7 +1,8 @@
 //! What a step asks for beside the fields that every result has: `fields: endpoints list!, breaking boolean`.
 
 use super::checks::{refuse, unknown_field};
-use super::{IDENTITY, MAX_TEXTS, Refusal, schema};
+use super::result::not_from;
+use super::{IDENTITY, MAX_TEXTS, Refusal, Terms, schema};
 use crate::domain::nearest::nearest;
 use crate::domain::words::clean_text;
 use serde::{Deserialize, Serialize};
@@ -150,10 +151,12 @@ fn clean(value: Value) -> Value {
 }
 
 /// Checks values against the fields that the step asks for. What is no field at all is refused.
-pub(super) fn check(values: &BTreeMap<String, Value>, fields: &[Field]) -> Result<(), Refusal> {
+pub(super) fn check(values: &BTreeMap<String, Value>, terms: &Terms) -> Result<(), Refusal> {
+    let fields = &terms.fields;
     for (name, value) in values {
         let Some(field) = fields.iter().find(|field| field.name == *name) else {
-            let built_in = schema::result_names();
+            let mut built_in = schema::result_names();
+            built_in.retain(|name| not_from(&terms.role, name).is_none());
             let known =
                 built_in.iter().map(String::as_str).chain(fields.iter().map(|field| field.name.as_str()));
             return unknown_field(name, known);
@@ -219,9 +222,10 @@ mod tests {
     #[test]
     fn values_are_what_the_step_asks_for() {
         let fields = parse("endpoints list!, breaking boolean").unwrap();
+        let terms = Terms { fields, ..Terms::of_role("executor") };
         let check = |values: Value| {
             let values = serde_json::from_value(values).unwrap();
-            check(&values, &fields).map_err(|refusal| refusal.message)
+            check(&values, &terms).map_err(|refusal| refusal.message)
         };
         assert_eq!(check(json!({"endpoints": ["/a"], "breaking": true})), Ok(()));
         assert_eq!(check(json!({"endpoints": []})), Ok(()));
@@ -230,6 +234,10 @@ mod tests {
             (json!({"endpoints": "/a"}), "endpoints has to be a list, not text"),
             (json!({"endpoints": null}), "endpoints has to be a list, not null"),
             (json!({"endpoints": [], "braking": true}), "unknown field `braking`: did you mean `breaking`?"),
+            (
+                json!({"endpoints": [], "zzz": 1}),
+                "unknown field `zzz`: there are checks, confidence, details, files, follow_ups, rationale, risks, summary, tests, endpoints, breaking",
+            ),
             (json!({"endpoints": vec![1; 201]}), "endpoints has more than 200 entries"),
             (json!({"endpoints": ["x".repeat(MAX_VALUE)]}), "endpoints is longer than 262144 bytes"),
         ];

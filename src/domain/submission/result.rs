@@ -191,6 +191,6 @@ impl ResultBody {
         check_texts("follow_ups", &self.follow_ups)?;
         check_findings(&self.findings)?;
         result_files::check(&self.files)?;
-        fields::check(&self.fields, &terms.fields)
+        fields::check(&self.fields, terms)
     }
 }
