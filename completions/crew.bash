@@ -16,8 +16,17 @@ _crew() {
             ",$1")
                 cmd="crew"
                 ;;
+            crew,accept)
+                cmd="crew__subcmd__accept"
+                ;;
             crew,agents)
                 cmd="crew__subcmd__agents"
+                ;;
+            crew,answer)
+                cmd="crew__subcmd__answer"
+                ;;
+            crew,approve)
+                cmd="crew__subcmd__approve"
                 ;;
             crew,artifacts)
                 cmd="crew__subcmd__artifacts"
@@ -37,6 +46,12 @@ _crew() {
             crew,events)
                 cmd="crew__subcmd__events"
                 ;;
+            crew,gate)
+                cmd="crew__subcmd__gate"
+                ;;
+            crew,gates)
+                cmd="crew__subcmd__gates"
+                ;;
             crew,help)
                 cmd="crew__subcmd__help"
                 ;;
@@ -51,6 +66,9 @@ _crew() {
                 ;;
             crew,logs)
                 cmd="crew__subcmd__logs"
+                ;;
+            crew,reject)
+                cmd="crew__subcmd__reject"
                 ;;
             crew,replay-agent)
                 cmd="crew__subcmd__replay__subcmd__agent"
@@ -127,8 +145,29 @@ _crew() {
             crew__subcmd__config__subcmd__help,unset)
                 cmd="crew__subcmd__config__subcmd__help__subcmd__unset"
                 ;;
+            crew__subcmd__gate,explain)
+                cmd="crew__subcmd__gate__subcmd__explain"
+                ;;
+            crew__subcmd__gate,help)
+                cmd="crew__subcmd__gate__subcmd__help"
+                ;;
+            crew__subcmd__gate__subcmd__help,explain)
+                cmd="crew__subcmd__gate__subcmd__help__subcmd__explain"
+                ;;
+            crew__subcmd__gate__subcmd__help,help)
+                cmd="crew__subcmd__gate__subcmd__help__subcmd__help"
+                ;;
+            crew__subcmd__help,accept)
+                cmd="crew__subcmd__help__subcmd__accept"
+                ;;
             crew__subcmd__help,agents)
                 cmd="crew__subcmd__help__subcmd__agents"
+                ;;
+            crew__subcmd__help,answer)
+                cmd="crew__subcmd__help__subcmd__answer"
+                ;;
+            crew__subcmd__help,approve)
+                cmd="crew__subcmd__help__subcmd__approve"
                 ;;
             crew__subcmd__help,artifacts)
                 cmd="crew__subcmd__help__subcmd__artifacts"
@@ -148,6 +187,12 @@ _crew() {
             crew__subcmd__help,events)
                 cmd="crew__subcmd__help__subcmd__events"
                 ;;
+            crew__subcmd__help,gate)
+                cmd="crew__subcmd__help__subcmd__gate"
+                ;;
+            crew__subcmd__help,gates)
+                cmd="crew__subcmd__help__subcmd__gates"
+                ;;
             crew__subcmd__help,help)
                 cmd="crew__subcmd__help__subcmd__help"
                 ;;
@@ -162,6 +207,9 @@ _crew() {
                 ;;
             crew__subcmd__help,logs)
                 cmd="crew__subcmd__help__subcmd__logs"
+                ;;
+            crew__subcmd__help,reject)
+                cmd="crew__subcmd__help__subcmd__reject"
                 ;;
             crew__subcmd__help,replay-agent)
                 cmd="crew__subcmd__help__subcmd__replay__subcmd__agent"
@@ -207,6 +255,9 @@ _crew() {
                 ;;
             crew__subcmd__help__subcmd__config,unset)
                 cmd="crew__subcmd__help__subcmd__config__subcmd__unset"
+                ;;
+            crew__subcmd__help__subcmd__gate,explain)
+                cmd="crew__subcmd__help__subcmd__gate__subcmd__explain"
                 ;;
             crew__subcmd__help__subcmd__hook,stop)
                 cmd="crew__subcmd__help__subcmd__hook__subcmd__stop"
@@ -323,12 +374,42 @@ _crew() {
 
     case "${cmd}" in
         crew)
-            opts="-q -C -h -V --quiet --folder --help --version init run resume status logs events artifacts submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help"
+            opts="-q -C -h -V --quiet --folder --help --version init run resume status logs events artifacts gates gate approve reject answer accept submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__accept)
+            opts="-q -C -h -V --by --note --resume --json --quiet --folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --by)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --note)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --folder)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -415,6 +496,62 @@ _crew() {
                 return 0
             fi
             case "${prev}" in
+                --folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__answer)
+            opts="-q -C -h -V --by --resume --json --quiet --folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --by)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__approve)
+            opts="-q -C -h -V --by --note --resume --json --quiet --folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --by)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --note)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --folder)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -790,9 +927,139 @@ _crew() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        crew__subcmd__help)
-            opts="init run resume status logs events artifacts submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help"
+        crew__subcmd__gate)
+            opts="-q -C -h -V --json --quiet --folder --help --version explain help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__gate__subcmd__explain)
+            opts="-q -C -h -V --environment --confidence --json --quiet --folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --environment)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confidence)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__gate__subcmd__help)
+            opts="explain help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__gate__subcmd__help__subcmd__explain)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__gate__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__gates)
+            opts="-q -C -h -V --all --json --quiet --folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__help)
+            opts="init run resume status logs events artifacts gates gate approve reject answer accept submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__help__subcmd__accept)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -821,6 +1088,34 @@ _crew() {
         crew__subcmd__help__subcmd__agents__subcmd__list)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__help__subcmd__answer)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__help__subcmd__approve)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -986,6 +1281,48 @@ _crew() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        crew__subcmd__help__subcmd__gate)
+            opts="explain"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__help__subcmd__gate__subcmd__explain)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__help__subcmd__gates)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         crew__subcmd__help__subcmd__help)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -1057,6 +1394,20 @@ _crew() {
             return 0
             ;;
         crew__subcmd__help__subcmd__logs)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__help__subcmd__reject)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1478,6 +1829,36 @@ _crew() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        crew__subcmd__reject)
+            opts="-q -C -h -V --by --note --send-back --resume --json --quiet --folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --by)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --note)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         crew__subcmd__replay__subcmd__agent)
             opts="-q -h -V --speed --reminded --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1625,7 +2006,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__run)
-            opts="-j -q -C -h -V --team --workflow --agent --model --jobs --fail-fast --record --replay --replay-speed --dry-run --set --trust-project --json --quiet --folder --help --version"
+            opts="-j -q -C -h -V --team --workflow --agent --model --jobs --fail-fast --no-verify-cache --record --replay --replay-speed --dry-run --set --trust-project --json --quiet --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2159,7 +2540,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__submit__subcmd__result)
-            opts="-q -C -h -V --summary --confidence --rationale --details --verdict --test --risk --follow-up --field --json --quiet --folder --help --version"
+            opts="-q -C -h -V --summary --confidence --rationale --details --verdict --test --risk --follow-up --no-change-reason --field --json --dry-run --quiet --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2194,6 +2575,10 @@ _crew() {
                     return 0
                     ;;
                 --follow-up)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --no-change-reason)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

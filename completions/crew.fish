@@ -35,6 +35,12 @@ complete -c crew -n "__fish_crew_needs_command" -f -a "status" -d 'Show where ru
 complete -c crew -n "__fish_crew_needs_command" -f -a "logs" -d 'Print what agents and commands printed'
 complete -c crew -n "__fish_crew_needs_command" -f -a "events" -d 'Print the events of a run'
 complete -c crew -n "__fish_crew_needs_command" -f -a "artifacts" -d 'List the files that a run kept, or print one'
+complete -c crew -n "__fish_crew_needs_command" -f -a "gates" -d 'Show what waits for you'
+complete -c crew -n "__fish_crew_needs_command" -f -a "gate" -d 'Look into gates'
+complete -c crew -n "__fish_crew_needs_command" -f -a "approve" -d 'Let a task go on that waits for you'
+complete -c crew -n "__fish_crew_needs_command" -f -a "reject" -d 'Refuse what waits for you, or send it back'
+complete -c crew -n "__fish_crew_needs_command" -f -a "answer" -d 'Answer a question of an agent'
+complete -c crew -n "__fish_crew_needs_command" -f -a "accept" -d 'Let the work of a task count that needs review'
 complete -c crew -n "__fish_crew_needs_command" -f -a "submit" -d 'Hand in what a task came to (for agents)'
 complete -c crew -n "__fish_crew_needs_command" -f -a "review" -d 'Hand in a review (for agents)'
 complete -c crew -n "__fish_crew_needs_command" -f -a "list" -d 'List agents, teams and workflows'
@@ -65,6 +71,7 @@ complete -c crew -n "__fish_crew_using_subcommand run" -l replay-speed -d 'How f
 complete -c crew -n "__fish_crew_using_subcommand run" -l set -d 'Set a setting for this run, or a variable: limits.grace_seconds=1, vars.NAME=VALUE' -r
 complete -c crew -n "__fish_crew_using_subcommand run" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand run" -l fail-fast -d 'Stop everything at the first failure'
+complete -c crew -n "__fish_crew_using_subcommand run" -l no-verify-cache -d 'Run every `verify` command, although it passed on the very same tree just now'
 complete -c crew -n "__fish_crew_using_subcommand run" -l dry-run -d 'Show tasks, prompts and command lines, and start nothing'
 complete -c crew -n "__fish_crew_using_subcommand run" -l trust-project -d 'Trust this repository\'s files for this run: they may run commands and replace built-in names'
 complete -c crew -n "__fish_crew_using_subcommand run" -l json -d 'Print data as JSON'
@@ -104,6 +111,60 @@ complete -c crew -n "__fish_crew_using_subcommand artifacts" -l json -d 'Print d
 complete -c crew -n "__fish_crew_using_subcommand artifacts" -s q -l quiet -d 'Print data and errors only'
 complete -c crew -n "__fish_crew_using_subcommand artifacts" -s h -l help -d 'Print help'
 complete -c crew -n "__fish_crew_using_subcommand artifacts" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand gates" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand gates" -l all -d 'List those that were decided too'
+complete -c crew -n "__fish_crew_using_subcommand gates" -l json -d 'Print data as JSON'
+complete -c crew -n "__fish_crew_using_subcommand gates" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand gates" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c crew -n "__fish_crew_using_subcommand gates" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand gate; and not __fish_seen_subcommand_from explain help" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand gate; and not __fish_seen_subcommand_from explain help" -l json -d 'Print data as JSON'
+complete -c crew -n "__fish_crew_using_subcommand gate; and not __fish_seen_subcommand_from explain help" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand gate; and not __fish_seen_subcommand_from explain help" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand gate; and not __fish_seen_subcommand_from explain help" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand gate; and not __fish_seen_subcommand_from explain help" -f -a "explain" -d 'Say whether an action needs your word, and by which setting'
+complete -c crew -n "__fish_crew_using_subcommand gate; and not __fish_seen_subcommand_from explain help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c crew -n "__fish_crew_using_subcommand gate; and __fish_seen_subcommand_from explain" -l environment -d 'Where the action happens' -r
+complete -c crew -n "__fish_crew_using_subcommand gate; and __fish_seen_subcommand_from explain" -l confidence -d 'The confidence of the work that it rests on, from 0 to 1' -r
+complete -c crew -n "__fish_crew_using_subcommand gate; and __fish_seen_subcommand_from explain" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand gate; and __fish_seen_subcommand_from explain" -l json -d 'Print data as JSON'
+complete -c crew -n "__fish_crew_using_subcommand gate; and __fish_seen_subcommand_from explain" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand gate; and __fish_seen_subcommand_from explain" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c crew -n "__fish_crew_using_subcommand gate; and __fish_seen_subcommand_from explain" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand gate; and __fish_seen_subcommand_from help" -f -a "explain" -d 'Say whether an action needs your word, and by which setting'
+complete -c crew -n "__fish_crew_using_subcommand gate; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c crew -n "__fish_crew_using_subcommand approve" -l by -d 'Who decides; default: git\'s user.name, or the user of this account' -r
+complete -c crew -n "__fish_crew_using_subcommand approve" -l note -d 'What there is to say about it; kept with the decision' -r
+complete -c crew -n "__fish_crew_using_subcommand approve" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand approve" -l resume -d 'Go on with the run at once'
+complete -c crew -n "__fish_crew_using_subcommand approve" -l json -d 'Print data as JSON'
+complete -c crew -n "__fish_crew_using_subcommand approve" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand approve" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c crew -n "__fish_crew_using_subcommand approve" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand reject" -l by -d 'Who decides; default: git\'s user.name, or the user of this account' -r
+complete -c crew -n "__fish_crew_using_subcommand reject" -l note -d 'What there is to say about it; kept with the decision' -r
+complete -c crew -n "__fish_crew_using_subcommand reject" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand reject" -l send-back -d 'Let the agent work on it again; --note says what is to be done'
+complete -c crew -n "__fish_crew_using_subcommand reject" -l resume -d 'Go on with the run at once'
+complete -c crew -n "__fish_crew_using_subcommand reject" -l json -d 'Print data as JSON'
+complete -c crew -n "__fish_crew_using_subcommand reject" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand reject" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c crew -n "__fish_crew_using_subcommand reject" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand answer" -l by -d 'Who answers; default: git\'s user.name, or the user of this account' -r
+complete -c crew -n "__fish_crew_using_subcommand answer" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand answer" -l resume -d 'Go on with the run at once'
+complete -c crew -n "__fish_crew_using_subcommand answer" -l json -d 'Print data as JSON'
+complete -c crew -n "__fish_crew_using_subcommand answer" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand answer" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand answer" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand accept" -l by -d 'Who decides; default: git\'s user.name, or the user of this account' -r
+complete -c crew -n "__fish_crew_using_subcommand accept" -l note -d 'What there is to say about it; kept with the decision' -r
+complete -c crew -n "__fish_crew_using_subcommand accept" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand accept" -l resume -d 'Go on with the run at once'
+complete -c crew -n "__fish_crew_using_subcommand accept" -l json -d 'Print data as JSON'
+complete -c crew -n "__fish_crew_using_subcommand accept" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand accept" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c crew -n "__fish_crew_using_subcommand accept" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand submit; and not __fish_seen_subcommand_from result noop blocked escalation plan question hypothesis progress help" -l schema -d 'Print as JSON Schema what may be handed in: in this attempt, by a ROLE, or by anybody' -r
 complete -c crew -n "__fish_crew_using_subcommand submit; and not __fish_seen_subcommand_from result noop blocked escalation plan question hypothesis progress help" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand submit; and not __fish_seen_subcommand_from result noop blocked escalation plan question hypothesis progress help" -s q -l quiet -d 'Print data and errors only'
@@ -126,9 +187,11 @@ complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcom
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from result" -l test -d 'A test that was written or changed, and what it shows; may stand more than once' -r
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from result" -l risk -d 'What could go wrong; may stand more than once' -r
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from result" -l follow-up -d 'What is left to do; may stand more than once' -r
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from result" -l no-change-reason -d 'Why no file was changed, in a role that may change some' -r
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from result" -l field -d 'A field that the step asks for, as JSON or as text; may stand more than once' -r
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from result" -l json -d 'Take all of it from a JSON file; `-` is standard input' -r
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from result" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from result" -l dry-run -d 'Check it, show what its files would change, and hand in nothing'
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from result" -s q -l quiet -d 'Print data and errors only'
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from result" -s h -l help -d 'Print help'
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from result" -s V -l version -d 'Print version'
@@ -326,27 +389,34 @@ complete -c crew -n "__fish_crew_using_subcommand replay-agent" -l reminded -d '
 complete -c crew -n "__fish_crew_using_subcommand replay-agent" -s q -l quiet -d 'Print data and errors only'
 complete -c crew -n "__fish_crew_using_subcommand replay-agent" -s h -l help -d 'Print help'
 complete -c crew -n "__fish_crew_using_subcommand replay-agent" -s V -l version -d 'Print version'
-complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help" -f -a "init" -d 'Make `.crew/` with examples of an agent, a team and a workflow'
-complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help" -f -a "run" -d 'Carry out a goal with a team of agents'
-complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help" -f -a "resume" -d 'Go on with an interrupted run'
-complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help" -f -a "status" -d 'Show where runs stand'
-complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help" -f -a "logs" -d 'Print what agents and commands printed'
-complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help" -f -a "events" -d 'Print the events of a run'
-complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help" -f -a "artifacts" -d 'List the files that a run kept, or print one'
-complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help" -f -a "submit" -d 'Hand in what a task came to (for agents)'
-complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help" -f -a "review" -d 'Hand in a review (for agents)'
-complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help" -f -a "list" -d 'List agents, teams and workflows'
-complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help" -f -a "show" -d 'Show an agent, a team or a workflow'
-complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help" -f -a "validate" -d 'Check agents, teams, workflows and settings'
-complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help" -f -a "agents" -d 'Look at the programs that can work on a task'
-complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help" -f -a "config" -d 'Look at settings and change them'
-complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help" -f -a "trust" -d 'Let this repository\'s own files supply commands and replace built-in names'
-complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help" -f -a "doctor" -d 'Check git, disk, store, settings, resources and agents'
-complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help" -f -a "completions" -d 'Print the completions for a shell'
-complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help" -f -a "builtin-agent" -d 'Work as the built-in agent (started by crew itself)'
-complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help" -f -a "hook" -d 'Answer a hook of an agent\'s CLI (started by the agent itself)'
-complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help" -f -a "replay-agent" -d 'Play a recording back (started by crew itself)'
-complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts gates gate approve reject answer accept submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help" -f -a "init" -d 'Make `.crew/` with examples of an agent, a team and a workflow'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts gates gate approve reject answer accept submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help" -f -a "run" -d 'Carry out a goal with a team of agents'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts gates gate approve reject answer accept submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help" -f -a "resume" -d 'Go on with an interrupted run'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts gates gate approve reject answer accept submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help" -f -a "status" -d 'Show where runs stand'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts gates gate approve reject answer accept submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help" -f -a "logs" -d 'Print what agents and commands printed'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts gates gate approve reject answer accept submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help" -f -a "events" -d 'Print the events of a run'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts gates gate approve reject answer accept submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help" -f -a "artifacts" -d 'List the files that a run kept, or print one'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts gates gate approve reject answer accept submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help" -f -a "gates" -d 'Show what waits for you'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts gates gate approve reject answer accept submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help" -f -a "gate" -d 'Look into gates'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts gates gate approve reject answer accept submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help" -f -a "approve" -d 'Let a task go on that waits for you'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts gates gate approve reject answer accept submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help" -f -a "reject" -d 'Refuse what waits for you, or send it back'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts gates gate approve reject answer accept submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help" -f -a "answer" -d 'Answer a question of an agent'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts gates gate approve reject answer accept submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help" -f -a "accept" -d 'Let the work of a task count that needs review'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts gates gate approve reject answer accept submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help" -f -a "submit" -d 'Hand in what a task came to (for agents)'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts gates gate approve reject answer accept submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help" -f -a "review" -d 'Hand in a review (for agents)'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts gates gate approve reject answer accept submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help" -f -a "list" -d 'List agents, teams and workflows'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts gates gate approve reject answer accept submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help" -f -a "show" -d 'Show an agent, a team or a workflow'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts gates gate approve reject answer accept submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help" -f -a "validate" -d 'Check agents, teams, workflows and settings'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts gates gate approve reject answer accept submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help" -f -a "agents" -d 'Look at the programs that can work on a task'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts gates gate approve reject answer accept submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help" -f -a "config" -d 'Look at settings and change them'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts gates gate approve reject answer accept submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help" -f -a "trust" -d 'Let this repository\'s own files supply commands and replace built-in names'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts gates gate approve reject answer accept submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help" -f -a "doctor" -d 'Check git, disk, store, settings, resources and agents'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts gates gate approve reject answer accept submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help" -f -a "completions" -d 'Print the completions for a shell'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts gates gate approve reject answer accept submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help" -f -a "builtin-agent" -d 'Work as the built-in agent (started by crew itself)'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts gates gate approve reject answer accept submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help" -f -a "hook" -d 'Answer a hook of an agent\'s CLI (started by the agent itself)'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts gates gate approve reject answer accept submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help" -f -a "replay-agent" -d 'Play a recording back (started by crew itself)'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume status logs events artifacts gates gate approve reject answer accept submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from gate" -f -a "explain" -d 'Say whether an action needs your word, and by which setting'
 complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from submit" -f -a "result" -d 'Hand in the result of the task'
 complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from submit" -f -a "noop" -d 'Say that there is nothing to do, and why'
 complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from submit" -f -a "blocked" -d 'Say that it cannot be done, and why'

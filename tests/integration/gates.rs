@@ -156,7 +156,7 @@ fn an_agent_decides_nothing() {
                  env -i PATH=\"$PATH\" HOME=\"$HOME\" sh -c 'crew approve g1 --by Ann & wait'";
     repo.program(
         "mine",
-        &format!("until [ \"$(crew gates 2>/dev/null)\" ]; do sleep 0.1; done\n{tries}\nwhile [ -e {} ]; do sleep 0.05; done\ncrew submit result --summary s --confidence 0.9 --rationale r", hang.display()),
+        &format!("until [ \"$(crew gates 2>/dev/null)\" ]; do sleep 0.1; done\n{tries}\nwhile [ -e {} ]; do sleep 0.05; done\ncrew submit result --summary s --confidence 0.9 --rationale r --no-change-reason n", hang.display()),
     );
     repo.set("agents", "mine", json!({"command": "mine", "prompt": "stdin", "writes": true}));
     repo.workflow("w", &format!("{DEPLOY}\n## try\nrole: executor\nagent: mine\n\nTry.\n"));
@@ -279,7 +279,7 @@ fn kept(repo: &TestRepo, name: &str) -> String {
     std::fs::read_to_string(repo.home.join(name)).expect("what the fake Codex kept")
 }
 
-const RESULT: &str = "crew submit result --summary made --confidence 0.9 --rationale r >&2";
+const RESULT: &str = "crew submit result --summary made --confidence 0.9 --rationale r --no-change-reason n >&2";
 
 fn run_codex(repo: &TestRepo, keys: &str, exit: i32) -> Ran {
     repo.workflow("w", &format!("## work\nrole: executor\nagent: codex\n{keys}\n\nDo it."));

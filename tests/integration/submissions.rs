@@ -65,9 +65,11 @@ fn rows() -> Vec<Row> {
                 "slow",
                 "--follow-up",
                 "docs",
+                "--no-change-reason",
+                "there",
             ],
             json!({"summary": "made", "confidence": 0.5, "rationale": "seen", "details": "# All",
-                "tests": ["t1", "t2"], "risks": ["slow"], "follow_ups": ["docs"]}),
+                "tests": ["t1", "t2"], "risks": ["slow"], "follow_ups": ["docs"], "no_change_reason": "there"}),
             "completed",
             "made",
         ),
@@ -351,8 +353,8 @@ fn notes_are_a_sign_of_life() {
 #[test]
 fn a_step_asks_for_fields_of_its_own() {
     let repo = TestRepo::new();
-    let common = "--summary s --confidence 1 --rationale r";
-    let body = r#"{"summary":"s","confidence":1,"rationale":"r","endpoints":["/login"],"breaking":true,"notes":"5"}"#;
+    let common = "--summary s --confidence 1 --rationale r --no-change-reason n";
+    let body = r#"{"summary":"s","confidence":1,"rationale":"r","no_change_reason":"n","endpoints":["/login"],"breaking":true,"notes":"5"}"#;
     worker(
         &repo,
         &format!(
@@ -372,8 +374,8 @@ fn a_step_asks_for_fields_of_its_own() {
     for id in ["typed", "json"] {
         let kept: Value =
             serde_json::from_str(&repo.artifact(&format!("results/{id}.1.json"))).expect("a result");
-        let expected = json!({"summary": "s", "confidence": 1.0, "rationale": "r", "endpoints": ["/login"],
-            "breaking": true, "notes": "5"});
+        let expected = json!({"summary": "s", "confidence": 1.0, "rationale": "r", "no_change_reason": "n",
+            "endpoints": ["/login"], "breaking": true, "notes": "5"});
         assert_eq!(kept, expected, "{id}");
     }
     let log = repo.log("typed", 1);
@@ -451,7 +453,7 @@ fn schemas_are_printed_for_everybody_and_for_a_role() {
 
 #[test]
 fn what_an_agent_says_of_itself_is_ignored_and_noted() {
-    let body = r#"{"summary":"s","confidence":1,"rationale":"r","run":"x","task":"other","attempt":9,"role":"admin","token":"t","environment":"prod"}"#;
+    let body = r#"{"summary":"s","confidence":1,"rationale":"r","no_change_reason":"n","run":"x","task":"other","attempt":9,"role":"admin","token":"t","environment":"prod"}"#;
     let script = format!("printf %s '{body}' | crew submit result --json -");
     let (repo, work) = one("executor", "", &script, 0);
     assert_eq!(work["state"], "completed");
@@ -462,7 +464,7 @@ fn what_an_agent_says_of_itself_is_ignored_and_noted() {
     let accepted = of_kind(&events, "submission_accepted")[0];
     assert_eq!((&accepted["task"], &accepted["attempt"]), (&json!("work"), &json!(1)));
     assert_eq!(accepted["ignored"], json!(["run", "task", "attempt", "environment", "role", "token"]));
-    assert_eq!(accepted["result"], json!({"summary": "s", "confidence": 1.0, "rationale": "r"}));
+    assert_eq!(accepted["result"], json!({"summary": "s", "confidence": 1.0, "rationale": "r", "no_change_reason": "n"}));
 }
 
 #[test]
@@ -478,7 +480,7 @@ fn the_token_says_whose_it_is_whatever_the_environment_says() {
             gate = gate.display()
         ),
     );
-    steps(&repo, &[("a", "executor", ""), ("b", "executor", "")]);
+    steps(&repo, &[("a", "explorer", ""), ("b", "explorer", "")]);
     let run = repo.run_json("one", 0);
     assert_eq!(task(&run, "a")["summary"], "nothing to do: of a");
     assert_eq!(task(&run, "b")["summary"], "nothing to do: of b");
