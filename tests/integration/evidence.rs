@@ -290,6 +290,27 @@ fn where_writers_share_the_folder_crew_says_that_it_cannot_tell_them_apart() {
     assert_eq!(refused.out, "0\n");
 }
 
+#[test]
+fn files_of_a_result_are_changes_and_are_bound_by_the_globs() {
+    let with = |keys: &str, path: &str| {
+        let body = format!(
+            r#"{{"summary":"s","confidence":1,"rationale":"r","files":[{{"path":"{path}","mode":"new","contents":"x"}}]}}"#
+        );
+        let repo = TestRepo::new();
+        let work = one(&repo, "executor", keys, &format!("printf %s '{body}' | crew submit result --json -"));
+        (repo, work)
+    };
+    let (repo, work) = with("", "src/a");
+    ended(&work, "completed", None);
+    assert_eq!((&checked(&repo)["files"], repo.root.join("src/a").exists()), (&json!(["src/a"]), true));
+    let (_, work) = with("writes: src/**", "src/a");
+    ended(&work, "completed", None);
+    let (repo, work) = with("writes: src/**", "docs/a");
+    ended(&work, "failed", Some("unsafe_path"));
+    assert_eq!(work["reason"], "its files were not applied: `writes` does not allow docs/a");
+    assert!(!repo.root.join("docs").exists());
+}
+
 /// How often a verification command was run, which counts beside the repository.
 fn runs(repo: &TestRepo) -> usize {
     std::fs::read_to_string(repo.beside("count")).map_or(0, |count| count.lines().count())

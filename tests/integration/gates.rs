@@ -118,7 +118,7 @@ fn a_living_run_takes_a_decision_in_and_goes_on() {
     let repo = TestRepo::new();
     let hang = repo.gate("hang");
     repo.agent("fake", &format!("wait-gone:{} submit:done", hang.display()));
-    let other = "## other\nrole: explorer\nagent: fake\n\nLook.\n";
+    let other = "## other\nrole: executor\nagent: fake\n\nLook.\n";
     repo.workflow("w", &format!("{DEPLOY}\n{other}"));
     let running = repo.start_run("w");
     repo.wait_for_event("the gate is open", |event| event["kind"] == "gate_opened");
@@ -279,7 +279,8 @@ fn kept(repo: &TestRepo, name: &str) -> String {
     std::fs::read_to_string(repo.home.join(name)).expect("what the fake Codex kept")
 }
 
-const RESULT: &str = "crew submit result --summary made --confidence 0.9 --rationale r --no-change-reason n >&2";
+const RESULT: &str =
+    "crew submit result --summary made --confidence 0.9 --rationale r --no-change-reason n >&2";
 
 fn run_codex(repo: &TestRepo, keys: &str, exit: i32) -> Ran {
     repo.workflow("w", &format!("## work\nrole: executor\nagent: codex\n{keys}\n\nDo it."));

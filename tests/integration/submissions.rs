@@ -464,7 +464,10 @@ fn what_an_agent_says_of_itself_is_ignored_and_noted() {
     let accepted = of_kind(&events, "submission_accepted")[0];
     assert_eq!((&accepted["task"], &accepted["attempt"]), (&json!("work"), &json!(1)));
     assert_eq!(accepted["ignored"], json!(["run", "task", "attempt", "environment", "role", "token"]));
-    assert_eq!(accepted["result"], json!({"summary": "s", "confidence": 1.0, "rationale": "r", "no_change_reason": "n"}));
+    assert_eq!(
+        accepted["result"],
+        json!({"summary": "s", "confidence": 1.0, "rationale": "r", "no_change_reason": "n"})
+    );
 }
 
 #[test]
