@@ -377,7 +377,7 @@ impl<'a> Dispatcher<'a> {
             Message::Started { place, process } => self.note_process(place, process),
             Message::Said { place, said } => self.listen(place, said),
             Message::Ended { place, part, ending, heard, seen } => {
-                self.note_end(place, part, (ending, heard, seen))
+                self.note_end(place, part, (ending, heard, seen.map(|seen| *seen)))
             }
             Message::Signed { place, text } => self.take_signed(place, &text),
             Message::Inbox => {
@@ -774,10 +774,10 @@ impl<'a> Dispatcher<'a> {
         let key = open.seen.as_ref().and_then(|seen| seen.key.clone()).filter(|_| alone);
         let environment = launch::environment_of(&child, &self.paths);
         open.question = key.map(|folder| Question { folder, command: command.clone(), environment });
-        if let Some(question) = &open.question {
-            if let Some(pass) = self.store.pass_of(question, since)? {
-                return self.believe(place, at, pass);
-            }
+        if let Some(question) = &open.question
+            && let Some(pass) = self.store.pass_of(question, since)?
+        {
+            return self.believe(place, at, pass);
         }
         open.part = Part::Check(at);
         open.log.clone_from(&child.log);

@@ -121,7 +121,7 @@ impl Recorder {
         if let Some(other) = writers.first() {
             self.all.note(format!(
                 "{other} and {} wrote to the same folder at the same time: a recorded patch may hold what the other \
-                 one changed (--jobs 1 keeps them apart)",
+                 one changed (limits.shared_writers lets them)",
                 self.head.task
             ));
         }

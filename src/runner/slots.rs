@@ -34,7 +34,7 @@ pub enum Message {
         ending: Ending,
         heard: Heard,
         /// What is to be known of the folder after it.
-        seen: Option<Seen>,
+        seen: Option<Box<Seen>>,
     },
     /// The agent's output holds what may be a signed request.
     Signed {
@@ -133,7 +133,10 @@ fn work(queue: &Mutex<Receiver<Job>>, messages: &SyncSender<Message>, number: us
         let heard = Mutex::default();
         let listener = Arc::new(Listener { place, part, agent, messages, doing, recorder, heard });
         let ending = child::run(&child, &control, listener.clone());
-        let seen = folder.as_ref().filter(|_| ending.not_started.is_none()).map(|folder| folder.after(part));
+        let seen = folder
+            .as_ref()
+            .filter(|_| ending.not_started.is_none())
+            .map(|folder| Box::new(folder.after(part)));
         if let (Some(recorder), Some(folder)) = (&listener.recorder, &folder) {
             recorder.changes(folder);
         }

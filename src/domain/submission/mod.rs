@@ -173,6 +173,7 @@ impl Terms {
 }
 
 /// What was handed in, read and checked.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, on its way to where it is kept")]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Statement {
     Conclusion(HandedIn),
