@@ -77,6 +77,9 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Model for every agent step')
             [CompletionResult]::new('-j', '-j', [CompletionResultType]::ParameterName, 'Tasks at once')
             [CompletionResult]::new('--jobs', '--jobs', [CompletionResultType]::ParameterName, 'Tasks at once')
+            [CompletionResult]::new('--max-cost', '--max-cost', [CompletionResultType]::ParameterName, 'US dollars that the run may cost: 2.50; 0 sets no limit')
+            [CompletionResult]::new('--max-tokens', '--max-tokens', [CompletionResultType]::ParameterName, 'Tokens that the run may use: 200000, 200k, 1.5M; 0 sets no limit')
+            [CompletionResult]::new('--max-time', '--max-time', [CompletionResultType]::ParameterName, 'Wall time that the run may take: 90s, 30m, 2h; 0 sets no limit')
             [CompletionResult]::new('--record', '--record', [CompletionResultType]::ParameterName, 'Record what each agent prints, hands in and changes, for --replay; a new folder, or one without recordings')
             [CompletionResult]::new('--replay', '--replay', [CompletionResultType]::ParameterName, 'Play recordings back in place of every agent: no agent and no model is needed')
             [CompletionResult]::new('--replay-speed', '--replay-speed', [CompletionResultType]::ParameterName, 'How fast: `instant`, or 1 for as it was, 10 for ten times as fast')
@@ -97,6 +100,9 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             break
         }
         'crew;resume' {
+            [CompletionResult]::new('--max-cost', '--max-cost', [CompletionResultType]::ParameterName, 'US dollars that the run may cost: 2.50; 0 sets no limit')
+            [CompletionResult]::new('--max-tokens', '--max-tokens', [CompletionResultType]::ParameterName, 'Tokens that the run may use: 200000, 200k, 1.5M; 0 sets no limit')
+            [CompletionResult]::new('--max-time', '--max-time', [CompletionResultType]::ParameterName, 'Wall time that the run may take: 90s, 30m, 2h; 0 sets no limit')
             [CompletionResult]::new('--set', '--set', [CompletionResultType]::ParameterName, 'Set a setting for the rest of this run')
             [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'Wait up to this long while another crew process owns the run; without it, refuse at once')
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')

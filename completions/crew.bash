@@ -1878,12 +1878,24 @@ _crew() {
             return 0
             ;;
         crew__subcmd__resume)
-            opts="-q -C -h -V --set --trust-project --wait --json --quiet --folder --help --version"
+            opts="-q -C -h -V --max-cost --max-tokens --max-time --set --trust-project --wait --json --quiet --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --max-cost)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-tokens)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-time)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --set)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2006,7 +2018,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__run)
-            opts="-j -q -C -h -V --team --workflow --agent --model --jobs --fail-fast --no-verify-cache --record --replay --replay-speed --dry-run --set --trust-project --json --quiet --folder --help --version"
+            opts="-j -q -C -h -V --team --workflow --agent --model --jobs --fail-fast --no-verify-cache --max-cost --max-tokens --max-time --record --replay --replay-speed --dry-run --set --trust-project --json --quiet --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2033,6 +2045,18 @@ _crew() {
                     return 0
                     ;;
                 -j)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-cost)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-tokens)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-time)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -65,6 +65,9 @@ complete -c crew -n "__fish_crew_using_subcommand run" -l workflow -d 'Workflow 
 complete -c crew -n "__fish_crew_using_subcommand run" -l agent -d 'Agent for every step: claude, codex, gemini, opencode, pi, builtin, or one from the settings' -r
 complete -c crew -n "__fish_crew_using_subcommand run" -l model -d 'Model for every agent step' -r
 complete -c crew -n "__fish_crew_using_subcommand run" -s j -l jobs -d 'Tasks at once' -r
+complete -c crew -n "__fish_crew_using_subcommand run" -l max-cost -d 'US dollars that the run may cost: 2.50; 0 sets no limit' -r
+complete -c crew -n "__fish_crew_using_subcommand run" -l max-tokens -d 'Tokens that the run may use: 200000, 200k, 1.5M; 0 sets no limit' -r
+complete -c crew -n "__fish_crew_using_subcommand run" -l max-time -d 'Wall time that the run may take: 90s, 30m, 2h; 0 sets no limit' -r
 complete -c crew -n "__fish_crew_using_subcommand run" -l record -d 'Record what each agent prints, hands in and changes, for --replay; a new folder, or one without recordings' -r -F
 complete -c crew -n "__fish_crew_using_subcommand run" -l replay -d 'Play recordings back in place of every agent: no agent and no model is needed' -r -F
 complete -c crew -n "__fish_crew_using_subcommand run" -l replay-speed -d 'How fast: `instant`, or 1 for as it was, 10 for ten times as fast' -r
@@ -78,6 +81,9 @@ complete -c crew -n "__fish_crew_using_subcommand run" -l json -d 'Print data as
 complete -c crew -n "__fish_crew_using_subcommand run" -s q -l quiet -d 'Print data and errors only'
 complete -c crew -n "__fish_crew_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand run" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand resume" -l max-cost -d 'US dollars that the run may cost: 2.50; 0 sets no limit' -r
+complete -c crew -n "__fish_crew_using_subcommand resume" -l max-tokens -d 'Tokens that the run may use: 200000, 200k, 1.5M; 0 sets no limit' -r
+complete -c crew -n "__fish_crew_using_subcommand resume" -l max-time -d 'Wall time that the run may take: 90s, 30m, 2h; 0 sets no limit' -r
 complete -c crew -n "__fish_crew_using_subcommand resume" -l set -d 'Set a setting for the rest of this run' -r
 complete -c crew -n "__fish_crew_using_subcommand resume" -l wait -d 'Wait up to this long while another crew process owns the run; without it, refuse at once' -r
 complete -c crew -n "__fish_crew_using_subcommand resume" -s C -l folder -d 'Work in the repository of this folder' -r -F

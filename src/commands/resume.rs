@@ -68,7 +68,8 @@ pub fn close(cx: &Context, layout: &Layout, id: &RunId) -> Result<()> {
     let Some(lock) = lock::try_take(&paths)? else { return Ok(()) };
     let run = store.load_run(id)?.context("the run is recorded")?;
     let settings = cx.settings(layout, &[], cx.trusts(layout)?)?;
-    let setup = run::setup(layout, &settings, &run::registry(&settings)?, &paths);
+    let mut setup = run::setup(layout, &settings, &run::registry(&settings)?, &paths);
+    setup.person_key = Context::person_key();
     dispatcher::carry_out(&mut store, run, lock, &setup, &mut Unseen)?;
     Ok(())
 }
@@ -127,7 +128,8 @@ pub fn resume(cx: &Context, args: &ResumeArgs) -> Result<ExitStatus> {
     let applied = applied?;
     refuse_missing_agents(&loaded, &registry)?;
     store.append(&mut loaded, applied, &[]).context("record the budget")?;
-    let setup = run::setup(&layout, &settings, &registry, &paths);
+    let mut setup = run::setup(&layout, &settings, &registry, &paths);
+    setup.person_key = Context::person_key();
     run::carry_out(cx, &mut store, loaded, lock, &setup)
 }
 

@@ -139,6 +139,7 @@ pub fn run(cx: &Context, args: &RunArgs) -> Result<ExitStatus> {
     }
     drop(launches);
     setup.recordings = args.recordings.prepare()?;
+    setup.person_key = Context::person_key();
     plan.notes.iter().for_each(|note| cx.printer.tell(note));
     let mut store = Store::open(&layout).context("open the store")?;
     let (run, lock) = create(&mut store, plan, &args.goal, id)?;
@@ -165,7 +166,7 @@ pub fn setup(layout: &Layout, settings: &Settings, registry: &Registry, paths: &
         prices: Prices::of(settings),
         recordings: None,
         gates: GatePolicy::of(settings),
-        person_key: Context::person_key(),
+        person_key: None,
     }
 }
 

@@ -31,6 +31,9 @@ pub enum StopReason {
     Lingering,
 }
 
+/// How many questions in a row may take their default without a person's answer; more would go on for ever.
+const MAX_UNANSWERED: usize = 5;
+
 /// An error that the agent's stream told of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamError {
@@ -73,6 +76,8 @@ pub struct Evidence<'a> {
     pub beside: &'a [String],
     /// An attempt before this one may have done the work.
     pub begun_before: bool,
+    /// How many of its task's questions in a row no person has answered.
+    pub unanswered: usize,
     /// Its role may write, but not before its plan is approved.
     pub plan_only: bool,
 }
@@ -117,9 +122,18 @@ pub fn judge(spec: &TaskSpec, evidence: &Evidence<'_>) -> Judgement {
     if let Some(judgement) = judge_trespass(spec, evidence) {
         return judgement;
     }
-    if let Some(HandedIn::Question(_)) = evidence.submission {
+    if let Some(HandedIn::Question(asked)) = evidence.submission {
         // It has said what it waits for; how it ended after that changes nothing.
-        return judged(Outcome::Succeeded, None, "");
+        return match evidence.unanswered {
+            MAX_UNANSWERED.. => {
+                let times = evidence.unanswered;
+                needs_review(format!(
+                    "it has asked {times} times, and nobody answered; now: {}",
+                    asked.question
+                ))
+            }
+            _ => judged(Outcome::Succeeded, None, ""),
+        };
     }
     if let Some(StreamError { kind, message }) = &evidence.files_refused {
         return failed(*kind, format!("its files were not applied: {message}"));

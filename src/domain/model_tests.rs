@@ -411,7 +411,7 @@ impl World {
             ending: ending.clone(),
             stopped,
             submission: submission.as_deref(),
-            last_words: (how % 2 == 0).then_some("done"),
+            last_words: how.is_multiple_of(2).then_some("done"),
             failed_check,
             unverified,
             ..Evidence::default()
@@ -563,7 +563,8 @@ fn event_of(kind: &str, task: Option<&TaskId>, attempt: u32, dice: usize) -> Eve
     let process = json!({"pid": dice, "start": 1, "boot": "b"});
     let outcomes = ["succeeded", "failed", "needs_review", "cancelled", "lost"];
     let decisions = ["approved", "rejected", "sent_back"];
-    let again = (dice % 3 == 0).then(|| json!({"not_before": "2026-11-21T02:30:00.000Z", "reason": "r"}));
+    let again =
+        dice.is_multiple_of(3).then(|| json!({"not_before": "2026-11-21T02:30:00.000Z", "reason": "r"}));
     let more = match kind {
         "run_created" => json!({"goal": "g", "team": "t", "workflow": "w", "crew_version": "0",
             "limits": {"jobs": 1, "fail_fast": false}}),
@@ -573,7 +574,7 @@ fn event_of(kind: &str, task: Option<&TaskId>, attempt: u32, dice: usize) -> Eve
         "attempt_started" => json!({"agent": "sh", "log": ""}),
         "session_started" => json!({"session": format!("s{dice}")}),
         "tool_invoked" => json!({"tool": "bash", "arguments": "ls", "result": "ok", "millis": 3}),
-        "agent_waited" => json!({"reason": if dice % 2 == 0 { "rate limit" } else { "" }}),
+        "agent_waited" => json!({"reason": if dice.is_multiple_of(2) { "rate limit" } else { "" }}),
         "submission_accepted" => {
             json!({"request": "r", "result": {"summary": format!("s{}", dice % 2), "confidence": 1.0, "rationale": "r"}})
         }

@@ -481,6 +481,7 @@ impl Run {
             waits_for: None,
             may_start: false,
             plan_approved: false,
+            unanswered: 0,
             words: Vec::new(),
             gate_error: None,
         });
@@ -536,12 +537,14 @@ impl Run {
         let follows = gate::consequence(&self.gates[at], &self.tasks[place].spec.work, &decided)?;
         self.shift(place, follows.state)?;
         let approved = decided.decision == Decision::Approved;
+        let overdue = self.gates[at].is_overdue(decided.at);
         let task = &mut self.tasks[place];
         match &self.gates[at].about {
             About::Start { .. } => task.may_start |= approved,
             About::Plan { .. } => task.plan_approved |= approved,
             About::Result { .. } | About::Question { .. } => {}
         }
+        task.unanswered = if overdue { task.unanswered + 1 } else { 0 };
         task.waits_for = None;
         task.reason = follows.reason;
         task.gate_error = follows.error_kind;

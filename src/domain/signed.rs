@@ -126,7 +126,7 @@ mod tests {
             let mut bytes = line.clone().into_bytes();
             let at = at.index(bytes.len());
             bytes[at] = byte;
-            let cut_off = line[..cut.index(line.len())].as_bytes().to_vec();
+            let cut_off = line.as_bytes()[..cut.index(line.len())].to_vec();
             for changed in [bytes, cut_off] {
                 let text = String::from_utf8_lossy(&changed).into_owned();
                 for found in find(&text) {

@@ -344,6 +344,8 @@ pub struct Task {
     pub may_start: bool,
     /// A person approved its plan.
     pub plan_approved: bool,
+    /// How many of its questions in a row took their default, because no person answered.
+    pub unanswered: usize,
     /// What persons said to its agent, the oldest first.
     pub words: Vec<PersonWord>,
     /// Why it failed, where that was not its newest attempt's doing.

@@ -581,6 +581,7 @@ impl OpenAttempt {
             beside: &self.beside,
             begun_before: earlier.into_iter().any(may_have_worked),
             plan_only: task.wants_plan(),
+            unanswered: task.unanswered,
         }
     }
 

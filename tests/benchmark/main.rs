@@ -356,9 +356,6 @@ fn command_task(id: &TaskId) -> TaskSpec {
         fields: vec![],
         budget: Default::default(),
         writes: vec![],
-        gates: Default::default(),
-        action: None,
-        environment: None,
     }
 }
 

@@ -161,6 +161,7 @@ fn every_plain_setting_can_be_set_by_its_variable() {
     for setting in settings::ALL.iter().filter(|setting| setting.kind != Kind::Table) {
         let (text, value) = match setting.kind {
             Kind::Number { least, .. } => ((least + 1).to_string(), json!(least + 1)),
+            Kind::Fraction { .. } => ("0.25".to_owned(), json!(0.25)),
             Kind::Dollars => ("2.50".to_owned(), json!(2.5)),
             Kind::Text { .. } => ("review".to_owned(), json!("review")),
             _ => ("X,Y".to_owned(), json!(["X", "Y"])),

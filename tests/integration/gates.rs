@@ -84,7 +84,7 @@ fn a_gate_that_nobody_decides_in_time_counts_as_refused() {
 }
 
 #[test]
-fn a_gate_waits_for_ever_where_the_settings_say_so() {
+pub fn a_gate_waits_for_ever_where_the_settings_say_so() {
     let repo = TestRepo::new();
     repo.set("gates", "timeout_seconds", json!(0));
     run(&repo, DEPLOY);
@@ -240,6 +240,55 @@ fn a_low_confidence_below_an_action_opens_a_gate() {
     );
     let gate = &gates(&repo)[0]["gate"];
     assert_eq!((&gate["policy"], &gate["confidence"]), (&json!("low_confidence"), &json!(0.5)));
+}
+
+/// Runs a step with an action, with and without a setting.
+fn with_and_without(keys: &str, name: &str, value: Value, (with, without): (i32, i32)) {
+    for (set, exit) in [(false, without), (true, with)] {
+        let repo = TestRepo::new();
+        if set {
+            repo.set("gates", name, value.clone());
+        }
+        repo.workflow("w", &format!("## a\nrun: true\n{keys}\n"));
+        repo.crew(["run", "the goal", "--workflow", "w"]).exits(exit);
+    }
+}
+
+pub fn environments_setting_gates_what_changes_there() {
+    with_and_without("environment: staging", "environments", json!(["staging"]), (3, 0));
+}
+
+pub fn risky_setting_gates_an_action() {
+    with_and_without("action: build", "risky_actions", json!(["build"]), (3, 0));
+}
+
+pub fn allowed_setting_lets_an_action_go() {
+    with_and_without("action: notify", "allowed_actions", json!(["notify"]), (0, 3));
+}
+
+pub fn confidence_setting_gates_an_action() {
+    for (threshold, exit) in [(0.95, 3), (0.5, 0)] {
+        let repo = TestRepo::new();
+        repo.agent("fake", "submit:done");
+        repo.set("gates", "allowed_actions", json!(["notify"]));
+        repo.set("gates", "confidence_threshold", json!(threshold));
+        let steps = "## work\nrole: explorer\nagent: fake\n\nLook.\n\n## tell\nrun: true\naction: notify\ndependsOn: work\n";
+        repo.workflow("w", steps);
+        repo.crew(["run", "the goal", "--workflow", "w"]).exits(exit);
+    }
+}
+
+#[test]
+fn an_agent_that_asks_again_and_again_is_stopped() {
+    let repo = TestRepo::new();
+    // Each time it takes its own default for an answer at once, and asks something else.
+    let ask = "crew submit question --question \"Which one, $CREW_ATTEMPT?\" --default blue --deadline-seconds 1 >&2";
+    codex(&repo, ask);
+    let ran = run_codex(&repo, "", 1);
+    assert_eq!(state(&repo, "work"), "needs_review", "{}", ran.err);
+    let reason = task(&status(&repo), "work")["reason"].as_str().expect("a reason").to_owned();
+    assert!(reason.contains("has asked 5 times"), "{reason}");
+    assert_eq!(of_kind(&repo.events(), "gate_opened").len(), 5);
 }
 
 #[test]

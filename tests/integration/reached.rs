@@ -1,7 +1,7 @@
 //! Every setting and every flag of `crew run` changes what a run does. One that nothing reaches has no place here.
 
-use crate::budgets;
 use crate::support::{FAKE_AGENT, TestRepo, run_command, start_command, task, wait_until};
+use crate::{budgets, gates};
 use crew::domain::settings::{self, Setting};
 use serde_json::{Value, json};
 
@@ -282,6 +282,11 @@ fn proof_of(setting: &Setting) -> fn() {
         "retry.backoff_ms" => backoff_is_the_wait_before_the_next_attempt,
         "run.agent" => run_agent_works_where_nobody_is_named,
         "run.team" => run_team_is_taken_where_none_is_named,
+        "gates.confidence_threshold" => gates::confidence_setting_gates_an_action,
+        "gates.environments" => gates::environments_setting_gates_what_changes_there,
+        "gates.risky_actions" => gates::risky_setting_gates_an_action,
+        "gates.allowed_actions" => gates::allowed_setting_lets_an_action_go,
+        "gates.timeout_seconds" => gates::a_gate_waits_for_ever_where_the_settings_say_so,
         "roster" => roster_is_whom_tasks_are_escalated_to,
         "env.pass" => env_pass_names_reach_a_child,
         "vars" => vars_fill_texts_and_decide_conditions,

@@ -196,7 +196,7 @@ impl<'a> Hall<'a> {
         let mut child = command.spawn().expect("crew starts");
         // One that was killed already may have left its input.
         let _ = std::io::Write::write_all(&mut child.stdin.take().expect("a pipe"), body.as_bytes());
-        let is_to_die = self.crowd.kill_one_of > 0 && (dice >> 8) % self.crowd.kill_one_of == 0;
+        let is_to_die = self.crowd.kill_one_of > 0 && (dice >> 8).is_multiple_of(self.crowd.kill_one_of);
         if is_to_die {
             std::thread::sleep(Duration::from_micros((dice >> 20) as u64 % 60_000));
             let _ = child.kill();
