@@ -241,8 +241,13 @@ impl Run {
 
     /// Lets an event happen to the run. Nothing has changed where it is illegal.
     pub fn apply(&mut self, at: Time, event: &Event) -> Result<Touched, Illegal> {
+        let touched = self.change(at, event)?;
+        self.last_at = at;
+        Ok(touched)
+    }
+
+    fn change(&mut self, at: Time, event: &Event) -> Result<Touched, Illegal> {
         let illegal = |why: String| Illegal { kind: event.kind(), why };
-        let before = std::mem::replace(&mut self.last_at, at);
         match event {
             Event::RunCreated { .. } => Err(illegal(format!("run {} has been created before", self.id))),
             Event::TaskCreated { spec } => self.add_task(spec).map_err(illegal),
@@ -250,7 +255,7 @@ impl Run {
                 self.dispatcher = Some(process.clone());
                 self.ended_at = None;
                 // The one before died without a word; what it recorded last is the last that is known of it.
-                self.worked += self.owned_since.map_or(Duration::ZERO, |since| before.since(since));
+                self.worked += self.owned_since.map_or(Duration::ZERO, |since| self.last_at.since(since));
                 self.owned_since = Some(at);
                 Ok(Touched::Run)
             }
@@ -290,6 +295,9 @@ impl Run {
             }
             Event::TaskFailed { task, error_kind, reason } => {
                 let place = self.place_of(task).map_err(illegal)?;
+                if self.tasks[place].state != TaskState::Queued {
+                    return Err(illegal(format!("task {task} is {}, not queued", self.tasks[place].state)));
+                }
                 self.shift(place, TaskState::Failed).map_err(illegal)?;
                 self.tasks[place].gate_error = Some(*error_kind);
                 self.tasks[place].reason.clone_from(reason);

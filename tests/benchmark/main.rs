@@ -371,7 +371,7 @@ fn submit() {
     let settings = serde_json::json!({"agents": {"shell": {"command": "sh agent.sh", "writes": true}}});
     std::fs::create_dir_all(repo.home.join(".config/crew")).expect("a folder");
     std::fs::write(repo.home.join(".config/crew/config.json"), settings.to_string()).expect("settings");
-    repo.workflow("one", "## work\nrole: executor\nagent: shell\n\nSubmit.");
+    repo.workflow("one", "## work\nrole: explorer\nagent: shell\n\nSubmit.");
     repo.crew(["run", "g", "--workflow", "one", "--quiet"]).exits(0);
     let mut micros: Vec<u64> = repo.log("work", 1).lines().filter_map(|line| line.parse().ok()).collect();
     micros.sort_unstable();

@@ -96,6 +96,7 @@ fn one_that_told_its_cost_at_its_end_is_done_and_nothing_more_starts() {
 #[test]
 fn agents_side_by_side_pass_the_limit_by_no_more_than_a_turn_each() {
     let repo = TestRepo::new();
+    repo.set("limits", "shared_writers", json!(4));
     let (second, never) = (repo.gate("second"), repo.gate("never"));
     let wait = |gate: &std::path::Path| format!("wait-gone:{}", gate.display());
     let script = format!("{0} {1} {0} {2}", costs(0.4), wait(&second), wait(&never));
@@ -117,6 +118,7 @@ fn agents_side_by_side_pass_the_limit_by_no_more_than_a_turn_each() {
 #[test]
 fn what_does_not_fit_beside_the_others_waits_for_them() {
     let repo = TestRepo::new();
+    repo.set("limits", "shared_writers", json!(4));
     let names = ["a", "b", "c", "d"];
     // Like most CLIs, they tell what they have cost when they are done.
     names.iter().for_each(|name| repo.crew_agent(name, &format!("sleep:50 {}", ends_with(&costs(1.0)))));

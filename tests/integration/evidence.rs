@@ -291,6 +291,16 @@ fn where_writers_share_the_folder_crew_says_that_it_cannot_tell_them_apart() {
 }
 
 #[test]
+fn one_that_waits_for_a_person_keeps_nobody_out_of_the_folder() {
+    let repo = TestRepo::new();
+    agent(&repo, "writes", &format!("echo x >$CREW_TASK\n{SUBMIT}"));
+    let step = |id: &str, keys: &str| format!("## {id}\nrole: executor\nagent: writes\n{keys}\n\nDo it.\n\n");
+    repo.workflow("two", &(step("asks", "gate: before") + &step("works", "timeout: 60s")));
+    let run = repo.run_json("two", 3);
+    assert_eq!(task(&run, "works")["state"], "completed");
+}
+
+#[test]
 fn files_of_a_result_are_changes_and_are_bound_by_the_globs() {
     let with = |keys: &str, path: &str| {
         let body = format!(

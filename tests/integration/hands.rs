@@ -128,7 +128,7 @@ fn an_answer_that_nobody_takes_goes_with_its_attempt() {
         line.expect("a variable").to_owned()
     };
     let inbox = PathBuf::from(value("CREW_INBOX"));
-    let body = json!({"summary": "done", "confidence": 1.0, "rationale": "r"});
+    let body = json!({"summary": "done", "confidence": 1.0, "rationale": "r", "no_change_reason": "none was asked for"});
     let ask = json!({"submit": {"kind": "result", "body": body}});
     let request = json!({"id": "r1", "token": value("CREW_TOKEN"), "ask": ask});
     std::fs::write(inbox.join("r1.new"), request.to_string()).expect("a request");

@@ -75,7 +75,7 @@ impl Crowd {
     fn begin(&self, repo: &TestRepo) -> Running {
         let (who, gate) = (repo.beside("who-@task"), repo.beside("gate-@task"));
         repo.agent("waits", &format!("keep-env:{} wait-gone:{}", who.display(), gate.display()));
-        let step = |at: usize| format!("## t{at}\nrole: executor\nagent: waits\n\nWait.\n\n");
+        let step = |at: usize| format!("## t{at}\nrole: explorer\nagent: waits\n\nWait.\n\n");
         repo.workflow("crowd", &(0..self.tasks).map(step).collect::<String>());
         for at in 0..self.tasks {
             repo.gate(&format!("t{at}"));
@@ -224,7 +224,7 @@ fn scattered(number: usize) -> usize {
 fn class_of(words: &str) -> &'static str {
     let classes = [
         ("was handed in before", "conflict"),
-        ("unknown field", "invalid"),
+        ("summary is missing", "invalid"),
         ("belongs to no attempt", "unknown_token"),
         ("has ended", "late"),
     ];

@@ -236,7 +236,7 @@ mod tests {
             (json!({"endpoints": [], "braking": true}), "unknown field `braking`: did you mean `breaking`?"),
             (
                 json!({"endpoints": [], "zzz": 1}),
-                "unknown field `zzz`: there are checks, confidence, details, files, follow_ups, rationale, risks, summary, tests, endpoints, breaking",
+                "unknown field `zzz`: there are checks, confidence, details, files, follow_ups, no_change_reason, rationale, risks, summary, tests, endpoints, breaking",
             ),
             (json!({"endpoints": vec![1; 201]}), "endpoints has more than 200 entries"),
             (json!({"endpoints": ["x".repeat(MAX_VALUE)]}), "endpoints is longer than 262144 bytes"),
