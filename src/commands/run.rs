@@ -10,12 +10,12 @@ use super::recordings::{Loaded, RecordingArgs};
 use crate::agents::builtin;
 use crate::agents::registry::Registry;
 use crate::domain::event::{ArtifactKind, Recorded};
-use crate::domain::gate::GatePolicy;
+use crate::domain::gate::{self, GatePolicy, GateReason};
 use crate::domain::id::RunId;
 use crate::domain::price::Prices;
 use crate::domain::run::{Run, RunStatus};
 use crate::domain::settings::{self, Settings};
-use crate::domain::task::{Work, Working};
+use crate::domain::task::{TaskSpec, Work, Working};
 use crate::domain::words::clean_text;
 use crate::runner::clock;
 use crate::runner::dispatcher::{self, Finished, Observer};
@@ -135,7 +135,7 @@ pub fn run(cx: &Context, args: &RunArgs) -> Result<ExitStatus> {
         rehearse(&preview(&plan, &args.goal, &id)?, &setup, &layout.run(&id))?;
     plan.notes.extend(caveats);
     if args.dry_run {
-        return show_plan(cx, &plan, &launches);
+        return show_plan(cx, &plan, &launches, &setup.gates);
     }
     drop(launches);
     setup.recordings = args.recordings.prepare()?;
@@ -254,7 +254,7 @@ fn nobody_can(roles: &[&str]) -> Problem {
     )
 }
 
-fn show_plan(cx: &Context, plan: &Plan, launches: &[Rehearsed]) -> Result<ExitStatus> {
+fn show_plan(cx: &Context, plan: &Plan, launches: &[Rehearsed], policy: &GatePolicy) -> Result<ExitStatus> {
     let by_task: HashMap<&str, &Rehearsed> =
         launches.iter().map(|launch| (launch.task.as_str(), launch)).collect();
     if cx.printer.json {
@@ -262,6 +262,7 @@ fn show_plan(cx: &Context, plan: &Plan, launches: &[Rehearsed]) -> Result<ExitSt
             let launch = by_task.get(spec.id.as_str());
             json!({
                 "id": spec.id, "role": spec.role(), "agent": spec.program(), "depends_on": spec.depends_on,
+                "gates": gates_of(spec, policy),
                 "command": launch.map(|launch| &launch.command),
                 "prompt": launch.and_then(|launch| launch.prompt.as_ref()),
             })
@@ -283,12 +284,15 @@ fn show_plan(cx: &Context, plan: &Plan, launches: &[Rehearsed]) -> Result<ExitSt
         ("task", Column::Left),
         ("role", Column::Left),
         ("agent", Column::Left),
+        ("gates", Column::Left),
         ("after", Column::Wide),
     ]);
     for spec in &plan.tasks {
         let after: Vec<&str> = spec.depends_on.iter().map(|id| id.as_str()).collect();
         let after = if after.is_empty() { "-".to_owned() } else { after.join(", ") };
-        let cells = [spec.id.to_string(), spec.role().to_owned(), spec.program().to_owned(), after];
+        let gates = gates_of(spec, policy);
+        let gates = if gates.is_empty() { "-".to_owned() } else { gates.join(", ") };
+        let cells = [spec.id.to_string(), spec.role().to_owned(), spec.program().to_owned(), gates, after];
         rows.add(cells.into_iter().map(|cell| (cell, Tone::Plain)).collect());
     }
     cx.printer.data(&rows.render(&cx.printer))?;
@@ -299,6 +303,14 @@ fn show_plan(cx: &Context, plan: &Plan, launches: &[Rehearsed]) -> Result<ExitSt
         }
     }
     Ok(ExitStatus::Done)
+}
+
+/// Returns where a person will have to decide about a task, as far as that is known before it runs.
+fn gates_of(spec: &TaskSpec, policy: &GatePolicy) -> Vec<&'static str> {
+    let by_policy = gate::should_gate(spec.action(), spec.environment.as_deref(), None, policy);
+    let before = spec.gates.before || by_policy != GateReason::Auto;
+    let gates = [(before, "before"), (spec.gates.plan, "plan"), (spec.gates.after, "after")];
+    gates.into_iter().filter(|(wanted, _)| *wanted).map(|(_, name)| name).collect()
 }
 
 fn shown_command(words: &[String]) -> String {

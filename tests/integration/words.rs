@@ -155,7 +155,7 @@ fn nothing_that_agents_say_reaches_a_file_or_a_screen_as_it_was() {
             "## work\nrole: executor\nagent: talkative\noutput: work.md\n\nDo it.\n\n\
              ## look\nrole: reviewer\nagent: critical\ndependsOn: work\n\nLook at it.\n\n\
              ## shell\nrun: /bin/sh {noisy}\ndependsOn: look\n\n\
-             ## words\nrole: executor\nagent: plain\nsubmit: optional\ndependsOn: work, shell\nverify: /bin/sh {noisy}\n\nSay it.\n\n\
+             ## words\nrole: explorer\nagent: plain\nsubmit: optional\ndependsOn: work, shell\nverify: /bin/sh {noisy}\n\nSay it.\n\n\
              ## broken\nrole: executor\nagent: failing\ndependsOn: words\nretries: 0\n\nFail."
         ),
     );
