@@ -422,3 +422,22 @@ fn a_plan_is_approved_before_anything_is_changed() {
     assert!(prompts.contains("It is approved; carry it out. go"), "{prompts}");
     assert!(kept(&repo, "arguments").lines().last().is_some_and(|line| !line.contains("read-only")));
 }
+
+#[test]
+fn at_a_terminal_the_run_asks_and_goes_on() {
+    let repo = TestRepo::new();
+    repo.agent("fake", "submit:made");
+    let step = "## work\nrole: executor\nagent: fake\ngate: after\ndependsOn: deploy\n\nDo it.\n";
+    repo.workflow("w", &format!("{DEPLOY}\n{step}"));
+    let run = ["run", "the goal", "--workflow", "w"];
+    let (exit, shown) = repo.at_terminal(
+        &run,
+        &[("nothing leaves it for later:", "y"), ("is it done: made", "fewer words"), ("gate g3", "yes")],
+    );
+    assert_eq!(exit, Some(0), "{shown}");
+    assert!(repo.artifact("prompts/work.2.md").contains("fewer words"));
+    // Who has no time now is asked no more, and told what to type.
+    let (exit, shown) = repo.at_terminal(&run, &[("nothing leaves it for later:", "")]);
+    assert_eq!(exit, Some(3), "{shown}");
+    assert!(shown.contains("crew approve g4"), "{shown}");
+}

@@ -516,3 +516,47 @@ impl Ran {
         }
     }
 }
+
+impl TestRepo {
+    /// Runs crew at a terminal where somebody types: each pair is what has to be shown, and what is typed then. Returns
+    /// how it ended and all that was shown.
+    pub fn at_terminal(&self, args: &[&str], typed: &[(&str, &str)]) -> (Option<i32>, String) {
+        use std::io::{Read, Write};
+        use std::os::fd::{FromRawFd, OwnedFd};
+        let (mut ours, mut theirs) = (-1, -1);
+        // SAFETY: both out-parameters outlive the call; the other three may be null.
+        let opened = unsafe {
+            let none = std::ptr::null_mut;
+            libc::openpty(&mut ours, &mut theirs, none(), std::ptr::null(), std::ptr::null())
+        };
+        assert_eq!(opened, 0, "a terminal");
+        // SAFETY: both were just opened and belong to nobody else.
+        let (ours, theirs) = unsafe { (OwnedFd::from_raw_fd(ours), OwnedFd::from_raw_fd(theirs)) };
+        let mut command = self.command(args);
+        command.env("TERM", "xterm").env_remove("CI");
+        command.stdin(theirs.try_clone().expect("a copy")).stdout(theirs.try_clone().expect("a copy"));
+        let mut child = command.stderr(theirs).spawn().expect("crew starts");
+        drop(command);
+        let mut terminal = std::fs::File::from(ours);
+        let (mut shown, mut done, mut typed) = (String::new(), 0, typed.iter());
+        let mut next = typed.next();
+        let mut bytes = [0; 4096];
+        // Reading fails once nobody has the other end any more.
+        while let Ok(length) = terminal
+            .read(&mut bytes)
+            .map_err(drop)
+            .and_then(|length| (length > 0).then_some(length).ok_or(()))
+        {
+            shown.push_str(&String::from_utf8_lossy(&bytes[..length]));
+            while let Some((words, line)) = next
+                && let Some(at) = shown[done..].find(words)
+            {
+                done += at + words.len();
+                terminal.write_all(format!("{line}\n").as_bytes()).expect("what is typed");
+                next = typed.next();
+            }
+        }
+        assert!(next.is_none(), "{next:?} was never asked for:\n{shown}");
+        (child.wait().expect("it ends").code(), shown)
+    }
+}
