@@ -66,8 +66,13 @@ pub struct Play {
 impl Play {
     /// Puts an agent before a model that plays a script, with one step for an executor to do.
     pub fn of(cli: &'static str, acts: impl IntoIterator<Item = Act>) -> Play {
+        Play::at(cli, "## work\nrole: executor\n\nDo it.", acts)
+    }
+
+    /// The same, with another step, whose id is `work`.
+    pub fn at(cli: &'static str, step: &str, acts: impl IntoIterator<Item = Act>) -> Play {
         let play = Play::with(&[cli], Script::of(acts));
-        play.repo.workflow("play", "## work\nrole: executor\n\nDo it.");
+        play.repo.workflow("play", step);
         play
     }
 
@@ -172,6 +177,28 @@ impl Play {
         work
     }
 
+    /// Runs a command that has to leave the run waiting for a person, with nothing of it alive.
+    #[track_caller]
+    pub fn waits_after(&self, command: Command) -> Ran {
+        let ran = run_command(command);
+        assert_eq!(ran.exit, 3, "{}\n{}\n{}", ran.out, ran.err, self.logs());
+        self.leaves_nothing();
+        ran
+    }
+
+    /// Takes away all that the agent has kept for itself, its sessions among it.
+    pub fn forget_sessions(&self) {
+        let mut files = Vec::new();
+        remember_files(&self.repo.home, &mut files);
+        let is_kept = |path: &Path| {
+            path.starts_with(self.repo.home.join(".config/crew"))
+                || self.configuration.iter().any(|(known, _)| known == path)
+        };
+        for (path, _) in files.iter().filter(|(path, _)| !is_kept(path)) {
+            std::fs::remove_file(path).expect("a file of the agent");
+        }
+    }
+
     /// Fails the test if a process of the agent lives on, or a file of the user's has changed.
     #[track_caller]
     pub fn leaves_nothing(&self) {
@@ -191,6 +218,16 @@ impl Play {
             format!("-- {}\n{}", path.display(), lines[lines.len().saturating_sub(40)..].join("\n"))
         };
         logs.flatten().map(|entry| text(entry.path())).collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// Returns every text of a request, as the model reads them.
+pub fn texts(request: &Value) -> String {
+    match request {
+        Value::String(text) => format!("{text}\n"),
+        Value::Array(items) => items.iter().map(texts).collect(),
+        Value::Object(members) => members.values().map(texts).collect(),
+        _ => String::new(),
     }
 }
 

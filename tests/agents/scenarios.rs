@@ -1,6 +1,7 @@
 //! What each agent CLI is put through.
 
-use crate::play::{ALL, HAND_IN, Play, answer, conversations, limited, say, shell, wait_for_turns};
+use crate::authority;
+use crate::play::{ALL, HAND_IN, Play, answer, conversations, limited, say, shell, texts, wait_for_turns};
 use crate::support::{of_kind, run_command, task, wait_until};
 use crew::conformance::script::{Act, Script};
 use serde_json::{Value, json};
@@ -11,6 +12,10 @@ type Scenario = (&'static str, fn(&'static str), &'static [&'static str]);
 pub const EACH: &[Scenario] = &[
     ("an_executor_writes_and_a_reviewer_looks", an_executor_writes_and_a_reviewer_looks, &ALL),
     ("an_invalid_submission_is_corrected", an_invalid_submission_is_corrected, &ALL),
+    ("a_person_answers_it_and_sends_it_back", authority::a_person_answers_it_and_sends_it_back, &ALL),
+    ("a_session_that_is_gone_is_begun_anew", authority::a_session_that_is_gone_is_begun_anew, &ALL),
+    ("its_plan_is_approved_before_it_writes", authority::its_plan_is_approved_before_it_writes, &ALL),
+    ("a_read_only_role_is_held_to_it", authority::a_read_only_role_is_held_to_it, &ALL),
     ("a_dead_key_is_told_at_once", a_dead_key_is_told_at_once, &ALL),
     ("a_limited_rate_is_got_over", a_limited_rate_is_got_over, &ALL),
     ("a_rate_limited_for_ever_is_told", a_rate_limited_for_ever_is_told, &ALL),
@@ -42,9 +47,9 @@ pub const SLOW: &[Scenario] = &[
 ];
 
 /// What each answer of the model counts, in crew's words: tokens in (without the cached ones), out, cached.
-const PER_ANSWER: [u64; 3] = [100, 34, 20];
+pub const PER_ANSWER: [u64; 3] = [100, 34, 20];
 
-fn usage_of(task: &Value) -> [u64; 3] {
+pub fn usage_of(task: &Value) -> [u64; 3] {
     let figure = |name: &str| task["usage"][name].as_u64().unwrap_or_default();
     [figure("input_tokens"), figure("output_tokens"), figure("cached_tokens")]
 }
@@ -126,6 +131,7 @@ fn an_invalid_submission_is_corrected(cli: &'static str) {
         cli,
         [
             shell("crew submit result --summary 'it is done' --rationale 'seen to work'"),
+            shell("crew submit result --summary 'it is done' --confidence 0.9"),
             shell(HAND_IN),
             say("Done."),
         ],
@@ -133,10 +139,13 @@ fn an_invalid_submission_is_corrected(cli: &'static str) {
     let run = play.completes(&[]);
     assert_eq!(task(&run, "work")["summary"], "it is done");
     let events = play.repo.events();
-    assert_eq!(of_kind(&events, "submission_refused").len(), 1, "{events:#?}");
+    assert_eq!(of_kind(&events, "submission_refused").len(), 2, "{events:#?}");
     // The agent has the reason before its eyes when it tries again.
-    let second = play.turns()[1].to_string();
-    assert!(second.contains("confidence is missing"), "{second}");
+    let turns = play.turns();
+    for (turn, reason) in [(1, "confidence is missing"), (2, "rationale is missing")] {
+        let asked = texts(&turns[turn]);
+        assert!(asked.contains(reason), "{asked}");
+    }
 }
 
 fn one_that_forgets_to_hand_in_is_reminded(cli: &'static str) {
