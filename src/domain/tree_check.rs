@@ -86,13 +86,18 @@ impl TreeCheck {
         named(&self.outside_files, self.outside)
     }
 
-    /// Says in a few words how much was changed: `4 files, +212 -31`; empty where nothing was.
+    /// Says in a few words how much was changed: `4 files, +212 -31`, without lines where none were counted; empty where
+    /// nothing was.
     pub fn words(&self) -> String {
         let mut words = Vec::new();
         match self.changed {
             0 => {}
-            1 => words.push(format!("1 file, +{} -{}", self.insertions, self.deletions)),
-            count => words.push(format!("{count} files, +{} -{}", self.insertions, self.deletions)),
+            1 => words.push("1 file".to_owned()),
+            count => words.push(format!("{count} files")),
+        }
+        // Of files that crew itself put there, nobody has counted the lines.
+        if self.insertions + self.deletions > 0 {
+            words.push(format!("+{} -{}", self.insertions, self.deletions));
         }
         words.extend(self.refs_changed.then(|| "refs changed".to_owned()));
         if self.shared && self.is_changed() {
@@ -196,6 +201,6 @@ mod tests {
         let check = TreeCheck { changed: 4, insertions: 212, deletions: 31, ..TreeCheck::default() };
         assert_eq!(check.words(), "4 files, +212 -31");
         let check = TreeCheck { changed: 1, shared: true, ..TreeCheck::default() };
-        assert_eq!(check.words(), "1 file, +0 -0, not alone in the folder");
+        assert_eq!(check.words(), "1 file, not alone in the folder");
     }
 }

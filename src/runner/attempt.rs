@@ -511,7 +511,7 @@ impl OpenAttempt {
         Some(StreamError { kind: ErrorKind::UnsafePath, message })
     }
 
-    /// Takes note that files of its result are put into the tree: they count as what it changed.
+    /// Takes note that files of its result have been put into the tree: they count as what it changed.
     pub fn note_files(&mut self, files: &[ResultFile]) {
         let paths: Vec<String> = self.changes(files).map(str::to_owned).collect();
         let Some(seen) = &mut self.seen else { return };

@@ -721,9 +721,11 @@ impl<'a> Dispatcher<'a> {
             open.files_refused = Some(why);
             return Ok(());
         }
-        open.note_files(files);
         match handed_in_files::apply(&self.setup.repository, &self.paths, task, number, files)? {
-            Ok(applied) => self.record_applied(place, number, applied),
+            Ok(applied) => {
+                open.note_files(files);
+                self.record_applied(place, number, applied)
+            }
             Err(why) => {
                 open.files_refused = Some(why);
                 Ok(())

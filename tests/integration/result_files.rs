@@ -258,6 +258,8 @@ fn what_is_refused_when_it_is_applied_fails_the_attempt_and_changes_nothing() {
     for (after, kind, reason) in rows {
         let repo = hands_in("verify: touch ../verified", &some(), after);
         let work = run(&repo, 1);
+        // What it changed itself is seen, and nothing else.
+        assert_eq!(work["tree"]["changed"], 1, "{after}: {work:#}");
         assert_eq!((&work["state"], &work["error_kind"]), (&json!("failed"), &json!(kind)), "{after}");
         let told = work["reason"].as_str().expect("a reason");
         assert!(told.starts_with("its files were not applied: files[") && told.contains(reason), "{told}");
