@@ -7,6 +7,7 @@ use crate::domain::gate::{self, About, Gate, GatePolicy, GateReason, HARMLESS};
 use crate::domain::id::{RunId, TaskId};
 use crate::domain::run::Run;
 use crate::domain::settings::{self, Settings};
+use crate::domain::tree_check::TreeCheck;
 use crate::domain::words::{clean_line, clean_text};
 use crate::runner::clock;
 use crate::store::artifacts;
@@ -15,12 +16,15 @@ use crate::ui::printer::Tone;
 use crate::ui::table::{Column, Rows};
 use crate::ui::words;
 use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// The most runs whose gates are listed.
 const MAX_RUNS: usize = 1_000;
 /// The most bytes of a plan or a result that are shown.
 const MAX_SHOWN: usize = 200_000;
+/// The most characters of a line of the grounds for a decision.
+const MAX_LINE: usize = 1_000;
 
 /// Show what waits for you
 ///
@@ -161,9 +165,11 @@ fn show(cx: &Context, store: &Store, typed: &str) -> Result<ExitStatus> {
     let short = store.short(&id)?;
     let gate = run.gate(gate).context("the gate is recorded")?;
     let work = work_of(store, &run, gate);
+    let grounds = Grounds::of(store, &run, gate);
     if cx.printer.json {
         let mut shown = gate_json(&short, gate);
         shown["work"] = json!(work);
+        shown["grounds"] = json!(grounds);
         cx.printer.json(&shown)?;
         return Ok(ExitStatus::Done);
     }
@@ -179,6 +185,10 @@ fn show(cx: &Context, store: &Store, typed: &str) -> Result<ExitStatus> {
     }
     if let Some(work) = &work {
         cx.printer.data(&format!("\n  {}", indented(work)))?;
+    }
+    for (at, line) in grounds.iter().flat_map(Grounds::lines).enumerate() {
+        let between = if at == 0 { "\n" } else { "" };
+        cx.printer.data(&format!("{between}  {line}"))?;
     }
     if let Some(decided) = gate.decided.as_ref().filter(|decided| !decided.note.is_empty()) {
         cx.printer.data(&format!("\n  {} said: {}", decided.by, indented(&decided.note)))?;
@@ -199,6 +209,51 @@ fn work_of(store: &Store, run: &Run, gate: &Gate) -> Option<String> {
     let attempt = gate.attempt.filter(|_| !matches!(gate.about, About::Question { .. }))?;
     let path = store.paths(&run.id).artifacts().join(artifacts::result_text_of(&gate.task, attempt));
     Some(clean_text(&std::fs::read_to_string(path).ok()?, MAX_SHOWN))
+}
+
+/// What there is to go by where a person decides about something that was handed in.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Grounds {
+    /// How sure the agent says it is, and why.
+    confidence: Option<f64>,
+    rationale: String,
+    /// Why it changed nothing, in its words.
+    no_change_reason: Option<String>,
+    /// What it changed, as crew saw it; of a plan nothing, which has been checked.
+    tree: Option<TreeCheck>,
+}
+
+impl Grounds {
+    /// Reads them from what the attempt handed in; a step that ends without handing in leaves only what crew saw.
+    fn of(store: &Store, run: &Run, gate: &Gate) -> Option<Grounds> {
+        let number = gate.attempt.filter(|_| !matches!(gate.about, About::Question { .. }))?;
+        let attempt = run.task(&gate.task)?.attempts.iter().find(|attempt| attempt.number == number)?;
+        let path = store.paths(&run.id).artifacts().join(artifacts::result_of(&gate.task, number));
+        let said = std::fs::read(path).ok().and_then(|text| serde_json::from_slice(&text).ok());
+        let tree = attempt.tree.as_deref().filter(|_| matches!(gate.about, About::Result { .. })).cloned();
+        Some(Grounds { tree, ..said.unwrap_or_default() })
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        if let Some(sure) = self.confidence {
+            lines.push(format!("confidence {sure}: {}", clean_line(&self.rationale, MAX_LINE)));
+        }
+        match &self.tree {
+            Some(tree) if tree.is_changed() => {
+                let told = [tree.words(), tree.what_changed()].into_iter().filter(|words| !words.is_empty());
+                let told = told.collect::<Vec<_>>().join(": ");
+                lines.push(clean_line(&format!("changed {told}"), MAX_LINE));
+            }
+            Some(tree) if tree.unseen.is_empty() => {
+                let why = self.no_change_reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+                lines.push(clean_line(&format!("changed nothing{why}"), MAX_LINE));
+            }
+            _ => {}
+        }
+        lines
+    }
 }
 
 fn indented(text: &str) -> String {

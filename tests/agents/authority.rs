@@ -63,6 +63,10 @@ pub fn a_person_answers_it_and_sends_it_back(cli: &'static str) {
         assert!(asked.contains(words), "{words} is missing in {asked}");
     }
 
+    let shown = run_command(play.crew(["gates", "g3"])).exits(0).out;
+    for words in ["confidence 0.9: seen to work", "changed 1 file: src/made.txt"] {
+        assert!(shown.contains(words), "{shown}");
+    }
     let run = completes_after(&play, &["approve", "g3", "--by", "Ann", "--resume"]);
     let work = task(&run, "work");
     assert_eq!(

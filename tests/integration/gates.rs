@@ -396,6 +396,21 @@ fn a_question_that_nobody_answers_takes_its_default_or_needs_review() {
 }
 
 #[test]
+fn whoever_decides_about_a_result_sees_what_there_is_to_go_by() {
+    for (script, changed) in [("", "changed nothing: n"), ("echo x >made", "changed 1 file, +1 -0: made")] {
+        let repo = TestRepo::new();
+        codex(&repo, &format!("{script}\n{RESULT}"));
+        run_codex(&repo, "gate: after", 3);
+        let shown = alone(&repo, &["gates", "g1"], 0).out;
+        assert!(shown.contains("confidence 0.9: r\n") && shown.contains(changed), "{shown}");
+        let told = alone(&repo, &["gates", "g1", "--json"], 0).json();
+        let grounds = &told["grounds"];
+        assert_eq!((&grounds["confidence"], &grounds["rationale"]), (&json!(0.9), &json!("r")));
+        assert_eq!(grounds["tree"]["changed"], u64::from(!script.is_empty()), "{told:#}");
+    }
+}
+
+#[test]
 fn a_plan_is_approved_before_anything_is_changed() {
     let repo = TestRepo::new();
     let plan = "crew submit plan --summary 'in two steps' --step 'read it' --step 'write it' --confidence 0.9 --rationale r >&2";
@@ -414,6 +429,7 @@ fn a_plan_is_approved_before_anything_is_changed() {
     assert!(kept(&repo, "arguments").contains("read-only"), "{}", kept(&repo, "arguments"));
     let shown = alone(&repo, &["gates", "g1"], 0);
     assert!(shown.out.contains("in two steps") && shown.out.contains("write it"), "{}", shown.out);
+    assert!(shown.out.contains("confidence 0.9: r\n") && !shown.out.contains("changed"), "{}", shown.out);
     alone(&repo, &["reject", "g1", "--send-back", "--by", "Ann", "--note", "test it too", "--resume"], 3);
     assert!(kept(&repo, "prompts").contains("test it too"));
     alone(&repo, &["approve", "g2", "--by", "Ann", "--note", "go", "--resume"], 0);
