@@ -122,6 +122,25 @@ pub fn judge(spec: &TaskSpec, evidence: &Evidence<'_>) -> Judgement {
     if let Some(judgement) = judge_trespass(spec, evidence) {
         return judgement;
     }
+    let judgement = judge_conduct(spec, evidence);
+    match whose_is_unclear(spec, evidence) {
+        // A person who interrupts the run has not been given a reason to look at it.
+        Some(unclear) if judgement.outcome != Outcome::Cancelled => {
+            let asked = evidence.submission.and_then(|submission| match submission {
+                HandedIn::Question(asked) => Some(format!("it asked: {}", asked.question)),
+                _ => None,
+            });
+            let also = [judgement.reason, asked.unwrap_or_default()];
+            let also: String =
+                also.iter().filter(|also| !also.is_empty()).map(|also| format!("; {also}")).collect();
+            needs_review(format!("{unclear}{also}"))
+        }
+        _ => judgement,
+    }
+}
+
+/// Judges an attempt of which nobody can say that it changed what it may not.
+fn judge_conduct(spec: &TaskSpec, evidence: &Evidence<'_>) -> Judgement {
     if let Some(HandedIn::Question(asked)) = evidence.submission {
         // It has said what it waits for; how it ended after that changes nothing.
         return match evidence.unanswered {
@@ -139,8 +158,8 @@ pub fn judge(spec: &TaskSpec, evidence: &Evidence<'_>) -> Judgement {
         return failed(*kind, format!("its files were not applied: {message}"));
     }
     let judgement = judge_stop(evidence).unwrap_or_else(|| judge_work(spec, evidence));
-    let unclear = what_is_unclear(spec, evidence).filter(|_| judgement.outcome == Outcome::Succeeded);
-    match (judgement.outcome, unclear) {
+    let unseen = what_is_unseen(spec, evidence).filter(|_| judgement.outcome == Outcome::Succeeded);
+    match (judgement.outcome, unseen) {
         (Outcome::Succeeded, _) if evidence.files_waiting => needs_review("its files were not applied"),
         (Outcome::NeedsReview, _) if evidence.files_waiting => {
             needs_review(format!("{}; its files were not applied", judgement.reason))
@@ -178,16 +197,18 @@ fn judge_trespass(spec: &TaskSpec, evidence: &Evidence<'_>) -> Option<Judgement>
     evidence.beside.is_empty().then(|| failed(kind, reason))
 }
 
-/// Returns why what was seen of the folder does not settle that all is well.
-fn what_is_unclear(spec: &TaskSpec, evidence: &Evidence<'_>) -> Option<String> {
+/// Names what was changed although the attempt may not, where others were in the folder who may have done it.
+fn whose_is_unclear(spec: &TaskSpec, evidence: &Evidence<'_>) -> Option<String> {
     let tree = evidence.tree?;
-    if trespass(spec, evidence, tree).is_some() {
-        let what = if tree.outside > 0 { tree.what_is_outside() } else { tree.what_changed() };
-        let others = evidence.beside.join(", ");
-        return Some(format!(
-            "changed, and nobody knows by whom, because it was not alone ({others}): {what}"
-        ));
-    }
+    trespass(spec, evidence, tree)?;
+    let what = if tree.outside > 0 { tree.what_is_outside() } else { tree.what_changed() };
+    let others = evidence.beside.join(", ");
+    Some(format!("changed, and nobody knows by whom, because it was not alone ({others}): {what}"))
+}
+
+/// Returns why what was seen of the folder does not settle that all is well.
+fn what_is_unseen(spec: &TaskSpec, evidence: &Evidence<'_>) -> Option<String> {
+    let tree = evidence.tree?;
     let depends = matches!(spec.work, Work::Agent { .. }) || !spec.writes.is_empty();
     let unseen = Some(&tree.unseen).filter(|unseen| depends && !unseen.is_empty())?;
     Some(format!("crew could not see what it changed: {unseen}"))
@@ -689,6 +710,8 @@ mod tests {
         let HandedIn::Result(body) = &good else { unreachable!("it is a result") };
         let reasoned = HandedIn::Result(ResultBody { no_change_reason: Some("r".into()), ..body.clone() });
         let noop = HandedIn::Noop(Reason { reason: "it is there".into() });
+        let question: QuestionBody = serde_json::from_value(json!({"question": "Which?"})).unwrap();
+        let question = HandedIn::Question(question);
         let build = ["build".to_owned()];
         let of = |tree| Evidence {
             ending: exit(0),
@@ -737,6 +760,22 @@ mod tests {
                 Failed,
                 Some(ReadOnlyViolated),
                 "a",
+            ),
+            (
+                "reads, is not alone, and is to be tried again",
+                reader(),
+                Evidence { stream_error: limited.clone(), beside: &build, ..of(&file) },
+                NeedsReview,
+                None,
+                "(build): a; 429",
+            ),
+            (
+                "reads, is not alone, and asks",
+                reader(),
+                Evidence { submission: Some(&question), beside: &build, ..of(&file) },
+                NeedsReview,
+                None,
+                "(build): a; it asked: Which?",
             ),
             (
                 "reads, is not alone and is interrupted",
