@@ -29,7 +29,8 @@ pub struct TreeCheck {
     /// The repository's own settings and hooks that are not what they were.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub settings_changed: Vec<String>,
-    /// How many of the files the step's `writes` does not allow.
+    /// How many of the files, those that were committed only, and the repository's own settings the step's `writes` does
+    /// not allow.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub outside: u64,
     /// The first [`MAX_FILES`] of those.

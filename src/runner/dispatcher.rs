@@ -617,12 +617,12 @@ impl<'a> Dispatcher<'a> {
             keys: !spec.verify.is_empty() && !self.setup.limits.verify_cache.is_zero(),
         };
         let recordings = self.setup.recordings.as_ref().map(|recordings| recordings.folder.clone());
-        let own = self.setup.repository.join(layout::FOLDER);
+        let own = layout::Layout::of(&self.setup.repository).state();
         (looks.compares || looks.keys).then(|| {
             Arc::new(FolderWatch {
                 paths: self.paths.clone(),
                 folder: self.setup.repository.clone(),
-                leave_out: std::iter::once(own).chain(recordings).collect(),
+                leave_out: own.into_iter().chain(recordings).collect(),
                 task: spec.id.clone(),
                 attempt: open.number,
                 token: open.token.clone(),

@@ -146,17 +146,19 @@ impl FolderWatch {
     }
 
     fn check(&self, changes: &Changes) -> TreeCheck {
-        let files = &changes.files.files;
+        let files: Vec<&String> = changes.files.files.iter().chain(&changes.inside).collect();
         let shown = |files: &[&String]| {
             files.iter().take(MAX_FILES).map(|path| clean_line(path, MAX_PATH)).collect::<Vec<_>>()
         };
+        // A hook is code that a person's next commit runs, and a file that git was told to overlook is in no list.
+        let touched = files.iter().copied().chain(&changes.committed).chain(&changes.settings);
         let outside: Vec<&String> = match &self.looks.bounds {
-            Some(bounds) => files.iter().filter(|path| !bounds.allows(path)).collect(),
+            Some(bounds) => touched.filter(|path| !bounds.allows(path)).collect(),
             None => Vec::new(),
         };
         TreeCheck {
             changed: files.len() as u64,
-            files: shown(&files.iter().take(MAX_FILES).collect::<Vec<_>>()),
+            files: shown(&files),
             insertions: changes.files.insertions,
             deletions: changes.files.deletions,
             refs_changed: !changes.refs.is_empty(),
@@ -175,7 +177,7 @@ impl FolderWatch {
         tokens.add(&self.token);
         // What stands before the first file is no part of the patch for those who apply it.
         let mut diff = Vec::new();
-        for line in changes.refs.iter().chain(&changes.settings) {
+        for line in changes.refs.iter().chain(&changes.settings).chain(&changes.inside) {
             diff.extend_from_slice(format!("changed: {line}\n").as_bytes());
         }
         if changes.index {

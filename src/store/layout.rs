@@ -44,6 +44,14 @@ impl Layout {
         self.root.join("runs")
     }
 
+    /// Names what crew itself changes while it works. The rest of the folder is for people: what is written there decides
+    /// what is done next.
+    pub fn state(&self) -> Vec<PathBuf> {
+        let database = ["crew.db", "crew.db-wal", "crew.db-shm", "crew.db-journal"];
+        let folders = ["runs", "worktrees", "logs", "cache"];
+        database.iter().chain(&folders).map(|name| self.root.join(name)).collect()
+    }
+
     pub fn run(&self, run: &RunId) -> RunPaths {
         RunPaths { root: self.runs().join(run.as_str()) }
     }

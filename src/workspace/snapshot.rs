@@ -19,8 +19,8 @@ pub enum SnapshotError {
 
 /// A folder's tracked and untracked files, without those that git ignores.
 ///
-/// What git evens out is not seen: line ends that it normalises, what a filter takes out, files inside of a repository
-/// that lies in this one, and empty folders.
+/// What git evens out is not seen: line ends that it normalises, what a filter takes out, and empty folders. Of a
+/// repository that lies in this one its commit is seen, and not its files.
 #[derive(Debug)]
 pub struct Snapshot {
     git: Git,
@@ -28,6 +28,8 @@ pub struct Snapshot {
     tree: String,
     /// Relative to the folder.
     leave_out: Vec<String>,
+    /// Repositories without a commit, which are left out too.
+    unborn: Vec<String>,
     places: Places,
     entries: Vec<u8>,
     /// Goes with us.
@@ -76,11 +78,18 @@ const SETTINGS: &[&str] = &[
     "core.checkStat=default",
     "-c",
     "core.ignoreStat=false",
+    // What the user keeps out of the folder may be in it all the same.
+    "-c",
+    "core.sparseCheckout=false",
     "-c",
     "core.looseCompression=0",
     "-c",
     "core.fsync=none",
 ];
+
+/// How git is asked for the entries of an index with all their flags. Where only a part of the repository is checked out,
+/// it would not tell of flags that it does not go by just now.
+pub const ENTRIES: &[&str] = &["-c", "core.sparseCheckout=false", "ls-files", "--stage", "-v", "-z"];
 
 impl Snapshot {
     /// Takes a snapshot of the work tree that `folder` is the top of. `leave_out` are folders that do not belong to it,
@@ -104,6 +113,8 @@ impl Snapshot {
             .with("GIT_WORK_TREE", folder)
             .with("GIT_INDEX_FILE", &own_index)
             .with("GIT_OBJECT_DIRECTORY", &own_objects)
+            // Nobody tells us to take one tree for another.
+            .with("GIT_NO_REPLACE_OBJECTS", "1")
             .with("GIT_ALTERNATE_OBJECT_DIRECTORIES", &objects);
         let inside = leave_out.iter().filter_map(|path| path.strip_prefix(folder).ok());
         let mut leave_out: Vec<String> = inside.map(|path| path.display().to_string()).collect();
@@ -112,12 +123,38 @@ impl Snapshot {
             ["check-ignore", "--"].into_iter().chain(leave_out.iter().map(String::as_str)).collect();
         let ignored = git.text(&asked).unwrap_or_default();
         leave_out.retain(|path| !ignored.lines().any(|line| line == path));
-        let entries = git.run(&["ls-files", "--stage", "-v", "-z"])?;
+        let entries = git.run(ENTRIES)?;
         look_at_every_file(&git, &entries)?;
         let places = Places { repository, index };
-        let mut snapshot = Snapshot { git, tree: String::new(), leave_out, places, entries, scratch: own };
-        snapshot.tree = snapshot.look(&[])?;
+        let (tree, unborn) = (String::new(), Vec::new());
+        let mut snapshot = Snapshot { git, tree, leave_out, unborn, places, entries, scratch: own };
+        snapshot.tree = snapshot.first_look()?;
         Ok(snapshot)
+    }
+
+    /// Looks, and leaves out repositories without a commit, which git cannot take into a tree.
+    fn first_look(&mut self) -> Result<String, GitError> {
+        loop {
+            let looked = self.look(&[]);
+            let Err(GitError::Failed { message, .. }) = &looked else { return looked };
+            let Some(path) = without_commit(message).filter(|path| !self.leave_out.contains(path)) else {
+                return looked;
+            };
+            self.leave_out.push(path.clone());
+            self.unborn.push(path);
+        }
+    }
+
+    /// Returns the paths of the repositories that lie in this one, of whose files nothing else is seen.
+    pub fn inside(&self) -> Result<Vec<String>, GitError> {
+        let entries = self.git.entries(&["ls-files", "--stage", "-z"])?;
+        let links = entries.iter().filter_map(|entry| entry.strip_prefix("160000 "));
+        let links = links.filter_map(|entry| Some(entry.split_once('\t')?.1.to_owned()));
+        let is_there = |path: &String| {
+            let own = self.git.dir().join(path).join(".git");
+            own.is_file() || own.join("HEAD").is_file()
+        };
+        Ok(links.chain(self.unborn.iter().cloned()).filter(is_there).collect())
     }
 
     /// Returns where the repository keeps what is not its files.
@@ -211,13 +248,25 @@ impl Snapshot {
     }
 }
 
+/// Finds out of git's words which folder is a repository that has no commit yet.
+fn without_commit(message: &str) -> Option<String> {
+    let said = message.lines().find_map(|line| line.strip_suffix("' does not have a commit checked out"))?;
+    Some(said.strip_prefix("error: '")?.trim_end_matches('/').to_owned())
+}
+
 fn options(settings: &[String]) -> Vec<String> {
     SETTINGS.iter().map(|setting| (*setting).to_owned()).chain(settings.iter().cloned()).collect()
 }
 
 /// Options by which a difference is what it is, whatever the user's settings say.
-const PLAIN: &[&str] =
-    &["--no-renames", "--no-ext-diff", "--no-textconv", "--no-relative", "--submodule=short"];
+const PLAIN: &[&str] = &[
+    "--no-renames",
+    "--no-ext-diff",
+    "--no-textconv",
+    "--no-relative",
+    "--submodule=short",
+    "--ignore-submodules=none",
+];
 
 /// Takes away what snapshots of a process that was killed left in their scratch folder.
 pub fn sweep(scratch: &Path) {
@@ -238,14 +287,19 @@ pub fn apply(folder: &Path, patch: &Path) -> Result<(), GitError> {
 
 /// Takes the marks out of our index by which git is told to overlook that a file has changed.
 fn look_at_every_file(git: &Git, entries: &[u8]) -> Result<(), GitError> {
-    let marked =
-        entries.split(|byte| *byte == 0).filter(|entry| entry.first().is_some_and(u8::is_ascii_lowercase));
+    take_out(git, entries, u8::is_ascii_lowercase, "--no-assume-unchanged")?;
+    take_out(git, entries, |mark| mark.eq_ignore_ascii_case(&b'S'), "--no-skip-worktree")
+}
+
+/// Takes one mark out of all entries that have it; git takes one at a time.
+fn take_out(git: &Git, entries: &[u8], has_it: fn(&u8) -> bool, option: &str) -> Result<(), GitError> {
+    let marked = entries.split(|byte| *byte == 0).filter(|entry| entry.first().is_some_and(has_it));
     let names = marked.filter_map(|entry| entry.splitn(2, |byte| *byte == b'\t').nth(1));
     let names: Vec<u8> = names.flat_map(|name| [name, b"\0"].concat()).collect();
     if names.is_empty() {
         return Ok(());
     }
-    let mut update = git.stream(&["update-index", "-z", "--no-assume-unchanged", "--stdin"])?;
+    let mut update = git.stream(&["update-index", "-z", option, "--stdin"])?;
     update.ask(&names)?;
     update.finish()
 }

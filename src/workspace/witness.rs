@@ -7,9 +7,9 @@
 //! where one has changed, no command that they name is run.
 
 use super::git::{Git, GitError};
-use super::snapshot::{Difference, Snapshot, SnapshotError};
+use super::snapshot::{Difference, ENTRIES, Snapshot, SnapshotError};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -29,6 +29,8 @@ pub struct Witness {
     before: Repository,
     /// Of the index as a file, in hex: where that is the same, its entries are.
     index_file: String,
+    /// Repositories that lie in this one, submodules say, by their paths.
+    inside: BTreeMap<String, Witness>,
 }
 
 /// Where a repository keeps what is not its files.
@@ -58,12 +60,17 @@ pub struct Changes {
     /// The tree as it is now; empty where that could not be found out.
     pub tree: String,
     pub files: Difference,
+    /// Paths that the commit which HEAD stands for has in a state that was neither committed nor in the folder before,
+    /// and that are not in the folder now.
+    pub committed: Vec<String>,
     /// One line for each that came, went or moved.
     pub refs: Vec<String>,
     /// Something was staged, unstaged or flagged.
     pub index: bool,
     /// Files by which git behaves in another way: `.git/config`, `.git/hooks/pre-commit`.
     pub settings: Vec<String>,
+    /// Files of repositories that lie in this one, which are in no patch of this one.
+    pub inside: Vec<String>,
     /// Why not all of it could be seen; empty where it could.
     pub unseen: String,
 }
@@ -83,7 +90,12 @@ impl Witness {
         };
         let index_file =
             file_of(&snapshot.scratch().join("index.before")).map_err(in_folder(&places.index))?;
-        Ok(Witness { snapshot, git, places, before, index_file })
+        let mut inside = BTreeMap::new();
+        for path in snapshot.inside()? {
+            let witness = Witness::take(&folder.join(&path), leave_out, scratch)?;
+            inside.insert(path, witness);
+        }
+        Ok(Witness { snapshot, git, places, before, index_file, inside })
     }
 
     /// Returns the id of the tree that was there when the witness was taken.
@@ -107,6 +119,12 @@ impl Witness {
         if let Err(error) = self.compare_by_git(&mut changes) {
             changes.unseen = error.to_string();
         }
+        for (path, witness) in &self.inside {
+            match self.git.dir().join(path).join(".git").exists() {
+                true => changes.take_in(path, witness.compare()),
+                false => changes.note_gone(path),
+            }
+        }
         changes
     }
 
@@ -116,7 +134,19 @@ impl Witness {
         changes.index = self.index()? != self.before.index;
         changes.tree = self.look_at(!changes.settings.is_empty())?;
         changes.files = self.snapshot.difference(self.snapshot.tree(), &changes.tree)?;
+        changes.committed = self.committed(&now, &changes.tree)?;
         Ok(())
+    }
+
+    fn committed(&self, now: &BTreeMap<String, String>, tree: &str) -> Result<Vec<String>, GitError> {
+        let (before, now) = (commit_of(&self.before.refs), commit_of(now));
+        let Some(now) = now.filter(|now| Some(*now) != before) else { return Ok(Vec::new()) };
+        let mut committed = self.snapshot.difference(self.snapshot.tree(), now)?.files;
+        for other in [before, Some(tree)].into_iter().flatten() {
+            let differs: HashSet<String> = self.snapshot.difference(other, now)?.files.into_iter().collect();
+            committed.retain(|path| differs.contains(path));
+        }
+        Ok(committed)
     }
 
     /// Returns the id of the tree that is there now.
@@ -138,11 +168,16 @@ impl Witness {
         Ok(self.snapshot.look(&settings)?)
     }
 
-    /// Returns a number for the repository beside its files, in hex: its references, its index and its settings.
+    /// Returns a number for the repository beside its files, in hex: its references, its index and its settings, and all of
+    /// the repositories that lie in it.
     pub fn state(&self) -> Result<String, SnapshotError> {
         let settings = self.places.settings().map_err(in_folder(&self.places.common))?;
         let all = Repository { refs: self.places.refs(&self.git)?, index: self.index()?, settings };
-        Ok(digest(format!("{all:?}").as_bytes()))
+        let mut all = format!("{all:?}");
+        for (path, witness) in &self.inside {
+            all.push_str(&format!(" {path:?} {} {}", witness.look()?, witness.state()?));
+        }
+        Ok(digest(all.as_bytes()))
     }
 
     /// Returns a number for the entries of the index as it is now. A copy is read: git may write to the one it reads.
@@ -157,7 +192,7 @@ impl Witness {
             return Ok(self.before.index.clone());
         }
         let git = self.git.clone().with("GIT_INDEX_FILE", &copy);
-        Ok(entries_of(&git.run(&["ls-files", "--stage", "-v", "-z"])?))
+        Ok(entries_of(&git.run(ENTRIES)?))
     }
 
     /// Hands on, line by line, the patch from one tree to another; see [`Snapshot::patch`].
@@ -172,9 +207,35 @@ impl Witness {
 }
 
 impl Changes {
+    /// Takes in what changed in a repository that lies in this one.
+    fn take_in(&mut self, path: &str, of: Changes) {
+        let below =
+            |names: Vec<String>| names.into_iter().map(|name| format!("{path}/{name}")).collect::<Vec<_>>();
+        self.inside.extend(below(of.files.files));
+        self.inside.extend(below(of.inside));
+        self.files.insertions += of.files.insertions;
+        self.files.deletions += of.files.deletions;
+        self.committed.extend(below(of.committed));
+        self.settings.extend(below(of.settings));
+        self.refs.extend(of.refs.into_iter().map(|line| format!("{path}: {line}")));
+        self.index |= of.index;
+        if self.unseen.is_empty() && !of.unseen.is_empty() {
+            self.unseen = format!("{path}: {}", of.unseen);
+        }
+    }
+
+    /// Takes in that a repository that lay in this one does so no more.
+    fn note_gone(&mut self, path: &str) {
+        // Where it had a commit, the tree tells.
+        if !self.files.files.iter().any(|known| known == path) {
+            self.inside.push(path.to_owned());
+        }
+    }
+
     /// Tells whether nothing has changed, as far as it could be seen.
     pub fn is_empty(&self) -> bool {
-        self.files.files.is_empty() && self.refs.is_empty() && !self.index && self.settings.is_empty()
+        let files = self.files.files.len() + self.inside.len();
+        files == 0 && self.refs.is_empty() && !self.index && self.settings.is_empty()
     }
 }
 
@@ -243,6 +304,15 @@ fn content(path: &Path) -> io::Result<Option<String>> {
     }
     let runs = kind.permissions().mode() & 0o111 != 0;
     Ok(Some(format!("{} {runs}", digest(&std::fs::read(path)?))))
+}
+
+/// Returns the commit that HEAD stands for; `None` before the first one.
+fn commit_of(refs: &BTreeMap<String, String>) -> Option<&str> {
+    let head = refs.get("HEAD").filter(|head| !head.is_empty())?;
+    match head.starts_with("refs/") {
+        true => refs.get(head).map(String::as_str),
+        false => Some(head),
+    }
 }
 
 /// Says of each reference that is not as it was what it was and what it is.
@@ -447,6 +517,88 @@ mod tests {
             let changes = witness.compare();
             assert!(!changes.is_empty() && told(&changes), "{what}: {changes:?}");
         }
+    }
+
+    #[test]
+    fn what_git_was_told_before_to_overlook_is_looked_at() {
+        let marked = |place: &Place| {
+            place.git(&["update-index", "--skip-worktree", "kept"]);
+        };
+        let sparse = |place: &Place| {
+            place.git(&["sparse-checkout", "set", "--no-cone", "/.gitignore"]);
+        };
+        for prepare in [marked as fn(&Place), sparse] {
+            let place = Place::new();
+            prepare(&place);
+            let witness = place.witness();
+            assert!(witness.compare().is_empty());
+            let before = witness.state().unwrap();
+            place.write("kept", "changed\n");
+            assert_eq!(witness.compare().files.files, ["kept"]);
+            assert_eq!(witness.state().unwrap(), before);
+        }
+    }
+
+    #[test]
+    fn files_of_a_repository_that_lies_in_this_one_are_looked_at_too() {
+        let place = Place::new();
+        place.write("sub/a", "one\n");
+        place.write("fresh/a", "one\n");
+        let inside = |path: &str, args: &[&str]| place.git(&[&["-C", path][..], args].concat());
+        inside("sub", &["init", "-q", "-b", "main"]);
+        inside("sub", &["add", "-A"]);
+        inside("sub", &["commit", "-q", "-m", "begin"]);
+        inside("fresh", &["init", "-q", "-b", "main"]);
+        let ignore = "[submodule \"sub\"]\n\tpath = sub\n\turl = ./sub\n\tignore = all\n";
+        place.write(".gitmodules", ignore);
+        place.git(&["add", "-A", "--", ".gitmodules", "sub"]);
+        place.git(&["commit", "-q", "-m", "sub"]);
+        place.write("sub/loose", "before\n");
+
+        let witness = place.witness();
+        let before = witness.state().unwrap();
+        let same = witness.compare();
+        assert!(same.is_empty() && same.unseen.is_empty(), "{same:?}");
+        place.write("sub/a", "two\n");
+        place.write("fresh/a", "two\n");
+        let changes = witness.compare();
+        assert_eq!(changes.inside, ["fresh/a", "sub/a"]);
+        assert!(!changes.is_empty() && changes.files.files.is_empty());
+        assert_ne!(witness.state().unwrap(), before);
+
+        inside("sub", &["commit", "-q", "-a", "-m", "more"]);
+        let changes = witness.compare();
+        assert_eq!(changes.files.files, ["sub"]);
+        assert!(changes.refs[0].starts_with("sub: refs/heads/main: "), "{:?}", changes.refs);
+        std::fs::remove_dir_all(place.tree.join("fresh")).unwrap();
+        assert_eq!(witness.compare().inside, ["fresh", "sub/a"]);
+    }
+
+    #[test]
+    fn what_is_in_a_commit_alone_is_told_and_one_tree_is_not_taken_for_another() {
+        let place = Place::new();
+        place.write("dirty", "by the user\n");
+        let witness = place.witness();
+        place.git(&["add", "-A"]);
+        place.git(&["commit", "-q", "-m", "what was there"]);
+        assert!(witness.compare().committed.is_empty());
+        place.write("kept", "changed\n");
+        place.write("ignored", "x");
+        place.git(&["add", "-f", "ignored"]);
+        place.git(&["commit", "-q", "-a", "-m", "and more"]);
+        assert_eq!(witness.compare().committed, ["ignored"]);
+        place.write("kept", "one\ntwo\n");
+        assert_eq!(witness.compare().committed, ["ignored", "kept"]);
+
+        place.write("kept", "changed\n");
+        let now = witness.compare();
+        assert_eq!(now.files.files, ["kept"]);
+        place.git(&["add", "-A"]);
+        // Its own objects are elsewhere; the same tree is made here.
+        place.git(&["rm", "-q", "--cached", "ignored"]);
+        assert_eq!(place.git(&["write-tree"]), now.tree);
+        place.git(&["replace", &now.tree, "HEAD~2^{tree}"]);
+        assert_eq!(witness.compare().files.files, ["kept"]);
     }
 
     #[test]

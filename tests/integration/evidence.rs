@@ -186,6 +186,44 @@ fn a_step_may_touch_only_what_its_globs_say() {
 }
 
 #[test]
+fn globs_bind_hooks_settings_and_what_is_committed_too() {
+    let ended_with = |script: &str, reason: &str| {
+        let script = format!("mkdir src; echo x >src/a; {script}\n{SUBMIT}");
+        let work = one(&TestRepo::new(), "executor", "writes: src/**", &script);
+        ended(&work, "failed", Some("unsafe_path"));
+        assert_eq!(work["reason"], format!("it changed {reason}; `writes` allows src/**"));
+    };
+    ended_with("echo exit 1 >.git/hooks/pre-commit", ".git/hooks/pre-commit");
+    ended_with("echo hidden >.git/info/exclude; echo x >hidden", ".git/info/exclude");
+    let commit = format!("{GIT} commit -q -a -m mine");
+    ended_with(
+        &format!("cp README.md ../was; echo x >>README.md; {commit}; cp ../was README.md"),
+        "README.md",
+    );
+
+    let allowed = format!("mkdir src; echo x >src/a; git config user.name mine\n{SUBMIT}");
+    let keys = "writes: src/**, .git/config";
+    ended(&one(&TestRepo::new(), "executor", keys, &allowed), "completed", None);
+    // What the user had not committed yet is nothing that the step has changed.
+    let repo = TestRepo::new();
+    repo.write("README.md", "the user's");
+    let all = format!("mkdir src; echo x >src/a; git add -A; {commit}\n{SUBMIT}");
+    ended(&one(&repo, "executor", "writes: src/**", &all), "completed", None);
+}
+
+#[test]
+fn what_people_write_for_crew_is_looked_at_as_well() {
+    let repo = TestRepo::new();
+    repo.crew(["init"]).exits(0);
+    repo.commit("init");
+    ended(&one(&repo, "explorer", "", SUBMIT), "completed", None);
+    let script = format!("echo '{{\"limits\": {{\"jobs\": 1}}}}' >.crew/config.json\n{SUBMIT}");
+    let work = one(&repo, "explorer", "", &script);
+    ended(&work, "failed", Some("read_only_violated"));
+    assert_eq!(work["reason"], "a read-only role changed: .crew/config.json");
+}
+
+#[test]
 fn globs_that_mean_nothing_are_told_with_their_line() {
     let repo = TestRepo::new();
     repo.agent("fake", "submit:done");
@@ -409,16 +447,20 @@ fn a_replay_is_looked_at_in_the_same_way() {
 fn where_crew_cannot_look_nothing_is_completed() {
     let repo = TestRepo::new();
     // git refuses to look into a repository without a commit that lies in this one.
-    repo.write("inner/file", "x");
-    repo.git(&["init", "-q", "inner"]);
-    let work = one(&repo, "explorer", "", SUBMIT);
+    let makes_one = format!("git init -q inner; echo x >inner/file\n{SUBMIT}");
+    let work = one(&repo, "explorer", "", &makes_one);
     ended(&work, "needs_review", None);
     let reason = work["reason"].as_str().expect("a reason");
     assert!(
         reason.starts_with("crew could not see what it changed: ") && reason.contains("inner"),
         "{reason}"
     );
-    ended(&one(&repo, "executor", "", &format!("echo x >made\n{SUBMIT}")), "needs_review", None);
+    let repo = TestRepo::new();
+    ended(&one(&repo, "executor", "", &makes_one), "needs_review", None);
+    // One that was there before is looked into by itself.
+    ended(&one(&repo, "explorer", "", SUBMIT), "completed", None);
+    let work = one(&repo, "explorer", "", &format!("echo y >inner/file\n{SUBMIT}"));
+    assert_eq!(work["reason"], "a read-only role changed: inner/file");
 }
 
 #[test]
