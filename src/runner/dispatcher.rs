@@ -512,7 +512,7 @@ impl<'a> Dispatcher<'a> {
                 let Some(place) = self.run.place(task) else { return Ok(()) };
                 match self.run.tasks[place].state {
                     TaskState::Queued => self.schedule.note_queued(&self.run, place),
-                    _ => self.schedule.note_settled(&self.run, place),
+                    state => return self.note_settled(place, state == TaskState::Completed),
                 }
             }
             Event::TaskAccepted { .. } | Event::TaskRequeued { .. } => {

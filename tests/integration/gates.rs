@@ -457,3 +457,20 @@ fn at_a_terminal_the_run_asks_and_goes_on() {
     assert_eq!(exit, Some(3), "{shown}");
     assert!(shown.contains("crew approve g4"), "{shown}");
 }
+
+#[test]
+fn a_rejected_gate_is_a_failure_for_fail_fast() {
+    let repo = TestRepo::new();
+    let hang = repo.gate("hang");
+    repo.agent("fake", &format!("wait-gone:{} submit:done", hang.display()));
+    let more =
+        "## other\nrole: explorer\nagent: fake\n\nLook.\n\n## later\nrun: touch later\ndependsOn: other\n";
+    repo.workflow("w", &format!("{DEPLOY}\n{more}"));
+    let running = repo.start(["run", "the goal", "--workflow", "w", "--fail-fast"]);
+    repo.wait_for_event("the gate is open", |event| event["kind"] == "gate_opened");
+    repo.crew(["reject", "g1"]).exits(0);
+    let ran = running.ends().exits(1);
+    let states = ["deploy", "other", "later"].map(|id| state(&repo, id));
+    assert_eq!(states, ["failed", "cancelled", "cancelled"], "{}", ran.err);
+    assert!(!repo.root.join("later").exists());
+}
