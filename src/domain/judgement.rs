@@ -32,7 +32,7 @@ pub enum StopReason {
 }
 
 /// How many questions in a row may take their default without a person's answer; more would go on for ever.
-const MAX_UNANSWERED: usize = 5;
+pub const MAX_UNANSWERED: usize = 5;
 
 /// An error that the agent's stream told of.
 #[derive(Clone, Debug, PartialEq, Eq)]

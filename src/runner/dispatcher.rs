@@ -18,7 +18,7 @@ use crate::domain::error_kind::ErrorKind;
 use crate::domain::event::{Again, ArtifactKind, Ending, Event, Outcome, ProcessId, Recorded};
 use crate::domain::gate::{self, About, Decision, Gate, GateId};
 use crate::domain::id::TaskId;
-use crate::domain::judgement::{Judgement, StopReason};
+use crate::domain::judgement::{self, Judgement, StopReason};
 use crate::domain::price::Price;
 use crate::domain::recording::{self, Head};
 use crate::domain::retry;
@@ -242,7 +242,15 @@ impl<'a> Dispatcher<'a> {
         let task = &self.run.tasks[place];
         let lost = |attempt: &&Attempt| attempt.state == AttemptState::Ended(Outcome::Lost);
         let often = task.attempts.iter().rev().skip(1).take_while(lost).count() + 1 >= MAX_LOST;
+        let summary = submission.as_deref().map(HandedIn::summary).unwrap_or_default();
+        let summary = clean_line(&summary, MAX_SUMMARY_LINE);
+        // It waited for nothing but the answer, so nothing of it has to be checked.
+        let asked = submission.as_deref().filter(|handed_in| {
+            matches!(handed_in, HandedIn::Question(_)) && task.unanswered < judgement::MAX_UNANSWERED
+        });
+        let asked = asked.and_then(|question| gate::after_attempt(task, Some(question), &summary));
         let (outcome, reason) = match submission {
+            Some(_) if asked.is_some() => (Outcome::Succeeded, "it had asked when the crew process died"),
             Some(_) => (Outcome::NeedsReview, "it had handed in something when the crew process died"),
             None if often => (Outcome::Lost, "the crew process died with it several times in a row"),
             None => (Outcome::Lost, "the crew process that owned it died"),
@@ -252,6 +260,9 @@ impl<'a> Dispatcher<'a> {
             kept.into_iter().try_for_each(|event| self.record(event))?;
         }
         let again = submission.is_none() && !often;
+        if let Some((about, time)) = asked {
+            self.open_gate(place, Some(number), about, time.or(self.setup.limits.gate))?;
+        }
         self.record(Event::AttemptEnded {
             task: id,
             attempt: number,
@@ -260,9 +271,7 @@ impl<'a> Dispatcher<'a> {
             reason: clean_line(&format!("{reason}{files}"), MAX_SUMMARY_LINE),
             ending: Ending::default(),
             usage: Usage::default(),
-            summary: submission
-                .map(|handed_in| clean_line(&handed_in.summary(), MAX_SUMMARY_LINE))
-                .unwrap_or_default(),
+            summary,
             again: again.then(|| Again { not_before: clock::now(), reason: "owner_lost".into() }),
         })
     }

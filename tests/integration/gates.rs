@@ -474,3 +474,20 @@ fn a_rejected_gate_is_a_failure_for_fail_fast() {
     assert_eq!(states, ["failed", "cancelled", "cancelled"], "{}", ran.err);
     assert!(!repo.root.join("later").exists());
 }
+
+#[test]
+fn a_question_outlives_the_crew_that_was_killed_with_its_agent() {
+    let repo = TestRepo::new();
+    let ask = "crew submit question --question 'Which port?' --option 80 --option 8080";
+    repo.program("mine", &format!("if [ -e asked ]; then {RESULT}; else : >asked; {ask}; sleep 600; fi"));
+    let mine = repo.programs().join("mine");
+    repo.set("agents", "mine", json!({"command": mine, "prompt": "stdin", "writes": true}));
+    repo.workflow("w", "## work\nrole: executor\nagent: mine\n\nDo it.\n");
+    let running = repo.start_run("w");
+    repo.wait_for_event("it has asked", |event| event["kind"] == "submission_accepted");
+    running.kill();
+    repo.crew(["resume", "last"]).exits(3);
+    repo.crew(["answer", "g1", "2", "--by", "Ann", "--resume"]).exits(0);
+    assert!(repo.artifact("prompts/work.2.md").contains("8080"));
+    repo.leaves_no_process();
+}
