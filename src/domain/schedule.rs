@@ -203,6 +203,11 @@ impl Schedule {
         free.into_iter().chain(reader).chain(writer).min()
     }
 
+    /// Tells whether a task could start, were there nobody in its way.
+    pub fn has_ready(&self) -> bool {
+        self.ready.iter().any(|ready| !ready.is_empty())
+    }
+
     /// Returns when the next delayed task may start.
     pub fn next_wake(&self) -> Option<Time> {
         self.delayed.first().map(|(at, _)| *at)

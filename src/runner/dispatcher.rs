@@ -297,7 +297,27 @@ impl<'a> Dispatcher<'a> {
     }
 
     fn work(&mut self) -> Result<Finished, StoreError> {
-        self.look_into_inbox()?;
+        loop {
+            self.look_into_inbox()?;
+            self.work_until_idle()?;
+            // What a command has put aside belongs to the run, and ends with it.
+            let hurried = self.stop_level >= 2;
+            process::end_marked(
+                &[format!("CREW_RUN={}", self.run.id)],
+                Among::OurOrphans,
+                self.setup.limits.grace,
+                || hurried,
+            );
+            // Whoever asked while the last child ended gets an answer; a person who decided finds the run at work.
+            self.look_into_inbox()?;
+            if self.stopping.is_some() || !self.schedule.has_ready() {
+                return self.finish_run();
+            }
+        }
+    }
+
+    /// Works until nothing can go on, or somebody stops it.
+    fn work_until_idle(&mut self) -> Result<(), StoreError> {
         loop {
             self.start_what_can()?;
             self.flush()?;
@@ -318,7 +338,7 @@ impl<'a> Dispatcher<'a> {
             self.forget_answers(ANSWER_KEPT);
             self.copy_when_due()?;
         }
-        self.finish_run()
+        Ok(())
     }
 
     /// Waits for something to happen, and takes in all that has.
@@ -1231,16 +1251,6 @@ impl<'a> Dispatcher<'a> {
     }
 
     fn finish_run(&mut self) -> Result<Finished, StoreError> {
-        // What a command has put aside belongs to the run, and ends with it.
-        let hurried = self.stop_level >= 2;
-        process::end_marked(
-            &[format!("CREW_RUN={}", self.run.id)],
-            Among::OurOrphans,
-            self.setup.limits.grace,
-            || hurried,
-        );
-        // Whoever asked while the last child ended gets an answer.
-        self.look_into_inbox()?;
         let state = self.run.counts.status(false, true, true);
         let text = summary::write(&self.run, state);
         let kept = artifacts::keep(

@@ -2,6 +2,7 @@
 
 use crate::support::{Ran, TestRepo, of_kind, run_command, task, wait_until};
 use serde_json::{Value, json};
+use std::path::PathBuf;
 
 const DEPLOY: &str =
     "## build\nrun: true\n\n## deploy\nrun: touch deployed\naction: deploy\ndependsOn: build\n";
@@ -188,6 +189,13 @@ fn a_decision_that_nobody_signed_is_refused_and_recorded() {
     let refused = repo.events();
     let refused = of_kind(&refused, "submission_refused");
     assert!(refused[0]["reason"].as_str().is_some_and(|why| why.contains("not signed")), "{refused:?}");
+}
+
+/// Returns a request that waits for the owner of the newest run.
+fn request_in_inbox(repo: &TestRepo) -> Option<PathBuf> {
+    let entries = std::fs::read_dir(repo.run_folder().join("inbox")).expect("the inbox");
+    let mut paths = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
+    paths.find(|path| path.extension().is_some_and(|ending| ending == "request"))
 }
 
 #[test]
@@ -456,6 +464,27 @@ fn at_a_terminal_the_run_asks_and_goes_on() {
     let (exit, shown) = repo.at_terminal(&run, &[("nothing leaves it for later:", "")]);
     assert_eq!(exit, Some(3), "{shown}");
     assert!(shown.contains("crew approve g4"), "{shown}");
+}
+
+#[test]
+fn what_is_approved_while_the_run_comes_to_its_end_is_done_by_it() {
+    let repo = TestRepo::new();
+    let hold = repo.gate("hold");
+    repo.set("limits", "grace_seconds", json!(60));
+    // It leaves the group of its step and does not end when asked to: the run waits for it at its end.
+    let stays = format!("trap : TERM; : >stays; while [ -e {} ]; do sleep 0.05; done", hold.display());
+    let aside = format!("setsid sh -c '{stays}' & until [ -e stays ]; do sleep 0.01; done");
+    let deploy = "## deploy\nrun: touch deployed\naction: deploy\ndependsOn: aside\n";
+    repo.workflow("w", &format!("## aside\nrun: {aside}\n\n{deploy}"));
+    let running = repo.start_run("w");
+    repo.wait_for_event("the gate is open", |event| event["kind"] == "gate_opened");
+    let approving = repo.start(["approve", "g1"]);
+    wait_until("the request is there", || request_in_inbox(&repo).is_some());
+    repo.open("hold");
+    approving.ends().exits(0);
+    running.ends().exits(0);
+    assert_eq!(state(&repo, "deploy"), "completed");
+    repo.leaves_no_process();
 }
 
 #[test]
