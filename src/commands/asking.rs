@@ -114,7 +114,7 @@ impl Asking {
             _ => (Decision::SentBack, words),
         };
         let what = What::Decide { gate, decision };
-        let ask = PersonAsk { by: self.by.clone(), note: note.to_owned(), what };
+        let ask = PersonAsk { run: run.id.clone(), by: self.by.clone(), note: note.to_owned(), what };
         match inbox::put(&self.inbox, &person::request(clock::new_token(), &self.key, ask)) {
             Ok(()) => self.sent.push(gate),
             Err(error) => {

@@ -167,7 +167,7 @@ fn hand_over(
             .hint("set HOME or XDG_CONFIG_HOME")
     })?;
     let by = who.by.clone().unwrap_or_else(|| name_of_person(&layout));
-    let ask = PersonAsk { by, note: who.note.clone(), what };
+    let ask = PersonAsk { run: id.clone(), by, note: who.note.clone(), what };
     let request = person::request(clock::new_token(), &key, ask);
     let place = Place::of_run(&layout, id);
     match submit::ask_as_person(&place, &request)? {

@@ -6,7 +6,7 @@
 
 use super::event::Event;
 use super::gate::{self, Decision, GateId};
-use super::id::TaskId;
+use super::id::{RunId, TaskId};
 use super::request::{Answer, Ask, Code, Request, refused};
 use super::run::Run;
 use super::signed;
@@ -21,6 +21,9 @@ const MAX_NAME: usize = 100;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PersonAsk {
+    /// The run that is meant. It is signed with the rest: gates have the same names in every repository, so what was
+    /// decided in one would else count in all of them.
+    pub run: RunId,
     /// Who asks, as the record shows it.
     pub by: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -47,9 +50,10 @@ pub fn request(id: String, key: &str, ask: PersonAsk) -> Request {
     Request { token: signed::code_of(&id, &ask, key), id, ask }
 }
 
-/// Tells whether a request of a person was signed with the key.
-pub fn is_signed(request: &Request, key: &str) -> bool {
-    signed::is_code_of(&request.token, &request.id, &request.ask, key)
+/// Tells whether a request of a person was signed with the key, for this run.
+pub fn is_signed(request: &Request, run: &RunId, key: &str) -> bool {
+    let is_meant = matches!(&request.ask, Ask::Person(ask) if ask.run == *run);
+    is_meant && signed::is_code_of(&request.token, &request.id, &request.ask, key)
 }
 
 /// Decides about what a person asks. Returns what has to be recorded, which is nothing for a decision taken before in

@@ -40,7 +40,7 @@ pub fn settle(
     }
     let (events, answer) = match &incoming.request {
         Ok(request @ Request { ask: Ask::Person(ask), .. }) => {
-            if person_key.is_some_and(|key| person::is_signed(request, key)) {
+            if person_key.is_some_and(|key| person::is_signed(request, &run.id, key)) {
                 person::receive(run, ask, now)
             } else {
                 let (event, answer) = request::refuse_stranger(request);

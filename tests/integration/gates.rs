@@ -181,7 +181,7 @@ fn a_decision_that_nobody_signed_is_refused_and_recorded() {
     let repo = TestRepo::new();
     run(&repo, DEPLOY);
     let forged = json!({"id": "f1", "token": "guessed", "ask": {"person": {
-        "by": "Ann", "what": {"decide": {"gate": 1, "decision": "approved"}}}}});
+        "run": status(&repo)["id"], "by": "Ann", "what": {"decide": {"gate": 1, "decision": "approved"}}}}});
     let inbox = repo.run_folder().join("inbox");
     std::fs::write(inbox.join("f1.request"), forged.to_string()).expect("a request");
     repo.crew(["resume", "last"]).exits(3);
@@ -196,6 +196,34 @@ fn request_in_inbox(repo: &TestRepo) -> Option<PathBuf> {
     let entries = std::fs::read_dir(repo.run_folder().join("inbox")).expect("the inbox");
     let mut paths = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
     paths.find(|path| path.extension().is_some_and(|ending| ending == "request"))
+}
+
+#[test]
+fn what_a_person_signed_for_one_run_decides_nothing_in_another() {
+    let repo = TestRepo::new();
+    let hang = repo.gate("hang");
+    let other = format!("## other\nrun: while [ -e {} ]; do sleep 0.05; done\n", hang.display());
+    repo.workflow("w", &format!("{DEPLOY}\n{other}"));
+    let running = repo.start_run("w");
+    repo.wait_for_event("the gate is open", |event| event["kind"] == "gate_opened");
+    // Its owner holds still, so that the request can be copied by whoever may read the inbox.
+    running.signal(libc::SIGSTOP);
+    let approving = repo.start(["approve", "g1"]);
+    wait_until("the request is there", || request_in_inbox(&repo).is_some());
+    let request = request_in_inbox(&repo).expect("a request");
+    let copied = std::fs::read(&request).expect("it is read");
+    running.signal(libc::SIGCONT);
+    approving.ends().exits(0);
+    repo.open("hang");
+    running.ends().exits(0);
+
+    let mut other = TestRepo::new();
+    other.home.clone_from(&repo.home);
+    run(&other, DEPLOY);
+    let inbox = other.run_folder().join("inbox");
+    std::fs::write(inbox.join(request.file_name().expect("a name")), copied).expect("a request");
+    other.crew(["resume", "last"]).exits(3);
+    assert!(of_kind(&other.events(), "gate_decided").is_empty(), "{:?}", other.kinds());
 }
 
 #[test]
