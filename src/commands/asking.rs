@@ -6,6 +6,7 @@
 use super::decide::name_of_person;
 use crate::domain::gate::{About, Decision, Gate, GateId};
 use crate::domain::person::{self, PersonAsk, What};
+use crate::domain::request::Answer;
 use crate::domain::run::Run;
 use crate::domain::words::{clean_line, clean_text};
 use crate::runner::clock;
@@ -29,8 +30,8 @@ pub struct Asking {
     open: Option<(GateId, Receiver<Option<String>>)>,
     /// The person has other things to do: nothing is asked any more.
     declined: bool,
-    /// Decided here, and not yet by the run.
-    sent: Vec<GateId>,
+    /// Decided here, and not yet by the run, with the request that says so.
+    sent: Vec<(GateId, String)>,
 }
 
 impl Asking {
@@ -63,12 +64,30 @@ impl Asking {
         if self.declined {
             return false;
         }
-        match run.open_gates().find(|gate| !self.sent.contains(&gate.id)) {
+        self.hear_back();
+        match run.open_gates().find(|gate| self.sent.iter().all(|(sent, _)| *sent != gate.id)) {
             Some(gate) => self.ask(gate),
             // What was decided is on its way.
             None => return true,
         }
         true
+    }
+
+    /// Takes in what came of what was typed: a gate for which that was refused is asked about once more.
+    fn hear_back(&mut self) {
+        let (inbox, printer) = (&self.inbox, &self.printer);
+        self.sent.retain(|(_, request)| match inbox::take_answer(inbox, request) {
+            Ok(answer) => {
+                if let Some(Answer::Refused { message, hint, .. }) = &answer {
+                    printer.warn(&format!("refused: {message}\nhint: {hint}"));
+                }
+                answer.is_none()
+            }
+            Err(error) => {
+                printer.warn(&error.to_string());
+                false
+            }
+        });
     }
 
     fn ask(&mut self, gate: &Gate) {
@@ -115,8 +134,9 @@ impl Asking {
         };
         let what = What::Decide { gate, decision };
         let ask = PersonAsk { run: run.id.clone(), by: self.by.clone(), note: note.to_owned(), what };
-        match inbox::put(&self.inbox, &person::request(clock::new_token(), &self.key, ask)) {
-            Ok(()) => self.sent.push(gate),
+        let request = person::request(clock::new_token(), &self.key, ask);
+        match inbox::put(&self.inbox, &request) {
+            Ok(()) => self.sent.push((gate, request.id)),
             Err(error) => {
                 self.printer.warn(&format!("{error}"));
                 self.declined = true;

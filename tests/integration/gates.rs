@@ -495,6 +495,22 @@ fn at_a_terminal_the_run_asks_and_goes_on() {
 }
 
 #[test]
+fn what_is_refused_at_the_terminal_is_said_and_asked_again() {
+    let repo = TestRepo::new();
+    let ask = "crew submit question --question 'Which port?' --option 80 --option 8080";
+    repo.program("mine", &format!("if [ -e asked ]; then {RESULT}; else : >asked; {ask}; fi"));
+    let mine = repo.programs().join("mine");
+    repo.set("agents", "mine", json!({"command": mine, "prompt": "stdin", "writes": true}));
+    repo.workflow("w", "## work\nrole: executor\nagent: mine\n\nDo it.\n");
+    let later = "leave it for later:";
+    let (exit, shown) =
+        repo.at_terminal(&["run", "the goal", "--workflow", "w"], &[(later, "9"), (later, "2")]);
+    assert_eq!(exit, Some(0), "{shown}");
+    assert!(shown.contains("there is no option 9"), "{shown}");
+    assert!(repo.artifact("prompts/work.2.md").contains("8080"), "{shown}");
+}
+
+#[test]
 fn what_is_approved_while_the_run_comes_to_its_end_is_done_by_it() {
     let repo = TestRepo::new();
     let hold = repo.gate("hold");
