@@ -3,7 +3,7 @@
 use crate::support::{FAKE_AGENT, TestRepo, run_command, task};
 use serde_json::json;
 
-const STEPS: &str = "## prepare\nrun: echo \"it's\" ready > ran\n\n## work\nrole: executor\nagent: mine\ndependsOn: prepare\nverify: touch ran\n\nReach {goal} in {place}.\n\n## look\nrole: reviewer\nagent: builtin\ndependsOn: prepare, work\n\nLook.";
+const STEPS: &str = "## prepare\nrun: echo \"it's\" ready > ran\naction: deploy\n\n## work\nrole: executor\nagent: mine\ndependsOn: prepare\nverify: touch ran\ngate: plan, after\n\nReach {goal} in {place}.\n\n## look\nrole: reviewer\nagent: builtin\ndependsOn: prepare, work\n\nLook.";
 
 fn repo() -> TestRepo {
     let repo = TestRepo::new();
@@ -58,10 +58,10 @@ fn a_dry_run_shows_the_graph_the_prompts_and_the_command_lines() {
             .collect::<Vec<_>>()
             .join(" ")
     };
-    assert_eq!(row("task"), "task role agent after");
-    assert_eq!(row("prepare"), "prepare command sh -");
-    assert_eq!(row("work"), "work executor mine prepare");
-    assert_eq!(row("look"), "look reviewer builtin prepare, work");
+    assert_eq!(row("task"), "task role agent gates after");
+    assert_eq!(row("prepare"), "prepare command sh before -");
+    assert_eq!(row("work"), "work executor mine plan, after prepare");
+    assert_eq!(row("look"), "look reviewer builtin - prepare, work");
     assert!(out.contains("\n== prepare\n$ /bin/sh -c 'echo \"it'\\''s\" ready > ran'\n"), "{out}");
     assert!(out.contains(&format!("\n== work\n$ {FAKE_AGENT} touch:ran submit:done --\n")), "{out}");
     assert!(out.contains("    Reach the goal in the tree.\n"), "{out}");
@@ -95,7 +95,7 @@ fn a_dry_run_as_data_has_the_same_facts() {
     assert_eq!((&plan["team"], &plan["workflow"]), (&json!("three"), &json!("three")));
     let prepare = json!({
         "id": "prepare", "role": "command", "agent": "sh", "depends_on": [], "prompt": null,
-        "command": ["/bin/sh", "-c", "echo \"it's\" ready > ran"],
+        "gates": ["before"], "command": ["/bin/sh", "-c", "echo \"it's\" ready > ran"],
     });
     assert_eq!(*task(&plan, "prepare"), prepare);
     let work = task(&plan, "work");
