@@ -4,8 +4,10 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// What went wrong when git was asked.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +18,8 @@ pub enum GitError {
     Failed { command: String, message: String },
     #[error("what `git {command}` says could not be read: {source}")]
     Unreadable { command: String, source: io::Error },
+    #[error("`git {command}` did not end within {} s", .limit.as_secs_f64())]
+    TooLong { command: String, limit: Duration },
 }
 
 /// Git in one folder.
@@ -26,12 +30,14 @@ pub struct Git {
     env: Vec<(OsString, OsString)>,
     /// In a process group of its own, so that a ctrl-C at the terminal is not meant for it.
     apart: bool,
+    /// How long a call may take whose whole answer is waited for.
+    limit: Option<Duration>,
 }
 
 impl Git {
     /// Speaks to git in `dir`, which may be any folder of a work tree.
     pub fn at(dir: impl Into<PathBuf>) -> Git {
-        Git { dir: dir.into(), env: Vec::new(), apart: false }
+        Git { dir: dir.into(), env: Vec::new(), apart: false, limit: None }
     }
 
     /// Sets a variable for every call.
@@ -43,6 +49,13 @@ impl Git {
     /// Lets each call go on to its end when somebody types ctrl-C.
     pub fn apart(mut self) -> Git {
         self.apart = true;
+        self
+    }
+
+    /// Ends each call whose whole answer is waited for after this time: git reads a pipe that is called `.gitignore` for
+    /// ever.
+    pub fn within(mut self, limit: Duration) -> Git {
+        self.limit = Some(limit);
         self
     }
 
@@ -72,13 +85,41 @@ impl Git {
 
     /// Runs git and returns what it printed, or an error with its last words.
     pub fn run<S: AsRef<OsStr>>(&self, args: &[S]) -> Result<Vec<u8>, GitError> {
-        let output = self.command().args(args).output().map_err(GitError::NotStarted)?;
+        let output = match self.limit {
+            Some(limit) => self.output_within(limit, args)?,
+            None => self.command().args(args).output().map_err(GitError::NotStarted)?,
+        };
         if output.status.success() {
             return Ok(output.stdout);
         }
         let message = String::from_utf8_lossy(&output.stderr).trim().to_owned();
         let message = if message.is_empty() { output.status.to_string() } else { message };
         Err(GitError::Failed { command: spoken(args), message })
+    }
+
+    fn output_within<S: AsRef<OsStr>>(&self, limit: Duration, args: &[S]) -> Result<Output, GitError> {
+        let mut stream = self.stream(args)?;
+        drop(stream.stdin.take());
+        let (pid, apart) = (stream.child.id(), self.apart);
+        let (ended, end) = channel::<()>();
+        let watch = std::thread::spawn(move || {
+            let late = end.recv_timeout(limit) == Err(RecvTimeoutError::Timeout);
+            if late {
+                // Nobody has waited for it yet, so the number is still its own.
+                kill(pid, apart);
+            }
+            late
+        });
+        let mut stdout = Vec::new();
+        let read = stream.read_to_end(&mut stdout);
+        let words = stream.last_words.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
+        drop(ended);
+        if watch.join().unwrap_or(false) {
+            return Err(GitError::TooLong { command: spoken(args), limit });
+        }
+        read.map_err(|source| stream.unreadable(source))?;
+        let status = stream.child.wait().map_err(|source| stream.unreadable(source))?;
+        Ok(Output { status, stdout, stderr: words.into_bytes() })
     }
 
     /// Runs a git that exits with 1 where it has found differences, and returns them.
@@ -122,6 +163,13 @@ impl Git {
         let entries = output.split(|byte| *byte == 0).filter(|entry| !entry.is_empty());
         Ok(entries.map(|entry| String::from_utf8_lossy(entry).into_owned()).collect())
     }
+}
+
+fn kill(pid: u32, group: bool) {
+    use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+    let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return };
+    // It may have ended just now.
+    let _ = if group { kill_process_group(pid, Signal::KILL) } else { kill_process(pid, Signal::KILL) };
 }
 
 fn spoken<S: AsRef<OsStr>>(args: &[S]) -> String {
@@ -202,5 +250,24 @@ impl Drop for GitStream {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_git_that_waits_for_ever_is_ended() {
+        let tree = tempfile::tempdir().unwrap();
+        let git = Git::at(tree.path()).apart().within(Duration::from_millis(300));
+        git.run(&["init", "-q"]).unwrap();
+        assert!(git.run(&["status"]).unwrap().starts_with(b"On branch"));
+        let refused = git.run(&["rev-parse", "--verify", "nothing"]).unwrap_err().to_string();
+        assert!(refused.contains("Needed a single revision"), "{refused}");
+        let pipe = tree.path().join(".gitignore");
+        assert!(Command::new("mkfifo").arg(pipe).status().unwrap().success());
+        let late = git.run(&["add", "--all"]).unwrap_err().to_string();
+        assert_eq!(late, "`git add --all` did not end within 0.3 s");
     }
 }

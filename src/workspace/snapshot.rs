@@ -3,9 +3,11 @@
 //! Nothing of the user's is touched: git works on a copy of the index, and writes new objects to a folder of our own.
 
 use super::git::{Git, GitError};
+use rustix::fs::{Mode, OFlags};
 use std::fs::File;
 use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// Why there is no snapshot, or no patch.
@@ -54,6 +56,10 @@ pub struct Difference {
     pub deletions: u64,
 }
 
+/// How long git may take for one step of a look. A large folder takes minutes the first time; an agent that left a pipe
+/// where git reads its settings makes it wait for ever.
+pub const LOOK: Duration = Duration::from_secs(15 * 60);
+
 /// What the names of our folders begin with.
 const PREFIX: &str = ".snapshot-";
 
@@ -95,7 +101,7 @@ impl Snapshot {
     /// Takes a snapshot of the work tree that `folder` is the top of. `leave_out` are folders that do not belong to it,
     /// wherever they are; `scratch` is where what git needs for this is kept meanwhile.
     pub fn take(folder: &Path, leave_out: &[&Path], scratch: &Path) -> Result<Snapshot, SnapshotError> {
-        let plain = Git::at(folder).apart();
+        let plain = Git::at(folder).apart().within(LOOK);
         let words = ["rev-parse", "--absolute-git-dir", "--git-path", "index", "--git-path", "objects"];
         let dirs = plain.text(&words)?;
         let mut dirs = dirs.lines().map(|path| folder.join(path));
@@ -200,7 +206,7 @@ impl Snapshot {
 
     fn add(&self, settings: &[String], leave_out: &[&String]) -> Result<(), GitError> {
         let mut args = options(settings);
-        args.extend(["add", "--all", "--", "."].map(str::to_owned));
+        args.extend(["add", "--all", "--no-warn-embedded-repo", "--", "."].map(str::to_owned));
         args.extend(leave_out.iter().map(|path| format!(":(top,exclude,literal){path}")));
         self.git.run(&args).map(drop)
     }
@@ -304,16 +310,30 @@ fn take_out(git: &Git, entries: &[u8], has_it: fn(&u8) -> bool, option: &str) ->
     update.finish()
 }
 
+/// Opens a file for reading; a pipe in its place is not waited for.
+pub fn open_file(path: &Path) -> io::Result<File> {
+    let file = File::from(rustix::fs::open(
+        path,
+        OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC,
+        Mode::empty(),
+    )?);
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(io::Error::other("it is not a file")),
+    }
+}
+
 /// Copies the index with its time, by which git knows which of its entries it cannot rely on.
 fn copy_index(from: &Path, to: &Path) -> io::Result<()> {
-    let written = match std::fs::metadata(from) {
-        Ok(index) => index.modified()?,
+    let mut index = match open_file(from) {
+        Ok(index) => index,
         // Nothing was ever added.
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
     };
-    std::fs::copy(from, to)?;
-    File::options().write(true).open(to)?.set_modified(written)
+    let mut copy = File::create(to)?;
+    io::copy(&mut index, &mut copy)?;
+    copy.set_modified(index.metadata()?.modified()?)
 }
 
 fn at(path: &Path) -> impl FnOnce(io::Error) -> SnapshotError {

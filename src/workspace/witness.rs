@@ -7,10 +7,11 @@
 //! where one has changed, no command that they name is run.
 
 use super::git::{Git, GitError};
-use super::snapshot::{Difference, ENTRIES, Snapshot, SnapshotError};
+use super::snapshot::{Difference, ENTRIES, LOOK, Snapshot, SnapshotError, open_file};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashSet};
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -18,6 +19,9 @@ use std::path::{Path, PathBuf};
 const OURS: &str = "refs/crew/";
 /// Files of a repository by which git, or whoever uses it, does something else than before. Hooks come on top.
 const SETTINGS: [&str; 4] = ["config", "config.worktree", "info/attributes", "info/exclude"];
+
+/// What stands for the content of something that is no file.
+const NO_FILE: &str = "not a file";
 
 /// All that is to be the same after an attempt that only reads.
 #[derive(Debug)]
@@ -82,7 +86,8 @@ impl Witness {
         let own = snapshot.places().repository.clone();
         let common = common_of(&own).map_err(in_folder(&own))?;
         let places = Places { own, common, index: snapshot.places().index.clone() };
-        let git = Git::at(folder).apart().with("GIT_DIR", &places.own).with("GIT_WORK_TREE", folder);
+        let git =
+            Git::at(folder).apart().within(LOOK).with("GIT_DIR", &places.own).with("GIT_WORK_TREE", folder);
         let before = Repository {
             refs: places.refs(&git)?,
             index: entries_of(snapshot.entries()),
@@ -113,10 +118,16 @@ impl Witness {
                 changes.settings = names.filter(differs).map(|name| format!(".git/{name}")).collect();
                 changes.settings.sort_unstable();
                 changes.settings.dedup();
+                // git would wait for ever for what comes out of a pipe.
+                let pipe = |name: &&String| now.get(*name).is_some_and(|content| content == NO_FILE);
+                let pipe = SETTINGS.map(str::to_owned).iter().find(pipe).cloned();
+                changes.unseen = pipe.map(|name| format!(".git/{name} is not a file")).unwrap_or_default();
             }
             Err(error) => changes.unseen = format!("{}: {error}", self.places.common.display()),
         }
-        if let Err(error) = self.compare_by_git(&mut changes) {
+        if changes.unseen.is_empty()
+            && let Err(error) = self.compare_by_git(&mut changes)
+        {
             changes.unseen = error.to_string();
         }
         for (path, witness) in &self.inside {
@@ -183,8 +194,8 @@ impl Witness {
     /// Returns a number for the entries of the index as it is now. A copy is read: git may write to the one it reads.
     fn index(&self) -> Result<String, SnapshotError> {
         let copy = self.snapshot.scratch().join("index-to-read");
-        match std::fs::copy(&self.places.index, &copy) {
-            Ok(_) => {}
+        match copy_file(&self.places.index, &copy) {
+            Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(String::new()),
             Err(source) => return Err(SnapshotError::File { path: self.places.index.clone(), source }),
         }
@@ -253,7 +264,9 @@ impl Places {
 
     /// Returns the branch that HEAD is on, or its commit.
     fn head(&self, git: &Git) -> String {
-        let written = std::fs::read_to_string(self.own.join("HEAD")).unwrap_or_default();
+        let mut written = String::new();
+        // What cannot be read is asked of git.
+        let _ = open_file(&self.own.join("HEAD")).and_then(|mut head| head.read_to_string(&mut written));
         let written = written.trim_end();
         let known = written.strip_prefix("ref: ").unwrap_or(written);
         // Where references are not kept as files, something else stands there.
@@ -300,7 +313,7 @@ fn content(path: &Path) -> io::Result<Option<String>> {
         Err(error) => return Err(error),
     };
     if !kind.is_file() {
-        return Ok(Some("not a file".into()));
+        return Ok(Some(NO_FILE.into()));
     }
     let runs = kind.permissions().mode() & 0o111 != 0;
     Ok(Some(format!("{} {runs}", digest(&std::fs::read(path)?))))
@@ -339,6 +352,10 @@ fn common_of(own: &Path) -> io::Result<PathBuf> {
 /// Returns a number for the entries of an index with their flags; empty where it has none.
 fn entries_of(entries: &[u8]) -> String {
     if entries.is_empty() { String::new() } else { digest(entries) }
+}
+
+fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
+    io::copy(&mut open_file(from)?, &mut File::create(to)?).map(drop)
 }
 
 /// Returns a number for a file's content; empty where it is not there.
@@ -427,7 +444,7 @@ mod tests {
     #[test]
     fn each_thing_that_changes_is_told_by_its_name() {
         type Row = (&'static str, fn(&Place), fn(&Changes) -> bool);
-        let rows: [Row; 12] = [
+        let rows: [Row; 13] = [
             (
                 "a file",
                 |place| place.write("kept", "one\nTWO\nthree\n"),
@@ -450,7 +467,7 @@ mod tests {
                 |place| {
                     let time = std::fs::metadata(place.tree.join("kept")).unwrap().modified().unwrap();
                     place.write("kept", "ONE\nTWO\n");
-                    let file = std::fs::File::options().write(true).open(place.tree.join("kept")).unwrap();
+                    let file = File::options().write(true).open(place.tree.join("kept")).unwrap();
                     file.set_modified(time).unwrap();
                 },
                 |changes| changes.files.files == ["kept"],
@@ -500,6 +517,15 @@ mod tests {
                 "a hook",
                 |place| place.write(".git/hooks/pre-commit", "#!/bin/sh\n"),
                 |changes| changes.settings == [".git/hooks/pre-commit"],
+            ),
+            (
+                "settings that nobody can read to their end",
+                |place| {
+                    let exclude = place.tree.join(".git/info/exclude");
+                    std::fs::remove_file(&exclude).unwrap();
+                    assert!(std::process::Command::new("mkfifo").arg(exclude).status().unwrap().success());
+                },
+                |changes| changes.settings == [".git/info/exclude"] && changes.unseen.contains("not a file"),
             ),
             (
                 "what is ignored, behind our back",
