@@ -111,6 +111,8 @@ pub(super) fn run(
     for secret in ["CREW_TOKEN", "CREW_INBOX", "CREW_CONTEXT"] {
         shell.env_remove(secret);
     }
+    // Compiled files beside the sources would be a change of the folder that nobody asked for.
+    shell.env("PYTHONDONTWRITEBYTECODE", "1");
     let start = Instant::now();
     let mut group = Group { leader: shell.spawn()?, ended: false };
     let cut = watch(&mut group, &output, limits, stop, start, told)?;

@@ -6,7 +6,8 @@ use super::toolchain::{FoundCommand, Needs, Purpose};
 use super::writing::{code, counted, fence, prose, size, span};
 use crate::domain::submission::{Check, MAX_SUMMARY, ResultBody, Verdict};
 use crate::domain::words::{clean_line, clean_text};
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -54,8 +55,13 @@ pub fn verify(
     stop: &AtomicBool,
     progress: &mut dyn FnMut(&str),
 ) -> Verification {
-    let tests = commands.iter().filter(|command| command.purpose == Purpose::Test);
-    let tried: Vec<Tried> = tests.map(|test| try_command(root, test, limits, stop, progress)).collect();
+    let tests: Vec<&FoundCommand> =
+        commands.iter().filter(|command| command.purpose == Purpose::Test).collect();
+    let missing = missing_locks(root, &tests);
+    let tried: Vec<Tried> =
+        tests.iter().map(|test| try_command(root, test, limits, stop, progress)).collect();
+    // A role that only reads leaves nothing behind that was not there. What cannot be taken away, crew will see.
+    missing.iter().for_each(|made| drop(std::fs::remove_file(made)));
     let verdict = judge(tried.iter().map(|tried| tried.outcome));
     let summary = summarise(verdict, &tried);
     let mut details = format!("# Verification: {}\n\n{}\n", verdict.name(), prose(&summary, MAX_SUMMARY));
@@ -64,6 +70,15 @@ pub fn verify(
         details.push_str(&tried.page);
     }
     Verification { verdict, checks: tried.into_iter().map(|tried| tried.check).collect(), details, summary }
+}
+
+/// Returns the lock files that cargo writes where there is none, whatever it is asked to do.
+fn missing_locks(root: &Path, tests: &[&FoundCommand]) -> BTreeSet<PathBuf> {
+    let dirs: Vec<PathBuf> = tests.iter().map(|test| root.join(&test.dir)).collect();
+    // Of a workspace, it is the one at the top.
+    let folders = dirs.iter().flat_map(|dir| dir.ancestors().take_while(|folder| folder.starts_with(root)));
+    let locks = folders.filter(|folder| folder.join("Cargo.toml").exists());
+    locks.map(|folder| folder.join("Cargo.lock")).filter(|lock| lock.symlink_metadata().is_err()).collect()
 }
 
 /// Fails where anything failed, passes where everything ran and passed, and otherwise knows nothing.

@@ -45,6 +45,7 @@ enum FolderUse {
     /// A command, which may do anything at any time.
     Free = 0,
     Reads = 1,
+    /// Changes files; or builds and tests there, and what lies about meanwhile is not to be seen by others.
     Writes = 2,
 }
 
@@ -52,7 +53,7 @@ impl FolderUse {
     fn of(task: &Task) -> FolderUse {
         match &task.spec.work {
             Work::Command { .. } => FolderUse::Free,
-            Work::Agent { .. } if task.may_write() => FolderUse::Writes,
+            Work::Agent { role, .. } if task.may_write() || role == "verifier" => FolderUse::Writes,
             Work::Agent { .. } => FolderUse::Reads,
         }
     }
@@ -266,7 +267,7 @@ impl<'a> InFolder<'a> {
     fn words(&self) -> String {
         let (who, doing) = match self.writing.is_empty() {
             true => (&self.reading, "reading"),
-            false => (&self.writing, "writing"),
+            false => (&self.writing, "at work there"),
         };
         let is = if who.len() == 1 { "is" } else { "are" };
         format!("waits for the folder: {} {is} {doing}", who.join(", "))
@@ -462,12 +463,12 @@ mod tests {
             run_of(vec![agent("fix", true), agent("look", false), spec("c", &[]), agent("later", true)]);
         run.apply(Time(1), &started("fix", 1)).unwrap();
         let said = |run: &Run, place| InFolder::of(run).keeps_waiting(&run.tasks[place]).unwrap_or_default();
-        assert_eq!(said(&run, 1), "waits for the folder: fix is writing");
+        assert_eq!(said(&run, 1), "waits for the folder: fix is at work there");
         assert_eq!((said(&run, 0).as_str(), said(&run, 2).as_str()), ("", ""));
         run.limits.shared_writers = 2;
         assert_eq!((said(&run, 1).as_str(), said(&run, 3).as_str()), ("", ""));
         run.limits.shared_writers = 1;
-        assert_eq!(said(&run, 3), "waits for the folder: fix is writing");
+        assert_eq!(said(&run, 3), "waits for the folder: fix is at work there");
     }
 
     #[test]

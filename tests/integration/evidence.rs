@@ -302,7 +302,7 @@ fn a_ready_task_says_whom_it_waits_for() {
     let running = repo.start_run("two");
     repo.wait_for_event("the first works", |event| event["kind"] == "process_started");
     let status = repo.crew(["status", "last"]).exits(0).out;
-    assert!(status.contains("waits for the folder: fix is writing"), "{status}");
+    assert!(status.contains("waits for the folder: fix is at work there"), "{status}");
     repo.open("fix");
     running.ends().exits(0);
     let status = repo.crew(["status", "last"]).exits(0).out;

@@ -1,6 +1,6 @@
 //! `crew run` on its good path.
 
-use crate::support::{TestRepo, task};
+use crate::support::{TestRepo, run_command, task};
 
 #[test]
 fn the_built_in_team_reviews_a_repository_without_any_agent_cli() {
@@ -24,4 +24,20 @@ fn failing_tests_fail_the_run() {
     assert_eq!(task(&run, "verify")["state"], "failed");
     assert_eq!(task(&run, "verify")["error_kind"], "verify_failed");
     assert_eq!(task(&run, "report")["state"], "completed");
+}
+
+#[test]
+fn the_review_team_leaves_a_crate_without_a_lock_file_as_it_was() {
+    let repo = TestRepo::new();
+    repo.write("Cargo.toml", "[package]\nname = \"small\"\nversion = \"0.1.0\"\nedition = \"2021\"\n");
+    repo.write("src/lib.rs", "//! Small.\n\n#[test]\nfn adds() {\n    assert_eq!(1 + 1, 2);\n}\n");
+    repo.write(".gitignore", "target\n");
+    repo.commit("a crate");
+    // Like the real one, it writes the lock file that is missing, whatever it is asked to do.
+    repo.program("cargo", "echo locked >Cargo.lock\necho 'test result: ok. 1 passed; 0 failed'");
+    let run =
+        run_command(repo.alone(["run", "review it", "--team", "review", "--agent", "builtin", "--json"]));
+    let run = run.exits(0).json();
+    assert_eq!(run["status"], "completed");
+    assert_eq!(repo.git(&["status", "--porcelain"]), "");
 }
