@@ -2,6 +2,7 @@
 
 use super::context::{Context, as_problems};
 use super::exit::{ExitStatus, Problem};
+use super::typist;
 use crate::domain::settings::{self, Kind, Origin, Settings};
 use crate::domain::words::clean_text;
 use crate::store::atomic_file;
@@ -126,6 +127,10 @@ fn list(cx: &Context, with_origin: bool) -> Result<ExitStatus> {
 /// Changes one key of a settings file; the rest of the file stays as it is.
 fn set(cx: &Context, key: &str, text: Option<&str>, project: bool) -> Result<ExitStatus> {
     let setting = settings::find(key).ok_or_else(|| unknown(key))?;
+    if !project {
+        // What a project sets can only be stricter.
+        typist::refuse_agents()?;
+    }
     let path = file(cx, project)?;
     let wrong = |message: String| Problem::usage("setting", message);
     let value = text.map(|text| setting.read_entry(text)).transpose().map_err(wrong)?;

@@ -4,13 +4,14 @@ use super::context::Context;
 use super::exit::{ExitStatus, Problem};
 use super::resume;
 use super::submit::{self, Place};
+use super::typist;
 use crate::domain::gate::{Decision, Gate, GateId};
 use crate::domain::id::{RunId, TaskId};
 use crate::domain::person::{self, PersonAsk, What};
 use crate::domain::request::Answer;
 use crate::domain::run::Run;
 use crate::domain::task::TaskState;
-use crate::runner::{clock, process};
+use crate::runner::clock;
 use crate::store::database::Store;
 use crate::store::layout::Layout;
 use crate::store::lock;
@@ -161,7 +162,8 @@ fn hand_over(
     go_on: bool,
 ) -> Result<ExitStatus> {
     let layout = store.layout().clone();
-    refuse_agents(store, id)?;
+    typist::refuse_agents()?;
+    typist::refuse_below(store.load_run(id)?.and_then(|run| run.dispatcher).as_ref())?;
     let key = Context::person_key().ok_or_else(|| {
         Problem::usage("no_home", "there is no folder for your configuration, so nobody knows that it is you")
             .hint("set HOME or XDG_CONFIG_HOME")
@@ -175,8 +177,11 @@ fn hand_over(
             let short = store.short(id)?;
             let run = store.load_run(id)?.context("the run is recorded")?;
             let owned = lock::is_owned(&store.paths(id))?;
-            tell(cx, &run, &short, &task, owned)?;
             let open = run.tasks.iter().any(|task| !task.state.is_settled());
+            if !(cx.printer.json && go_on && open && !owned) {
+                // Else the run's own end is the one object that is printed.
+                tell(cx, &run, &short, &task, owned)?;
+            }
             match owned {
                 true => Ok(ExitStatus::Done),
                 false if go_on && open => resume::go_on(cx, &short),
@@ -210,17 +215,6 @@ fn tell(cx: &Context, run: &Run, short: &str, task: &str, owned: bool) -> Result
         cx.printer.tell(&format!("next  crew gates {short}    {} still open", words::count(open, "gate")));
     } else if queued {
         cx.printer.tell(&format!("next  crew resume {short}"));
-    }
-    Ok(())
-}
-
-/// Refuses what is typed below an agent: an agent asks, it does not decide.
-fn refuse_agents(store: &Store, id: &RunId) -> Result<()> {
-    let dispatcher = store.load_run(id)?.and_then(|run| run.dispatcher);
-    let below = dispatcher.is_some_and(|owner| process::is_alive(&owner) && process::is_below(owner.pid));
-    if std::env::var_os("CREW_TOKEN").is_some() || below || process::is_below_marked("CREW_TOKEN=") {
-        let problem = Problem::refused("not_a_person", "an agent cannot decide for a person");
-        return Err(problem.hint("type it in a shell of your own, outside of the run").into());
     }
     Ok(())
 }

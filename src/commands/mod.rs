@@ -32,6 +32,7 @@ mod status;
 mod submit;
 mod submit_dry_run;
 mod trust;
+mod typist;
 mod validate;
 mod waiting;
 

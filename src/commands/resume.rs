@@ -4,6 +4,7 @@ use super::budget::{self, Account, BudgetArgs};
 use super::context::Context;
 use super::exit::{ExitStatus, Problem};
 use super::run;
+use super::typist;
 use super::waiting::WaitArgs;
 use crate::agents::registry::Registry;
 use crate::agents::replay;
@@ -93,6 +94,8 @@ impl Observer for Unseen {
 
 /// Goes on with a run.
 pub fn resume(cx: &Context, args: &ResumeArgs) -> Result<ExitStatus> {
+    // With other settings, what waits for a person would wait no more.
+    typist::refuse_agents()?;
     cx.store()?;
     let layout = cx.layout()?;
     let trusted = args.trust_project || cx.trusts(&layout)?;

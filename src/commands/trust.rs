@@ -2,6 +2,7 @@
 
 use super::context::Context;
 use super::exit::{ExitStatus, Problem};
+use super::typist;
 use crate::store::trust::TrustFile;
 use anyhow::Result;
 use serde_json::json;
@@ -18,6 +19,7 @@ pub struct TrustArgs {
 
 /// Trusts the repository, or takes the trust back.
 pub fn trust(cx: &Context, args: &TrustArgs) -> Result<ExitStatus> {
+    typist::refuse_agents()?;
     let layout = cx.layout()?;
     let folder = Context::config_folder();
     let folder =

@@ -99,6 +99,13 @@ pub fn is_below_marked(mark: &str) -> bool {
     })
 }
 
+/// Tells whether a process that we were started by runs the program that we run.
+pub fn is_below_ourselves() -> bool {
+    let program = |pid: &str| std::fs::read_link(format!("/proc/{pid}/exe")).ok();
+    let ours = program("self");
+    ours.is_some() && ancestors().any(|pid| program(&pid.to_string()) == ours)
+}
+
 /// Returns the processes that we were started by, the nearest first, as far as the system tells.
 fn ancestors() -> impl Iterator<Item = u32> {
     let first = rustix::process::getppid().map(|pid| pid.as_raw_nonzero().get() as u32);

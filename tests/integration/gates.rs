@@ -177,6 +177,34 @@ fn an_agent_decides_nothing() {
 }
 
 #[test]
+fn an_agent_loosens_nothing_and_decides_nothing_of_other_runs() {
+    let repo = TestRepo::new();
+    run(&repo, DEPLOY);
+    // The last one has neither the environment nor the parents of an agent.
+    let script = "crew config set gates.allowed_actions deploy\ncrew trust\ncrew resume last --set gates.allowed_actions=deploy\n\
+                  (env -i PATH=\"$PATH\" HOME=\"$HOME\" setsid sh -c '(crew approve g1 2>&1; : >.tried) &' &) >&2\n\
+                  until [ -e .tried ]; do sleep 0.05; done\n\
+                  crew submit result --summary s --confidence 0.9 --rationale r --no-change-reason n";
+    repo.program("mine", script);
+    let mine = repo.programs().join("mine");
+    repo.set("agents", "mine", json!({"command": mine, "prompt": "stdin", "writes": true}));
+    repo.workflow("try", "## try\nrole: executor\nagent: mine\n\nTry.\n");
+    repo.crew(["run", "the goal", "--workflow", "try"]).exits(0);
+    let log = repo.log("try", 1);
+    assert_eq!(log.matches("an agent cannot decide for a person").count(), 4, "{log}");
+    assert!(gates(&repo)[0]["decided"].is_null());
+    repo.crew(["approve", "g1"]).exits(0);
+}
+
+#[test]
+fn a_decision_with_resume_prints_one_object() {
+    let repo = TestRepo::new();
+    run(&repo, DEPLOY);
+    let printed = repo.crew(["approve", "g1", "--resume", "--json"]).exits(0).json();
+    assert_eq!(printed["status"], "completed");
+}
+
+#[test]
 fn a_decision_that_nobody_signed_is_refused_and_recorded() {
     let repo = TestRepo::new();
     run(&repo, DEPLOY);
