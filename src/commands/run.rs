@@ -389,8 +389,9 @@ pub fn carry_out(
 fn exit_status(finished: Finished) -> ExitStatus {
     match finished.status {
         RunStatus::Completed => ExitStatus::Done,
-        RunStatus::AwaitingInput => ExitStatus::Waiting,
+        // Work may have been stopped for which no person has to decide anything.
         _ if finished.interrupted => ExitStatus::Interrupted,
+        RunStatus::AwaitingInput => ExitStatus::Waiting,
         _ => ExitStatus::Failed,
     }
 }

@@ -407,7 +407,11 @@ pub fn decide(
         }
         let note = if first.note.is_empty() { String::new() } else { format!(": \"{}\"", first.note) };
         let (name, who, at) = (first.decision.name().replace('_', " "), &first.by, first.at);
-        let message = format!("gate {id} is decided: {name} by {who} at {at}{note}");
+        let answer = match &first.decision {
+            Decision::Answered { answer } => format!(" \"{answer}\""),
+            _ => String::new(),
+        };
+        let message = format!("gate {id} is decided: {name}{answer} by {who} at {at}{note}");
         return refuse(Code::Decided, message, "the first decision stands");
     }
     if gate.is_overdue(now) {

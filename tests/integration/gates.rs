@@ -590,5 +590,23 @@ fn a_question_outlives_the_crew_that_was_killed_with_its_agent() {
     repo.crew(["resume", "last"]).exits(3);
     repo.crew(["answer", "g1", "2", "--by", "Ann", "--resume"]).exits(0);
     assert!(repo.artifact("prompts/work.2.md").contains("8080"));
+    let second = repo.crew(["answer", "g1", "1", "--by", "Bob"]).exits(4);
+    assert!(second.err.contains("answered \"8080\" by Ann"), "{}", second.err);
+    repo.leaves_no_process();
+}
+
+#[test]
+fn a_run_that_is_interrupted_at_work_says_so_although_a_gate_is_open() {
+    let repo = TestRepo::new();
+    repo.workflow("w", &format!("{DEPLOY}\n## other\nrun: sleep 600\n"));
+    let running = repo.start_run("w");
+    repo.wait_for_event("the gate is open", |event| event["kind"] == "gate_opened");
+    repo.wait_for_event("it works", |event| event["kind"] == "process_started" && event["task"] == "other");
+    running.signal(libc::SIGINT);
+    running.ends().exits(130);
+    assert_eq!(
+        (state(&repo, "deploy").as_str(), state(&repo, "other").as_str()),
+        ("awaiting_input", "queued")
+    );
     repo.leaves_no_process();
 }
