@@ -28,6 +28,8 @@ pub struct Asking {
     by: String,
     /// The gate that is being asked about, and where what was typed comes from.
     open: Option<(GateId, Receiver<Option<String>>)>,
+    /// Where what is typed next comes from, when the gate that was asked about was decided elsewhere.
+    idle: Option<Receiver<Option<String>>>,
     /// The person has other things to do: nothing is asked any more.
     declined: bool,
     /// Decided here, and not yet by the run, with the request that says so.
@@ -46,16 +48,20 @@ impl Asking {
         let person = std::io::stdin().is_terminal() && printer.terminal_err && !printer.json && !in_ci;
         let key = key.filter(|_| person)?.to_owned();
         let by = name_of_person(layout);
-        Some(Asking { printer, inbox, key, by, open: None, declined: false, sent: Vec::new() })
+        Some(Asking { printer, inbox, key, by, open: None, idle: None, declined: false, sent: Vec::new() })
     }
 
     /// Goes on with asking; tells whether it is worth waiting for.
     pub fn go_on(&mut self, run: &Run) -> bool {
         if let Some((gate, typed)) = self.open.take() {
             match typed.try_recv() {
-                Err(TryRecvError::Empty) => {
+                Err(TryRecvError::Empty) if is_open(run, gate) => {
                     self.open = Some((gate, typed));
                     return true;
+                }
+                Err(TryRecvError::Empty) => {
+                    self.printer.warn(&format!("gate {gate} was decided meanwhile"));
+                    self.idle = Some(typed);
                 }
                 Ok(Some(words)) if !words.trim().is_empty() => self.decide(run, gate, words.trim()),
                 Ok(_) | Err(TryRecvError::Disconnected) => self.declined = true,
@@ -91,6 +97,8 @@ impl Asking {
     }
 
     fn ask(&mut self, gate: &Gate) {
+        // What was typed before anything was asked decides nothing.
+        let _ = rustix::termios::tcflush(std::io::stdin(), rustix::termios::QueueSelector::IFlush);
         let words = clean_text(&gate.about.words(), MAX_SHOWN).replace('\n', "\n  ");
         let head = self.printer.tint_err(Tone::Attention, &format!("gate {}", gate.id));
         self.printer.warn(&format!("\n{head}  {}: {words}", gate.task));
@@ -108,6 +116,10 @@ impl Asking {
             }
         };
         self.printer.warn(&format!("  {how}"));
+        if let Some(typed) = self.idle.take() {
+            self.open = Some((gate.id, typed));
+            return;
+        }
         let (sender, typed) = channel();
         // It may wait for ever; the process does not wait for it.
         let reader = std::thread::Builder::new().name("asking".into()).spawn(move || {
@@ -143,4 +155,8 @@ impl Asking {
             }
         }
     }
+}
+
+fn is_open(run: &Run, gate: GateId) -> bool {
+    run.gate(gate).is_some_and(|gate| gate.decided.is_none())
 }

@@ -100,13 +100,14 @@ pub fn should_gate(
     confidence: Option<f64>,
     policy: &GatePolicy,
 ) -> GateReason {
-    let listed = |names: &[String], name: &str| names.iter().any(|known| known == name);
-    let harmless = HARMLESS.contains(&action);
+    let listed = |names: &[String], name: &str| names.iter().any(|known| known.eq_ignore_ascii_case(name));
+    let lower = action.to_ascii_lowercase();
+    let harmless = HARMLESS.contains(&lower.as_str());
     let unlisted = !harmless && !listed(&policy.allowed_actions, action);
     match () {
         () if listed(&policy.risky_actions, action) || unlisted => GateReason::HighRiskAction,
         () if environment.is_some_and(|name| listed(&policy.environments, name))
-            && !READING.contains(&action) =>
+            && !READING.contains(&lower.as_str()) =>
         {
             GateReason::GatedEnvironment
         }
@@ -527,6 +528,8 @@ mod tests {
             ("run", Some("production"), None, GateReason::GatedEnvironment),
             ("run", Some("staging"), None, GateReason::Auto),
             ("deploy", None, Some(1.0), GateReason::HighRiskAction),
+            ("Deploy", None, Some(1.0), GateReason::HighRiskAction),
+            ("Run", Some("Production"), None, GateReason::GatedEnvironment),
             ("deploy", Some("production"), Some(0.1), GateReason::HighRiskAction),
             // Nobody listed it: closed.
             ("frobnicate", None, Some(1.0), GateReason::HighRiskAction),

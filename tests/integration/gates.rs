@@ -4,6 +4,9 @@ use crate::support::{Ran, TestRepo, of_kind, run_command, task, wait_until};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
+/// The end of what is asked at a terminal.
+const ASKED: &str = "nothing leaves it for later:";
+
 const DEPLOY: &str =
     "## build\nrun: true\n\n## deploy\nrun: touch deployed\naction: deploy\ndependsOn: build\n";
 
@@ -510,14 +513,11 @@ fn at_a_terminal_the_run_asks_and_goes_on() {
     let step = "## work\nrole: executor\nagent: fake\ngate: after\ndependsOn: deploy\n\nDo it.\n";
     repo.workflow("w", &format!("{DEPLOY}\n{step}"));
     let run = ["run", "the goal", "--workflow", "w"];
-    let (exit, shown) = repo.at_terminal(
-        &run,
-        &[("nothing leaves it for later:", "y"), ("is it done: made", "fewer words"), ("gate g3", "yes")],
-    );
+    let (exit, shown) = repo.at_terminal(&run, &[(ASKED, "y"), (ASKED, "fewer words"), (ASKED, "yes")]);
     assert_eq!(exit, Some(0), "{shown}");
     assert!(repo.artifact("prompts/work.2.md").contains("fewer words"));
     // Who has no time now is asked no more, and told what to type.
-    let (exit, shown) = repo.at_terminal(&run, &[("nothing leaves it for later:", "")]);
+    let (exit, shown) = repo.at_terminal(&run, &[(ASKED, "")]);
     assert_eq!(exit, Some(3), "{shown}");
     assert!(shown.contains("crew approve g4"), "{shown}");
 }

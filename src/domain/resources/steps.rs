@@ -242,7 +242,13 @@ fn check_kind(step: &Step, report: &mut Report) {
                 report.add_with(step.line_of("gate"), message, "a command makes no plan; say `before`");
             }
         }
-        (None, false) => {}
+        (None, false) => {
+            if step.gates.plan && step.submit == Submit::Optional {
+                let message =
+                    "`gate: plan` needs a plan that is handed in, and `submit: optional` asks for none";
+                report.add_with(step.line_of("gate"), message, "take one of the two out");
+            }
+        }
     }
 }
 
@@ -595,6 +601,7 @@ mod tests {
         for (body, words) in [
             ("## a\nrole: r\n", "nothing to do"),
             ("## a\nrun: x\n\nDo.\n", "both a command and a task"),
+            ("## a\nrole: r\ngate: plan\nsubmit: optional\n\nDo.\n", "needs a plan that is handed in"),
             ("## a\nrun: x\ngate: plan\n", "`gate: plan` means nothing for a command step"),
             ("## a\nrun: x\nmodel: big\n", "`model` means nothing for a command step"),
             ("## a\ntask: x\n\nDo.\n", "a `task` and a text"),
