@@ -1,0 +1,99 @@
+//! Takes in what other processes ask for, through the inbox or in an agent's output.
+
+use super::{Dispatcher, Effect};
+use crate::domain::event::Event;
+use crate::domain::signed;
+use crate::domain::submission::HandedIn;
+use crate::runner::clock;
+use crate::runner::requests;
+use crate::store::StoreError;
+use crate::store::inbox;
+use std::time::{Duration, Instant};
+
+/// The most requests of an attempt whose answers are taken away with it; others grow old first.
+const MAX_ASKED: usize = 10_000;
+
+/// How long an agent that has asked a question may take to end.
+const AFTER_QUESTION: Duration = Duration::from_secs(60);
+
+impl Dispatcher<'_> {
+    /// Takes in the requests that wait. Agents write to that folder: nothing that lies there may end the run.
+    pub(super) fn look_into_inbox(&mut self) -> Result<(), StoreError> {
+        self.inbox_looked = Instant::now();
+        self.inbox_rang = false;
+        let waiting = inbox::waiting(&self.paths.inbox());
+        waiting.into_iter().try_for_each(|incoming| self.take_request(incoming, true))
+    }
+
+    pub(super) fn take_request(
+        &mut self,
+        incoming: inbox::Incoming,
+        is_awaited: bool,
+    ) -> Result<(), StoreError> {
+        let in_work = |effect: &Effect| matches!(effect, Effect::Answer { incoming: known, .. } if known.id == incoming.id);
+        if self.unanswerable.contains(&incoming.id) || self.effects.iter().any(in_work) {
+            return Ok(());
+        }
+        let mut words = None;
+        if let Ok(request) = &incoming.request {
+            words =
+                self.open.values().find(|open| open.token == request.token).map(|open| open.words.clone());
+            let recorders = self.open.values().filter_map(|open| open.recorder.as_ref());
+            recorders
+                .filter(|recorder| recorder.is_of(&request.token))
+                .for_each(|recorder| recorder.ask(&request.ask));
+            let mut open = self.open.iter();
+            if let Some((place, _)) =
+                open.find(|(_, open)| open.token == request.token).filter(|_| is_awaited)
+            {
+                let asked = self.asked.entry(*place).or_default();
+                if asked.len() < MAX_ASKED {
+                    asked.push(incoming.id.clone());
+                }
+            }
+        }
+        let key = self.setup.person_key.as_deref();
+        let words = words.unwrap_or_default();
+        let settled = requests::settle(self.store, &mut self.run, &incoming, key, &words, clock::now())?;
+        let events: Vec<Event> = settled.applied.iter().map(|applied| applied.event().clone()).collect();
+        for event in &events {
+            let open = event.task().and_then(|task| self.run.place(task));
+            let Some(open) = open.and_then(|place| self.open.get_mut(&place)) else { continue };
+            match event {
+                Event::NoteTaken { note, .. } => open.note(note),
+                // What it does while it waits for an answer is done without it.
+                Event::SubmissionAccepted { handed_in: HandedIn::Question(_), .. } => {
+                    open.end_soon(AFTER_QUESTION)
+                }
+                _ => {}
+            }
+        }
+        self.batch.extend(settled.applied);
+        events.iter().try_for_each(|event| self.follow(event))?;
+        let answer = settled.answered.answer.clone();
+        self.effects.push(Effect::Answer { incoming, answer, is_awaited });
+        self.answered.push(settled.answered);
+        Ok(())
+    }
+
+    /// Takes away answers of attempts that ended `age` ago: with their processes went whoever could take them. A stranger
+    /// who asked in their name and still waits then finds the answer in the store, once the run is over.
+    pub(super) fn forget_answers(&mut self, age: Duration) {
+        while let Some((_, asked)) = self.over.pop_front_if(|(ended, _)| ended.elapsed() >= age) {
+            inbox::forget(&self.paths.inbox(), asked.iter().map(String::as_str));
+        }
+    }
+
+    /// Takes in a request that came in an agent's output. What another token signed is nothing.
+    ///
+    /// It needs no file: whatever the agent did to the inbox may not end the run.
+    pub(super) fn take_signed(&mut self, place: usize, text: &str) -> Result<(), StoreError> {
+        let Some(open) = self.open.get(&place) else { return Ok(()) };
+        let Some(request) = signed::read(text, &open.token) else { return Ok(()) };
+        let Some(incoming) = inbox::incoming(&self.paths.inbox(), request) else { return Ok(()) };
+        if self.store.answer_to(&incoming.id)?.is_none() {
+            self.take_request(incoming, false)?;
+        }
+        Ok(())
+    }
+}

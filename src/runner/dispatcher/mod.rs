@@ -1,0 +1,368 @@
+//! The loop that owns a run: receive, decide, record, act.
+
+mod desk;
+mod settling;
+mod starting;
+mod stopping;
+mod taking_over;
+mod waiting;
+mod writing;
+
+use crate::domain::budget::Ledger;
+use crate::domain::event::{ArtifactKind, Event, Recorded};
+use crate::domain::judgement::StopReason;
+use crate::domain::run::{Run, RunStatus};
+use crate::domain::schedule::Schedule;
+use crate::domain::task::Working;
+use crate::runner::attempt::OpenAttempt;
+use crate::runner::clock;
+use crate::runner::inbox_watch;
+use crate::runner::launch::Setup;
+use crate::runner::pipe_watch;
+use crate::runner::process::{self, Among};
+use crate::runner::slots::{Job, Message, Slots};
+use crate::runner::summary;
+use crate::store::StoreError;
+use crate::store::artifacts;
+use crate::store::database::{Answered, Applied, Store};
+use crate::store::inbox;
+use crate::store::layout::RunPaths;
+use crate::store::lock::RunLock;
+use crate::workspace::snapshot;
+use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::sync::PoisonError;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::{Duration, Instant};
+
+/// Messages that may wait for the dispatcher before its children have to.
+const MAILBOX: usize = 1024;
+/// How often limits of silence and of output are looked at.
+const LOOK: Duration = Duration::from_millis(250);
+/// How often the inbox is looked at without being told to.
+const INBOX_LOOK: Duration = Duration::from_secs(1);
+/// How long progress may wait to be written together with what comes next.
+const GROUPING: Duration = Duration::from_millis(10);
+/// How often people see the live view change.
+const LIVE_VIEW: Duration = Duration::from_millis(150);
+/// How long the answers of an attempt are kept after it, while the run goes on.
+const ANSWER_KEPT: Duration = Duration::from_secs(10);
+
+/// Is told what happens; called between a commit and the next decision, so it should be quick.
+pub trait Observer {
+    /// Something has been recorded.
+    fn happened(&mut self, run: &Run, event: &Recorded);
+    /// Tells whether `tick` is wanted.
+    fn watches(&self) -> bool;
+    /// Shows what goes on between events.
+    fn tick(&mut self, run: &Run, working: &[Working]);
+    /// Nothing goes on, and gates are open: tells whether a person is being asked here and now, so that it is worth
+    /// staying.
+    fn asks(&mut self, run: &Run) -> bool;
+}
+
+/// How the dispatcher came to an end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Finished {
+    pub status: RunStatus,
+    /// A person stopped it.
+    pub interrupted: bool,
+}
+
+/// What is done after what was decided is on the disk.
+enum Effect {
+    Start(Job),
+    /// A request that came in an agent's output has nobody who waits for the answer.
+    Answer {
+        incoming: inbox::Incoming,
+        answer: String,
+        is_awaited: bool,
+    },
+}
+
+/// The owner of a run.
+pub struct Dispatcher<'a> {
+    store: &'a mut Store,
+    run: Run,
+    paths: RunPaths,
+    setup: &'a Setup,
+    observer: &'a mut dyn Observer,
+    schedule: Schedule,
+    ledger: Ledger,
+    /// Tasks that could start, were there room for them in a budget.
+    waiting: Vec<usize>,
+    messages: Receiver<Message>,
+    slots: Slots,
+    open: BTreeMap<usize, OpenAttempt>,
+    /// Decided, applied in memory, and not yet written.
+    batch: Vec<Applied>,
+    /// Since when the batch has something in it that waits for company.
+    batch_began: Option<Instant>,
+    answered: Vec<Answered>,
+    effects: Vec<Effect>,
+    /// Requests of each open attempt, by its place: their answers go with it.
+    asked: BTreeMap<usize, Vec<String>>,
+    /// Requests whose attempts have ended, and when they did.
+    over: VecDeque<(Instant, Vec<String>)>,
+    /// Requests whose answer could not be written; they are not tried again.
+    unanswerable: HashSet<String>,
+    stopping: Option<StopReason>,
+    stop_level: u32,
+    copied: CopyClock,
+    inbox_looked: Instant,
+    /// Something has landed in the inbox since then.
+    inbox_rang: bool,
+    /// Kept to the end: the run is ours.
+    _lock: RunLock,
+}
+
+/// Carries a run out, and returns it as it ended. The caller has taken its lock; a run that another process left is
+/// taken up where it stands.
+pub fn carry_out(
+    store: &mut Store,
+    run: Run,
+    lock: RunLock,
+    setup: &Setup,
+    observer: &mut dyn Observer,
+) -> Result<(Finished, Run), StoreError> {
+    let paths = store.paths(&run.id);
+    for folder in [paths.logs(), paths.inbox(), paths.artifacts(), paths.bin()] {
+        std::fs::create_dir_all(&folder).map_err(StoreError::file(&folder))?;
+    }
+    put_ourselves_on_path(&paths)?;
+    process::adopt_orphans();
+    let (sender, messages) = sync_channel(MAILBOX);
+    super::signals::watch(sender.clone()).map_err(StoreError::file("signals"))?;
+    let _watch = inbox_watch::watch(&paths.inbox(), sender.clone());
+    let pipe = pipe_watch::watch(&paths.inbox(), sender.clone());
+    let mut dispatcher = Dispatcher::new(store, run, paths, (setup, observer), (sender, messages), lock);
+    let carried = dispatcher.take_over().and_then(|()| dispatcher.work());
+    if carried.is_err() {
+        dispatcher.kill_everything();
+    }
+    // It goes before the lock does: the next owner makes a pipe of its own, which is not ours to take away.
+    drop(pipe);
+    carried.map(|finished| (finished, dispatcher.run))
+}
+
+/// Makes `crew` in a child's shell the program that runs now.
+fn put_ourselves_on_path(paths: &RunPaths) -> Result<(), StoreError> {
+    let link = paths.bin().join("crew");
+    let ourselves = std::env::current_exe().map_err(StoreError::file("the running program"))?;
+    // A crew of another version may have begun the run.
+    let _ = std::fs::remove_file(&link);
+    std::os::unix::fs::symlink(ourselves, &link).map_err(StoreError::file(&link))
+}
+
+impl<'a> Dispatcher<'a> {
+    fn new(
+        store: &'a mut Store,
+        run: Run,
+        paths: RunPaths,
+        (setup, observer): (&'a Setup, &'a mut dyn Observer),
+        (sender, messages): (SyncSender<Message>, Receiver<Message>),
+        lock: RunLock,
+    ) -> Dispatcher<'a> {
+        Dispatcher {
+            schedule: Schedule::of(&run),
+            ledger: Ledger::of(&run),
+            waiting: Vec::new(),
+            store,
+            run,
+            paths,
+            setup,
+            observer,
+            messages,
+            slots: Slots::new(sender),
+            open: BTreeMap::new(),
+            batch: Vec::new(),
+            batch_began: None,
+            answered: Vec::new(),
+            effects: Vec::new(),
+            asked: BTreeMap::new(),
+            over: VecDeque::new(),
+            unanswerable: HashSet::new(),
+            stopping: None,
+            stop_level: 0,
+            copied: CopyClock::new(),
+            inbox_looked: Instant::now(),
+            inbox_rang: false,
+            _lock: lock,
+        }
+    }
+
+    fn work(&mut self) -> Result<Finished, StoreError> {
+        loop {
+            self.look_into_inbox()?;
+            self.work_until_idle()?;
+            // What a command has put aside belongs to the run, and ends with it.
+            let hurried = self.stop_level >= 2;
+            process::end_marked(
+                &[format!("CREW_RUN={}", self.run.id)],
+                Among::OurOrphans,
+                self.setup.limits.grace,
+                || hurried,
+            );
+            // Whoever asked while the last child ended gets an answer; a person who decided finds the run at work.
+            self.look_into_inbox()?;
+            if self.stopping.is_some() || !self.schedule.has_ready() {
+                return self.finish_run();
+            }
+        }
+    }
+
+    /// Works until nothing can go on, or somebody stops it.
+    fn work_until_idle(&mut self) -> Result<(), StoreError> {
+        loop {
+            self.start_what_can()?;
+            self.flush()?;
+            let idle = self.open.is_empty() && self.schedule.next_wake().is_none();
+            if idle && self.run.open_gates().next().is_some() && self.stopping.is_none() {
+                if !self.observer.asks(&self.run) && !self.decides_itself_soon() {
+                    break;
+                }
+            } else if idle || (self.open.is_empty() && self.stopping.is_some()) {
+                break;
+            }
+            self.receive()?;
+            self.look_after_limits()?;
+            self.close_overdue_gates()?;
+            if self.inbox_looked.elapsed() >= INBOX_LOOK {
+                self.look_into_inbox()?;
+            }
+            self.forget_answers(ANSWER_KEPT);
+            self.copy_when_due()?;
+        }
+        Ok(())
+    }
+
+    /// Waits for something to happen, and takes in all that has.
+    fn receive(&mut self) -> Result<(), StoreError> {
+        match self.messages.recv_timeout(self.patience()) {
+            Ok(message) => self.handle(message)?,
+            Err(RecvTimeoutError::Timeout) => {}
+            // The sender for signals lives as long as we do.
+            Err(RecvTimeoutError::Disconnected) => std::thread::sleep(LOOK),
+        }
+        // What has come in by now shares one commit.
+        for _ in 0..MAILBOX {
+            match self.messages.try_recv() {
+                Ok(message) => self.handle(message)?,
+                Err(_) => break,
+            }
+        }
+        if self.inbox_rang {
+            // Once for all that rang: each look reads whatever waits there.
+            self.look_into_inbox()?;
+        }
+        if self.observer.watches() {
+            let working = self.working();
+            self.observer.tick(&self.run, &working);
+        }
+        Ok(())
+    }
+
+    /// Returns how long nothing has to be looked at.
+    fn patience(&self) -> Duration {
+        let now = Instant::now();
+        let mut patience = if self.observer.watches() { LIVE_VIEW } else { LOOK };
+        if let Some(began) = self.batch_began.filter(|_| !self.batch.is_empty()) {
+            patience = patience.min(GROUPING.saturating_sub(began.elapsed()));
+        }
+        for open in self.open.values() {
+            let lingering = open.final_at.map(|at| at + self.setup.limits.grace);
+            // Once a child has been asked to end, its other limits have no more to say.
+            let moments = match open.stopped {
+                Some(_) => [open.kill_at, None],
+                None => [Some(open.deadline), lingering.or(open.last_word_at())],
+            };
+            for moment in moments.into_iter().flatten() {
+                patience = patience.min(moment.saturating_duration_since(now));
+            }
+        }
+        if let Some(left) = self.ledger.time_left(clock::now()) {
+            patience = patience.min(left.max(GROUPING));
+        }
+        for wake in self.schedule.next_wake().into_iter().chain(self.next_gate()) {
+            patience = patience.min(wake.since(clock::now()));
+        }
+        patience
+    }
+
+    fn handle(&mut self, message: Message) -> Result<(), StoreError> {
+        match message {
+            Message::Started { place, process } => self.note_process(place, process),
+            Message::Said { place, said } => self.listen(place, said),
+            Message::Ended { place, part, ending, heard, seen } => {
+                self.note_end(place, part, (ending, heard, seen.map(|seen| *seen)))
+            }
+            Message::Signed { place, text } => self.take_signed(place, &text),
+            Message::Inbox => {
+                self.inbox_rang = true;
+                Ok(())
+            }
+            Message::Stop { level, by } => self.stop_on_request(level, by),
+        }
+    }
+
+    /// Applies an event in memory; it is written with the next flush.
+    fn record(&mut self, event: Event) -> Result<(), StoreError> {
+        self.batch.push(Applied::to(&mut self.run, clock::now(), event)?);
+        Ok(())
+    }
+
+    fn working(&self) -> Vec<Working> {
+        let view = |(place, open): (&usize, &OpenAttempt)| {
+            let doing = open.doing.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let doing = match &open.agent {
+                None if doing.is_empty() => super::child::last_line(&open.log, &open.words, 4096),
+                _ => Some(doing),
+            };
+            let doing = doing.map(|doing| open.safe(&doing, 200));
+            Working {
+                place: *place,
+                elapsed: open.began.elapsed(),
+                doing: doing.unwrap_or_default(),
+                usage: open.usage,
+            }
+        };
+        self.open.iter().map(view).collect()
+    }
+
+    fn finish_run(&mut self) -> Result<Finished, StoreError> {
+        let state = self.run.counts.status(false, true, true);
+        let text = summary::write(&self.run, state);
+        let kept = artifacts::keep(
+            &self.paths,
+            (ArtifactKind::Summary, "summary.md".into()),
+            None,
+            text.as_bytes(),
+        )?;
+        self.record(kept)?;
+        self.record(Event::RunEnded { state })?;
+        self.flush()?;
+        self.forget_answers(Duration::ZERO);
+        inbox::sweep(&self.paths.inbox(), clock::now());
+        snapshot::sweep(&self.paths.logs());
+        self.copy(false)?;
+        Ok(Finished { status: state, interrupted: self.stopping == Some(StopReason::Interrupted) })
+    }
+}
+
+/// Decides when the JSON copies are written again: they may take a twentieth of the time, and no more.
+struct CopyClock {
+    next: Instant,
+}
+
+impl CopyClock {
+    fn new() -> CopyClock {
+        CopyClock { next: Instant::now() }
+    }
+
+    fn is_due(&self) -> bool {
+        Instant::now() >= self.next
+    }
+
+    fn note(&mut self, began: Instant) {
+        self.next = Instant::now() + Duration::from_secs(1).max(began.elapsed() * 20);
+    }
+}

@@ -1,0 +1,346 @@
+//! What follows when a child has ended: its files, its checks, the judgement, and whether it is tried again.
+
+use super::{Dispatcher, Effect};
+use crate::domain::error_kind::ErrorKind;
+use crate::domain::event::{Again, Ending, Event, Outcome};
+use crate::domain::gate;
+use crate::domain::judgement::{Judgement, StopReason};
+use crate::domain::retry;
+use crate::domain::schedule::Skip;
+use crate::domain::submission;
+use crate::domain::task::{Attempt, AttemptState, Task, TaskState, Work};
+use crate::domain::time::Time;
+use crate::domain::words::clean_line;
+use crate::runner::attempt::{MAX_SUMMARY_LINE, OpenAttempt};
+use crate::runner::clock;
+use crate::runner::folder::Seen;
+use crate::runner::handed_in_files;
+use crate::runner::launch::{self, AttemptIdentity, LaunchError, Prepared};
+use crate::runner::slots::{Heard, Job, Part};
+use crate::store::StoreError;
+use crate::store::layout;
+use crate::store::verified::{Pass, Question};
+use std::io::Write;
+use std::sync::{Arc, PoisonError};
+use std::time::Instant;
+
+impl Dispatcher<'_> {
+    /// Lets follow what follows from a task that has settled.
+    pub(super) fn note_settled(&mut self, place: usize, is_good: bool) -> Result<(), StoreError> {
+        self.schedule.note_settled(&self.run, place);
+        self.skip_impossible()?;
+        let lenient = self.run.tasks[place].spec.continue_on_error;
+        if !is_good && !lenient && self.run.limits.fail_fast {
+            self.stop_all(StopReason::FailFast)?;
+        }
+        Ok(())
+    }
+
+    /// Takes in that a child has ended: its work is checked next, or judged.
+    pub(super) fn note_end(
+        &mut self,
+        place: usize,
+        part: Part,
+        (ending, heard, seen): (Ending, Heard, Option<Seen>),
+    ) -> Result<(), StoreError> {
+        if self.open.get(&place).is_some_and(|open| open.agent.is_some()) {
+            // What it handed in before it ended counts, although nobody has told us of it yet.
+            self.look_into_inbox()?;
+        }
+        let has_budget = self.ledger.may_go_on(place, &self.run.tasks[place].spec, clock::now());
+        let Some(open) = self.open.get_mut(&place) else { return Ok(()) };
+        open.kill_at = None;
+        open.final_at = None;
+        let (task, attempt) = (self.run.tasks[place].spec.id.clone(), open.number);
+        match part {
+            Part::Work | Part::Reminder => {
+                if let Some(recorder) = &open.recorder {
+                    recorder.end(&ending);
+                }
+                open.note_end(&self.run.tasks[place], ending, heard, &self.setup.limits);
+                open.note_seen(seen);
+                let session = open.forgot_to_submit(&self.run.tasks[place]);
+                if let Some(session) = session.filter(|_| self.stopping.is_none() && has_budget) {
+                    return self.remind(place, session);
+                }
+                self.apply_files(place)?;
+                let Some(open) = self.open.get_mut(&place) else { return Ok(()) };
+                let (checked, kept) = open.tell_seen(&self.run.tasks[place]);
+                checked.into_iter().chain(kept).try_for_each(|event| self.record(event))?;
+                let Some(open) = self.open.get_mut(&place) else { return Ok(()) };
+                if open.is_worth_checking(&self.run.tasks[place]) {
+                    self.record(Event::VerificationStarted { task, attempt })?;
+                    return self.check(place, 0);
+                }
+            }
+            Part::Check(at) => {
+                let command = self.run.tasks[place].spec.verify[at].clone();
+                let passed = ending.exit == Some(0) && open.stopped.is_none();
+                if passed {
+                    open.checks_passed += 1;
+                } else {
+                    open.failed_check = Some((command.clone(), open.how_a_check_failed(&ending)));
+                }
+                let answered = open.take_answer(seen).filter(|_| passed);
+                if let Some(question) = answered.filter(|_| self.open.len() == 1) {
+                    self.keep_pass(place, &question, &ending)?;
+                }
+                let cached = false;
+                self.record(Event::VerificationEnded { task, attempt, command, ending, cached })?;
+                let more = passed && at + 1 < self.run.tasks[place].spec.verify.len();
+                if more && self.stopping.is_none() {
+                    return self.check(place, at + 1);
+                }
+            }
+        }
+        self.settle(place)
+    }
+
+    /// Puts the files into the tree that an attempt handed in, where it has to be judged by them.
+    pub(super) fn apply_files(&mut self, place: usize) -> Result<(), StoreError> {
+        let (task, Some(open)) = (&self.run.tasks[place], self.open.get_mut(&place)) else { return Ok(()) };
+        let (Some(files), number) = (open.files_to_apply(task), open.number) else { return Ok(()) };
+        if let Some(why) = open.refuses_files(task, files) {
+            open.files_refused = Some(why);
+            return Ok(());
+        }
+        match handed_in_files::apply(&self.setup.repository, &self.paths, task, number, files)? {
+            Ok(applied) => {
+                open.note_files(files);
+                self.record_applied(place, number, applied)
+            }
+            Err(why) => {
+                open.files_refused = Some(why);
+                Ok(())
+            }
+        }
+    }
+
+    /// Records that files were applied. Until that is on the disk, whoever comes next takes them back.
+    pub(super) fn record_applied(
+        &mut self,
+        place: usize,
+        number: u32,
+        applied: Event,
+    ) -> Result<(), StoreError> {
+        self.record(applied)?;
+        self.flush()?;
+        handed_in_files::settle(&self.paths, &self.run.tasks[place], number)
+    }
+
+    /// Starts the agent once more in its session, to remind it of handing something in.
+    pub(super) fn remind(&mut self, place: usize, session: String) -> Result<(), StoreError> {
+        let task = &self.run.tasks[place];
+        let Some(open) = self.open.get_mut(&place) else { return Ok(()) };
+        let Some(agent) = open.agent.clone() else { return self.settle(place) };
+        let max_cost_usd = self.ledger.cost_left(place, &task.spec, clock::now());
+        let identity = AttemptIdentity { number: open.number, token: &open.token, max_cost_usd };
+        let reminder =
+            launch::prepare_reminder(self.setup, &self.run, &self.paths, task, identity, (agent, session));
+        let Prepared { child, agent, kept, .. } = match reminder {
+            Ok(reminder) => reminder,
+            Err(LaunchError::Store(error)) => return Err(error),
+            Err(LaunchError::Agent(_)) => return self.settle(place),
+        };
+        open.begin_reminder();
+        let (part, control, doing) = (open.part, open.control.clone(), open.doing.clone());
+        let nudged = Event::AgentNudged { task: task.spec.id.clone(), attempt: open.number };
+        let (recorder, folder) = (open.recorder.clone(), open.folder.clone());
+        let job = Job { place, part, child, control, agent, doing, recorder, folder };
+        self.effects.push(Effect::Start(job));
+        self.record(nudged)?;
+        kept.into_iter().try_for_each(|event| self.record(event))
+    }
+
+    /// Runs a verification command in the slot of its attempt.
+    pub(super) fn check(&mut self, place: usize, at: usize) -> Result<(), StoreError> {
+        let task = &self.run.tasks[place];
+        let Some(open) = self.open.get_mut(&place) else { return Ok(()) };
+        let command = &task.spec.verify[at];
+        let child = launch::prepare_check(self.setup, &self.run, &self.paths, task, open.number, command);
+        // Whoever else is at work may change the folder meanwhile.
+        let (alone, since) = (self.open.len() == 1, self.believed_since());
+        let Some(open) = self.open.get_mut(&place) else { return Ok(()) };
+        let key = open.seen.as_ref().and_then(|seen| seen.key.clone()).filter(|_| alone);
+        let environment = launch::environment_of(&child, &self.paths);
+        open.question = key.map(|folder| Question { folder, command: command.clone(), environment });
+        if let Some(question) = &open.question
+            && let Some(pass) = self.store.pass_of(question, since)?
+        {
+            return self.believe(place, at, pass);
+        }
+        open.part = Part::Check(at);
+        open.log.clone_from(&child.log);
+        open.control = Arc::default();
+        open.deadline = Instant::now() + open.limit;
+        open.silence = None;
+        *open.doing.lock().unwrap_or_else(PoisonError::into_inner) = command.clone();
+        let (control, doing) = (open.control.clone(), open.doing.clone());
+        let part = open.part;
+        let folder = open.folder.clone().filter(|folder| folder.looks.keys);
+        let job = Job { place, part, child, control, agent: None, doing, recorder: None, folder };
+        self.effects.push(Effect::Start(job));
+        Ok(())
+    }
+
+    /// Takes a verification command for passed that has passed before on the same tree.
+    pub(super) fn believe(&mut self, place: usize, at: usize, pass: Pass) -> Result<(), StoreError> {
+        let task = &self.run.tasks[place];
+        let Some(open) = self.open.get_mut(&place) else { return Ok(()) };
+        open.checks_passed += 1;
+        let (id, attempt, command) = (task.spec.id.clone(), open.number, task.spec.verify[at].clone());
+        let more = at + 1 < task.spec.verify.len();
+        let told = format!(
+            "`{command}` was not run: it passed on the same tree {}, as .crew/{} shows\n",
+            pass.at, pass.log
+        );
+        let log = self.paths.root().join(layout::verification_log_of(&id, attempt));
+        let opened = std::fs::File::options().create(true).append(true).open(&log);
+        opened.and_then(|mut file| file.write_all(told.as_bytes())).map_err(StoreError::file(&log))?;
+        let ending = Ending { exit: Some(0), millis: pass.millis, ..Ending::default() };
+        let cached = true;
+        self.record(Event::VerificationEnded { task: id, attempt, command, ending, cached })?;
+        if more { self.check(place, at + 1) } else { self.settle(place) }
+    }
+
+    /// Keeps that a verification command passed and left the folder as it was.
+    pub(super) fn keep_pass(
+        &self,
+        place: usize,
+        question: &Question,
+        ending: &Ending,
+    ) -> Result<(), StoreError> {
+        let task = &self.run.tasks[place];
+        let log = layout::verification_log_of(&task.spec.id, task.attempts.len() as u32);
+        let log = format!("runs/{}/{log}", self.run.id);
+        let pass = Pass { at: clock::now(), millis: ending.millis, log };
+        self.store.keep_pass(question, &pass, self.believed_since())
+    }
+
+    /// Returns since when a verification command that passed is believed.
+    pub(super) fn believed_since(&self) -> Time {
+        Time(clock::now().0.saturating_sub(self.setup.limits.verify_cache.as_millis() as i64))
+    }
+
+    /// Judges an attempt whose children have all ended, and records what follows.
+    pub(super) fn settle(&mut self, place: usize) -> Result<(), StoreError> {
+        let Some(mut open) = self.open.remove(&place) else { return Ok(()) };
+        self.over.extend(self.asked.remove(&place).map(|asked| (Instant::now(), asked)));
+        self.schedule.note_ended(place);
+        let task = &self.run.tasks[place];
+        let usage = open.priced_usage();
+        self.ledger.note_ended(place, &task.spec, open.spent(), clock::now());
+        // Until its end it may have told of more.
+        open.over_budget = open.over_budget.map(|budget| self.ledger.again(&budget, place, clock::now()));
+        for place in std::mem::take(&mut self.waiting) {
+            // A person may have changed what becomes of it meanwhile.
+            if self.run.tasks[place].state == TaskState::Queued {
+                self.schedule.put_back(place);
+            }
+        }
+        let submission = task.last().and_then(|attempt| attempt.submission.clone());
+        let judgement = open.judge(task, submission.as_deref());
+        let again = self.again(
+            task,
+            &open,
+            &judgement,
+            submission.as_ref().and_then(|handed_in| handed_in.confidence()),
+        );
+        let plain_result =
+            judgement.outcome == Outcome::Succeeded && matches!(task.spec.work, Work::Agent { .. });
+        if submission.is_some() || plain_result {
+            let words = &open.heard.last_words;
+            let words = open.words.lines(words, submission::MAX_DETAILS);
+            let kept = launch::keep_result(&self.paths, task, open.number, submission.as_deref(), &words)?;
+            kept.into_iter().try_for_each(|event| self.record(event))?;
+        }
+        let task = &self.run.tasks[place];
+        let summary = match &submission {
+            Some(handed_in) => clean_line(&handed_in.summary(), MAX_SUMMARY_LINE),
+            None => open.last_line(),
+        };
+        let reason = open.safe(&judgement.reason, MAX_SUMMARY_LINE);
+        let pauses = again.is_none() && judgement.outcome == Outcome::Succeeded;
+        let about = pauses.then(|| gate::after_attempt(task, submission.as_deref(), &summary)).flatten();
+        if let Some((about, time)) = about {
+            self.open_gate(place, Some(open.number), about, time.or(self.setup.limits.gate))?;
+        }
+        let task = &self.run.tasks[place];
+        self.record(Event::AttemptEnded {
+            task: task.spec.id.clone(),
+            attempt: open.number,
+            outcome: judgement.outcome,
+            error_kind: judgement.error_kind,
+            reason,
+            ending: open.ending,
+            usage,
+            summary,
+            again: again.clone(),
+        })?;
+        if again.is_some() {
+            self.schedule.note_queued(&self.run, place);
+            return Ok(());
+        }
+        if self.run.tasks[place].state == TaskState::AwaitingInput {
+            return Ok(());
+        }
+        self.note_settled(place, matches!(judgement.outcome, Outcome::Succeeded | Outcome::Cancelled))
+    }
+
+    /// Decides whether a task goes back to the queue.
+    pub(super) fn again(
+        &self,
+        task: &Task,
+        open: &OpenAttempt,
+        judgement: &Judgement,
+        confidence: Option<f64>,
+    ) -> Option<Again> {
+        if judgement.outcome == Outcome::Cancelled && open.why_stopped() == Some(StopReason::Interrupted) {
+            return Some(Again { not_before: clock::now(), reason: "interrupted".into() });
+        }
+        let kind = judgement.error_kind.filter(|_| judgement.outcome == Outcome::Failed)?;
+        if self.ledger.used_up(self.run.place(&task.spec.id)?, &task.spec, clock::now()).is_some() {
+            // What went wrong is told, and not that it cannot be tried again.
+            return None;
+        }
+        if kind == ErrorKind::ModelNotAvailable && task.has_another_model() && self.stopping.is_none() {
+            return Some(Again { not_before: clock::now(), reason: "model_fallback".into() });
+        }
+        if kind == ErrorKind::Unknown && open.resumed && !open.acted && self.stopping.is_none() {
+            // Its session may be gone; a child that begins anew does not need it.
+            return Some(Again { not_before: clock::now(), reason: "fresh_session".into() });
+        }
+        let mut policy = self.setup.limits.retry;
+        if let Some(retries) = task.spec.retries {
+            policy.max_attempts = retries + 1;
+            policy.transient = retries > 0;
+            policy.checks = true;
+        }
+        // An interrupted or lost attempt is not the task's fault.
+        let own = |attempt: &&Attempt| {
+            !attempt.paused
+                && !matches!(attempt.state, AttemptState::Ended(Outcome::Cancelled | Outcome::Lost))
+        };
+        let made = task.attempts.iter().filter(own).count() as u32;
+        let (retry, reason) = retry::should_retry(made, kind, confidence, &policy);
+        if !retry || self.stopping == Some(StopReason::FailFast) {
+            return None;
+        }
+        let delay = retry::delay(&policy, made, clock::dice(), open.retry_after);
+        Some(Again { not_before: clock::now().plus(delay), reason: reason.name().into() })
+    }
+
+    pub(super) fn skip_impossible(&mut self) -> Result<(), StoreError> {
+        while let Some(Skip { task, reason, by_condition }) = self.schedule.next_skip() {
+            let place = self.run.place(&task);
+            if let Some(recordings) = &self.setup.recordings {
+                recordings.skip(task.as_str(), &reason);
+            }
+            self.record(Event::TaskSkipped { task, reason, by_condition })?;
+            if let Some(place) = place {
+                self.schedule.note_settled(&self.run, place);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,119 @@
+//! Ends children: because a person says so, or because they are over one of their limits.
+
+use super::{Dispatcher, Effect, LOOK};
+use crate::domain::budget::{Closeness, Notice, Standing, What};
+use crate::domain::event::Event;
+use crate::domain::judgement::StopReason;
+use crate::domain::task::TaskState;
+use crate::runner::clock;
+use crate::runner::process::GroupSignal;
+use crate::runner::slots::Message;
+use crate::store::StoreError;
+use std::time::{Duration, Instant};
+
+impl Dispatcher<'_> {
+    /// Asks a child's group to end; it is killed after the grace.
+    pub(super) fn stop_child(&mut self, place: usize, reason: StopReason) {
+        if let Some(open) = self.open.get_mut(&place) {
+            open.stop(reason, self.setup.limits.grace);
+        }
+    }
+
+    pub(super) fn stop_on_request(&mut self, level: u32, by: &str) -> Result<(), StoreError> {
+        if level <= self.stop_level {
+            return Ok(());
+        }
+        self.stop_level = level;
+        self.record(Event::StopAsked { level, by: by.into() })?;
+        if level == 1 {
+            return self.stop_all(StopReason::Interrupted);
+        }
+        self.open.values().for_each(|open| open.control.signal(GroupSignal::Kill));
+        Ok(())
+    }
+
+    pub(super) fn stop_all(&mut self, reason: StopReason) -> Result<(), StoreError> {
+        if self.stopping.is_some() {
+            return Ok(());
+        }
+        self.stopping = Some(reason);
+        for place in self.open.keys().copied().collect::<Vec<_>>() {
+            self.stop_child(place, reason);
+        }
+        if reason == StopReason::FailFast {
+            for place in 0..self.run.tasks.len() {
+                if self.run.tasks[place].state == TaskState::Queued {
+                    let task = self.run.tasks[place].spec.id.clone();
+                    self.record(Event::TaskCancelled {
+                        task,
+                        reason: "another task did not succeed (--fail-fast)".into(),
+                    })?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends all children at once, when the record cannot be kept any more.
+    pub(super) fn kill_everything(&mut self) {
+        for effect in std::mem::take(&mut self.effects) {
+            if let Effect::Start(job) = effect {
+                self.open.remove(&job.place);
+            }
+        }
+        self.open.values().for_each(|open| open.control.signal(GroupSignal::Kill));
+        let deadline = Instant::now() + Duration::from_secs(5);
+        let mut left = self.open.len();
+        while left > 0 && Instant::now() < deadline {
+            if let Ok(Message::Ended { .. }) = self.messages.recv_timeout(LOOK) {
+                left -= 1;
+            }
+        }
+    }
+
+    /// Ends children that are over one of their limits.
+    pub(super) fn look_after_limits(&mut self) -> Result<(), StoreError> {
+        let now = Instant::now();
+        for place in self.open.keys().copied().collect::<Vec<_>>() {
+            let Some(open) = self.open.get_mut(&place) else { continue };
+            open.kill_when_due(now);
+            if let Some(reason) = open.over_limit(now, &self.setup.limits) {
+                self.stop_child(place, reason);
+            }
+        }
+        self.look_after_budgets()
+    }
+
+    /// Warns of budgets that come to their end, and ends what spends of those that have.
+    pub(super) fn look_after_budgets(&mut self) -> Result<(), StoreError> {
+        if !self.ledger.has_limits() {
+            return Ok(());
+        }
+        for notice in self.ledger.check(clock::now()) {
+            let Notice { standing, place } = &notice;
+            let Standing { level, what, spent, limit } = *standing;
+            if self.ledger.warn(&notice) {
+                let task = place.map(|place| self.run.tasks[place].spec.id.clone());
+                let (spent, limit) = (what.number(spent), what.number(limit));
+                self.record(Event::BudgetWarned { level, task, what, spent, limit })?;
+            }
+            if standing.closeness() == Closeness::Over {
+                self.stop_spenders(&notice);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn stop_spenders(&mut self, notice: &Notice) {
+        let what = notice.standing.what;
+        for place in self.ledger.spenders(notice) {
+            if let Some(open) = self.open.get_mut(&place) {
+                open.note_over(notice.standing, Instant::now(), self.setup.limits.grace);
+            }
+        }
+        if what == What::Seconds && notice.place.is_none() {
+            // No pause before a further attempt makes that good.
+            self.schedule.hurry();
+        }
+    }
+}

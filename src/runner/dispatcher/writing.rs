@@ -1,0 +1,77 @@
+//! Writes what was decided, in one transaction, and then acts on it.
+
+use super::{Dispatcher, Effect, GROUPING};
+use crate::domain::event::Event;
+use crate::runner::clock;
+use crate::store::StoreError;
+use crate::store::copies;
+use crate::store::database::Applied;
+use crate::store::inbox;
+use std::time::Instant;
+
+impl Dispatcher<'_> {
+    /// Writes what was decided, in one transaction, and then acts on it.
+    pub(super) fn flush(&mut self) -> Result<(), StoreError> {
+        if self.may_wait_for_company() {
+            return Ok(());
+        }
+        let (batch, answered) = (std::mem::take(&mut self.batch), std::mem::take(&mut self.answered));
+        self.batch_began = None;
+        let recorded = match batch.is_empty() && answered.is_empty() {
+            true => Vec::new(),
+            false => self.store.append(&mut self.run, batch, &answered)?,
+        };
+        let mut answers = Vec::new();
+        for effect in std::mem::take(&mut self.effects) {
+            match effect {
+                Effect::Start(job) => {
+                    self.slots.run(job, self.open.len()).map_err(StoreError::file("a thread for a task"))?;
+                }
+                Effect::Answer { is_awaited: false, .. } => {}
+                Effect::Answer { incoming, answer, .. } => answers.push((incoming, answer)),
+            }
+        }
+        if recorded.iter().any(|recorded| recorded.event.is_final()) {
+            self.store.sync()?;
+        }
+        recorded.iter().for_each(|event| self.observer.happened(&self.run, event));
+        for (incoming, answer) in answers {
+            if inbox::answer(&self.paths.inbox(), &incoming, &answer).is_err() {
+                // What was asked is applied and recorded; whoever asked made it impossible to say so.
+                self.unanswerable.insert(incoming.id);
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells whether what was decided is progress that nobody waits for, so that it can share the next commit.
+    pub(super) fn may_wait_for_company(&mut self) -> bool {
+        let urgent = |applied: &Applied| {
+            applied.event().is_final() || matches!(applied.event(), Event::AttemptStarted { .. })
+        };
+        if self.open.is_empty()
+            || !self.effects.is_empty()
+            || !self.answered.is_empty()
+            || self.batch.iter().any(urgent)
+        {
+            return false;
+        }
+        let began = *self.batch_began.get_or_insert_with(Instant::now);
+        began.elapsed() < GROUPING
+    }
+
+    pub(super) fn copy_when_due(&mut self) -> Result<(), StoreError> {
+        if self.copied.is_due() {
+            self.copy(true)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn copy(&mut self, owned: bool) -> Result<(), StoreError> {
+        let began = Instant::now();
+        let artifacts = self.store.artifacts(&self.run.id)?;
+        copies::write(&self.paths, &self.run, &artifacts, owned, clock::now())?;
+        self.copied.note(began);
+        Ok(())
+    }
+}
