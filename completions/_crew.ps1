@@ -228,6 +228,7 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
         'crew;approve' {
             [CompletionResult]::new('--by', '--by', [CompletionResultType]::ParameterName, 'Who decides; default: git''s user.name, or the user of this account')
             [CompletionResult]::new('--note', '--note', [CompletionResultType]::ParameterName, 'What there is to say about it; kept with the decision')
+            [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'How long to wait for an answer of the crew process that carries the run out')
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
             [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
             [CompletionResult]::new('--resume', '--resume', [CompletionResultType]::ParameterName, 'Go on with the run at once')
@@ -243,6 +244,7 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
         'crew;reject' {
             [CompletionResult]::new('--by', '--by', [CompletionResultType]::ParameterName, 'Who decides; default: git''s user.name, or the user of this account')
             [CompletionResult]::new('--note', '--note', [CompletionResultType]::ParameterName, 'What there is to say about it; kept with the decision')
+            [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'How long to wait for an answer of the crew process that carries the run out')
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
             [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
             [CompletionResult]::new('--send-back', '--send-back', [CompletionResultType]::ParameterName, 'Let the agent work on it again; --note says what is to be done')
@@ -258,6 +260,7 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
         }
         'crew;answer' {
             [CompletionResult]::new('--by', '--by', [CompletionResultType]::ParameterName, 'Who answers; default: git''s user.name, or the user of this account')
+            [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'How long to wait for an answer of the crew process that carries the run out')
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
             [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
             [CompletionResult]::new('--resume', '--resume', [CompletionResultType]::ParameterName, 'Go on with the run at once')
@@ -273,6 +276,7 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
         'crew;accept' {
             [CompletionResult]::new('--by', '--by', [CompletionResultType]::ParameterName, 'Who decides; default: git''s user.name, or the user of this account')
             [CompletionResult]::new('--note', '--note', [CompletionResultType]::ParameterName, 'What there is to say about it; kept with the decision')
+            [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'How long to wait for an answer of the crew process that carries the run out')
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
             [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
             [CompletionResult]::new('--resume', '--resume', [CompletionResultType]::ParameterName, 'Go on with the run at once')

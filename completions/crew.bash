@@ -396,7 +396,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__accept)
-            opts="-q -C -h -V --by --note --resume --json --quiet --folder --help --version"
+            opts="-q -C -h -V --by --note --wait --resume --json --quiet --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -407,6 +407,10 @@ _crew() {
                     return 0
                     ;;
                 --note)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --wait)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -512,13 +516,17 @@ _crew() {
             return 0
             ;;
         crew__subcmd__answer)
-            opts="-q -C -h -V --by --resume --json --quiet --folder --help --version"
+            opts="-q -C -h -V --by --wait --resume --json --quiet --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --by)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --wait)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -538,7 +546,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__approve)
-            opts="-q -C -h -V --by --note --resume --json --quiet --folder --help --version"
+            opts="-q -C -h -V --by --note --wait --resume --json --quiet --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -549,6 +557,10 @@ _crew() {
                     return 0
                     ;;
                 --note)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --wait)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1830,7 +1842,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__reject)
-            opts="-q -C -h -V --by --note --send-back --resume --json --quiet --folder --help --version"
+            opts="-q -C -h -V --by --note --wait --send-back --resume --json --quiet --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1841,6 +1853,10 @@ _crew() {
                     return 0
                     ;;
                 --note)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --wait)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -141,6 +141,7 @@ complete -c crew -n "__fish_crew_using_subcommand gate; and __fish_seen_subcomma
 complete -c crew -n "__fish_crew_using_subcommand gate; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c crew -n "__fish_crew_using_subcommand approve" -l by -d 'Who decides; default: git\'s user.name, or the user of this account' -r
 complete -c crew -n "__fish_crew_using_subcommand approve" -l note -d 'What there is to say about it; kept with the decision' -r
+complete -c crew -n "__fish_crew_using_subcommand approve" -l wait -d 'How long to wait for an answer of the crew process that carries the run out' -r
 complete -c crew -n "__fish_crew_using_subcommand approve" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand approve" -l resume -d 'Go on with the run at once'
 complete -c crew -n "__fish_crew_using_subcommand approve" -l json -d 'Print data as JSON'
@@ -149,6 +150,7 @@ complete -c crew -n "__fish_crew_using_subcommand approve" -s h -l help -d 'Prin
 complete -c crew -n "__fish_crew_using_subcommand approve" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand reject" -l by -d 'Who decides; default: git\'s user.name, or the user of this account' -r
 complete -c crew -n "__fish_crew_using_subcommand reject" -l note -d 'What there is to say about it; kept with the decision' -r
+complete -c crew -n "__fish_crew_using_subcommand reject" -l wait -d 'How long to wait for an answer of the crew process that carries the run out' -r
 complete -c crew -n "__fish_crew_using_subcommand reject" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand reject" -l send-back -d 'Let the agent work on it again; --note says what is to be done'
 complete -c crew -n "__fish_crew_using_subcommand reject" -l resume -d 'Go on with the run at once'
@@ -157,6 +159,7 @@ complete -c crew -n "__fish_crew_using_subcommand reject" -s q -l quiet -d 'Prin
 complete -c crew -n "__fish_crew_using_subcommand reject" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand reject" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand answer" -l by -d 'Who answers; default: git\'s user.name, or the user of this account' -r
+complete -c crew -n "__fish_crew_using_subcommand answer" -l wait -d 'How long to wait for an answer of the crew process that carries the run out' -r
 complete -c crew -n "__fish_crew_using_subcommand answer" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand answer" -l resume -d 'Go on with the run at once'
 complete -c crew -n "__fish_crew_using_subcommand answer" -l json -d 'Print data as JSON'
@@ -165,6 +168,7 @@ complete -c crew -n "__fish_crew_using_subcommand answer" -s h -l help -d 'Print
 complete -c crew -n "__fish_crew_using_subcommand answer" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand accept" -l by -d 'Who decides; default: git\'s user.name, or the user of this account' -r
 complete -c crew -n "__fish_crew_using_subcommand accept" -l note -d 'What there is to say about it; kept with the decision' -r
+complete -c crew -n "__fish_crew_using_subcommand accept" -l wait -d 'How long to wait for an answer of the crew process that carries the run out' -r
 complete -c crew -n "__fish_crew_using_subcommand accept" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand accept" -l resume -d 'Go on with the run at once'
 complete -c crew -n "__fish_crew_using_subcommand accept" -l json -d 'Print data as JSON'

@@ -19,6 +19,7 @@ use crate::ui::words;
 use crate::workspace::git::Git;
 use anyhow::{Context as _, Result};
 use serde_json::json;
+use std::time::Duration;
 
 /// Who decides, and what they have to say.
 #[derive(Clone, Debug, clap::Args)]
@@ -30,6 +31,10 @@ struct Who {
     /// What there is to say about it; kept with the decision
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     note: String,
+
+    /// How long to wait for an answer of the crew process that carries the run out
+    #[arg(long, value_name = "SECS", default_value_t = 60, hide_default_value = true)]
+    wait: u64,
 }
 
 /// Let a task go on that waits for you
@@ -82,6 +87,10 @@ pub struct AnswerArgs {
     #[arg(long, value_name = "NAME")]
     by: Option<String>,
 
+    /// How long to wait for an answer of the crew process that carries the run out
+    #[arg(long, value_name = "SECS", default_value_t = 60, hide_default_value = true)]
+    wait: u64,
+
     /// Go on with the run at once
     #[arg(long)]
     resume: bool,
@@ -117,7 +126,7 @@ pub fn reject(cx: &Context, args: &RejectArgs) -> Result<ExitStatus> {
 
 /// Answers a question.
 pub fn answer(cx: &Context, args: &AnswerArgs) -> Result<ExitStatus> {
-    let who = Who { by: args.by.clone(), note: String::new() };
+    let who = Who { by: args.by.clone(), note: String::new(), wait: args.wait };
     decide(cx, &args.gate, Decision::Answered { answer: args.answer.clone() }, &who, args.resume)
 }
 
@@ -172,7 +181,7 @@ fn hand_over(
     let ask = PersonAsk { run: id.clone(), by, note: who.note.clone(), what };
     let request = person::request(clock::new_token(), &key, ask);
     let place = Place::of_run(&layout, id);
-    match submit::ask_as_person(&place, &request)? {
+    match submit::ask_as_person(&place, &request, Duration::from_secs(who.wait))? {
         Some(Answer::Accepted { task, .. }) => {
             let short = store.short(id)?;
             let run = store.load_run(id)?.context("the run is recorded")?;
@@ -193,7 +202,12 @@ fn hand_over(
         Some(Answer::Refused { code, message, hint }) => {
             Err(Problem::refused(code.name(), message).hint(hint).into())
         }
-        None => Err(Problem::refused("no_way_in", "the run's inbox cannot be written").into()),
+        None => {
+            let message =
+                format!("its owner did not answer within {} seconds; nothing was decided", who.wait);
+            let hint = "crew status shows whether it still works; --wait SECS waits longer";
+            Err(Problem::refused("busy", message).hint(hint).into())
+        }
     }
 }
 

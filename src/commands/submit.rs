@@ -200,11 +200,19 @@ pub fn read_bytes(from: &str, kind: Kind) -> Result<Vec<u8>> {
     Ok(text)
 }
 
-/// Hands a person's request to the owner of the run, or settles it where the run has none.
-pub fn ask_as_person(place: &Place, request: &Request) -> Result<Option<Answer>> {
+/// Hands a person's request to the owner of the run, or settles it where the run has none. `None` where the owner did not
+/// answer in time: then the request was taken back, and nothing comes of it any more.
+pub fn ask_as_person(place: &Place, request: &Request, patience: Duration) -> Result<Option<Answer>> {
     inbox::put(&place.inbox, request).context("put the request into the inbox")?;
     settle_as_owner(place, &request.id)?;
-    await_answer(place, request).map(Some)
+    if let Some(answer) = await_answer(place, request, patience)? {
+        return Ok(Some(answer));
+    }
+    if inbox::take_back(&place.inbox, &request.id)? {
+        return Ok(None);
+    }
+    // It was taken in at the last moment.
+    await_answer(place, request, PATIENCE)
 }
 
 /// Puts a request where the owner of the run finds it and waits for its answer; where nobody owns the run, settles it as
@@ -219,28 +227,32 @@ pub fn ask(place: &Place, request: &Request) -> Result<Option<Answer>> {
     if !put(place, request, Instant::now() + PATIENCE)? {
         return Ok(None);
     }
-    await_answer(place, request).map(Some)
+    match await_answer(place, request, PATIENCE)? {
+        Some(answer) => Ok(Some(answer)),
+        None => {
+            let message = format!("no answer within {} seconds", PATIENCE.as_secs());
+            let problem = Problem::refused("no_answer", message);
+            Err(problem.hint("submit again; the same twice is fine").into())
+        }
+    }
 }
 
-fn await_answer(place: &Place, request: &Request) -> Result<Answer> {
+fn await_answer(place: &Place, request: &Request, patience: Duration) -> Result<Option<Answer>> {
     let began = Instant::now();
     let mut looked = began;
     loop {
         if let Some(answer) = inbox::take_answer(&place.inbox, &request.id)? {
-            return Ok(answer);
+            return Ok(Some(answer));
         }
         if looked.elapsed() >= LOOK_FOR_OWNER {
             looked = Instant::now();
             if let Some(answer) = settle_as_owner(place, &request.id)? {
                 let _ = inbox::take_answer(&place.inbox, &request.id);
-                return Ok(answer);
+                return Ok(Some(answer));
             }
         }
-        if began.elapsed() > PATIENCE {
-            let message = format!("no answer within {} seconds", PATIENCE.as_secs());
-            return Err(Problem::refused("no_answer", message)
-                .hint("submit again; the same twice is fine")
-                .into());
+        if began.elapsed() > patience {
+            return Ok(None);
         }
         std::thread::sleep(LOOK);
     }

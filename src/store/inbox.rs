@@ -60,6 +60,16 @@ pub fn take_answer(inbox: &Path, id: &str) -> Result<Option<Answer>, StoreError>
     Ok(Some(answer))
 }
 
+/// Takes a request back that nobody has answered; tells whether it was still there.
+pub fn take_back(inbox: &Path, id: &str) -> Result<bool, StoreError> {
+    let path = inbox.join(format!("{id}.request"));
+    match std::fs::remove_file(&path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(StoreError::file(&path)(error)),
+    }
+}
+
 /// Returns the requests that wait, in the order of their names. A file that is no request is reported as one that
 /// cannot be understood, so that whoever wrote it gets an answer.
 pub fn waiting(inbox: &Path) -> Vec<Incoming> {

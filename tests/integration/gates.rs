@@ -230,6 +230,24 @@ fn request_in_inbox(repo: &TestRepo) -> Option<PathBuf> {
 }
 
 #[test]
+fn a_decision_that_the_owner_does_not_answer_is_taken_back() {
+    let repo = TestRepo::new();
+    let hang = repo.gate("hang");
+    let other = format!("## other\nrun: while [ -e {} ]; do sleep 0.05; done\n", hang.display());
+    repo.workflow("w", &format!("{DEPLOY}\n{other}"));
+    let running = repo.start_run("w");
+    repo.wait_for_event("the gate is open", |event| event["kind"] == "gate_opened");
+    running.signal(libc::SIGSTOP);
+    let refused = repo.crew(["approve", "g1", "--wait", "1", "--json"]).exits(4);
+    assert_eq!(refused.json_error()["code"], "busy", "{}", refused.err);
+    assert_eq!(request_in_inbox(&repo), None);
+    running.signal(libc::SIGCONT);
+    repo.open("hang");
+    running.ends().exits(3);
+    assert!(of_kind(&repo.events(), "gate_decided").is_empty());
+}
+
+#[test]
 fn what_a_person_signed_for_one_run_decides_nothing_in_another() {
     let repo = TestRepo::new();
     let hang = repo.gate("hang");
