@@ -6,6 +6,7 @@ use super::typist;
 use crate::domain::settings::{self, Kind, Origin, Settings};
 use crate::domain::words::clean_text;
 use crate::store::atomic_file;
+use crate::store::layout::Layout;
 use crate::store::lock;
 use crate::ui::printer::Tone;
 use crate::ui::table::{Column, Rows};
@@ -129,7 +130,7 @@ fn set(cx: &Context, key: &str, text: Option<&str>, project: bool) -> Result<Exi
     let setting = settings::find(key).ok_or_else(|| unknown(key))?;
     if !project {
         // What a project sets can only be stricter.
-        typist::refuse_agents()?;
+        typist::refuse_agents(cx.layout().ok().as_ref().map(Layout::repository))?;
     }
     let path = file(cx, project)?;
     let wrong = |message: String| Problem::usage("setting", message);

@@ -13,6 +13,7 @@ use crate::store::person_key;
 use crate::store::trust::TrustFile;
 use crate::ui::printer::Printer;
 use anyhow::Result;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// What every command is given.
@@ -58,7 +59,12 @@ impl Context {
 
     /// Returns the user's configuration folder, where the environment tells of one.
     pub fn config_folder() -> Option<PathBuf> {
-        let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        Context::config_folder_in(|name| std::env::var_os(name))
+    }
+
+    /// Returns the configuration folder that an environment tells of.
+    pub fn config_folder_in(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+        let set = |name| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let base = set("XDG_CONFIG_HOME").or_else(|| Some(set("HOME")?.join(".config")))?;
         Some(base.join("crew"))
     }

@@ -171,7 +171,7 @@ fn hand_over(
     go_on: bool,
 ) -> Result<ExitStatus> {
     let layout = store.layout().clone();
-    typist::refuse_agents()?;
+    typist::refuse_agents(Some(layout.repository()))?;
     typist::refuse_below(store.load_run(id)?.and_then(|run| run.dispatcher).as_ref())?;
     let key = Context::person_key().ok_or_else(|| {
         Problem::usage("no_home", "there is no folder for your configuration, so nobody knows that it is you")

@@ -94,10 +94,10 @@ impl Observer for Unseen {
 
 /// Goes on with a run.
 pub fn resume(cx: &Context, args: &ResumeArgs) -> Result<ExitStatus> {
-    // With other settings, what waits for a person would wait no more.
-    typist::refuse_agents()?;
     cx.store()?;
     let layout = cx.layout()?;
+    // With other settings, what waits for a person would wait no more.
+    typist::refuse_agents(Some(layout.repository()))?;
     let trusted = args.trust_project || cx.trusts(&layout)?;
     refuse_record_of_strangers(&layout, trusted)?;
     let mut store = Store::open(&layout).context("open the store")?;

@@ -19,8 +19,8 @@ pub struct TrustArgs {
 
 /// Trusts the repository, or takes the trust back.
 pub fn trust(cx: &Context, args: &TrustArgs) -> Result<ExitStatus> {
-    typist::refuse_agents()?;
     let layout = cx.layout()?;
+    typist::refuse_agents(Some(layout.repository()))?;
     let folder = Context::config_folder();
     let folder =
         folder.ok_or_else(|| Problem::usage("no_home", "neither HOME nor XDG_CONFIG_HOME is set"))?;

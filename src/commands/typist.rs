@@ -1,16 +1,33 @@
 //! Who types a command: a person, or an agent that a run has started.
 
+use super::context::Context;
 use super::exit::Problem;
 use crate::domain::event::ProcessId;
-use crate::runner::process;
+use crate::runner::process::{self, Forebear};
+use std::path::Path;
 
 /// Refuses what an agent types: it asks, it does not decide, and it does not loosen what it is held to.
 ///
 /// An agent without any sandbox can do what its user can, so this keeps out those that take the easy way.
-pub fn refuse_agents() -> Result<(), Problem> {
-    let is_agent = std::env::var_os("CREW_TOKEN").is_some() || process::is_below_marked("CREW_TOKEN=");
+///
+/// An agent of another repository, with another configuration, has nothing to do with what is decided here: the tests of
+/// crew itself may be run by an agent.
+pub fn refuse_agents(repository: Option<&Path>) -> Result<(), Problem> {
+    let ours = Context::config_folder();
     // What drops its environment and its parent comes to the crew that carries the run out.
-    match is_agent || process::is_below_ourselves() {
+    let is_agent = |one: &Forebear| one.variable("CREW_TOKEN").is_some() || one.runs_us;
+    let is_concerned = |one: &Forebear| {
+        let named =
+            one.variable("CREW_REPOSITORY").is_some_and(|named| Some(Path::new(&named)) == repository);
+        let works_here = one
+            .folder
+            .as_ref()
+            .zip(repository)
+            .is_some_and(|(folder, repository)| folder.starts_with(repository));
+        named || works_here || Context::config_folder_in(|name| one.variable(name)) == ours
+    };
+    let is_below = || process::forebears().iter().any(|one| is_agent(one) && is_concerned(one));
+    match std::env::var_os("CREW_TOKEN").is_some() || is_below() {
         true => Err(refusal()),
         false => Ok(()),
     }

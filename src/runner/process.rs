@@ -3,7 +3,10 @@
 //! All that differs between Linux and macOS stands here.
 
 use crate::domain::event::{Ending, ProcessId};
+use std::ffi::OsString;
 use std::io;
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// Asks a process group to end (`SIGTERM`, or `SIGINT` as ctrl-C does) or ends it (`SIGKILL`).
@@ -91,19 +94,37 @@ pub fn is_below(pid: u32) -> bool {
     ancestors().any(|ancestor| ancestor == pid)
 }
 
-/// Tells whether a process that we were started by was given a variable; `mark` is `NAME=`.
-pub fn is_below_marked(mark: &str) -> bool {
-    ancestors().any(|pid| {
-        let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        environment.split(|byte| *byte == 0).any(|entry| entry.starts_with(mark.as_bytes()))
-    })
+/// A process that we were started by, or we ourselves.
+#[derive(Debug)]
+pub struct Forebear {
+    environment: Vec<u8>,
+    /// It runs the program that we run.
+    pub runs_us: bool,
+    /// Where it works, where that is known.
+    pub folder: Option<PathBuf>,
 }
 
-/// Tells whether a process that we were started by runs the program that we run.
-pub fn is_below_ourselves() -> bool {
+impl Forebear {
+    /// Returns the value of a variable that it was given.
+    pub fn variable(&self, name: &str) -> Option<OsString> {
+        let value = |entry: &[u8]| {
+            let value = entry.strip_prefix(name.as_bytes())?.strip_prefix(b"=")?;
+            Some(OsString::from_vec(value.to_vec()))
+        };
+        self.environment.split(|byte| *byte == 0).find_map(value)
+    }
+}
+
+/// Returns the processes that we were started by, the nearest first, as far as the system tells of them.
+pub fn forebears() -> Vec<Forebear> {
     let program = |pid: &str| std::fs::read_link(format!("/proc/{pid}/exe")).ok();
     let ours = program("self");
-    ours.is_some() && ancestors().any(|pid| program(&pid.to_string()) == ours)
+    let forebear = |pid: u32| Forebear {
+        environment: std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default(),
+        runs_us: ours.is_some() && program(&pid.to_string()) == ours,
+        folder: std::fs::read_link(format!("/proc/{pid}/cwd")).ok(),
+    };
+    ancestors().map(forebear).collect()
 }
 
 /// Returns the processes that we were started by, the nearest first, as far as the system tells.
