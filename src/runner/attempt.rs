@@ -117,6 +117,12 @@ pub struct OpenAttempt {
     told: u32,
 }
 
+/// Tells whether all that there is to judge is a plan that has to be approved before anything is done.
+fn plans_first(task: &Task, handed_in: Option<&HandedIn>) -> bool {
+    let writes = matches!(task.spec.work, Work::Agent { writes: true, .. });
+    writes && task.wants_plan() && matches!(handed_in, Some(HandedIn::Plan(_)))
+}
+
 impl Said {
     /// Tells whether only a person can repair what went wrong, so that it is vain to wait.
     pub fn is_hopeless(&self) -> bool {
@@ -381,7 +387,7 @@ impl OpenAttempt {
             return false;
         }
         let handed_in = task.last().and_then(|attempt| attempt.submission.as_deref());
-        if handed_in.is_some_and(HandedIn::asks_a_person) {
+        if handed_in.is_some_and(HandedIn::asks_a_person) || plans_first(task, handed_in) {
             return false;
         }
         let enough = match &task.spec.work {
@@ -565,7 +571,7 @@ impl OpenAttempt {
             ending: self.ending.clone(),
             stopped: self.why_stopped(),
             budget: self.over_budget.map(|budget| budget.to_string()),
-            unverified: self.checks_passed < task.spec.verify.len(),
+            unverified: self.checks_passed < task.spec.verify.len() && !plans_first(task, submission),
             stream_error: self.error_of_stream(),
             waiting,
             promises_final: self.agent.as_ref().is_some_and(|agent| agent.promises_final()),
