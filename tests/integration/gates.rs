@@ -1,6 +1,6 @@
 //! What waits for a person: gates are recorded, nothing stays alive for them, and only a person decides, once.
 
-use crate::support::{Ran, TestRepo, of_kind, run_command, task, wait_until};
+use crate::support::{Ran, Running, TestRepo, of_kind, run_command, task, wait_until};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -229,14 +229,20 @@ fn request_in_inbox(repo: &TestRepo) -> Option<PathBuf> {
     paths.find(|path| path.extension().is_some_and(|ending| ending == "request"))
 }
 
-#[test]
-fn a_decision_that_the_owner_does_not_answer_is_taken_back() {
-    let repo = TestRepo::new();
+/// Starts a run that waits for a person while a command works, until `hang` is opened.
+fn waits_beside_work(repo: &TestRepo) -> Running {
     let hang = repo.gate("hang");
     let other = format!("## other\nrun: while [ -e {} ]; do sleep 0.05; done\n", hang.display());
     repo.workflow("w", &format!("{DEPLOY}\n{other}"));
     let running = repo.start_run("w");
     repo.wait_for_event("the gate is open", |event| event["kind"] == "gate_opened");
+    running
+}
+
+#[test]
+fn a_decision_that_the_owner_does_not_answer_is_taken_back() {
+    let repo = TestRepo::new();
+    let running = waits_beside_work(&repo);
     running.signal(libc::SIGSTOP);
     let refused = repo.crew(["approve", "g1", "--wait", "1", "--json"]).exits(4);
     assert_eq!(refused.json_error()["code"], "busy", "{}", refused.err);
@@ -250,11 +256,7 @@ fn a_decision_that_the_owner_does_not_answer_is_taken_back() {
 #[test]
 fn what_a_person_signed_for_one_run_decides_nothing_in_another() {
     let repo = TestRepo::new();
-    let hang = repo.gate("hang");
-    let other = format!("## other\nrun: while [ -e {} ]; do sleep 0.05; done\n", hang.display());
-    repo.workflow("w", &format!("{DEPLOY}\n{other}"));
-    let running = repo.start_run("w");
-    repo.wait_for_event("the gate is open", |event| event["kind"] == "gate_opened");
+    let running = waits_beside_work(&repo);
     // Its owner holds still, so that the request can be copied by whoever may read the inbox.
     running.signal(libc::SIGSTOP);
     let approving = repo.start(["approve", "g1"]);
