@@ -6,6 +6,7 @@ use crate::domain::event::{Event, Recorded, ToolResult};
 use crate::domain::gate::Decision;
 use crate::domain::words::clean_line;
 use crate::store::lock;
+use crate::ui::words;
 use anyhow::Result;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -79,6 +80,11 @@ fn line_of(recorded: &Recorded) -> String {
         .to_owned()
 }
 
+/// Returns a commit's id as people see it.
+fn short(commit: &str) -> &str {
+    commit.get(..10).unwrap_or(commit)
+}
+
 fn detail_of(event: &Event) -> String {
     let detail = match event {
         Event::RunCreated { goal, .. } => goal.clone(),
@@ -87,6 +93,7 @@ fn detail_of(event: &Event) -> String {
             format!("pid {}", process.pid)
         }
         Event::AttemptStarted { agent, .. } => agent.clone(),
+        Event::WorktreeAdded { path, base, .. } => format!("{path}  from {}", short(base)),
         Event::SessionStarted { session, .. } => session.clone(),
         Event::ToolInvoked { tool, arguments, result, .. } => {
             let result = match result {
@@ -129,6 +136,10 @@ fn detail_of(event: &Event) -> String {
             format!("{}: {}", check.words(), check.what_changed())
         }
         Event::TreeChecked { .. } => "nothing has changed".into(),
+        Event::WorkKept { commit, reference, files, insertions, deletions, .. } => {
+            let files = words::count(*files as usize, "file");
+            format!("{}  {files}, +{insertions} -{deletions}  {reference}", short(commit))
+        }
         Event::ArtifactKept { path, bytes, .. } => format!("{path} ({bytes} bytes)"),
         Event::AttemptEnded { outcome, reason, .. } => format!("{} {reason}", outcome.name()),
         Event::TaskSkipped { reason, .. } | Event::TaskCancelled { reason, .. } => reason.clone(),

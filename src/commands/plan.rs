@@ -14,6 +14,7 @@ use crate::domain::resources::{self, AgentFile, Layer, Library, Role, Step, Subm
 use crate::domain::settings::{self, Settings};
 use crate::domain::task::{TaskSpec, Work};
 use crate::domain::template;
+use crate::domain::worktree::Base;
 use anyhow::Result;
 use std::collections::BTreeMap;
 
@@ -40,6 +41,8 @@ pub struct Plan {
     pub vars: BTreeMap<String, String>,
     /// Whom a task may be escalated to.
     pub roster: Vec<String>,
+    /// What tasks with a work tree of their own begin from.
+    pub base: Option<Base>,
     pub tasks: Vec<TaskSpec>,
     /// What the user should know before it starts.
     pub notes: Vec<String>,
@@ -56,6 +59,7 @@ impl Plan {
             personas: self.personas,
             vars: self.vars,
             roster: self.roster,
+            base: self.base,
             crew_version: env!("CARGO_PKG_VERSION").into(),
         };
         let tasks = self.tasks.into_iter().map(|spec| Event::TaskCreated { spec });
@@ -127,6 +131,7 @@ pub fn make(sources: &Sources<'_>, wishes: &Wishes<'_>) -> Result<Plan> {
         personas,
         vars,
         roster: sources.settings.names(&settings::ROSTER),
+        base: None,
         tasks,
         notes,
     })
@@ -260,6 +265,8 @@ impl Caster<'_> {
             fields: step.fields.clone(),
             budget: step.budget,
             writes: step.writes.clone(),
+            worktree: false,
+            link: Vec::new(),
         })
     }
 

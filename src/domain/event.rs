@@ -14,6 +14,7 @@ use super::task::TaskSpec;
 use super::time::Time;
 use super::tree_check::TreeCheck;
 use super::usage::Usage;
+use super::worktree::Base;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -188,6 +189,9 @@ pub enum Event {
         /// The persons that a task may be escalated to.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         roster: Vec<String>,
+        /// What tasks with a work tree of their own begin from.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        base: Option<Base>,
         crew_version: String,
     },
     /// A task belongs to the run.
@@ -206,6 +210,19 @@ pub enum Event {
         token_hash: String,
         /// The log, relative to the run's folder.
         log: String,
+    },
+    /// The task has a work tree of its own, in which the attempt's child is about to be started.
+    WorktreeAdded {
+        task: TaskId,
+        attempt: u32,
+        /// Relative to the repository where it lies in it, else absolute.
+        path: String,
+        branch: String,
+        /// Id of the commit that it begins from.
+        base: String,
+        /// The tasks whose work that holds, the nearest ones.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        from: Vec<TaskId>,
     },
     /// The child runs.
     ProcessStarted { task: TaskId, attempt: u32, process: ProcessId },
@@ -283,6 +300,20 @@ pub enum Event {
         attempt: u32,
         #[serde(flatten)]
         check: TreeCheck,
+    },
+    /// All that the folder holds was put into a commit, on the task's own branch or at a reference that keeps it; recorded
+    /// after that.
+    WorkKept {
+        task: TaskId,
+        attempt: u32,
+        commit: String,
+        /// `refs/heads/crew/RUN/TASK`, or one below `refs/crew/keep/`.
+        reference: String,
+        /// How many files differ from what the work began from.
+        files: u64,
+        /// Lines.
+        insertions: u64,
+        deletions: u64,
     },
     /// A file was kept as an artifact.
     ArtifactKept {
@@ -428,6 +459,7 @@ impl Event {
             Event::TaskCreated { .. } => "task_created",
             Event::DispatcherStarted { .. } => "dispatcher_started",
             Event::AttemptStarted { .. } => "attempt_started",
+            Event::WorktreeAdded { .. } => "worktree_added",
             Event::ProcessStarted { .. } => "process_started",
             Event::SessionStarted { .. } => "session_started",
             Event::ToolInvoked { .. } => "tool_invoked",
@@ -440,6 +472,7 @@ impl Event {
             Event::VerificationStarted { .. } => "verification_started",
             Event::VerificationEnded { .. } => "verification_ended",
             Event::TreeChecked { .. } => "tree_checked",
+            Event::WorkKept { .. } => "work_kept",
             Event::ArtifactKept { .. } => "artifact_kept",
             Event::GateOpened { .. } => "gate_opened",
             Event::GateDecided { .. } => "gate_decided",
@@ -462,6 +495,7 @@ impl Event {
         "task_created",
         "dispatcher_started",
         "attempt_started",
+        "worktree_added",
         "process_started",
         "session_started",
         "tool_invoked",
@@ -474,6 +508,7 @@ impl Event {
         "verification_started",
         "verification_ended",
         "tree_checked",
+        "work_kept",
         "artifact_kept",
         "gate_opened",
         "gate_decided",
@@ -502,6 +537,8 @@ impl Event {
             | Event::ArtifactKept { task, .. }
             | Event::BudgetWarned { task, .. } => task.as_ref(),
             Event::AttemptStarted { task, .. }
+            | Event::WorktreeAdded { task, .. }
+            | Event::WorkKept { task, .. }
             | Event::ProcessStarted { task, .. }
             | Event::SessionStarted { task, .. }
             | Event::ToolInvoked { task, .. }
@@ -528,6 +565,8 @@ impl Event {
     pub fn attempt(&self) -> Option<u32> {
         match self {
             Event::AttemptStarted { attempt, .. }
+            | Event::WorktreeAdded { attempt, .. }
+            | Event::WorkKept { attempt, .. }
             | Event::ProcessStarted { attempt, .. }
             | Event::SessionStarted { attempt, .. }
             | Event::ToolInvoked { attempt, .. }
@@ -555,6 +594,8 @@ impl Event {
                 | Event::TaskCreated { .. }
                 | Event::DispatcherStarted { .. }
                 | Event::AttemptStarted { .. }
+                | Event::WorktreeAdded { .. }
+                | Event::WorkKept { .. }
                 | Event::ProcessStarted { .. }
                 | Event::AgentNudged { .. }
                 | Event::VerificationStarted { .. }
@@ -602,6 +643,7 @@ impl Event {
             Event::RunCreated { .. }
                 | Event::SubmissionAccepted { .. }
                 | Event::FilesApplied { .. }
+                | Event::WorkKept { .. }
                 | Event::AttemptEnded { .. }
                 | Event::GateOpened { .. }
                 | Event::GateDecided { .. }

@@ -35,3 +35,4 @@ pub mod tree_check;
 pub mod usage;
 pub mod when;
 pub mod words;
+pub mod worktree;

@@ -10,6 +10,7 @@ use super::id::{RunId, TaskId};
 use super::submission::Kind;
 use super::task::{Attempt, AttemptState, RefusedSubmission, Task, TaskSpec, TaskState};
 use super::time::Time;
+use super::worktree::{Base, TaskTree, reference_of};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -159,6 +160,8 @@ pub struct Run {
     pub vars: BTreeMap<String, String>,
     /// The persons that a task may be escalated to.
     pub roster: Vec<String>,
+    /// What tasks with a work tree of their own begin from; none where no task has one.
+    pub base: Option<Base>,
     pub created_at: Time,
     /// In the order of the workflow.
     pub tasks: Vec<Task>,
@@ -185,7 +188,7 @@ pub struct Run {
 impl Run {
     /// Makes a run from its first event.
     pub fn create(id: RunId, at: Time, event: &Event) -> Result<Run, Illegal> {
-        let Event::RunCreated { goal, team, workflow, limits, personas, vars, roster, crew_version: _ } =
+        let Event::RunCreated { goal, team, workflow, limits, personas, vars, roster, base, crew_version: _ } =
             event
         else {
             return Err(Illegal { kind: event.kind(), why: format!("run {id} has not been created") });
@@ -199,6 +202,7 @@ impl Run {
             personas: personas.clone(),
             vars: vars.clone(),
             roster: roster.clone(),
+            base: base.clone(),
             created_at: at,
             tasks: Vec::new(),
             gates: Vec::new(),
@@ -388,6 +392,33 @@ impl Run {
             }
             Event::AgentNudged { .. } => self.change_open(event, |attempt| attempt.nudged = true),
             Event::FilesApplied { .. } => self.change_open(event, |attempt| attempt.files_applied = true),
+            Event::WorktreeAdded { path, branch, base, from, .. } => {
+                let (place, _) = self.open_place(event)?;
+                self.tasks[place].tree = Some(Box::new(TaskTree {
+                    path: path.clone(),
+                    branch: branch.clone(),
+                    base: base.clone(),
+                    from: from.clone(),
+                    tip: None,
+                    removed: false,
+                }));
+                self.tasks[place].version += 1;
+                Ok(Touched::Task(place))
+            }
+            Event::WorkKept { task, attempt, commit, reference, .. } => {
+                let place = self.place_of(task).map_err(illegal)?;
+                let task = &mut self.tasks[place];
+                // What was left behind is found, and kept, long after its attempt has ended too.
+                if *attempt as usize > task.attempts.len() {
+                    return Err(illegal(format!("there is no attempt {attempt} of {}", task.spec.id)));
+                }
+                if let Some(tree) = task.tree.as_mut().filter(|tree| reference_of(&tree.branch) == *reference)
+                {
+                    tree.tip = Some(commit.clone());
+                }
+                task.version += 1;
+                Ok(Touched::Task(place))
+            }
             Event::TreeChecked { check, .. } => {
                 self.change_open(event, |attempt| attempt.tree = Some(Box::new(check.clone())))
             }
@@ -492,6 +523,7 @@ impl Run {
             unanswered: 0,
             words: Vec::new(),
             gate_error: None,
+            tree: None,
         });
         Ok(Touched::Task(self.tasks.len() - 1))
     }
@@ -640,6 +672,8 @@ pub(crate) mod tests {
             fields: vec![],
             budget: Default::default(),
             writes: vec![],
+            worktree: false,
+            link: Vec::new(),
         }
     }
 
@@ -652,6 +686,7 @@ pub(crate) mod tests {
             personas: BTreeMap::new(),
             vars: BTreeMap::new(),
             roster: vec![],
+            base: None,
             crew_version: "0".into(),
         };
         let mut run = Run::create(RunId::from_random(1), Time(0), &created).unwrap();

@@ -12,6 +12,7 @@ use super::time::Time;
 use super::tree_check::TreeCheck;
 use super::usage::Usage;
 use super::when::When;
+use super::worktree::TaskTree;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
@@ -63,6 +64,12 @@ pub struct TaskSpec {
     /// Globs of what it may change; empty where the step does not say.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub writes: Vec<String>,
+    /// It works in a work tree of its own, on a branch of its own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub worktree: bool,
+    /// Folders of the user's tree that are linked into its work tree: `node_modules`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub link: Vec<String>,
 }
 
 /// The name of the agent that ships inside the binary.
@@ -350,6 +357,8 @@ pub struct Task {
     pub words: Vec<PersonWord>,
     /// Why it failed, where that was not its newest attempt's doing.
     pub gate_error: Option<ErrorKind>,
+    /// Its own work tree, once it has one.
+    pub tree: Option<Box<TaskTree>>,
 }
 
 impl Task {

@@ -489,6 +489,7 @@ mod tests {
             personas: Default::default(),
             vars: Default::default(),
             roster: Default::default(),
+            base: None,
             crew_version: "0".into(),
         };
         vec![

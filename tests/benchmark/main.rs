@@ -308,6 +308,7 @@ fn fill(store: &mut Store, number: u128) {
         personas: Default::default(),
         vars: Default::default(),
         roster: vec![],
+        base: None,
         crew_version: "0".into(),
     }];
     let ids: Vec<TaskId> = (0..33).map(|task| TaskId::parse(&format!("t{task}")).expect("an id")).collect();
@@ -356,6 +357,8 @@ fn command_task(id: &TaskId) -> TaskSpec {
         fields: vec![],
         budget: Default::default(),
         writes: vec![],
+        worktree: false,
+        link: Vec::new(),
     }
 }
 

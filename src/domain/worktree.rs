@@ -1,0 +1,91 @@
+//! Where a task works that has a folder of its own, and what its work begins from.
+
+use super::id::{RunId, TaskId};
+use serde::{Deserialize, Serialize};
+
+/// What the work of a run begins from, fixed when the run is made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Base {
+    /// Id of a commit.
+    pub commit: String,
+    /// The branch that was checked out: `main`; none where HEAD was detached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
+    /// The commit is crew's own and holds what was not committed then; its parent is what HEAD stood for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub snapshot: bool,
+}
+
+/// A task's own work tree, as far as it is recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskTree {
+    /// Relative to the repository where it lies in it, else absolute.
+    pub path: String,
+    /// `crew/RUN/TASK`.
+    pub branch: String,
+    /// Id of the commit that the work began from.
+    pub base: String,
+    /// The tasks whose work that commit holds, beside what the run began from; the nearest ones.
+    pub from: Vec<TaskId>,
+    /// Id of the newest commit that crew has made, or taken over from the agent, on the branch; none before the first.
+    pub tip: Option<String>,
+    /// The folder has been taken away.
+    pub removed: bool,
+}
+
+impl TaskTree {
+    /// Returns the id of the commit that holds all of the task's work so far.
+    pub fn head(&self) -> &str {
+        self.tip.as_deref().unwrap_or(&self.base)
+    }
+
+    /// Tells whether its branch holds something that it did not begin with.
+    pub fn has_work(&self) -> bool {
+        self.tip.as_ref().is_some_and(|tip| *tip != self.base)
+    }
+}
+
+/// Returns the name of a task's branch. Ids are never cut: two tasks never share a branch.
+pub fn branch_of(run: &RunId, task: &TaskId) -> String {
+    format!("crew/{run}/{task}")
+}
+
+/// Returns the reference of a branch.
+pub fn reference_of(branch: &str) -> String {
+    format!("refs/heads/{branch}")
+}
+
+/// Returns the reference at which an attempt's work is kept that is on no branch.
+pub fn keep_ref(run: &RunId, task: &TaskId, attempt: u32) -> String {
+    format!("refs/crew/keep/{run}/{task}/{attempt}")
+}
+
+/// Returns the reference of the commit that holds what was not committed when a run was made. It lies beside the kept
+/// work, where no task's name is in its way.
+pub fn base_ref(run: &RunId) -> String {
+    format!("refs/crew/base/{run}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_branch_holds_work_once_it_has_left_its_base() {
+        let (base, tip) = ("a".to_owned(), Some("b".to_owned()));
+        let tree = TaskTree { path: "p".into(), branch: "b".into(), base, from: vec![], tip, removed: false };
+        assert!(tree.has_work() && tree.head() == "b");
+        let unmoved = TaskTree { tip: Some("a".into()), ..tree.clone() };
+        assert!(!unmoved.has_work() && unmoved.head() == "a");
+        let begun = TaskTree { tip: None, ..tree };
+        assert!(!begun.has_work() && begun.head() == "a");
+    }
+
+    #[test]
+    fn no_task_is_in_the_way_of_another_ones_references() {
+        let run = RunId::parse("7k2aaaaaaaaa").unwrap();
+        let task = |name| TaskId::parse(name).unwrap();
+        assert_eq!(branch_of(&run, &task("fix")), "crew/7k2aaaaaaaaa/fix");
+        assert!(!keep_ref(&run, &task("base"), 1).starts_with(&format!("{}/", base_ref(&run))));
+    }
+}
