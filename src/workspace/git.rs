@@ -85,10 +85,7 @@ impl Git {
 
     /// Runs git and returns what it printed, or an error with its last words.
     pub fn run<S: AsRef<OsStr>>(&self, args: &[S]) -> Result<Vec<u8>, GitError> {
-        let output = match self.limit {
-            Some(limit) => self.output_within(limit, args)?,
-            None => self.command().args(args).output().map_err(GitError::NotStarted)?,
-        };
+        let output = self.output(args, &[])?;
         if output.status.success() {
             return Ok(output.stdout);
         }
@@ -97,9 +94,28 @@ impl Git {
         Err(GitError::Failed { command: spoken(args), message })
     }
 
-    fn output_within<S: AsRef<OsStr>>(&self, limit: Duration, args: &[S]) -> Result<Output, GitError> {
+    /// Runs git to its end, with `input` on its stdin, and no longer than the limit where there is one.
+    fn output<S: AsRef<OsStr>>(&self, args: &[S], input: &[u8]) -> Result<Output, GitError> {
+        match self.limit {
+            Some(limit) => self.output_within(limit, args, input),
+            None if input.is_empty() => self.command().args(args).output().map_err(GitError::NotStarted),
+            None => self.output_within(Duration::MAX, args, input),
+        }
+    }
+
+    fn output_within<S: AsRef<OsStr>>(
+        &self,
+        limit: Duration,
+        args: &[S],
+        input: &[u8],
+    ) -> Result<Output, GitError> {
         let mut stream = self.stream(args)?;
-        drop(stream.stdin.take());
+        // Apart, so that an answer that is longer than a pipe holds does not wait for a question that is.
+        let asking = stream.stdin.take().filter(|_| !input.is_empty()).map(|mut stdin| {
+            let input = input.to_vec();
+            // A git that ends early has said why; that it did not read on is no news.
+            std::thread::spawn(move || drop(stdin.write_all(&input)))
+        });
         let (pid, apart) = (stream.child.id(), self.apart);
         let (ended, end) = channel::<()>();
         let watch = std::thread::spawn(move || {
@@ -114,6 +130,9 @@ impl Git {
         let read = stream.read_to_end(&mut stdout);
         let words = stream.last_words.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
         drop(ended);
+        if let Some(asking) = asking {
+            let _ = asking.join();
+        }
         if watch.join().unwrap_or(false) {
             return Err(GitError::TooLong { command: spoken(args), limit });
         }
@@ -124,12 +143,21 @@ impl Git {
 
     /// Runs a git that exits with 1 where it has found differences, and returns them.
     pub fn differences<S: AsRef<OsStr>>(&self, args: &[S]) -> Result<Vec<u8>, GitError> {
-        let output = self.command().args(args).output().map_err(GitError::NotStarted)?;
+        let output = self.output(args, &[])?;
         if matches!(output.status.code(), Some(0 | 1)) {
             return Ok(output.stdout);
         }
         let message = String::from_utf8_lossy(&output.stderr).trim().to_owned();
         Err(GitError::Failed { command: spoken(args), message })
+    }
+
+    /// Runs git with `input` on its stdin to its end, however it ends.
+    pub fn fed<S: AsRef<OsStr>>(&self, args: &[S], input: &[u8]) -> Result<Ended, GitError> {
+        let output = self.output(args, input)?;
+        let message = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        let message = if message.is_empty() { output.status.to_string() } else { message };
+        let failure = GitError::Failed { command: spoken(args), message };
+        Ok(Ended { code: output.status.code(), stdout: output.stdout, failure })
     }
 
     /// Starts git and returns its output as it comes, for answers too large to hold.
@@ -163,6 +191,16 @@ impl Git {
         let entries = output.split(|byte| *byte == 0).filter(|entry| !entry.is_empty());
         Ok(entries.map(|entry| String::from_utf8_lossy(entry).into_owned()).collect())
     }
+}
+
+/// How a git ended whose exit code is part of its answer.
+#[derive(Debug)]
+pub struct Ended {
+    /// `None` where a signal ended it.
+    pub code: Option<i32>,
+    pub stdout: Vec<u8>,
+    /// What to say where its code means that it failed.
+    pub failure: GitError,
 }
 
 fn kill(pid: u32, group: bool) {

@@ -1,0 +1,179 @@
+//! Conflicts between branches: their kinds, what two tasks do to each other, and the order that avoids most of it.
+
+use super::id::TaskId;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// What keeps two sides from being merged by git alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConflictKind {
+    /// Both change the same lines of a file.
+    Content,
+    /// One deletes what the other changes.
+    DeleteModify,
+    /// One renames, or both do: to two names, to one name, onto what the other deletes or adds, or a whole folder.
+    Rename,
+    /// Different modes, or a file on one side and a symbolic link on the other.
+    Mode,
+    /// Both change a file that is not text.
+    Binary,
+    /// Both add a file of that name.
+    Add,
+    /// A file on one side is a folder on the other.
+    FileFolder,
+    /// The commits of a submodule do not follow one from the other.
+    Submodule,
+}
+
+impl ConflictKind {
+    /// Returns the words that people read.
+    pub fn words(self) -> &'static str {
+        match self {
+            ConflictKind::Content => "content",
+            ConflictKind::DeleteModify => "delete/modify",
+            ConflictKind::Rename => "rename",
+            ConflictKind::Mode => "mode",
+            ConflictKind::Binary => "binary",
+            ConflictKind::Add => "both add",
+            ConflictKind::FileFolder => "file/folder",
+            ConflictKind::Submodule => "submodule",
+        }
+    }
+}
+
+impl fmt::Display for ConflictKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.words())
+    }
+}
+
+/// One place that git cannot merge alone.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Conflict {
+    pub kind: ConflictKind,
+    /// The paths that it is about as git has them, the one to look at first. Names are not cleaned for a terminal.
+    pub paths: Vec<String>,
+    /// Ranges of lines, from 1 and with both ends, in the merge base, or in ours where both added the file. What is put
+    /// in between two lines stands as the line before it, or as line 1. Empty where lines say nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<(u64, u64)>,
+}
+
+/// What the branches of two tasks do to each other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Clash {
+    /// In the order of the workflow.
+    pub tasks: (TaskId, TaskId),
+    pub conflicts: Vec<Conflict>,
+    /// Files that both change although git can merge them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub touched: Vec<String>,
+    /// How many conflicts are there beside those that are listed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more_conflicts: u64,
+    /// How many files both change beside those that are listed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more_touched: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+impl Clash {
+    /// Returns how many places git cannot merge alone.
+    pub fn weight(&self) -> u64 {
+        self.conflicts.len() as u64 + self.more_conflicts
+    }
+
+    /// Tells whether the clash is about this task.
+    pub fn concerns(&self, task: &TaskId) -> bool {
+        self.tasks.0 == *task || self.tasks.1 == *task
+    }
+}
+
+/// Returns the order in which tasks are best merged, as places in `tasks`, which hold each task with those that it
+/// depends on.
+///
+/// A task comes after all that it depends on; of those that may come next, the one with the fewest conflicts with what
+/// is left; of equals, the first in the order of `tasks`. Give all tasks of a run, those without work too: a task may
+/// depend on another through one that changed nothing.
+pub fn proposed_order(tasks: &[(&TaskId, &[TaskId])], clashes: &[Clash]) -> Vec<usize> {
+    let mut left: Vec<usize> = (0..tasks.len()).collect();
+    let mut order = Vec::with_capacity(tasks.len());
+    while !left.is_empty() {
+        let waits =
+            |at: &usize| left.iter().any(|other| other != at && tasks[*at].1.contains(tasks[*other].0));
+        let weight = |at: &usize| -> u64 {
+            let mine = clashes.iter().filter(|clash| clash.concerns(tasks[*at].0));
+            let with_left =
+                |clash: &&Clash| left.iter().any(|other| other != at && clash.concerns(tasks[*other].0));
+            mine.filter(with_left).map(Clash::weight).sum()
+        };
+        // Steps that depend on each other in a ring are refused long before; the first of them keeps this finite.
+        let next = (left.iter().copied().filter(|at| !waits(at)).min_by_key(weight)).unwrap_or(left[0]);
+        left.retain(|at| *at != next);
+        order.push(next);
+    }
+    order
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn task(name: &str) -> TaskId {
+        TaskId::parse(name).unwrap()
+    }
+
+    fn clash(one: &str, other: &str, conflicts: u64) -> Clash {
+        Clash {
+            tasks: (task(one), task(other)),
+            conflicts: vec![],
+            touched: vec![],
+            more_conflicts: conflicts,
+            more_touched: 0,
+        }
+    }
+
+    fn order(tasks: &[(&str, &[&str])], clashes: &[Clash]) -> Vec<String> {
+        let tasks: Vec<(TaskId, Vec<TaskId>)> =
+            tasks.iter().map(|(id, after)| (task(id), after.iter().map(|id| task(id)).collect())).collect();
+        let given: Vec<(&TaskId, &[TaskId])> =
+            tasks.iter().map(|(id, after)| (id, after.as_slice())).collect();
+        proposed_order(&given, clashes).into_iter().map(|at| tasks[at].0.to_string()).collect()
+    }
+
+    #[test]
+    fn without_conflicts_the_workflow_says_the_order() {
+        assert_eq!(order(&[("b", &[]), ("a", &[]), ("c", &[])], &[]), ["b", "a", "c"]);
+    }
+
+    #[test]
+    fn what_conflicts_least_with_the_rest_goes_first() {
+        let tasks: &[(&str, &[&str])] = &[("a", &[]), ("b", &[]), ("c", &[]), ("d", &[])];
+        assert_eq!(order(tasks, &[clash("a", "b", 2), clash("a", "c", 1)]), ["d", "c", "a", "b"]);
+    }
+
+    #[test]
+    fn a_merged_task_no_longer_counts() {
+        let tasks: &[(&str, &[&str])] = &[("a", &[]), ("b", &["c"]), ("c", &[])];
+        // Once c is in, b has no conflict left while a has none either; the workflow decides.
+        assert_eq!(order(tasks, &[clash("b", "c", 9), clash("a", "c", 10)]), ["c", "a", "b"]);
+    }
+
+    #[test]
+    fn dependencies_come_first_however_much_they_conflict() {
+        let tasks: &[(&str, &[&str])] = &[("last", &["middle"]), ("middle", &["first"]), ("first", &[])];
+        assert_eq!(order(tasks, &[clash("first", "other", 50)]), ["first", "middle", "last"]);
+    }
+
+    #[test]
+    fn a_clash_is_read_as_it_was_written() {
+        let text = r#"{"tasks":["a","b"],"conflicts":[{"kind":"delete_modify","paths":["x"]}]}"#;
+        let read: Clash = serde_json::from_str(text).unwrap();
+        assert_eq!((read.weight(), read.conflicts[0].kind), (1, ConflictKind::DeleteModify));
+        assert_eq!(serde_json::to_string(&read).unwrap(), text);
+    }
+}
