@@ -121,6 +121,11 @@ impl Closing<'_> {
         Ok(())
     }
 
+    /// Tells whether there is work that is in no branch of the user's.
+    fn has_branches(&self) -> bool {
+        self.run.tasks.iter().filter_map(|task| task.tree.as_ref()).any(|tree| tree.has_work())
+    }
+
     fn next_steps(&self) -> Vec<String> {
         let short = self.short;
         let first = |state: TaskState| {
@@ -137,8 +142,13 @@ impl Closing<'_> {
                 if let Some(report) = report {
                     let path = artifacts::result_text_of(&report.spec.id, report.attempts.len() as u32);
                     steps.push(format!("next  crew artifacts {short} {path}    the report"));
-                } else {
+                } else if !self.has_branches() {
                     steps.push(format!("next  crew status {short}    crew artifacts {short}"));
+                }
+                if self.has_branches() {
+                    steps.push(format!(
+                        "next  crew diff {short}    crew merge {short}    the work is on branches of its own"
+                    ));
                 }
             }
             RunStatus::AwaitingInput => steps.extend(waiting_lines(self.run, short)),
@@ -288,5 +298,6 @@ fn task_json(task: &Task) -> Value {
         "waiting": last.map(|attempt| &attempt.waiting).filter(|reason| !reason.is_empty()),
         "notes": last.map(|attempt| &attempt.notes).filter(|notes| !notes.is_empty()),
         "log": last.map(|attempt| &attempt.log), "tree": last.and_then(|attempt| attempt.tree.as_ref()),
+        "worktree": task.tree,
     })
 }

@@ -20,7 +20,7 @@ use crate::domain::words::clean_text;
 use crate::runner::clock;
 use crate::runner::dispatcher::{self, Finished, Observer};
 use crate::runner::environment::Environment;
-use crate::runner::launch::{Letter, Limits, Setup};
+use crate::runner::launch::{Letter, Limits, Setup, WorktreeSetup};
 use crate::store::artifacts;
 use crate::store::database::{Applied, Store};
 use crate::store::layout::{Layout, RunPaths};
@@ -162,6 +162,7 @@ pub fn setup(layout: &Layout, settings: &Settings, registry: &Registry, paths: &
         agents: registry.all().clone(),
         environment: Environment::of_ours(&settings.names(&settings::ENV_PASS), &paths.bin()),
         repository: layout.repository().to_owned(),
+        worktrees: WorktreeSetup { folder: layout.worktrees() },
         limits: Limits::of(settings),
         prices: Prices::of(settings),
         recordings: None,

@@ -1,6 +1,7 @@
 //! Conflicts between branches: their kinds, what two tasks do to each other, and the order that avoids most of it.
 
 use super::id::TaskId;
+use super::words::clean_line;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -58,6 +59,23 @@ pub struct Conflict {
     /// in between two lines stands as the line before it, or as line 1. Empty where lines say nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lines: Vec<(u64, u64)>,
+}
+
+/// The most conflicts that a sentence names.
+const NAMED: usize = 3;
+
+/// Names conflicts in a line: `src/a.rs (content, 3-5), b (delete/modify) and 2 more`. Paths are cleaned for a terminal.
+pub fn in_words(conflicts: &[Conflict]) -> String {
+    let named = conflicts.iter().take(NAMED).map(|conflict| {
+        let lines = conflict.lines.first().map(|(from, to)| format!(", {from}-{to}")).unwrap_or_default();
+        let path = conflict.paths.first().map(|path| clean_line(path, 200)).unwrap_or_default();
+        format!("{path} ({}{lines})", conflict.kind)
+    });
+    let named = named.collect::<Vec<_>>().join(", ");
+    match conflicts.len().saturating_sub(NAMED) {
+        0 => named,
+        more => format!("{named} and {more} more"),
+    }
 }
 
 /// What the branches of two tasks do to each other.

@@ -210,8 +210,11 @@ pub enum Event {
         token_hash: String,
         /// The log, relative to the run's folder.
         log: String,
+        /// Where it works, relative to the repository where it lies in it, else absolute; absent for the repository itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        folder: Option<String>,
     },
-    /// The task has a work tree of its own, in which the attempt's child is about to be started.
+    /// A task's own work tree is there, and the attempt's child is about to be started in it.
     WorktreeAdded {
         task: TaskId,
         attempt: u32,

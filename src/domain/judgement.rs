@@ -45,6 +45,10 @@ pub struct StreamError {
 #[derive(Clone, Debug, Default)]
 pub struct Evidence<'a> {
     pub ending: Ending,
+    /// Why it had no folder to work in.
+    pub unplaced: Option<&'a StreamError>,
+    /// Why what it left could not be kept.
+    pub unkept: Option<&'a str>,
     pub stopped: Option<StopReason>,
     /// The budget because of which it was stopped: "run budget of $2.50 is used up: $2.53 spent".
     pub budget: Option<String>,
@@ -114,6 +118,9 @@ pub fn ending_words(ending: &Ending) -> String {
 
 /// Decides how an attempt ended. The rows are asked from the top; the first that fits decides.
 pub fn judge(spec: &TaskSpec, evidence: &Evidence<'_>) -> Judgement {
+    if let Some(StreamError { kind, message }) = evidence.unplaced {
+        return failed(*kind, message.clone());
+    }
     if let Some(error) = &evidence.ending.not_started {
         let kind = if evidence.ending.not_found { ErrorKind::AgentNotFound } else { ErrorKind::Unknown };
         return failed(kind, format!("could not be started: {error}"));
@@ -158,6 +165,9 @@ fn judge_conduct(spec: &TaskSpec, evidence: &Evidence<'_>) -> Judgement {
         return failed(*kind, format!("its files were not applied: {message}"));
     }
     let judgement = judge_stop(evidence).unwrap_or_else(|| judge_work(spec, evidence));
+    if let Some(why) = evidence.unkept.filter(|_| judgement.outcome == Outcome::Succeeded) {
+        return needs_review(format!("its work could not be kept: {why}"));
+    }
     let unseen = what_is_unseen(spec, evidence).filter(|_| judgement.outcome == Outcome::Succeeded);
     match (judgement.outcome, unseen) {
         (Outcome::Succeeded, _) if evidence.files_waiting => needs_review("its files were not applied"),

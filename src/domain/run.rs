@@ -316,7 +316,7 @@ impl Run {
                 self.tasks[place].reason.clone_from(reason);
                 Ok(Touched::Task(place))
             }
-            Event::AttemptStarted { task, attempt, agent, model, token_hash, log } => {
+            Event::AttemptStarted { task, attempt, agent, model, token_hash, log, folder } => {
                 let place = self.place_of(task).map_err(illegal)?;
                 let number = *attempt;
                 let expected = self.tasks[place].attempts.len() as u32 + 1;
@@ -339,6 +339,7 @@ impl Run {
                     session: None,
                     waiting: String::new(),
                     log: log.clone(),
+                    folder: folder.clone(),
                     started_at: at,
                     ended_at: None,
                     submission: None,
@@ -704,6 +705,7 @@ pub(crate) mod tests {
             model: None,
             token_hash: String::new(),
             log: String::new(),
+            folder: None,
         }
     }
 

@@ -7,7 +7,8 @@
 //!
 //! Agents of one run work in one folder. One that writes has it to itself, so that what changed meanwhile is its doing;
 //! those that read share it. Whoever is next in the workflow comes first: where that is a writer, it waits for the
-//! readers that are in the folder, and nobody who comes later goes in before it. Commands go in and out as they like.
+//! readers that are in the folder, and nobody who comes later goes in before it. Commands go in and out as they like,
+//! and tasks with a work tree of their own are not in it at all.
 
 use super::id::TaskId;
 use super::run::Run;
@@ -52,6 +53,8 @@ enum FolderUse {
 impl FolderUse {
     fn of(task: &Task) -> FolderUse {
         match &task.spec.work {
+            // It has a folder of its own.
+            _ if task.spec.worktree => FolderUse::Free,
             Work::Command { .. } => FolderUse::Free,
             Work::Agent { role, .. } if task.may_write() || role == "verifier" => FolderUse::Writes,
             Work::Agent { .. } => FolderUse::Reads,

@@ -15,6 +15,7 @@ use super::when::When;
 use super::worktree::TaskTree;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// What a task is, fixed when the run is made.
@@ -287,6 +288,8 @@ pub struct Attempt {
     pub waiting: String,
     /// Relative to the run's folder.
     pub log: String,
+    /// Where it works, relative to the repository or absolute; none for the repository itself.
+    pub folder: Option<String>,
     pub started_at: Time,
     pub ended_at: Option<Time>,
     /// What was handed in; kept while the attempt is open, and in the events and artifacts after that.
@@ -319,6 +322,11 @@ impl Attempt {
     pub fn files_to_apply(&self) -> Option<&[ResultFile]> {
         let files = self.submission.as_deref()?.files();
         (!self.files_applied && files.iter().any(ResultFile::is_change)).then_some(files)
+    }
+
+    /// Returns the folder that it works in.
+    pub fn folder(&self, repository: &Path) -> PathBuf {
+        self.folder.as_ref().map_or_else(|| repository.to_owned(), |folder| repository.join(folder))
     }
 
     pub fn is_open(&self) -> bool {

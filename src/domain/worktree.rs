@@ -1,6 +1,8 @@
 //! Where a task works that has a folder of its own, and what its work begins from.
 
 use super::id::{RunId, TaskId};
+use super::run::Run;
+use super::task::TaskState;
 use serde::{Deserialize, Serialize};
 
 /// What the work of a run begins from, fixed when the run is made.
@@ -17,7 +19,7 @@ pub struct Base {
 }
 
 /// A task's own work tree, as far as it is recorded.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TaskTree {
     /// Relative to the repository where it lies in it, else absolute.
     pub path: String,
@@ -45,6 +47,27 @@ impl TaskTree {
     }
 }
 
+/// Returns the commits that the work of a task builds on, with the tasks they are of, the nearest ones, in the order in
+/// which it names them. Where there are none, it begins from what the run begins from.
+///
+/// What did not complete is not built on, although those that depend on it may go on. A task without a work tree of its
+/// own has no commit; what it depends on stands in for it.
+pub fn beginnings(run: &Run, place: usize) -> Vec<(TaskId, String)> {
+    let mut found: Vec<(TaskId, String)> = Vec::new();
+    let mut looked = vec![false; run.tasks.len()];
+    let mut ahead: Vec<usize> = vec![place];
+    while let Some(at) = ahead.pop() {
+        let before = run.tasks[at].spec.depends_on.iter().rev().filter_map(|id| run.place(id));
+        let task = &run.tasks[at];
+        let tree = task.tree.as_ref().filter(|_| at != place && task.state == TaskState::Completed);
+        match tree {
+            Some(tree) => found.push((task.spec.id.clone(), tree.head().to_owned())),
+            None => ahead.extend(before.filter(|at| !std::mem::replace(&mut looked[*at], true))),
+        }
+    }
+    found
+}
+
 /// Returns the name of a task's branch. Ids are never cut: two tasks never share a branch.
 pub fn branch_of(run: &RunId, task: &TaskId) -> String {
     format!("crew/{run}/{task}")
@@ -69,6 +92,7 @@ pub fn base_ref(run: &RunId) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::run::tests::{run_of, spec};
 
     #[test]
     fn a_branch_holds_work_once_it_has_left_its_base() {
@@ -79,6 +103,40 @@ mod tests {
         assert!(!unmoved.has_work() && unmoved.head() == "a");
         let begun = TaskTree { tip: None, ..tree };
         assert!(!begun.has_work() && begun.head() == "a");
+    }
+
+    #[test]
+    fn what_completed_is_built_on_and_what_stands_between_is_looked_through() {
+        let mut run = run_of(vec![
+            spec("a", &[]),
+            spec("failed", &["a"]),
+            spec("plain", &["a"]),
+            spec("b", &[]),
+            spec("end", &["failed", "b", "plain"]),
+        ]);
+        let tree = |tip: Option<&str>| {
+            let tip = tip.map(str::to_owned);
+            Some(Box::new(TaskTree {
+                path: "p".into(),
+                branch: "b".into(),
+                base: "base".into(),
+                from: vec![],
+                tip,
+                removed: false,
+            }))
+        };
+        for (place, state, tip) in [
+            (0, TaskState::Completed, tree(Some("tip-a"))),
+            (1, TaskState::Failed, tree(Some("half"))),
+            (2, TaskState::Completed, None),
+            (3, TaskState::Completed, tree(None)),
+        ] {
+            (run.tasks[place].state, run.tasks[place].tree) = (state, tip);
+        }
+        let named: Vec<(String, String)> =
+            beginnings(&run, 4).into_iter().map(|(task, tip)| (task.to_string(), tip)).collect();
+        assert_eq!(named, [("a".into(), "tip-a".into()), ("b".to_owned(), "base".to_owned())]);
+        assert_eq!(beginnings(&run, 0), []);
     }
 
     #[test]

@@ -4,13 +4,14 @@
 use super::child::{self, Control};
 use super::folder::{FolderWatch, Seen};
 use super::launch::Limits;
+use super::own_tree::OwnTree;
 use super::process::GroupSignal;
 use super::recorder::Recorder;
 use super::slots::{Heard, Part};
 use crate::agents::{Agent, Said, UsageKind};
 use crate::domain::budget::{Spent, Standing, What};
 use crate::domain::error_kind::{ErrorClass, ErrorKind};
-use crate::domain::event::{Ending, Event};
+use crate::domain::event::{Ending, Event, Outcome};
 use crate::domain::judgement::{self, Evidence, Judgement, StopReason, StreamError};
 use crate::domain::price::Price;
 use crate::domain::redact::Redactor;
@@ -54,6 +55,12 @@ pub struct OpenAttempt {
     pub recorder: Option<Arc<Recorder>>,
     /// Looks at the folder, where something depends on that.
     pub folder: Option<Arc<FolderWatch>>,
+    /// Its own work tree, where it has one.
+    pub tree: Option<Arc<OwnTree>>,
+    /// Why it had no folder to work in.
+    pub unplaced: Option<StreamError>,
+    /// Why what it left could not be kept.
+    pub unkept: Option<String>,
     /// What was seen of the folder last.
     pub seen: Option<Seen>,
     /// What the verification command that runs would answer for good, if it passes and leaves the folder as it is.
@@ -145,6 +152,9 @@ impl OpenAttempt {
             agent: None,
             recorder: None,
             folder: None,
+            tree: None,
+            unplaced: None,
+            unkept: None,
             seen: None,
             question: None,
             beside: Vec::new(),
@@ -381,6 +391,24 @@ impl OpenAttempt {
         self.stream_error.clone().or_else(|| self.waits_for.clone().filter(|_| !self.saw_final))
     }
 
+    /// Takes in that it was asked to end while its work was being kept.
+    pub fn note_stop_meanwhile(&mut self) {
+        self.kill_at = None;
+        if let Some(reason) = self.stopped.take() {
+            self.work_stopped = self.work_stopped.or(Some(reason));
+        }
+    }
+
+    /// Tells whether the folder that it shares with others has something of it that could get lost: it changed
+    /// something, and whether that is any good is not settled yet.
+    pub fn leaves_doubtful_work(&self, task: &Task) -> bool {
+        let check = self.seen.as_ref().and_then(|seen| seen.check.as_ref());
+        let changed = check.is_some_and(|check| check.changed_work() || !check.unseen.is_empty());
+        let submission = task.last().and_then(|attempt| attempt.submission.as_deref());
+        let good = self.judge(task, submission).outcome == Outcome::Succeeded;
+        changed && !(good && task.spec.verify.is_empty())
+    }
+
     /// Tells whether the step's verification commands have anything to verify.
     pub fn is_worth_checking(&self, task: &Task) -> bool {
         if self.files_refused.is_some() {
@@ -569,6 +597,8 @@ impl OpenAttempt {
         let earlier = task.attempts.iter().filter(|attempt| attempt.number < self.number);
         Evidence {
             ending: self.ending.clone(),
+            unplaced: self.unplaced.as_ref(),
+            unkept: self.unkept.as_deref(),
             stopped: self.why_stopped(),
             budget: self.over_budget.map(|budget| budget.to_string()),
             unverified: self.checks_passed < task.spec.verify.len() && !plans_first(task, submission),

@@ -1,5 +1,6 @@
 //! Looks at the folder before an attempt's children and after them, in the thread that waits for them.
 
+use super::own_tree::Kept;
 use super::slots::Part;
 use crate::domain::event::{ArtifactKind, Event};
 use crate::domain::id::TaskId;
@@ -8,8 +9,10 @@ use crate::domain::tree_check::{Bounds, MAX_FILES, TreeCheck};
 use crate::domain::words::clean_line;
 use crate::store::artifacts;
 use crate::store::layout::RunPaths;
+use crate::workspace::custody;
+use crate::workspace::snapshot::Difference;
 use crate::workspace::snapshot::SnapshotError;
-use crate::workspace::witness::{Changes, Witness};
+use crate::workspace::witness::{Changes, References, Witness};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -58,6 +61,8 @@ pub enum NoPatch {
 pub struct FolderWatch {
     pub paths: RunPaths,
     pub folder: PathBuf,
+    /// Others work there too: it is not the task's own work tree.
+    pub is_shared: bool,
     /// What does not belong to it, though it lies in it.
     pub leave_out: Vec<PathBuf>,
     pub task: TaskId,
@@ -119,6 +124,26 @@ impl FolderWatch {
         Seen { check: Some(check), kept, key }
     }
 
+    /// Puts all that the folder holds into a commit at a reference; nothing where it cannot be told from what was there
+    /// before.
+    pub fn keep_all(&self, reference: &str, message: &str) -> Result<Option<Kept>, String> {
+        let leave_out: Vec<&Path> = self.leave_out.iter().map(PathBuf::as_path).collect();
+        let commit = custody::keep(&self.folder, &leave_out, reference, message);
+        let Some(commit) = commit.map_err(|error| error.to_string())? else { return Ok(None) };
+        let state = self.state();
+        let difference = match &state.before {
+            Some(Ok(witness)) => witness.difference_to(&commit).map_err(|error| error.to_string())?,
+            _ => Difference::default(),
+        };
+        Ok(Some(Kept {
+            commit,
+            reference: reference.to_owned(),
+            files: difference.files.len() as u64,
+            insertions: difference.insertions,
+            deletions: difference.deletions,
+        }))
+    }
+
     /// Hands on, line by line, what the newest child changed.
     pub fn patch_of_child(&self, take: impl FnMut(&[u8]) -> io::Result<()>) -> Result<(), NoPatch> {
         let state = self.state();
@@ -137,7 +162,8 @@ impl FolderWatch {
 
     fn witness(&self) -> Result<Witness, String> {
         let leave_out: Vec<&Path> = self.leave_out.iter().map(PathBuf::as_path).collect();
-        Witness::take(&self.folder, &leave_out, &self.paths.logs()).map_err(|error| error.to_string())
+        let refs = if self.is_shared { References::All } else { References::OfHead };
+        Witness::take(&self.folder, &leave_out, &self.paths.logs(), refs).map_err(|error| error.to_string())
     }
 
     fn key(&self, witness: &Witness, tree: &str) -> Option<String> {

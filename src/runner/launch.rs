@@ -17,6 +17,7 @@ use crate::domain::settings::{self, Settings};
 use crate::domain::submission::{self, HandedIn, PlanBody, ResultBody, ReviewBody, ReviewVerdict, Terms};
 use crate::domain::task::{Attempt, AttemptState, Task, Work};
 use crate::domain::words::clean_text;
+use crate::domain::worktree;
 use crate::store::StoreError;
 use crate::store::artifacts;
 use crate::store::layout::{self, RunPaths};
@@ -34,8 +35,10 @@ pub struct Setup {
     /// The agents that tasks may name.
     pub agents: BTreeMap<String, Arc<dyn Agent>>,
     pub environment: Environment,
-    /// The folder that tasks work in; absolute.
+    /// The top of the user's work tree; absolute. Tasks without a work tree of their own work there.
     pub repository: PathBuf,
+    /// How tasks get work trees of their own.
+    pub worktrees: WorktreeSetup,
     pub limits: Limits,
     /// What tokens cost where an agent does not say.
     pub prices: Prices,
@@ -45,6 +48,30 @@ pub struct Setup {
     pub gates: GatePolicy,
     /// The secret by which requests of a person are known.
     pub person_key: Option<String>,
+}
+
+/// How tasks get work trees of their own.
+#[derive(Clone, Debug)]
+pub struct WorktreeSetup {
+    /// Where they lie; absolute.
+    pub folder: PathBuf,
+}
+
+impl Setup {
+    /// Returns the folder that a task of a run works in.
+    pub fn folder_of(&self, run: &Run, task: &Task) -> PathBuf {
+        match task.spec.worktree {
+            true => self.worktrees.folder.join(run.id.as_str()).join(task.spec.id.as_str()),
+            false => self.repository.clone(),
+        }
+    }
+
+    /// Returns the folder of a task as it is recorded, where it is not the repository itself.
+    pub fn recorded_folder_of(&self, run: &Run, task: &Task) -> Option<String> {
+        let folder = task.spec.worktree.then(|| self.folder_of(run, task))?;
+        let inside = folder.strip_prefix(&self.repository).unwrap_or(&folder);
+        Some(inside.display().to_string())
+    }
 }
 
 /// How long and how much.
@@ -160,7 +187,7 @@ pub fn prepare(
         Work::Command { run: command } => {
             let env = setup.environment.with(&[], &crew_variables(setup, run, paths, task, None));
             let log = paths.root().join(layout::log_of(&task.spec.id, identity.number));
-            let child = shell(setup, command, env, log);
+            let child = shell(setup, command, env, (setup.folder_of(run, task), log));
             Ok(Prepared { child, agent: None, session: None, kept: Vec::new() })
         }
         Work::Agent { program, .. } => {
@@ -212,10 +239,11 @@ fn agent_child(
     let env = setup.environment.with(&spec.pass_env, &set);
     let words = Arc::new(hiding(&env));
     Ok(ChildSpec {
+        // Its own folder may not be there yet.
         program: resolve(&spec.program, &env, &setup.repository),
         args: spec.args.iter().map(Into::into).collect(),
         env,
-        cwd: setup.repository.clone(),
+        cwd: setup.folder_of(run, task),
         stdin: spec.stdin.into_file(),
         log: paths.root().join(layout::log_of(&task.spec.id, identity.number)),
         words,
@@ -235,10 +263,12 @@ pub fn prepare_check(
     command: &str,
 ) -> ChildSpec {
     let env = setup.environment.with(&[], &crew_variables(setup, run, paths, task, None));
-    shell(setup, command, env, paths.root().join(layout::verification_log_of(&task.spec.id, number)))
+    let log = paths.root().join(layout::verification_log_of(&task.spec.id, number));
+    shell(setup, command, env, (setup.folder_of(run, task), log))
 }
 
-/// Returns a number for the variables that a verification command sees, without those that name the run and the task.
+/// Returns a number for where a verification command runs and the variables that it sees, without those that name the run
+/// and the task.
 pub fn environment_of(child: &ChildSpec, paths: &RunPaths) -> String {
     let own = ["CREW_RUN", "CREW_TASK"];
     let bin = paths.bin().display().to_string();
@@ -247,6 +277,7 @@ pub fn environment_of(child: &ChildSpec, paths: &RunPaths) -> String {
     let seen = seen.map(|(name, value)| format!("{name:?}={:?}", value.to_string_lossy().replace(&bin, "")));
     let mut seen: Vec<String> = seen.collect();
     seen.sort_unstable();
+    seen.push(child.cwd.display().to_string());
     artifacts::sha256(seen.join("\n").as_bytes())
 }
 
@@ -254,7 +285,7 @@ fn shell(
     setup: &Setup,
     command: &str,
     env: Vec<(std::ffi::OsString, std::ffi::OsString)>,
-    log: PathBuf,
+    (cwd, log): (PathBuf, PathBuf),
 ) -> ChildSpec {
     // A command runs in our name, and reads what we may read.
     let words = Arc::new(hiding_ours(&env));
@@ -262,7 +293,7 @@ fn shell(
         program: "/bin/sh".into(),
         args: vec!["-c".into(), command.into()],
         env,
-        cwd: setup.repository.clone(),
+        cwd,
         stdin: None,
         log,
         words,
@@ -379,6 +410,7 @@ impl Letter {
             context: &context,
             earlier_failure: failure,
             may_write: task.may_write(),
+            branch: task.spec.worktree.then(|| worktree::branch_of(&run.id, &task.spec.id)).as_deref(),
             resumed: session.is_some() && !task.last().is_some_and(|attempt| attempt.paused),
             words: &task.words,
             verify: &task.spec.verify,
@@ -441,14 +473,14 @@ impl Letter {
             (role, name, thinking, free) = (r.as_str(), persona.as_str(), t.as_deref(), *submit_optional);
         }
         let persona = run.personas.get(name);
-        let inbox = paths.inbox();
+        let (inbox, cwd) = (paths.inbox(), setup.folder_of(run, task));
         let assignment = Assignment {
             role,
             access: if task.may_write() { Access::Write } else { Access::ReadOnly },
             system_prompt: &self.system_prompt,
             prompt: &self.prompt,
             prompt_file: &prompt_file,
-            cwd: &setup.repository,
+            cwd: &cwd,
             inbox: &inbox,
             model: task.next_model(),
             thinking,

@@ -55,8 +55,9 @@ pub fn settle(
             });
             let received = request::receive(asker, &made_safe(request, words), &run.roster);
             let paths = store.paths(&run.id);
-            let tree = store.layout().repository();
-            let (event, answer) = handed_in_files::take_in(tree, &paths, received)?;
+            let repository = store.layout().repository();
+            let tree = asker.map_or(repository.to_owned(), |(_, attempt)| attempt.folder(repository));
+            let (event, answer) = handed_in_files::take_in(&tree, &paths, received)?;
             (event.into_iter().collect(), answer)
         }
         Err(why) => {

@@ -2,9 +2,11 @@
 
 use super::child::{self, ChildNews, ChildSpec, Control};
 use super::folder::{FolderWatch, Seen};
+use super::own_tree::{Kept, OwnTree};
 use super::recorder::Recorder;
 use crate::agents::{Agent, Said};
-use crate::domain::event::{Ending, ProcessId};
+use crate::domain::event::{Ending, Event, ProcessId};
+use crate::domain::judgement::StreamError;
 use crate::domain::recording::Stream;
 use crate::domain::signed;
 use crate::domain::words::last_line;
@@ -35,6 +37,16 @@ pub enum Message {
         heard: Heard,
         /// What is to be known of the folder after it.
         seen: Option<Box<Seen>>,
+    },
+    /// The task's own work tree is ready, or why there is none; where it was not there before, the event says so.
+    Placed {
+        place: usize,
+        placed: Result<Option<Box<Event>>, StreamError>,
+    },
+    /// What a folder holds was kept; nothing where there was nothing to keep.
+    Kept {
+        place: usize,
+        kept: Result<Option<Kept>, String>,
     },
     /// The agent's output holds what may be a signed request.
     Signed {
@@ -87,24 +99,61 @@ pub struct Job {
     pub recorder: Option<Arc<Recorder>>,
     /// Looks at the folder before it and after it, where something depends on that.
     pub folder: Option<Arc<FolderWatch>>,
+    /// The work tree that it works in, where that has to be made ready first.
+    pub tree: Option<Arc<OwnTree>>,
+}
+
+/// What is to be kept.
+#[derive(Debug)]
+pub enum Keeping {
+    /// All that a task's own work tree holds, on its branch; with what was achieved, in a line.
+    Own { tree: Arc<OwnTree>, summary: String },
+    /// All that the shared folder holds, at a reference of its own.
+    Shared { folder: Arc<FolderWatch>, reference: String, message: String },
+}
+
+impl Keeping {
+    fn keep(&self) -> Result<Option<Kept>, String> {
+        match self {
+            Keeping::Own { tree, summary } => tree.keep(summary).map(Some),
+            Keeping::Shared { folder, reference, message } => folder.keep_all(reference, message),
+        }
+    }
+}
+
+/// What a slot is asked to do.
+pub enum Errand {
+    Run(Box<Job>),
+    Keep { place: usize, keeping: Keeping },
+}
+
+impl Errand {
+    /// Returns the place of the task that it is for.
+    pub fn place(&self) -> usize {
+        match self {
+            Errand::Run(job) => job.place,
+            Errand::Keep { place, .. } => *place,
+        }
+    }
 }
 
 /// The threads; they end when this is dropped and their children have ended.
 pub struct Slots {
-    jobs: Sender<Job>,
-    queue: Arc<Mutex<Receiver<Job>>>,
+    errands: Sender<Errand>,
+    queue: Arc<Mutex<Receiver<Errand>>>,
     messages: SyncSender<Message>,
     threads: usize,
 }
 
 impl Slots {
     pub fn new(messages: SyncSender<Message>) -> Slots {
-        let (jobs, queue) = channel();
-        Slots { jobs, queue: Arc::new(Mutex::new(queue)), messages, threads: 0 }
+        let (errands, queue) = channel();
+        Slots { errands, queue: Arc::new(Mutex::new(queue)), messages, threads: 0 }
     }
 
-    /// Runs a job. `running` is how many jobs are running with it: there are never more threads than that.
-    pub fn run(&mut self, job: Job, running: usize) -> std::io::Result<()> {
+    /// Does what is asked for. `running` is how many attempts are open with this one: there are never more threads than
+    /// that.
+    pub fn run(&mut self, errand: Errand, running: usize) -> std::io::Result<()> {
         if self.threads < running {
             let (queue, messages) = (self.queue.clone(), self.messages.clone());
             let number = self.threads;
@@ -112,41 +161,57 @@ impl Slots {
             self.threads += 1;
         }
         // The other end is held by ourselves.
-        let _ = self.jobs.send(job);
+        let _ = self.errands.send(errand);
         Ok(())
     }
 }
 
-fn work(queue: &Mutex<Receiver<Job>>, messages: &SyncSender<Message>, number: usize) {
+fn work(queue: &Mutex<Receiver<Errand>>, messages: &SyncSender<Message>, number: usize) {
     let mut spare = SpareLog { number, file: None };
     loop {
         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(Job { place, part, child, control, agent, doing, recorder, folder }) = next else { return };
-        spare.lend(&child.log);
-        let messages = messages.clone();
-        if let Some(folder) = &folder {
-            folder.before(part);
-        }
-        if let Some(recorder) = &recorder {
-            recorder.begin();
-        }
-        let heard = Mutex::default();
-        let listener = Arc::new(Listener { place, part, agent, messages, doing, recorder, heard });
-        let ending = child::run(&child, &control, listener.clone());
-        let seen = folder
-            .as_ref()
-            .filter(|_| ending.not_started.is_none())
-            .map(|folder| Box::new(folder.after(part)));
-        if let (Some(recorder), Some(folder)) = (&listener.recorder, &folder) {
-            recorder.changes(folder);
-        }
-        if ending.output_bytes == 0 {
-            spare.take_back(&child.log);
-        }
-        let heard = std::mem::take(&mut *listener.heard.lock().unwrap_or_else(PoisonError::into_inner));
         // The dispatcher has gone only after its last child ended, or with the whole process.
-        let _ = listener.messages.send(Message::Ended { place, part, ending, heard, seen });
+        match next {
+            Err(_) => return,
+            Ok(Errand::Run(job)) => run(*job, messages, &mut spare),
+            Ok(Errand::Keep { place, keeping }) => {
+                let _ = messages.send(Message::Kept { place, kept: keeping.keep() });
+            }
+        }
     }
+}
+
+fn run(job: Job, messages: &SyncSender<Message>, spare: &mut SpareLog) {
+    let Job { place, part, child, control, agent, doing, recorder, folder, tree } = job;
+    if let Some(tree) = &tree {
+        let placed = tree.prepare().map(|event| event.map(Box::new));
+        let failed = placed.is_err();
+        let _ = messages.send(Message::Placed { place, placed });
+        if failed {
+            return;
+        }
+    }
+    spare.lend(&child.log);
+    let messages = messages.clone();
+    if let Some(folder) = &folder {
+        folder.before(part);
+    }
+    if let Some(recorder) = &recorder {
+        recorder.begin();
+    }
+    let heard = Mutex::default();
+    let listener = Arc::new(Listener { place, part, agent, messages, doing, recorder, heard });
+    let ending = child::run(&child, &control, listener.clone());
+    let seen =
+        folder.as_ref().filter(|_| ending.not_started.is_none()).map(|folder| Box::new(folder.after(part)));
+    if let (Some(recorder), Some(folder)) = (&listener.recorder, &folder) {
+        recorder.changes(folder);
+    }
+    if ending.output_bytes == 0 {
+        spare.take_back(&child.log);
+    }
+    let heard = std::mem::take(&mut *listener.heard.lock().unwrap_or_else(PoisonError::into_inner));
+    let _ = listener.messages.send(Message::Ended { place, part, ending, heard, seen });
 }
 
 /// An empty log file that goes from one child to the next: a child that prints nothing leaves no log, and a run of

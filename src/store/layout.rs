@@ -44,6 +44,11 @@ impl Layout {
         self.root.join("runs")
     }
 
+    /// Holds the tasks' own work trees, where the settings name no other folder.
+    pub fn worktrees(&self) -> PathBuf {
+        self.root.join("worktrees")
+    }
+
     /// Names what crew itself changes while it works. The rest of the folder is for people: what is written there decides
     /// what is done next.
     pub fn state(&self) -> Vec<PathBuf> {

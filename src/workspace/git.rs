@@ -32,12 +32,17 @@ pub struct Git {
     apart: bool,
     /// How long a call may take whose whole answer is waited for.
     limit: Option<Duration>,
+    /// How many bytes of its last words are kept.
+    heard: u64,
 }
+
+/// How much of git's last words is kept, in bytes.
+const LAST_WORDS: u64 = 4096;
 
 impl Git {
     /// Speaks to git in `dir`, which may be any folder of a work tree.
     pub fn at(dir: impl Into<PathBuf>) -> Git {
-        Git { dir: dir.into(), env: Vec::new(), apart: false, limit: None }
+        Git { dir: dir.into(), env: Vec::new(), apart: false, limit: None, heard: LAST_WORDS }
     }
 
     /// Sets a variable for every call.
@@ -56,6 +61,12 @@ impl Git {
     /// ever.
     pub fn within(mut self, limit: Duration) -> Git {
         self.limit = Some(limit);
+        self
+    }
+
+    /// Keeps this many bytes of what each call says beside its answer.
+    pub fn hearing(mut self, bytes: u64) -> Git {
+        self.heard = bytes;
         self
     }
 
@@ -83,19 +94,31 @@ impl Git {
         command
     }
 
+    /// Runs git and returns all that it said, however it ended.
+    pub fn output<S: AsRef<OsStr>>(&self, args: &[S]) -> Result<Output, GitError> {
+        self.output_of(args, &[])
+    }
+
     /// Runs git and returns what it printed, or an error with its last words.
     pub fn run<S: AsRef<OsStr>>(&self, args: &[S]) -> Result<Vec<u8>, GitError> {
-        let output = self.output(args, &[])?;
-        if output.status.success() {
-            return Ok(output.stdout);
+        let output = self.output(args)?;
+        match output.status.success() {
+            true => Ok(output.stdout),
+            false => Err(failed(args, &output)),
         }
-        let message = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        let message = if message.is_empty() { output.status.to_string() } else { message };
-        Err(GitError::Failed { command: spoken(args), message })
+    }
+
+    /// Runs git with `input` on its stdin and returns what it printed. Exit code 1 is an answer too.
+    pub fn answer<S: AsRef<OsStr>>(&self, args: &[S], input: &[u8]) -> Result<Vec<u8>, GitError> {
+        let output = self.output_of(args, input)?;
+        match output.status.code() {
+            Some(0 | 1) => Ok(output.stdout),
+            _ => Err(failed(args, &output)),
+        }
     }
 
     /// Runs git to its end, with `input` on its stdin, and no longer than the limit where there is one.
-    fn output<S: AsRef<OsStr>>(&self, args: &[S], input: &[u8]) -> Result<Output, GitError> {
+    fn output_of<S: AsRef<OsStr>>(&self, args: &[S], input: &[u8]) -> Result<Output, GitError> {
         match self.limit {
             Some(limit) => self.output_within(limit, args, input),
             None if input.is_empty() => self.command().args(args).output().map_err(GitError::NotStarted),
@@ -143,20 +166,13 @@ impl Git {
 
     /// Runs a git that exits with 1 where it has found differences, and returns them.
     pub fn differences<S: AsRef<OsStr>>(&self, args: &[S]) -> Result<Vec<u8>, GitError> {
-        let output = self.output(args, &[])?;
-        if matches!(output.status.code(), Some(0 | 1)) {
-            return Ok(output.stdout);
-        }
-        let message = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        Err(GitError::Failed { command: spoken(args), message })
+        self.answer(args, &[])
     }
 
     /// Runs git with `input` on its stdin to its end, however it ends.
     pub fn fed<S: AsRef<OsStr>>(&self, args: &[S], input: &[u8]) -> Result<Ended, GitError> {
-        let output = self.output(args, input)?;
-        let message = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        let message = if message.is_empty() { output.status.to_string() } else { message };
-        let failure = GitError::Failed { command: spoken(args), message };
+        let output = self.output_of(args, input)?;
+        let failure = failed(args, &output);
         Ok(Ended { code: output.status.code(), stdout: output.stdout, failure })
     }
 
@@ -167,6 +183,7 @@ impl Git {
         let mut command = self.command();
         command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(GitError::NotStarted)?;
+        let heard = self.heard;
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let (Some(stdout), Some(stderr)) = (stdout, stderr) else {
             return Err(GitError::NotStarted(io::Error::other("no pipe")));
@@ -176,7 +193,7 @@ impl Git {
             child,
             stdin,
             stdout: BufReader::with_capacity(64 * 1024, stdout),
-            last_words: Some(std::thread::spawn(move || last_words(stderr))),
+            last_words: Some(std::thread::spawn(move || last_words(stderr, heard))),
         })
     }
 
@@ -203,6 +220,12 @@ pub struct Ended {
     pub failure: GitError,
 }
 
+fn failed<S: AsRef<OsStr>>(args: &[S], output: &Output) -> GitError {
+    let message = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    let message = if message.is_empty() { output.status.to_string() } else { message };
+    GitError::Failed { command: spoken(args), message }
+}
+
 fn kill(pid: u32, group: bool) {
     use rustix::process::{Pid, Signal, kill_process, kill_process_group};
     let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return };
@@ -223,10 +246,10 @@ fn spoken<S: AsRef<OsStr>>(args: &[S]) -> String {
     words.join(" ")
 }
 
-/// Reads everything, so that the writer never blocks, and keeps the first 4 KiB.
-fn last_words(mut stderr: impl Read) -> String {
+/// Reads everything, so that the writer never blocks, and keeps the first bytes of it.
+fn last_words(mut stderr: impl Read, limit: u64) -> String {
     let mut kept = Vec::new();
-    let _ = stderr.by_ref().take(4096).read_to_end(&mut kept);
+    let _ = stderr.by_ref().take(limit).read_to_end(&mut kept);
     let _ = io::copy(&mut stderr, &mut io::sink());
     String::from_utf8_lossy(&kept).trim().to_owned()
 }

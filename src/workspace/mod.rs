@@ -1,11 +1,16 @@
 //! What happens in git. The only room that runs git.
 
 pub mod apply;
+pub mod base;
 pub mod blobs;
+pub mod custody;
 pub mod diff;
 pub mod git;
 pub mod inventory;
+pub mod joining;
 pub mod merge_lines;
 pub mod merge_tree;
 pub mod snapshot;
+pub mod staging;
 pub mod witness;
+pub mod worktree;

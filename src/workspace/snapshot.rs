@@ -213,22 +213,7 @@ impl Snapshot {
 
     /// Returns how much two trees differ.
     pub fn difference(&self, from: &str, to: &str) -> Result<Difference, GitError> {
-        if from == to {
-            return Ok(Difference::default());
-        }
-        // A large file is not looked into just to count its lines.
-        let options = ["-c", "core.bigFileThreshold=16m", "diff", "--numstat", "-z"];
-        let output = self.git.run(&[&options[..], PLAIN, &[from, to, "--"]].concat())?;
-        let mut difference = Difference::default();
-        for entry in output.split(|byte| *byte == 0).filter(|entry| !entry.is_empty()) {
-            let entry = String::from_utf8_lossy(entry);
-            let mut fields = entry.splitn(3, '\t');
-            let mut lines = || fields.next().and_then(|count| count.parse::<u64>().ok()).unwrap_or(0);
-            difference.insertions += lines();
-            difference.deletions += lines();
-            difference.files.extend(fields.next().map(str::to_owned));
-        }
-        Ok(difference)
+        difference(&self.git, from, to)
     }
 
     /// Hands on, line by line, the patch that makes one tree into the other; nothing where both are the same.
@@ -252,6 +237,26 @@ impl Snapshot {
         }
         Ok(stream.finish()?)
     }
+}
+
+/// Returns how much two trees differ.
+pub fn difference(git: &Git, from: &str, to: &str) -> Result<Difference, GitError> {
+    if from == to {
+        return Ok(Difference::default());
+    }
+    // A large file is not looked into just to count its lines.
+    let options = ["-c", "core.bigFileThreshold=16m", "diff", "--numstat", "-z"];
+    let output = git.run(&[&options[..], PLAIN, &[from, to, "--"]].concat())?;
+    let mut difference = Difference::default();
+    for entry in output.split(|byte| *byte == 0).filter(|entry| !entry.is_empty()) {
+        let entry = String::from_utf8_lossy(entry);
+        let mut fields = entry.splitn(3, '\t');
+        let mut lines = || fields.next().and_then(|count| count.parse::<u64>().ok()).unwrap_or(0);
+        difference.insertions += lines();
+        difference.deletions += lines();
+        difference.files.extend(fields.next().map(str::to_owned));
+    }
+    Ok(difference)
 }
 
 /// Finds out of git's words which folder is a repository that has no commit yet.
@@ -298,7 +303,12 @@ fn look_at_every_file(git: &Git, entries: &[u8]) -> Result<(), GitError> {
 }
 
 /// Takes one mark out of all entries that have it; git takes one at a time.
-fn take_out(git: &Git, entries: &[u8], has_it: fn(&u8) -> bool, option: &str) -> Result<(), GitError> {
+pub(super) fn take_out(
+    git: &Git,
+    entries: &[u8],
+    has_it: fn(&u8) -> bool,
+    option: &str,
+) -> Result<(), GitError> {
     let marked = entries.split(|byte| *byte == 0).filter(|entry| entry.first().is_some_and(has_it));
     let names = marked.filter_map(|entry| entry.splitn(2, |byte| *byte == b'\t').nth(1));
     let names: Vec<u8> = names.flat_map(|name| [name, b"\0"].concat()).collect();
@@ -324,7 +334,7 @@ pub fn open_file(path: &Path) -> io::Result<File> {
 }
 
 /// Copies the index with its time, by which git knows which of its entries it cannot rely on.
-fn copy_index(from: &Path, to: &Path) -> io::Result<()> {
+pub(super) fn copy_index(from: &Path, to: &Path) -> io::Result<()> {
     let mut index = match open_file(from) {
         Ok(index) => index,
         // Nothing was ever added.

@@ -45,6 +45,16 @@ struct Places {
     /// That of all its work trees.
     common: PathBuf,
     index: PathBuf,
+    /// The one branch that is looked at, where others are others' business.
+    only: Option<String>,
+}
+
+/// Which references belong to what is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum References {
+    All,
+    /// HEAD and the branch that it is on: in a task's own work tree, the rest belongs to those who work elsewhere.
+    OfHead,
 }
 
 /// A repository beside its files.
@@ -81,13 +91,21 @@ pub struct Changes {
 
 impl Witness {
     /// Takes a witness of the repository whose work tree has its top at `folder`; see [`Snapshot::take`].
-    pub fn take(folder: &Path, leave_out: &[&Path], scratch: &Path) -> Result<Witness, SnapshotError> {
+    pub fn take(
+        folder: &Path,
+        leave_out: &[&Path],
+        scratch: &Path,
+        references: References,
+    ) -> Result<Witness, SnapshotError> {
         let snapshot = Snapshot::take(folder, leave_out, scratch)?;
         let own = snapshot.places().repository.clone();
         let common = common_of(&own).map_err(in_folder(&own))?;
-        let places = Places { own, common, index: snapshot.places().index.clone() };
+        let mut places = Places { own, common, index: snapshot.places().index.clone(), only: None };
         let git =
             Git::at(folder).apart().within(LOOK).with("GIT_DIR", &places.own).with("GIT_WORK_TREE", folder);
+        if references == References::OfHead {
+            places.only = Some(places.head(&git));
+        }
         let before = Repository {
             refs: places.refs(&git)?,
             index: entries_of(snapshot.entries()),
@@ -97,7 +115,7 @@ impl Witness {
             file_of(&snapshot.scratch().join("index.before")).map_err(in_folder(&places.index))?;
         let mut inside = BTreeMap::new();
         for path in snapshot.inside()? {
-            let witness = Witness::take(&folder.join(&path), leave_out, scratch)?;
+            let witness = Witness::take(&folder.join(&path), leave_out, scratch, References::All)?;
             inside.insert(path, witness);
         }
         Ok(Witness { snapshot, git, places, before, index_file, inside })
@@ -206,6 +224,11 @@ impl Witness {
         Ok(entries_of(&git.run(ENTRIES)?))
     }
 
+    /// Returns how much a commit differs from what was there when the witness was taken.
+    pub fn difference_to(&self, commit: &str) -> Result<Difference, GitError> {
+        self.snapshot.difference(self.snapshot.tree(), commit)
+    }
+
     /// Hands on, line by line, the patch from one tree to another; see [`Snapshot::patch`].
     pub fn patch(
         &self,
@@ -258,7 +281,11 @@ impl Places {
             .filter_map(|line| line.split_once(' '))
             .map(|(name, value)| (name.to_owned(), value.trim_end().to_owned()))
             .collect();
-        refs.insert("HEAD".into(), self.head(git));
+        let head = self.head(git);
+        if let Some(only) = &self.only {
+            refs.retain(|name, _| name == only || *name == head);
+        }
+        refs.insert("HEAD".into(), head);
         Ok(refs)
     }
 
@@ -419,7 +446,8 @@ mod tests {
         }
 
         fn witness(&self) -> Witness {
-            Witness::take(&self.tree, &[&self.tree.join(".crew")], &self.scratch).unwrap()
+            let leave_out = self.tree.join(".crew");
+            Witness::take(&self.tree, &[&leave_out], &self.scratch, References::All).unwrap()
         }
     }
 

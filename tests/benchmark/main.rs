@@ -319,8 +319,15 @@ fn fill(store: &mut Store, number: u128) {
     for id in &ids {
         let log = format!("logs/{id}.1.log");
         let (task, agent) = (id.clone(), "sh".to_owned());
-        let started =
-            Event::AttemptStarted { task, attempt: 1, agent, model: None, token_hash: String::new(), log };
+        let started = Event::AttemptStarted {
+            task,
+            attempt: 1,
+            agent,
+            model: None,
+            token_hash: String::new(),
+            log,
+            folder: None,
+        };
         batch.push(Applied::to(&mut run, at, started).expect("legal"));
         let ended = Event::AttemptEnded {
             task: id.clone(),

@@ -1,5 +1,6 @@
 //! The loop that owns a run: receive, decide, record, act.
 
+mod custody;
 mod desk;
 mod settling;
 mod starting;
@@ -20,7 +21,7 @@ use crate::runner::inbox_watch;
 use crate::runner::launch::Setup;
 use crate::runner::pipe_watch;
 use crate::runner::process::{self, Among};
-use crate::runner::slots::{Job, Message, Slots};
+use crate::runner::slots::{Errand, Message, Slots};
 use crate::runner::summary;
 use crate::store::StoreError;
 use crate::store::artifacts;
@@ -70,7 +71,7 @@ pub struct Finished {
 
 /// What is done after what was decided is on the disk.
 enum Effect {
-    Start(Job),
+    Start(Errand),
     /// A request that came in an agent's output has nobody who waits for the answer.
     Answer {
         incoming: inbox::Incoming,
@@ -295,6 +296,8 @@ impl<'a> Dispatcher<'a> {
             Message::Ended { place, part, ending, heard, seen } => {
                 self.note_end(place, part, (ending, heard, seen.map(|seen| *seen)))
             }
+            Message::Placed { place, placed } => self.note_placed(place, placed),
+            Message::Kept { place, kept } => self.note_kept(place, kept),
             Message::Signed { place, text } => self.take_signed(place, &text),
             Message::Inbox => {
                 self.inbox_rang = true;

@@ -16,7 +16,7 @@ use crate::runner::clock;
 use crate::runner::folder::Seen;
 use crate::runner::handed_in_files;
 use crate::runner::launch::{self, AttemptIdentity, LaunchError, Prepared};
-use crate::runner::slots::{Heard, Job, Part};
+use crate::runner::slots::{Errand, Heard, Job, Part};
 use crate::store::StoreError;
 use crate::store::layout;
 use crate::store::verified::{Pass, Question};
@@ -67,11 +67,7 @@ impl Dispatcher<'_> {
                 let Some(open) = self.open.get_mut(&place) else { return Ok(()) };
                 let (checked, kept) = open.tell_seen(&self.run.tasks[place]);
                 checked.into_iter().chain(kept).try_for_each(|event| self.record(event))?;
-                let Some(open) = self.open.get_mut(&place) else { return Ok(()) };
-                if open.is_worth_checking(&self.run.tasks[place]) {
-                    self.record(Event::VerificationStarted { task, attempt })?;
-                    return self.check(place, 0);
-                }
+                return self.keep_work(place);
             }
             Part::Check(at) => {
                 let command = self.run.tasks[place].spec.verify[at].clone();
@@ -82,7 +78,7 @@ impl Dispatcher<'_> {
                     open.failed_check = Some((command.clone(), open.how_a_check_failed(&ending)));
                 }
                 let answered = open.take_answer(seen).filter(|_| passed);
-                if let Some(question) = answered.filter(|_| self.open.len() == 1) {
+                if let Some(question) = answered.filter(|_| self.is_alone(place)) {
                     self.keep_pass(place, &question, &ending)?;
                 }
                 let cached = false;
@@ -96,6 +92,17 @@ impl Dispatcher<'_> {
         self.settle(place)
     }
 
+    /// Goes on with an attempt whose work is kept: it is checked, or judged.
+    pub(super) fn check_or_settle(&mut self, place: usize) -> Result<(), StoreError> {
+        let Some(open) = self.open.get_mut(&place) else { return Ok(()) };
+        let (task, attempt) = (self.run.tasks[place].spec.id.clone(), open.number);
+        if open.is_worth_checking(&self.run.tasks[place]) {
+            self.record(Event::VerificationStarted { task, attempt })?;
+            return self.check(place, 0);
+        }
+        self.settle(place)
+    }
+
     /// Puts the files into the tree that an attempt handed in, where it has to be judged by them.
     pub(super) fn apply_files(&mut self, place: usize) -> Result<(), StoreError> {
         let (task, Some(open)) = (&self.run.tasks[place], self.open.get_mut(&place)) else { return Ok(()) };
@@ -104,7 +111,8 @@ impl Dispatcher<'_> {
             open.files_refused = Some(why);
             return Ok(());
         }
-        match handed_in_files::apply(&self.setup.repository, &self.paths, task, number, files)? {
+        let tree = self.setup.folder_of(&self.run, task);
+        match handed_in_files::apply(&tree, &self.paths, task, number, files)? {
             Ok(applied) => {
                 open.note_files(files);
                 self.record_applied(place, number, applied)
@@ -146,8 +154,8 @@ impl Dispatcher<'_> {
         let (part, control, doing) = (open.part, open.control.clone(), open.doing.clone());
         let nudged = Event::AgentNudged { task: task.spec.id.clone(), attempt: open.number };
         let (recorder, folder) = (open.recorder.clone(), open.folder.clone());
-        let job = Job { place, part, child, control, agent, doing, recorder, folder };
-        self.effects.push(Effect::Start(job));
+        let job = Job { place, part, child, control, agent, doing, recorder, folder, tree: None };
+        self.effects.push(Effect::Start(Errand::Run(Box::new(job))));
         self.record(nudged)?;
         kept.into_iter().try_for_each(|event| self.record(event))
     }
@@ -159,7 +167,7 @@ impl Dispatcher<'_> {
         let command = &task.spec.verify[at];
         let child = launch::prepare_check(self.setup, &self.run, &self.paths, task, open.number, command);
         // Whoever else is at work may change the folder meanwhile.
-        let (alone, since) = (self.open.len() == 1, self.believed_since());
+        let (alone, since) = (self.is_alone(place), self.believed_since());
         let Some(open) = self.open.get_mut(&place) else { return Ok(()) };
         let key = open.seen.as_ref().and_then(|seen| seen.key.clone()).filter(|_| alone);
         let environment = launch::environment_of(&child, &self.paths);
@@ -178,9 +186,15 @@ impl Dispatcher<'_> {
         let (control, doing) = (open.control.clone(), open.doing.clone());
         let part = open.part;
         let folder = open.folder.clone().filter(|folder| folder.looks.keys);
-        let job = Job { place, part, child, control, agent: None, doing, recorder: None, folder };
-        self.effects.push(Effect::Start(job));
+        let job = Job { place, part, child, control, agent: None, doing, recorder: None, folder, tree: None };
+        self.effects.push(Effect::Start(Errand::Run(Box::new(job))));
         Ok(())
+    }
+
+    /// Tells whether nobody else is at work in the folder of a task.
+    fn is_alone(&self, place: usize) -> bool {
+        let own = self.open.get(&place).is_some_and(|open| open.tree.is_some());
+        own || self.open.iter().all(|(at, open)| *at == place || open.tree.is_some())
     }
 
     /// Takes a verification command for passed that has passed before on the same tree.

@@ -16,7 +16,7 @@ use crate::runner::clock;
 use crate::runner::folder::{FolderWatch, Looks};
 use crate::runner::launch::{self, AttemptIdentity, LaunchError, Prepared};
 use crate::runner::recorder::Recorder;
-use crate::runner::slots::{Job, Part};
+use crate::runner::slots::{Errand, Job, Part};
 use crate::store::StoreError;
 use crate::store::artifacts;
 use crate::store::layout;
@@ -101,6 +101,7 @@ impl Dispatcher<'_> {
             model,
             token_hash: if is_agent { artifacts::sha256(token.as_bytes()) } else { String::new() },
             log: layout::log_of(&id, number),
+            folder: self.setup.recorded_folder_of(&self.run, &self.run.tasks[place]),
             task: id,
         })?;
         let task = &self.run.tasks[place];
@@ -108,6 +109,7 @@ impl Dispatcher<'_> {
         let log = self.paths.root().join(layout::log_of(&task.spec.id, number));
         let mut open = OpenAttempt::new(task, (number, token), log, self.setup.limits.attempt);
         open.price = self.price_of(place);
+        open.tree = self.own_tree(place, number);
         open.folder = self.folder_watch(place, &open);
         self.note_company(place, &mut open);
         match prepared {
@@ -123,18 +125,12 @@ impl Dispatcher<'_> {
                 open.agent.clone_from(&agent);
                 open.recorder = agent.as_ref().and_then(|agent| self.recorder(place, agent.name(), &open));
                 let (control, doing) = (open.control.clone(), open.doing.clone());
-                let (recorder, folder) = (open.recorder.clone(), open.folder.clone());
+                let (recorder, folder, tree) =
+                    (open.recorder.clone(), open.folder.clone(), open.tree.clone());
                 self.open.insert(place, open);
-                self.effects.push(Effect::Start(Job {
-                    place,
-                    part: Part::Work,
-                    child,
-                    control,
-                    agent,
-                    doing,
-                    recorder,
-                    folder,
-                }));
+                let job =
+                    Job { place, part: Part::Work, child, control, agent, doing, recorder, folder, tree };
+                self.effects.push(Effect::Start(Errand::Run(Box::new(job))));
                 Ok(())
             }
             Err(LaunchError::Store(error)) => Err(error),
@@ -177,7 +173,8 @@ impl Dispatcher<'_> {
         (looks.compares || looks.keys).then(|| {
             Arc::new(FolderWatch {
                 paths: self.paths.clone(),
-                folder: self.setup.repository.clone(),
+                folder: self.setup.folder_of(&self.run, &self.run.tasks[place]),
+                is_shared: open.tree.is_none(),
                 leave_out: own.into_iter().chain(recordings).collect(),
                 task: spec.id.clone(),
                 attempt: open.number,
@@ -191,8 +188,11 @@ impl Dispatcher<'_> {
     /// Notes which attempts share the folder with one that begins.
     pub(super) fn note_company(&mut self, place: usize, beginner: &mut OpenAttempt) {
         let name = self.run.tasks[place].spec.id.as_str();
+        if beginner.tree.is_some() {
+            return;
+        }
         // A run of commands alone has nobody who looks.
-        for (other, open) in &mut self.open {
+        for (other, open) in self.open.iter_mut().filter(|(_, open)| open.tree.is_none()) {
             if beginner.folder.is_some() {
                 beginner.note_beside(self.run.tasks[*other].spec.id.as_str());
             }

@@ -57,15 +57,19 @@ impl Dispatcher<'_> {
     /// Ends all children at once, when the record cannot be kept any more.
     pub(super) fn kill_everything(&mut self) {
         for effect in std::mem::take(&mut self.effects) {
-            if let Effect::Start(job) = effect {
-                self.open.remove(&job.place);
+            if let Effect::Start(errand) = effect {
+                self.open.remove(&errand.place());
             }
         }
         self.open.values().for_each(|open| open.control.signal(GroupSignal::Kill));
         let deadline = Instant::now() + Duration::from_secs(5);
         let mut left = self.open.len();
         while left > 0 && Instant::now() < deadline {
-            if let Ok(Message::Ended { .. }) = self.messages.recv_timeout(LOOK) {
+            let heard = self.messages.recv_timeout(LOOK);
+            if matches!(
+                heard,
+                Ok(Message::Ended { .. } | Message::Kept { .. } | Message::Placed { placed: Err(_), .. })
+            ) {
                 left -= 1;
             }
         }

@@ -53,6 +53,7 @@ impl Dispatcher<'_> {
         process::end_marked(&self.marks_of(place), Among::Everybody, self.setup.limits.grace, || false);
         let (id, number, submission) = (task.spec.id.clone(), left.number, left.submission.clone());
         let files = self.finish_files(place)?;
+        let unkept = self.keep_left(place)?;
         let task = &self.run.tasks[place];
         let lost = |attempt: &&Attempt| attempt.state == AttemptState::Ended(Outcome::Lost);
         let often = task.attempts.iter().rev().skip(1).take_while(lost).count() + 1 >= MAX_LOST;
@@ -82,7 +83,7 @@ impl Dispatcher<'_> {
             attempt: number,
             outcome,
             error_kind: (outcome == Outcome::Lost).then_some(ErrorKind::OwnerLost),
-            reason: clean_line(&format!("{reason}{files}"), MAX_SUMMARY_LINE),
+            reason: clean_line(&format!("{reason}{files}{unkept}"), MAX_SUMMARY_LINE),
             ending: Ending::default(),
             usage: Usage::default(),
             summary,
@@ -92,8 +93,9 @@ impl Dispatcher<'_> {
 
     /// Takes back what a dead owner had begun to apply, and applies it as a whole. Returns what to say where that fails.
     pub(super) fn finish_files(&mut self, place: usize) -> Result<String, StoreError> {
-        let (tree, task) = (&self.setup.repository, &self.run.tasks[place]);
+        let task = &self.run.tasks[place];
         let Some(attempt) = task.last() else { return Ok(String::new()) };
+        let tree = &attempt.folder(&self.setup.repository);
         let number = attempt.number;
         if let Some(left) = handed_in_files::recover(tree, &self.paths, task, attempt)? {
             return Ok(format!("; {left}"));

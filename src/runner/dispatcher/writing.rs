@@ -24,8 +24,10 @@ impl Dispatcher<'_> {
         let mut answers = Vec::new();
         for effect in std::mem::take(&mut self.effects) {
             match effect {
-                Effect::Start(job) => {
-                    self.slots.run(job, self.open.len()).map_err(StoreError::file("a thread for a task"))?;
+                Effect::Start(errand) => {
+                    self.slots
+                        .run(errand, self.open.len())
+                        .map_err(StoreError::file("a thread for a task"))?;
                 }
                 Effect::Answer { is_awaited: false, .. } => {}
                 Effect::Answer { incoming, answer, .. } => answers.push((incoming, answer)),

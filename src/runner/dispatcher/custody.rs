@@ -1,0 +1,125 @@
+//! Keeps what attempts leave: nothing is judged, tried again or thrown away before it is in a commit.
+
+use super::{Dispatcher, Effect};
+use crate::domain::event::Event;
+use crate::domain::judgement::StreamError;
+use crate::domain::task::Attempt;
+use crate::domain::words::clean_line;
+use crate::domain::worktree;
+use crate::runner::attempt::MAX_SUMMARY_LINE;
+use crate::runner::own_tree::{Kept, OwnTree};
+use crate::runner::slots::{Errand, Keeping};
+use crate::store::StoreError;
+use crate::store::layout::Layout;
+use crate::workspace::custody;
+use std::sync::Arc;
+
+/// The most characters of what was achieved that a commit's first line says.
+const MAX_SUBJECT: usize = 100;
+
+impl Dispatcher<'_> {
+    /// Returns the work tree of its own that a task's attempt works in, where it asks for one.
+    pub(super) fn own_tree(&self, place: usize, number: u32) -> Option<Arc<OwnTree>> {
+        let task = &self.run.tasks[place];
+        let path = self.setup.recorded_folder_of(&self.run, task)?;
+        let base = self.run.base.as_ref().map(|base| base.commit.clone()).unwrap_or_default();
+        Some(Arc::new(OwnTree::new(
+            (self.setup.repository.clone(), self.setup.folder_of(&self.run, task), path),
+            (self.run.id.clone(), task.spec.id.clone(), number),
+            task.spec.program().to_owned(),
+            worktree::beginnings(&self.run, place),
+            base,
+            task.tree.as_deref(),
+            Vec::new(),
+        )))
+    }
+
+    /// Takes in that a task's work tree is ready; without one it does not work at all.
+    pub(super) fn note_placed(
+        &mut self,
+        place: usize,
+        placed: Result<Option<Box<Event>>, StreamError>,
+    ) -> Result<(), StoreError> {
+        match placed {
+            Ok(event) => event.map_or(Ok(()), |event| self.record(*event)),
+            Err(why) => {
+                let Some(open) = self.open.get_mut(&place) else { return Ok(()) };
+                open.unplaced = Some(why);
+                self.settle(place)
+            }
+        }
+    }
+
+    /// Has kept what an attempt left, all of whose own children have ended, and goes on after that.
+    pub(super) fn keep_work(&mut self, place: usize) -> Result<(), StoreError> {
+        let Some(open) = self.open.get(&place) else { return Ok(()) };
+        let task = &self.run.tasks[place];
+        let summary = task.last().and_then(|attempt| attempt.submission.as_deref());
+        let summary =
+            summary.map(|handed_in| clean_line(&handed_in.summary(), MAX_SUBJECT)).unwrap_or_default();
+        let keeping = match (&open.tree, &open.folder) {
+            (Some(tree), _) => Keeping::Own { tree: tree.clone(), summary },
+            (None, Some(folder)) if task.may_write() && open.leaves_doubtful_work(task) => Keeping::Shared {
+                folder: folder.clone(),
+                reference: worktree::keep_ref(&self.run.id, &task.spec.id, open.number),
+                message: format!("{}: the folder after attempt {}", task.spec.id, open.number),
+            },
+            _ => return self.check_or_settle(place),
+        };
+        self.effects.push(Effect::Start(Errand::Keep { place, keeping }));
+        Ok(())
+    }
+
+    /// Takes in what was kept.
+    pub(super) fn note_kept(
+        &mut self,
+        place: usize,
+        kept: Result<Option<Kept>, String>,
+    ) -> Result<(), StoreError> {
+        let Some(open) = self.open.get_mut(&place) else { return Ok(()) };
+        let number = open.number;
+        open.note_stop_meanwhile();
+        match kept {
+            Ok(Some(kept)) => self.record_kept(place, number, kept)?,
+            Ok(None) => {}
+            Err(why) => open.unkept = Some(clean_line(&why, MAX_SUMMARY_LINE)),
+        }
+        self.check_or_settle(place)
+    }
+
+    fn record_kept(&mut self, place: usize, number: u32, kept: Kept) -> Result<(), StoreError> {
+        let task = &self.run.tasks[place];
+        let known = task.tree.as_ref().is_some_and(|tree| tree.tip.as_ref() == Some(&kept.commit));
+        if known { Ok(()) } else { self.record(kept.into_event(task.spec.id.clone(), number)) }
+    }
+
+    /// Keeps what an attempt left whose crew process died, and returns what to say where that fails.
+    pub(super) fn keep_left(&mut self, place: usize) -> Result<String, StoreError> {
+        let task = &self.run.tasks[place];
+        let Some(Attempt { number, process, .. }) = task.last() else { return Ok(String::new()) };
+        let (number, began) = (*number, process.is_some());
+        let kept = match self.own_tree(place, number) {
+            // Where nothing is recorded of it, what is there is taken up as it is by the next attempt.
+            Some(_) if task.tree.is_none() => return Ok(String::new()),
+            Some(tree) => tree.keep("").map(Some),
+            None if began && task.may_write() => self.keep_shared(place, number),
+            None => Ok(None),
+        };
+        match kept {
+            Ok(Some(kept)) => self.record_kept(place, number, kept).map(|()| String::new()),
+            Ok(None) => Ok(String::new()),
+            Err(why) => Ok(format!("; its work could not be kept: {why}")),
+        }
+    }
+
+    fn keep_shared(&self, place: usize, number: u32) -> Result<Option<Kept>, String> {
+        let task = &self.run.tasks[place].spec.id;
+        let own = Layout::of(&self.setup.repository).state();
+        let leave_out: Vec<_> = own.iter().map(std::path::PathBuf::as_path).collect();
+        let reference = worktree::keep_ref(&self.run.id, task, number);
+        let message = format!("{task}: the folder that attempt {number} left");
+        let commit = custody::keep(&self.setup.repository, &leave_out, &reference, &message);
+        let commit = commit.map_err(|error| error.to_string())?;
+        Ok(commit.map(|commit| Kept { commit, reference, files: 0, insertions: 0, deletions: 0 }))
+    }
+}

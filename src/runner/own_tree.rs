@@ -1,0 +1,180 @@
+//! A task's own work tree: made ready before its child, and kept after it. Both take git's time, so both are done in the
+//! thread that waits for the child.
+
+use crate::domain::conflict;
+use crate::domain::error_kind::ErrorKind;
+use crate::domain::event::Event;
+use crate::domain::id::{RunId, TaskId};
+use crate::domain::judgement::StreamError;
+use crate::domain::worktree::{self, TaskTree};
+use crate::workspace::git::GitError;
+use crate::workspace::joining::{self, Joined};
+use crate::workspace::worktree::{Order, Owner, Work, Worktree, WorktreeError};
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+/// A task's own work tree, for one attempt.
+#[derive(Debug)]
+pub struct OwnTree {
+    /// The top of the user's work tree.
+    pub repository: PathBuf,
+    /// Where the task works; absolute.
+    pub folder: PathBuf,
+    /// The same, as it is recorded.
+    pub path: String,
+    pub run: RunId,
+    pub task: TaskId,
+    pub attempt: u32,
+    /// Who works there, as the commit names it.
+    pub agent: String,
+    /// The commits that the work builds on, with the tasks they are of; see [`worktree::beginnings`].
+    pub beginnings: Vec<(TaskId, String)>,
+    /// What the run begins from.
+    pub base: String,
+    /// Names below the folder that crew put there itself.
+    pub leave_out: Vec<PathBuf>,
+    /// Where the work began, once that is known.
+    begun_from: Mutex<Option<String>>,
+}
+
+/// All that an attempt's folder holds, as it was kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    pub commit: String,
+    pub reference: String,
+    pub files: u64,
+    pub insertions: u64,
+    pub deletions: u64,
+}
+
+impl Kept {
+    /// Returns the event that says so.
+    pub fn into_event(self, task: TaskId, attempt: u32) -> Event {
+        let Kept { commit, reference, files, insertions, deletions } = self;
+        Event::WorkKept { task, attempt, commit, reference, files, insertions, deletions }
+    }
+}
+
+impl OwnTree {
+    /// Speaks of the work tree of a task's attempt. `known` is what is recorded of it.
+    #[allow(clippy::too_many_arguments, reason = "each is one thing that stands in the commit or the record")]
+    pub fn new(
+        (repository, folder, path): (PathBuf, PathBuf, String),
+        (run, task, attempt): (RunId, TaskId, u32),
+        agent: String,
+        beginnings: Vec<(TaskId, String)>,
+        base: String,
+        known: Option<&TaskTree>,
+        leave_out: Vec<PathBuf>,
+    ) -> OwnTree {
+        let begun_from = Mutex::new(known.map(|tree| tree.base.clone()));
+        OwnTree {
+            repository,
+            folder,
+            path,
+            run,
+            task,
+            attempt,
+            agent,
+            beginnings,
+            base,
+            leave_out,
+            begun_from,
+        }
+    }
+
+    fn owner(&self) -> Owner {
+        Owner { run: self.run.to_string(), task: self.task.to_string() }
+    }
+
+    fn branch(&self) -> String {
+        worktree::branch_of(&self.run, &self.task)
+    }
+
+    /// Makes the work tree, or takes up the one that is there, and returns the event that says so where it is new.
+    pub fn prepare(&self) -> Result<Option<Event>, StreamError> {
+        let known = self.begun_from.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let base = match &known {
+            Some(base) => base.clone(),
+            None => self.join()?,
+        };
+        let (branch, owner) = (self.branch(), self.owner());
+        let order = Order {
+            repository: &self.repository,
+            folder: &self.folder,
+            branch: &branch,
+            base: &base,
+            owner: &owner,
+        };
+        Worktree::add(&order).map_err(|error| unplaced(&error))?;
+        *self.begun_from.lock().unwrap_or_else(PoisonError::into_inner) = Some(base.clone());
+        Ok(known.is_none().then(|| Event::WorktreeAdded {
+            task: self.task.clone(),
+            attempt: self.attempt,
+            path: self.path.clone(),
+            branch,
+            base,
+            from: self.beginnings.iter().map(|(task, _)| task.clone()).collect(),
+        }))
+    }
+
+    /// Returns the commit that holds the work of all tasks that this one builds on.
+    fn join(&self) -> Result<String, StreamError> {
+        let failed =
+            |error: GitError| StreamError { kind: ErrorKind::WorktreeFailed, message: error.to_string() };
+        let commits: Vec<&str> = self.beginnings.iter().map(|(_, commit)| commit.as_str()).collect();
+        let [] = commits[..] else {
+            let tasks: Vec<&str> = self.beginnings.iter().map(|(task, _)| task.as_str()).collect();
+            let message = format!("Work of {}", tasks.join(" and "));
+            return match joining::join(&self.repository, &commits, &message).map_err(failed)? {
+                Joined::Commit(commit) => Ok(commit),
+                Joined::Conflict { at, conflicts } => {
+                    let (last, before) = (tasks[at], tasks[..at].join(", "));
+                    let files = conflict::in_words(&conflicts);
+                    let message = format!("what {last} changed does not go together with {before}: {files}");
+                    Err(StreamError { kind: ErrorKind::MergeConflict, message })
+                }
+            };
+        };
+        Ok(self.base.clone())
+    }
+
+    /// Puts all that the folder holds into a commit on the task's branch. `summary` is what was achieved, in a line.
+    pub fn keep(&self, summary: &str) -> Result<Kept, String> {
+        let known = self.begun_from.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let base = known.ok_or("nobody knows what it began from")?;
+        let branch = self.branch();
+        let tree = Worktree::open(&self.repository, &self.folder, &branch, &self.owner())
+            .map_err(|error| error.to_string())?;
+        let leave_out: Vec<&std::path::Path> = self.leave_out.iter().map(PathBuf::as_path).collect();
+        let work = Work {
+            message: &self.message(summary),
+            base: &base,
+            leave_out: &leave_out,
+            keep_ref: &worktree::keep_ref(&self.run, &self.task, self.attempt),
+        };
+        let kept = tree.keep(&work).map_err(|error| error.to_string())?;
+        Ok(Kept {
+            commit: kept.commit,
+            reference: kept.reference,
+            files: kept.difference.files.len() as u64,
+            insertions: kept.difference.insertions,
+            deletions: kept.difference.deletions,
+        })
+    }
+
+    fn message(&self, summary: &str) -> String {
+        let OwnTree { run, task, attempt, agent, .. } = self;
+        let subject = match summary {
+            "" => format!("{task}: what attempt {attempt} left"),
+            summary => format!("{task}: {summary}"),
+        };
+        format!(
+            "{subject}\n\nCrew-Run: {run}\nCrew-Task: {task}\nCrew-Attempt: {attempt}\nCrew-Agent: {agent}\n"
+        )
+    }
+}
+
+fn unplaced(error: &WorktreeError) -> StreamError {
+    StreamError { kind: ErrorKind::WorktreeFailed, message: format!("no work tree of its own: {error}") }
+}

@@ -1,0 +1,360 @@
+//! All that a folder holds, made into a tree and a commit of git: what is tracked and what is not, without what git
+//! ignores.
+//!
+//! # How it works
+//!
+//! Git works on a copy of the index, so a failure or a kill leaves the folder's own index, references and files as they
+//! were. Unlike a [`snapshot`](super::snapshot), the objects go to the repository's own store, where a reference can
+//! hold them.
+//!
+//! A repository that lies in the folder would become a link to a commit that nobody else has. Unless it is a submodule,
+//! its files are taken as files.
+
+use super::git::{Git, GitError};
+use super::snapshot::{ENTRIES, LOOK, copy_index, take_out};
+use std::collections::HashSet;
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+use tempfile::TempPath;
+
+/// Why a folder could not be made into a commit.
+#[derive(Debug, thiserror::Error)]
+pub enum StagingError {
+    #[error(transparent)]
+    Git(#[from] GitError),
+    #[error("{path}: {source}")]
+    File { path: PathBuf, source: io::Error },
+}
+
+/// Settings of git for whatever crew does on its own: nothing is started, nothing is signed or cleaned up beside it, and
+/// what it wrote is on the disk.
+const SETTINGS: &[(&str, &str)] = &[
+    ("core.hooksPath", "/dev/null"),
+    ("core.fsmonitor", "false"),
+    ("core.untrackedCache", "false"),
+    ("core.splitIndex", "false"),
+    ("core.safecrlf", "false"),
+    ("core.trustctime", "true"),
+    ("core.checkStat", "default"),
+    ("core.ignoreStat", "false"),
+    ("core.fsync", "committed,reference"),
+    ("core.fsyncMethod", "batch"),
+    // Others may be at work in the same repository; in milliseconds.
+    ("core.filesRefLockTimeout", "10000"),
+    ("core.packedRefsTimeout", "10000"),
+    ("commit.gpgSign", "false"),
+    ("i18n.commitEncoding", "UTF-8"),
+    ("submodule.recurse", "false"),
+    ("fetch.recurseSubmodules", "false"),
+    ("gc.auto", "0"),
+    ("maintenance.auto", "false"),
+];
+
+/// What the files begin with that we work on.
+const PREFIX: &str = "crew-index-";
+
+/// How many bytes of what git says about single files are read.
+const HEARD: u64 = 1 << 24;
+
+/// Speaks to git with none of the settings that would change what crew does.
+pub fn settled(git: Git) -> Git {
+    let mut git = git.with("GIT_CONFIG_COUNT", SETTINGS.len().to_string());
+    for (place, (name, value)) in SETTINGS.iter().enumerate() {
+        git = git.with(format!("GIT_CONFIG_KEY_{place}"), *name);
+        git = git.with(format!("GIT_CONFIG_VALUE_{place}"), *value);
+    }
+    // Nobody tells us to take one commit for another.
+    git.with("GIT_NO_REPLACE_OBJECTS", "1")
+}
+
+/// A work tree whose content can be committed.
+#[derive(Clone, Debug)]
+pub struct Place {
+    pub git: Git,
+    /// The top of the work tree.
+    pub folder: PathBuf,
+    /// Where git keeps what is this work tree's own: its index, its HEAD.
+    pub own: PathBuf,
+}
+
+/// A tree that holds all of a folder, and the index that belongs to it.
+#[derive(Debug)]
+pub struct Staged {
+    /// Id of the tree.
+    pub tree: String,
+    /// It lies beside the work tree's own index and goes when this is dropped.
+    pub index: TempPath,
+    /// What could not be taken in, with git's reason: files that cannot be read, pipes in the place of files.
+    pub left: Vec<String>,
+    /// Repositories that lie in the folder, relative to it.
+    pub inside: Vec<PathBuf>,
+}
+
+impl Place {
+    /// Finds the work tree that `folder` is the top of.
+    pub fn at(folder: &Path) -> Result<Place, GitError> {
+        let own = Git::at(folder).text(&["rev-parse", "--absolute-git-dir"])?;
+        Ok(Place::of(folder, Path::new(&own)))
+    }
+
+    /// Speaks of a work tree whose own folder in the repository is known. No setting and no other repository around it
+    /// leads git elsewhere.
+    pub fn of(folder: &Path, own: &Path) -> Place {
+        let git = settled(Git::at(folder).apart().within(LOOK));
+        let git = git.with("GIT_DIR", own).with("GIT_WORK_TREE", folder);
+        Place { git, folder: folder.to_owned(), own: own.to_owned() }
+    }
+
+    /// Makes all that the folder holds into a tree. `leave_out` are names in it that do not belong to it.
+    pub fn stage(&self, leave_out: &[&Path]) -> Result<Staged, StagingError> {
+        let index = self.copy_of_index()?;
+        let git = self.git.clone().with("GIT_INDEX_FILE", &*index).hearing(HEARD);
+        let leave_out: Vec<PathBuf> = leave_out.iter().filter_map(|path| self.relative(path)).collect();
+        let (mut left, unborn) = self.add_all(&git, &leave_out)?;
+        let inside = self.inside(&git, unborn)?;
+        for path in inside.iter().filter(|path| !path.is_submodule) {
+            left.extend(self.take_files_of(&git, &path.path)?);
+        }
+        let tree = git.text(&["write-tree"])?;
+        let inside = inside.into_iter().map(|inside| inside.path).collect();
+        Ok(Staged { tree, index, left, inside })
+    }
+
+    /// Copies the index, without the marks by which git overlooks changes. Where there is none that can be read, it
+    /// begins with what HEAD holds.
+    fn copy_of_index(&self) -> Result<TempPath, StagingError> {
+        let at = |path: &Path| {
+            let path = path.to_owned();
+            move |source| StagingError::File { path, source }
+        };
+        let copy = tempfile::Builder::new().prefix(PREFIX).tempfile_in(&self.own).map_err(at(&self.own))?;
+        let copy = copy.into_temp_path();
+        // git does not take an empty file for an index.
+        std::fs::remove_file(&copy).map_err(at(&copy))?;
+        let index = self.own.join("index");
+        copy_index(&index, &copy).map_err(at(&index))?;
+        let git = self.git.clone().with("GIT_INDEX_FILE", &*copy);
+        if copy.exists() {
+            match git.run(ENTRIES) {
+                Ok(entries) => {
+                    self.look_at_every_file(&git, &entries)?;
+                    return Ok(copy);
+                }
+                // Only the index knows which files are not there because they are not checked out.
+                Err(error) if self.is_sparse() => return Err(error.into()),
+                Err(_) => std::fs::remove_file(&copy).map_err(at(&copy))?,
+            }
+        }
+        if self.git.run(&["rev-parse", "--verify", "-q", "HEAD^{commit}"]).is_ok() {
+            git.run(&["-c", "core.sparseCheckout=false", "read-tree", "HEAD"])?;
+        }
+        Ok(copy)
+    }
+
+    fn is_sparse(&self) -> bool {
+        self.git.text(&["config", "--type=bool", "core.sparseCheckout"]).is_ok_and(|set| set == "true")
+    }
+
+    /// Returns a name relative to the folder; nothing where it lies elsewhere.
+    fn relative(&self, path: &Path) -> Option<PathBuf> {
+        match path.is_absolute() {
+            true => path.strip_prefix(&self.folder).ok().map(Path::to_owned),
+            false => Some(path.to_owned()),
+        }
+    }
+
+    /// Takes the marks out of our index by which git is told to overlook that a file has changed. Where only a part of
+    /// the repository is checked out, what is not there stays marked.
+    fn look_at_every_file(&self, git: &Git, entries: &[u8]) -> Result<(), GitError> {
+        take_out(git, entries, u8::is_ascii_lowercase, "--no-assume-unchanged")?;
+        let marked = |entry: &&[u8]| entry.first().is_some_and(|mark| mark.eq_ignore_ascii_case(&b'S'));
+        let is_there = |entry: &&[u8]| {
+            let name = entry.splitn(2, |byte| *byte == b'\t').nth(1);
+            name.is_some_and(|name| self.folder.join(OsStr::from_bytes(name)).symlink_metadata().is_ok())
+        };
+        let there = entries.split(|byte| *byte == 0).filter(marked).filter(is_there);
+        let there: Vec<u8> = there.flat_map(|entry| [entry, b"\0"].concat()).collect();
+        take_out(git, &there, |_| true, "--no-skip-worktree")
+    }
+
+    /// Adds all to our index, and returns what could not be, and the repositories without a commit among them.
+    fn add_all(&self, git: &Git, leave_out: &[PathBuf]) -> Result<(Vec<String>, Vec<PathBuf>), GitError> {
+        let mut args: Vec<OsString> = Vec::new();
+        args.extend(["-c".into(), format!("core.ignoreCase={}", self.ignores_case()).into()]);
+        let words = ["add", "--all", "--sparse", "--ignore-errors", "--no-warn-embedded-repo", "--", "."];
+        args.extend(words.map(OsString::from));
+        for path in leave_out {
+            // What git ignores is left out anyway, and git refuses to be told so.
+            let is_ignored =
+                git.run(&[OsStr::new("check-ignore"), "-q".as_ref(), "--".as_ref(), path.as_ref()]);
+            if is_ignored.is_err() {
+                let mut exclude = OsString::from(":(top,exclude,literal)");
+                exclude.push(path);
+                args.push(exclude);
+            }
+        }
+        let output = git.output(&args)?;
+        let said = output.stderr;
+        let mut left = Vec::new();
+        let mut unborn = Vec::new();
+        let mut unknown = Vec::new();
+        for line in said.split(|byte| *byte == b'\n') {
+            let words = String::from_utf8_lossy(line);
+            if let Some(path) = without_commit(line) {
+                unborn.push(path);
+            } else if is_of_one_file(&words) {
+                left.push(words.into_owned());
+            } else if is_said_again(&words) {
+                // The reason stood before it.
+            } else if words.starts_with("error: ") || words.starts_with("fatal: ") {
+                unknown.push(words.into_owned());
+            }
+        }
+        let is_explained = output.status.success() || !(left.is_empty() && unborn.is_empty());
+        if !unknown.is_empty() || !is_explained {
+            let message = String::from_utf8_lossy(&said).trim().to_owned();
+            let message = if message.is_empty() { output.status.to_string() } else { message };
+            return Err(GitError::Failed { command: "add --all".to_owned(), message });
+        }
+        Ok((left, unborn))
+    }
+
+    /// Tells whether the folder's file system takes `a` and `A` for one file, whatever the settings say.
+    fn ignores_case(&self) -> bool {
+        self.folder.join(".GIT").symlink_metadata().is_ok()
+    }
+
+    /// Finds the repositories that lie in this one and are checked out.
+    fn inside(&self, git: &Git, unborn: Vec<PathBuf>) -> Result<Vec<Inside>, GitError> {
+        let mut inside: Vec<Inside> =
+            unborn.into_iter().map(|path| Inside { path, is_submodule: false }).collect();
+        let entries = git.run(&["ls-files", "--stage", "-z"])?;
+        let links = entries.split(|byte| *byte == 0).filter_map(|entry| entry.strip_prefix(b"160000 "));
+        let links = links.filter_map(|entry| entry.splitn(2, |byte| *byte == b'\t').nth(1));
+        let links: Vec<PathBuf> = links.map(|name| PathBuf::from(OsStr::from_bytes(name))).collect();
+        if links.is_empty() {
+            return Ok(inside);
+        }
+        let submodules = self.submodules(git);
+        for path in links {
+            let is_submodule = submodules.contains(&path);
+            let is_there = self.folder.join(&path).join(".git").symlink_metadata().is_ok();
+            if is_there {
+                inside.push(Inside { path, is_submodule });
+            }
+        }
+        Ok(inside)
+    }
+
+    /// Returns the paths that `.gitmodules` names.
+    fn submodules(&self, git: &Git) -> HashSet<PathBuf> {
+        let asked = ["config", "-z", "--blob", ":.gitmodules", "--get-regexp", r"^submodule\..*\.path$"];
+        // There may be no such file.
+        let said = git.run(&asked).unwrap_or_default();
+        let entries = said.split(|byte| *byte == 0);
+        let paths = entries.filter_map(|entry| entry.splitn(2, |byte| *byte == b'\n').nth(1));
+        paths.map(|path| PathBuf::from(OsString::from_vec(path.to_vec()))).collect()
+    }
+
+    /// Takes the files of a repository that lies in this one into our index, in place of a link to its commit.
+    fn take_files_of(&self, git: &Git, path: &Path) -> Result<Vec<String>, StagingError> {
+        let link = [path.as_os_str().as_bytes(), b"\0"].concat();
+        feed(git, "--force-remove", &link)?;
+        let mut left = Vec::new();
+        let mut files = Vec::new();
+        self.list(path, &mut files, &mut left);
+        if files.is_empty() {
+            return Ok(left);
+        }
+        let ignored = self.ignored(git, &files)?;
+        files.retain(|file| !ignored.contains(file));
+        let names: Vec<u8> =
+            files.iter().flat_map(|file| [file.as_os_str().as_bytes(), b"\0"].concat()).collect();
+        feed(git, "--add", &names)?;
+        Ok(left)
+    }
+
+    /// Lists what lies below a folder, without what git keeps for itself there.
+    fn list(&self, path: &Path, files: &mut Vec<PathBuf>, left: &mut Vec<String>) {
+        let entries = match std::fs::read_dir(self.folder.join(path)) {
+            Ok(entries) => entries,
+            Err(error) => return left.push(format!("{}: {error}", path.display())),
+        };
+        for entry in entries.flatten().filter(|entry| entry.file_name() != ".git") {
+            let path = path.join(entry.file_name());
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => self.list(&path, files, left),
+                Ok(kind) if kind.is_file() || kind.is_symlink() => files.push(path),
+                Ok(_) => {}
+                Err(error) => left.push(format!("{}: {error}", path.display())),
+            }
+        }
+    }
+
+    fn ignored(&self, git: &Git, files: &[PathBuf]) -> Result<HashSet<PathBuf>, StagingError> {
+        let names: Vec<u8> =
+            files.iter().flat_map(|file| [file.as_os_str().as_bytes(), b"\0"].concat()).collect();
+        let said = git.answer(&["check-ignore", "-z", "--stdin"], &names)?;
+        let names = said.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+        Ok(names.map(|name| PathBuf::from(OsStr::from_bytes(name))).collect())
+    }
+
+    /// Makes a commit and returns its id. Its author is the user, as far as git knows who that is.
+    pub fn commit(&self, tree: &str, parents: &[&str], message: &str) -> Result<String, GitError> {
+        let git = signed_by_somebody(self.git.clone());
+        let mut args = vec!["commit-tree", tree, "-m", message];
+        args.extend(parents.iter().flat_map(|parent| ["-p", parent]));
+        git.text(&args)
+    }
+
+    /// Makes a reference that is not there yet.
+    pub fn create(&self, reference: &str, commit: &str) -> Result<(), GitError> {
+        self.git.run(&["update-ref", reference, commit, ""]).map(drop)
+    }
+}
+
+/// A repository that lies in another one.
+struct Inside {
+    path: PathBuf,
+    is_submodule: bool,
+}
+
+/// Lets commits have an author where the user has not told git who they are.
+fn signed_by_somebody(git: Git) -> Git {
+    let is_known = |name| git.text(&["config", name]).is_ok_and(|value| !value.is_empty());
+    if is_known("user.name") && is_known("user.email") {
+        return git;
+    }
+    let who = [("NAME", "crew"), ("EMAIL", "crew@localhost")];
+    ["AUTHOR", "COMMITTER"].iter().fold(git, |git, role| {
+        who.iter().fold(git, |git, (what, value)| git.with(format!("GIT_{role}_{what}"), *value))
+    })
+}
+
+fn feed(git: &Git, option: &str, names: &[u8]) -> Result<(), GitError> {
+    let mut update = git.stream(&["update-index", "-z", option, "--stdin"])?;
+    update.ask(names)?;
+    update.finish()
+}
+
+/// Finds out of git's words which folder is a repository that has no commit yet.
+fn without_commit(line: &[u8]) -> Option<PathBuf> {
+    let path = line.strip_prefix(b"error: '")?.strip_suffix(b"' does not have a commit checked out")?;
+    Some(PathBuf::from(OsStr::from_bytes(path.strip_suffix(b"/").unwrap_or(path))))
+}
+
+/// Tells whether git says of a single file that it cannot be had, and not that something is wrong with the repository.
+fn is_of_one_file(words: &str) -> bool {
+    let denied = words.ends_with(": Permission denied")
+        && (words.starts_with("error: open(\"") || words.starts_with("warning: could not open directory '"));
+    let is_nothing_to_keep =
+        words.ends_with(": can only add regular files, symbolic links or git-directories");
+    denied || is_nothing_to_keep || words.starts_with("error: invalid path '")
+}
+
+/// Tells whether git only repeats of which file it spoke.
+fn is_said_again(words: &str) -> bool {
+    words.starts_with("error: unable to index file '") || words.starts_with("error: unable to add '")
+}

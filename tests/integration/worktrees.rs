@@ -1,0 +1,205 @@
+//! Tasks with a work tree of their own: where they begin, what is kept of them, and that the user's tree stays as it is.
+
+use crate::support::{TestRepo, of_kind, task};
+use serde_json::{Value, json};
+
+const SUBMIT: &str = "crew submit result --summary done --confidence 0.9 --rationale r";
+/// git as an agent calls it.
+const GIT: &str = "git -c user.name=A -c user.email=a@example.com -c commit.gpgsign=false";
+
+/// Makes an agent of a shell script; it may be given any role.
+fn agent(repo: &TestRepo, name: &str, script: &str) {
+    let path = repo.beside(&format!("{name}.sh"));
+    std::fs::write(&path, format!("set -e\n{script}\n")).expect("a script");
+    repo.set(
+        "agents",
+        name,
+        json!({"command": format!("sh {} ", path.display()), "prompt": "stdin", "writes": true}),
+    );
+}
+
+/// Makes a workflow of steps in work trees, each a name, those it depends on, and a shell script that does it.
+fn steps(repo: &TestRepo, name: &str, steps: &[(&str, &str, &str)]) {
+    let mut text = String::new();
+    for (id, after, script) in steps {
+        agent(repo, &format!("does-{id}"), &format!("{script}\n{SUBMIT}"));
+        let after = if after.is_empty() { String::new() } else { format!("dependsOn: {after}\n") };
+        text.push_str(&format!("## {id}\nrole: executor\nagent: does-{id}\n{after}\nDo it.\n\n"));
+    }
+    repo.workflow(name, &text);
+}
+
+#[track_caller]
+fn run(repo: &TestRepo, name: &str, exit: i32) -> Value {
+    repo.crew(["run", "the goal", "--workflow", name, "--worktree", "--json"]).exits(exit).json()
+}
+
+/// Returns the branch of a task of the newest run.
+fn branch(repo: &TestRepo, id: &str) -> String {
+    let kept = repo.events();
+    let added = of_kind(&kept, "worktree_added");
+    let found = added.iter().find(|event| event["task"] == id).expect("a work tree");
+    found["branch"].as_str().expect("a branch").to_owned()
+}
+
+fn show(repo: &TestRepo, what: &str) -> String {
+    repo.git(&["show", what])
+}
+
+#[test]
+fn each_task_works_on_its_own_branch_and_the_users_tree_stays_as_it_is() {
+    let repo = TestRepo::new();
+    steps(
+        &repo,
+        "two",
+        &[
+            ("left", "", "echo left >>README.md; mkdir deep; echo new >'deep/ü x'; pwd >&2"),
+            ("right", "", "echo right >>README.md; rm -f gone; chmod +x README.md"),
+        ],
+    );
+    let (head, status) = (repo.git(&["rev-parse", "HEAD"]), repo.git(&["status", "--porcelain"]));
+    let run = run(&repo, "two", 0);
+    assert_eq!(repo.git(&["rev-parse", "HEAD"]), head);
+    assert_eq!(repo.git(&["status", "--porcelain"]), status);
+    let left = branch(&repo, "left");
+    assert_eq!(left, format!("crew/{}/left", run["run"].as_str().expect("an id")));
+    assert_eq!(show(&repo, &format!("{left}:deep/ü x")), "new\n");
+    assert!(show(&repo, &format!("{left}:README.md")).ends_with("left\n"));
+    let right = branch(&repo, "right");
+    assert!(show(&repo, &format!("{right}:README.md")).ends_with("right\n"));
+    assert!(repo.git(&["ls-tree", &right, "README.md"]).starts_with("100755"));
+    let message = repo.git(&["log", "-1", "--format=%B", &left]);
+    for line in ["left: done", "Crew-Task: left", "Crew-Attempt: 1", "Crew-Agent: does-left"] {
+        assert!(message.contains(line), "{message}");
+    }
+    let worktree = &task(&run, "left")["worktree"];
+    assert_eq!((&worktree["base"], &worktree["branch"]), (&json!(head.trim()), &json!(left)));
+    assert_eq!(worktree["tip"], repo.git(&["rev-parse", &left]).trim());
+    assert_eq!(worktree["path"], format!(".crew/worktrees/{}/left", run["run"].as_str().expect("an id")));
+    let folder = repo.root.join(worktree["path"].as_str().expect("a path"));
+    assert!(repo.log("left", 1).contains(&folder.display().to_string()));
+    repo.git(&["fsck", "--strict"]);
+}
+
+#[test]
+fn a_task_begins_with_the_work_of_those_it_depends_on() {
+    let repo = TestRepo::new();
+    steps(
+        &repo,
+        "chain",
+        &[
+            ("a", "", "echo a >a"),
+            ("b", "", "echo b >b"),
+            ("next", "a", "test -f a; test ! -f b; echo next >next"),
+            ("both", "next, b", "test -f a; test -f b; test -f next; echo both >both"),
+        ],
+    );
+    let run = run(&repo, "chain", 0);
+    let both = branch(&repo, "both");
+    assert_eq!(repo.git(&["ls-tree", "--name-only", &both]), "README.md\na\nb\nboth\nnext\n");
+    assert_eq!(task(&run, "both")["worktree"]["from"], json!(["next", "b"]));
+    let next = task(&run, "next")["worktree"].clone();
+    assert_eq!(next["base"], task(&run, "a")["worktree"]["tip"]);
+}
+
+#[test]
+fn predecessors_that_do_not_go_together_fail_the_task_and_nothing_is_dropped() {
+    let repo = TestRepo::new();
+    steps(
+        &repo,
+        "clash",
+        &[("a", "", "echo a >README.md"), ("b", "", "echo b >README.md"), ("both", "a, b", "true")],
+    );
+    let run = run(&repo, "clash", 1);
+    let both = task(&run, "both");
+    assert_eq!((&both["state"], &both["error_kind"]), (&json!("failed"), &json!("merge_conflict")), "{both:#}");
+    let reason = both["reason"].as_str().expect("a reason");
+    assert!(reason.contains("what b changed does not go together with a") && reason.contains("README.md"), "{reason}");
+    assert_eq!(show(&repo, &format!("{}:README.md", branch(&repo, "a"))), "a\n");
+    assert_eq!(show(&repo, &format!("{}:README.md", branch(&repo, "b"))), "b\n");
+}
+
+#[test]
+fn all_that_an_agent_leaves_is_kept_also_where_it_failed_or_committed_itself() {
+    let repo = TestRepo::new();
+    repo.write(".gitignore", "target\n");
+    repo.commit("ignore");
+    steps(
+        &repo,
+        "kept",
+        &[
+            ("fails", "", "echo half >half; mkdir target; echo x >target/x; exit 3"),
+            ("commits", "", &format!("echo c >c; {GIT} add -A; {GIT} commit -qm mine; echo more >more")),
+            ("moves", "", &format!("git checkout -q -b elsewhere; echo m >m; {GIT} add -A; {GIT} commit -qm there")),
+            ("detached", "", "git checkout -q --detach; echo d >d"),
+        ],
+    );
+    let run = run(&repo, "kept", 1);
+    let fails = task(&run, "fails");
+    assert_eq!(fails["state"], "failed");
+    let failed = branch(&repo, "fails");
+    assert_eq!(repo.git(&["ls-tree", "-r", "--name-only", &failed]), ".gitignore\nREADME.md\nhalf\n");
+    let commits = branch(&repo, "commits");
+    assert_eq!(repo.git(&["log", "--format=%s", "-2", &commits]), "commits: done\nmine\n");
+    assert_eq!(show(&repo, &format!("{commits}:more")), "more\n");
+    assert_eq!(show(&repo, &format!("{}:m", branch(&repo, "moves"))), "m\n");
+    assert_eq!(show(&repo, &format!("{}:d", branch(&repo, "detached"))), "d\n");
+}
+
+#[test]
+fn a_second_attempt_goes_on_in_the_folder_of_the_first() {
+    let repo = TestRepo::new();
+    agent(&repo, "again", &format!("if test -f first; then echo second >second; {SUBMIT}; else echo first >first; exit 1; fi"));
+    repo.workflow("again", "## work\nrole: executor\nagent: again\nretries: 1\n\nDo it.");
+    let run = run(&repo, "again", 0);
+    let work = task(&run, "work");
+    assert_eq!((&work["attempts"], &work["state"]), (&json!(2), &json!("completed")));
+    let branch = branch(&repo, "work");
+    assert_eq!(repo.git(&["ls-tree", "--name-only", &branch]), "README.md\nfirst\nsecond\n");
+    let events = repo.events();
+    assert_eq!((of_kind(&events, "worktree_added").len(), of_kind(&events, "work_kept").len()), (1, 2));
+}
+
+#[test]
+fn one_that_only_reads_is_judged_by_its_own_tree_and_not_by_what_others_do_meanwhile() {
+    let repo = TestRepo::new();
+    let gate = repo.gate("reading");
+    let wait = format!("while test -e {}; do sleep 0.05; done", gate.display());
+    agent(&repo, "reads", &format!("{wait}\n{SUBMIT}"));
+    let open = format!("echo w >w; {GIT} add -A; {GIT} commit -qm w; rm {}", gate.display());
+    agent(&repo, "writes", &format!("{open}\n{SUBMIT}"));
+    repo.workflow(
+        "both",
+        "## look\nrole: explorer\nagent: reads\n\nLook.\n\n## work\nrole: executor\nagent: writes\n\nDo it.",
+    );
+    let run = run(&repo, "both", 0);
+    assert_eq!(task(&run, "look")["state"], "completed");
+    let look = task(&run, "look")["worktree"].clone();
+    assert_eq!(look["tip"], look["base"], "nothing of it is to be merged");
+}
+
+#[test]
+fn verification_runs_in_the_tasks_own_tree_and_its_files_go_there() {
+    let repo = TestRepo::new();
+    let handed_in = r#"{"summary":"s","confidence":1,"rationale":"r","files":[{"path":"made","mode":"new","contents":"by json\n"}]}"#;
+    agent(&repo, "hands-in", &format!("printf '%s' '{handed_in}' | crew submit result --json -"));
+    repo.workflow("one", "## work\nrole: executor\nagent: hands-in\nverify: test -f made && pwd >&2\n\nDo it.");
+    let run = run(&repo, "one", 0);
+    assert_eq!(task(&run, "work")["state"], "completed");
+    assert_eq!(show(&repo, &format!("{}:made", branch(&repo, "work"))), "by json\n");
+    assert!(!repo.root.join("made").exists());
+}
+
+#[test]
+fn work_in_the_shared_folder_is_kept_before_it_is_tried_again() {
+    let repo = TestRepo::new();
+    agent(&repo, "again", &format!("if test -f first; then rm first; echo second >second; {SUBMIT}; else echo precious >first; exit 1; fi"));
+    repo.workflow("again", "## work\nrole: executor\nagent: again\nretries: 1\n\nDo it.");
+    let run = repo.crew(["run", "the goal", "--workflow", "again", "--json"]).exits(0).json();
+    let id = run["run"].as_str().expect("an id");
+    assert!(!repo.root.join("first").exists());
+    assert_eq!(show(&repo, &format!("refs/crew/keep/{id}/work/1:first")), "precious\n");
+    let events = repo.events();
+    let kept = of_kind(&events, "work_kept");
+    assert_eq!((kept.len(), &kept[0]["files"]), (1, &json!(1)), "{kept:?}");
+}
