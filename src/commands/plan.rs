@@ -8,6 +8,7 @@ use crate::agents::registry::Registry;
 use crate::domain::budget::Limits;
 use crate::domain::event::{Event, Persona, RunLimits};
 use crate::domain::id::TaskId;
+use crate::domain::links;
 use crate::domain::nearest::nearest;
 use crate::domain::price::Prices;
 use crate::domain::resources::{self, AgentFile, Layer, Library, Role, Step, Submit, Team, Workflow};
@@ -28,6 +29,8 @@ pub struct Wishes<'a> {
     pub model: Option<&'a str>,
     pub jobs: Option<u32>,
     pub fail_fast: bool,
+    /// Each task works in a worktree of its own.
+    pub worktrees: bool,
     pub budget: Limits,
 }
 
@@ -79,7 +82,9 @@ pub struct Sources<'a> {
 pub fn make(sources: &Sources<'_>, wishes: &Wishes<'_>) -> Result<Plan> {
     let (team, workflow) = choose(sources, wishes)?;
     refuse_commands_of_strangers(sources, workflow)?;
-    let problems = resources::fits(workflow, &team, sources.library);
+    let mut problems = resources::fits(workflow, &team, sources.library);
+    let (apart, misplaced) = resources::worktrees(workflow, &team, sources.library, wishes.worktrees);
+    problems.extend(misplaced);
     if !problems.is_empty() {
         let as_problem = |found| resource_problem("workflow", found);
         return Err(Problems(problems.into_iter().map(as_problem).collect()).into());
@@ -94,7 +99,8 @@ pub fn make(sources: &Sources<'_>, wishes: &Wishes<'_>) -> Result<Plan> {
         personas: BTreeMap::new(),
         problems: vec![],
     };
-    let tasks: Vec<TaskSpec> = workflow.steps.iter().filter_map(|step| caster.task(step, &vars)).collect();
+    let steps = workflow.steps.iter().zip(apart);
+    let tasks: Vec<TaskSpec> = steps.filter_map(|(step, apart)| caster.task(step, &vars, apart)).collect();
     let Caster { automatic, personas, problems, .. } = caster;
     if !problems.is_empty() {
         return Err(Problems(merged(problems)).into());
@@ -187,6 +193,8 @@ fn team_for(workflow: &Workflow) -> Team {
         workflow: workflow.name.clone(),
         max_concurrency: None,
         budget: Limits::default(),
+        worktree: None,
+        link: Vec::new(),
         routing: Default::default(),
         roles,
         source: workflow.source.clone(),
@@ -236,7 +244,7 @@ struct Caster<'a> {
 }
 
 impl Caster<'_> {
-    fn task(&mut self, step: &Step, vars: &BTreeMap<String, String>) -> Option<TaskSpec> {
+    fn task(&mut self, step: &Step, vars: &BTreeMap<String, String>, worktree: bool) -> Option<TaskSpec> {
         let id = TaskId::parse(&step.id)?;
         let work = match &step.run {
             Some(run) => Work::Command { run: run.clone() },
@@ -265,8 +273,12 @@ impl Caster<'_> {
             fields: step.fields.clone(),
             budget: step.budget,
             writes: step.writes.clone(),
-            worktree: false,
-            link: Vec::new(),
+            worktree,
+            link: if worktree {
+                links::together(step.link.iter().chain(&self.team.link))
+            } else {
+                Vec::new()
+            },
         })
     }
 
@@ -274,11 +286,7 @@ impl Caster<'_> {
         let role = self.team.role(&step.role);
         let named: Vec<&str> =
             [step.agent.as_deref(), role.map(|role| role.agent.as_str())].into_iter().flatten().collect();
-        let library = self.sources.library;
-        let file = named
-            .iter()
-            .find_map(|name| library.agents.get(*name))
-            .or_else(|| library.agents.get(&step.role));
+        let file = resources::agent_file_of(step, self.team, self.sources.library);
         let program = self.program(&named)?;
         if let Some(file) = file {
             self.personas.entry(file.name.clone()).or_insert_with(|| persona_of(file));
@@ -293,7 +301,7 @@ impl Caster<'_> {
             model,
             fallback_models,
             thinking: thinking.map(|thinking| thinking.name().to_owned()),
-            writes: file.is_some_and(|file| may_write(file, &step.role)),
+            writes: file.is_some_and(|file| file.may_write(&step.role)),
             submit_optional: step.submit == Submit::Optional,
         })
     }
@@ -340,19 +348,6 @@ impl Caster<'_> {
         };
         self.problems.push(problem);
         None
-    }
-}
-
-/// The roles that read only, unless an agent file says otherwise by listing a tool that writes.
-const READING: &[&str] =
-    &["analyst", "critic", "explorer", "planner", "reviewer", "security-reviewer", "verifier", "writer"];
-
-/// Tells whether an agent may change files in a role: its file lists a tool that does, or no tools at all and the role
-/// is not one of those that read only.
-pub(super) fn may_write(file: &AgentFile, role: &str) -> bool {
-    match file.tools.is_empty() {
-        true => !READING.contains(&role),
-        false => file.tools.iter().any(|tool| tool == "edit" || tool == "write"),
     }
 }
 

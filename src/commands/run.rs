@@ -20,7 +20,8 @@ use crate::domain::words::clean_text;
 use crate::runner::clock;
 use crate::runner::dispatcher::{self, Finished, Observer};
 use crate::runner::environment::Environment;
-use crate::runner::launch::{Letter, Limits, Setup, WorktreeSetup};
+use crate::runner::launch::{Letter, Limits, Setup};
+use crate::runner::worktree_setup::WorktreeSetup;
 use crate::store::artifacts;
 use crate::store::database::{Applied, Store};
 use crate::store::layout::{Layout, RunPaths};
@@ -67,6 +68,18 @@ pub struct RunArgs {
     /// Stop everything at the first failure
     #[arg(long)]
     fail_fast: bool,
+
+    /// Let each task work in a git worktree of its own, on a branch of its own
+    ///
+    /// A step that says `worktree: false` stays in the folder, where nothing that it depends on works apart.
+    #[arg(long)]
+    worktree: bool,
+
+    /// Let worktrees begin from what is not committed too, instead of refusing a tree with changes
+    ///
+    /// All of it is put into a commit that only the run knows; files, index and branch stay as they are.
+    #[arg(long)]
+    include_dirty: bool,
 
     /// Run every `verify` command, although it passed on the very same tree just now
     #[arg(long)]
@@ -115,6 +128,7 @@ pub fn run(cx: &Context, args: &RunArgs) -> Result<ExitStatus> {
         model: args.model.as_deref(),
         jobs: args.jobs,
         fail_fast: args.fail_fast,
+        worktrees: args.worktree || settings.flag(&settings::WORKTREES_ENABLED),
         budget: args.budget.of_new_run(&settings),
     };
     let mut plan = plan::make(&sources, &wishes)?;
@@ -168,6 +182,7 @@ pub fn setup(layout: &Layout, settings: &Settings, registry: &Registry, paths: &
         recordings: None,
         gates: GatePolicy::of(settings),
         person_key: None,
+        worktrees: WorktreeSetup::of(settings, layout.repository()),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::exit::{ExitStatus, Problem};
 use super::statements::StatementArgs;
-use super::{plan, run, submit_dry_run};
+use super::{run, submit_dry_run};
 use crate::domain::id::RunId;
 use crate::domain::nearest::nearest;
 use crate::domain::request::{self, Answer, Ask, Request, Submission};
@@ -168,7 +168,7 @@ fn terms_of_role(cx: &Context, role: &str) -> Result<Terms> {
         };
         return Err(Problem::refused("unknown_name", format!("there is no role `{role}`")).hint(hint).into());
     };
-    let writes = library.agents.get(*agent).is_some_and(|file| plan::may_write(file, role));
+    let writes = library.agents.get(*agent).is_some_and(|file| file.may_write(role));
     Ok(Terms { role: role.to_owned(), writes, roster, ..Terms::default() })
 }
 

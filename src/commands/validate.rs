@@ -4,6 +4,7 @@ use super::context::{Context, resource_problem};
 use super::exit::{ExitStatus, Problems};
 use super::run::registry;
 use crate::domain::resources;
+use crate::domain::settings;
 use crate::ui::words;
 use anyhow::Result;
 use serde_json::json;
@@ -25,7 +26,10 @@ pub fn validate(cx: &Context, _args: &ValidateArgs) -> Result<ExitStatus> {
         let workflow = library.workflows.get(&team.workflow).filter(|_| !team.roles.is_empty());
         let Some(workflow) = workflow else { continue };
         let found = resources::fits(workflow, team, &library);
-        problems.extend(found.into_iter().map(|found| resource_problem("workflow", found)));
+        let everywhere = settings.flag(&settings::WORKTREES_ENABLED);
+        let (_, misplaced) = resources::worktrees(workflow, team, &library, everywhere);
+        let found = found.into_iter().chain(misplaced);
+        problems.extend(found.map(|found| resource_problem("workflow", found)));
     }
     problems.dedup_by(|a, b| a.at == b.at && a.message == b.message);
     if !problems.is_empty() {

@@ -13,6 +13,7 @@ pub mod finding;
 pub mod gate;
 pub mod id;
 pub mod judgement;
+pub mod links;
 #[cfg(test)]
 mod model_tests;
 pub mod nearest;

@@ -3,6 +3,7 @@
 //! The parser, `crew config`, the JSON Schema and the help all come from `ALL`. A later layer wins over an earlier one,
 //! but a project's file may only tighten what the user allows, until the user trusts the repository.
 
+use super::links;
 use super::nearest::nearest;
 use super::price::Price;
 use super::words::clean_line;
@@ -28,6 +29,12 @@ pub enum Kind {
     Text {
         default: &'static str,
     },
+    /// Yes or no.
+    Flag {
+        default: bool,
+    },
+    /// A command line for a shell; an empty one is none.
+    Command,
     /// A list of names.
     Names {
         default: &'static [&'static str],
@@ -41,9 +48,11 @@ pub enum Kind {
 pub enum Project {
     /// Set it: it can do no harm.
     Free,
-    /// Lower it; 0 counts as no limit where the setting says so.
+    /// Lower it; 0 counts as no limit where the setting says so, and no is lower than yes.
     Lower,
     Raise,
+    /// Name a folder inside the repository.
+    Inside,
     /// Add names to it.
     Extend,
     /// Nothing.
@@ -139,6 +148,38 @@ pub const RUN_TEAM: Setting = Setting {
     kind: Kind::Text { default: "default" },
     project: Project::Free,
     help: "The team that `crew run` takes without --team or --workflow",
+};
+pub const WORKTREES_ENABLED: Setting = Setting {
+    key: "worktrees.enabled",
+    kind: Kind::Flag { default: false },
+    project: Project::Raise,
+    help: "Each task works in a git worktree of its own, as with --worktree",
+};
+pub const WORKTREES_FOLDER: Setting = Setting {
+    key: "worktrees.folder",
+    kind: Kind::Text { default: ".crew/worktrees" },
+    project: Project::Inside,
+    help: "The folder for worktrees, below which they are RUN/TASK; relative to the repository, or absolute",
+};
+pub const WORKTREES_SETUP: Setting = Setting {
+    key: "worktrees.setup",
+    kind: Kind::Command,
+    project: Project::Never,
+    help: "A command for /bin/sh, run in each new worktree before the task begins there; where it fails, the attempt does",
+};
+pub const WORKTREES_SETUP_SECONDS: Setting =
+    number("worktrees.setup_seconds", (30, 1, 3600), Project::Lower, "Wall time of that command, in seconds");
+pub const WORKTREES_LINK: Setting = Setting {
+    key: "worktrees.link",
+    kind: Kind::Names { default: &[] },
+    project: Project::Extend,
+    help: "Folders of your own tree that are linked into each worktree, such as node_modules or target",
+};
+pub const WORKTREES_INCLUDE_DIRTY: Setting = Setting {
+    key: "worktrees.include_dirty",
+    kind: Kind::Flag { default: false },
+    project: Project::Lower,
+    help: "What is not committed in your tree is part of what worktrees begin from, as with --include-dirty",
 };
 pub const GATE_CONFIDENCE: Setting = Setting {
     key: "gates.confidence_threshold",
@@ -256,6 +297,12 @@ pub const ALL: &[&Setting] = &[
     &BUDGET_TOOL_CALLS,
     &RUN_AGENT,
     &RUN_TEAM,
+    &WORKTREES_ENABLED,
+    &WORKTREES_FOLDER,
+    &WORKTREES_SETUP,
+    &WORKTREES_SETUP_SECONDS,
+    &WORKTREES_LINK,
+    &WORKTREES_INCLUDE_DIRTY,
     &GATE_CONFIDENCE,
     &GATE_ENVIRONMENTS,
     &GATE_RISKY,
@@ -276,6 +323,8 @@ impl Setting {
             Kind::Fraction { default } => json!(default),
             Kind::Dollars => json!(0),
             Kind::Text { default } => json!(default),
+            Kind::Flag { default } => json!(default),
+            Kind::Command => json!(""),
             Kind::Names { default } => json!(default),
             Kind::Table => json!({}),
         }
@@ -294,6 +343,8 @@ impl Setting {
             }
             Kind::Dollars => value.as_f64().is_some_and(|dollars| (0.0..=MOST_DOLLARS).contains(&dollars)),
             Kind::Text { .. } => value.as_str().is_some_and(|text| !text.trim().is_empty()),
+            Kind::Flag { .. } => value.is_boolean(),
+            Kind::Command => value.as_str().is_some_and(|text| !text.contains('\0')),
             Kind::Fraction { .. } => value.as_f64().is_some_and(|number| (0.0..=1.0).contains(&number)),
             Kind::Names { .. } => value.as_array().is_some_and(|names| names.iter().all(Value::is_string)),
             Kind::Table => value.is_object(),
@@ -304,7 +355,7 @@ impl Setting {
     /// Reads a value as it is typed in a shell or stands in the environment.
     pub fn read(&self, text: &str) -> Result<Value, String> {
         let value = match self.kind {
-            Kind::Text { .. } => json!(text),
+            Kind::Text { .. } | Kind::Command => json!(text),
             Kind::Names { .. } if !text.trim_start().starts_with('[') => {
                 json!(text.split(',').map(str::trim).filter(|name| !name.is_empty()).collect::<Vec<_>>())
             }
@@ -328,6 +379,8 @@ impl Setting {
             Kind::Number { least, most, .. } => format!("a whole number from {least} to {most}"),
             Kind::Dollars => format!("an amount of dollars from 0 to {MOST_DOLLARS}, such as 2.50"),
             Kind::Text { .. } => "a text".into(),
+            Kind::Flag { .. } => "true or false".into(),
+            Kind::Command => "a command line, or empty for none".into(),
             Kind::Fraction { .. } => "a number from 0 to 1".into(),
             Kind::Names { .. } => "a list of names".into(),
             Kind::Table => "an object".into(),
@@ -406,6 +459,14 @@ impl Settings {
                 hint: None,
             })?;
         }
+        if setting.key == WORKTREES_LINK.key {
+            let names: Vec<&str> = value.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            links::read(&names).map_err(|message| Problem {
+                origin: origin.clone(),
+                message: format!("{key}: {message}"),
+                hint: Some("name folders of the repository: node_modules, web/target".into()),
+            })?;
+        }
         if setting.key == PRICES.key {
             Price::read(&value).map_err(|message| Problem {
                 origin: origin.clone(),
@@ -416,8 +477,15 @@ impl Settings {
         if matches!(origin, Origin::Project(_)) && !trusted && !self.may_tighten(setting, &value) {
             let why = match setting.project {
                 Project::Never => "only you may set it",
+                Project::Raise if matches!(setting.kind, Kind::Flag { .. }) => {
+                    "a project may only turn it on"
+                }
+                Project::Lower if matches!(setting.kind, Kind::Flag { .. }) => {
+                    "a project may only turn it off"
+                }
                 Project::Raise => "a project may only raise it",
                 Project::Extend => "a project may only add to it",
+                Project::Inside => "a project may only name a folder inside the repository",
                 Project::Lower | Project::Free => "a project may only lower it",
             };
             let note = format!("{key} in {origin} has no effect: {why}, or `crew trust` the repository");
@@ -433,15 +501,17 @@ impl Settings {
         // 0 turns a limit off where the limit is one of silence, of waiting or a budget.
         let zero_is_none = [SILENCE_SECONDS.key, GATE_SECONDS.key].contains(&setting.key)
             || setting.key.starts_with("budget.");
-        let rank = |value: &Value| match value.as_f64() {
-            Some(0.0) if zero_is_none => f64::INFINITY,
-            number => number.unwrap_or(f64::INFINITY),
+        let rank = |value: &Value| match (value.as_f64(), value.as_bool()) {
+            (_, Some(flag)) => f64::from(u8::from(flag)),
+            (Some(0.0), _) if zero_is_none => f64::INFINITY,
+            (number, _) => number.unwrap_or(f64::INFINITY),
         };
         match setting.project {
             Project::Free => true,
             Project::Never => false,
             Project::Lower => rank(value) <= rank(&self.get(setting)),
-            Project::Raise => value.as_f64() >= self.get(setting).as_f64(),
+            Project::Raise => rank(value) >= rank(&self.get(setting)),
+            Project::Inside => value.as_str().is_some_and(is_inside),
             Project::Extend => {
                 let names = value.as_array();
                 self.names(setting).iter().all(|name| names.is_some_and(|names| names.contains(&json!(name))))
@@ -472,6 +542,11 @@ impl Settings {
     /// Returns a text.
     pub fn text(&self, setting: &Setting) -> String {
         self.get(setting).as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Returns a flag.
+    pub fn flag(&self, setting: &Setting) -> bool {
+        self.get(setting).as_bool().unwrap_or_default()
     }
 
     /// Returns a list of names.
@@ -516,6 +591,11 @@ pub fn find(key: &str) -> Option<&'static Setting> {
     })
 }
 
+/// Tells whether a path stays inside the folder that it is relative to, as far as its text says.
+fn is_inside(path: &str) -> bool {
+    !path.starts_with('/') && path.split('/').all(|part| part != "..")
+}
+
 fn unknown(key: &str, origin: &Origin) -> Problem {
     let hint =
         nearest(key, ALL.iter().map(|setting| setting.key)).map(|near| format!("did you mean `{near}`?"));
@@ -549,6 +629,8 @@ pub fn schema() -> Value {
             }
             Kind::Dollars => json!({"type": "number", "minimum": 0, "maximum": MOST_DOLLARS, "default": 0}),
             Kind::Text { default } => json!({"type": "string", "default": default}),
+            Kind::Flag { default } => json!({"type": "boolean", "default": default}),
+            Kind::Command => json!({"type": "string", "default": ""}),
             Kind::Fraction { default } => {
                 json!({"type": "number", "minimum": 0, "maximum": 1, "default": default})
             }
@@ -630,6 +712,45 @@ mod tests {
         assert!(settings.table(&AGENTS).is_empty());
         settings.take_file(file, &project(), true);
         assert_eq!(settings.table(&AGENTS).len(), 1);
+    }
+
+    #[test]
+    fn a_project_may_ask_for_worktrees_but_for_no_command_and_no_folder_outside() {
+        let file = r#"{"worktrees":{"enabled":true,"folder":"../outside","setup":"make","include_dirty":true,
+            "link":["target"],"setup_seconds":10}}"#;
+        let mut settings = Settings::default();
+        assert_eq!(settings.take_file(file, &project(), false), []);
+        assert!(settings.flag(&WORKTREES_ENABLED) && !settings.flag(&WORKTREES_INCLUDE_DIRTY));
+        assert_eq!(settings.text(&WORKTREES_FOLDER), ".crew/worktrees");
+        assert_eq!(
+            (settings.text(&WORKTREES_SETUP), settings.number(&WORKTREES_SETUP_SECONDS)),
+            (String::new(), 10)
+        );
+        assert_eq!(settings.names(&WORKTREES_LINK), ["target"]);
+        let why: Vec<&str> = settings.refused.iter().filter_map(|note| note.split(": ").nth(1)).collect();
+        assert_eq!(
+            why,
+            [
+                "a project may only name a folder inside the repository, or `crew trust` the repository",
+                "a project may only turn it off, or `crew trust` the repository",
+                "only you may set it, or `crew trust` the repository",
+            ]
+        );
+        settings.take_file(r#"{"worktrees":{"enabled":true}}"#, &user(), true);
+        settings.take_file(r#"{"worktrees":{"enabled":false}}"#, &project(), false);
+        assert!(settings.flag(&WORKTREES_ENABLED), "{:?}", settings.refused);
+        settings.take_file(file, &project(), true);
+        assert_eq!(
+            (settings.text(&WORKTREES_FOLDER).as_str(), settings.text(&WORKTREES_SETUP).as_str()),
+            ("../outside", "make")
+        );
+    }
+
+    #[test]
+    fn a_link_that_leads_out_is_a_problem_of_the_settings() {
+        let file = r#"{"worktrees":{"link":["../x"]}}"#;
+        let problems = Settings::default().take_file(file, &user(), true);
+        assert_eq!(problems[0].message, "worktrees.link: `../x` leads out of the repository");
     }
 
     #[test]

@@ -24,6 +24,21 @@ pub struct AgentFile {
     pub source: Source,
 }
 
+/// The roles that read only, unless an agent file says otherwise by listing a tool that writes.
+const READING: [&str; 8] =
+    ["analyst", "critic", "explorer", "planner", "reviewer", "security-reviewer", "verifier", "writer"];
+
+impl AgentFile {
+    /// Tells whether an agent may change files in a role: its file lists a tool that does, or no tools at all and the
+    /// role is not one of those that read only.
+    pub fn may_write(&self, role: &str) -> bool {
+        match self.tools.is_empty() {
+            true => !READING.contains(&role),
+            false => self.tools.iter().any(|tool| tool == "edit" || tool == "write"),
+        }
+    }
+}
+
 /// What helps to choose an agent or a team for a goal.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Routing {

@@ -18,6 +18,7 @@ mod report;
 mod steps;
 mod team;
 mod workflow;
+mod worktrees;
 
 #[cfg(test)]
 mod bad_files;
@@ -26,6 +27,7 @@ pub use agent_file::{AgentFile, Cost, Routing, Thinking};
 pub use builtin::built_in;
 pub use team::{Role, Team};
 pub use workflow::{Step, Submit, Workflow};
+pub use worktrees::{agent_file_of, worktrees};
 
 use front_matter::Document;
 use report::Report;

@@ -10,13 +10,14 @@ use super::limits;
 use super::report::Report;
 use super::workflow::{Step, Submit};
 use crate::domain::gate::StepGates;
+use crate::domain::links;
 use crate::domain::nearest::nearest;
 use crate::domain::submission::{self, Field};
 use crate::domain::tree_check::Bounds;
 use crate::domain::when::When;
 use std::time::Duration;
 
-const KEYS: [&str; 25] = [
+const KEYS: [&str; 27] = [
     "role",
     "agent",
     "dependsOn",
@@ -33,6 +34,8 @@ const KEYS: [&str; 25] = [
     "fields",
     "model",
     "writes",
+    "worktree",
+    "link",
     "gate",
     "action",
     "environment",
@@ -44,7 +47,7 @@ const KEYS: [&str; 25] = [
     "task",
 ];
 
-const UNSUPPORTED: [&str; 3] = ["worktree", "skills", "parallelGroup"];
+const UNSUPPORTED: [&str; 2] = ["skills", "parallelGroup"];
 
 /// Keys that say how an agent is asked, which a command is not.
 const AGENT_KEYS: [&str; 6] = ["role", "agent", "model", "submit", "confidence", "fields"];
@@ -220,6 +223,10 @@ fn take_task(step: &mut Step, lines: &[Line], report: &mut Report) {
 
 /// Reports a step that is neither a task nor a command, or both.
 fn check_kind(step: &Step, report: &mut Report) {
+    if step.worktree == Some(false) && !step.link.is_empty() {
+        let message = "`link` means nothing for a step that works in your own folder";
+        report.add_with(step.line_of("link"), message, "take it out, or say `worktree: true`");
+    }
     match (&step.run, step.task.is_empty()) {
         (None, true) => {
             let hint = "write the task below a blank line, or add `run: COMMAND`";
@@ -323,6 +330,8 @@ fn set(step: &mut Step, key: &str, value: &str) -> Result<(), Wrong> {
         "environment" => step.environment = Some(read_name(key, value)?),
         "fields" => step.fields = read_fields(value)?,
         "writes" => step.writes = read_globs(value)?,
+        "worktree" => step.worktree = Some(read_flag(key, value)?),
+        "link" => step.link = read_links(value)?,
         "model" => step.model = (value != "false").then(|| value.to_owned()),
         limit if limits::KEYS.contains(&limit) => {
             limits::set(&mut step.budget, limit, value).or_else(|message| wrong(message, None))?
@@ -369,6 +378,15 @@ fn read_globs(value: &str) -> Result<Vec<String>, Wrong> {
             message,
             "write globs with commas between them, as in `src/**, docs/*.md`; `{a,b}` has to be written out",
         ),
+    }
+}
+
+fn read_links(value: &str) -> Result<Vec<String>, Wrong> {
+    match links::read(&read_list(value)) {
+        Ok(names) => Ok(names),
+        Err(message) => {
+            wrong(format!("`link`: {message}"), "name folders of this repository: `node_modules, web/target`")
+        }
     }
 }
 
@@ -489,7 +507,7 @@ mod tests {
         let steps = read_ok(
             "Some words first.\n\n## build\nrole: executor\nagent: codex\ndependsOn: a, b\nverify: cargo test, all: of it\n\
              verify: [ -f x ]\ntimeout: 10m\nretries: 0\nsubmit: optional\ncontinueOnError: true\n\
-             when: a.state == completed\nconfidence: 0.5\ngate: before, after\naction: deploy\nenvironment: staging\noutput: notes.md\nreads: [plan.md]\nwrites: src/**, docs/*.md\nmodel: big\n\n\nDo it: {goal}\n\n  now\n\n",
+             when: a.state == completed\nconfidence: 0.5\ngate: before, after\naction: deploy\nenvironment: staging\noutput: notes.md\nreads: [plan.md]\nwrites: src/**, docs/*.md\nworktree: true\nlink: target/, web/node_modules\nmodel: big\n\n\nDo it: {goal}\n\n  now\n\n",
         );
         let step = &steps[0];
         assert_eq!((step.role.as_str(), step.agent.as_deref()), ("executor", Some("codex")));
@@ -503,6 +521,7 @@ mod tests {
         assert_eq!(step.when.as_ref().unwrap().to_string(), "a.state == completed");
         assert_eq!((step.confidence, step.output.as_deref()), (Some(0.5), Some("notes.md")));
         assert_eq!(step.writes, ["src/**", "docs/*.md"]);
+        assert_eq!((step.worktree, step.link.join(" ")), (Some(true), "target web/node_modules".to_owned()));
         assert_eq!((step.model.as_deref(), step.task.as_str()), (Some("big"), "Do it: {goal}\n\n  now"));
         let gates = StepGates { before: true, plan: false, after: true };
         let names = (step.action.as_deref(), step.environment.as_deref());
@@ -584,7 +603,12 @@ mod tests {
             ("writes: src/{a,b}", "unclosed alternate group"),
             ("writes: /etc/passwd", "begins with `/`"),
             ("writes: src/**, ../x", "`../x` is not a glob of this repository"),
-            ("worktree: true", "`worktree` is not supported by this version of crew"),
+            ("worktree: yes", "`worktree` has to be `true` or `false`, not `yes`"),
+            ("link: ../x", "`link`: `../x` leads out of the repository"),
+            ("link: /tmp", "`/tmp` is an absolute path"),
+            ("link: .git", "belongs to git or crew"),
+            ("link: a, a/b", "one lies inside the other"),
+            ("skills: x", "`skills` is not supported by this version of crew"),
             ("parallelGroup: x", "`parallelGroup` is not supported"),
             ("progress: true", "unknown key `progress`"),
             ("role: s", "`role` already stands in line 2"),
@@ -603,6 +627,10 @@ mod tests {
             ("## a\nrun: x\n\nDo.\n", "both a command and a task"),
             ("## a\nrole: r\ngate: plan\nsubmit: optional\n\nDo.\n", "needs a plan that is handed in"),
             ("## a\nrun: x\ngate: plan\n", "`gate: plan` means nothing for a command step"),
+            (
+                "## a\nrun: x\nworktree: false\nlink: y\n",
+                "`link` means nothing for a step that works in your own",
+            ),
             ("## a\nrun: x\nmodel: big\n", "`model` means nothing for a command step"),
             ("## a\ntask: x\n\nDo.\n", "a `task` and a text"),
             ("## a b\nrun: x\n", "cannot be the id"),

@@ -6,6 +6,7 @@ use super::report::Report;
 use super::workflow::MAX_CONCURRENCY;
 use super::{Kind, Source, is_id, limits, read_description, read_name};
 use crate::domain::budget::Limits;
+use crate::domain::links;
 use serde::Serialize;
 use std::collections::{BTreeSet, HashMap};
 
@@ -20,6 +21,10 @@ pub struct Team {
     pub max_concurrency: Option<u32>,
     /// What a run of it may use up.
     pub budget: Limits,
+    /// Whether its tasks work in worktrees of their own; `None` leaves it to the command line.
+    pub worktree: Option<bool>,
+    /// Folders of the user's tree that are linked into each of its worktrees.
+    pub link: Vec<String>,
     pub routing: Routing,
     pub roles: Vec<Role>,
     pub source: Source,
@@ -50,12 +55,14 @@ impl Team {
     }
 }
 
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 18] = [
     "name",
     "description",
     "defaultWorkflow",
     "workflow",
+    "worktree",
     "workspaceMode",
+    "link",
     "maxConcurrency",
     "maxCost",
     "maxTokens",
@@ -80,15 +87,13 @@ pub(super) fn read(document: Document<'_>, stem: &str, source: Source, report: &
     let Document { mut head, body, body_line } = document;
     let name = read_name(&mut head, Kind::Team, stem, report);
     let workflow_line = head.line("defaultWorkflow").or_else(|| head.line("workflow"));
-    let mode_line = head.line("workspaceMode").unwrap_or(1);
-    if head.choice("workspaceMode", &[("single", false), ("worktree", true)], report) == Some(true) {
-        report.add_unsupported(mode_line, "workspaceMode: worktree");
-    }
     let team = Team {
         description: read_description(&mut head, report),
         workflow: head.text(&["defaultWorkflow", "workflow"], report).unwrap_or_else(|| name.clone()),
         max_concurrency: head.count("maxConcurrency", MAX_CONCURRENCY, report),
         budget: read_budget(&mut head, report),
+        worktree: read_worktree(&mut head, report),
+        link: read_links(&mut head, report),
         routing: read_routing(&mut head, report),
         roles: read_roles(body, body_line, report),
         name,
@@ -97,6 +102,29 @@ pub(super) fn read(document: Document<'_>, stem: &str, source: Source, report: &
     };
     head.finish(&KEYS, &UNSUPPORTED, report);
     team
+}
+
+/// Takes `worktree` or `workspaceMode`, which say the same.
+fn read_worktree(head: &mut Head, report: &mut Report) -> Option<bool> {
+    let mode_line = head.line("workspaceMode");
+    let asked = head.flag("worktree", report);
+    let mode = head.choice("workspaceMode", &[("single", false), ("worktree", true)], report);
+    if let (Some(asked), Some(mode)) = (asked, mode)
+        && asked != mode
+    {
+        let word = if mode { "worktree" } else { "single" };
+        let message = format!("`workspaceMode: {word}` contradicts `worktree: {asked}`");
+        report.add_with(mode_line, message, "they say the same; keep one of them");
+    }
+    asked.or(mode)
+}
+
+fn read_links(head: &mut Head, report: &mut Report) -> Vec<String> {
+    let line = head.line("link");
+    links::read(&head.list(&["link"], report)).unwrap_or_else(|message| {
+        report.add(line, format!("`link`: {message}"));
+        Vec::new()
+    })
 }
 
 fn read_budget(head: &mut Head, report: &mut Report) -> Limits {
@@ -265,6 +293,22 @@ mod tests {
             ("a b".to_owned(), Some(Thinking::High))
         );
         assert_eq!((writer.description.as_str(), writer.line), ("writes x=y: z", 11));
+    }
+
+    #[test]
+    fn worktrees_are_asked_for_by_either_key() {
+        let read = |keys: &str| read_text(&format!("---\ndescription: d\n{keys}---\n- a:\n"));
+        for (keys, expected) in [
+            ("", None),
+            ("worktree: true\n", Some(true)),
+            ("workspaceMode: worktree\n", Some(true)),
+            ("workspaceMode: single\nworktree: false\n", Some(false)),
+        ] {
+            let (team, problems) = read(keys);
+            assert_eq!((team.worktree, problems), (expected, vec![]), "{keys}");
+        }
+        assert_eq!(read("worktree: true\nlink: target, web/x/\n").0.link, ["target", "web/x"]);
+        assert_eq!(read("link:\n  - target\n").0.link, ["target"]);
     }
 
     #[test]

@@ -57,6 +57,10 @@ pub struct Step {
     pub fields: Vec<Field>,
     /// Globs of what it may change; empty where the file does not say.
     pub writes: Vec<String>,
+    /// Whether it works in a worktree of its own; `None` leaves it to the team and the command line.
+    pub worktree: Option<bool>,
+    /// Folders of the user's tree that are linked into its worktree.
+    pub link: Vec<String>,
     pub model: Option<String>,
     /// When a person has to decide, whatever the settings say.
     pub gates: StepGates,
