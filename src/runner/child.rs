@@ -90,6 +90,14 @@ impl Control {
         }
     }
 
+    /// Returns the signal that a child will get as soon as it is started.
+    pub fn awaited_stop(&self) -> Option<GroupSignal> {
+        match *self.stage.lock().unwrap_or_else(PoisonError::into_inner) {
+            Stage::Doomed(signal) => Some(signal),
+            Stage::NotStarted | Stage::Running(_) | Stage::Ended => None,
+        }
+    }
+
     /// Returns how many bytes of its output were read.
     pub fn heard(&self) -> u64 {
         self.heard.load(Ordering::Relaxed)

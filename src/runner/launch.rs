@@ -3,6 +3,7 @@
 use super::child::{self, ChildSpec};
 use super::environment::{Environment, hiding, hiding_ours};
 use super::recorder::Recordings;
+use super::worktree_setup::{self, Preparation, WorktreeSetup};
 use crate::agents::prompt::{self, PromptParts};
 use crate::agents::{Access, Agent, Assignment, CommandSpec, MAX_ARGUMENT, Unsupported, prompt_text};
 use crate::domain::context::{self, Earlier};
@@ -37,8 +38,6 @@ pub struct Setup {
     pub environment: Environment,
     /// The top of the user's work tree; absolute. Tasks without a work tree of their own work there.
     pub repository: PathBuf,
-    /// How tasks get work trees of their own.
-    pub worktrees: WorktreeSetup,
     pub limits: Limits,
     /// What tokens cost where an agent does not say.
     pub prices: Prices,
@@ -48,13 +47,8 @@ pub struct Setup {
     pub gates: GatePolicy,
     /// The secret by which requests of a person are known.
     pub person_key: Option<String>,
-}
-
-/// How tasks get work trees of their own.
-#[derive(Clone, Debug)]
-pub struct WorktreeSetup {
-    /// Where they lie; absolute.
-    pub folder: PathBuf,
+    /// For the tasks that work in a worktree of their own.
+    pub worktrees: WorktreeSetup,
 }
 
 impl Setup {
@@ -267,6 +261,33 @@ pub fn prepare_check(
     shell(setup, command, env, (setup.folder_of(run, task), log))
 }
 
+/// Prepares what makes a task's worktree ready.
+pub fn prepare_worktree(
+    setup: &Setup,
+    run: &Run,
+    paths: &RunPaths,
+    task: &Task,
+    number: u32,
+    worktree: &Path,
+) -> Preparation {
+    let id = &task.spec.id;
+    let log = paths.root().join(layout::log_of(id, number));
+    let command = setup.worktrees.setup.as_ref().map(|command| {
+        let set = crew_variables(setup, run, paths, task, None);
+        let place = (worktree.to_owned(), log.clone());
+        (shell(setup, command, setup.environment.with(&[], &set), place), setup.worktrees.setup_time)
+    });
+    Preparation {
+        repository: setup.repository.clone(),
+        worktree: worktree.to_owned(),
+        links: task.spec.link.clone(),
+        excludes: paths.root().join(layout::excludes_of(id)),
+        setup: command,
+        mark: paths.root().join(layout::setup_mark_of(id)),
+        log,
+    }
+}
+
 /// Returns a number for where a verification command runs and the variables that it sees, without those that name the run
 /// and the task.
 pub fn environment_of(child: &ChildSpec, paths: &RunPaths) -> String {
@@ -323,6 +344,9 @@ fn crew_variables(
         ("CREW_TASK".to_owned(), task.spec.id.to_string()),
         ("CREW_REPOSITORY".to_owned(), setup.repository.display().to_string()),
     ];
+    if task.spec.worktree {
+        variables.extend(worktree_setup::variables(paths, task, &setup.folder_of(run, task)));
+    }
     if identity.is_none() {
         variables.extend(values_for_commands(run));
     }

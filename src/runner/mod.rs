@@ -30,3 +30,4 @@ pub mod signals;
 pub mod slots;
 pub mod summary;
 pub mod version;
+pub mod worktree_setup;

@@ -132,6 +132,16 @@ pub fn files_of(task: &TaskId, attempt: u32) -> String {
     format!("files/{task}.{attempt}")
 }
 
+/// Returns the excludes that git is given in a task's worktree, relative to the run's folder.
+pub fn excludes_of(task: &TaskId) -> String {
+    format!("worktrees/{task}.excludes")
+}
+
+/// Returns the mark of a task's worktree that was set up, relative to the run's folder.
+pub fn setup_mark_of(task: &TaskId) -> String {
+    format!("worktrees/{task}.ready")
+}
+
 /// Returns where a change of the tree is prepared, relative to the run's folder; gone when it is recorded.
 pub fn stage_of(task: &TaskId, attempt: u32) -> String {
     format!("applying/{task}.{attempt}")
