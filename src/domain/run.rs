@@ -395,12 +395,14 @@ impl Run {
             Event::FilesApplied { .. } => self.change_open(event, |attempt| attempt.files_applied = true),
             Event::WorktreeAdded { path, branch, base, from, .. } => {
                 let (place, _) = self.open_place(event)?;
+                // One that was taken away and is there again is on the same branch.
+                let tip = self.tasks[place].tree.take().and_then(|tree| tree.tip);
                 self.tasks[place].tree = Some(Box::new(TaskTree {
                     path: path.clone(),
                     branch: branch.clone(),
                     base: base.clone(),
                     from: from.clone(),
-                    tip: None,
+                    tip,
                     removed: false,
                 }));
                 self.tasks[place].version += 1;

@@ -1,6 +1,8 @@
 //! A task's own work tree: made ready before its child, and kept after it. Both take git's time, so both are done in the
 //! thread that waits for the child.
 
+use super::child::Control;
+use super::worktree_setup::{self, NotReady, Preparation};
 use crate::domain::conflict;
 use crate::domain::error_kind::ErrorKind;
 use crate::domain::event::Event;
@@ -10,7 +12,7 @@ use crate::domain::worktree::{self, TaskTree};
 use crate::workspace::git::GitError;
 use crate::workspace::joining::{self, Joined};
 use crate::workspace::worktree::{Order, Owner, Work, Worktree, WorktreeError};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 /// A task's own work tree, for one attempt.
@@ -31,8 +33,10 @@ pub struct OwnTree {
     pub beginnings: Vec<(TaskId, String)>,
     /// What the run begins from.
     pub base: String,
-    /// Names below the folder that crew put there itself.
-    pub leave_out: Vec<PathBuf>,
+    /// What makes a new one ready to be worked in.
+    pub preparation: Preparation,
+    /// It was there before, and has been taken away.
+    was_removed: bool,
     /// Where the work began, once that is known.
     begun_from: Mutex<Option<String>>,
 }
@@ -65,9 +69,8 @@ impl OwnTree {
         beginnings: Vec<(TaskId, String)>,
         base: String,
         known: Option<&TaskTree>,
-        leave_out: Vec<PathBuf>,
+        preparation: Preparation,
     ) -> OwnTree {
-        let begun_from = Mutex::new(known.map(|tree| tree.base.clone()));
         OwnTree {
             repository,
             folder,
@@ -78,8 +81,9 @@ impl OwnTree {
             agent,
             beginnings,
             base,
-            leave_out,
-            begun_from,
+            preparation,
+            was_removed: known.is_some_and(|tree| tree.removed),
+            begun_from: Mutex::new(known.map(|tree| tree.base.clone())),
         }
     }
 
@@ -91,8 +95,9 @@ impl OwnTree {
         worktree::branch_of(&self.run, &self.task)
     }
 
-    /// Makes the work tree, or takes up the one that is there, and returns the event that says so where it is new.
-    pub fn prepare(&self) -> Result<Option<Event>, StreamError> {
+    /// Makes the work tree, or takes up the one that is there, and returns the event that says so where it is new. Who is
+    /// stopped meanwhile has a child that is stopped as soon as it is started.
+    pub fn prepare(&self, control: &Control) -> Result<Option<Event>, StreamError> {
         let known = self.begun_from.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let base = match &known {
             Some(base) => base.clone(),
@@ -107,8 +112,14 @@ impl OwnTree {
             owner: &owner,
         };
         Worktree::add(&order).map_err(|error| unplaced(&error))?;
+        // One that was taken away and is there again is as bare as a new one.
+        let is_new = known.is_none() || self.was_removed;
+        if let Err(NotReady::Failed(message)) = worktree_setup::make_ready(&self.preparation, is_new, control)
+        {
+            return Err(StreamError { kind: ErrorKind::WorktreeFailed, message });
+        }
         *self.begun_from.lock().unwrap_or_else(PoisonError::into_inner) = Some(base.clone());
-        Ok(known.is_none().then(|| Event::WorktreeAdded {
+        Ok(is_new.then(|| Event::WorktreeAdded {
             task: self.task.clone(),
             attempt: self.attempt,
             path: self.path.clone(),
@@ -146,7 +157,7 @@ impl OwnTree {
         let branch = self.branch();
         let tree = Worktree::open(&self.repository, &self.folder, &branch, &self.owner())
             .map_err(|error| error.to_string())?;
-        let leave_out: Vec<&std::path::Path> = self.leave_out.iter().map(PathBuf::as_path).collect();
+        let leave_out: Vec<&Path> = self.preparation.links.iter().map(Path::new).collect();
         let work = Work {
             message: &self.message(summary),
             base: &base,

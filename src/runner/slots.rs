@@ -184,7 +184,7 @@ fn work(queue: &Mutex<Receiver<Errand>>, messages: &SyncSender<Message>, number:
 fn run(job: Job, messages: &SyncSender<Message>, spare: &mut SpareLog) {
     let Job { place, part, child, control, agent, doing, recorder, folder, tree } = job;
     if let Some(tree) = &tree {
-        let placed = tree.prepare().map(|event| event.map(Box::new));
+        let placed = tree.prepare(&control).map(|event| event.map(Box::new));
         let failed = placed.is_err();
         let _ = messages.send(Message::Placed { place, placed });
         if failed {

@@ -33,3 +33,4 @@ mod scheduling;
 mod submissions;
 mod submit;
 mod words;
+mod worktrees;

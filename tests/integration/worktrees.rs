@@ -112,9 +112,16 @@ fn predecessors_that_do_not_go_together_fail_the_task_and_nothing_is_dropped() {
     );
     let run = run(&repo, "clash", 1);
     let both = task(&run, "both");
-    assert_eq!((&both["state"], &both["error_kind"]), (&json!("failed"), &json!("merge_conflict")), "{both:#}");
+    assert_eq!(
+        (&both["state"], &both["error_kind"]),
+        (&json!("failed"), &json!("merge_conflict")),
+        "{both:#}"
+    );
     let reason = both["reason"].as_str().expect("a reason");
-    assert!(reason.contains("what b changed does not go together with a") && reason.contains("README.md"), "{reason}");
+    assert!(
+        reason.contains("what b changed does not go together with a") && reason.contains("README.md"),
+        "{reason}"
+    );
     assert_eq!(show(&repo, &format!("{}:README.md", branch(&repo, "a"))), "a\n");
     assert_eq!(show(&repo, &format!("{}:README.md", branch(&repo, "b"))), "b\n");
 }
@@ -130,7 +137,11 @@ fn all_that_an_agent_leaves_is_kept_also_where_it_failed_or_committed_itself() {
         &[
             ("fails", "", "echo half >half; mkdir target; echo x >target/x; exit 3"),
             ("commits", "", &format!("echo c >c; {GIT} add -A; {GIT} commit -qm mine; echo more >more")),
-            ("moves", "", &format!("git checkout -q -b elsewhere; echo m >m; {GIT} add -A; {GIT} commit -qm there")),
+            (
+                "moves",
+                "",
+                &format!("git checkout -q -b elsewhere; echo m >m; {GIT} add -A; {GIT} commit -qm there"),
+            ),
             ("detached", "", "git checkout -q --detach; echo d >d"),
         ],
     );
@@ -149,8 +160,15 @@ fn all_that_an_agent_leaves_is_kept_also_where_it_failed_or_committed_itself() {
 #[test]
 fn a_second_attempt_goes_on_in_the_folder_of_the_first() {
     let repo = TestRepo::new();
-    agent(&repo, "again", &format!("if test -f first; then echo second >second; {SUBMIT}; else echo first >first; exit 1; fi"));
-    repo.workflow("again", "## work\nrole: executor\nagent: again\nretries: 1\n\nDo it.");
+    agent(
+        &repo,
+        "again",
+        &format!("if test -f first; then echo second >second; else echo first >first; fi; {SUBMIT}"),
+    );
+    repo.workflow(
+        "again",
+        "## work\nrole: executor\nagent: again\nretries: 1\nverify: test -f second\n\nDo it.",
+    );
     let run = run(&repo, "again", 0);
     let work = task(&run, "work");
     assert_eq!((&work["attempts"], &work["state"]), (&json!(2), &json!("completed")));
@@ -183,7 +201,10 @@ fn verification_runs_in_the_tasks_own_tree_and_its_files_go_there() {
     let repo = TestRepo::new();
     let handed_in = r#"{"summary":"s","confidence":1,"rationale":"r","files":[{"path":"made","mode":"new","contents":"by json\n"}]}"#;
     agent(&repo, "hands-in", &format!("printf '%s' '{handed_in}' | crew submit result --json -"));
-    repo.workflow("one", "## work\nrole: executor\nagent: hands-in\nverify: test -f made && pwd >&2\n\nDo it.");
+    repo.workflow(
+        "one",
+        "## work\nrole: executor\nagent: hands-in\nverify: test -f made && pwd >&2\n\nDo it.",
+    );
     let run = run(&repo, "one", 0);
     assert_eq!(task(&run, "work")["state"], "completed");
     assert_eq!(show(&repo, &format!("{}:made", branch(&repo, "work"))), "by json\n");
@@ -193,13 +214,22 @@ fn verification_runs_in_the_tasks_own_tree_and_its_files_go_there() {
 #[test]
 fn work_in_the_shared_folder_is_kept_before_it_is_tried_again() {
     let repo = TestRepo::new();
-    agent(&repo, "again", &format!("if test -f first; then rm first; echo second >second; {SUBMIT}; else echo precious >first; exit 1; fi"));
-    repo.workflow("again", "## work\nrole: executor\nagent: again\nretries: 1\n\nDo it.");
+    agent(
+        &repo,
+        "again",
+        &format!(
+            "if test -f first; then rm first; echo second >second; else echo precious >first; fi; {SUBMIT}"
+        ),
+    );
+    repo.workflow(
+        "again",
+        "## work\nrole: executor\nagent: again\nretries: 1\nverify: test -f second\n\nDo it.",
+    );
     let run = repo.crew(["run", "the goal", "--workflow", "again", "--json"]).exits(0).json();
     let id = run["run"].as_str().expect("an id");
     assert!(!repo.root.join("first").exists());
     assert_eq!(show(&repo, &format!("refs/crew/keep/{id}/work/1:first")), "precious\n");
     let events = repo.events();
     let kept = of_kind(&events, "work_kept");
-    assert_eq!((kept.len(), &kept[0]["files"]), (1, &json!(1)), "{kept:?}");
+    assert_eq!((kept.len(), &kept[0]["files"]), (2, &json!(1)), "{kept:?}");
 }

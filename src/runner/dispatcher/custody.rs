@@ -7,6 +7,7 @@ use crate::domain::task::Attempt;
 use crate::domain::words::clean_line;
 use crate::domain::worktree;
 use crate::runner::attempt::MAX_SUMMARY_LINE;
+use crate::runner::launch;
 use crate::runner::own_tree::{Kept, OwnTree};
 use crate::runner::slots::{Errand, Keeping};
 use crate::store::StoreError;
@@ -22,15 +23,16 @@ impl Dispatcher<'_> {
     pub(super) fn own_tree(&self, place: usize, number: u32) -> Option<Arc<OwnTree>> {
         let task = &self.run.tasks[place];
         let path = self.setup.recorded_folder_of(&self.run, task)?;
+        let folder = self.setup.folder_of(&self.run, task);
         let base = self.run.base.as_ref().map(|base| base.commit.clone()).unwrap_or_default();
         Some(Arc::new(OwnTree::new(
-            (self.setup.repository.clone(), self.setup.folder_of(&self.run, task), path),
+            (self.setup.repository.clone(), folder.clone(), path),
             (self.run.id.clone(), task.spec.id.clone(), number),
             task.spec.program().to_owned(),
             worktree::beginnings(&self.run, place),
             base,
             task.tree.as_deref(),
-            Vec::new(),
+            launch::prepare_worktree(self.setup, &self.run, &self.paths, task, number, &folder),
         )))
     }
 
