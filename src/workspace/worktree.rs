@@ -377,7 +377,7 @@ fn add_once(order: &Order, common: &Path) -> Result<Worktree, WorktreeError> {
     let git = settled(Git::at(order.repository).apart().within(LOOK));
     let reference = format!("refs/heads/{}", order.branch);
     let reason = reason(order.owner);
-    let mut args = vec!["worktree", "add", "-q", "--lock", "--reason", &reason, "--no-track"];
+    let mut args = vec!["worktree", "add", "-q", "--lock", "--reason", &reason];
     let tip = git.text(&["rev-parse", "--verify", "-q", &format!("{reference}^{{commit}}")]).ok();
     let begin = match &tip {
         Some(tip) if git.run(&["merge-base", "--is-ancestor", order.base, tip]).is_err() => {
@@ -386,7 +386,7 @@ fn add_once(order: &Order, common: &Path) -> Result<Worktree, WorktreeError> {
         }
         Some(_) => order.branch,
         None => {
-            args.extend(["-b", order.branch]);
+            args.extend(["--no-track", "-b", order.branch]);
             order.base
         }
     };

@@ -103,10 +103,6 @@ impl Ground {
     fn at(&self, commit: &str, path: &str) -> String {
         self.user(&["show", &format!("{commit}:{path}")])
     }
-
-    fn files(&self, commit: &str) -> Vec<String> {
-        self.user(&["ls-tree", "-r", "--name-only", commit]).lines().map(str::to_owned).collect()
-    }
 }
 
 #[test]
@@ -216,8 +212,6 @@ fn an_agent_that_commits_switches_resets_or_stops_in_a_merge_loses_nothing() {
     ground.agent(&["reset", "-q", "--hard", &own]);
     ground.write("kept", "again\n");
     ground.agent(&["branch", "-q", "-D", "elsewhere"]);
-    let before = kept.commit;
     let kept = ground.open().unwrap().keep(&ground.work()).unwrap();
     assert_eq!(ground.user(&["rev-parse", &format!("{}^", kept.commit)]), own);
-    let _ = before;
 }
