@@ -3,6 +3,7 @@
 mod agents;
 mod artifacts;
 mod asking;
+mod base;
 mod budget;
 mod builtin_agent;
 mod closing;

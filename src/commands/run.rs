@@ -1,6 +1,7 @@
 //! `crew run`: carry out a workflow.
 
 use super::asking::Asking;
+use super::base::{self, Beginning};
 use super::budget::BudgetArgs;
 use super::closing::Closing;
 use super::context::Context;
@@ -137,6 +138,8 @@ pub fn run(cx: &Context, args: &RunArgs) -> Result<ExitStatus> {
         plan.notes.push(replayed.announced());
     }
     plan.notes.extend(args.recordings.announced(layout.repository())?);
+    let beginning = base::find(&layout, &settings, &mut plan, args.include_dirty)?;
+    plan.base = beginning.as_ref().map(|beginning| beginning.base.clone());
     // A workflow may have ten thousand steps; what is only needed to make the plan is not kept beside it.
     drop(library);
     let id = clock::new_run_id();
@@ -149,13 +152,14 @@ pub fn run(cx: &Context, args: &RunArgs) -> Result<ExitStatus> {
         rehearse(&preview(&plan, &args.goal, &id)?, &setup, &layout.run(&id))?;
     plan.notes.extend(caveats);
     if args.dry_run {
-        return show_plan(cx, &plan, &launches, &setup.gates);
+        return show_plan(cx, &plan, &launches, &setup.gates, beginning.as_ref());
     }
     drop(launches);
     setup.recordings = args.recordings.prepare()?;
     setup.person_key = Context::person_key();
     plan.notes.iter().for_each(|note| cx.printer.tell(note));
     let mut store = Store::open(&layout).context("open the store")?;
+    plan.base = beginning.map(|beginning| base::settle(&layout, beginning, &id)).transpose()?;
     let (run, lock) = create(&mut store, plan, &args.goal, id)?;
     let status = carry_out(cx, &mut store, run, lock, &setup);
     let notes = setup.recordings.as_ref().map(|recordings| recordings.notes());
@@ -176,7 +180,6 @@ pub fn setup(layout: &Layout, settings: &Settings, registry: &Registry, paths: &
         agents: registry.all().clone(),
         environment: Environment::of_ours(&settings.names(&settings::ENV_PASS), &paths.bin()),
         repository: layout.repository().to_owned(),
-        worktrees: WorktreeSetup { folder: layout.worktrees() },
         limits: Limits::of(settings),
         prices: Prices::of(settings),
         recordings: None,
@@ -270,7 +273,13 @@ fn nobody_can(roles: &[&str]) -> Problem {
     )
 }
 
-fn show_plan(cx: &Context, plan: &Plan, launches: &[Rehearsed], policy: &GatePolicy) -> Result<ExitStatus> {
+fn show_plan(
+    cx: &Context,
+    plan: &Plan,
+    launches: &[Rehearsed],
+    policy: &GatePolicy,
+    beginning: Option<&Beginning>,
+) -> Result<ExitStatus> {
     let by_task: HashMap<&str, &Rehearsed> =
         launches.iter().map(|launch| (launch.task.as_str(), launch)).collect();
     if cx.printer.json {
@@ -278,13 +287,17 @@ fn show_plan(cx: &Context, plan: &Plan, launches: &[Rehearsed], policy: &GatePol
             let launch = by_task.get(spec.id.as_str());
             json!({
                 "id": spec.id, "role": spec.role(), "agent": spec.program(), "depends_on": spec.depends_on,
-                "gates": gates_of(spec, policy),
+                "gates": gates_of(spec, policy), "worktree": spec.worktree, "link": spec.link,
                 "command": launch.map(|launch| &launch.command),
                 "prompt": launch.and_then(|launch| launch.prompt.as_ref()),
             })
         }).collect();
+        let base = beginning.map(|Beginning { base, uncommitted }| {
+            json!({"commit": base.commit, "branch": base.branch, "uncommitted": uncommitted})
+        });
         cx.printer.json(&json!({
-            "team": plan.team, "workflow": plan.workflow, "limits": plan.limits, "tasks": tasks, "notes": plan.notes,
+            "team": plan.team, "workflow": plan.workflow, "limits": plan.limits, "base": base, "tasks": tasks,
+            "notes": plan.notes,
         }))?;
         return Ok(ExitStatus::Done);
     }
@@ -295,20 +308,31 @@ fn show_plan(cx: &Context, plan: &Plan, launches: &[Rehearsed], policy: &GatePol
         words::count(plan.tasks.len(), "task"),
         plan.limits.jobs
     ))?;
+    if let Some(beginning) = beginning {
+        cx.printer.data(&format!("worktrees on  base {}", beginning.words()))?;
+    }
     plan.notes.iter().try_for_each(|note| cx.printer.data(note))?;
-    let mut rows = Rows::new(&[
+    let mut columns = vec![
         ("task", Column::Left),
         ("role", Column::Left),
         ("agent", Column::Left),
         ("gates", Column::Left),
         ("after", Column::Wide),
-    ]);
+    ];
+    if beginning.is_some() {
+        columns.insert(3, ("works in", Column::Left));
+    }
+    let mut rows = Rows::new(&columns);
     for spec in &plan.tasks {
         let after: Vec<&str> = spec.depends_on.iter().map(|id| id.as_str()).collect();
         let after = if after.is_empty() { "-".to_owned() } else { after.join(", ") };
         let gates = gates_of(spec, policy);
         let gates = if gates.is_empty() { "-".to_owned() } else { gates.join(", ") };
-        let cells = [spec.id.to_string(), spec.role().to_owned(), spec.program().to_owned(), gates, after];
+        let mut cells =
+            vec![spec.id.to_string(), spec.role().to_owned(), spec.program().to_owned(), gates, after];
+        if beginning.is_some() {
+            cells.insert(3, if spec.worktree { "worktree" } else { "folder" }.to_owned());
+        }
         rows.add(cells.into_iter().map(|cell| (cell, Tone::Plain)).collect());
     }
     cx.printer.data(&rows.render(&cx.printer))?;
@@ -379,7 +403,8 @@ pub fn carry_out(
         agents.dedup();
         let agents = if agents.is_empty() { "commands only".into() } else { agents.join(", ") };
         let tasks = words::count(run.tasks.len(), "task");
-        printer.tell(&format!("run {short}  {} team  {tasks}  {agents}\n", run.team));
+        let apart = if run.base.is_some() { "  worktrees on" } else { "" };
+        printer.tell(&format!("run {short}  {} team  {tasks}  {agents}{apart}\n", run.team));
     }
     let began = clock::now();
     let inbox = store.paths(&id).inbox();

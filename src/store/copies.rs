@@ -111,7 +111,7 @@ pub fn write(
         workflow: &run.workflow,
         goal: &run.goal,
         status: run.status(owned),
-        workspace_mode: "single",
+        workspace_mode: if run.base.is_some() { "worktree" } else { "single" },
         created_at: run.created_at,
         updated_at: now,
         ended_at: run.ended_at,

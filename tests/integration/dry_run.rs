@@ -90,12 +90,13 @@ fn a_dry_run_as_data_has_the_same_facts() {
         .exits(0)
         .json();
     let keys: Vec<&String> = plan.as_object().expect("an object").keys().collect();
-    assert_eq!(keys, ["limits", "notes", "tasks", "team", "workflow"]);
+    assert_eq!(keys, ["base", "limits", "notes", "tasks", "team", "workflow"]);
+    assert_eq!(plan["base"], json!(null));
     assert_eq!(plan["limits"], json!({"jobs": 3, "fail_fast": true}));
     assert_eq!((&plan["team"], &plan["workflow"]), (&json!("three"), &json!("three")));
     let prepare = json!({
         "id": "prepare", "role": "command", "agent": "sh", "depends_on": [], "prompt": null,
-        "gates": ["before"], "command": ["/bin/sh", "-c", "echo \"it's\" ready > ran"],
+        "gates": ["before"], "worktree": false, "link": [], "command": ["/bin/sh", "-c", "echo \"it's\" ready > ran"],
     });
     assert_eq!(*task(&plan, "prepare"), prepare);
     let work = task(&plan, "work");

@@ -33,4 +33,5 @@ mod scheduling;
 mod submissions;
 mod submit;
 mod words;
+mod worktree_plans;
 mod worktrees;
