@@ -226,9 +226,12 @@ fn describe(git: &Git, answers: Vec<(&Pair, Answer)>) -> Result<Vec<Merged>, Git
     for (pair, answer) in &answers {
         let mut conflicts = conflicts_of(pair, answer);
         if conflicts.iter().any(|conflict| conflict.kind == ConflictKind::Add) {
-            let renamed = renamed_to(git, pair)?;
+            let renames = renames(git, pair)?;
             for conflict in conflicts.iter_mut().filter(|conflict| conflict.kind == ConflictKind::Add) {
-                if conflict.paths.first().is_some_and(|path| renamed.contains(path)) {
+                let added = conflict.paths.clone();
+                let old = renames.iter().filter(|(new, _)| added.first() == Some(new));
+                conflict.paths.extend(old.map(|(_, old)| old.clone()));
+                if conflict.paths.len() > added.len() {
                     conflict.kind = ConflictKind::Rename;
                 }
             }
@@ -243,7 +246,6 @@ fn describe(git: &Git, answers: Vec<(&Pair, Answer)>) -> Result<Vec<Merged>, Git
             paths: conflict.paths.iter().map(|path| String::from_utf8_lossy(path).into_owned()).collect(),
             lines: conflict.sides.and_then(|_| lines.next()).unwrap_or_default(),
         });
-        // Taken in any case, so that the lines stay with their files.
         let conflicts = conflicts.collect();
         match answer.clean {
             true => Merged::Clean { tree: answer.tree },
@@ -314,6 +316,9 @@ fn kind_of(message: &[u8], versions: [Option<&Stage>; 3]) -> Option<ConflictKind
     if !message.starts_with("CONFLICT") {
         return None;
     }
+    if versions.iter().flatten().any(|stage| stage.mode == SUBMODULE) {
+        return Some(ConflictKind::Submodule);
+    }
     Some(match message.as_ref() {
         "CONFLICT (binary)" => ConflictKind::Binary,
         "CONFLICT (file/directory)" => ConflictKind::FileFolder,
@@ -366,19 +371,373 @@ fn sides_of(kind: ConflictKind, versions: [Option<&Stage>; 3]) -> Option<Sides> 
     })
 }
 
-/// Returns the names that either side gave to files that it renamed.
-fn renamed_to(git: &Git, pair: &Pair) -> Result<BTreeSet<Vec<u8>>, GitError> {
+/// Returns the new and the old name of each file that a side renamed, which git does not tell where both come to the
+/// same new name.
+fn renames(git: &Git, pair: &Pair) -> Result<BTreeSet<(Vec<u8>, Vec<u8>)>, GitError> {
     let base = match &pair.base {
         Some(base) => base.clone(),
+        // Where there are several, one will do: it says what the names were.
         None => git.text(&["merge-base", "--", &pair.ours, &pair.theirs])?,
     };
     let mut names = BTreeSet::new();
     for side in [&pair.ours, &pair.theirs] {
         let said =
             git.run(&["diff-tree", "-r", "-z", "-M", "--diff-filter=R", "--name-status", &base, side])?;
-        // Score, old name and new name of each.
-        let new = Words(&said).skip(2).step_by(3);
-        names.extend(new.map(<[u8]>::to_vec));
+        let mut words = Words(&said);
+        while let (Some(_score), Some(old), Some(new)) = (words.next(), words.next(), words.next()) {
+            names.insert((new.to_vec(), old.to_vec()));
+        }
     }
     Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::Permissions;
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::path::PathBuf;
+    use tempfile::TempDir;
+
+    /// Nine lines, of which a test changes some.
+    const NINE: &str = "one\ntwo\nthree\nfour\nfive\nsix\nseven\neight\nnine\n";
+
+    struct Place {
+        folder: TempDir,
+    }
+
+    impl Place {
+        /// A repository whose branch `main` holds what `files` makes.
+        fn new(files: impl FnOnce(&Place)) -> Place {
+            let place = Place { folder: tempfile::tempdir().unwrap() };
+            place.git(&["init", "-q", "-b", "main"]);
+            files(&place);
+            place.commit();
+            place
+        }
+
+        fn at(&self) -> Git {
+            // What the user of this machine set must not decide.
+            Git::at(self.folder.path())
+                .with("GIT_CONFIG_GLOBAL", "/dev/null")
+                .with("GIT_CONFIG_SYSTEM", "/dev/null")
+        }
+
+        fn git(&self, args: &[&str]) -> String {
+            self.at()
+                .text(&[&["-c", "user.name=T", "-c", "user.email=t@example.com"], args].concat())
+                .unwrap()
+        }
+
+        fn commit(&self) -> String {
+            self.git(&["add", "--all"]);
+            self.git(&["commit", "-q", "--allow-empty", "-m", "x"]);
+            self.git(&["rev-parse", "HEAD"])
+        }
+
+        /// A commit on top of `main` with what `change` does.
+        fn side(&self, change: impl FnOnce(&Place)) -> String {
+            self.git(&["checkout", "-q", "--detach", "main"]);
+            change(self);
+            self.commit()
+        }
+
+        fn path(&self, name: impl AsRef<[u8]>) -> PathBuf {
+            self.folder.path().join(std::ffi::OsStr::from_bytes(name.as_ref()))
+        }
+
+        fn write(&self, name: impl AsRef<[u8]>, text: impl AsRef<[u8]>) {
+            let path = self.path(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+
+        fn remove(&self, name: impl AsRef<[u8]>) {
+            std::fs::remove_file(self.path(name)).unwrap();
+        }
+
+        fn rename(&self, old: &str, new: &str) {
+            std::fs::create_dir_all(self.path(new).parent().unwrap()).unwrap();
+            std::fs::rename(self.path(old), self.path(new)).unwrap();
+        }
+
+        /// The conflicts of a merge, each as its kind, paths and lines; the same alone, among many and the other way round.
+        fn conflicts(&self, ours: &str, theirs: &str) -> Vec<String> {
+            let alone = merge(&self.at(), ours, theirs, None).unwrap();
+            let pair =
+                |ours: &str, theirs: &str| Pair { ours: ours.into(), theirs: theirs.into(), base: None };
+            let pairs = [pair(ours, theirs), pair(ours, "main"), pair(theirs, ours)];
+            let many: Vec<Merged> =
+                merge_many(&self.at(), &pairs).unwrap().into_iter().map(Result::unwrap).collect();
+            assert_eq!(many[0], alone);
+            assert!(matches!(&many[1], Merged::Clean { tree } if *tree == self.tree(ours)), "{many:?}");
+            let kinds = |merged: &Merged| -> Vec<ConflictKind> {
+                merged.conflicts().iter().map(|conflict| conflict.kind).collect()
+            };
+            assert_eq!(kinds(&alone), kinds(&many[2]), "a conflict has the same kind from both sides");
+            assert_eq!(matches!(alone, Merged::Clean { .. }), alone.conflicts().is_empty());
+            let told = |conflict: &Conflict| {
+                let lines: Vec<String> =
+                    conflict.lines.iter().map(|(first, last)| format!(" {first}-{last}")).collect();
+                format!("{}: {}{}", conflict.kind, conflict.paths.join(", "), lines.concat())
+            };
+            alone.conflicts().iter().map(told).collect()
+        }
+
+        fn tree(&self, commit: &str) -> String {
+            self.git(&["rev-parse", &format!("{commit}^{{tree}}")])
+        }
+    }
+
+    fn nine_with(changes: &[(&str, &str)]) -> String {
+        changes.iter().fold(NINE.to_owned(), |text, (from, to)| text.replace(from, to))
+    }
+
+    #[test]
+    fn what_does_not_conflict_is_one_tree() {
+        let place = Place::new(|place| place.write("a", NINE));
+        let ours = place.side(|place| place.write("a", nine_with(&[("one", "1")])));
+        let theirs = place.side(|place| place.write("a", nine_with(&[("nine", "9")])));
+        let merged = merge(&place.at(), &ours, &theirs, None).unwrap();
+        let text = place.git(&["cat-file", "blob", &format!("{}:a", merged.tree())]);
+        assert_eq!(text + "\n", nine_with(&[("one", "1"), ("nine", "9")]));
+        assert!(place.conflicts(&ours, &theirs).is_empty());
+    }
+
+    #[test]
+    fn lines_that_both_change_are_told_by_the_lines_of_the_merge_base() {
+        let place = Place::new(|place| place.write("src/a b.rs", NINE));
+        let ours = place.side(|place| {
+            place.write(
+                "src/a b.rs",
+                nine_with(&[("one\n", "one\nput\nin\n"), ("three\nfour", "3\n4"), ("nine", "9")]),
+            )
+        });
+        let theirs = place
+            .side(|place| place.write("src/a b.rs", nine_with(&[("four\nfive", "IV\nV"), ("nine", "IX")])));
+        assert_eq!(place.conflicts(&ours, &theirs), ["content: src/a b.rs 3-5 9-9"]);
+    }
+
+    #[test]
+    fn what_both_put_into_the_same_place_stands_as_the_line_before() {
+        let place = Place::new(|place| place.write("a", NINE));
+        let ours = place.side(|place| place.write("a", nine_with(&[("six\n", "six\nours\n")])));
+        let theirs = place.side(|place| place.write("a", nine_with(&[("six\n", "six\ntheirs\n")])));
+        assert_eq!(place.conflicts(&ours, &theirs), ["content: a 6-6"]);
+        let ours = place.side(|place| place.write("a", format!("ours\n{NINE}")));
+        let theirs = place.side(|place| place.write("a", format!("theirs\n{NINE}")));
+        assert_eq!(place.conflicts(&ours, &theirs), ["content: a 1-1"]);
+    }
+
+    #[test]
+    fn what_both_change_alike_is_left_out() {
+        let place = Place::new(|place| place.write("a", NINE));
+        let ours = place.side(|place| place.write("a", nine_with(&[("two", "2"), ("eight", "8")])));
+        let theirs = place.side(|place| place.write("a", nine_with(&[("two", "2"), ("eight", "VIII")])));
+        assert_eq!(place.conflicts(&ours, &theirs), ["content: a 8-8"]);
+    }
+
+    #[test]
+    fn a_file_that_both_add_is_compared_by_our_lines() {
+        let place = Place::new(|place| place.write("a", NINE));
+        let ours = place.side(|place| place.write("new", "same\nours\nmore\nsame too\n"));
+        let theirs = place.side(|place| place.write("new", "same\ntheirs\nsame too\n"));
+        assert_eq!(place.conflicts(&ours, &theirs), ["both add: new 2-3"]);
+        let alike = place.side(|place| place.write("new", "same\nours\nmore\nsame too\n"));
+        assert!(place.conflicts(&ours, &alike).is_empty());
+    }
+
+    #[test]
+    fn a_file_that_one_deletes_and_the_other_changes_is_told_from_both_sides() {
+        let place = Place::new(|place| place.write("a", NINE));
+        let ours = place.side(|place| place.remove("a"));
+        let theirs = place.side(|place| place.write("a", nine_with(&[("one", "1")])));
+        assert_eq!(place.conflicts(&ours, &theirs), ["delete/modify: a"]);
+        assert_eq!(place.conflicts(&theirs, &ours), ["delete/modify: a"]);
+    }
+
+    #[test]
+    fn renames_that_disagree_name_all_paths() {
+        let place = Place::new(|place| {
+            place.write("a", NINE);
+            place.write("b", "other\ncontent\nof\nseveral\nlines\n");
+        });
+        let ours = place.side(|place| place.rename("a", "ours"));
+        let theirs = place.side(|place| place.rename("a", "theirs"));
+        assert_eq!(place.conflicts(&ours, &theirs), ["rename: a, ours, theirs"]);
+        let deleted = place.side(|place| place.remove("a"));
+        assert_eq!(place.conflicts(&ours, &deleted), ["rename: ours, a"]);
+        assert_eq!(place.conflicts(&deleted, &ours), ["rename: ours, a"]);
+        let (one, other) =
+            (place.side(|place| place.rename("a", "new")), place.side(|place| place.rename("b", "new")));
+        assert_eq!(place.conflicts(&one, &other), ["rename: new, a, b 1-9"]);
+        let added = place.side(|place| place.write("new", "something else\n"));
+        assert_eq!(place.conflicts(&one, &added), ["rename: new, a 1-9"]);
+        assert_eq!(place.conflicts(&added, &one), ["rename: new, a 1-1"]);
+    }
+
+    #[test]
+    fn a_renamed_file_is_followed() {
+        let place = Place::new(|place| place.write("a", NINE));
+        let ours = place.side(|place| {
+            place.rename("a", "moved");
+            place.write("moved", nine_with(&[("six", "6")]));
+        });
+        let theirs = place.side(|place| place.write("a", nine_with(&[("six", "VI")])));
+        assert_eq!(place.conflicts(&ours, &theirs), ["content: moved 6-6"]);
+        let elsewhere = place.side(|place| place.write("a", nine_with(&[("one", "1")])));
+        assert!(place.conflicts(&ours, &elsewhere).is_empty());
+    }
+
+    #[test]
+    fn a_file_added_to_a_folder_that_the_other_renames_is_a_rename() {
+        let place =
+            Place::new(|place| (1..4).for_each(|n| place.write(format!("d/{n}"), format!("{NINE}{n}\n"))));
+        let ours = place.side(|place| place.rename("d", "e"));
+        let theirs = place.side(|place| place.write("d/new", "new\n"));
+        assert_eq!(place.conflicts(&ours, &theirs), ["rename: e/new, d/new"]);
+        let split = place.side(|place| {
+            place.rename("d/1", "e/1");
+            place.rename("d/2", "f/2");
+            place.remove("d/3");
+        });
+        // No file stands in the way of another, and still git can't decide.
+        assert_eq!(place.conflicts(&split, &theirs), ["rename: d"]);
+    }
+
+    #[test]
+    fn modes_and_links_are_told_apart_from_contents() {
+        let place = Place::new(|place| place.write("a", NINE));
+        let runs = |place: &Place| {
+            place.write("new", "same\n");
+            std::fs::set_permissions(place.path("new"), Permissions::from_mode(0o755)).unwrap();
+        };
+        let (ours, theirs) = (place.side(|place| place.write("new", "same\n")), place.side(runs));
+        assert_eq!(place.conflicts(&ours, &theirs), ["mode: new"]);
+        let ours = place.side(|place| {
+            place.remove("a");
+            symlink("elsewhere", place.path("a")).unwrap();
+        });
+        let theirs = place.side(|place| place.write("a", nine_with(&[("one", "1")])));
+        assert_eq!(place.conflicts(&ours, &theirs), ["mode: a"]);
+        let other = place.side(|place| {
+            place.remove("a");
+            symlink("elsewhere else", place.path("a")).unwrap();
+        });
+        assert_eq!(place.conflicts(&ours, &other), ["content: a"], "two links with two targets");
+    }
+
+    #[test]
+    fn binary_files_have_no_lines() {
+        let place = Place::new(|place| place.write("a", b"x\0\n1\n"));
+        let ours = place.side(|place| place.write("a", b"x\0\n2\n"));
+        let theirs = place.side(|place| place.write("a", b"x\0\n3\n"));
+        assert_eq!(place.conflicts(&ours, &theirs), ["binary: a"]);
+    }
+
+    #[test]
+    fn a_file_in_place_of_a_folder_is_told_by_its_own_name() {
+        let place = Place::new(|place| place.write("a", NINE));
+        let folder = |place: &Place| {
+            place.remove("a");
+            place.write("a/x", "x\n");
+        };
+        let ours = place.side(folder);
+        let theirs = place.side(|place| place.write("a", nine_with(&[("one", "1")])));
+        assert_eq!(place.conflicts(&ours, &theirs), ["file/folder: a"]);
+        let (ours, theirs) =
+            (place.side(|place| place.write("n/x", "x\n")), place.side(|place| place.write("n", "n\n")));
+        assert_eq!(place.conflicts(&ours, &theirs), ["file/folder: n"]);
+    }
+
+    #[test]
+    fn submodules_that_went_apart_are_told() {
+        let place = Place::new(|place| place.write("a", NINE));
+        let at = |place: &Place, commit: &str| {
+            place.git(&["update-index", "--add", "--cacheinfo", &format!("160000,{commit},sub")]);
+            place.git(&["commit", "-q", "-m", "x"]);
+            place.git(&["rev-parse", "HEAD"])
+        };
+        let commits: Vec<String> = (1..4).map(|n| n.to_string().repeat(40)).collect();
+        let base = at(&place, &commits[0]);
+        let ours = at(&place, &commits[1]);
+        place.git(&["checkout", "-q", "--detach", &base]);
+        let theirs = at(&place, &commits[2]);
+        let merged = merge(&place.at(), &ours, &theirs, None).unwrap();
+        let told: Vec<_> =
+            merged.conflicts().iter().map(|found| (found.kind, found.paths.concat())).collect();
+        assert_eq!(told, [(ConflictKind::Submodule, "sub".to_owned())]);
+    }
+
+    #[test]
+    fn any_name_is_told_whole() {
+        let names: [&[u8]; 6] = [b"-rf", b"new\nline", "\u{202e}ü 漢".as_bytes(), b"a\tb", b"\"q\"", b"\xff"];
+        let place = Place::new(|place| names.iter().for_each(|name| place.write(name, NINE)));
+        let change = |text: &str| {
+            let text = nine_with(&[("six", text)]);
+            place.side(|place| names.iter().for_each(|name| place.write(name, &text)))
+        };
+        let (ours, theirs) = (change("6"), change("VI"));
+        let told = place.conflicts(&ours, &theirs);
+        let mut expected: Vec<String> =
+            names.iter().map(|name| format!("content: {} 6-6", String::from_utf8_lossy(name))).collect();
+        expected.sort();
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn histories_that_crossed_are_merged_from_all_their_bases() {
+        let place = Place::new(|place| place.write("a", NINE));
+        let one = place.side(|place| place.write("a", nine_with(&[("two", "2")])));
+        let other = place.side(|place| place.write("a", nine_with(&[("eight", "8")])));
+        let both = |first: &str, second: &str| {
+            place.git(&["checkout", "-q", "--detach", first]);
+            place.git(&["merge", "-q", "--no-edit", second]);
+        };
+        both(&one, &other);
+        place.write("a", nine_with(&[("two", "2"), ("eight", "8"), ("five", "5")]));
+        let ours = place.commit();
+        both(&other, &one);
+        place.write("a", nine_with(&[("two", "2"), ("eight", "8"), ("five", "V")]));
+        let theirs = place.commit();
+        assert_eq!(place.git(&["merge-base", "--all", &ours, &theirs]).lines().count(), 2);
+        assert_eq!(place.conflicts(&ours, &theirs), ["content: a 5-5"]);
+    }
+
+    #[test]
+    fn a_base_of_ones_own_carries_over_only_what_came_after_it() {
+        let place = Place::new(|place| place.write("a", NINE));
+        let draft = place.side(|place| place.write("a", nine_with(&[("one", "draft")])));
+        place.write("a", nine_with(&[("one", "draft"), ("nine", "9")]));
+        let tip = place.commit();
+        let pair = Pair { ours: "main".into(), theirs: tip.clone(), base: Some(draft.clone()) };
+        let alone = merge(&place.at(), "main", &tip, Some(&draft)).unwrap();
+        let text = place.git(&["cat-file", "blob", &format!("{}:a", alone.tree())]);
+        assert_eq!(text + "\n", nine_with(&[("nine", "9")]));
+        assert_eq!(merge_many(&place.at(), &[pair]).unwrap().remove(0).unwrap(), alone);
+    }
+
+    #[test]
+    fn one_merge_that_cannot_be_made_leaves_the_others() {
+        let place = Place::new(|place| place.write("a", NINE));
+        let ours = place.side(|place| place.write("a", nine_with(&[("one", "1")])));
+        let theirs = place.side(|place| place.write("a", nine_with(&[("nine", "9")])));
+        let tree = place.tree("main");
+        let lone = place.git(&["commit-tree", &tree, "-m", "nothing before"]);
+        let pair = |ours: &str, theirs: &str| Pair { ours: ours.into(), theirs: theirs.into(), base: None };
+        let pairs = [
+            pair(&ours, &theirs),
+            pair(&ours, &lone),
+            pair("no such", &ours),
+            pair("main", &ours),
+            pair("", "x"),
+        ];
+        let merged = merge_many(&place.at(), &pairs).unwrap();
+        assert!(matches!((&merged[0], &merged[3]), (Ok(Merged::Clean { .. }), Ok(Merged::Clean { .. }))));
+        let unrelated = merged[1].as_ref().unwrap_err().to_string();
+        assert!(unrelated.contains("refusing to merge unrelated histories"), "{unrelated}");
+        assert!(merged[2].is_err() && merged[4].is_err());
+        assert!(merge(&place.at(), &ours, "no-such", None).is_err());
+    }
 }
