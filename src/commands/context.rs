@@ -12,6 +12,7 @@ use crate::store::layout::Layout;
 use crate::store::person_key;
 use crate::store::trust::TrustFile;
 use crate::ui::printer::Printer;
+use crate::workspace::worktree;
 use anyhow::Result;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -25,7 +26,7 @@ pub struct Context {
 }
 
 impl Context {
-    /// Finds the repository: the nearest folder upwards that holds `.git`.
+    /// Finds the repository: the nearest folder upwards that holds `.git`, or the one that this is a task's work tree of.
     pub fn layout(&self) -> Result<Layout> {
         let folder = self.folder.canonicalize().map_err(|error| {
             Problem::usage("no_folder", format!("{}: {error}", self.folder.display()))
@@ -37,6 +38,9 @@ impl Context {
         }
         match folder.ancestors().find(|folder| folder.join(".git").exists()) {
             Some(root) => {
+                // In a task's own work tree, its run is the one that is meant.
+                let home = worktree::home_of(root);
+                let root = home.as_deref().unwrap_or(root);
                 refuse_odd_path(root)?;
                 let layout = Layout::of(root);
                 if layout.root().exists() && !layout.root().is_dir() {

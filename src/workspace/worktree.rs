@@ -583,6 +583,19 @@ fn open_at(common: &Path, folder: &Path, branch: &str, owner: &Owner) -> Result<
     })
 }
 
+/// Returns the top of the user's work tree to which a task's own work tree belongs; nothing where `folder` is not the top
+/// of one that crew has made.
+pub fn home_of(folder: &Path) -> Option<PathBuf> {
+    let content = std::fs::read_to_string(folder.join(".git")).ok()?;
+    let admin = folder.join(content.strip_prefix("gitdir: ")?.trim_end_matches(['\n', '\r']));
+    marker(&admin).ok()??;
+    // Whoever works in a linked work tree of their own has their state there, and not where the repository is.
+    let around = folder.ancestors().find(|above| above.file_name().is_some_and(|name| name == ".crew"));
+    let common = admin.parent()?.parent()?;
+    let main = || common.file_name().is_some_and(|name| name == ".git").then(|| common.parent()).flatten();
+    around.and_then(Path::parent).or_else(main).map(Path::to_owned)
+}
+
 fn look(path: &Path) -> Result<Option<Metadata>, WorktreeError> {
     match path.symlink_metadata() {
         Ok(kind) => Ok(Some(kind)),

@@ -80,6 +80,12 @@ fn every_kind_of_event_is_produced() {
     repo.crew(["resume", "last", "--set", "budget.attempts=2"]).exits(0);
     seen.extend(repo.kinds());
 
+    repo.commit("all of it");
+    repo.agent("own", "touch:made submit:done");
+    repo.workflow("own", "## a\nrole: executor\nagent: own\nworktree: true\n\nDo it.");
+    repo.crew(["run", "the goal", "--workflow", "own"]).exits(0);
+    seen.extend(repo.kinds());
+
     let declared: BTreeSet<String> = Event::KINDS.iter().map(|kind| (*kind).to_owned()).collect();
     let missing: Vec<&String> = declared.difference(&seen).collect();
     assert!(missing.is_empty(), "nothing produces {missing:?}; extend this test with a run that does");

@@ -1,6 +1,6 @@
 //! Tasks with a work tree of their own: where they begin, what is kept of them, and that the user's tree stays as it is.
 
-use crate::support::{TestRepo, of_kind, task};
+use crate::support::{TestRepo, of_kind, task, wait_until};
 use serde_json::{Value, json};
 
 const SUBMIT: &str = "crew submit result --summary done --confidence 0.9 --rationale r";
@@ -209,6 +209,56 @@ fn verification_runs_in_the_tasks_own_tree_and_its_files_go_there() {
     assert_eq!(task(&run, "work")["state"], "completed");
     assert_eq!(show(&repo, &format!("{}:made", branch(&repo, "work"))), "by json\n");
     assert!(!repo.root.join("made").exists());
+}
+
+#[test]
+fn what_is_typed_in_a_tasks_work_tree_is_about_its_run() {
+    let repo = TestRepo::new();
+    steps(&repo, "one", &[("work", "", "echo w >w; crew status --json last >&2")]);
+    let run = run(&repo, "one", 0);
+    let id = run["run"].as_str().expect("an id");
+    assert!(repo.log("work", 1).contains(id), "{}", repo.log("work", 1));
+    for folder in [format!(".crew/worktrees/{id}/work"), "outside/here".to_owned()] {
+        if folder.starts_with("outside") {
+            repo.set("worktrees", "folder", json!(repo.beside("outside")));
+            repo.crew(["run", "the goal", "--workflow", "one", "--worktree"]).exits(0);
+        }
+        let tree = task(&repo.crew(["status", "last", "--json"]).json(), "work")["worktree"]["path"].clone();
+        let folder = repo.root.join(tree.as_str().expect("a path"));
+        let shown =
+            repo.crew(["-C", &folder.display().to_string(), "status", "--json", "last"]).exits(0).json();
+        assert_eq!(task(&shown, "work")["state"], "completed");
+        assert!(!folder.join(".crew").exists());
+    }
+}
+
+/// Waits until the newest run's agent has begun, and kills crew without warning.
+fn kill_at_work(repo: &TestRepo, running: crate::support::Running) {
+    repo.wait_for_event("the agent runs", |event| event["kind"] == "process_started");
+    running.kill();
+}
+
+#[test]
+fn what_an_agent_had_done_when_crew_was_killed_is_kept_and_gone_on_with() {
+    let repo = TestRepo::new();
+    let gate = repo.gate("hang");
+    let wait =
+        format!("echo half >half; touch {0}.there; while test -e {0}; do sleep 0.05; done", gate.display());
+    let script = format!("if test -f half; then echo rest >rest; {SUBMIT}; else {wait}; fi");
+    agent(&repo, "slow", &script);
+    repo.workflow("slow", "## work\nrole: executor\nagent: slow\nworktree: true\n\nDo it.");
+    let running = repo.start_run("slow");
+    wait_until("the agent has begun", || gate.with_extension("there").exists());
+    kill_at_work(&repo, running);
+    let before = repo.crew(["status", "last", "--json"]).json();
+    assert_eq!(before["status"], "interrupted");
+    repo.crew(["resume", "last"]).exits(0);
+    let branch = branch(&repo, "work");
+    assert_eq!(repo.git(&["ls-tree", "--name-only", &branch]), "README.md\nhalf\nrest\n");
+    assert_eq!(repo.git(&["log", "--format=%s", "-2", &branch]), "work: done\nwork: what attempt 1 left\n");
+    let events = repo.events();
+    assert_eq!(of_kind(&events, "worktree_added").len(), 1);
+    repo.leaves_no_process();
 }
 
 #[test]
