@@ -157,7 +157,8 @@ impl OwnTree {
         let branch = self.branch();
         let tree = Worktree::open(&self.repository, &self.folder, &branch, &self.owner())
             .map_err(|error| error.to_string())?;
-        let leave_out: Vec<&Path> = self.preparation.links.iter().map(Path::new).collect();
+        let links = worktree_setup::links_in_place(&self.preparation);
+        let leave_out: Vec<&Path> = links.iter().map(PathBuf::as_path).collect();
         let work = Work {
             message: &self.message(summary),
             base: &base,

@@ -139,6 +139,15 @@ pub fn make_ready(preparation: &Preparation, is_new: bool, control: &Control) ->
     atomic_file::write(&preparation.mark, line).map_err(|error| NotReady::Failed(error.to_string()))
 }
 
+/// Returns those of the names that are crew's links now. What else has one of these names is work like any other.
+pub fn links_in_place(preparation: &Preparation) -> Vec<PathBuf> {
+    let Preparation { repository, worktree, links, .. } = preparation;
+    let is_ours = |name: &&String| {
+        fs::read_link(worktree.join(name)).is_ok_and(|target| target == repository.join(name))
+    };
+    links.iter().filter(is_ours).map(PathBuf::from).collect()
+}
+
 /// What came of a link.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Linked {
@@ -308,6 +317,11 @@ mod tests {
             assert_eq!(link, folder.path().join("own/web/node_modules"));
         }
         assert!(!folder.path().join("log").exists());
+        assert_eq!(links_in_place(&preparation), [Path::new("target"), Path::new("web/node_modules")]);
+        // Whoever puts a folder in its place has made something of their own.
+        fs::remove_file(folder.path().join("apart/target")).unwrap();
+        fs::create_dir(folder.path().join("apart/target")).unwrap();
+        assert_eq!(links_in_place(&preparation), [Path::new("web/node_modules")]);
         let excludes = fs::read_to_string(folder.path().join("run/excludes")).unwrap();
         assert!(excludes.ends_with("/target\n/web/node_modules\n"), "{excludes}");
     }
