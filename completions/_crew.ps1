@@ -87,6 +87,8 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
             [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
             [CompletionResult]::new('--fail-fast', '--fail-fast', [CompletionResultType]::ParameterName, 'Stop everything at the first failure')
+            [CompletionResult]::new('--worktree', '--worktree', [CompletionResultType]::ParameterName, 'Let each task work in a git worktree of its own, on a branch of its own')
+            [CompletionResult]::new('--include-dirty', '--include-dirty', [CompletionResultType]::ParameterName, 'Let worktrees begin from what is not committed too, instead of refusing a tree with changes')
             [CompletionResult]::new('--no-verify-cache', '--no-verify-cache', [CompletionResultType]::ParameterName, 'Run every `verify` command, although it passed on the very same tree just now')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show tasks, prompts and command lines, and start nothing')
             [CompletionResult]::new('--trust-project', '--trust-project', [CompletionResultType]::ParameterName, 'Trust this repository''s files for this run: they may run commands and replace built-in names')

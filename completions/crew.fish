@@ -74,6 +74,8 @@ complete -c crew -n "__fish_crew_using_subcommand run" -l replay-speed -d 'How f
 complete -c crew -n "__fish_crew_using_subcommand run" -l set -d 'Set a setting for this run, or a variable: limits.grace_seconds=1, vars.NAME=VALUE' -r
 complete -c crew -n "__fish_crew_using_subcommand run" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand run" -l fail-fast -d 'Stop everything at the first failure'
+complete -c crew -n "__fish_crew_using_subcommand run" -l worktree -d 'Let each task work in a git worktree of its own, on a branch of its own'
+complete -c crew -n "__fish_crew_using_subcommand run" -l include-dirty -d 'Let worktrees begin from what is not committed too, instead of refusing a tree with changes'
 complete -c crew -n "__fish_crew_using_subcommand run" -l no-verify-cache -d 'Run every `verify` command, although it passed on the very same tree just now'
 complete -c crew -n "__fish_crew_using_subcommand run" -l dry-run -d 'Show tasks, prompts and command lines, and start nothing'
 complete -c crew -n "__fish_crew_using_subcommand run" -l trust-project -d 'Trust this repository\'s files for this run: they may run commands and replace built-in names'

@@ -90,8 +90,8 @@ fn resources_are_tracked_and_state_is_ignored() {
     assert_eq!(shown, expected);
     repo.commit("crew");
     repo.workflow("one", "## a\nrun: true");
-    repo.crew(["run", "g", "--workflow", "one"]).exits(0);
-    assert!(repo.root.join(".crew/crew.db").exists());
+    repo.crew(["run", "g", "--workflow", "one", "--worktree"]).exits(0);
+    assert!(repo.root.join(".crew/crew.db").exists() && repo.root.join(".crew/worktrees").exists());
     assert_eq!(repo.git(&["status", "--porcelain", "--untracked-files=all"]), "");
     repo.git(&["add", "-A"]);
     assert_eq!(repo.git(&["diff", "--cached", "--name-only"]), "", "state is not added");

@@ -34,4 +34,5 @@ mod submissions;
 mod submit;
 mod words;
 mod worktree_plans;
+mod worktree_setup;
 mod worktrees;

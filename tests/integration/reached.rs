@@ -1,7 +1,7 @@
 //! Every setting and every flag of `crew run` changes what a run does. One that nothing reaches has no place here.
 
 use crate::support::{FAKE_AGENT, TestRepo, run_command, start_command, task, wait_until};
-use crate::{budgets, gates};
+use crate::{budgets, gates, worktree_setup};
 use crew::domain::settings::{self, Setting};
 use serde_json::{Value, json};
 
@@ -287,6 +287,12 @@ fn proof_of(setting: &Setting) -> fn() {
         "gates.risky_actions" => gates::risky_setting_gates_an_action,
         "gates.allowed_actions" => gates::allowed_setting_lets_an_action_go,
         "gates.timeout_seconds" => gates::a_gate_waits_for_ever_where_the_settings_say_so,
+        "worktrees.enabled" => worktree_setup::enabled_gives_each_task_a_worktree,
+        "worktrees.folder" => worktree_setup::folder_holds_the_worktrees,
+        "worktrees.setup" => worktree_setup::setup_runs_in_a_new_worktree,
+        "worktrees.setup_seconds" => worktree_setup::setup_seconds_end_the_command,
+        "worktrees.link" => worktree_setup::link_is_made_in_every_worktree,
+        "worktrees.include_dirty" => worktree_setup::include_dirty_setting_begins_from_all_of_it,
         "roster" => roster_is_whom_tasks_are_escalated_to,
         "env.pass" => env_pass_names_reach_a_child,
         "vars" => vars_fill_texts_and_decide_conditions,
@@ -476,6 +482,8 @@ fn every_flag_of_run_changes_what_a_run_does() {
             "jobs" => jobs_flag_is_tasks_at_once,
             "fail_fast" => fail_fast_stops_the_others,
             "dry_run" => dry_run_starts_nothing,
+            "worktree" => worktree_setup::flag_gives_each_task_a_worktree,
+            "include_dirty" => worktree_setup::include_dirty_flag_begins_from_all_of_it,
             "no_verify_cache" => no_verify_cache_runs_each_command,
             "record" | "replay" | "replay_speed" => recordings_are_made_and_played,
             "max_cost" => budgets::cost_flag_ends_an_agent,
