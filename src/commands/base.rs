@@ -61,7 +61,7 @@ pub fn find(
         };
     }
     let repository = layout.repository();
-    refuse_folder(layout, &settings.text(&settings::WORKTREES_FOLDER))?;
+    refuse_folder(layout, settings)?;
     let base::Base { commit, branch } = base::find(repository).map_err(impossible)?;
     let dirty = base::dirty(repository).context("look for what is not committed")?;
     let include_dirty = include_dirty || settings.flag(&settings::WORKTREES_INCLUDE_DIRTY);
@@ -118,8 +118,9 @@ fn not_committed(dirty: &[String]) -> Problem {
 }
 
 /// Refuses a folder in which worktrees would be in the way of git, of crew or of the user.
-fn refuse_folder(layout: &Layout, set: &str) -> Result<()> {
+pub fn refuse_folder(layout: &Layout, settings: &Settings) -> Result<()> {
     let repository = layout.repository();
+    let set = &settings.text(&settings::WORKTREES_FOLDER);
     let folder = plain(&repository.join(set));
     let wrong = |why: &str, hint: &str| -> Result<()> {
         let message = format!("worktrees.folder {}: {why}", clean_line(set, MAX_PATH));

@@ -1,5 +1,6 @@
 //! `crew resume`: go on with a run that was interrupted.
 
+use super::base;
 use super::budget::{self, Account, BudgetArgs};
 use super::context::Context;
 use super::exit::{ExitStatus, Problem};
@@ -107,6 +108,9 @@ pub fn resume(cx: &Context, args: &ResumeArgs) -> Result<ExitStatus> {
     let lock = cx.take_lock(&store, &id, args.wait)?;
     let mut loaded = store.load_run(&id)?.context("the run is recorded")?;
     let settings = cx.settings(&layout, &args.set, trusted)?;
+    if loaded.base.is_some() {
+        base::refuse_folder(&layout, &settings)?;
+    }
     let wanted = args.budget.of_resumed_run(&loaded, &settings, &args.set);
     let changes = match wanted == loaded.limits.budget {
         true => Vec::new(),

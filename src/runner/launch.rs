@@ -54,9 +54,13 @@ pub struct Setup {
 impl Setup {
     /// Returns the folder that a task of a run works in.
     pub fn folder_of(&self, run: &Run, task: &Task) -> PathBuf {
-        match task.spec.worktree {
-            true => self.worktrees.folder.join(run.id.as_str()).join(task.spec.id.as_str()),
-            false => self.repository.clone(),
+        match &task.tree {
+            // The settings may have named another folder when it was made.
+            Some(tree) if task.spec.worktree => self.repository.join(&tree.path),
+            _ if task.spec.worktree => {
+                self.worktrees.folder.join(run.id.as_str()).join(task.spec.id.as_str())
+            }
+            _ => self.repository.clone(),
         }
     }
 

@@ -224,3 +224,27 @@ pub fn include_dirty_setting_begins_from_all_of_it() {
 pub fn include_dirty_flag_begins_from_all_of_it() {
     run(&dirty(), 0, &["--include-dirty"]);
 }
+
+#[test]
+fn a_run_goes_on_in_the_worktrees_that_it_has_although_the_settings_name_another_folder() {
+    let repo = TestRepo::new();
+    repo.workflow(
+        "one",
+        "## a\nrun: echo x >>\"$HOME/begun\"; pwd; test -e here && exit 0; touch here; sleep 300",
+    );
+    let folder = repo.beside("trees").display().to_string();
+    let crew = repo.start([
+        "run",
+        "g",
+        "--workflow",
+        "one",
+        "--worktree",
+        "--set",
+        &format!("worktrees.folder={folder}"),
+    ]);
+    wait_until("the task has begun", || repo.home.join("begun").exists());
+    crew.signal(libc::SIGINT);
+    crew.ends().exits(130);
+    repo.crew(["resume", "last"]).exits(0);
+    assert!(repo.log("a", 2).starts_with(&folder), "{}", repo.log("a", 2));
+}
