@@ -4,6 +4,7 @@ use super::context::Context;
 use super::exit::ExitStatus;
 use crate::domain::event::{Event, Recorded, ToolResult};
 use crate::domain::gate::Decision;
+use crate::domain::merging::Merging;
 use crate::domain::words::clean_line;
 use crate::store::lock;
 use crate::ui::words;
@@ -139,6 +140,11 @@ fn detail_of(event: &Event) -> String {
         Event::WorkKept { commit, reference, files, insertions, deletions, .. } => {
             let files = words::count(*files as usize, "file");
             format!("{}  {files}, +{insertions} -{deletions}  {reference}", short(commit))
+        }
+        Event::MergeBegun { merging } | Event::WorkMerged { merging } => {
+            let tasks: Vec<&str> = merging.tasks.iter().map(|merged| merged.task.as_str()).collect();
+            let Merging { into, from, to, how, by, .. } = merging;
+            format!("{} by {how} into {into}  {} -> {}  by {by}", tasks.join(", "), short(from), short(to))
         }
         Event::ArtifactKept { path, bytes, .. } => format!("{path} ({bytes} bytes)"),
         Event::AttemptEnded { outcome, reason, .. } => format!("{} {reason}", outcome.name()),

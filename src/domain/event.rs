@@ -6,6 +6,7 @@ use super::budget::{Level, Limits, What};
 use super::error_kind::ErrorKind;
 use super::gate::{About, Decision, GateId};
 use super::id::{RunId, TaskId};
+use super::merging::Merging;
 use super::redact::Redactor;
 use super::request::Code;
 use super::result_files::AppliedFile;
@@ -318,6 +319,16 @@ pub enum Event {
         insertions: u64,
         deletions: u64,
     },
+    /// A branch is about to be moved to a commit that holds the work of tasks; recorded before that.
+    MergeBegun {
+        #[serde(flatten)]
+        merging: Merging,
+    },
+    /// A branch holds the work of tasks; recorded after it was moved.
+    WorkMerged {
+        #[serde(flatten)]
+        merging: Merging,
+    },
     /// A file was kept as an artifact.
     ArtifactKept {
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -476,6 +487,8 @@ impl Event {
             Event::VerificationEnded { .. } => "verification_ended",
             Event::TreeChecked { .. } => "tree_checked",
             Event::WorkKept { .. } => "work_kept",
+            Event::MergeBegun { .. } => "merge_begun",
+            Event::WorkMerged { .. } => "work_merged",
             Event::ArtifactKept { .. } => "artifact_kept",
             Event::GateOpened { .. } => "gate_opened",
             Event::GateDecided { .. } => "gate_decided",
@@ -512,6 +525,8 @@ impl Event {
         "verification_ended",
         "tree_checked",
         "work_kept",
+        "merge_begun",
+        "work_merged",
         "artifact_kept",
         "gate_opened",
         "gate_decided",
@@ -532,6 +547,8 @@ impl Event {
         match self {
             Event::RunCreated { .. }
             | Event::DispatcherStarted { .. }
+            | Event::MergeBegun { .. }
+            | Event::WorkMerged { .. }
             | Event::BudgetChanged { .. }
             | Event::StopAsked { .. }
             | Event::RunEnded { .. } => None,
@@ -599,6 +616,8 @@ impl Event {
                 | Event::AttemptStarted { .. }
                 | Event::WorktreeAdded { .. }
                 | Event::WorkKept { .. }
+                | Event::MergeBegun { .. }
+                | Event::WorkMerged { .. }
                 | Event::ProcessStarted { .. }
                 | Event::AgentNudged { .. }
                 | Event::VerificationStarted { .. }
@@ -646,6 +665,8 @@ impl Event {
             Event::RunCreated { .. }
                 | Event::SubmissionAccepted { .. }
                 | Event::FilesApplied { .. }
+                | Event::MergeBegun { .. }
+                | Event::WorkMerged { .. }
                 | Event::WorkKept { .. }
                 | Event::AttemptEnded { .. }
                 | Event::GateOpened { .. }

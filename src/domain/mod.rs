@@ -14,6 +14,7 @@ pub mod gate;
 pub mod id;
 pub mod judgement;
 pub mod links;
+pub mod merging;
 #[cfg(test)]
 mod model_tests;
 pub mod nearest;

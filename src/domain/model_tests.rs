@@ -592,6 +592,11 @@ fn event_of(kind: &str, task: Option<&TaskId>, attempt: u32, dice: usize) -> Eve
         "worktree_added" => json!({"path": "p", "branch": "crew/r/t", "base": "b"}),
         "work_kept" => json!({"commit": format!("c{dice}"), "reference": "refs/heads/crew/r/t",
             "files": 1, "insertions": 1, "deletions": 0}),
+        "merge_begun" | "work_merged" => {
+            let tasks: Vec<Value> =
+                task.iter().map(|id| json!({"task": id, "tip": "t", "commit": format!("c{dice}")})).collect();
+            json!({"tasks": tasks, "into": "main", "from": "a", "to": "b", "how": "merge", "by": "p"})
+        }
         "session_started" => json!({"session": format!("s{dice}")}),
         "tool_invoked" => json!({"tool": "bash", "arguments": "ls", "result": "ok", "millis": 3}),
         "agent_waited" => json!({"reason": if dice.is_multiple_of(2) { "rate limit" } else { "" }}),

@@ -7,6 +7,7 @@ use super::budget::{Level, Warned};
 use super::event::{Again, Event, Outcome, Persona, ProcessId, RunLimits};
 use super::gate::{self, About, Decided, Decision, Gate, GateId};
 use super::id::{RunId, TaskId};
+use super::merging::{Landed, Merging};
 use super::submission::Kind;
 use super::task::{Attempt, AttemptState, RefusedSubmission, Task, TaskSpec, TaskState};
 use super::time::Time;
@@ -182,6 +183,8 @@ pub struct Run {
     pub last_at: Time,
     /// Limits of which somebody has been warned.
     pub warned: Vec<Warned>,
+    /// The move of a branch that was begun and is not known to be done.
+    pub merging: Option<Box<Merging>>,
     index: HashMap<TaskId, usize>,
 }
 
@@ -214,6 +217,7 @@ impl Run {
             owned_since: None,
             last_at: at,
             warned: Vec::new(),
+            merging: None,
             index: HashMap::new(),
         })
     }
@@ -422,6 +426,20 @@ impl Run {
                 task.version += 1;
                 Ok(Touched::Task(place))
             }
+            Event::MergeBegun { merging } => {
+                self.places_of(merging).map_err(illegal)?;
+                self.merging = Some(Box::new(merging.clone()));
+                Ok(Touched::Nothing)
+            }
+            Event::WorkMerged { merging } => {
+                for (place, merged) in
+                    self.places_of(merging).map_err(illegal)?.into_iter().zip(&merging.tasks)
+                {
+                    self.tasks[place].landed.push(Landed::of(merging, merged));
+                }
+                self.merging = None;
+                Ok(Touched::Nothing)
+            }
             Event::TreeChecked { check, .. } => {
                 self.change_open(event, |attempt| attempt.tree = Some(Box::new(check.clone())))
             }
@@ -527,6 +545,7 @@ impl Run {
             words: Vec::new(),
             gate_error: None,
             tree: None,
+            landed: Vec::new(),
         });
         Ok(Touched::Task(self.tasks.len() - 1))
     }
@@ -598,6 +617,11 @@ impl Run {
 
     fn place_of(&self, task: &TaskId) -> Result<usize, String> {
         self.place(task).ok_or_else(|| format!("there is no task {task}"))
+    }
+
+    /// Returns the places of the tasks that are merged.
+    fn places_of(&self, merging: &Merging) -> Result<Vec<usize>, String> {
+        merging.tasks.iter().map(|merged| self.place_of(&merged.task)).collect()
     }
 
     /// Moves a task to another state, where that is legal.

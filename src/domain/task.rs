@@ -5,6 +5,7 @@ use super::error_kind::ErrorKind;
 use super::event::{Ending, Outcome, ProcessId};
 use super::gate::{GateId, PersonWord, StepGates};
 use super::id::TaskId;
+use super::merging::Landed;
 use super::request::Code;
 use super::result_files::ResultFile;
 use super::submission::{Field, HandedIn, Note};
@@ -367,6 +368,8 @@ pub struct Task {
     pub gate_error: Option<ErrorKind>,
     /// Its own work tree, once it has one.
     pub tree: Option<Box<TaskTree>>,
+    /// The branches that hold its work, the last move last.
+    pub landed: Vec<Landed>,
 }
 
 impl Task {

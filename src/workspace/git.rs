@@ -70,6 +70,12 @@ impl Git {
         self
     }
 
+    /// Speaks to the same git from another folder.
+    pub fn in_folder(mut self, dir: impl Into<PathBuf>) -> Git {
+        self.dir = dir.into();
+        self
+    }
+
     /// Returns the folder in which git runs.
     pub fn dir(&self) -> &Path {
         &self.dir

@@ -11,6 +11,7 @@ pub mod inventory;
 pub mod joining;
 pub mod merge_lines;
 pub mod merge_tree;
+pub mod merging;
 pub mod snapshot;
 pub mod staging;
 pub mod witness;

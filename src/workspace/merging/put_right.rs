@@ -1,0 +1,311 @@
+//! What becomes of a move that was cut off: the branch has moved or not, and the checkout is brought to where it is.
+
+use super::checkout::{Changed, Checkout, Version};
+use super::landing::{Desk, Journal, Move};
+use super::{MergeError, Repository, at, reference};
+use crate::workspace::custody;
+use crate::workspace::git::Git;
+
+use std::ffi::{OsStr, OsString};
+use std::io::ErrorKind;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+/// How long a lock has to stay as it is before it counts as left behind, by a git that we know to have been cut off. A
+/// living one holds it for milliseconds.
+const STALE: Duration = Duration::from_secs(1);
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
+
+/// What was found of a move that was cut off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PutRight {
+    pub moved: Move,
+    /// The branch holds what it was to hold.
+    pub landed: bool,
+    /// The reference at which the whole folder was kept before files of it went back.
+    pub kept: Option<String>,
+    /// Files that somebody has changed since, which were left as they are.
+    pub left: Vec<String>,
+}
+
+/// Puts right whatever moves of branches were cut off in this repository.
+pub fn put_right(repository: &Repository, step: &mut dyn FnMut(&str)) -> Result<Vec<PutRight>, MergeError> {
+    let mut found = Vec::new();
+    for own in repository.own_folders()? {
+        found.extend(put_right_in(repository, &own, step)?);
+    }
+    Ok(found)
+}
+
+/// Tells of the moves that were cut off, and leaves them as they are.
+pub fn cut_off(repository: &Repository) -> Result<Vec<Move>, MergeError> {
+    let mut found = Vec::new();
+    for own in repository.own_folders()? {
+        found.extend(Desk::in_own(&own).read()?.map(|journal| journal.moved));
+    }
+    Ok(found)
+}
+
+/// Puts right what was cut off in the work tree that a folder of git's own belongs to.
+pub fn put_right_in(
+    repository: &Repository,
+    own: &Path,
+    step: &mut dyn FnMut(&str),
+) -> Result<Option<PutRight>, MergeError> {
+    let desk = Desk::in_own(own);
+    let Some(journal) = desk.read()? else {
+        // It was cut off before it had said what it does, so it has done nothing.
+        desk.clear()?;
+        return Ok(None);
+    };
+    if journal.at_branch {
+        clear_left_locks(repository, own, &journal)?;
+    }
+    let moved = journal.moved.clone();
+    let tip = repository.tip(&moved.branch)?;
+    let landed = match &tip {
+        Some(tip) => *tip == moved.to || repository.is_ancestor(&moved.to, tip).unwrap_or(false),
+        None => false,
+    };
+    let mut right = PutRight { moved: moved.clone(), landed, kept: None, left: Vec::new() };
+    if let Some(folder) = journal.folder.filter(|folder| folder.is_dir()) {
+        let checkout = repository.checkout(folder, own.to_owned());
+        if landed {
+            finish_index(&checkout, &desk, step)?;
+        } else if tip.as_ref() == Some(&moved.from) || desk.is_locked_by_us(&moved) {
+            // While the index is locked, nobody has used git here: the files belong to it, wherever the branch went.
+            take_back(repository, &checkout, &desk, &mut right, step)?;
+        }
+    }
+    step("unlock");
+    desk.unlock(&moved)?;
+    step("clear");
+    desk.clear()?;
+    Ok(Some(right))
+}
+
+/// Moves a branch, if it stands where it is thought to stand.
+pub fn set_branch(
+    repository: &Repository,
+    git: &Git,
+    own: &Path,
+    journal: &Journal,
+) -> Result<(), MergeError> {
+    let Move { run, branch, from, to } = &journal.moved;
+    let words = format!("crew merge {run}");
+    let ended = git.fed(&["update-ref", "-m", &words, &reference(branch), to, from], &[])?;
+    if ended.code == Some(0) {
+        return Ok(());
+    }
+    if ended.code.is_none() {
+        clear_left_locks(repository, own, journal)?;
+    }
+    match repository.tip(branch)? {
+        Some(tip) if tip == *to => Ok(()),
+        Some(tip) if tip == *from => Err(ended.failure.into()),
+        _ => Err(MergeError::Moved(branch.clone())),
+    }
+}
+
+/// Takes away the locks that a git of ours has left when it was killed while it moved the branch. Such a lock holds
+/// nothing yet, or the commit that only we have made.
+fn clear_left_locks(repository: &Repository, own: &Path, journal: &Journal) -> Result<(), MergeError> {
+    let Ok(begun) = Desk::in_own(own).folder.join("journal.json").metadata().and_then(|meta| meta.modified())
+    else {
+        return Ok(());
+    };
+    let of_branch = repository.common().join(format!("{}.lock", reference(&journal.moved.branch)));
+    for lock in [of_branch, own.join("HEAD.lock")] {
+        let look = || Some((std::fs::read(&lock).ok()?, lock.symlink_metadata().ok()?));
+        let Some((content, meta)) = look() else { continue };
+        let is_ours = content.is_empty() || content.trim_ascii() == journal.moved.to.as_bytes();
+        if !is_ours || meta.modified().unwrap_or(SystemTime::UNIX_EPOCH) < begun {
+            continue;
+        }
+        let first_seen = std::time::Instant::now();
+        let stays = || look().is_some_and(|(now, again)| now == content && again.ino() == meta.ino());
+        while stays() && first_seen.elapsed() < STALE {
+            std::thread::sleep(BETWEEN_LOOKS);
+        }
+        if stays() {
+            std::fs::remove_file(&lock).map_err(at(&lock))?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes the index say what the branch holds: the files are done already.
+fn finish_index(checkout: &Checkout, desk: &Desk, step: &mut dyn FnMut(&str)) -> Result<(), MergeError> {
+    let (index, after) = (checkout.own.join("index"), desk.after());
+    let same = |one: &Path, other: &Path| Some(std::fs::read(one).ok()? == std::fs::read(other).ok()?);
+    // Where somebody has changed the index since, it is theirs.
+    if after.exists() && same(&index, &desk.before()) == Some(true) {
+        step("index");
+        std::fs::rename(&after, &index).map_err(at(&index))?;
+    }
+    Ok(())
+}
+
+/// Brings the files back to what the branch and the index say, as far as it was the move that changed them.
+fn take_back(
+    repository: &Repository,
+    checkout: &Checkout,
+    desk: &Desk,
+    right: &mut PutRight,
+    step: &mut dyn FnMut(&str),
+) -> Result<(), MergeError> {
+    // Without a copy of the index, nothing had been touched.
+    if !desk.before().exists() {
+        return Ok(());
+    }
+    let before = checkout.with_index(&desk.before());
+    let changed = repository.changed(&right.moved.from, &right.moved.to)?;
+    let mut back: Vec<&Changed> = Vec::new();
+    for one in &changed {
+        match standing(&before, one)? {
+            Standing::AsBefore => {}
+            Standing::Ours => back.push(one),
+            Standing::Theirs => right.left.push(String::from_utf8_lossy(&one.path).into_owned()),
+        }
+    }
+    if back.is_empty() {
+        return Ok(());
+    }
+    step("keep");
+    right.kept = Some(keep(repository, checkout, &right.moved)?);
+    step("back");
+    for one in back.iter().filter(|one| one.before.is_none()) {
+        take_away(&checkout.folder, &one.path)?;
+    }
+    step("restore");
+    let restored: Vec<&[u8]> =
+        back.iter().filter(|one| one.before.is_some()).map(|one| one.path.as_slice()).collect();
+    let mut input = restored.join(&0);
+    input.push(0);
+    if !restored.is_empty() {
+        let ended = before.git.fed(&["checkout-index", "-f", "-z", "--stdin"], &input)?;
+        if ended.code != Some(0) {
+            return Err(ended.failure.into());
+        }
+    }
+    Ok(())
+}
+
+/// Whose doing it is what stands at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    AsBefore,
+    /// The move has written it, in part or in whole, or taken it away.
+    Ours,
+    /// Somebody has written it since.
+    Theirs,
+}
+
+fn standing(before: &Checkout, changed: &Changed) -> Result<Standing, MergeError> {
+    let versions = [&changed.before, &changed.after];
+    // Git writes nothing into a submodule.
+    if versions.into_iter().flatten().any(Version::is_submodule) {
+        return Ok(Standing::AsBefore);
+    }
+    let path = before.folder.join(OsStr::from_bytes(&changed.path));
+    let meta = match path.symlink_metadata() {
+        Ok(meta) if meta.is_dir() => None,
+        Ok(meta) => Some(meta),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => None,
+        Err(error) => return Err(at(&path)(error)),
+    };
+    let Some(meta) = meta else {
+        let is_missing = changed.before.is_some() && !is_left_out(before, &changed.path)?;
+        return Ok(if is_missing { Standing::Ours } else { Standing::AsBefore });
+    };
+    let (id, mode) = (id_of(before, &changed.path, &path, &meta)?, mode_of(&meta));
+    let is = |version: &Option<Version>| version.as_ref().is_some_and(|version| version.id == id);
+    let mode_is = |version: &Option<Version>| version.as_ref().is_some_and(|version| version.mode == mode);
+    if is(&changed.before) && mode_is(&changed.before) {
+        return Ok(Standing::AsBefore);
+    }
+    if is(&changed.after) || (is(&changed.before) && mode_is(&changed.after)) {
+        return Ok(Standing::Ours);
+    }
+    let Some(after) = changed.after.as_ref().filter(|_| meta.is_file()) else { return Ok(Standing::Theirs) };
+    // It was cut off while it wrote this one.
+    let mut asked = vec![OsString::from("cat-file"), "--filters".into()];
+    let mut with_path = OsString::from("--path=");
+    with_path.push(OsStr::from_bytes(&changed.path));
+    asked.extend([with_path, after.id.clone().into()]);
+    let whole = before.git.run(&asked)?;
+    let part = std::fs::read(&path).map_err(at(&path))?;
+    Ok(if whole.starts_with(&part) { Standing::Ours } else { Standing::Theirs })
+}
+
+/// Tells whether the index says that a file is not to be in the folder, as where only a part is checked out.
+fn is_left_out(before: &Checkout, path: &[u8]) -> Result<bool, MergeError> {
+    let mut asked: Vec<OsString> =
+        ["--literal-pathspecs", "ls-files", "-t", "-z", "--"].map(Into::into).to_vec();
+    asked.push(OsString::from_vec(path.to_vec()));
+    Ok(before.git.run(&asked)?.starts_with(b"S "))
+}
+
+fn mode_of(meta: &std::fs::Metadata) -> u32 {
+    match (meta.is_symlink(), meta.permissions().mode() & 0o100) {
+        (true, _) => 0o120000,
+        (false, 0) => 0o100644,
+        (false, _) => 0o100755,
+    }
+}
+
+/// Returns the id that git would give to what stands at a path.
+fn id_of(
+    checkout: &Checkout,
+    name: &[u8],
+    path: &Path,
+    meta: &std::fs::Metadata,
+) -> Result<String, MergeError> {
+    if meta.is_symlink() {
+        let target = std::fs::read_link(path).map_err(at(path))?;
+        let ended = checkout.git.fed(&["hash-object", "--stdin"], target.as_os_str().as_bytes())?;
+        return Ok(String::from_utf8_lossy(&ended.stdout).trim().to_owned());
+    }
+    if !meta.is_file() {
+        return Ok(String::new());
+    }
+    let said = checkout.git.run(&[OsStr::new("hash-object"), OsStr::new("--"), OsStr::from_bytes(name)])?;
+    Ok(String::from_utf8_lossy(&said).trim().to_owned())
+}
+
+/// Takes a file away that the move has put there, and the folders that are empty without it.
+fn take_away(folder: &Path, path: &[u8]) -> Result<(), MergeError> {
+    let file = folder.join(OsStr::from_bytes(path));
+    match std::fs::remove_file(&file) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(at(&file)(error)),
+        _ => {}
+    }
+    let above = file.ancestors().skip(1).take_while(|above| *above != folder);
+    for above in above {
+        // One that holds something stays, and so do those around it.
+        if std::fs::remove_dir(above).is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Keeps the whole folder at a reference of crew's own, and returns its name.
+fn keep(repository: &Repository, checkout: &Checkout, moved: &Move) -> Result<String, MergeError> {
+    let reference = format!("refs/crew/keep/{}/merge/1", moved.run);
+    let message =
+        format!("What {} held when a merge into {} was cut off", checkout.folder.display(), moved.branch);
+    let kept = custody::keep(&checkout.folder, &[], &reference, &message).map_err(|error| {
+        MergeError::Refused(format!(
+            "{} cannot be kept, so nothing of it is put right: {error}",
+            checkout.folder.display()
+        ))
+    })?;
+    let commit = kept.unwrap_or_else(|| moved.from.clone());
+    let named =
+        ["for-each-ref", "--count=1", "--format=%(refname)", "--points-at", &commit, "refs/crew/keep"];
+    let named = repository.git.text(&named)?;
+    Ok(if named.is_empty() { commit } else { named })
+}
