@@ -318,6 +318,12 @@ pub enum Event {
         /// Lines.
         insertions: u64,
         deletions: u64,
+        /// References that hold commits of the agent's that the branch does not.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        set_aside: Vec<String>,
+        /// What could not be kept, and why: files that cannot be read.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        missing: Vec<String>,
     },
     /// A branch is about to be moved to a commit that holds the work of tasks; recorded before that.
     MergeBegun {

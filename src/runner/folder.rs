@@ -141,6 +141,8 @@ impl FolderWatch {
             files: difference.files.len() as u64,
             insertions: difference.insertions,
             deletions: difference.deletions,
+            set_aside: Vec::new(),
+            missing: Vec::new(),
         }))
     }
 

@@ -8,12 +8,17 @@ use crate::domain::error_kind::ErrorKind;
 use crate::domain::event::Event;
 use crate::domain::id::{RunId, TaskId};
 use crate::domain::judgement::StreamError;
+use crate::domain::words::clean_line;
 use crate::domain::worktree::{self, TaskTree};
 use crate::workspace::git::GitError;
 use crate::workspace::joining::{self, Joined};
 use crate::workspace::worktree::{Order, Owner, Work, Worktree, WorktreeError};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+
+/// The most files that are named that could not be kept, and the most characters of each.
+const MAX_MISSING: usize = 20;
+const MAX_LINE: usize = 300;
 
 /// A task's own work tree, for one attempt.
 #[derive(Debug)]
@@ -42,20 +47,24 @@ pub struct OwnTree {
 }
 
 /// All that an attempt's folder holds, as it was kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Kept {
     pub commit: String,
     pub reference: String,
     pub files: u64,
     pub insertions: u64,
     pub deletions: u64,
+    /// References that hold what the branch does not.
+    pub set_aside: Vec<String>,
+    /// What could not be kept, and why.
+    pub missing: Vec<String>,
 }
 
 impl Kept {
     /// Returns the event that says so.
     pub fn into_event(self, task: TaskId, attempt: u32) -> Event {
-        let Kept { commit, reference, files, insertions, deletions } = self;
-        Event::WorkKept { task, attempt, commit, reference, files, insertions, deletions }
+        let Kept { commit, reference, files, insertions, deletions, set_aside, missing } = self;
+        Event::WorkKept { task, attempt, commit, reference, files, insertions, deletions, set_aside, missing }
     }
 }
 
@@ -172,6 +181,8 @@ impl OwnTree {
             files: kept.difference.files.len() as u64,
             insertions: kept.difference.insertions,
             deletions: kept.difference.deletions,
+            set_aside: kept.set_aside,
+            missing: kept.left.iter().take(MAX_MISSING).map(|line| clean_line(line, MAX_LINE)).collect(),
         })
     }
 

@@ -232,6 +232,36 @@ fn what_is_typed_in_a_tasks_work_tree_is_about_its_run() {
     }
 }
 
+#[test]
+fn what_cannot_be_kept_is_said_and_a_person_looks_at_it() {
+    let repo = TestRepo::new();
+    steps(&repo, "one", &[("work", "", "echo w >w; rm README.md; mkfifo README.md")]);
+    let run = run(&repo, "one", 1);
+    let work = task(&run, "work");
+    assert_eq!(work["state"], "needs_review", "{work:#}");
+    let reason = work["reason"].as_str().expect("a reason");
+    assert!(reason.starts_with("its work could not be kept: ") && reason.contains("README.md"), "{reason}");
+    let events = repo.events();
+    let kept = of_kind(&events, "work_kept")[0];
+    assert!(kept["missing"][0].as_str().expect("a file").contains("README.md"), "{kept:#}");
+    // What can be kept is.
+    assert_eq!(show(&repo, &format!("{}:w", branch(&repo, "work"))), "w\n");
+}
+
+#[test]
+fn commits_that_the_branch_no_longer_holds_are_held_beside_it() {
+    let repo = TestRepo::new();
+    let commit = |name: &str| format!("echo {name} >{name}; {GIT} add -A; {GIT} commit -qm {name}");
+    let script = format!("{}; git checkout -q -b other HEAD~1; {}", commit("a"), commit("b"));
+    steps(&repo, "one", &[("work", "", &script)]);
+    let run = run(&repo, "one", 0);
+    let aside = format!("refs/crew/keep/{}/work/1", run["run"].as_str().expect("an id"));
+    let events = repo.events();
+    assert_eq!(of_kind(&events, "work_kept")[0]["set_aside"], json!([aside]));
+    assert_eq!(repo.git(&["ls-tree", "--name-only", &branch(&repo, "work")]), "README.md\nb\n");
+    assert_eq!(show(&repo, &format!("{aside}:a")), "a\n");
+}
+
 /// Waits until the newest run's agent has begun, and kills crew without warning.
 fn kill_at_work(repo: &TestRepo, running: crate::support::Running) {
     repo.wait_for_event("the agent runs", |event| event["kind"] == "process_started");

@@ -82,7 +82,10 @@ impl Dispatcher<'_> {
         let number = open.number;
         open.note_stop_meanwhile();
         match kept {
-            Ok(Some(kept)) => self.record_kept(place, number, kept)?,
+            Ok(Some(kept)) => {
+                open.unkept = kept.missing.first().cloned();
+                self.record_kept(place, number, kept)?;
+            }
             Ok(None) => {}
             Err(why) => open.unkept = Some(clean_line(&why, MAX_SUMMARY_LINE)),
         }
@@ -122,6 +125,6 @@ impl Dispatcher<'_> {
         let message = format!("{task}: the folder that attempt {number} left");
         let commit = custody::keep(&self.setup.repository, &leave_out, &reference, &message);
         let commit = commit.map_err(|error| error.to_string())?;
-        Ok(commit.map(|commit| Kept { commit, reference, files: 0, insertions: 0, deletions: 0 }))
+        Ok(commit.map(|commit| Kept { commit, reference, ..Kept::default() }))
     }
 }
