@@ -37,22 +37,41 @@ pub fn keep(
     {
         return Ok(None);
     }
-    if let Some(there) = same(&place.git, reference, &staged.tree, &parents)? {
-        return Ok(Some(there));
+    hold_tree(&place, &staged.tree, &parents, reference, message)
+        .map(|(_, commit)| Some(commit))
+        .map_err(Into::into)
+}
+
+/// Makes a commit and holds it at `reference`, or at the next name that is free; one that is held there already serves as
+/// well. Returns the name and the commit's id.
+pub fn hold_tree(
+    place: &Place,
+    tree: &str,
+    parents: &[&str],
+    reference: &str,
+    message: &str,
+) -> Result<(String, String), GitError> {
+    if let Some(there) = same(&place.git, reference, tree, parents)? {
+        return Ok(there);
     }
-    let commit = place.commit(&staged.tree, &parents, message)?;
-    hold(&place, reference, &commit)?;
-    Ok(Some(commit))
+    let commit = place.commit(tree, parents, message)?;
+    Ok((hold(place, reference, &commit)?, commit))
 }
 
 /// Finds a commit of the same tree with the same parents among those that are held at `reference` and the names that
 /// follow it.
-fn same(git: &Git, reference: &str, tree: &str, parents: &[&str]) -> Result<Option<String>, GitError> {
-    let format = "--format=%(objectname) %(tree) %(parent)";
+fn same(
+    git: &Git,
+    reference: &str,
+    tree: &str,
+    parents: &[&str],
+) -> Result<Option<(String, String)>, GitError> {
+    let format = "--format=%(refname) %(objectname) %(tree) %(parent)";
     let held = git.text(&["for-each-ref", format, reference, &format!("{reference}.*")])?;
-    let wanted = format!("{tree} {}", parents.join(" "));
-    let found = held.lines().filter_map(|line| line.split_once(' '));
-    Ok(found.filter(|(_, rest)| rest.trim() == wanted.trim()).map(|(commit, _)| commit.to_owned()).next())
+    let wanted: Vec<&str> = [&[tree], parents].concat();
+    let mut found = held.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let found = found.find(|words| words.len() > 2 && words[2..] == wanted);
+    Ok(found.map(|words| (words[0].to_owned(), words[1].to_owned())))
 }
 
 /// Holds a commit at `reference`, or at the next name that is free, and returns that name.

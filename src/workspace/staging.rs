@@ -89,7 +89,7 @@ pub struct Staged {
     /// What could not be taken in, with git's reason: files that cannot be read, pipes in the place of files.
     pub left: Vec<String>,
     /// Repositories that lie in the folder, relative to it.
-    pub inside: Vec<PathBuf>,
+    pub inside: Vec<Inside>,
 }
 
 impl Place {
@@ -97,6 +97,13 @@ impl Place {
     pub fn at(folder: &Path) -> Result<Place, GitError> {
         let own = Git::at(folder).text(&["rev-parse", "--absolute-git-dir"])?;
         Ok(Place::of(folder, Path::new(&own)))
+    }
+
+    /// Finds the repository that begins at `folder`, and not one around it.
+    pub fn within(folder: &Path) -> Result<Place, GitError> {
+        let around = folder.parent().unwrap_or(folder);
+        let git = Git::at(folder).with("GIT_CEILING_DIRECTORIES", around);
+        Ok(Place::of(folder, Path::new(&git.text(&["rev-parse", "--absolute-git-dir"])?)))
     }
 
     /// Speaks of a work tree whose own folder in the repository is known. No setting and no other repository around it
@@ -111,14 +118,13 @@ impl Place {
     pub fn stage(&self, leave_out: &[&Path]) -> Result<Staged, StagingError> {
         let index = self.copy_of_index()?;
         let git = self.git.clone().with("GIT_INDEX_FILE", &*index).hearing(HEARD);
-        let leave_out: Vec<PathBuf> = leave_out.iter().filter_map(|path| self.relative(path)).collect();
+        let leave_out = self.names(leave_out);
         let (mut left, unborn) = self.add_all(&git, &leave_out)?;
         let inside = self.inside(&git, unborn)?;
         for path in inside.iter().filter(|path| !path.is_submodule) {
             left.extend(self.take_files_of(&git, &path.path)?);
         }
         let tree = git.text(&["write-tree"])?;
-        let inside = inside.into_iter().map(|inside| inside.path).collect();
         Ok(Staged { tree, index, left, inside })
     }
 
@@ -157,12 +163,13 @@ impl Place {
         self.git.text(&["config", "--type=bool", "core.sparseCheckout"]).is_ok_and(|set| set == "true")
     }
 
-    /// Returns a name relative to the folder; nothing where it lies elsewhere.
-    fn relative(&self, path: &Path) -> Option<PathBuf> {
-        match path.is_absolute() {
+    /// Returns names relative to the folder; what lies elsewhere is not among them.
+    pub fn names(&self, paths: &[&Path]) -> Vec<PathBuf> {
+        let relative = |path: &&Path| match path.is_absolute() {
             true => path.strip_prefix(&self.folder).ok().map(Path::to_owned),
-            false => Some(path.to_owned()),
-        }
+            false => Some(path.to_path_buf()),
+        };
+        paths.iter().filter_map(relative).collect()
     }
 
     /// Takes the marks out of our index by which git is told to overlook that a file has changed. Where only a part of
@@ -212,8 +219,8 @@ impl Place {
                 unknown.push(words.into_owned());
             }
         }
-        let is_explained = output.status.success() || !(left.is_empty() && unborn.is_empty());
-        if !unknown.is_empty() || !is_explained {
+        let is_explained = unknown.is_empty() && !(left.is_empty() && unborn.is_empty());
+        if !output.status.success() && !is_explained {
             let message = String::from_utf8_lossy(&said).trim().to_owned();
             let message = if message.is_empty() { output.status.to_string() } else { message };
             return Err(GitError::Failed { command: "add --all".to_owned(), message });
@@ -311,14 +318,17 @@ impl Place {
 
     /// Makes a reference that is not there yet.
     pub fn create(&self, reference: &str, commit: &str) -> Result<(), GitError> {
-        self.git.run(&["update-ref", reference, commit, ""]).map(drop)
+        self.git.run(&["update-ref", "--no-deref", reference, commit, ""]).map(drop)
     }
 }
 
 /// A repository that lies in another one.
-struct Inside {
-    path: PathBuf,
-    is_submodule: bool,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inside {
+    /// Relative to the folder.
+    pub path: PathBuf,
+    /// It stays a repository. The files of any other are taken in as files.
+    pub is_submodule: bool,
 }
 
 /// Lets commits have an author where the user has not told git who they are.

@@ -11,15 +11,21 @@
 //! The work tree is locked, so `git worktree prune` leaves it alone where its folder cannot be reached for a while. The
 //! lock's reason names the task before anything else is made, so what a killed `add` left is known for what it is.
 
+mod adding;
+mod loose;
+#[cfg(test)]
+mod tests;
+
 use super::custody;
 use super::git::{Git, GitError};
 use super::snapshot::{self, Difference, LOOK};
-use super::staging::{Place, StagingError, settled};
+use super::staging::{Place, Staged, StagingError, settled};
 use serde::{Deserialize, Serialize};
+use std::ffi::OsStr;
 use std::fs::Metadata;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// Whose a work tree is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,35 +143,21 @@ struct Marker {
     run: String,
     task: String,
     branch: String,
+    /// What crew put there itself, relative to the work tree.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    leave_out: Vec<PathBuf>,
+    /// The work tree is being taken away, and the commit with this id holds all that was in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    removing: Option<String>,
 }
 
 const MARKER: &str = "crew.json";
-/// How often a step is tried again that found another process's lock, and for how long it waits the first time.
-const TRIES: u32 = 8;
-const FIRST_WAIT: Duration = Duration::from_millis(20);
-
-/// What is registered for a task.
-enum Registered {
-    /// Whoever works may have been there.
-    Whole(PathBuf),
-    /// Nobody was told of it yet.
-    Half(PathBuf),
-}
 
 impl Worktree {
     /// Makes a work tree, or takes up the one that is there; what a killed process left half done is put right. A folder
     /// or a branch that is not the task's own stays as it is.
     pub fn add(order: &Order) -> Result<Worktree, WorktreeError> {
-        let common = common_of(order.repository)?;
-        let mut wait = FIRST_WAIT;
-        for _ in 1..TRIES {
-            match add_once(order, &common) {
-                Err(WorktreeError::Git(error)) if is_locked(&error) => std::thread::sleep(wait),
-                done => return done,
-            }
-            wait *= 2;
-        }
-        add_once(order, &common)
+        adding::add(order)
     }
 
     /// Opens one that is there, and is all that a task's own work tree has to be.
@@ -177,6 +169,18 @@ impl Worktree {
     ) -> Result<Worktree, WorktreeError> {
         let common = common_of(repository)?;
         open_at(&common, folder, branch, owner)
+    }
+
+    /// Opens one that is there; where it has lost its `.git`, it gets that back first. What lies in its place is moved
+    /// beside the folder.
+    pub fn recover(
+        repository: &Path,
+        folder: &Path,
+        branch: &str,
+        owner: &Owner,
+    ) -> Result<Worktree, WorktreeError> {
+        let common = common_of(repository)?;
+        recover_at(&common, folder, branch, owner)
     }
 
     /// Returns the top of the work tree.
@@ -218,42 +222,65 @@ impl Worktree {
         self.place.git.text(&["rev-parse", "--verify", &self.reference()])
     }
 
-    /// Tells whether the work tree holds something that its branch does not.
+    /// Tells whether the work tree holds something that its branch does not, or stands elsewhere.
     pub fn is_dirty(&self) -> Result<bool, WorktreeError> {
         self.check()?;
         let head = self.place.git.text(&["symbolic-ref", "-q", "HEAD"]).unwrap_or_default();
-        let options =
-            ["status", "--porcelain=v1", "-z", "--untracked-files=normal", "--ignore-submodules=none"];
-        Ok(head != self.reference() || !self.place.git.run(&options)?.is_empty())
+        if head != self.reference() {
+            return Ok(true);
+        }
+        let own = self.marker()?.leave_out;
+        let options = ["status", "--porcelain=v1", "-z", "--no-renames", "--ignore-submodules=none"];
+        let entries = self.place.git.run(&[&options[..], &["--untracked-files=normal"]].concat())?;
+        let paths = entries.split(|byte| *byte == 0).filter_map(|entry| entry.get(3..));
+        let mut paths = paths.map(|path| Path::new(OsStr::from_bytes(path)));
+        Ok(paths.any(|path| !own.iter().any(|own| own == path)))
     }
 
     fn check(&self) -> Result<(), WorktreeError> {
         open_at(&self.common, &self.place.folder, &self.branch, &self.owner).map(drop)
     }
 
+    fn marker(&self) -> Result<Marker, WorktreeError> {
+        marker(&self.place.own)?.ok_or_else(|| wrong(&self.place.folder, Wrong::Unmarked))
+    }
+
     /// Commits all that the work tree holds on the task's branch: what is not tracked too, what is ignored not. Whoever
     /// worked there may have committed, switched, reset or stopped in the middle of a merge; their commits stay, and what
-    /// the branch no longer holds is held beside it. Twice is the same as once.
+    /// no branch holds any more is held beside it. Twice is the same as once.
     pub fn keep(&self, work: &Work) -> Result<Kept, WorktreeError> {
         self.check()?;
         let git = &self.place.git;
-        let staged = self.place.stage(work.leave_out)?;
+        let staged = self.stage(work)?;
         let reference = self.reference();
-        let head = self.commit_at("HEAD");
         let tip = self.commit_at(&reference);
-        let parent = self.parent(head.as_deref(), tip.as_deref(), work.base)?;
+        let parent = self.parent(self.commit_at("HEAD").as_deref(), tip.as_deref(), work.base)?;
         let is_new = git.text(&["rev-parse", &format!("{parent}^{{tree}}")])? != staged.tree;
         let commit = match is_new {
             true => self.place.commit(&staged.tree, &[&parent], work.message)?,
             false => parent,
         };
-        let set_aside = self.set_aside([head, tip.clone()].into_iter().flatten(), &commit, work)?;
         let difference = snapshot::difference(git, work.base, &commit)?;
+        let set_aside = self.set_aside(&commit, &staged, work)?;
         if tip.as_deref() != Some(&commit) {
-            git.run(&["update-ref", "-m", "crew: keep", &reference, &commit, tip.as_deref().unwrap_or("")])?;
+            // Somebody may have made it stand for another branch: that one stays where it is.
+            let args = ["update-ref", "--no-deref", "-m", "crew: keep", &reference, &commit];
+            git.run(&[&args[..], &[tip.as_deref().unwrap_or("")]].concat())?;
         }
+        let left = staged.left;
         self.settle(staged.index)?;
-        Ok(Kept { commit, reference, is_new, difference, set_aside, left: staged.left })
+        Ok(Kept { commit, reference, is_new, difference, set_aside, left })
+    }
+
+    /// Makes all that the folder holds into a tree, and notes what is left out of it.
+    fn stage(&self, work: &Work) -> Result<Staged, WorktreeError> {
+        let leave_out = self.place.names(work.leave_out);
+        let marker = self.marker()?;
+        if marker.leave_out != leave_out {
+            let leave_out = leave_out.clone();
+            mark(&self.place.own, &Marker { leave_out, ..marker })?;
+        }
+        Ok(self.place.stage(work.leave_out)?)
     }
 
     fn commit_at(&self, name: &str) -> Option<String> {
@@ -277,19 +304,16 @@ impl Worktree {
         Ok(parent.to_owned())
     }
 
-    /// Holds the commits that are about to be on no branch.
-    fn set_aside(
-        &self,
-        commits: impl Iterator<Item = String>,
-        commit: &str,
-        work: &Work,
-    ) -> Result<Vec<String>, WorktreeError> {
+    /// Holds whatever nothing else would: commits that are on no branch once the task's is at `commit`, and what the
+    /// repositories hold that lie in this one.
+    fn set_aside(&self, commit: &str, staged: &Staged, work: &Work) -> Result<Vec<String>, WorktreeError> {
         let mut held = Vec::new();
-        let mut lost: Vec<String> = commits.filter(|other| !self.descends(other, commit)).collect();
-        lost.sort_unstable();
-        lost.dedup();
-        for lost in lost {
+        let lost = loose::commits(&self.place, &self.reference(), commit)?;
+        if let Some(lost) = loose::joined(&self.place, lost, &self.owner)? {
             held.push(custody::hold(&self.place, work.keep_ref, &lost)?);
+        }
+        for inside in &staged.inside {
+            held.extend(loose::keep_inside(&self.place, inside, work)?);
         }
         Ok(held)
     }
@@ -306,37 +330,59 @@ impl Worktree {
                 true => std::fs::remove_dir_all(&path),
                 false => std::fs::remove_file(&path),
             };
-            match gone {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at(&path)(error)),
-                _ => {}
-            }
+            unless_missing(&path, gone)?;
         }
         let own = self.place.own.join("index");
         index.persist(&own).map_err(|error| at(&own)(error.error))
     }
 
-    /// Takes the work tree away. What its branch does not hold is kept first; the branch stays.
+    /// Takes the work tree away. What its branch does not hold is kept first; the branch stays. What git ignores goes.
     pub fn remove(self, work: &Work) -> Result<Removed, WorktreeError> {
         self.check()?;
-        let staged = self.place.stage(work.leave_out)?;
+        let staged = self.stage(work)?;
         if !staged.left.is_empty() {
             return Err(WorktreeError::Unkeepable { folder: self.place.folder, left: staged.left });
         }
         let git = &self.place.git;
-        let tip = self.tip()?;
-        let head = self.commit_at("HEAD");
-        let mut set_aside = self.set_aside(head.clone().into_iter(), &tip, work)?;
-        if git.text(&["rev-parse", &format!("{tip}^{{tree}}")])? != staged.tree {
-            let parent = head.unwrap_or(tip);
-            let commit = self.place.commit(&staged.tree, &[&parent], work.message)?;
-            set_aside.push(custody::hold(&self.place, work.keep_ref, &commit)?);
+        let marker = self.marker()?;
+        let is_half_gone = match &marker.removing {
+            Some(held) => self.only_lacks(held, &staged.tree)?,
+            None => false,
+        };
+        let mut set_aside = Vec::new();
+        if !is_half_gone {
+            let tip = self.tip()?;
+            set_aside = self.set_aside(&tip, &staged, work)?;
+            let mut holds_it = tip.clone();
+            if git.text(&["rev-parse", &format!("{tip}^{{tree}}")])? != staged.tree {
+                let parent = self.commit_at("HEAD").unwrap_or(tip);
+                let (reference, commit) =
+                    custody::hold_tree(&self.place, &staged.tree, &[&parent], work.keep_ref, work.message)?;
+                set_aside.push(reference);
+                holds_it = commit;
+            }
+            mark(&self.place.own, &Marker { removing: Some(holds_it), ..marker })?;
         }
         drop(staged.index);
-        let common = Git::at(&self.common).apart().within(LOOK);
-        let args = ["worktree", "remove", "--force", "--force", "--"].map(std::ffi::OsStr::new);
-        common.run(&[&args[..], &[self.place.folder.as_os_str()]].concat())?;
+        take_away(&self.common, &self.place.folder)?;
         Ok(Removed { set_aside })
     }
+
+    /// Tells whether a tree holds nothing that a commit does not, as a half-removed folder does.
+    fn only_lacks(&self, commit: &str, tree: &str) -> Result<bool, GitError> {
+        let args = ["diff-tree", "-r", "--no-renames", "--name-only", "--diff-filter=d", commit, tree];
+        Ok(self.place.git.run(&args)?.is_empty())
+    }
+}
+
+/// Lets git take away a work tree, all of which is kept, or whose folder is gone.
+fn take_away(common: &Path, folder: &Path) -> Result<(), GitError> {
+    let args = ["worktree", "remove", "--force", "--force", "--"].map(OsStr::new);
+    let git = settled(Git::at(common).apart().within(LOOK)).with("GIT_DIR", common);
+    git.run(&[&args[..], &[folder.as_os_str()]].concat())?;
+    // The run's own folder, where this was the last of its work trees.
+    let _ = folder.parent().map(std::fs::remove_dir);
+    Ok(())
 }
 
 /// Files and folders by which git knows that something was begun and not finished.
@@ -362,182 +408,12 @@ const UNFINISHED: &[&str] = &[
     "rebase-apply",
 ];
 
-fn add_once(order: &Order, common: &Path) -> Result<Worktree, WorktreeError> {
-    match registered(common, order.owner)? {
-        Some(Registered::Whole(_)) if order.folder.symlink_metadata().is_ok() => {
-            return open_at(common, order.folder, order.branch, order.owner);
-        }
-        Some(Registered::Whole(admin)) => forget(order, common, &admin)?,
-        Some(Registered::Half(admin)) => return finish(order, common, &admin),
-        None => {}
-    }
-    if !is_free(order.folder)? {
-        open_at(common, order.folder, order.branch, order.owner)?;
-    }
-    let git = settled(Git::at(order.repository).apart().within(LOOK));
-    let reference = format!("refs/heads/{}", order.branch);
-    let reason = reason(order.owner);
-    let mut args = vec!["worktree", "add", "-q", "--lock", "--reason", &reason];
-    let tip = git.text(&["rev-parse", "--verify", "-q", &format!("{reference}^{{commit}}")]).ok();
-    let begin = match &tip {
-        Some(tip) if git.run(&["merge-base", "--is-ancestor", order.base, tip]).is_err() => {
-            let (branch, base) = (order.branch.to_owned(), order.base.to_owned());
-            return Err(WorktreeError::BranchTaken { branch, base });
-        }
-        Some(_) => order.branch,
-        None => {
-            args.extend(["--no-track", "-b", order.branch]);
-            order.base
-        }
-    };
-    args.push("--");
-    let mut args: Vec<&std::ffi::OsStr> = args.into_iter().map(std::ffi::OsStr::new).collect();
-    args.extend([order.folder.as_os_str(), begin.as_ref()]);
-    if let Err(error) = git.run(&args) {
-        if tip.is_none() && !is_locked(&error) {
-            // Git makes the branch first; nothing is on it.
-            let _ = git.run(&["update-ref", "-d", &reference, order.base]);
-        }
-        return Err(error.into());
-    }
-    match registered(common, order.owner)? {
-        Some(Registered::Half(admin)) => mark(order, common, &admin),
-        _ => Err(wrong(order.folder, Wrong::Unmarked)),
-    }
-}
-
-/// Says whose a work tree is that git has begun to make.
-fn reason(owner: &Owner) -> String {
-    format!("crew: task {} of run {}", owner.task, owner.run)
-}
-
-/// Finds what is registered for a task.
-fn registered(common: &Path, owner: &Owner) -> Result<Option<Registered>, WorktreeError> {
-    let all = common.join("worktrees");
-    let entries = match std::fs::read_dir(&all) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(at(&all)(error)),
-    };
-    for admin in entries.flatten().map(|entry| entry.path()) {
-        match marker(&admin)? {
-            Some(marker) if marker.run == owner.run && marker.task == owner.task => {
-                return Ok(Some(Registered::Whole(admin)));
-            }
-            Some(_) => {}
-            None => {
-                let locked = std::fs::read_to_string(admin.join("locked")).unwrap_or_default();
-                if locked.trim_end() == reason(owner) {
-                    return Ok(Some(Registered::Half(admin)));
-                }
-            }
-        }
-    }
-    Ok(None)
-}
-
-/// Reads the marker of an admin folder.
-fn marker(admin: &Path) -> Result<Option<Marker>, WorktreeError> {
-    let path = admin.join(MARKER);
-    match std::fs::read(&path) {
-        Ok(content) => Ok(serde_json::from_slice(&content).ok()),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-            Ok(None)
-        }
-        Err(error) => Err(at(&path)(error)),
-    }
-}
-
-/// Writes the marker: from now on the work tree is whole.
-fn mark(order: &Order, common: &Path, admin: &Path) -> Result<Worktree, WorktreeError> {
-    let Owner { run, task } = order.owner.clone();
-    let marker = Marker { run, task, branch: order.branch.to_owned() };
-    let path = admin.join(MARKER);
-    let text = serde_json::to_vec(&marker).map_err(|error| at(&path)(error.into()))?;
-    let file = tempfile::NamedTempFile::new_in(admin).map_err(at(admin))?;
-    std::fs::write(file.path(), text).map_err(at(file.path()))?;
-    file.as_file().sync_all().map_err(at(&path))?;
-    file.persist(&path).map_err(|error| at(&path)(error.error))?;
-    open_at(common, order.folder, order.branch, order.owner)
-}
-
-/// Finishes a work tree whose making was stopped. Nobody has worked in it: it has no marker.
-fn finish(order: &Order, common: &Path, admin: &Path) -> Result<Worktree, WorktreeError> {
-    let is_begun = ["HEAD", "commondir", "gitdir"].iter().all(|name| admin.join(name).exists());
-    let gitfile = order.folder.join(".git");
-    if !is_begun || !gitfile.exists() {
-        take_apart(order, admin)?;
-        return add_once(order, common);
-    }
-    let place = Place::of(order.folder, admin);
-    let reference = format!("refs/heads/{}", order.branch);
-    if place.git.run(&["rev-parse", "--verify", "-q", &reference]).is_err() {
-        place.create(&reference, order.base)?;
-    }
-    place.git.run(&["symbolic-ref", "HEAD", &reference])?;
-    place.git.run(&["reset", "--hard", "-q"])?;
-    mark(order, common, admin)
-}
-
-/// What `git worktree add` writes before it checks anything out.
-const BEGINNINGS: &[&str] = &[
-    "gitdir",
-    "commondir",
-    "HEAD",
-    "HEAD.lock",
-    "ORIG_HEAD",
-    "index.lock",
-    "config.worktree",
-    "info/sparse-checkout",
-    "logs/HEAD",
-    "logs",
-    "info",
-    "refs",
-    "locked",
-];
-
-/// Takes away the first files of a work tree that was hardly begun; anything else that lies there stays, with an error.
-fn take_apart(order: &Order, admin: &Path) -> Result<(), WorktreeError> {
-    let own = format!("gitdir: {}", admin.display());
-    let gitfile = order.folder.join(".git");
-    if std::fs::read_to_string(&gitfile).is_ok_and(|content| content.trim_end() == own) {
-        std::fs::remove_file(&gitfile).map_err(at(&gitfile))?;
-    }
-    for name in BEGINNINGS {
-        let path = admin.join(name);
-        let gone = match path.is_dir() {
-            true => std::fs::remove_dir(&path),
-            false => std::fs::remove_file(&path),
-        };
-        match gone {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at(&path)(error)),
-            _ => {}
-        }
-    }
-    std::fs::remove_dir(admin).map_err(at(admin))
-}
-
-/// Takes away the registration of a work tree whose folder is gone.
-fn forget(order: &Order, common: &Path, admin: &Path) -> Result<(), WorktreeError> {
-    let gitdir = admin.join("gitdir");
-    let registered = std::fs::read_to_string(&gitdir).map_err(at(&gitdir))?;
-    let registered = PathBuf::from(registered.trim_end_matches('\n'));
-    let folder = registered.parent().unwrap_or(&registered).to_owned();
-    if real(&folder) != real(order.folder) {
-        return Err(wrong(order.folder, Wrong::Elsewhere(folder)));
-    }
-    let args = ["worktree", "remove", "--force", "--force", "--"].map(std::ffi::OsStr::new);
-    Git::at(common).apart().run(&[&args[..], &[folder.as_os_str()]].concat())?;
-    Ok(())
-}
-
-/// Tells whether a work tree can be made there.
+/// Tells whether a work tree can be made there: nothing is, or a folder with nothing in it.
 fn is_free(folder: &Path) -> Result<bool, WorktreeError> {
-    match std::fs::read_dir(folder) {
-        Ok(mut entries) => Ok(entries.next().is_none()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(folder.symlink_metadata().is_err()),
-        Err(error) if error.kind() == io::ErrorKind::NotADirectory => Ok(false),
-        Err(error) => Err(at(folder)(error)),
+    match look(folder)? {
+        None => Ok(true),
+        Some(kind) if !kind.is_dir() => Ok(false),
+        Some(_) => Ok(std::fs::read_dir(folder).map_err(at(folder))?.next().is_none()),
     }
 }
 
@@ -596,6 +472,67 @@ pub fn home_of(folder: &Path) -> Option<PathBuf> {
     around.and_then(Path::parent).or_else(main).map(Path::to_owned)
 }
 
+fn recover_at(common: &Path, folder: &Path, branch: &str, owner: &Owner) -> Result<Worktree, WorktreeError> {
+    let opened = open_at(common, folder, branch, owner);
+    let Err(WorktreeError::NotOwn { wrong: Wrong::GitGone | Wrong::GitReplaced, .. }) = &opened else {
+        return opened;
+    };
+    let Some(adding::Registered::Whole(admin)) = adding::registered(common, owner)? else { return opened };
+    let gitfile = folder.join(".git");
+    if adding::registered_at(&admin)? != real(folder) {
+        return opened;
+    }
+    if look(&gitfile)?.is_some() {
+        let aside = beside(folder);
+        std::fs::rename(&gitfile, &aside).map_err(at(&gitfile))?;
+    }
+    let file = tempfile::NamedTempFile::new_in(&admin).map_err(at(&admin))?;
+    let line = [b"gitdir: ", admin.as_os_str().as_bytes(), b"\n"].concat();
+    std::fs::write(file.path(), line).map_err(at(file.path()))?;
+    // The folder may be on another file system than the repository.
+    std::fs::copy(file.path(), &gitfile).map_err(at(&gitfile))?;
+    open_at(common, folder, branch, owner)
+}
+
+/// Returns a name beside the folder that is free.
+fn beside(folder: &Path) -> PathBuf {
+    let mut name = folder.as_os_str().to_owned();
+    name.push(".git");
+    while Path::new(&name).symlink_metadata().is_ok() {
+        name.push("~");
+    }
+    name.into()
+}
+
+/// Reads the marker of an admin folder.
+fn marker(admin: &Path) -> Result<Option<Marker>, WorktreeError> {
+    let path = admin.join(MARKER);
+    match std::fs::read(&path) {
+        Ok(content) => Ok(serde_json::from_slice(&content).ok()),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Ok(None)
+        }
+        Err(error) => Err(at(&path)(error)),
+    }
+}
+
+/// Writes the marker, whole or not at all.
+fn mark(admin: &Path, marker: &Marker) -> Result<(), WorktreeError> {
+    let path = admin.join(MARKER);
+    let text = serde_json::to_vec(marker).map_err(|error| at(&path)(error.into()))?;
+    let file = tempfile::Builder::new().prefix(MARKER).tempfile_in(admin).map_err(at(admin))?;
+    std::fs::write(file.path(), text).map_err(at(file.path()))?;
+    file.as_file().sync_all().map_err(at(&path))?;
+    file.persist(&path).map(drop).map_err(|error| at(&path)(error.error))
+}
+
+fn unless_missing(path: &Path, done: io::Result<()>) -> Result<(), WorktreeError> {
+    match done {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at(path)(error)),
+        _ => Ok(()),
+    }
+}
+
 fn look(path: &Path) -> Result<Option<Metadata>, WorktreeError> {
     match path.symlink_metadata() {
         Ok(kind) => Ok(Some(kind)),
@@ -623,12 +560,6 @@ fn common_of(repository: &Path) -> Result<PathBuf, GitError> {
     Git::at(repository).text(&words).map(PathBuf::from)
 }
 
-/// Tells whether another process held a lock; it will have let go of it soon.
-fn is_locked(error: &GitError) -> bool {
-    let GitError::Failed { message, .. } = error else { return false };
-    message.contains(".lock") && (message.contains("File exists") || message.contains("Unable to create"))
-}
-
 fn wrong(folder: &Path, wrong: Wrong) -> WorktreeError {
     WorktreeError::NotOwn { folder: folder.to_owned(), wrong }
 }
@@ -637,6 +568,3 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> WorktreeError {
     let path = path.to_owned();
     move |source| WorktreeError::File { path, source }
 }
-
-#[cfg(test)]
-mod tests;

@@ -99,6 +99,17 @@ impl Ground {
         kept
     }
 
+    /// Lets the agent do what git does not finish.
+    fn agent_fails(&self, args: &[&str]) {
+        let who = ["-c", "user.name=T", "-c", "user.email=t@example.com"];
+        assert!(Git::at(&self.folder).run(&[&who[..], args].concat()).is_err(), "{args:?}");
+    }
+
+    fn parents(&self, commit: &str) -> Vec<String> {
+        let parents = self.user(&["show", "-s", "--format=%P", commit]);
+        parents.split_whitespace().map(str::to_owned).collect()
+    }
+
     /// What a path holds in a commit.
     fn at(&self, commit: &str, path: &str) -> String {
         self.user(&["show", &format!("{commit}:{path}")])
@@ -191,14 +202,14 @@ fn a_base_is_found_or_refused_and_what_is_dirty_can_be_kept_beside_it() {
 }
 
 #[test]
-fn an_agent_that_commits_switches_resets_or_stops_in_a_merge_loses_nothing() {
+fn commits_of_an_agent_stay_and_what_its_branch_loses_is_held() {
     let ground = Ground::new();
     ground.add();
     ground.write("kept", "by the agent\n");
     ground.agent(&["commit", "-q", "-a", "-m", "mine"]);
     let own = ground.agent(&["rev-parse", "HEAD"]);
     let kept = ground.keep();
-    assert!(!kept.is_new && kept.commit == own);
+    assert!(!kept.is_new && kept.commit == own && kept.set_aside.is_empty());
 
     ground.agent(&["switch", "-q", "-c", "elsewhere"]);
     ground.write("new", "there\n");
@@ -207,11 +218,790 @@ fn an_agent_that_commits_switches_resets_or_stops_in_a_merge_loses_nothing() {
     ground.write("loose", "x\n");
     let elsewhere = ground.agent(&["rev-parse", "HEAD"]);
     let kept = ground.keep();
-    assert_eq!(ground.user(&["rev-parse", &format!("{}^", kept.commit)]), elsewhere);
+    assert_eq!(ground.parents(&kept.commit), [elsewhere.as_str()]);
+    assert_eq!(ground.user(&["rev-parse", "elsewhere"]), elsewhere, "the agent's branch stays");
 
+    let before = kept.commit;
     ground.agent(&["reset", "-q", "--hard", &own]);
     ground.write("kept", "again\n");
-    ground.agent(&["branch", "-q", "-D", "elsewhere"]);
+    let kept = ground.keep();
+    assert_eq!(ground.parents(&kept.commit), [own.as_str()]);
+    assert_eq!(kept.set_aside, [KEEP]);
+    assert_eq!(ground.user(&["rev-parse", KEEP]), before);
+}
+
+#[test]
+fn whatever_an_agent_does_with_its_history_all_of_it_can_be_had() {
+    type Deed = fn(&Ground) -> Vec<String>;
+    let commit = |ground: &Ground, path: &str| {
+        ground.write(path, path);
+        ground.agent(&["add", "-A"]);
+        ground.agent(&["commit", "-q", "-m", path]);
+        ground.agent(&["rev-parse", "HEAD"])
+    };
+    let deeds: [(&str, Deed); 12] = [
+        ("amends", |ground| {
+            let first = ground.agent(&["rev-parse", "HEAD"]);
+            ground.agent(&["commit", "-q", "--amend", "-m", "other words"]);
+            vec![first]
+        }),
+        ("detaches", |ground| {
+            ground.agent(&["checkout", "-q", "--detach"]);
+            ground.write("there", "x");
+            ground.agent(&["add", "-A"]);
+            ground.agent(&["commit", "-q", "-m", "detached"]);
+            vec![ground.agent(&["rev-parse", "HEAD"])]
+        }),
+        ("resets before the base", |ground| {
+            let first = ground.agent(&["rev-parse", "HEAD"]);
+            ground.agent(&["reset", "-q", "--soft", "HEAD~2"]);
+            vec![first]
+        }),
+        ("begins without history", |ground| {
+            let first = ground.agent(&["rev-parse", "HEAD"]);
+            ground.agent(&["checkout", "-q", "--orphan", "fresh"]);
+            vec![first]
+        }),
+        ("begins without history and commits", |ground| {
+            let first = ground.agent(&["rev-parse", "HEAD"]);
+            ground.agent(&["checkout", "-q", "--orphan", "fresh"]);
+            ground.agent(&["commit", "-q", "-m", "anew"]);
+            let anew = ground.agent(&["rev-parse", "HEAD"]);
+            ground.agent(&["update-ref", "--no-deref", "HEAD", &anew]);
+            ground.agent(&["update-ref", "-d", "refs/heads/fresh"]);
+            vec![first, anew]
+        }),
+        ("throws its branch away", |ground| {
+            let first = ground.agent(&["rev-parse", "HEAD"]);
+            ground.agent(&["checkout", "-q", "--detach", "HEAD~1"]);
+            ground.agent(&["branch", "-q", "-D", BRANCH]);
+            vec![first]
+        }),
+        ("makes its branch stand for the user's", |ground| {
+            let first = ground.agent(&["rev-parse", "HEAD"]);
+            ground.agent(&["symbolic-ref", &format!("refs/heads/{BRANCH}"), "refs/heads/main"]);
+            vec![first]
+        }),
+        ("rebases", |ground| {
+            let first = ground.agent(&["rev-parse", "HEAD"]);
+            ground.agent(&["rebase", "-q", "upstream"]);
+            vec![first]
+        }),
+        ("stops in a rebase", |ground| {
+            let first = ground.agent(&["rev-parse", "HEAD"]);
+            ground.write("kept", "mine\n");
+            ground.agent(&["commit", "-q", "-a", "-m", "in conflict"]);
+            let second = ground.agent(&["rev-parse", "HEAD"]);
+            ground.agent_fails(&["rebase", "-q", "upstream"]);
+            vec![first, second]
+        }),
+        ("stops in a merge", |ground| {
+            ground.write("kept", "mine\n");
+            ground.agent(&["commit", "-q", "-a", "-m", "in conflict"]);
+            ground.agent_fails(&["merge", "-q", "upstream"]);
+            vec![ground.agent(&["rev-parse", "HEAD"])]
+        }),
+        ("stops in a cherry-pick", |ground| {
+            ground.write("kept", "mine\n");
+            ground.agent(&["commit", "-q", "-a", "-m", "in conflict"]);
+            ground.agent_fails(&["cherry-pick", "upstream"]);
+            vec![ground.agent(&["rev-parse", "HEAD"])]
+        }),
+        ("is killed while it holds a lock and has no index", |ground| {
+            let admin = ground.agent(&["rev-parse", "--absolute-git-dir"]);
+            std::fs::write(Path::new(&admin).join("index.lock"), "").unwrap();
+            std::fs::remove_file(Path::new(&admin).join("index")).unwrap();
+            vec![ground.agent(&["rev-parse", "HEAD"])]
+        }),
+    ];
+    for (what, deed) in deeds {
+        let mut ground = Ground::new();
+        write_in(&ground.repository, "second", "x");
+        ground.commit_all("a base with a history");
+        ground.user(&["branch", "upstream"]);
+        ground.user(&["worktree", "add", "-q", "../other", "upstream"]);
+        let other = ground.repository.parent().unwrap().join("other");
+        write_in(&other, "kept", "upstream\n");
+        git_in(&other, &["commit", "-q", "-a", "-m", "upstream"]);
+        ground.add();
+        commit(&ground, "one");
+        let main = ground.user(&["rev-parse", "main"]);
+        let commits = deed(&ground);
+        ground.write("loose", "not committed\n");
+        let files = ground.agent(&["ls-files", "-c", "-o", "--exclude-standard"]);
+        let kept = ground.keep();
+        assert_eq!(ground.user(&["rev-parse", "main"]), main, "{what}");
+        let mut held = ground.user(&["ls-tree", "-r", "--name-only", &kept.commit]);
+        let mut files: Vec<&str> = files.lines().filter(|file| ground.folder.join(file).exists()).collect();
+        files.sort_unstable();
+        files.dedup();
+        assert_eq!(held.lines().collect::<Vec<_>>(), files, "{what}");
+        ground.user(&["merge-base", "--is-ancestor", &ground.base, &kept.commit]);
+        ground.user(&["reflog", "expire", "--expire=all", "--all"]);
+        ground.user(&["gc", "-q", "--prune=now"]);
+        for commit in commits {
+            held = ground.user(&["for-each-ref", "--contains", &commit, "refs/heads", "refs/crew"]);
+            assert!(!held.is_empty(), "{what}: {commit} is on nothing");
+        }
+    }
+}
+
+#[test]
+fn a_folder_that_is_not_the_tasks_own_is_neither_committed_nor_taken_away() {
+    type Deed = fn(&Ground);
+    let cases: [(&str, Deed, &str); 9] = [
+        ("gone", |ground| std::fs::remove_dir_all(&ground.folder).unwrap(), "it is not there"),
+        (
+            "emptied",
+            |ground| {
+                std::fs::remove_dir_all(&ground.folder).unwrap();
+                std::fs::create_dir(&ground.folder).unwrap();
+            },
+            "it is not there",
+        ),
+        (
+            "a link to the user's own tree",
+            |ground| {
+                std::fs::remove_dir_all(&ground.folder).unwrap();
+                std::os::unix::fs::symlink(&ground.repository, &ground.folder).unwrap();
+            },
+            "it is a link",
+        ),
+        (
+            "a file",
+            |ground| {
+                std::fs::remove_dir_all(&ground.folder).unwrap();
+                std::fs::write(&ground.folder, "x").unwrap();
+            },
+            "it is not a folder",
+        ),
+        (
+            "without its .git",
+            |ground| std::fs::remove_file(ground.folder.join(".git")).unwrap(),
+            "its `.git` is gone",
+        ),
+        (
+            "with a repository of its own",
+            |ground| {
+                std::fs::remove_file(ground.folder.join(".git")).unwrap();
+                ground.agent(&["init", "-q"]);
+            },
+            "its `.git` is not what `git worktree add` made",
+        ),
+        (
+            "another task's",
+            |ground| {
+                let admin = ground.agent(&["rev-parse", "--absolute-git-dir"]);
+                let marker = Marker {
+                    run: "7k2aaaaaaaaa".into(),
+                    task: "other".into(),
+                    branch: BRANCH.into(),
+                    leave_out: Vec::new(),
+                    removing: None,
+                };
+                mark(Path::new(&admin), &marker).unwrap();
+            },
+            "it is of task other of run 7k2aaaaaaaaa",
+        ),
+        (
+            "a person's",
+            |ground| {
+                let admin = ground.agent(&["rev-parse", "--absolute-git-dir"]);
+                std::fs::remove_file(Path::new(&admin).join(MARKER)).unwrap();
+            },
+            "crew has not made it",
+        ),
+        (
+            "copied from elsewhere",
+            |ground| {
+                let elsewhere = ground.repository.join(".crew/moved");
+                std::fs::rename(&ground.folder, &elsewhere).unwrap();
+                git_in(&elsewhere, &["worktree", "repair", "-q"].as_slice()[..2]);
+                std::fs::create_dir(&ground.folder).unwrap();
+                std::fs::copy(elsewhere.join(".git"), ground.folder.join(".git")).unwrap();
+            },
+            "git has it registered at ",
+        ),
+    ];
+    for (what, deed, told) in cases {
+        let ground = Ground::new();
+        let tree = ground.add();
+        ground.write("new", "work\n");
+        deed(&ground);
+        let refs = ground.user(&["for-each-ref"]);
+        let error = ground.open().unwrap_err().to_string();
+        assert!(error.contains(told), "{what}: {error}");
+        assert!(tree.keep(&ground.work()).unwrap_err().to_string().contains(told), "{what}");
+        assert!(tree.is_dirty().is_err(), "{what}");
+        let is_there = ground.folder.symlink_metadata().is_ok();
+        assert!(tree.remove(&ground.work()).unwrap_err().to_string().contains(told), "{what}");
+        assert_eq!(ground.folder.symlink_metadata().is_ok(), is_there, "{what}");
+        assert_eq!(ground.user(&["for-each-ref"]), refs, "{what}");
+        assert_eq!(ground.user(&["status", "--porcelain"]), "", "{what}");
+    }
+    let ground = Ground::new();
+    ground.add();
+    let other = Worktree::open(&ground.repository, &ground.folder, "crew/7k2aaaaaaaaa/x", &ground.owner);
+    assert!(other.unwrap_err().to_string().ends_with(&format!("it was made for the branch `{BRANCH}`")));
+}
+
+#[test]
+fn a_git_that_is_gone_or_replaced_comes_back_with_the_work() {
+    let recover = |ground: &Ground| {
+        Worktree::recover(&ground.repository, &ground.folder, BRANCH, &ground.owner).unwrap()
+    };
+    let ground = Ground::new();
+    ground.add();
+    ground.write("new", "work\n");
+    std::fs::remove_file(ground.folder.join(".git")).unwrap();
+    recover(&ground);
+    assert_eq!(ground.keep().difference.files, ["new"]);
+
+    std::fs::remove_file(ground.folder.join(".git")).unwrap();
+    ground.agent(&["init", "-q"]);
+    ground.agent(&["add", "-A"]);
+    ground.agent(&["commit", "-q", "-m", "in a repository of its own"]);
+    ground.write("more", "work\n");
+    ground.add();
+    assert_eq!(ground.keep().difference.files, ["more", "new"]);
+    let aside = ground.folder.with_file_name("fix.git");
+    assert_eq!(git_in(&aside, &["log", "--format=%s"]), "in a repository of its own");
+}
+
+#[test]
+fn a_folder_that_went_away_is_made_again_and_what_was_staged_is_held() {
+    let ground = Ground::new();
+    ground.add();
+    ground.write("done", "x\n");
+    let kept = ground.keep();
+    ground.agent(&["checkout", "-q", "--detach"]);
+    ground.agent(&["commit", "-q", "--allow-empty", "-m", "loose"]);
+    let loose = ground.agent(&["rev-parse", "HEAD"]);
+    ground.write("staged", "only here\n");
+    ground.agent(&["add", "staged"]);
+    std::fs::remove_dir_all(&ground.folder).unwrap();
+    let tree = ground.add();
+    assert_eq!(tree.tip().unwrap(), kept.commit);
+    assert!(ground.folder.join("done").exists() && !tree.is_dirty().unwrap());
+    let held = "refs/crew/keep/7k2aaaaaaaaa/fix/found";
+    assert_eq!(ground.user(&["rev-parse", held]), loose);
+    assert_eq!(ground.at(&format!("{held}.2"), "staged"), "only here");
+}
+
+#[test]
+fn nothing_that_somebody_else_has_is_overwritten() {
+    let ground = Ground::new();
+    write_in(&ground.folder, "a person's", "x");
+    let refused = Worktree::add(&ground.order()).unwrap_err().to_string();
+    assert!(refused.contains("its `.git` is gone"), "{refused}");
+    assert_eq!(ground.user(&["branch", "--list", BRANCH]), "");
+    std::fs::remove_dir_all(&ground.folder).unwrap();
+
+    let other = ground.repository.parent().unwrap().join("elsewhere");
+    std::fs::create_dir(&other).unwrap();
+    std::os::unix::fs::symlink(&other, &ground.folder).unwrap();
+    let refused = Worktree::add(&ground.order()).unwrap_err().to_string();
+    assert!(refused.contains("it is a link"), "{refused}");
+    std::fs::remove_file(&ground.folder).unwrap();
+
+    ground.user(&["worktree", "add", "-q", "-b", "theirs", &ground.folder.display().to_string()]);
+    let refused = Worktree::add(&ground.order()).unwrap_err().to_string();
+    assert!(refused.contains("crew has not made it"), "{refused}");
+    ground.user(&["worktree", "remove", &ground.folder.display().to_string()]);
+
+    let tree = ground.user(&["rev-parse", "HEAD^{tree}"]);
+    let strange = ground.user(&["commit-tree", &tree, "-m", "no history"]);
+    ground.user(&["branch", BRANCH, &strange]);
+    let refused = Worktree::add(&ground.order()).unwrap_err().to_string();
+    assert_eq!(
+        refused,
+        format!("the branch `{BRANCH}` is there already, and does not come from {}", ground.base)
+    );
+    assert_eq!(ground.user(&["rev-parse", BRANCH]), strange);
+    assert!(!ground.folder.exists());
+}
+
+#[test]
+fn what_a_killed_add_left_is_put_right() {
+    type Deed = fn(&Ground, &Path);
+    let cases: [(&str, Deed); 7] = [
+        ("all but the marker", |_, _| {}),
+        ("half of the files", |ground, admin| {
+            std::fs::remove_file(ground.folder.join("kept")).unwrap();
+            std::fs::write(ground.folder.join("gone"), "").unwrap();
+            std::fs::remove_file(admin.join("index")).unwrap();
+        }),
+        ("a lock", |ground, admin| {
+            std::fs::remove_file(ground.folder.join("kept")).unwrap();
+            std::fs::remove_file(admin.join("index")).unwrap();
+            std::fs::write(admin.join("index.lock"), "").unwrap();
+        }),
+        ("no folder", |ground, _| std::fs::remove_dir_all(&ground.folder).unwrap()),
+        ("no files but .git, and no HEAD", |ground, admin| {
+            for name in ["kept", "gone", ".gitignore"] {
+                std::fs::remove_file(ground.folder.join(name)).unwrap();
+            }
+            for name in ["HEAD", "index"] {
+                std::fs::remove_file(admin.join(name)).unwrap();
+            }
+            std::fs::remove_dir_all(admin.join("logs")).unwrap();
+            let _ = std::fs::remove_file(admin.join("ORIG_HEAD"));
+        }),
+        ("a lock alone", |ground, admin| {
+            std::fs::remove_dir_all(&ground.folder).unwrap();
+            let locked = std::fs::read(admin.join("locked")).unwrap();
+            std::fs::remove_dir_all(admin).unwrap();
+            std::fs::create_dir(admin).unwrap();
+            std::fs::write(admin.join("locked"), locked).unwrap();
+        }),
+        ("a branch alone", |ground, admin| {
+            std::fs::remove_dir_all(&ground.folder).unwrap();
+            std::fs::remove_dir_all(admin).unwrap();
+        }),
+    ];
+    for (what, deed) in cases {
+        let ground = Ground::new();
+        let path = ground.folder.display().to_string();
+        let reason = "crew: task fix of run 7k2aaaaaaaaa";
+        ground.user(&["worktree", "add", "-q", "--lock", "--reason", reason, "-b", BRANCH, &path]);
+        let admin = ground.agent(&["rev-parse", "--absolute-git-dir"]);
+        deed(&ground, Path::new(&admin));
+        let tree = ground.add();
+        assert!(!tree.is_dirty().unwrap(), "{what}");
+        assert_eq!(std::fs::read_to_string(ground.folder.join("kept")).unwrap(), "one\ntwo\n", "{what}");
+        assert_eq!(tree.tip().unwrap(), ground.base, "{what}");
+        assert_eq!(ground.user(&["worktree", "list"]).lines().count(), 2, "{what}");
+        assert!(!ground.keep().is_new, "{what}");
+    }
+}
+
+#[test]
+fn many_are_added_to_one_repository_at_once() {
+    let ground = Ground::new();
+    let add = |number: usize| {
+        let task = format!("t{number}");
+        let folder = ground.repository.join(".crew/worktrees/7k2aaaaaaaaa").join(&task);
+        let branch = format!("crew/7k2aaaaaaaaa/{task}");
+        let owner = Owner { run: "7k2aaaaaaaaa".into(), task };
+        let order = Order { folder: &folder, branch: &branch, owner: &owner, ..ground.order() };
+        let tree = Worktree::add(&order).unwrap();
+        write_in(&folder, "mine", number.to_string());
+        let keep_ref = format!("refs/crew/keep/7k2aaaaaaaaa/{}/1", owner.task);
+        let kept = tree.keep(&Work { keep_ref: &keep_ref, ..ground.work() }).unwrap();
+        assert_eq!(kept.difference.files, ["mine"]);
+    };
+    std::thread::scope(|scope| {
+        for number in 0..20 {
+            scope.spawn(move || add(number));
+        }
+    });
+    for number in 0..20 {
+        assert_eq!(ground.at(&format!("crew/7k2aaaaaaaaa/t{number}"), "mine"), number.to_string());
+    }
+    assert_eq!(ground.user(&["fsck", "--no-dangling", "--no-progress"]), "");
+    assert_eq!(ground.user(&["status", "--porcelain"]), "");
+}
+
+#[test]
+fn the_users_own_housekeeping_leaves_it_alone() {
+    let ground = Ground::new();
+    ground.add();
+    ground.write("new", "work\n");
+    let aside = ground.folder.with_file_name("unplugged");
+    std::fs::rename(&ground.folder, &aside).unwrap();
+    ground.user(&["worktree", "prune", "--expire=now"]);
+    ground.user(&["gc", "-q", "--prune=now"]);
+    std::fs::rename(&aside, &ground.folder).unwrap();
+    assert_eq!(ground.keep().difference.files, ["new"]);
+}
+
+/// Does one thing in the repository that a variable names. The next test kills it.
+#[test]
+#[ignore = "it is the process that another test kills"]
+fn what_is_killed() {
+    let Some(all) = std::env::var_os("KILLED_IN") else { return };
+    let repository = Path::new(&all).join("repo");
+    let folder = repository.join(".crew/worktrees/7k2aaaaaaaaa/fix");
+    let owner = Owner { run: "7k2aaaaaaaaa".into(), task: "fix".into() };
+    let base = std::env::var("KILLED_BASE").unwrap();
+    let (repository, folder, base) = (repository.as_path(), folder.as_path(), base.as_str());
+    let work = Work { message: "fix: done", base, leave_out: &[], keep_ref: KEEP };
+    let open = || Worktree::open(repository, folder, BRANCH, &owner).unwrap();
+    match std::env::var("KILLED_DOING").as_deref() {
+        Ok("add") => {
+            let order = Order { repository, folder, branch: BRANCH, base, owner: &owner };
+            drop(Worktree::add(&order).unwrap());
+        }
+        Ok("keep") => drop(open().keep(&work).unwrap()),
+        Ok("remove") => drop(open().remove(&work).unwrap()),
+        other => panic!("{other:?}"),
+    }
+}
+
+impl Ground {
+    /// Does something in a process that is killed instead of its `stop`th call of git. Tells whether it came to that.
+    fn is_killed(&self, doing: &str, stop: usize) -> bool {
+        let all = self.repository.parent().unwrap();
+        let bin = all.join("bin");
+        std::fs::create_dir_all(&bin).unwrap();
+        let real = which::which("git").unwrap();
+        let script = format!(
+            "#!/bin/sh\nn=$(($(cat '{0}/count') + 1))\necho $n > '{0}/count'\n\
+             if [ $n -ge {stop} ]; then kill -9 $PPID; exit 1; fi\nexec '{1}' \"$@\"\n",
+            all.display(),
+            real.display()
+        );
+        std::fs::write(all.join("count"), "0").unwrap();
+        std::fs::write(bin.join("git"), script).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(bin.join("git"), mode).unwrap();
+        let path = std::env::var("PATH").unwrap();
+        let status = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "workspace::worktree::tests::what_is_killed", "--ignored"])
+            .env("PATH", format!("{}:{path}", bin.display()))
+            .env("KILLED_IN", all)
+            .env("KILLED_BASE", &self.base)
+            .env("KILLED_DOING", doing)
+            .stdout(std::process::Stdio::null())
+            .status()
+            .unwrap();
+        let killed = std::os::unix::process::ExitStatusExt::signal(&status) == Some(9);
+        assert!(killed || status.success(), "{doing} {stop}: {status}");
+        killed
+    }
+}
+
+#[test]
+fn a_kill_at_any_step_loses_nothing_and_the_same_again_ends_the_same() {
+    let prepared = |doing: &str| {
+        let ground = Ground::new();
+        if doing == "add" {
+            return ground;
+        }
+        ground.add();
+        ground.write("kept", "committed\n");
+        ground.agent(&["commit", "-q", "-a", "-m", "mine"]);
+        let lost = ground.agent(&["rev-parse", "HEAD"]);
+        ground.agent(&["checkout", "-q", "--detach", "HEAD~1"]);
+        ground.agent(&["branch", "-q", "-f", BRANCH, "HEAD"]);
+        ground.write("loose", "x\n");
+        ground.user(&["tag", "lost-for-the-test", &lost]);
+        ground.user(&["update-ref", "-d", "refs/tags/lost-for-the-test"]);
+        std::fs::write(ground.repository.parent().unwrap().join("lost"), lost).unwrap();
+        ground
+    };
+    for doing in ["add", "keep", "remove"] {
+        let mut stops = 0;
+        for stop in 1.. {
+            let ground = prepared(doing);
+            if !ground.is_killed(doing, stop) {
+                break;
+            }
+            stops = stop;
+            if doing == "add" {
+                ground.add();
+                assert_eq!(ground.keep().commit, ground.base);
+                continue;
+            }
+            let lost = std::fs::read_to_string(ground.repository.parent().unwrap().join("lost")).unwrap();
+            let kept = if doing == "keep" {
+                let kept = ground.open().unwrap().keep(&ground.work()).unwrap();
+                assert_eq!(ground.parents(&kept.commit), [ground.base.as_str()], "{doing} {stop}");
+                ground.keep().commit
+            } else {
+                if ground.folder.exists() {
+                    ground.open().unwrap().remove(&ground.work()).unwrap();
+                }
+                assert_eq!(ground.user(&["worktree", "list"]).lines().count(), 1, "{doing} {stop}");
+                assert!(!ground.folder.exists());
+                format!("{KEEP}.2")
+            };
+            assert_eq!(ground.at(&kept, "loose"), "x", "{doing} {stop}");
+            assert_eq!(ground.user(&["rev-parse", KEEP]), lost, "{doing} {stop}");
+            let held = if doing == "keep" { 1 } else { 2 };
+            let refs = ground.user(&["for-each-ref", "refs/crew"]);
+            assert_eq!(refs.lines().count(), held, "{doing} {stop}: {refs}");
+            assert_eq!(ground.user(&["status", "--porcelain"]), "");
+        }
+        assert!(stops > 2, "{doing} has {stops} steps");
+    }
+}
+
+#[test]
+fn a_removal_that_was_stopped_among_the_files_is_finished() {
+    let ground = Ground::new();
+    let tree = ground.add();
+    ground.write("new", "work\n");
+    let kept = ground.keep();
+    let held = mark(tree.admin(), &Marker { removing: Some(kept.commit.clone()), ..tree.marker().unwrap() });
+    held.unwrap();
+    std::fs::remove_file(ground.folder.join("new")).unwrap();
+    std::fs::remove_file(ground.folder.join(".git")).unwrap();
+    let again = Worktree::recover(&ground.repository, &ground.folder, BRANCH, &ground.owner).unwrap();
+    assert!(again.remove(&ground.work()).unwrap().set_aside.is_empty());
+    assert!(!ground.folder.exists());
+
+    let tree = ground.add();
+    mark(tree.admin(), &Marker { removing: Some(kept.commit), ..tree.marker().unwrap() }).unwrap();
+    std::fs::remove_file(ground.folder.join("kept")).unwrap();
+    let tree = ground.add();
+    assert!(ground.folder.join("kept").exists() && !tree.is_dirty().unwrap());
+    assert_eq!(ground.user(&["for-each-ref", "refs/crew"]), "");
+}
+
+#[test]
+fn files_of_repositories_that_an_agent_makes_are_kept_as_files() {
+    let ground = Ground::new();
+    ground.add();
+    for (path, is_committed) in [("made", true), ("deep/unborn", false)] {
+        ground.write(&format!("{path}/a b\u{e9}"), "x\n");
+        ground.write(&format!("{path}/ignored"), "x\n");
+        ground.write(&format!("{path}/inner/c"), "x\n");
+        let inside = |args: &[&str]| ground.agent(&[&["-C", path][..], args].concat());
+        inside(&["init", "-q", "-b", "main"]);
+        if is_committed {
+            inside(&["add", "-A"]);
+            inside(&["commit", "-q", "-m", "inside"]);
+        }
+    }
     let kept = ground.open().unwrap().keep(&ground.work()).unwrap();
-    assert_eq!(ground.user(&["rev-parse", &format!("{}^", kept.commit)]), own);
+    let names = ["deep/unborn/a b\u{e9}", "deep/unborn/inner/c", "made/a b\u{e9}", "made/inner/c"];
+    assert_eq!(kept.difference.files, names);
+    assert_eq!(kept.set_aside, [KEEP], "its history");
+    assert_eq!(ground.user(&["log", "--format=%s", &format!("{KEEP}^")]), "inside");
+    assert_eq!(ground.keep().commit, kept.commit);
+
+    ground.agent(&["rm", "-q", "-r", "--cached", "made"]);
+    ground.agent(&["add", "made"]);
+    ground.agent(&["commit", "-q", "-m", "as a link"]);
+    let kept = ground.keep();
+    assert_eq!(kept.difference.files, names);
+    assert_eq!(ground.user(&["for-each-ref", "--format=%(refname)", "refs/crew"]), KEEP);
+}
+
+#[test]
+fn what_is_done_in_a_submodule_is_kept_whether_committed_or_not() {
+    let mut ground = Ground::new();
+    let library = ground.repository.parent().unwrap().join("library");
+    git_in(library.parent().unwrap(), &["init", "-q", "-b", "main", "library"]);
+    write_in(&library, "l", "one\n");
+    git_in(&library, &["add", "-A"]);
+    git_in(&library, &["commit", "-q", "-m", "library"]);
+    ground.user(&["submodule", "--quiet", "add", "../library", "lib"]);
+    ground.user(&["config", "-f", ".gitmodules", "submodule.lib.ignore", "all"]);
+    ground.commit_all("with a submodule");
+    let tree = ground.add();
+    assert!(!ground.keep().is_new, "not checked out");
+    ground.agent(&["submodule", "--quiet", "update", "--init"]);
+    assert!(!ground.keep().is_new, "checked out");
+    assert!(!tree.is_dirty().unwrap());
+
+    ground.write("lib/l", "changed\n");
+    ground.write("lib/new", "x\n");
+    assert!(tree.is_dirty().unwrap());
+    let kept = tree.keep(&ground.work()).unwrap();
+    assert_eq!((kept.is_new, kept.set_aside.as_slice()), (false, &[KEEP.to_owned()][..]));
+    assert_eq!(ground.at(KEEP, "new"), "x");
+    ground.agent(&["-C", "lib", "add", "-A"]);
+    ground.agent(&["-C", "lib", "commit", "-q", "-m", "inside"]);
+    let inside = ground.agent(&["-C", "lib", "rev-parse", "HEAD"]);
+    let kept = ground.keep();
+    assert!(kept.is_new && kept.difference.files == ["lib"]);
+    assert_eq!(ground.user(&["rev-parse", &format!("{}:lib", kept.commit)]), inside);
+    assert_eq!(ground.parents(&format!("{KEEP}.2")), [inside.as_str()]);
+    tree.remove(&ground.work()).unwrap();
+    assert!(!ground.folder.exists());
+    assert_eq!(ground.at(&inside, "new"), "x");
+}
+
+#[test]
+fn what_git_cannot_take_is_told_and_the_rest_is_kept_and_the_folder_stays() {
+    let ground = Ground::new();
+    let tree = ground.add();
+    ground.write("new", "x\n");
+    ground.write("git~1", "a name that git refuses\n");
+    std::fs::remove_file(ground.folder.join("kept")).unwrap();
+    for name in ["kept", "pipe"] {
+        let made = std::process::Command::new("mkfifo").arg(ground.folder.join(name)).status().unwrap();
+        assert!(made.success());
+    }
+    let _socket = std::os::unix::net::UnixListener::bind(ground.folder.join("socket")).unwrap();
+    let kept = tree.keep(&ground.work()).unwrap();
+    assert_eq!(kept.difference.files, ["new"]);
+    let told = kept.left.join("\n");
+    assert!(told.contains("git~1") && told.contains("kept: can only add regular files"), "{told}");
+    let refused = tree.clone().remove(&ground.work()).unwrap_err().to_string();
+    assert!(refused.contains("git~1") && ground.folder.join("git~1").exists(), "{refused}");
+    std::fs::remove_file(ground.folder.join("git~1")).unwrap();
+    std::fs::remove_file(ground.folder.join("kept")).unwrap();
+    tree.remove(&ground.work()).unwrap();
+    assert!(!ground.folder.exists());
+}
+
+#[test]
+fn a_failing_git_changes_nothing() {
+    let ground = Ground::new();
+    let tree = ground.add();
+    ground.write("new", "work\n");
+    ground.write(".gitattributes", "* filter=broken\n");
+    ground.user(&["config", "filter.broken.clean", "false"]);
+    ground.user(&["config", "filter.broken.required", "true"]);
+    let before = (ground.user(&["for-each-ref"]), std::fs::read(tree.admin().join("index")).unwrap());
+    let error = tree.keep(&ground.work()).unwrap_err().to_string();
+    assert!(error.contains("filter"), "{error}");
+    let left = || {
+        let names = std::fs::read_dir(tree.admin()).unwrap().map(|entry| entry.unwrap().file_name());
+        names.filter(|name| name.to_string_lossy().starts_with("crew-index")).count()
+    };
+    assert_eq!(left(), 0);
+    assert_eq!(before, (ground.user(&["for-each-ref"]), std::fs::read(tree.admin().join("index")).unwrap()));
+    ground.user(&["config", "filter.broken.required", "false"]);
+    assert_eq!(ground.keep().difference.files, [".gitattributes", "new"]);
+}
+
+#[test]
+fn no_hook_runs_nothing_is_signed_and_somebody_is_the_author() {
+    let ground = Ground::new();
+    let hooks = ground.repository.join(".git/hooks");
+    std::fs::create_dir_all(&hooks).unwrap();
+    for hook in ["post-checkout", "reference-transaction", "pre-commit", "post-index-change"] {
+        let path = hooks.join(hook);
+        std::fs::write(&path, format!("#!/bin/sh\ntouch '{}/ran'\nexit 1\n", hooks.display())).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(path, mode).unwrap();
+    }
+    ground.user(&["config", "commit.gpgSign", "true"]);
+    ground.user(&["config", "gpg.program", "false"]);
+    ground.user(&["config", "i18n.commitEncoding", "ISO-8859-1"]);
+    let tree = ground.add();
+    ground.write("new", "work\n");
+    let work = Work { message: "fix: \u{e4}\u{f6}\n\nCrew-Task: fix\n", ..ground.work() };
+    let kept = tree.keep(&work).unwrap();
+    assert!(!hooks.join("ran").exists());
+    let raw = tree.git().text(&["cat-file", "commit", &kept.commit]).unwrap();
+    assert!(raw.ends_with("\n\nfix: \u{e4}\u{f6}\n\nCrew-Task: fix") && !raw.contains("encoding"), "{raw}");
+    assert!(!raw.contains("gpgsig") && raw.contains("\nauthor "), "{raw}");
+
+    ground.user(&["config", "user.name", "Ada"]);
+    ground.user(&["config", "user.email", "ada@example.com"]);
+    ground.write("new", "more\n");
+    let kept = tree.keep(&ground.work()).unwrap();
+    let who = tree.git().text(&["show", "-s", "--format=%an <%ae> %cn <%ce>", &kept.commit]).unwrap();
+    assert_eq!(who, "Ada <ada@example.com> Ada <ada@example.com>");
+}
+
+#[test]
+fn modes_links_and_line_ends_come_through_as_the_user_would_commit_them() {
+    let mut ground = Ground::new();
+    ground.user(&["config", "core.autocrlf", "true"]);
+    ground.user(&["config", "core.safecrlf", "true"]);
+    ground.user(&["config", "core.ignoreCase", "true"]);
+    write_in(&ground.repository, "dos", "a\r\nb\r\n");
+    ground.user(&["config", "core.safecrlf", "false"]);
+    ground.commit_all("line ends");
+    ground.user(&["config", "core.safecrlf", "true"]);
+    ground.add();
+    assert_eq!(std::fs::read(ground.folder.join("dos")).unwrap(), b"a\r\nb\r\n");
+    assert!(!ground.keep().is_new);
+    ground.write("mixed", "a\r\nb\n");
+    ground.write("KEPT", "another one\n");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(ground.folder.join("gone"), mode).unwrap();
+    std::os::unix::fs::symlink("no/where", ground.folder.join("link")).unwrap();
+    ground.agent(&["update-index", "--assume-unchanged", "kept"]);
+    ground.write("kept", "hidden from git\n");
+    ground.agent(&["update-index", "--skip-worktree", "dos"]);
+    ground.write("dos", "hidden too\r\n");
+    let kept = ground.open().unwrap().keep(&ground.work()).unwrap();
+    assert_eq!(kept.difference.files, ["KEPT", "dos", "gone", "kept", "link", "mixed"]);
+    let listed = ground.user(&["ls-tree", &kept.commit, "gone", "link"]);
+    assert!(listed.starts_with("100755 blob ") && listed.contains("\n120000 blob "), "{listed}");
+    assert_eq!(ground.at(&kept.commit, "kept"), "hidden from git");
+}
+
+#[test]
+fn what_a_sparse_checkout_leaves_out_stays_in_the_commits() {
+    let mut ground = Ground::new();
+    write_in(&ground.repository, "inside/a", "x\n");
+    write_in(&ground.repository, "outside/b", "x\n");
+    ground.commit_all("two folders");
+    ground.user(&["config", "extensions.worktreeConfig", "true"]);
+    ground.user(&["sparse-checkout", "set", "--cone", "inside"]);
+    ground.add();
+    assert!(!ground.folder.join("outside").exists());
+    ground.write("inside/a", "changed\n");
+    ground.write("outside/c", "beyond the cone\n");
+    let kept = ground.open().unwrap().keep(&ground.work()).unwrap();
+    assert_eq!(kept.difference.files, ["inside/a", "outside/c"]);
+    assert_eq!(ground.at(&kept.commit, "outside/b"), "x");
+    ground.write("outside/b", "changed\n");
+    let kept = ground.open().unwrap().keep(&ground.work()).unwrap();
+    assert_eq!(kept.difference.files, ["inside/a", "outside/b", "outside/c"]);
+    assert_eq!(ground.user(&["sparse-checkout", "list"]), "inside");
+
+    let admin = ground.agent(&["rev-parse", "--absolute-git-dir"]);
+    std::fs::write(Path::new(&admin).join("index"), "broken").unwrap();
+    assert!(ground.open().unwrap().keep(&ground.work()).unwrap_err().to_string().contains("index"));
+    assert_eq!(ground.user(&["rev-parse", BRANCH]), kept.commit);
+}
+
+#[test]
+fn a_pointer_to_a_large_file_stays_a_pointer() {
+    let mut ground = Ground::new();
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:aa\nsize 3\n";
+    write_in(&ground.repository, ".gitattributes", "*.bin filter=lfs diff=lfs merge=lfs -text\n");
+    write_in(&ground.repository, "large.bin", pointer);
+    ground.commit_all("a pointer");
+    ground.add();
+    ground.write("new", "x\n");
+    let kept = ground.keep();
+    assert_eq!(kept.difference.files, ["new"]);
+    assert_eq!(std::fs::read_to_string(ground.folder.join("large.bin")).unwrap(), pointer);
+
+    ground.user(&["config", "filter.lfs.clean", "no-such-program clean -- %f"]);
+    ground.user(&["config", "filter.lfs.smudge", "no-such-program smudge -- %f"]);
+    ground.user(&["config", "filter.lfs.required", "true"]);
+    let folder = ground.repository.join(".crew/worktrees/7k2aaaaaaaaa/other");
+    let owner = Owner { run: "7k2aaaaaaaaa".into(), task: "other".into() };
+    let branch = "crew/7k2aaaaaaaaa/other";
+    let refused = Worktree::add(&Order { folder: &folder, branch, owner: &owner, ..ground.order() });
+    let refused = refused.unwrap_err().to_string();
+    assert!(refused.contains("no-such-program") && refused.contains("large.bin"), "{refused}");
+    assert_eq!(ground.user(&["branch", "--list", branch]), "");
+    assert!(!folder.exists());
+}
+
+#[test]
+fn a_shallow_clone_has_work_trees_too() {
+    let mut ground = Ground::new();
+    write_in(&ground.repository, "second", "x");
+    ground.commit_all("second");
+    let clone = ground.repository.parent().unwrap().join("clone");
+    let url = format!("file://{}", ground.repository.display());
+    ground.user(&["clone", "-q", "--depth=1", &url, &clone.display().to_string()]);
+    ground.folder = clone.join(".crew/worktrees/7k2aaaaaaaaa/fix");
+    ground.repository = clone;
+    ground.add();
+    ground.write("new", "x\n");
+    ground.agent(&["commit", "-q", "--allow-empty", "-m", "mine"]);
+    assert_eq!(ground.keep().difference.files, ["new"]);
+    ground.open().unwrap().remove(&ground.work()).unwrap();
+}
+
+#[test]
+fn the_users_own_tree_may_be_a_linked_one_or_one_of_a_bare_repository() {
+    let mut ground = Ground::new();
+    let all = ground.repository.parent().unwrap().to_owned();
+    ground.user(&["clone", "-q", "--bare", ".", "../bare.git"]);
+    git_in(&all.join("bare.git"), &["worktree", "add", "-q", "-b", "work", "../linked", "main"]);
+    ground.repository = all.join("linked");
+    ground.folder = all.join("apart/7k2aaaaaaaaa/fix");
+    assert_eq!(base::find(&ground.repository).unwrap().branch.as_deref(), Some("work"));
+    ground.add();
+    ground.write("new", "x\n");
+    assert_eq!(ground.keep().difference.files, ["new"]);
+    let committed = ground.user(&["rev-parse", "work"]);
+    assert_eq!(committed, ground.base);
+    ground.open().unwrap().remove(&ground.work()).unwrap();
+    assert!(!all.join("apart/7k2aaaaaaaaa").exists());
 }

@@ -1,0 +1,257 @@
+//! Makes work trees, and puts right what was left half made.
+
+use super::{
+    MARKER, Marker, Order, Owner, Worktree, WorktreeError, Wrong, at, common_of, is_free, look, loose, mark,
+    marker, open_at, real, recover_at, take_away, unless_missing, wrong,
+};
+use crate::workspace::custody;
+use crate::workspace::git::{Git, GitError};
+use crate::workspace::snapshot::LOOK;
+use crate::workspace::staging::{Place, settled};
+use std::ffi::OsStr;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// How often a step is tried again that found another process's lock, and for how long it waits the first time; twice as
+/// long each time after that.
+const TRIES: u32 = 8;
+const FIRST_WAIT: Duration = Duration::from_millis(20);
+
+/// For how long a git is waited for that may have outlived the crew which started it.
+const ORPHAN: Duration = Duration::from_secs(10);
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// What is registered for a task.
+pub(super) enum Registered {
+    /// Whoever works may have been there.
+    Whole(PathBuf),
+    /// Nobody was told of it yet.
+    Half(PathBuf),
+}
+
+pub(super) fn add(order: &Order) -> Result<Worktree, WorktreeError> {
+    let common = common_of(order.repository)?;
+    let mut wait = FIRST_WAIT;
+    for _ in 1..TRIES {
+        match add_once(order, &common) {
+            Err(WorktreeError::Git(error)) if is_locked(&error) => std::thread::sleep(wait),
+            done => return done,
+        }
+        wait *= 2;
+    }
+    add_once(order, &common)
+}
+
+fn add_once(order: &Order, common: &Path) -> Result<Worktree, WorktreeError> {
+    match registered(common, order.owner)? {
+        Some(Registered::Whole(admin)) => match recover_at(common, order.folder, order.branch, order.owner) {
+            Ok(tree) if tree.marker()?.removing.is_none() => return Ok(tree),
+            // A removal was stopped; all that was there is kept.
+            Ok(tree) => drop(tree.remove(&left_of(order, &keep_ref(order.owner)))?),
+            Err(WorktreeError::NotOwn { wrong: Wrong::Missing, .. }) => forget(order, common, &admin)?,
+            Err(error) => return Err(error),
+        },
+        Some(Registered::Half(admin)) => return finish(order, common, &admin),
+        None => {}
+    }
+    if !is_free(order.folder)? {
+        // It says what is wrong with it.
+        return open_at(common, order.folder, order.branch, order.owner);
+    }
+    make(order)?;
+    match registered(common, order.owner)? {
+        Some(Registered::Half(admin)) => complete(order, common, &admin),
+        _ => Err(wrong(order.folder, Wrong::Unmarked)),
+    }
+}
+
+/// Has git make the work tree, and the branch where there is none.
+fn make(order: &Order) -> Result<(), WorktreeError> {
+    let git = settled(Git::at(order.repository).apart().within(LOOK));
+    let reference = format!("refs/heads/{}", order.branch);
+    let reason = reason(order.owner);
+    let mut args = vec!["worktree", "add", "-q", "--lock", "--reason", &reason];
+    let tip = git.text(&["rev-parse", "--verify", "-q", &format!("{reference}^{{commit}}")]).ok();
+    let begin = match &tip {
+        Some(tip) if git.run(&["merge-base", "--is-ancestor", order.base, tip]).is_err() => {
+            let (branch, base) = (order.branch.to_owned(), order.base.to_owned());
+            return Err(WorktreeError::BranchTaken { branch, base });
+        }
+        Some(_) => order.branch,
+        None => {
+            args.extend(["--no-track", "-b", order.branch]);
+            order.base
+        }
+    };
+    args.push("--");
+    let mut args: Vec<&OsStr> = args.into_iter().map(OsStr::new).collect();
+    args.extend([order.folder.as_os_str(), begin.as_ref()]);
+    let Err(error) = git.run(&args) else { return Ok(()) };
+    if tip.is_none() && !is_locked(&error) {
+        // Git makes the branch first. Where it holds anything by now, this does nothing.
+        let _ = git.run(&["update-ref", "--no-deref", "-d", &reference, order.base]);
+    }
+    Err(error.into())
+}
+
+/// Says whose a work tree is that git has begun to make.
+fn reason(owner: &Owner) -> String {
+    format!("crew: task {} of run {}", owner.task, owner.run)
+}
+
+/// Returns where is held what turns up while a work tree is made.
+fn keep_ref(owner: &Owner) -> String {
+    format!("refs/crew/keep/{}/{}/found", owner.run, owner.task)
+}
+
+fn left_of<'a>(order: &Order<'a>, keep_ref: &'a str) -> super::Work<'a> {
+    super::Work { message: "What was left in the work tree", base: order.base, leave_out: &[], keep_ref }
+}
+
+/// Finds what is registered for a task.
+pub(super) fn registered(common: &Path, owner: &Owner) -> Result<Option<Registered>, WorktreeError> {
+    let all = common.join("worktrees");
+    let entries = match std::fs::read_dir(&all) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(at(&all)(error)),
+    };
+    for admin in entries.flatten().map(|entry| real(&entry.path())) {
+        match marker(&admin)? {
+            Some(marker) if marker.run == owner.run && marker.task == owner.task => {
+                return Ok(Some(Registered::Whole(admin)));
+            }
+            Some(_) => {}
+            None => {
+                let locked = std::fs::read_to_string(admin.join("locked")).unwrap_or_default();
+                if locked.trim_end() == reason(owner) {
+                    return Ok(Some(Registered::Half(admin)));
+                }
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Returns the folder that an admin folder is for, without links in it.
+pub(super) fn registered_at(admin: &Path) -> Result<PathBuf, WorktreeError> {
+    use std::os::unix::ffi::OsStrExt;
+    let path = admin.join("gitdir");
+    let content = std::fs::read(&path).map_err(at(&path))?;
+    let gitfile = admin.join(OsStr::from_bytes(content.trim_ascii_end()));
+    Ok(gitfile.parent().map(real).unwrap_or_default())
+}
+
+/// Writes the marker: from now on the work tree is whole.
+fn complete(order: &Order, common: &Path, admin: &Path) -> Result<Worktree, WorktreeError> {
+    let Owner { run, task } = order.owner.clone();
+    let branch = order.branch.to_owned();
+    mark(admin, &Marker { run, task, branch, leave_out: Vec::new(), removing: None })?;
+    open_at(common, order.folder, order.branch, order.owner)
+}
+
+/// Finishes a work tree whose making was stopped. Nobody has worked in it: it has no marker.
+fn finish(order: &Order, common: &Path, admin: &Path) -> Result<Worktree, WorktreeError> {
+    wait_for_orphan(admin);
+    let is_begun = ["HEAD", "commondir", "gitdir"].iter().all(|name| admin.join(name).exists());
+    let gitfile = order.folder.join(".git");
+    let is_here = look(&gitfile)?.is_some_and(|kind| kind.is_file());
+    let place = Place::of(order.folder, admin);
+    if !is_begun || !is_here || place.git.run(&["rev-parse", "--git-dir"]).is_err() {
+        take_apart(order, admin)?;
+        return add_once(order, common);
+    }
+    if registered_at(admin)? != real(order.folder) {
+        return Err(wrong(order.folder, Wrong::Elsewhere(registered_at(admin)?)));
+    }
+    let lock = admin.join("index.lock");
+    unless_missing(&lock, std::fs::remove_file(&lock))?;
+    let reference = format!("refs/heads/{}", order.branch);
+    if place.git.run(&["rev-parse", "--verify", "-q", &reference]).is_err() {
+        place.create(&reference, order.base)?;
+    }
+    place.git.run(&["symbolic-ref", "HEAD", &reference])?;
+    place.git.run(&["reset", "--hard", "-q"])?;
+    complete(order, common, admin)
+}
+
+/// Waits while a git that outlived its crew may still be checking files out.
+fn wait_for_orphan(admin: &Path) {
+    let began = Instant::now();
+    while admin.join("index.lock").exists() && began.elapsed() < ORPHAN {
+        std::thread::sleep(LOOK_AGAIN);
+    }
+}
+
+/// What `git worktree add` writes beside the work tree, in an order in which it can be taken away.
+const WRITTEN: &[&str] = &[
+    "index",
+    "gitdir",
+    "commondir",
+    "HEAD",
+    "HEAD.lock",
+    "ORIG_HEAD",
+    "index.lock",
+    "config.worktree",
+    "info/sparse-checkout",
+    "logs/HEAD",
+    "logs",
+    "info",
+    "refs",
+    "locked",
+];
+
+/// Takes away what git wrote of a work tree that was hardly begun; anything else that lies there stays, with an error.
+fn take_apart(order: &Order, admin: &Path) -> Result<(), WorktreeError> {
+    let own = format!("gitdir: {}", admin.display());
+    let gitfile = order.folder.join(".git");
+    if std::fs::read_to_string(&gitfile).is_ok_and(|content| content.trim_end() == own) {
+        std::fs::remove_file(&gitfile).map_err(at(&gitfile))?;
+    }
+    for name in WRITTEN {
+        let path = admin.join(name);
+        let gone = match path.is_dir() {
+            true => std::fs::remove_dir(&path),
+            false => std::fs::remove_file(&path),
+        };
+        unless_missing(&path, gone)?;
+    }
+    std::fs::remove_dir(admin).map_err(at(admin))
+}
+
+/// Takes away the registration of a work tree whose folder is gone. What it alone knows is kept first.
+fn forget(order: &Order, common: &Path, admin: &Path) -> Result<(), WorktreeError> {
+    let folder = registered_at(admin)?;
+    if folder != real(order.folder) {
+        return Err(wrong(order.folder, Wrong::Elsewhere(folder)));
+    }
+    let (place, keep_ref) = (Place::of(common, admin), keep_ref(order.owner));
+    let reference = format!("refs/heads/{}", order.branch);
+    if let Ok(tip) = place.git.text(&["rev-parse", "--verify", "-q", &format!("{reference}^{{commit}}")]) {
+        let lost = loose::commits(&place, &reference, &tip)?;
+        if let Some(lost) = loose::joined(&place, lost, order.owner)? {
+            custody::hold(&place, &keep_ref, &lost)?;
+        }
+        // What was staged, where it can be had.
+        if let Ok(tree) = place.git.text(&["write-tree"])
+            && place.git.text(&["rev-parse", &format!("{tip}^{{tree}}")])? != tree
+        {
+            let message = "What was staged when the work tree went away";
+            custody::hold_tree(&place, &tree, &[&tip], &keep_ref, message)?;
+        }
+    }
+    let marker = admin.join(MARKER);
+    take_away(common, &folder)?;
+    // Git keeps a registration that it does not know.
+    match look(&marker)? {
+        Some(_) => Err(wrong(&folder, Wrong::Elsewhere(registered_at(admin)?))),
+        None => Ok(()),
+    }
+}
+
+/// Tells whether another process held a lock; it will have let go of it soon.
+fn is_locked(error: &GitError) -> bool {
+    let GitError::Failed { message, .. } = error else { return false };
+    message.contains(".lock") && (message.contains("File exists") || message.contains("Unable to create"))
+}
