@@ -100,7 +100,7 @@ fn describe_team(team: &Team) -> (Value, String) {
         .collect();
     let value = json!({
         "kind": "team", "name": team.name, "description": team.description, "workflow": team.workflow,
-        "max_concurrency": team.max_concurrency, "budget": team.budget, "roles": roles, "source": team.source,
+        "max_concurrency": team.max_concurrency, "budget": team.budget, "worktree": team.worktree, "link": team.link, "roles": roles, "source": team.source,
     });
     let mut text = format!(
         "team {}  ({})\n{}\nworkflow: {}\n",
@@ -109,6 +109,7 @@ fn describe_team(team: &Team) -> (Value, String) {
     if let Some(most) = team.max_concurrency {
         text.push_str(&format!("tasks at once: {most}\n"));
     }
+    text.push_str(&places(team.worktree, &team.link));
     for role in &team.roles {
         text.push_str(&format!("- {}: agent={} {}\n", role.name, role.agent, role.description));
     }
@@ -137,6 +138,7 @@ fn describe_workflow(workflow: &Workflow) -> (Value, String) {
         if !step.writes.is_empty() {
             text.push_str(&format!("writes: {}\n", step.writes.join(", ")));
         }
+        text.push_str(&places(step.worktree, &step.link));
         step.verify.iter().for_each(|command| text.push_str(&format!("verify: {command}\n")));
         if step.run.is_none() {
             text.push_str(&format!("{}\n", step.task.trim()));
@@ -145,11 +147,18 @@ fn describe_workflow(workflow: &Workflow) -> (Value, String) {
     (value, text)
 }
 
+/// Returns the lines that say where the work is done, as far as a file says so.
+fn places(worktree: Option<bool>, link: &[String]) -> String {
+    let worktree = worktree.map(|worktree| format!("worktree: {worktree}\n"));
+    let link = (!link.is_empty()).then(|| format!("link: {}\n", link.join(", ")));
+    worktree.into_iter().chain(link).collect()
+}
+
 fn step_json(step: &Step) -> Value {
     json!({
         "id": step.id, "role": step.role, "agent": step.agent, "depends_on": step.depends_on, "run": step.run,
         "verify": step.verify, "timeout_seconds": step.timeout.map(|timeout| timeout.as_secs()), "retries": step.retries,
         "continue_on_error": step.continue_on_error, "when": step.when, "confidence": step.confidence,
-        "budget": step.budget, "output": step.output, "reads": step.reads, "writes": step.writes, "model": step.model, "task": step.task, "line": step.line,
+        "budget": step.budget, "output": step.output, "reads": step.reads, "writes": step.writes, "worktree": step.worktree, "link": step.link, "model": step.model, "task": step.task, "line": step.line,
     })
 }

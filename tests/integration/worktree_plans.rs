@@ -76,6 +76,21 @@ fn worktrees_are_asked_for_by_a_step_a_team_a_flag_or_a_setting() {
 }
 
 #[test]
+fn what_files_say_of_worktrees_is_shown() {
+    let repo = repo(&STEPS.replace("dependsOn: look", "dependsOn: look\nworktree: true\nlink: target/, b"));
+    repo.put_user(
+        "teams/one.team.md",
+        "---\ndescription: A team\nworktree: false\nlink: c\n---\n- explorer:\n- executor:\n",
+    );
+    let shown = repo.crew(["show", "one"]).exits(0).out;
+    assert!(
+        shown.contains("## change  role executor  after look\nworktree: true\nlink: target, b\n"),
+        "{shown}"
+    );
+    assert!(shown.contains("\nworktree: false\nlink: c\n- explorer"), "{shown}");
+}
+
+#[test]
 fn a_dry_run_shows_where_tasks_work_and_what_they_begin_from() {
     let repo = repo(&STEPS.replace("dependsOn: look", "dependsOn: look\nworktree: true"));
     let before = state(&repo);

@@ -42,7 +42,7 @@ fn a_linked_folder_is_there_for_the_task_and_in_nobodys_commit() {
     repo.git(&["config", "core.excludesFile", &ignore.display().to_string()]);
     let script = "cat node_modules/left-pad/index.js 'big file/here' >seen; echo x >x.mine\n\
                   git status --porcelain >>seen; git ls-files --others --exclude-standard >>seen";
-    repo.workflow("one", &format!("## a\nlink: node_modules, big file\nrun: sh \"$CREW_VAR_script\""));
+    repo.workflow("one", "## a\nlink: node_modules, big file\nrun: sh \"$CREW_VAR_script\"");
     let file = repo.beside("script");
     std::fs::write(&file, script).expect("a script");
     run(&repo, 0, &["--set", &format!("vars.script={}", file.display())]);

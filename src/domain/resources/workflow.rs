@@ -110,6 +110,8 @@ pub(super) const MAX_CONCURRENCY: u32 = 1_000;
 
 const KEYS: [&str; 3] = ["name", "description", "maxConcurrency"];
 
+const UNSUPPORTED: [&str; 1] = ["onSuccess"];
+
 /// Reads a workflow file.
 pub(super) fn read(document: Document<'_>, stem: &str, source: Source, report: &mut Report) -> Workflow {
     let Document { mut head, body, body_line } = document;
@@ -120,7 +122,7 @@ pub(super) fn read(document: Document<'_>, stem: &str, source: Source, report: &
         steps: steps::read(body, body_line, report),
         source,
     };
-    head.finish(&KEYS, &[], report);
+    head.finish(&KEYS, &UNSUPPORTED, report);
     graph::check(&workflow.steps, report);
     workflow
 }
