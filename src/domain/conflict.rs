@@ -78,6 +78,44 @@ pub fn in_words(conflicts: &[Conflict]) -> String {
     }
 }
 
+/// The most pairs of tasks that are recorded at once.
+pub const MOST_CLASHES: usize = 50;
+/// The most ranges of lines of one place that people see.
+const SHOWN_RANGES: usize = 3;
+/// The most characters of a path that people see.
+const SHOWN_OF_PATH: usize = 80;
+
+impl Conflict {
+    /// Says where it is: `src/lib.rs:10-14,20`.
+    pub fn place(&self) -> String {
+        let path = self.paths.first().map_or_else(String::new, |path| clean_line(path, SHOWN_OF_PATH));
+        let range = |(first, last): &(u64, u64)| match first == last {
+            true => first.to_string(),
+            false => format!("{first}-{last}"),
+        };
+        let mut ranges: Vec<String> = self.lines.iter().take(SHOWN_RANGES).map(range).collect();
+        if self.lines.len() > SHOWN_RANGES {
+            ranges.push("…".into());
+        }
+        if ranges.is_empty() { path } else { format!("{path}:{}", ranges.join(",")) }
+    }
+
+    /// Says what two sides do: `both change src/lib.rs:10-14`.
+    fn words(&self) -> String {
+        let place = self.place();
+        match self.kind {
+            ConflictKind::Content => format!("both change {place}"),
+            ConflictKind::Binary => format!("both change {place}, which is not text"),
+            ConflictKind::Add => format!("both add {place}"),
+            ConflictKind::DeleteModify => format!("delete and change {place}"),
+            ConflictKind::Rename => format!("rename what does not go together: {place}"),
+            ConflictKind::Mode => format!("give {place} different modes"),
+            ConflictKind::FileFolder => format!("make {place} a file and a folder"),
+            ConflictKind::Submodule => format!("move the submodule {place} apart"),
+        }
+    }
+}
+
 /// What the branches of two tasks do to each other.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Clash {
@@ -103,6 +141,16 @@ impl Clash {
     /// Returns how many places git cannot merge alone.
     pub fn weight(&self) -> u64 {
         self.conflicts.len() as u64 + self.more_conflicts
+    }
+
+    /// Says the first conflict and how many there are: `fix and docs both change src/lib.rs:10-14, and 2 more`.
+    pub fn words(&self) -> Option<String> {
+        let more = match self.weight() {
+            0 | 1 => String::new(),
+            weight => format!(", and {} more", weight - 1),
+        };
+        let first = self.conflicts.first()?.words();
+        Some(format!("{} and {} {first}{more}", self.tasks.0, self.tasks.1))
     }
 
     /// Tells whether the clash is about this task.
@@ -176,15 +224,28 @@ mod tests {
 
     #[test]
     fn a_merged_task_no_longer_counts() {
-        let tasks: &[(&str, &[&str])] = &[("a", &[]), ("b", &["c"]), ("c", &[])];
-        // Once c is in, b has no conflict left while a has none either; the workflow decides.
-        assert_eq!(order(tasks, &[clash("b", "c", 9), clash("a", "c", 10)]), ["c", "a", "b"]);
+        let tasks: &[(&str, &[&str])] = &[("a", &[]), ("b", &[]), ("c", &[]), ("d", &[])];
+        let clashes = [clash("a", "b", 3), clash("b", "c", 2), clash("c", "d", 1)];
+        // c has as many conflicts as a, but one of them with d, which is in by then.
+        assert_eq!(order(tasks, &clashes), ["d", "c", "a", "b"]);
     }
 
     #[test]
     fn dependencies_come_first_however_much_they_conflict() {
         let tasks: &[(&str, &[&str])] = &[("last", &["middle"]), ("middle", &["first"]), ("first", &[])];
         assert_eq!(order(tasks, &[clash("first", "other", 50)]), ["first", "middle", "last"]);
+    }
+
+    #[test]
+    fn a_conflict_is_said_in_one_harmless_line() {
+        let mut clash = clash("fix", "docs", 2);
+        assert_eq!(clash.words(), None);
+        let lines = vec![(10, 14), (20, 20), (30, 31), (40, 41)];
+        let found = |kind| Conflict { kind, paths: vec!["a\u{1b}[31m\nb".into()], lines: lines.clone() };
+        clash.conflicts.push(found(ConflictKind::Content));
+        let said = clash.words().unwrap();
+        assert!(said.starts_with("fix and docs both change a"), "{said}");
+        assert!(said.ends_with("b:10-14,20,30-31,…, and 2 more") && !said.contains('\u{1b}'), "{said}");
     }
 
     #[test]

@@ -5,9 +5,11 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What went wrong when git was asked.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +22,8 @@ pub enum GitError {
     Unreadable { command: String, source: io::Error },
     #[error("`git {command}` did not end within {} s", .limit.as_secs_f64())]
     TooLong { command: String, limit: Duration },
+    #[error("`git {command}` was ended, because nobody waits for it any more")]
+    Unwanted { command: String },
 }
 
 /// Git in one folder.
@@ -34,15 +38,19 @@ pub struct Git {
     limit: Option<Duration>,
     /// How many bytes of its last words are kept.
     heard: u64,
+    /// Once it is true, nobody waits for an answer.
+    unwanted: Option<Arc<AtomicBool>>,
 }
 
 /// How much of git's last words is kept, in bytes.
 const LAST_WORDS: u64 = 4096;
+/// How often a call that may become unwanted is looked at.
+const LOOK: Duration = Duration::from_millis(20);
 
 impl Git {
     /// Speaks to git in `dir`, which may be any folder of a work tree.
     pub fn at(dir: impl Into<PathBuf>) -> Git {
-        Git { dir: dir.into(), env: Vec::new(), apart: false, limit: None, heard: LAST_WORDS }
+        Git { dir: dir.into(), env: Vec::new(), apart: false, limit: None, heard: LAST_WORDS, unwanted: None }
     }
 
     /// Sets a variable for every call.
@@ -73,6 +81,12 @@ impl Git {
     /// Speaks to the same git from another folder.
     pub fn in_folder(mut self, dir: impl Into<PathBuf>) -> Git {
         self.dir = dir.into();
+        self
+    }
+
+    /// Ends each call whose whole answer is waited for once `unwanted` is true.
+    pub fn unless(mut self, unwanted: Arc<AtomicBool>) -> Git {
+        self.unwanted = Some(unwanted);
         self
     }
 
@@ -127,7 +141,9 @@ impl Git {
     fn output_of<S: AsRef<OsStr>>(&self, args: &[S], input: &[u8]) -> Result<Output, GitError> {
         match self.limit {
             Some(limit) => self.output_within(limit, args, input),
-            None if input.is_empty() => self.command().args(args).output().map_err(GitError::NotStarted),
+            None if self.unwanted.is_none() && input.is_empty() => {
+                self.command().args(args).output().map_err(GitError::NotStarted)
+            }
             None => self.output_within(Duration::MAX, args, input),
         }
     }
@@ -147,13 +163,20 @@ impl Git {
         });
         let (pid, apart) = (stream.child.id(), self.apart);
         let (ended, end) = channel::<()>();
+        let unwanted = self.unwanted.clone();
+        let is_unwanted = move || unwanted.as_ref().is_some_and(|unwanted| unwanted.load(Ordering::Relaxed));
+        let (step, ask) =
+            (if self.unwanted.is_some() { LOOK.min(limit) } else { limit }, is_unwanted.clone());
         let watch = std::thread::spawn(move || {
-            let late = end.recv_timeout(limit) == Err(RecvTimeoutError::Timeout);
-            if late {
-                // Nobody has waited for it yet, so the number is still its own.
-                kill(pid, apart);
+            let began = Instant::now();
+            while end.recv_timeout(step) == Err(RecvTimeoutError::Timeout) {
+                if began.elapsed() >= limit || ask() {
+                    // Nobody has waited for it yet, so the number is still its own.
+                    kill(pid, apart);
+                    return true;
+                }
             }
-            late
+            false
         });
         let mut stdout = Vec::new();
         let read = stream.read_to_end(&mut stdout);
@@ -163,6 +186,9 @@ impl Git {
             let _ = asking.join();
         }
         if watch.join().unwrap_or(false) {
+            if is_unwanted() {
+                return Err(GitError::Unwanted { command: spoken(args) });
+            }
             return Err(GitError::TooLong { command: spoken(args), limit });
         }
         read.map_err(|source| stream.unreadable(source))?;
@@ -336,5 +362,14 @@ mod tests {
         assert!(Command::new("mkfifo").arg(pipe).status().unwrap().success());
         let late = git.run(&["add", "--all"]).unwrap_err().to_string();
         assert_eq!(late, "`git add --all` did not end within 0.3 s");
+        let unwanted = Arc::new(AtomicBool::new(false));
+        let patient = Git::at(tree.path()).apart().within(Duration::from_secs(600)).unless(unwanted.clone());
+        assert!(patient.run(&["rev-parse", "--git-dir"]).is_ok());
+        // The one that was killed left it.
+        std::fs::remove_file(tree.path().join(".git/index.lock")).unwrap();
+        let adding = std::thread::spawn(move || patient.run(&["add", "--all"]));
+        std::thread::sleep(Duration::from_millis(50));
+        unwanted.store(true, Ordering::Relaxed);
+        assert!(matches!(adding.join().unwrap(), Err(GitError::Unwanted { .. })));
     }
 }

@@ -199,3 +199,112 @@ fn joined(regions: impl Iterator<Item = (u64, u64)>) -> Vec<(u64, u64)> {
     }
     ranges
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use proptest::test_runner::{Config, TestRunner};
+    use std::path::Path;
+
+    /// Lines that occur once each, so that a line says where it stood.
+    const LINES: u64 = 14;
+
+    /// What a side makes of each line: keeps it, takes it away, changes it, or puts something after it.
+    fn edited(edits: &[u8]) -> String {
+        let line = |(at, edit): (usize, &u8)| match edit {
+            0 => String::new(),
+            1 => format!("changed {at}\n"),
+            2 => format!("otherwise {at}\n"),
+            3 => format!("line {at}\nput in\n"),
+            4 => format!("line {at}\nput in otherwise\n"),
+            _ => format!("line {at}\n"),
+        };
+        edits.iter().enumerate().map(line).collect()
+    }
+
+    fn blob(git: &Git, text: &str) -> String {
+        let ended = git.fed(&["hash-object", "-w", "--stdin"], text.as_bytes()).unwrap();
+        String::from_utf8(ended.stdout).unwrap().trim().to_owned()
+    }
+
+    /// Returns the lines of the base that git's own merge marks, each conflict with its lines, from 1.
+    fn marked_by_git(folder: &Path, texts: [&str; 3]) -> Vec<Vec<u64>> {
+        let names = ["ours", "base", "theirs"];
+        for (name, text) in names.iter().zip(texts) {
+            std::fs::write(folder.join(name), text).unwrap();
+        }
+        let ended =
+            Git::at(folder).fed(&["merge-file", "-p", "--diff3", "ours", "base", "theirs"], &[]).unwrap();
+        let said = String::from_utf8(ended.stdout).unwrap();
+        let mut marked = Vec::new();
+        for conflict in said.split("<<<<<<< ours\n").skip(1) {
+            let (ours, rest) = conflict.split_once("||||||| base\n").unwrap();
+            let (base, rest) = rest.split_once("=======\n").unwrap();
+            let (theirs, _) = rest.split_once(">>>>>>> theirs\n").unwrap();
+            // A merge that shows no base leaves out what comes to the same.
+            if ours != theirs {
+                let number = |line: &str| line.strip_prefix("line ").unwrap().parse::<u64>().unwrap() + 1;
+                marked.push(base.lines().map(number).collect());
+            }
+        }
+        marked
+    }
+
+    #[test]
+    fn the_ranges_are_those_that_git_marks() {
+        let folder = tempfile::tempdir().unwrap();
+        let git = Git::at(folder.path()).with("GIT_CONFIG_GLOBAL", "/dev/null");
+        git.run(&["init", "-q"]).unwrap();
+        let side = || proptest::collection::vec(0..20_u8, LINES as usize);
+        let config = Config { cases: 60, failure_persistence: None, ..Config::default() };
+        let tried = TestRunner::new(config).run(&(side(), side()), |(ours, theirs)| {
+            let (base, ours, theirs) = (edited(&[9; LINES as usize]), edited(&ours), edited(&theirs));
+            let marked = marked_by_git(folder.path(), [&ours, &base, &theirs]);
+            let sides =
+                Sides { base: Some(blob(&git, &base)), ours: blob(&git, &ours), theirs: blob(&git, &theirs) };
+            let ranges = lines_of(&git, &[sides]).unwrap().remove(0);
+            let ours: Vec<u64> = ranges.iter().flat_map(|(first, last)| *first..=*last).collect();
+            let theirs: Vec<u64> = marked.iter().flatten().copied().collect();
+            // What both put in between two lines has no line of the base; git shows none, and we the line before.
+            let only_lines: Vec<u64> = match marked.iter().all(|lines| !lines.is_empty()) {
+                true => ours.clone(),
+                false => ours.iter().copied().filter(|line| theirs.contains(line)).collect(),
+            };
+            prop_assert_eq!(only_lines, theirs);
+            prop_assert_eq!(ranges.is_empty(), marked.is_empty());
+            Ok(())
+        });
+        tried.unwrap_or_else(|wrong| panic!("{wrong}"));
+    }
+
+    #[test]
+    fn many_files_are_compared_at_once_and_each_gets_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let git = Git::at(folder.path());
+        git.run(&["init", "-q"]).unwrap();
+        let base = blob(&git, "1\n2\n3\nno end");
+        let sides = |base: Option<&String>, ours: &str, theirs: &str| Sides {
+            base: base.cloned(),
+            ours: blob(&git, ours),
+            theirs: blob(&git, theirs),
+        };
+        let files = [
+            sides(Some(&base), "1\n2\n3\nan end\n", "1\n2\n3\nno end\n"),
+            sides(Some(&base), "1\n2\n3\nno end", "other"),
+            sides(Some(&base), "one\n2\n3\nno end", "ONE\n2\n3\nno end"),
+            sides(None, "@@ -1 +1 @@\n-x\ndiff --git a/000000001 b/x\n", "+x\n"),
+            sides(None, "same", "same"),
+        ];
+        let lines = lines_of(&git, &files).unwrap();
+        assert_eq!(lines, [vec![(4, 4)], vec![], vec![(1, 1)], vec![(1, 3)], vec![]]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            read_changes(&bytes);
+            read_changes(&[b"diff --git a/000000000 b/000000000\n@@ -1,9 +4294967295,99 @@\n", &bytes[..]].concat());
+        }
+    }
+}

@@ -6,6 +6,7 @@ pub mod blobs;
 pub mod checkout;
 pub mod custody;
 pub mod diff;
+pub mod forecast;
 pub mod git;
 pub mod inventory;
 pub mod joining;
