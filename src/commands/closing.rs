@@ -1,6 +1,7 @@
 //! What is said of a run and its tasks: when it has ended, and when somebody asks.
 
 use super::budget::Account;
+use super::clashes;
 use super::decide::how_to_decide;
 use crate::agents::builtin;
 use crate::domain::finding::Finding;
@@ -50,6 +51,7 @@ impl Closing<'_> {
         }
         printer.data(&format!("\n{}", printer.tint(status_tone(self.finished.status), &line)))?;
         account.lines().iter().try_for_each(|line| printer.data(line))?;
+        clashes::lines(self.run).iter().try_for_each(|line| printer.data(line))?;
         self.next_steps().iter().for_each(|step| printer.tell(step));
         Ok(())
     }
@@ -64,6 +66,7 @@ impl Closing<'_> {
             "summary": self.paths.artifacts().join("summary.md"),
         });
         account.put_into(&mut json);
+        clashes::put_into(&mut json, self.run);
         json
     }
 

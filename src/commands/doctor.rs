@@ -27,6 +27,8 @@ const LEAST_SPACE: u64 = 200 * 1000 * 1000;
 const LITTLE_SPACE: u64 = 2_000_000_000;
 /// The oldest git that has what crew asks for.
 const OLDEST_GIT: (u32, u32) = (2, 38);
+/// The oldest git that merges from a base that is given to it, as squashing and rebasing a task's work needs.
+const GIT_WITH_BASES: (u32, u32) = (2, 40);
 const OLDEST_GIT_HINT: &str = "install git 2.38 or newer";
 
 /// Check git, disk, store, settings, resources and agents
@@ -144,10 +146,15 @@ fn check_git(folder: &Path) -> Check {
         Ok(text) => {
             let version = text.trim_start_matches("git version ").to_owned();
             let mut numbers = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
-            match (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= OLDEST_GIT {
-                true => Check::ok("git", version),
-                false => Check::fail("git", format!("{version} is too old"), OLDEST_GIT_HINT),
+            let known = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+            if known < OLDEST_GIT {
+                return Check::fail("git", format!("{version} is too old"), OLDEST_GIT_HINT);
             }
+            if known < GIT_WITH_BASES {
+                let hint = "install git 2.40 or newer, or merge with `crew merge --merge` only";
+                return Check::warn("git", format!("{version} cannot squash or rebase tasks' work"), hint);
+            }
+            Check::ok("git", version)
         }
         Err(error) => Check::fail("git", error.to_string(), OLDEST_GIT_HINT),
     }

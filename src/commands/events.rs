@@ -153,6 +153,17 @@ fn detail_of(event: &Event) -> String {
         Event::BudgetWarned { level, what, spent, limit, .. } => {
             format!("{}: {spent} of {limit} {}", level.name(), what.name())
         }
+        Event::ConflictsSeen { clashes, .. } if clashes.is_empty() => "none left".into(),
+        Event::ConflictsSeen { clashes, more } => {
+            let (conflicts, others): (Vec<_>, Vec<_>) =
+                clashes.iter().map(|clash| clash.words()).partition(Option::is_some);
+            let mut said: Vec<String> = conflicts.into_iter().flatten().collect();
+            match others.len() + *more as usize {
+                0 => {}
+                others => said.push(format!("{} touch the same files", words::count(others, "pair"))),
+            }
+            said.join("; ")
+        }
         Event::BudgetChanged { budget } => serde_json::to_string(budget).unwrap_or_default(),
         Event::StopAsked { level, by } => format!("{by}, level {level}"),
         Event::RunEnded { state } => state.name().to_owned(),

@@ -6,6 +6,7 @@ mod asking;
 mod base;
 mod budget;
 mod builtin_agent;
+mod clashes;
 mod closing;
 mod completions;
 mod config;

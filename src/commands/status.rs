@@ -1,6 +1,7 @@
 //! `crew status`: where runs stand.
 
 use super::budget::Account;
+use super::clashes;
 use super::closing::{status_tone, task_table, tasks_json, waiting_lines};
 use super::context::Context;
 use super::exit::ExitStatus;
@@ -108,6 +109,7 @@ fn show_run(cx: &Context, typed: &str) -> Result<ExitStatus> {
             "usage": account.bill.usage, "tasks": tasks_json(&run, &account),
         });
         account.put_into(&mut json);
+        clashes::put_into(&mut json, &run);
         cx.printer.json(&json)?;
         return Ok(ExitStatus::Done);
     }
@@ -115,6 +117,7 @@ fn show_run(cx: &Context, typed: &str) -> Result<ExitStatus> {
     cx.printer.data(&format!("{head}   \"{}\"\n", clean_line(&run.goal, 200)))?;
     cx.printer.data(&task_table(&run).render(&cx.printer))?;
     account.lines().iter().try_for_each(|line| cx.printer.data(line))?;
+    clashes::lines(&run).iter().try_for_each(|line| cx.printer.data(line))?;
     for line in explain(&run, &short, status, &account) {
         cx.printer.tell(&line);
     }

@@ -3,6 +3,7 @@
 //! An event is appended once and never changed; the state of a run is its events replayed (see `run`).
 
 use super::budget::{Level, Limits, What};
+use super::conflict::Clash;
 use super::error_kind::ErrorKind;
 use super::gate::{About, Decision, GateId};
 use super::id::{RunId, TaskId};
@@ -424,6 +425,14 @@ pub enum Event {
         spent: serde_json::Number,
         limit: serde_json::Number,
     },
+    /// What the branches of tasks will do to each other has changed, as far as it could be told while they are worked on.
+    ConflictsSeen {
+        /// All that is known now, those that conflict first.
+        clashes: Vec<Clash>,
+        /// How many pairs do something to each other beside those that are listed.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        more: u64,
+    },
     /// A person gave the run another budget for the rest of its work.
     BudgetChanged { budget: Limits },
     /// A person asked the run to stop.
@@ -505,6 +514,7 @@ impl Event {
             Event::TaskCancelled { .. } => "task_cancelled",
             Event::TaskFailed { .. } => "task_failed",
             Event::BudgetWarned { .. } => "budget_warned",
+            Event::ConflictsSeen { .. } => "conflicts_seen",
             Event::BudgetChanged { .. } => "budget_changed",
             Event::StopAsked { .. } => "stop_asked",
             Event::RunEnded { .. } => "run_ended",
@@ -543,6 +553,7 @@ impl Event {
         "task_cancelled",
         "task_failed",
         "budget_warned",
+        "conflicts_seen",
         "budget_changed",
         "stop_asked",
         "run_ended",
@@ -555,6 +566,7 @@ impl Event {
             | Event::DispatcherStarted { .. }
             | Event::MergeBegun { .. }
             | Event::WorkMerged { .. }
+            | Event::ConflictsSeen { .. }
             | Event::BudgetChanged { .. }
             | Event::StopAsked { .. }
             | Event::RunEnded { .. } => None,

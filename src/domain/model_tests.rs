@@ -628,6 +628,10 @@ fn event_of(kind: &str, task: Option<&TaskId>, attempt: u32, dice: usize) -> Eve
             let level = ["run", "team", "task"][dice % 3];
             json!({"level": level, "what": "tokens", "spent": 8, "limit": 10})
         }
+        "conflicts_seen" => {
+            let conflict = json!({"kind": "content", "paths": ["a"], "lines": [[1, dice + 1]]});
+            json!({"clashes": [{"tasks": ["t0", "t1"], "conflicts": [conflict]}], "more": dice})
+        }
         "budget_changed" => json!({"budget": {"tokens": dice + 1}}),
         "tree_checked" => json!({"changed": dice % 2, "unseen": ""}),
         "stop_asked" => json!({"level": 1, "by": "ctrl-C"}),

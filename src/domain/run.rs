@@ -4,6 +4,7 @@
 //! error and not in a wrong record.
 
 use super::budget::{Level, Warned};
+use super::conflict::{Clash, proposed_order};
 use super::event::{Again, Event, Outcome, Persona, ProcessId, RunLimits};
 use super::gate::{self, About, Decided, Decision, Gate, GateId};
 use super::id::{RunId, TaskId};
@@ -185,6 +186,10 @@ pub struct Run {
     pub warned: Vec<Warned>,
     /// The move of a branch that was begun and is not known to be done.
     pub merging: Option<Box<Merging>>,
+    /// What branches of tasks do to each other, as it was seen last.
+    pub clashes: Vec<Clash>,
+    /// How many pairs of tasks do so beside those that are listed.
+    pub more_clashes: u64,
     index: HashMap<TaskId, usize>,
 }
 
@@ -218,6 +223,8 @@ impl Run {
             last_at: at,
             warned: Vec::new(),
             merging: None,
+            clashes: Vec::new(),
+            more_clashes: 0,
             index: HashMap::new(),
         })
     }
@@ -240,6 +247,22 @@ impl Run {
     /// Returns the gates that nobody has decided, in the order in which they were opened.
     pub fn open_gates(&self) -> impl Iterator<Item = &Gate> {
         self.gates.iter().filter(|gate| gate.decided.is_none())
+    }
+
+    /// Returns what branches do to each other of which at least one is still to be merged.
+    pub fn clashes_ahead(&self) -> impl Iterator<Item = &Clash> {
+        let ahead = |task: &TaskId| self.task(task).is_some_and(|task| !task.is_merged());
+        self.clashes.iter().filter(move |clash| ahead(&clash.tasks.0) || ahead(&clash.tasks.1))
+    }
+
+    /// Returns the order in which the tasks are best merged whose branches conflict and are not merged yet.
+    pub fn merge_order(&self) -> Vec<&TaskId> {
+        let tasks: Vec<(&TaskId, &[TaskId])> =
+            self.tasks.iter().map(|task| (&task.spec.id, task.spec.depends_on.as_slice())).collect();
+        let clashes: Vec<Clash> = self.clashes_ahead().filter(|clash| clash.weight() > 0).cloned().collect();
+        let order = proposed_order(&tasks, &clashes).into_iter();
+        let open = order.filter(|place| !self.tasks[*place].is_merged()).map(|place| tasks[place].0);
+        open.filter(|task| clashes.iter().any(|clash| clash.concerns(task))).collect()
     }
 
     /// Returns a gate by its id.
@@ -294,6 +317,11 @@ impl Run {
             }
             Event::BudgetWarned { level, task, what, .. } => {
                 self.warned.push((*level, task.clone(), *what));
+                Ok(Touched::Nothing)
+            }
+            Event::ConflictsSeen { clashes, more } => {
+                self.clashes.clone_from(clashes);
+                self.more_clashes = *more;
                 Ok(Touched::Nothing)
             }
             Event::BudgetChanged { budget } => {

@@ -373,6 +373,12 @@ pub struct Task {
 }
 
 impl Task {
+    /// Tells whether all that is on its branch has been merged.
+    pub fn is_merged(&self) -> bool {
+        let tip = self.tree.as_ref().and_then(|tree| tree.tip.as_ref());
+        tip.is_some() && self.landed.last().map(|landed| &landed.tip) == tip
+    }
+
     /// Returns why it stands where it does, where that has a kind.
     pub fn error_kind(&self) -> Option<ErrorKind> {
         self.gate_error.or_else(|| self.last()?.error_kind)

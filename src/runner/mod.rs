@@ -17,6 +17,7 @@ pub mod clock;
 pub mod dispatcher;
 pub mod environment;
 pub mod folder;
+pub mod forecast;
 pub mod handed_in_files;
 pub mod inbox_watch;
 pub mod launch;

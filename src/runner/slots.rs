@@ -5,6 +5,7 @@ use super::folder::{FolderWatch, Seen};
 use super::own_tree::{Kept, OwnTree};
 use super::recorder::Recorder;
 use crate::agents::{Agent, Said};
+use crate::domain::conflict::Clash;
 use crate::domain::event::{Ending, Event, ProcessId};
 use crate::domain::judgement::StreamError;
 use crate::domain::recording::Stream;
@@ -55,6 +56,8 @@ pub enum Message {
     },
     /// Something lies in the inbox.
     Inbox,
+    /// What the branches do to each other is not what was told before.
+    Clashes(Vec<Clash>),
     /// A signal came, the `level`th.
     Stop {
         level: u32,

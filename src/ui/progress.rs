@@ -6,6 +6,7 @@
 use super::printer::{Printer, Tone};
 use super::words;
 use crate::domain::budget::{Standing, standing_words};
+use crate::domain::conflict::Clash;
 use crate::domain::event::{Event, Outcome, Recorded};
 use crate::domain::id::TaskId;
 use crate::domain::run::Run;
@@ -15,7 +16,7 @@ use crate::domain::task::{Task, Work, Working};
 use crate::domain::tree_check::TreeCheck;
 use crate::domain::words::clean_line;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ pub struct Progress {
     printer: Printer,
     short_id: String,
     live: Option<Live>,
+    /// Pairs of tasks whose conflict has been told: with every commit, something about it changes.
+    told: BTreeSet<(TaskId, TaskId)>,
 }
 
 struct Live {
@@ -31,6 +34,8 @@ struct Live {
     by_place: BTreeMap<usize, ProgressBar>,
     /// The first task that waits until others have left the folder.
     waiting: Option<ProgressBar>,
+    /// The first conflict that lies ahead.
+    conflict: Option<ProgressBar>,
     style: ProgressStyle,
     name_width: usize,
     agent_width: usize,
@@ -47,12 +52,13 @@ impl Progress {
                 bars: MultiProgress::with_draw_target(ProgressDrawTarget::stderr()),
                 by_place: BTreeMap::new(),
                 waiting: None,
+                conflict: None,
                 style,
                 name_width: widest(|task| task.spec.id.as_str().len()).min(24),
                 agent_width: widest(|task| task.spec.program().len()).min(16),
             }
         });
-        Progress { printer, short_id, live }
+        Progress { printer, short_id, live, told: BTreeSet::new() }
     }
 
     /// Tells whether anything is shown between events.
@@ -73,6 +79,9 @@ impl Progress {
                 }
             }
             None => {
+                for line in conflict_lines(&self.short_id, &recorded.event, &mut self.told) {
+                    self.printer.tell(&line);
+                }
                 if let Some(line) = plain_line(&self.short_id, &recorded.event) {
                     self.printer.tell(&line);
                 }
@@ -95,6 +104,7 @@ impl Progress {
             bar.set_message(text);
         }
         live.show_waiting(run);
+        live.show_conflict(&self.printer, run);
     }
 
     /// Takes the live lines away.
@@ -158,22 +168,19 @@ impl Live {
         let (names, agents) = (self.name_width, self.agent_width);
         let line =
             run.tasks.iter().find_map(waits).map(|(id, whom)| format!("{id:names$}  {:agents$}  {whom}", ""));
-        match (&self.waiting, line) {
-            (Some(bar), None) => {
-                bar.finish_and_clear();
-                self.bars.remove(bar);
-                self.waiting = None;
-            }
-            (_, Some(line)) => {
-                let bar = self.waiting.get_or_insert_with(|| {
-                    let bar = self.bars.add(ProgressBar::new_spinner());
-                    bar.set_style(self.style.clone());
-                    bar
-                });
-                bar.set_message(line);
-            }
-            (None, None) => {}
-        }
+        show_line(&self.bars, &self.style, &mut self.waiting, line);
+    }
+
+    fn show_conflict(&mut self, printer: &Printer, run: &Run) {
+        let mut conflicts = run.clashes_ahead().filter_map(Clash::words);
+        let line = conflicts.next().map(|first| {
+            let others = match conflicts.count() {
+                0 => String::new(),
+                others => format!("; {}", words::count(others, "other pair")),
+            };
+            format!("{}  {first}{others}", printer.tint_err(Tone::Attention, "conflict ahead"))
+        });
+        show_line(&self.bars, &self.style, &mut self.conflict, line);
     }
 
     fn running_line(&self, run: &Run, line: &Working) -> String {
@@ -261,6 +268,45 @@ impl Live {
             _ => None,
         }
     }
+}
+
+/// Shows a line that is there only at times, or takes it away.
+fn show_line(
+    bars: &MultiProgress,
+    style: &ProgressStyle,
+    place: &mut Option<ProgressBar>,
+    line: Option<String>,
+) {
+    match (&place, line) {
+        (Some(bar), None) => {
+            bar.finish_and_clear();
+            bars.remove(bar);
+            *place = None;
+        }
+        (_, Some(line)) => {
+            let bar = place.get_or_insert_with(|| {
+                let bar = bars.add(ProgressBar::new_spinner());
+                bar.set_style(style.clone());
+                bar
+            });
+            bar.set_message(line);
+        }
+        (None, None) => {}
+    }
+}
+
+/// Returns a line for each pair of tasks that will conflict and of which it has not been told.
+fn conflict_lines(run: &str, event: &Event, told: &mut BTreeSet<(TaskId, TaskId)>) -> Vec<String> {
+    let Event::ConflictsSeen { clashes, .. } = event else { return Vec::new() };
+    let mut lines = Vec::new();
+    for clash in clashes {
+        let Some(words) = clash.words() else { continue };
+        if told.insert(clash.tasks.clone()) {
+            let (one, other) = &clash.tasks;
+            lines.push(format!("run={run} tasks={one},{other} event=conflict_ahead {words:?}"));
+        }
+    }
+    lines
 }
 
 /// Says how far a budget is used up: `  run budget  $2.01 of $2.50 (80 %)`.

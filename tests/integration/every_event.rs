@@ -2,6 +2,7 @@
 
 use crate::support::{TestRepo, run_command};
 use crew::domain::event::Event;
+use serde_json::json;
 use std::collections::BTreeSet;
 
 #[test]
@@ -80,10 +81,23 @@ fn every_kind_of_event_is_produced() {
     repo.crew(["resume", "last", "--set", "budget.attempts=2"]).exits(0);
     seen.extend(repo.kinds());
 
+<<<<<<< HEAD
     repo.commit("all of it");
     repo.agent("own", "touch:made submit:done");
     repo.workflow("own", "## a\nrole: executor\nagent: own\nworktree: true\n\nDo it.");
     repo.crew(["run", "the goal", "--workflow", "own"]).exits(0);
+=======
+    repo.commit("what the others left");
+    repo.program(
+        "changes",
+        "echo $$ >README.md; crew submit result --summary s --confidence 1 --rationale r",
+    );
+    let changes = repo.programs().join("changes");
+    repo.set("agents", "changes", json!({"command": changes, "prompt": "stdin", "writes": true}));
+    let step = |id| format!("## {id}\nrole: executor\nagent: changes\n\nDo it.\n\n");
+    repo.workflow("apart", &(step("a") + &step("b")));
+    repo.crew(["run", "the goal", "--workflow", "apart", "--worktree"]).exits(0);
+>>>>>>> bb632a9 (A run tells which tasks will conflict while they are worked on, with lines and an order to merge them in)
     seen.extend(repo.kinds());
 
     let declared: BTreeSet<String> = Event::KINDS.iter().map(|kind| (*kind).to_owned()).collect();

@@ -12,6 +12,7 @@ mod doctor;
 mod dry_run;
 mod every_event;
 mod evidence;
+mod forecast;
 mod gates;
 mod generated_files;
 mod handing_in;

@@ -10,6 +10,7 @@ mod waiting;
 mod writing;
 
 use crate::domain::budget::Ledger;
+use crate::domain::conflict::{Clash, MOST_CLASHES};
 use crate::domain::event::{ArtifactKind, Event, Recorded};
 use crate::domain::judgement::StopReason;
 use crate::domain::run::{Run, RunStatus};
@@ -17,6 +18,7 @@ use crate::domain::schedule::Schedule;
 use crate::domain::task::Working;
 use crate::runner::attempt::OpenAttempt;
 use crate::runner::clock;
+use crate::runner::forecast::{self, ForecastWatch};
 use crate::runner::inbox_watch;
 use crate::runner::launch::Setup;
 use crate::runner::pipe_watch;
@@ -112,6 +114,8 @@ pub struct Dispatcher<'a> {
     inbox_looked: Instant,
     /// Something has landed in the inbox since then.
     inbox_rang: bool,
+    /// Where several tasks work on branches of their own.
+    forecast: Option<ForecastWatch>,
     /// Kept to the end: the run is ours.
     _lock: RunLock,
 }
@@ -135,7 +139,9 @@ pub fn carry_out(
     super::signals::watch(sender.clone()).map_err(StoreError::file("signals"))?;
     let _watch = inbox_watch::watch(&paths.inbox(), sender.clone());
     let pipe = pipe_watch::watch(&paths.inbox(), sender.clone());
+    let forecast = forecast::watch(&run, setup.repository.clone(), paths.logs(), sender.clone());
     let mut dispatcher = Dispatcher::new(store, run, paths, (setup, observer), (sender, messages), lock);
+    dispatcher.forecast = forecast;
     let carried = dispatcher.take_over().and_then(|()| dispatcher.work());
     if carried.is_err() {
         dispatcher.kill_everything();
@@ -187,6 +193,7 @@ impl<'a> Dispatcher<'a> {
             copied: CopyClock::new(),
             inbox_looked: Instant::now(),
             inbox_rang: false,
+            forecast: None,
             _lock: lock,
         }
     }
@@ -303,6 +310,7 @@ impl<'a> Dispatcher<'a> {
                 self.inbox_rang = true;
                 Ok(())
             }
+            Message::Clashes(clashes) => self.note_clashes(clashes),
             Message::Stop { level, by } => self.stop_on_request(level, by),
         }
     }
@@ -311,6 +319,16 @@ impl<'a> Dispatcher<'a> {
     fn record(&mut self, event: Event) -> Result<(), StoreError> {
         self.batch.push(Applied::to(&mut self.run, clock::now(), event)?);
         Ok(())
+    }
+
+    /// Records what branches do to each other.
+    fn note_clashes(&mut self, mut clashes: Vec<Clash>) -> Result<(), StoreError> {
+        let more = clashes.len().saturating_sub(MOST_CLASHES) as u64;
+        clashes.truncate(MOST_CLASHES);
+        if clashes == self.run.clashes && more == self.run.more_clashes {
+            return Ok(());
+        }
+        self.record(Event::ConflictsSeen { clashes, more })
     }
 
     fn working(&self) -> Vec<Working> {
@@ -332,6 +350,11 @@ impl<'a> Dispatcher<'a> {
     }
 
     fn finish_run(&mut self) -> Result<Finished, StoreError> {
+        // Whoever stops a run does not want to wait for a guess.
+        let last_look = self.forecast.take().filter(|_| self.stopping.is_none());
+        if let Some(clashes) = last_look.and_then(|forecast| forecast.last_look()) {
+            self.note_clashes(clashes)?;
+        }
         let state = self.run.counts.status(false, true, true);
         let text = summary::write(&self.run, state);
         let kept = artifacts::keep(
