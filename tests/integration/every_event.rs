@@ -81,12 +81,6 @@ fn every_kind_of_event_is_produced() {
     repo.crew(["resume", "last", "--set", "budget.attempts=2"]).exits(0);
     seen.extend(repo.kinds());
 
-<<<<<<< HEAD
-    repo.commit("all of it");
-    repo.agent("own", "touch:made submit:done");
-    repo.workflow("own", "## a\nrole: executor\nagent: own\nworktree: true\n\nDo it.");
-    repo.crew(["run", "the goal", "--workflow", "own"]).exits(0);
-=======
     repo.commit("what the others left");
     repo.program(
         "changes",
@@ -97,7 +91,6 @@ fn every_kind_of_event_is_produced() {
     let step = |id| format!("## {id}\nrole: executor\nagent: changes\n\nDo it.\n\n");
     repo.workflow("apart", &(step("a") + &step("b")));
     repo.crew(["run", "the goal", "--workflow", "apart", "--worktree"]).exits(0);
->>>>>>> bb632a9 (A run tells which tasks will conflict while they are worked on, with lines and an order to merge them in)
     seen.extend(repo.kinds());
 
     let declared: BTreeSet<String> = Event::KINDS.iter().map(|kind| (*kind).to_owned()).collect();
