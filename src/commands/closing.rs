@@ -301,6 +301,6 @@ fn task_json(task: &Task) -> Value {
         "waiting": last.map(|attempt| &attempt.waiting).filter(|reason| !reason.is_empty()),
         "notes": last.map(|attempt| &attempt.notes).filter(|notes| !notes.is_empty()),
         "log": last.map(|attempt| &attempt.log), "tree": last.and_then(|attempt| attempt.tree.as_ref()),
-        "worktree": task.tree,
+        "worktree": task.tree, "merged": task.landed,
     })
 }

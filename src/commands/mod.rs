@@ -22,6 +22,8 @@ mod hook;
 mod init;
 mod list;
 mod logs;
+mod merge;
+mod merge_plan;
 mod plan;
 mod recordings;
 mod replay_agent;
@@ -79,6 +81,7 @@ enum Command {
     Reject(decide::RejectArgs),
     Answer(decide::AnswerArgs),
     Accept(decide::AcceptArgs),
+    Merge(merge::MergeArgs),
     Submit(submit::SubmitArgs),
     Review(review::ReviewArgs),
     List(list::ListArgs),
@@ -155,6 +158,7 @@ fn dispatch(cx: &Context, command: &Command) -> Result<ExitStatus> {
         Command::Reject(args) => decide::reject(cx, args),
         Command::Answer(args) => decide::answer(cx, args),
         Command::Accept(args) => decide::accept(cx, args),
+        Command::Merge(args) => merge::merge(cx, args),
         Command::Submit(args) => submit::submit(cx, args),
         Command::List(args) => list::list(cx, args),
         Command::Show(args) => show::show(cx, args),

@@ -76,7 +76,7 @@ pub struct Merging {
 }
 
 /// Work of a task that a branch holds, as it is recorded.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Landed {
     pub into: String,
     pub tip: String,
@@ -179,18 +179,17 @@ fn nothing_of(task: &Task, is_in: impl Fn(&Task) -> bool) -> Option<&'static str
 
 /// Returns the tasks whose work a task's own holds beside its own, as far as it is not on the branch.
 fn beneath(run: &Run, place: usize, is_in: impl Fn(&Task) -> bool) -> BTreeSet<usize> {
+    let is_missing = |under: &usize| nothing_of(&run.tasks[*under], &is_in).is_none();
+    under(run, place).into_iter().filter(is_missing).collect()
+}
+
+/// Returns the places of the tasks whose work a task's own holds beside its own.
+pub fn under(run: &Run, place: usize) -> BTreeSet<usize> {
     let mut found = BTreeSet::new();
-    let mut looked = BTreeSet::new();
     let mut ahead = vec![place];
     while let Some(at) = ahead.pop() {
         let from = run.tasks[at].tree.iter().flat_map(|tree| &tree.from).filter_map(|id| run.place(id));
-        for under in from.filter(|under| looked.insert(*under)).collect::<Vec<_>>() {
-            let task = &run.tasks[under];
-            if nothing_of(task, &is_in).is_none() {
-                found.insert(under);
-            }
-            ahead.push(under);
-        }
+        ahead.extend(from.filter(|under| found.insert(*under)));
     }
     found
 }

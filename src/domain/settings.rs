@@ -4,6 +4,7 @@
 //! but a project's file may only tighten what the user allows, until the user trusts the repository.
 
 use super::links;
+use super::merging::How;
 use super::nearest::nearest;
 use super::price::Price;
 use super::words::clean_line;
@@ -181,6 +182,18 @@ pub const WORKTREES_INCLUDE_DIRTY: Setting = Setting {
     project: Project::Lower,
     help: "What is not committed in your tree is part of what worktrees begin from, as with --include-dirty",
 };
+pub const MERGE_HOW: Setting = Setting {
+    key: "merge.how",
+    kind: Kind::Text { default: "merge" },
+    project: Project::Free,
+    help: "How `crew merge` brings the work of a task to a branch: merge (a merge commit), squash (one commit) or rebase (its own commits)",
+};
+pub const MERGE_VERIFY: Setting = Setting {
+    key: "merge.verify",
+    kind: Kind::Names { default: &[] },
+    project: Project::Never,
+    help: "Commands for /bin/sh that `crew merge` runs on the merged work, beside those of the steps; all have to exit with 0",
+};
 pub const GATE_CONFIDENCE: Setting = Setting {
     key: "gates.confidence_threshold",
     kind: Kind::Fraction { default: 0.7 },
@@ -303,6 +316,8 @@ pub const ALL: &[&Setting] = &[
     &WORKTREES_SETUP_SECONDS,
     &WORKTREES_LINK,
     &WORKTREES_INCLUDE_DIRTY,
+    &MERGE_HOW,
+    &MERGE_VERIFY,
     &GATE_CONFIDENCE,
     &GATE_ENVIRONMENTS,
     &GATE_RISKY,
@@ -458,6 +473,10 @@ impl Settings {
                 message,
                 hint: None,
             })?;
+        }
+        if setting.key == MERGE_HOW.key && value.as_str().is_none_or(|name| How::parse(name).is_none()) {
+            let message = format!("{key} has to be merge, squash or rebase, not {value}");
+            return Err(Problem { origin, message, hint: None });
         }
         if setting.key == WORKTREES_LINK.key {
             let names: Vec<&str> = value.as_array().into_iter().flatten().filter_map(Value::as_str).collect();

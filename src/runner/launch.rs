@@ -10,6 +10,7 @@ use crate::domain::context::{self, Earlier};
 use crate::domain::event::{ArtifactKind, Event, Outcome};
 use crate::domain::finding::Finding;
 use crate::domain::gate::GatePolicy;
+use crate::domain::links;
 use crate::domain::price::Prices;
 use crate::domain::request;
 use crate::domain::retry::RetryPolicy;
@@ -290,6 +291,59 @@ pub fn prepare_worktree(
         mark: paths.root().join(layout::setup_mark_of(id)),
         log,
     }
+}
+
+/// What the worktree of a merge is made ready with, and what verifies the work in it.
+pub struct MergePlace<'a> {
+    pub folder: &'a Path,
+    pub log: &'a Path,
+    /// The tasks whose work is merged; at least one.
+    pub tasks: &'a [&'a Task],
+}
+
+/// Prepares what makes the worktree of a merge ready.
+pub fn prepare_merge(setup: &Setup, run: &Run, paths: &RunPaths, place: &MergePlace<'_>) -> Preparation {
+    let command = setup.worktrees.setup.as_ref().map(|command| {
+        (prepare_merge_check(setup, run, paths, place, (None, command)), setup.worktrees.setup_time)
+    });
+    Preparation {
+        repository: setup.repository.clone(),
+        worktree: place.folder.to_owned(),
+        links: links::together(place.tasks.iter().flat_map(|task| &task.spec.link)),
+        excludes: paths.root().join(layout::merge_excludes()),
+        setup: command,
+        mark: paths.root().join(layout::merge_setup_mark()),
+        log: place.log.to_owned(),
+    }
+}
+
+/// Prepares the child that runs a command on merged work. It sees what it would see as a verification command of `task`;
+/// without one, nothing of any task.
+pub fn prepare_merge_check(
+    setup: &Setup,
+    run: &Run,
+    paths: &RunPaths,
+    place: &MergePlace<'_>,
+    (task, command): (Option<&Task>, &str),
+) -> ChildSpec {
+    let mut set = vec![
+        ("CREW_RUN".to_owned(), run.id.to_string()),
+        ("CREW_REPOSITORY".to_owned(), setup.repository.display().to_string()),
+    ];
+    set.extend(task.map(|task| ("CREW_TASK".to_owned(), task.spec.id.to_string())));
+    set.extend(worktree_setup::around(place.folder));
+    if place.tasks.iter().any(|task| !task.spec.link.is_empty()) {
+        set.extend(worktree_setup::excluding(&paths.root().join(layout::merge_excludes())));
+    }
+    set.extend(values_for_commands(run));
+    let child = shell(
+        setup,
+        command,
+        setup.environment.with(&[], &set),
+        (place.folder.to_owned(), place.log.to_owned()),
+    );
+    // What it puts aside ends with it: there is no run at work that would see to that.
+    ChildSpec { marks: vec![format!("CREW_RUN={}", run.id)], ..child }
 }
 
 /// Returns a number for where a verification command runs and the variables that it sees, without those that name the run

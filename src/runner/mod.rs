@@ -22,6 +22,7 @@ pub mod handed_in_files;
 pub mod inbox_watch;
 pub mod launch;
 pub mod lines;
+pub mod merge_checks;
 pub mod own_tree;
 pub mod pipe_watch;
 pub mod process;

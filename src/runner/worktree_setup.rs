@@ -86,15 +86,17 @@ impl NotReady {
 /// Returns the variables by which git in a task's worktree leaves crew's links alone, and never takes the repository
 /// around the worktree for its own should `.git` be gone.
 pub fn variables(paths: &RunPaths, task: &Task, worktree: &Path) -> Vec<(String, String)> {
-    let mut variables = Vec::new();
-    if let Some(above) = worktree.parent() {
-        variables.push(("GIT_CEILING_DIRECTORIES".to_owned(), above.display().to_string()));
-    }
+    let mut variables: Vec<(String, String)> = around(worktree).into_iter().collect();
     if !task.spec.link.is_empty() {
         let excludes = paths.root().join(layout::excludes_of(&task.spec.id));
         variables.extend(excluding(&excludes));
     }
     variables
+}
+
+/// Returns the variable by which git looks for no repository around a worktree.
+pub fn around(worktree: &Path) -> Option<(String, String)> {
+    worktree.parent().map(|above| ("GIT_CEILING_DIRECTORIES".to_owned(), above.display().to_string()))
 }
 
 /// Returns the variables that make git take its excludes from a file.

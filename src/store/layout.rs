@@ -142,6 +142,21 @@ pub fn setup_mark_of(task: &TaskId) -> String {
     format!("worktrees/{task}.ready")
 }
 
+/// Returns the log of what verifies a merge, the number-th, relative to the run's folder. No task has a `+` in its name.
+pub fn merge_log_of(number: u32) -> String {
+    format!("logs/+merge.{number}.log")
+}
+
+/// Returns the excludes that hold in the worktree of a merge, relative to the run's folder.
+pub fn merge_excludes() -> String {
+    "worktrees/+merge.excludes".into()
+}
+
+/// Returns the mark of the worktree of a merge that was set up, relative to the run's folder.
+pub fn merge_setup_mark() -> String {
+    "worktrees/+merge.ready".into()
+}
+
 /// Returns where a change of the tree is prepared, relative to the run's folder; gone when it is recorded.
 pub fn stage_of(task: &TaskId, attempt: u32) -> String {
     format!("applying/{task}.{attempt}")

@@ -16,6 +16,14 @@ pub struct RunLock {
     _file: File,
 }
 
+impl RunLock {
+    /// Lets the children that are started from now on hold it too: it is free again when the last of them has ended,
+    /// although we were killed before.
+    pub fn share_with_children(&self) -> std::io::Result<()> {
+        Ok(rustix::io::fcntl_setfd(&self._file, rustix::io::FdFlags::empty())?)
+    }
+}
+
 /// Takes the run's lock, or returns `None` where another process holds it.
 pub fn try_take(paths: &RunPaths) -> Result<Option<RunLock>, StoreError> {
     std::fs::create_dir_all(paths.root()).map_err(StoreError::file(paths.root()))?;

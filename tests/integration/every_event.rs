@@ -91,6 +91,9 @@ fn every_kind_of_event_is_produced() {
     let step = |id| format!("## {id}\nrole: executor\nagent: changes\n\nDo it.\n\n");
     repo.workflow("apart", &(step("a") + &step("b")));
     repo.crew(["run", "the goal", "--workflow", "apart", "--worktree"]).exits(0);
+    repo.git(&["config", "user.name", "Test"]);
+    repo.git(&["config", "user.email", "test@example.com"]);
+    repo.crew(["merge", "last", "a"]).exits(0);
     seen.extend(repo.kinds());
 
     let declared: BTreeSet<String> = Event::KINDS.iter().map(|kind| (*kind).to_owned()).collect();

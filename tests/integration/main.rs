@@ -21,6 +21,7 @@ mod init;
 mod interruption;
 mod layering;
 mod liveness;
+mod merging;
 mod output;
 mod reached;
 mod real_agents;

@@ -1,7 +1,7 @@
 //! Every setting and every flag of `crew run` changes what a run does. One that nothing reaches has no place here.
 
 use crate::support::{FAKE_AGENT, TestRepo, run_command, start_command, task, wait_until};
-use crate::{budgets, gates, worktree_setup};
+use crate::{budgets, gates, merging, worktree_setup};
 use crew::domain::settings::{self, Setting};
 use serde_json::{Value, json};
 
@@ -287,6 +287,8 @@ fn proof_of(setting: &Setting) -> fn() {
         "gates.risky_actions" => gates::risky_setting_gates_an_action,
         "gates.allowed_actions" => gates::allowed_setting_lets_an_action_go,
         "gates.timeout_seconds" => gates::a_gate_waits_for_ever_where_the_settings_say_so,
+        "merge.how" => merging::how_the_work_comes_back_is_set,
+        "merge.verify" => merging::verify_runs_on_the_merged_work,
         "worktrees.enabled" => worktree_setup::enabled_gives_each_task_a_worktree,
         "worktrees.folder" => worktree_setup::folder_holds_the_worktrees,
         "worktrees.setup" => worktree_setup::setup_runs_in_a_new_worktree,

@@ -3,12 +3,12 @@
 use crate::support::{TestRepo, of_kind, task, wait_until};
 use serde_json::{Value, json};
 
-const SUBMIT: &str = "crew submit result --summary done --confidence 0.9 --rationale r";
+pub const SUBMIT: &str = "crew submit result --summary done --confidence 0.9 --rationale r";
 /// git as an agent calls it.
 const GIT: &str = "git -c user.name=A -c user.email=a@example.com -c commit.gpgsign=false";
 
 /// Makes an agent of a shell script; it may be given any role.
-fn agent(repo: &TestRepo, name: &str, script: &str) {
+pub fn agent(repo: &TestRepo, name: &str, script: &str) {
     let path = repo.beside(&format!("{name}.sh"));
     std::fs::write(&path, format!("set -e\n{script}\n")).expect("a script");
     repo.set(
@@ -19,7 +19,7 @@ fn agent(repo: &TestRepo, name: &str, script: &str) {
 }
 
 /// Makes a workflow of steps in work trees, each a name, those it depends on, and a shell script that does it.
-fn steps(repo: &TestRepo, name: &str, steps: &[(&str, &str, &str)]) {
+pub fn steps(repo: &TestRepo, name: &str, steps: &[(&str, &str, &str)]) {
     let mut text = String::new();
     for (id, after, script) in steps {
         agent(repo, &format!("does-{id}"), &format!("{script}\n{SUBMIT}"));
@@ -30,12 +30,12 @@ fn steps(repo: &TestRepo, name: &str, steps: &[(&str, &str, &str)]) {
 }
 
 #[track_caller]
-fn run(repo: &TestRepo, name: &str, exit: i32) -> Value {
+pub fn run(repo: &TestRepo, name: &str, exit: i32) -> Value {
     repo.crew(["run", "the goal", "--workflow", name, "--worktree", "--json"]).exits(exit).json()
 }
 
 /// Returns the branch of a task of the newest run.
-fn branch(repo: &TestRepo, id: &str) -> String {
+pub fn branch(repo: &TestRepo, id: &str) -> String {
     let kept = repo.events();
     let added = of_kind(&kept, "worktree_added");
     let found = added.iter().find(|event| event["task"] == id).expect("a work tree");

@@ -13,7 +13,8 @@ pub mod checkout;
 pub mod compose;
 pub mod freshness;
 pub mod landing;
-mod put_right;
+pub mod put_right;
+pub mod scratch;
 #[cfg(test)]
 mod tests;
 
