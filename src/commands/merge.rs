@@ -347,18 +347,16 @@ impl Desk<'_> {
             let problem = Problem::refused("unknown_branch", format!("there is no branch `{}`", self.into));
             return Err(problem.hint(format!("git branch {} makes it", self.into)).into());
         };
-        let mut failed = None;
+        let failed = std::cell::Cell::new(None);
         let is_in = |task: &Task| match self.is_in(task, &from) {
             Ok(is_in) => is_in,
             Err(error) => {
-                failed.get_or_insert(error);
+                failed.set(Some(error));
                 false
             }
         };
-        let is_in = std::cell::RefCell::new(is_in);
-        let choice = merging::choose(run, &self.short, &self.named, |task| (is_in.borrow_mut())(task));
-        drop(is_in);
-        if let Some(error) = failed {
+        let choice = merging::choose(run, &self.short, &self.named, is_in);
+        if let Some(error) = failed.take() {
             return Err(error.into());
         }
         let choice = choice.map_err(|why| Problem::refused(why.code, why.message.clone()).hint(why.hint))?;

@@ -371,9 +371,12 @@ fn sides_of(kind: ConflictKind, versions: [Option<&Stage>; 3]) -> Option<Sides> 
     })
 }
 
+/// The name of a file, as git has it.
+type Name = Vec<u8>;
+
 /// Returns the new and the old name of each file that a side renamed, which git does not tell where both come to the
 /// same new name.
-fn renames(git: &Git, pair: &Pair) -> Result<BTreeSet<(Vec<u8>, Vec<u8>)>, GitError> {
+fn renames(git: &Git, pair: &Pair) -> Result<BTreeSet<(Name, Name)>, GitError> {
     let base = match &pair.base {
         Some(base) => base.clone(),
         // Where there are several, one will do: it says what the names were.

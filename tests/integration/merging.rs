@@ -533,7 +533,12 @@ pub fn how_the_work_comes_back_is_set() {
     repo.set("merge", "how", json!("squash"));
     repo.crew(["merge", "last"]).exits(0);
     assert_eq!(repo.git(&["rev-list", "--merges", "main"]), "");
-    assert!(repo.crew(["merge", "last", "--set", "merge.how=octopus"]).exits(2).err.contains("merge, squash or rebase"));
+    assert!(
+        repo.crew(["merge", "last", "--set", "merge.how=octopus"])
+            .exits(2)
+            .err
+            .contains("merge, squash or rebase")
+    );
 }
 
 /// The proof of `merge.verify`.
