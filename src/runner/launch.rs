@@ -280,7 +280,9 @@ pub fn prepare_worktree(
     let command = setup.worktrees.setup.as_ref().map(|command| {
         let set = crew_variables(setup, run, paths, task, None);
         let place = (worktree.to_owned(), log.clone());
-        (shell(setup, command, setup.environment.with(&[], &set), place), setup.worktrees.setup_time)
+        // What it says last is told, so both of its streams have to come as one.
+        let command = format!("exec 2>&1; {command}");
+        (shell(setup, &command, setup.environment.with(&[], &set), place), setup.worktrees.setup_time)
     });
     Preparation {
         repository: setup.repository.clone(),
