@@ -42,6 +42,7 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('reject', 'reject', [CompletionResultType]::ParameterValue, 'Refuse what waits for you, or send it back')
             [CompletionResult]::new('answer', 'answer', [CompletionResultType]::ParameterValue, 'Answer a question of an agent')
             [CompletionResult]::new('accept', 'accept', [CompletionResultType]::ParameterValue, 'Let the work of a task count that needs review')
+            [CompletionResult]::new('merge', 'merge', [CompletionResultType]::ParameterValue, 'Bring the work of a run back to a branch')
             [CompletionResult]::new('submit', 'submit', [CompletionResultType]::ParameterValue, 'Hand in what a task came to (for agents)')
             [CompletionResult]::new('review', 'review', [CompletionResultType]::ParameterValue, 'Hand in a review (for agents)')
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List agents, teams and workflows')
@@ -282,6 +283,27 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
             [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
             [CompletionResult]::new('--resume', '--resume', [CompletionResultType]::ParameterName, 'Go on with the run at once')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print data as JSON')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'crew;merge' {
+            [CompletionResult]::new('--into', '--into', [CompletionResultType]::ParameterName, 'Branch to merge into; default: the one that the run began from')
+            [CompletionResult]::new('--by', '--by', [CompletionResultType]::ParameterName, 'Who merges; default: git''s user.name, or the user of this account')
+            [CompletionResult]::new('--set', '--set', [CompletionResultType]::ParameterName, 'Set a setting for this merge')
+            [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'Wait up to this long while another crew process owns the run; without it, refuse at once')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--merge', '--merge', [CompletionResultType]::ParameterName, 'Make a merge commit for each task')
+            [CompletionResult]::new('--squash', '--squash', [CompletionResultType]::ParameterName, 'Make one plain commit of each task''s work')
+            [CompletionResult]::new('--rebase', '--rebase', [CompletionResultType]::ParameterName, 'Take over each of the task''s own commits')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show what would be merged, with its conflicts, and move nothing')
+            [CompletionResult]::new('--no-verify', '--no-verify', [CompletionResultType]::ParameterName, 'Do not run the verification commands')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print data as JSON')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
@@ -808,6 +830,7 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('reject', 'reject', [CompletionResultType]::ParameterValue, 'Refuse what waits for you, or send it back')
             [CompletionResult]::new('answer', 'answer', [CompletionResultType]::ParameterValue, 'Answer a question of an agent')
             [CompletionResult]::new('accept', 'accept', [CompletionResultType]::ParameterValue, 'Let the work of a task count that needs review')
+            [CompletionResult]::new('merge', 'merge', [CompletionResultType]::ParameterValue, 'Bring the work of a run back to a branch')
             [CompletionResult]::new('submit', 'submit', [CompletionResultType]::ParameterValue, 'Hand in what a task came to (for agents)')
             [CompletionResult]::new('review', 'review', [CompletionResultType]::ParameterValue, 'Hand in a review (for agents)')
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List agents, teams and workflows')
@@ -865,6 +888,9 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             break
         }
         'crew;help;accept' {
+            break
+        }
+        'crew;help;merge' {
             break
         }
         'crew;help;submit' {

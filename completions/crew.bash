@@ -67,6 +67,9 @@ _crew() {
             crew,logs)
                 cmd="crew__subcmd__logs"
                 ;;
+            crew,merge)
+                cmd="crew__subcmd__merge"
+                ;;
             crew,reject)
                 cmd="crew__subcmd__reject"
                 ;;
@@ -207,6 +210,9 @@ _crew() {
                 ;;
             crew__subcmd__help,logs)
                 cmd="crew__subcmd__help__subcmd__logs"
+                ;;
+            crew__subcmd__help,merge)
+                cmd="crew__subcmd__help__subcmd__merge"
                 ;;
             crew__subcmd__help,reject)
                 cmd="crew__subcmd__help__subcmd__reject"
@@ -374,7 +380,7 @@ _crew() {
 
     case "${cmd}" in
         crew)
-            opts="-q -C -h -V --quiet --folder --help --version init run resume status logs events artifacts gates gate approve reject answer accept submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help"
+            opts="-q -C -h -V --quiet --folder --help --version init run resume status logs events artifacts gates gate approve reject answer accept merge submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1056,7 +1062,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__help)
-            opts="init run resume status logs events artifacts gates gate approve reject answer accept submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help"
+            opts="init run resume status logs events artifacts gates gate approve reject answer accept merge submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1406,6 +1412,20 @@ _crew() {
             return 0
             ;;
         crew__subcmd__help__subcmd__logs)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__help__subcmd__merge)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1823,6 +1843,44 @@ _crew() {
             fi
             case "${prev}" in
                 --attempt)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__merge)
+            opts="-q -C -h -V --into --merge --squash --rebase --dry-run --no-verify --by --set --wait --json --quiet --folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --into)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --by)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --wait)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
