@@ -15,8 +15,6 @@ pub enum Column {
 
 /// The most characters of a cell.
 const MAX_CELL: usize = 2_000;
-/// The width of a terminal below which columns move together, in characters.
-const NARROW: u16 = 60;
 
 /// Rows of text under headings.
 pub struct Rows {
@@ -39,16 +37,14 @@ impl Rows {
         let mut table = Table::new();
         table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
         // A pipe has no width; there, no line is wrapped.
-        let width = width_of(std::io::stdout()).map_or(u16::MAX, |width| width.max(40));
-        let gap = if width < NARROW { 1 } else { 2 };
-        table.set_width(width);
+        table.set_width(width_of(std::io::stdout()).map_or(u16::MAX, |width| width.max(40)));
         table.set_header(self.columns.iter().map(|(name, _)| Cell::new(name)));
         for row in &self.rows {
             table.add_row(row.iter().map(|(text, tone)| Cell::new(printer.tint(*tone, text))));
         }
         for (at, (_, column)) in self.columns.iter().enumerate() {
             if let Some(set) = table.column_mut(at) {
-                set.set_padding((0, gap));
+                set.set_padding((0, 2));
                 match column {
                     Column::Left => set.set_constraint(ColumnConstraint::ContentWidth),
                     Column::Right => {

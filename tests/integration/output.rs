@@ -78,7 +78,8 @@ fn with_json_stdout_is_one_object() {
         let keys: Vec<&String> = run.as_object().expect("an object").keys().collect();
         let work = ["findings", "millis", "run", "status", "summary", "tasks"];
         let spent = ["budget", "cost_unknown", "cost_usd", "tokens_unknown", "usage"];
-        let mut all = [&work[..], &spent].concat();
+        let ahead = ["clashes", "merge_order", "more_clashes"];
+        let mut all = [&work[..], &spent, &ahead].concat();
         all.sort_unstable();
         assert_eq!(keys, all);
         assert!(!ran.err.contains(" completed in ") && !ran.err.contains("outcome"), "{}", ran.err);
