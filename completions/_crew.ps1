@@ -34,6 +34,9 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('resume', 'resume', [CompletionResultType]::ParameterValue, 'Go on with an interrupted run')
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show where runs stand')
             [CompletionResult]::new('logs', 'logs', [CompletionResultType]::ParameterValue, 'Print what agents and commands printed')
+            [CompletionResult]::new('diff', 'diff', [CompletionResultType]::ParameterValue, 'Show what a run or a task changed')
+            [CompletionResult]::new('worktree', 'worktree', [CompletionResultType]::ParameterValue, 'Look after the folders in which tasks work, and their branches')
+            [CompletionResult]::new('pr', 'pr', [CompletionResultType]::ParameterValue, 'Push the work of a run and open a pull request')
             [CompletionResult]::new('events', 'events', [CompletionResultType]::ParameterValue, 'Print the events of a run')
             [CompletionResult]::new('artifacts', 'artifacts', [CompletionResultType]::ParameterValue, 'List the files that a run kept, or print one')
             [CompletionResult]::new('gates', 'gates', [CompletionResultType]::ParameterValue, 'Show what waits for you')
@@ -140,6 +143,151 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
             [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Go on until the run ends')
             [CompletionResult]::new('--follow', '--follow', [CompletionResultType]::ParameterName, 'Go on until the run ends')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print data as JSON')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'crew;diff' {
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--stat', '--stat', [CompletionResultType]::ParameterName, 'Show how many lines of each file changed')
+            [CompletionResult]::new('--name-only', '--name-only', [CompletionResultType]::ParameterName, 'Show the names of the files only')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print data as JSON')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'crew;worktree' {
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print data as JSON')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'Show what each task''s work tree holds, and what it takes up on the disk')
+            [CompletionResult]::new('path', 'path', [CompletionResultType]::ParameterValue, 'Print the folder of a task: cd "$(crew worktree path RUN TASK)"')
+            [CompletionResult]::new('open', 'open', [CompletionResultType]::ParameterValue, 'Open the folder of a task in your editor, or in a shell')
+            [CompletionResult]::new('remove', 'remove', [CompletionResultType]::ParameterValue, 'Take the folders of tasks away; what only they hold is kept first')
+            [CompletionResult]::new('prune', 'prune', [CompletionResultType]::ParameterValue, 'Take away the work trees whose work is merged or empty')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'crew;worktree;list' {
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print data as JSON')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'crew;worktree;path' {
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print data as JSON')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'crew;worktree;open' {
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--shell', '--shell', [CompletionResultType]::ParameterName, 'Start a shell there, whatever the editor is')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print data as JSON')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'crew;worktree;remove' {
+            [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'Wait up to this long while another crew process owns the run; without it, refuse at once')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--branch', '--branch', [CompletionResultType]::ParameterName, 'Delete their branches too; commits that no other branch has are held at refs/crew/keep/')
+            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Go on although a branch that goes is not merged, or a repository lies inside')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print data as JSON')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'crew;worktree;prune' {
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show the plan, and do nothing')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Go on without a question')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Go on without a question')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print data as JSON')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'crew;worktree;help' {
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'Show what each task''s work tree holds, and what it takes up on the disk')
+            [CompletionResult]::new('path', 'path', [CompletionResultType]::ParameterValue, 'Print the folder of a task: cd "$(crew worktree path RUN TASK)"')
+            [CompletionResult]::new('open', 'open', [CompletionResultType]::ParameterValue, 'Open the folder of a task in your editor, or in a shell')
+            [CompletionResult]::new('remove', 'remove', [CompletionResultType]::ParameterValue, 'Take the folders of tasks away; what only they hold is kept first')
+            [CompletionResult]::new('prune', 'prune', [CompletionResultType]::ParameterValue, 'Take away the work trees whose work is merged or empty')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'crew;worktree;help;list' {
+            break
+        }
+        'crew;worktree;help;path' {
+            break
+        }
+        'crew;worktree;help;open' {
+            break
+        }
+        'crew;worktree;help;remove' {
+            break
+        }
+        'crew;worktree;help;prune' {
+            break
+        }
+        'crew;worktree;help;help' {
+            break
+        }
+        'crew;pr' {
+            [CompletionResult]::new('--into', '--into', [CompletionResultType]::ParameterName, 'Branch that the pull request is for; default: the one that the run began from')
+            [CompletionResult]::new('--title', '--title', [CompletionResultType]::ParameterName, 'Its title; default: the first line of the goal')
+            [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'Wait up to this long while another crew process owns the run; without it, refuse at once')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--draft', '--draft', [CompletionResultType]::ParameterName, 'Open it as a draft')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show what would be done, and do nothing')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Push without a question')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Push without a question')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print data as JSON')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
@@ -822,6 +970,9 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('resume', 'resume', [CompletionResultType]::ParameterValue, 'Go on with an interrupted run')
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show where runs stand')
             [CompletionResult]::new('logs', 'logs', [CompletionResultType]::ParameterValue, 'Print what agents and commands printed')
+            [CompletionResult]::new('diff', 'diff', [CompletionResultType]::ParameterValue, 'Show what a run or a task changed')
+            [CompletionResult]::new('worktree', 'worktree', [CompletionResultType]::ParameterValue, 'Look after the folders in which tasks work, and their branches')
+            [CompletionResult]::new('pr', 'pr', [CompletionResultType]::ParameterValue, 'Push the work of a run and open a pull request')
             [CompletionResult]::new('events', 'events', [CompletionResultType]::ParameterValue, 'Print the events of a run')
             [CompletionResult]::new('artifacts', 'artifacts', [CompletionResultType]::ParameterValue, 'List the files that a run kept, or print one')
             [CompletionResult]::new('gates', 'gates', [CompletionResultType]::ParameterValue, 'Show what waits for you')
@@ -860,6 +1011,35 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             break
         }
         'crew;help;logs' {
+            break
+        }
+        'crew;help;diff' {
+            break
+        }
+        'crew;help;worktree' {
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'Show what each task''s work tree holds, and what it takes up on the disk')
+            [CompletionResult]::new('path', 'path', [CompletionResultType]::ParameterValue, 'Print the folder of a task: cd "$(crew worktree path RUN TASK)"')
+            [CompletionResult]::new('open', 'open', [CompletionResultType]::ParameterValue, 'Open the folder of a task in your editor, or in a shell')
+            [CompletionResult]::new('remove', 'remove', [CompletionResultType]::ParameterValue, 'Take the folders of tasks away; what only they hold is kept first')
+            [CompletionResult]::new('prune', 'prune', [CompletionResultType]::ParameterValue, 'Take away the work trees whose work is merged or empty')
+            break
+        }
+        'crew;help;worktree;list' {
+            break
+        }
+        'crew;help;worktree;path' {
+            break
+        }
+        'crew;help;worktree;open' {
+            break
+        }
+        'crew;help;worktree;remove' {
+            break
+        }
+        'crew;help;worktree;prune' {
+            break
+        }
+        'crew;help;pr' {
             break
         }
         'crew;help;events' {

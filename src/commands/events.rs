@@ -146,6 +146,11 @@ fn detail_of(event: &Event) -> String {
             let Merging { into, from, to, how, by, .. } = merging;
             format!("{} by {how} into {into}  {} -> {}  by {by}", tasks.join(", "), short(from), short(to))
         }
+        Event::WorktreeRemoved { path, branch_deleted, kept, by, .. } => {
+            let branch = if *branch_deleted { " with its branch" } else { "" };
+            let kept = if kept.is_empty() { String::new() } else { format!(", kept at {}", kept.join(", ")) };
+            format!("{path}{branch} by {by}{kept}")
+        }
         Event::ArtifactKept { path, bytes, .. } => format!("{path} ({bytes} bytes)"),
         Event::AttemptEnded { outcome, reason, .. } => format!("{} {reason}", outcome.name()),
         Event::TaskSkipped { reason, .. } | Event::TaskCancelled { reason, .. } => reason.clone(),

@@ -10,8 +10,10 @@ mod clashes;
 mod closing;
 mod completions;
 mod config;
+mod confirm;
 pub mod context;
 mod decide;
+mod diff;
 mod doctor;
 mod doctor_agents;
 mod doctor_probe;
@@ -31,14 +33,17 @@ mod resume;
 mod review;
 mod run;
 mod show;
+mod sighting;
 mod statements;
 mod status;
 mod submit;
 mod submit_dry_run;
+mod task_work;
 mod trust;
 mod typist;
 mod validate;
 mod waiting;
+mod worktree;
 
 use crate::ui::printer::Printer;
 use anyhow::Result;
@@ -73,6 +78,8 @@ enum Command {
     Resume(resume::ResumeArgs),
     Status(status::StatusArgs),
     Logs(logs::LogsArgs),
+    Diff(diff::DiffArgs),
+    Worktree(worktree::WorktreeArgs),
     Events(events::EventsArgs),
     Artifacts(artifacts::ArtifactsArgs),
     Gates(gates::GatesArgs),
@@ -150,6 +157,8 @@ fn dispatch(cx: &Context, command: &Command) -> Result<ExitStatus> {
         Command::Resume(args) => resume::resume(cx, args),
         Command::Status(args) => status::status(cx, args),
         Command::Logs(args) => logs::logs(cx, args),
+        Command::Diff(args) => diff::diff(cx, args),
+        Command::Worktree(args) => worktree::worktree(cx, args),
         Command::Events(args) => events::events(cx, args),
         Command::Artifacts(args) => artifacts::artifacts(cx, args),
         Command::Gates(args) => gates::gates(cx, args),

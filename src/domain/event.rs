@@ -336,6 +336,19 @@ pub enum Event {
         #[serde(flatten)]
         merging: Merging,
     },
+    /// A person wants a task's own work tree taken away; recorded before that, and after what it holds was kept.
+    WorktreeRemoved {
+        task: TaskId,
+        /// Relative to the repository where it lies in it, else absolute.
+        path: String,
+        /// The task's branch goes too.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        branch_deleted: bool,
+        /// References that hold what would be nowhere else after that.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        kept: Vec<String>,
+        by: String,
+    },
     /// A file was kept as an artifact.
     ArtifactKept {
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -504,6 +517,7 @@ impl Event {
             Event::WorkKept { .. } => "work_kept",
             Event::MergeBegun { .. } => "merge_begun",
             Event::WorkMerged { .. } => "work_merged",
+            Event::WorktreeRemoved { .. } => "worktree_removed",
             Event::ArtifactKept { .. } => "artifact_kept",
             Event::GateOpened { .. } => "gate_opened",
             Event::GateDecided { .. } => "gate_decided",
@@ -543,6 +557,7 @@ impl Event {
         "work_kept",
         "merge_begun",
         "work_merged",
+        "worktree_removed",
         "artifact_kept",
         "gate_opened",
         "gate_decided",
@@ -577,6 +592,7 @@ impl Event {
             Event::AttemptStarted { task, .. }
             | Event::WorktreeAdded { task, .. }
             | Event::WorkKept { task, .. }
+            | Event::WorktreeRemoved { task, .. }
             | Event::ProcessStarted { task, .. }
             | Event::SessionStarted { task, .. }
             | Event::ToolInvoked { task, .. }
@@ -636,6 +652,7 @@ impl Event {
                 | Event::WorkKept { .. }
                 | Event::MergeBegun { .. }
                 | Event::WorkMerged { .. }
+                | Event::WorktreeRemoved { .. }
                 | Event::ProcessStarted { .. }
                 | Event::AgentNudged { .. }
                 | Event::VerificationStarted { .. }
@@ -686,6 +703,7 @@ impl Event {
                 | Event::MergeBegun { .. }
                 | Event::WorkMerged { .. }
                 | Event::WorkKept { .. }
+                | Event::WorktreeRemoved { .. }
                 | Event::AttemptEnded { .. }
                 | Event::GateOpened { .. }
                 | Event::GateDecided { .. }

@@ -5,6 +5,7 @@
 #![deny(clippy::disallowed_methods)]
 
 pub mod budget;
+pub mod cleanup;
 pub mod conflict;
 pub mod context;
 pub mod error_kind;

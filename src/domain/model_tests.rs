@@ -597,6 +597,7 @@ fn event_of(kind: &str, task: Option<&TaskId>, attempt: u32, dice: usize) -> Eve
                 task.iter().map(|id| json!({"task": id, "tip": "t", "commit": format!("c{dice}")})).collect();
             json!({"tasks": tasks, "into": "main", "from": "a", "to": "b", "how": "merge", "by": "p"})
         }
+        "worktree_removed" => json!({"path": "p", "branch_deleted": dice.is_multiple_of(2), "by": "ann"}),
         "session_started" => json!({"session": format!("s{dice}")}),
         "tool_invoked" => json!({"tool": "bash", "arguments": "ls", "result": "ok", "millis": 3}),
         "agent_waited" => json!({"reason": if dice.is_multiple_of(2) { "rate limit" } else { "" }}),

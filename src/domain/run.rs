@@ -468,6 +468,17 @@ impl Run {
                 self.merging = None;
                 Ok(Touched::Nothing)
             }
+            Event::WorktreeRemoved { task, .. } => {
+                let place = self.place_of(task).map_err(illegal)?;
+                let task = &mut self.tasks[place];
+                if task.last().is_some_and(Attempt::is_open) {
+                    return Err(illegal(format!("an attempt of {} works there", task.spec.id)));
+                }
+                let tree = task.tree.as_mut();
+                tree.ok_or_else(|| illegal("the task has no work tree of its own".into()))?.removed = true;
+                task.version += 1;
+                Ok(Touched::Task(place))
+            }
             Event::TreeChecked { check, .. } => {
                 self.change_open(event, |attempt| attempt.tree = Some(Box::new(check.clone())))
             }

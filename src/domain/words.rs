@@ -90,6 +90,23 @@ pub fn visible_json(json: &str) -> Cow<'_, str> {
     Cow::Owned(visible)
 }
 
+/// Returns `text` as one line in which every character that shows nothing, or changes how others are shown, is written
+/// out: `<U+202E>`. Nobody overlooks what is really there; tabs stay.
+pub fn revealed_line(text: &str) -> Cow<'_, str> {
+    let hidden = |c: char| c == '\n' || c == '\r' || is_hidden(c) || is_line_end(c);
+    if !text.contains(hidden) {
+        return Cow::Borrowed(text);
+    }
+    let mut revealed = String::with_capacity(text.len());
+    for character in text.chars() {
+        match hidden(character) {
+            true => revealed.push_str(&format!("<U+{:04X}>", character as u32)),
+            false => revealed.push(character),
+        }
+    }
+    Cow::Owned(revealed)
+}
+
 fn is_line_end(character: char) -> bool {
     matches!(character, '\u{0b}' | '\u{0c}' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
@@ -250,6 +267,12 @@ mod tests {
         let visible = visible_json(&text);
         assert_eq!(visible, "{\"a\\u202e\":\"\\u001b[31m\\u009b\\u2028\\udb40\\udc41ü\"}");
         assert_eq!(serde_json::from_str::<serde_json::Value>(&visible).unwrap(), value);
+    }
+
+    #[test]
+    fn what_hides_is_written_out() {
+        assert_eq!(revealed_line("a\tb \u{1b}[31mred\u{202e}\r"), "a\tb <U+001B>[31mred<U+202E><U+000D>");
+        assert!(matches!(revealed_line("+ plain ü"), Cow::Borrowed(_)));
     }
 
     #[test]

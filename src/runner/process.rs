@@ -6,7 +6,7 @@ use crate::domain::event::{Ending, ProcessId};
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::ffi::OsStringExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Asks a process group to end (`SIGTERM`, or `SIGINT` as ctrl-C does) or ends it (`SIGKILL`).
@@ -87,6 +87,17 @@ fn has_variables(pid: u32, variables: &[String]) -> bool {
     let Ok(environment) = std::fs::read(format!("/proc/{pid}/environ")) else { return false };
     let has = |wanted: &String| environment.split(|byte| *byte == 0).any(|entry| entry == wanted.as_bytes());
     variables.iter().all(has)
+}
+
+/// Returns the processes that work in a folder or below it, with their names, our own left out. Linux tells of those
+/// whose folder we may see; elsewhere none is known.
+pub fn working_in(folder: &Path) -> Vec<(u32, String)> {
+    let works_there = |pid: &u32| {
+        std::fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|works_in| works_in.starts_with(folder))
+    };
+    let name = |pid: u32| std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    let found = everybody().into_iter().filter(|pid| *pid != std::process::id()).filter(works_there);
+    found.map(|pid| (pid, name(pid).trim_end().to_owned())).collect()
 }
 
 /// Tells whether we were started by a process, or by one below it.

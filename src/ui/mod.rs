@@ -1,5 +1,6 @@
 //! What people see: data on standard output, everything else on standard error.
 
+pub mod pager;
 pub mod printer;
 pub mod progress;
 pub mod table;

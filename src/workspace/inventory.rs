@@ -1,6 +1,7 @@
 //! Which work trees a repository has, what they hold beside their files, and what they take up on the disk. Only reads.
 
 use super::git::{Git, GitError};
+use crate::domain::cleanup::Standing;
 use std::collections::HashMap;
 use std::io;
 use std::os::unix::ffi::OsStringExt;
@@ -120,40 +121,6 @@ pub fn ignored(git: &Git) -> Result<Vec<PathBuf>, GitError> {
     let output = git.run(&args)?;
     let paths = output.split(|byte| *byte == 0).filter(|path| !path.is_empty());
     Ok(paths.map(|path| std::ffi::OsString::from_vec(path.to_vec()).into()).collect())
-}
-
-/// How a task's branch stands to the branches that its work may have gone to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// It changed nothing.
-    Empty,
-    /// All of its commits are in a branch: `main`.
-    Merged { into: String },
-    /// All that it changed is in a branch, as other commits: it was squashed, rebased or picked.
-    Included { into: String },
-    /// This many of its commits are nowhere else.
-    Unmerged { commits: u64 },
-}
-
-impl Standing {
-    /// Returns the word that people read, and that is used in JSON.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Standing::Empty => "empty",
-            Standing::Merged { .. } | Standing::Included { .. } => "merged",
-            Standing::Unmerged { .. } => "not merged",
-        }
-    }
-
-    /// Tells whether nothing of what was changed is missing elsewhere.
-    pub fn is_safe_elsewhere(&self) -> bool {
-        !matches!(self, Standing::Unmerged { .. })
-    }
-
-    /// Tells whether the commits themselves are in another branch.
-    pub fn keeps_commits(&self) -> bool {
-        matches!(self, Standing::Merged { .. })
-    }
 }
 
 /// Finds out how the work from `base` to `tip` stands to branches, the likeliest first. Both are ids of commits.

@@ -3,6 +3,7 @@
 pub mod apply;
 pub mod base;
 pub mod blobs;
+pub mod changes;
 pub mod checkout;
 pub mod custody;
 pub mod diff;

@@ -153,6 +153,29 @@ struct Marker {
 
 const MARKER: &str = "crew.json";
 
+/// A work tree that crew has registered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Marked {
+    /// Where git has it, whether it is there or not.
+    pub folder: PathBuf,
+    pub owner: Owner,
+    pub branch: String,
+}
+
+/// Returns the work trees of a repository that crew has registered, by their markers.
+pub fn marked(repository: &Path) -> Result<Vec<Marked>, WorktreeError> {
+    let all = common_of(repository)?.join("worktrees");
+    let mut found = Vec::new();
+    for admin in std::fs::read_dir(&all).into_iter().flatten().flatten().map(|entry| entry.path()) {
+        let Some(Marker { run, task, branch, .. }) = marker(&admin)? else { continue };
+        let gitfile = std::fs::read_to_string(admin.join("gitdir")).unwrap_or_default();
+        let gitfile = admin.join(gitfile.trim_end_matches('\n'));
+        let folder = gitfile.parent().map(Path::to_owned).unwrap_or_default();
+        found.push(Marked { folder, owner: Owner { run, task }, branch });
+    }
+    Ok(found)
+}
+
 impl Worktree {
     /// Makes a work tree, or takes up the one that is there; what a killed process left half done is put right. A folder
     /// or a branch that is not the task's own stays as it is.
@@ -336,34 +359,39 @@ impl Worktree {
         index.persist(&own).map_err(|error| at(&own)(error.error))
     }
 
-    /// Takes the work tree away. What its branch does not hold is kept first; the branch stays. What git ignores goes.
-    pub fn remove(self, work: &Work) -> Result<Removed, WorktreeError> {
+    /// Keeps what the work tree holds and its branch does not, before it is taken away, and returns the references that
+    /// hold it. Twice is the same as once.
+    pub fn keep_for_removal(&self, work: &Work) -> Result<Vec<String>, WorktreeError> {
         self.check()?;
         let staged = self.stage(work)?;
         if !staged.left.is_empty() {
-            return Err(WorktreeError::Unkeepable { folder: self.place.folder, left: staged.left });
+            return Err(WorktreeError::Unkeepable { folder: self.place.folder.clone(), left: staged.left });
         }
         let git = &self.place.git;
         let marker = self.marker()?;
-        let is_half_gone = match &marker.removing {
-            Some(held) => self.only_lacks(held, &staged.tree)?,
-            None => false,
-        };
-        let mut set_aside = Vec::new();
-        if !is_half_gone {
-            let tip = self.tip()?;
-            set_aside = self.set_aside(&tip, &staged, work)?;
-            let mut holds_it = tip.clone();
-            if git.text(&["rev-parse", &format!("{tip}^{{tree}}")])? != staged.tree {
-                let parent = self.commit_at("HEAD").unwrap_or(tip);
-                let (reference, commit) =
-                    custody::hold_tree(&self.place, &staged.tree, &[&parent], work.keep_ref, work.message)?;
-                set_aside.push(reference);
-                holds_it = commit;
-            }
-            mark(&self.place.own, &Marker { removing: Some(holds_it), ..marker })?;
+        if let Some(held) = &marker.removing
+            && self.only_lacks(held, &staged.tree)?
+        {
+            return Ok(Vec::new());
         }
-        drop(staged.index);
+        // Whoever worked there may have deleted the branch.
+        let tip = self.commit_at(&self.reference()).unwrap_or_else(|| work.base.to_owned());
+        let mut set_aside = self.set_aside(&tip, &staged, work)?;
+        let mut holds_it = tip.clone();
+        if git.text(&["rev-parse", &format!("{tip}^{{tree}}")])? != staged.tree {
+            let parent = self.commit_at("HEAD").unwrap_or(tip);
+            let (reference, commit) =
+                custody::hold_tree(&self.place, &staged.tree, &[&parent], work.keep_ref, work.message)?;
+            set_aside.push(reference);
+            holds_it = commit;
+        }
+        mark(&self.place.own, &Marker { removing: Some(holds_it), ..marker })?;
+        Ok(set_aside)
+    }
+
+    /// Takes the work tree away. What its branch does not hold is kept first; the branch stays. What git ignores goes.
+    pub fn remove(self, work: &Work) -> Result<Removed, WorktreeError> {
+        let set_aside = self.keep_for_removal(work)?;
         take_away(&self.common, &self.place.folder)?;
         Ok(Removed { set_aside })
     }
@@ -373,6 +401,14 @@ impl Worktree {
         let args = ["diff-tree", "-r", "--no-renames", "--name-only", "--diff-filter=d", commit, tree];
         Ok(self.place.git.run(&args)?.is_empty())
     }
+}
+
+/// Lets git forget a work tree whose folder is gone.
+pub fn forget(repository: &Path, folder: &Path) -> Result<(), WorktreeError> {
+    if folder.symlink_metadata().is_ok() {
+        return Err(wrong(folder, Wrong::Foreign));
+    }
+    Ok(take_away(&common_of(repository)?, folder)?)
 }
 
 /// Lets git take away a work tree, all of which is kept, or whose folder is gone.

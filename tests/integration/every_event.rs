@@ -94,6 +94,7 @@ fn every_kind_of_event_is_produced() {
     repo.git(&["config", "user.name", "Test"]);
     repo.git(&["config", "user.email", "test@example.com"]);
     repo.crew(["merge", "last", "a"]).exits(0);
+    repo.crew(["worktree", "remove", "last", "a"]).exits(0);
     seen.extend(repo.kinds());
 
     let declared: BTreeSet<String> = Event::KINDS.iter().map(|kind| (*kind).to_owned()).collect();

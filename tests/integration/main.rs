@@ -35,6 +35,7 @@ mod scheduling;
 mod submissions;
 mod submit;
 mod words;
+mod worktree_care;
 mod worktree_plans;
 mod worktree_setup;
 mod worktrees;

@@ -1,0 +1,359 @@
+//! Looks at the work trees of tasks: what they hold, what they take up, and whether their work is somewhere else.
+
+use super::context::Context;
+use super::task_work::{TaskWork, commit, git_of};
+use crate::domain::cleanup::{Folder, Sight, Standing};
+use crate::domain::id::{RunId, TaskId};
+use crate::domain::merging::Landed;
+use crate::domain::run::Run;
+use crate::domain::time::Time;
+use crate::domain::worktree::{branch_of, reference_of};
+use crate::runner::process;
+use crate::store::database::Store;
+use crate::store::lock;
+use crate::ui::progress::Lines;
+use crate::workspace::git::Git;
+use crate::workspace::inventory::{self, Extent, Listed};
+use crate::workspace::worktree::{self, Marked, Worktree, WorktreeError, Wrong};
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// A task's work tree as it is now.
+pub struct Seen {
+    pub run: RunId,
+    pub short: String,
+    pub task: TaskId,
+    /// As it is recorded.
+    pub path: String,
+    pub branch: String,
+    /// Somebody wanted it away.
+    pub removed: bool,
+    /// When something happened last in it that is recorded.
+    pub since: Time,
+    /// The commit that its branch stands for.
+    pub tip: Option<String>,
+    /// Git knows it at its place, whether it is there or not.
+    pub registered: bool,
+    /// Another work tree has its branch checked out.
+    pub branch_is_elsewhere: bool,
+    /// Where its HEAD is, where that is not on its branch: `on other`, `detached`.
+    pub elsewhere: Option<String>,
+    /// None where there is no folder of its own.
+    pub extent: Option<Extent>,
+    /// Bytes of what git ignores, where that was asked for.
+    pub ignored: u64,
+    pub sight: Sight,
+}
+
+impl Seen {
+    /// Tells whether anything of it is left.
+    pub fn is_there(&self) -> bool {
+        self.sight.folder != Folder::Gone || self.registered || self.tip.is_some()
+    }
+}
+
+/// A work tree or a branch that looks like crew's, and that no record knows.
+pub struct Stray {
+    pub run: Option<String>,
+    pub task: Option<String>,
+    pub path: Option<String>,
+    pub branch: Option<String>,
+}
+
+impl Stray {
+    /// Says what it is, and how a person gets rid of it: crew does not.
+    pub fn remark(&self) -> String {
+        match (&self.path, &self.branch) {
+            (Some(path), _) => format!("no run here knows {path}: git worktree remove takes it away"),
+            (None, Some(branch)) => {
+                format!("no run here knows the branch {branch}: git branch -d deletes it")
+            }
+            (None, None) => String::new(),
+        }
+    }
+
+    pub fn as_json(&self) -> Value {
+        let Stray { run, task, path, branch } = self;
+        json!({"run": run, "task": task, "path": path, "branch": branch, "recorded": false,
+            "remarks": [self.remark()]})
+    }
+}
+
+/// All that there is.
+pub struct Found {
+    pub seen: Vec<Seen>,
+    pub strays: Vec<Stray>,
+    /// What the folders take up together; a file with a name in several counts once.
+    pub bytes: u64,
+}
+
+/// What git knows, asked once.
+struct Known {
+    git: Git,
+    listed: Vec<Listed>,
+    marked: Vec<Marked>,
+    /// `crew/RUN/TASK`
+    branches: Vec<String>,
+}
+
+impl Known {
+    fn of(store: &Store) -> Result<Known> {
+        let git = git_of(store.layout());
+        let listed = inventory::listed(&git).context("list the work trees")?;
+        let marked = worktree::marked(store.layout().repository())?;
+        let branches = git.text(&["for-each-ref", "--format=%(refname:strip=2)", "refs/heads/crew/"])?;
+        let branches = branches.lines().map(str::to_owned).collect();
+        Ok(Known { git, listed, marked, branches })
+    }
+
+    fn at(&self, folder: &Path) -> Option<&Listed> {
+        self.listed.iter().find(|tree| is_same(&tree.path, folder))
+    }
+}
+
+fn is_same(one: &Path, other: &Path) -> bool {
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    one == other || real(one) == real(other)
+}
+
+/// Looks at all work trees, or those of one run.
+pub fn sights(cx: &Context, store: &Store, only: Option<&RunId>, with_ignored: bool) -> Result<Found> {
+    let known = Known::of(store)?;
+    let marked = known.marked.iter().filter_map(|marked| RunId::parse(&marked.owner.run));
+    let branched = known.branches.iter().filter_map(|branch| RunId::parse(branch.split('/').nth(1)?));
+    let all: BTreeSet<RunId> = marked.chain(branched).collect();
+    let wanted = all.into_iter().filter(|run| only.is_none_or(|only| only == run));
+    let mut runs = Vec::new();
+    for id in wanted {
+        runs.extend(store.load_run(&id)?);
+    }
+    runs.sort_by_key(|run| std::cmp::Reverse((run.created_at, run.id.clone())));
+    let works: Vec<(&Run, TaskWork)> = runs
+        .iter()
+        .flat_map(|run| TaskWork::all(store.layout(), run).into_iter().map(move |work| (run, work)))
+        .collect();
+    let lines = Lines::new(&cx.printer);
+    let mut found = Found { seen: Vec::new(), strays: Vec::new(), bytes: 0 };
+    let mut all = Extent::default();
+    for (at, (run, work)) in works.iter().enumerate() {
+        let doing = format!("{} of {}  {}", at + 1, works.len(), work.tree.path);
+        let owned = lock::is_owned(&store.paths(&run.id))?;
+        let seen = look(store, &known, (run, owned), work, with_ignored, &mut |folders| {
+            if folders % 256 == 0 {
+                lines.show("worktrees", format!("{doing}  {folders} folders"));
+            }
+        })?;
+        if let Some(extent) = &seen.extent {
+            all.add(extent);
+        }
+        if seen.is_there() || !seen.removed {
+            found.seen.push(seen);
+        }
+    }
+    lines.take_away("worktrees");
+    found.bytes = all.bytes();
+    found.strays = strays(&known, &found.seen, only);
+    Ok(found)
+}
+
+/// Looks at the work tree of one task, whose run's lock the caller holds.
+pub fn sight(store: &Store, run: &Run, task: &TaskId) -> Result<Seen> {
+    let task = run.task(task).context("the task is in the run")?;
+    let work = TaskWork::of(store.layout(), run, task).context("the task has a work tree")?;
+    if work.tree.removed {
+        // A removal that was stopped may have begun with its `.git`. Whatever comes of this is seen now.
+        let _ = work.recover();
+    }
+    look(store, &Known::of(store)?, (run, false), &work, false, &mut |_| ())
+}
+
+fn look(
+    store: &Store,
+    known: &Known,
+    (run, owned): (&Run, bool),
+    work: &TaskWork,
+    with_ignored: bool,
+    tick: &mut dyn FnMut(usize),
+) -> Result<Seen> {
+    let git = &known.git;
+    let tip = work.branch_tip(git);
+    let opened = work.open();
+    let registered = known.marked.iter().find(|marked| marked.owner == work.owner);
+    let listed = known.at(&work.folder);
+    let mut sight = Sight {
+        state: work.task.state,
+        owned,
+        folder: folder_of(&opened, registered, &work.folder),
+        uncommitted: 0,
+        unreferenced: 0,
+        repositories: Vec::new(),
+        unseen: Vec::new(),
+        locked: listed.and_then(|listed| listed.locked.clone()).filter(|why| !why.starts_with("crew: ")),
+        used_by: Vec::new(),
+        standing: None,
+    };
+    if let Some(tip) = work.tip(git) {
+        let standing = inventory::standing(git, &work.tree.base, &tip, &targets(git, run, work))?;
+        sight.standing =
+            Some(landed(git, work, &tip).filter(|_| !standing.is_safe_elsewhere()).unwrap_or(standing));
+    }
+    let branch = &work.tree.branch;
+    let on = listed.and_then(|listed| listed.branch.as_deref());
+    let elsewhere = match (listed, on) {
+        (None, _) => None,
+        (_, Some(on)) if on == branch => None,
+        (_, Some(on)) => Some(format!("on {on}")),
+        (_, None) => Some("detached".to_owned()),
+    };
+    let (mut extent, mut ignored) = (None, 0);
+    if let Ok(tree) = &opened {
+        let mut folders = 0;
+        let measured = inventory::extent(&work.folder, &mut || {
+            folders += 1;
+            tick(folders);
+        })?;
+        sight.repositories = measured.repositories.iter().map(|path| path.display().to_string()).collect();
+        extent = Some(measured);
+        look_inside(work, tree, tip.as_deref(), &mut sight)?;
+        let head = listed.and_then(|listed| listed.head.as_deref()).filter(|_| elsewhere.is_some());
+        if let Some(head) = head {
+            sight.unreferenced = inventory::unreferenced(git, head)?;
+        }
+        if with_ignored {
+            ignored = bytes_ignored(tree)?;
+        }
+    }
+    Ok(Seen {
+        run: run.id.clone(),
+        short: store.short(&run.id)?,
+        task: work.task.spec.id.clone(),
+        path: work.tree.path.clone(),
+        branch: branch.clone(),
+        removed: work.tree.removed,
+        since: work.task.last().map_or(run.created_at, |last| last.ended_at.unwrap_or(last.started_at)),
+        registered: registered.is_some_and(|marked| is_same(&marked.folder, &work.folder)),
+        branch_is_elsewhere: known
+            .listed
+            .iter()
+            .any(|tree| tree.branch.as_ref() == Some(branch) && !is_same(&tree.path, &work.folder)),
+        tip,
+        elsewhere,
+        extent,
+        ignored,
+        sight,
+    })
+}
+
+fn folder_of(opened: &Result<Worktree, WorktreeError>, registered: Option<&Marked>, folder: &Path) -> Folder {
+    match opened {
+        Ok(_) => Folder::Own,
+        Err(WorktreeError::NotOwn { wrong: Wrong::Missing, .. }) => match registered {
+            Some(marked) if !is_same(&marked.folder, folder) && marked.folder.exists() => {
+                Folder::NotOwn(format!("git has it at {}", marked.folder.display()))
+            }
+            _ => Folder::Gone,
+        },
+        Err(WorktreeError::NotOwn { wrong, .. }) => Folder::NotOwn(wrong.to_string()),
+        Err(error) => Folder::NotOwn(error.to_string()),
+    }
+}
+
+/// Looks at what is in no commit, and at who works there.
+fn look_inside(work: &TaskWork, tree: &Worktree, tip: Option<&str>, sight: &mut Sight) -> Result<()> {
+    let used_by = process::working_in(&work.folder.canonicalize()?);
+    sight.used_by = used_by.into_iter().map(|(pid, name)| format!("{name} (pid {pid})")).collect();
+    match work.now(tree) {
+        Ok(now) => {
+            sight.uncommitted = now.beside(tip.unwrap_or(&work.tree.base))?.len();
+            sight.unseen = now.left;
+        }
+        Err(error) => sight.unseen.push(error.to_string()),
+    }
+    Ok(())
+}
+
+fn bytes_ignored(tree: &Worktree) -> Result<u64> {
+    let mut all = Extent::default();
+    for path in inventory::ignored(&tree.git())? {
+        // What has gone meanwhile takes up nothing.
+        if let Ok(extent) = inventory::extent(&tree.folder().join(path), &mut || ()) {
+            all.add(&extent);
+        }
+    }
+    Ok(all.bytes())
+}
+
+/// Finds a branch into which crew merged this very work, and that still holds what crew made of it: later changes of the
+/// same lines do not unmerge it.
+fn landed(git: &Git, work: &TaskWork, tip: &str) -> Option<Standing> {
+    let is_held = |landed: &&Landed| {
+        landed.tip == tip
+            && git.run(&["merge-base", "--is-ancestor", &landed.commit, &reference_of(&landed.into)]).is_ok()
+    };
+    let landed = work.task.landed.iter().rfind(is_held)?;
+    Some(Standing::Included { into: landed.into.clone() })
+}
+
+/// Returns the branches to which the work of a task may have gone: those that crew merged it into, the one that its run
+/// began from, where that is published, and the one that is checked out.
+fn targets(git: &Git, run: &Run, work: &TaskWork) -> Vec<String> {
+    let base = run.base.as_ref().and_then(|base| base.branch.clone());
+    let published = base.as_ref().map(|base| format!("{base}@{{upstream}}"));
+    let published = published.and_then(|name| git.text(&["rev-parse", "--abbrev-ref", &name]).ok());
+    let here = git.text(&["symbolic-ref", "--quiet", "--short", "HEAD"]).unwrap_or_else(|_| "HEAD".into());
+    let mut targets = Vec::new();
+    let merged = work.task.landed.iter().map(|landed| landed.into.clone());
+    for name in merged.chain(base).chain(published).chain([here]) {
+        // A branch without a commit has taken nothing in.
+        if !targets.contains(&name) && commit(git, &name).is_some() {
+            targets.push(name);
+        }
+    }
+    targets
+}
+
+/// Finds what looks like crew's and is in no record.
+fn strays(known: &Known, seen: &[Seen], only: Option<&RunId>) -> Vec<Stray> {
+    let is_seen = |run: &str, task: &str| {
+        seen.iter().any(|seen| seen.run.as_str() == run && seen.task.as_str() == task)
+    };
+    let mut strays = Vec::new();
+    for Marked { folder, owner, branch } in &known.marked {
+        if !is_seen(&owner.run, &owner.task) {
+            strays.push(Stray {
+                run: Some(owner.run.clone()),
+                task: Some(owner.task.clone()),
+                path: Some(folder.display().to_string()),
+                branch: Some(branch.clone()),
+            });
+        }
+    }
+    for tree in &known.listed {
+        let branch = tree.branch.as_deref().unwrap_or_default();
+        let is_ours =
+            branch.starts_with("crew/") || tree.locked.as_ref().is_some_and(|why| why.starts_with("crew: "));
+        let is_told = known.marked.iter().any(|marked| is_same(&marked.folder, &tree.path));
+        if is_ours && !is_told {
+            let mut parts = branch.split('/').skip(1).map(str::to_owned);
+            let (run, task) = (parts.next(), parts.next());
+            let path = Some(tree.path.display().to_string());
+            strays.push(Stray { run, task, path, branch: tree.branch.clone() });
+        }
+    }
+    for branch in &known.branches {
+        let mut parts = branch.split('/').skip(1);
+        let (Some(run), Some(task), None) = (parts.next(), parts.next(), parts.next()) else { continue };
+        let is_told = strays.iter().any(|stray| stray.branch.as_ref() == Some(branch));
+        let is_crews = RunId::parse(run)
+            .zip(TaskId::parse(task))
+            .is_some_and(|(run, task)| branch_of(&run, &task) == *branch);
+        if is_crews && !is_told && !is_seen(run, task) {
+            let (run, task) = (Some(run.to_owned()), Some(task.to_owned()));
+            strays.push(Stray { run, task, path: None, branch: Some(branch.clone()) });
+        }
+    }
+    strays.retain(|stray| only.is_none_or(|only| stray.run.as_deref() == Some(only.as_str())));
+    strays
+}

@@ -1,0 +1,139 @@
+//! How commands find a task's work: its branch, its folder, and what lies there.
+
+use super::exit::Problem;
+use crate::domain::nearest::nearest;
+use crate::domain::run::Run;
+use crate::domain::task::{Task, TaskState};
+use crate::domain::worktree::{TaskTree, reference_of};
+use crate::store::layout::Layout;
+use crate::workspace::changes::{Now, Span};
+use crate::workspace::git::{Git, GitError};
+use crate::workspace::snapshot::LOOK;
+use crate::workspace::staging::{Place, StagingError, settled};
+use crate::workspace::worktree::{Owner, Worktree, WorktreeError};
+use std::path::{Path, PathBuf};
+
+/// Speaks to git about the user's repository, with none of the settings that would start something.
+pub fn git_of(layout: &Layout) -> Git {
+    settled(Git::at(layout.repository()).apart().within(LOOK))
+}
+
+/// Finds a task of a run by its whole name.
+pub fn find_task<'a>(run: &'a Run, short: &str, name: &str) -> Result<&'a Task, Problem> {
+    if let Some(task) = run.tasks.iter().find(|task| task.spec.id.as_str() == name) {
+        return Ok(task);
+    }
+    let near = nearest(name, run.tasks.iter().map(|task| task.spec.id.as_str()));
+    let hint = near.map_or_else(
+        || format!("crew status {short} lists its tasks"),
+        |near| format!("did you mean `{near}`?"),
+    );
+    Err(Problem::refused("unknown_task", format!("run {short} has no task `{name}`")).hint(hint))
+}
+
+/// A task that has, or had, a work tree of its own.
+#[derive(Clone, Debug)]
+pub struct TaskWork<'a> {
+    pub task: &'a Task,
+    pub tree: &'a TaskTree,
+    pub folder: PathBuf,
+    pub owner: Owner,
+    repository: PathBuf,
+}
+
+impl<'a> TaskWork<'a> {
+    /// Speaks of a task's work; none where it has no work tree of its own.
+    pub fn of(layout: &Layout, run: &Run, task: &'a Task) -> Option<TaskWork<'a>> {
+        let tree = task.tree.as_deref()?;
+        let owner = Owner { run: run.id.to_string(), task: task.spec.id.to_string() };
+        let folder = layout.repository().join(&tree.path);
+        Some(TaskWork { task, tree, folder, owner, repository: layout.repository().to_owned() })
+    }
+
+    /// Returns the work of every task of a run that has a work tree of its own, in the order of the workflow.
+    pub fn all(layout: &Layout, run: &'a Run) -> Vec<TaskWork<'a>> {
+        run.tasks.iter().filter_map(|task| TaskWork::of(layout, run, task)).collect()
+    }
+
+    /// Returns the task's name.
+    pub fn name(&self) -> &'a str {
+        self.task.spec.id.as_str()
+    }
+
+    /// Opens its folder, which has to be the task's own.
+    pub fn open(&self) -> Result<Worktree, WorktreeError> {
+        Worktree::open(&self.repository, &self.folder, &self.tree.branch, &self.owner)
+    }
+
+    /// Opens its folder, which gets its `.git` back where it has lost it.
+    pub fn recover(&self) -> Result<Worktree, WorktreeError> {
+        Worktree::recover(&self.repository, &self.folder, &self.tree.branch, &self.owner)
+    }
+
+    /// Returns the newest commit of its work: where its branch is, else what is recorded of it. None where neither is in
+    /// the repository any more.
+    pub fn tip(&self, git: &Git) -> Option<String> {
+        self.branch_tip(git).or_else(|| commit(git, self.tree.head()))
+    }
+
+    /// Returns the commit that its branch stands for; none where there is no such branch.
+    pub fn branch_tip(&self, git: &Git) -> Option<String> {
+        commit(git, &reference_of(&self.tree.branch))
+    }
+
+    /// Returns the links in its folder that crew put there itself. What lies there in their place is the task's.
+    pub fn left_out(&self) -> Vec<&'a Path> {
+        let names = self.task.spec.link.iter().map(Path::new);
+        let is_ours = |name: &&Path| {
+            std::fs::read_link(self.folder.join(name)).is_ok_and(|to| to == self.repository.join(name))
+        };
+        names.filter(is_ours).collect()
+    }
+
+    /// Looks at what lies in its folder just now.
+    pub fn now(&self, worktree: &Worktree) -> Result<Now, StagingError> {
+        Now::of(&Place::of(worktree.folder(), worktree.admin()), &self.left_out())
+    }
+
+    /// Tells whether its work counts as done.
+    pub fn is_done(&self) -> bool {
+        self.task.state == TaskState::Completed
+    }
+}
+
+/// Returns the id of a commit by any name of it; none where there is no such commit.
+pub fn commit(git: &Git, name: &str) -> Option<String> {
+    git.text(&["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{name}^{{commit}}")]).ok()
+}
+
+/// What a task changed, with how much of it is in no commit.
+pub struct Changed {
+    pub span: Span,
+    /// Files that differ from its newest commit.
+    pub uncommitted: usize,
+    /// What could not be read, with git's reason; and why the folder counts for nothing, where it does.
+    pub notes: Vec<String>,
+}
+
+/// Finds what a task changed: up to what lies in its folder, where that is there and its own, else up to its newest
+/// commit. None where that is gone from the repository.
+pub fn changed(work: &TaskWork, git: &Git) -> Result<Option<Changed>, GitError> {
+    let tip = work.tip(git);
+    let folder_is_there = work.folder.symlink_metadata().is_ok();
+    let mut notes = Vec::new();
+    if folder_is_there {
+        let looked = work.open().map_err(|error| error.to_string());
+        let looked = looked.and_then(|tree| work.now(&tree).map_err(|error| error.to_string()));
+        match looked {
+            Ok(now) => {
+                notes.extend(now.left.iter().map(|left| format!("not seen: {left}")));
+                let uncommitted = now.beside(tip.as_deref().unwrap_or(&work.tree.base))?.len();
+                let span = Span::up_to(now, &work.tree.base);
+                return Ok(Some(Changed { span, uncommitted, notes }));
+            }
+            Err(why) => notes.push(format!("what is not committed is not seen: {why}")),
+        }
+    }
+    let (Some(base), Some(tip)) = (commit(git, &work.tree.base), tip) else { return Ok(None) };
+    Ok(Some(Changed { span: Span::between(git.clone(), &base, &tip), uncommitted: 0, notes }))
+}
