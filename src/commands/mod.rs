@@ -27,6 +27,7 @@ mod logs;
 mod merge;
 mod merge_plan;
 mod plan;
+mod pr;
 mod recordings;
 mod replay_agent;
 mod resume;
@@ -80,6 +81,7 @@ enum Command {
     Logs(logs::LogsArgs),
     Diff(diff::DiffArgs),
     Worktree(worktree::WorktreeArgs),
+    Pr(pr::PrArgs),
     Events(events::EventsArgs),
     Artifacts(artifacts::ArtifactsArgs),
     Gates(gates::GatesArgs),
@@ -159,6 +161,7 @@ fn dispatch(cx: &Context, command: &Command) -> Result<ExitStatus> {
         Command::Logs(args) => logs::logs(cx, args),
         Command::Diff(args) => diff::diff(cx, args),
         Command::Worktree(args) => worktree::worktree(cx, args),
+        Command::Pr(args) => pr::pr(cx, args),
         Command::Events(args) => events::events(cx, args),
         Command::Artifacts(args) => artifacts::artifacts(cx, args),
         Command::Gates(args) => gates::gates(cx, args),

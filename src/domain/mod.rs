@@ -21,6 +21,7 @@ mod model_tests;
 pub mod nearest;
 pub mod person;
 pub mod price;
+pub mod publishing;
 pub mod recording;
 pub mod redact;
 pub mod request;

@@ -579,3 +579,113 @@ fn an_agent_removes_nothing() {
     }
     assert!(folder(&repo, "fix").exists());
 }
+
+// crew pr
+
+/// Makes a bare repository that pushes go to, and that is called by a host's address.
+fn with_remote(repo: &TestRepo, address: &str) {
+    let bare = repo.beside("remote.git").display().to_string();
+    repo.git(&["init", "-q", "--bare", &bare]);
+    repo.git(&["remote", "add", "origin", address]);
+    repo.git(&["config", "user.name", "Test"]);
+    repo.git(&["config", "user.email", "test@example.com"]);
+    repo.git(&["config", "remote.origin.pushurl", &bare]);
+    repo.git(&["push", "-q", "origin", "main"]);
+    repo.git(&["update-ref", "refs/remotes/origin/main", "main"]);
+}
+
+/// Runs crew where only the programs of the test and git's are.
+fn pr(repo: &TestRepo, more: &[&str]) -> crate::support::Ran {
+    run_command(repo.alone([&["pr", "last"], more].concat()))
+}
+
+fn pushed(repo: &TestRepo) -> Option<String> {
+    let bare = repo.beside("remote.git").display().to_string();
+    let found = repo.git(&["-C", &bare, "for-each-ref", "--format=%(objectname)", "refs/heads/crew/"]);
+    found.lines().next().map(str::to_owned)
+}
+
+fn says_and_verifies() -> TestRepo {
+    let repo = TestRepo::new();
+    let script =
+        "echo made >made.txt; crew submit result --summary 'closes #1 `@all`' --confidence 1 --rationale r";
+    std::fs::write(repo.beside("fake.sh"), script).expect("a script");
+    let command = format!("sh {}", repo.beside("fake.sh").display());
+    repo.set("agents", "fake", serde_json::json!({"command": command, "prompt": "stdin", "writes": true}));
+    repo.workflow("one", "## work\nrole: executor\nagent: fake\nverify: test -f made.txt\n\nDo it.");
+    repo.crew(["run", "Add a file\n\nas it should be", "--workflow", "one", "--worktree"]).exits(0);
+    repo
+}
+
+#[test]
+fn a_pull_request_is_opened_by_the_program_of_its_host() {
+    for (address, program) in [("https://github.com/a/b.git", "gh"), ("git@gitlab.com:a/b.git", "glab")] {
+        let repo = says_and_verifies();
+        with_remote(&repo, address);
+        repo.link_programs(&["cat"]);
+        let heard = repo.beside("heard");
+        repo.program(
+            program,
+            &format!(
+                "for word; do echo \"[$word]\"; [ -f \"$word\" ] && cat \"$word\"; done >'{}'\nprintf 'https://x/1\\033[31m\\n'",
+                heard.display()
+            ),
+        );
+        let refused = pr(&repo, &[]).exits(3);
+        assert!(refused.err.contains("needs a person's word") && pushed(&repo).is_none(), "{}", refused.err);
+        let planned = pr(&repo, &["--dry-run"]).exits(0);
+        assert!(
+            planned.err.contains("to origin") && pushed(&repo).is_none() && !heard.exists(),
+            "{}",
+            planned.err
+        );
+        let opened = pr(&repo, &["--yes", "--draft"]).exits(0);
+        assert_eq!(opened.out, "https://x/1\n");
+        opened.shows_nothing_hostile();
+        let commit = pushed(&repo).expect("it is pushed");
+        assert_eq!(repo.git(&["show", &format!("{commit}:made.txt")]), "made\n");
+        let heard = std::fs::read_to_string(&heard).expect("it was called");
+        for words in ["[--draft]", "[Add a file]", "as it should be", "`test -f made.txt` passed", "[main]"] {
+            assert!(heard.contains(words), "{program}: {words}: {heard}");
+        }
+        assert!(heard.contains(&format!("[crew/{}]", run_id(&repo))), "{heard}");
+        assert!(heard.contains("`closes #1 '@all'`"), "what an agent says is code: {heard}");
+        assert_eq!(repo.git(&["status", "--porcelain"]), "");
+        // Once more is no conflict with what was pushed before.
+        pr(&repo, &["--yes"]).exits(0);
+        assert_eq!(pushed(&repo), Some(commit));
+    }
+}
+
+#[test]
+fn without_a_program_the_command_is_printed_and_what_fails_is_said() {
+    let repo = says_and_verifies();
+    with_remote(&repo, "https://github.com/a/b.git");
+    let printed = pr(&repo, &["--yes", "--title", "it's mine"]).exits(0);
+    assert!(printed.out.starts_with("gh pr create --head crew/"), "{}", printed.out);
+    assert!(printed.out.contains("'it'\\''s mine'") && pushed(&repo).is_some(), "{}", printed.out);
+    repo.program("gh", "echo 'not signed in' >&2; exit 4");
+    let failed = pr(&repo, &["--yes"]).exits(1);
+    assert!(failed.err.contains("not signed in") && failed.err.contains("gh pr create"), "{}", failed.err);
+    std::fs::remove_dir_all(repo.beside("remote.git")).expect("it goes");
+    let failed = pr(&repo, &["--yes", "--json"]).exits(1);
+    assert_eq!(failed.json_error()["code"], "push_failed");
+}
+
+#[test]
+fn what_cannot_be_a_pull_request_is_refused() {
+    let repo = repo_with(&[("left", "", "echo left >other.txt"), ("right", "", "echo right >other.txt")]);
+    assert_eq!(pr(&repo, &["--yes", "--json"]).exits(4).json_error()["code"], "no_remote");
+    with_remote(&repo, "https://example.org/a/b.git");
+    assert_eq!(pr(&repo, &["--yes", "--json"]).exits(4).json_error()["code"], "conflict");
+    let (name, unknown) = ("user.name", "user.useConfigOnly");
+    repo.git(&["config", "--unset", name]);
+    repo.git(&["config", unknown, "true"]);
+    assert_eq!(pr(&repo, &["--yes", "--json"]).exits(4).json_error()["code"], "no_identity");
+    carry_out(&repo, &[("same", "", "true")], 0);
+    assert_eq!(pr(&repo, &["--yes", "--json"]).exits(4).json_error()["code"], "nothing");
+    repo.workflow("plain", "## a\nrun: true");
+    repo.crew(["run", "the goal", "--workflow", "plain"]).exits(0);
+    assert_eq!(pr(&repo, &["--yes", "--json"]).exits(4).json_error()["code"], "no_worktree");
+    assert!(pushed(&repo).is_none());
+}
