@@ -30,9 +30,13 @@ const ENV: &[&str] = &[
 // Claude Code decides by itself, and rightly.
 const SUBMITTING: &str = "Bash(crew submit:*),Bash(crew review submit:*)";
 
-/// Settings for this one call, on top of the user's own: the agent may not end before crew lets it.
+/// A setting for this one call, on top of the user's own: the agent may not end before crew lets it.
 const STOP_HOOK: &str =
-    r#"{"hooks":{"Stop":[{"hooks":[{"type":"command","command":"crew hook stop","timeout":60}]}]}}"#;
+    r#""hooks":{"Stop":[{"hooks":[{"type":"command","command":"crew hook stop","timeout":60}]}]}"#;
+
+/// The instructions of a folder that it reads where it works below it, its rules among them. Those that are tracked it
+/// leaves out by itself where its own folder is another work tree of the same repository.
+const INSTRUCTIONS: &[&str] = &["CLAUDE.md", "CLAUDE.local.md", ".claude/CLAUDE.md", ".claude/rules/**"];
 
 impl Agent for Claude {
     fn name(&self) -> &str {
@@ -86,8 +90,8 @@ impl Agent for Claude {
         if let Some(system_prompt) = assignment.system_prompt() {
             add(&mut args, "--append-system-prompt", system_prompt);
         }
-        if assignment.must_submit {
-            add(&mut args, "--settings", STOP_HOOK);
+        if let Some(settings) = settings(assignment) {
+            add(&mut args, "--settings", &settings);
         }
         if let Some(session) = assignment.session {
             add(&mut args, "--resume", session);
@@ -114,6 +118,26 @@ impl Agent for Claude {
         }
         vec!["claude keeps its shell for `crew submit`, and for commands that only read".to_owned()]
     }
+}
+
+/// Returns the settings for this one call, as JSON, unless there are none.
+fn settings(assignment: &Assignment<'_>) -> Option<String> {
+    let mut settings = Vec::new();
+    if assignment.must_submit {
+        settings.push(STOP_HOOK.to_owned());
+    }
+    if let Some(apart) = assignment.apart {
+        let folder = as_pattern(&apart.repository.to_string_lossy());
+        let patterns: Vec<String> = INSTRUCTIONS.iter().map(|name| format!("{folder}/{name}")).collect();
+        settings.push(format!("\"claudeMdExcludes\":{}", Value::from(patterns)));
+    }
+    (!settings.is_empty()).then(|| format!("{{{}}}", settings.join(",")))
+}
+
+/// Makes a path into a pattern. A character that means something there becomes one that stands for any, because a
+/// backslash is read as a slash.
+fn as_pattern(path: &str) -> String {
+    path.chars().map(|c| if r"*?[]{}()!+@|\".contains(c) { '?' } else { c }).collect()
 }
 
 fn add_permissions(args: &mut Vec<String>, assignment: &Assignment<'_>) {
@@ -249,11 +273,28 @@ fn usage(event: &Value) -> Usage {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Reading, assignment, read, tokens};
+    use super::super::testing::{Reading, apart, assignment, read, tokens};
     use super::*;
 
     const BASE: [&str; 4] = ["-p", "--output-format", "stream-json", "--verbose"];
     const SYSTEM: [&str; 2] = ["--append-system-prompt", "You review \"code\".\nWell."];
+
+    #[test]
+    fn in_a_work_tree_of_its_own_it_leaves_out_the_instructions_around_it() {
+        let settings = |asked: Assignment<'_>| {
+            let args = Claude.command(&asked).unwrap().args;
+            let at = args.iter().position(|arg| arg == "--settings")?;
+            serde_json::from_str::<Value>(&args[at + 1]).ok()
+        };
+        let patterns = ["CLAUDE.md", "CLAUDE.local.md", ".claude/CLAUDE.md", ".claude/rules/**"]
+            .map(|name| format!("/home/?me?/repo/{name}"));
+        let alone = Assignment { apart: Some(apart()), ..assignment(Access::Write) };
+        assert_eq!(settings(alone.clone()), Some(serde_json::json!({"claudeMdExcludes": patterns})));
+        let both = settings(Assignment { must_submit: true, ..alone }).unwrap();
+        assert_eq!(both["claudeMdExcludes"], serde_json::json!(patterns));
+        assert_eq!(both["hooks"]["Stop"][0]["hooks"][0]["command"], "crew hook stop");
+        assert_eq!(settings(assignment(Access::Write)), None);
+    }
 
     #[test]
     fn a_reviewer_may_only_read_and_submit() {

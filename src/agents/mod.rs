@@ -69,6 +69,26 @@ pub struct Assignment<'a> {
     pub must_submit: bool,
     /// It is the second child of its attempt, reminded that the first one has handed in nothing.
     pub reminds: bool,
+    /// Set where it works in a work tree of its own.
+    pub apart: Option<Apart<'a>>,
+}
+
+/// What surrounds a work tree that lies in the folder of the user's own. Agents look for instructions in the folders
+/// above theirs, too; but those of the user's tree need not be the ones that the work began with.
+#[derive(Clone, Copy, Debug)]
+pub struct Apart<'a> {
+    /// The top of the user's work tree; absolute.
+    pub repository: &'a Path,
+    /// Where [`Agent::companion`] lies; absolute.
+    pub companions: &'a Path,
+}
+
+/// A file that an agent is given beside its prompt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Companion {
+    /// Its name in [`Apart::companions`].
+    pub name: &'static str,
+    pub content: &'static str,
 }
 
 /// What goes to the child's standard input.
@@ -220,6 +240,11 @@ pub trait Agent: Send + Sync {
         None
     }
 
+    /// Returns the file that its command line speaks of where it works in a work tree of its own.
+    fn companion(&self) -> Option<Companion> {
+        None
+    }
+
     /// Says in a sentence each what the agent holds to less strictly than asked.
     fn caveats(&self, _assignment: &Assignment<'_>) -> Vec<String> {
         Vec::new()
@@ -292,6 +317,7 @@ impl<'a> Assignment<'a> {
             session: None,
             must_submit: false,
             reminds: false,
+            apart: None,
         }
     }
 

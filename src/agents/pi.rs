@@ -2,11 +2,15 @@
 //!
 //! The prompt goes to standard input. Pi has a list of tools and nothing finer: its shell is there or not, and without
 //! it nothing could be handed in. It ends with exit code 0 whatever happened, so the stream alone tells.
+//!
+//! Pi reads the `AGENTS.md` or `CLAUDE.md` of each folder above its own, and has no setting by which to leave some of
+//! them out. In a work tree below the user's it would read them twice, once as the user has them now. An extension takes
+//! those of the user's folder out of its system prompt.
 
 use super::event::{dollars, is_true, owned, says_something, sum, text, text_blocks, tokens, typed, written};
 use super::{
-    Access, Agent, Assignment, CommandSpec, Said, Stdin, Unsupported, UsageKind, add, args, cannot, failure,
-    pass, tool_ended,
+    Access, Agent, Assignment, CommandSpec, Companion, Said, Stdin, Unsupported, UsageKind, add, args,
+    cannot, failure, pass, tool_ended,
 };
 use crate::domain::error_kind::{ErrorClass, ErrorKind};
 use crate::domain::event::ToolResult;
@@ -34,6 +38,11 @@ pub(super) const KEYS: &[&str] = &[
 
 /// The variables that say where its files are, and how it behaves.
 const PLACES: &[&str] = &["PI_CODING_AGENT_DIR", "PI_CODING_AGENT_SESSION_DIR", "PI_OFFLINE"];
+
+/// Takes the instructions of the folders around its own out of the system prompt, as far as they are the user's tree.
+/// `CREW_REPOSITORY` is its top.
+const OWN_INSTRUCTIONS: Companion =
+    Companion { name: "pi-own-instructions.js", content: include_str!("pi_own_instructions.js") };
 
 const TOOLS: &[(&str, &str)] = &[
     ("read", "read"),
@@ -92,6 +101,10 @@ impl Agent for Pi {
         if let Some(system_prompt) = assignment.system_prompt() {
             add(&mut args, "--append-system-prompt", system_prompt);
         }
+        if let Some(apart) = assignment.apart {
+            let companion = apart.companions.join(OWN_INSTRUCTIONS.name);
+            add(&mut args, "--extension", &companion.to_string_lossy());
+        }
         if let Some(session) = assignment.session {
             add(&mut args, "--session", session);
         }
@@ -105,6 +118,10 @@ impl Agent for Pi {
             pass_env: pass(&[KEYS, PLACES].concat()),
             stdin,
         })
+    }
+
+    fn companion(&self) -> Option<Companion> {
+        Some(OWN_INSTRUCTIONS)
     }
 
     fn read_line(&self, line: &str) -> Option<Vec<Said>> {
@@ -200,7 +217,7 @@ fn agent_end(event: &Value) -> Vec<Said> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Reading, assignment, read, tokens};
+    use super::super::testing::{Reading, apart, assignment, read, tokens};
     use super::*;
 
     const SYSTEM: [&str; 2] = ["--append-system-prompt", "You review \"code\".\nWell."];
@@ -226,6 +243,15 @@ mod tests {
         let all = [&first[..], &more, &SYSTEM, &["--session", "01a1", "-p"]].concat();
         assert_eq!(Pi.command(&asked).unwrap().args, all);
         assert_eq!(Pi.caveats(&asked), ["pi ignores a thinking level that the model does not have"]);
+    }
+
+    #[test]
+    fn in_a_work_tree_of_its_own_it_leaves_out_the_instructions_around_it() {
+        let asked = Assignment { apart: Some(apart()), ..assignment(Access::Write) };
+        let spec = Pi.command(&asked).unwrap();
+        let last = ["--extension", "/run/companions/pi-own-instructions.js", "-p"];
+        assert_eq!(spec.args[spec.args.len() - 3..], last);
+        assert!(OWN_INSTRUCTIONS.content.contains("CREW_REPOSITORY"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What the adapters' tests share: an assignment, and a recorded stream read as `runner` reads it.
 
-use super::{Access, Agent, Assignment, Said, UsageKind};
+use super::{Access, Agent, Apart, Assignment, Said, UsageKind};
 use crate::domain::error_kind::ErrorKind;
 use crate::domain::event::ToolResult;
 use crate::domain::usage::Usage;
@@ -16,6 +16,11 @@ pub fn assignment(access: Access) -> Assignment<'static> {
         inbox: Path::new("/run/inbox"),
         ..Assignment::bare()
     }
+}
+
+/// What surrounds a work tree of its own.
+pub fn apart() -> Apart<'static> {
+    Apart { repository: Path::new("/home/{me}/repo"), companions: Path::new("/run/companions") }
 }
 
 fn folder() -> PathBuf {

@@ -5,7 +5,7 @@ use super::environment::{Environment, hiding, hiding_ours};
 use super::recorder::Recordings;
 use super::worktree_setup::{self, Preparation, WorktreeSetup};
 use crate::agents::prompt::{self, PromptParts};
-use crate::agents::{Access, Agent, Assignment, CommandSpec, MAX_ARGUMENT, Unsupported, prompt_text};
+use crate::agents::{Access, Agent, Apart, Assignment, CommandSpec, MAX_ARGUMENT, Unsupported, prompt_text};
 use crate::domain::context::{self, Earlier};
 use crate::domain::event::{ArtifactKind, Event, Outcome};
 use crate::domain::finding::Finding;
@@ -22,6 +22,7 @@ use crate::domain::words::clean_text;
 use crate::domain::worktree;
 use crate::store::StoreError;
 use crate::store::artifacts;
+use crate::store::atomic_file;
 use crate::store::layout::{self, RunPaths};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -233,6 +234,9 @@ fn agent_child(
     let (spec, _) = letter
         .command(agent, setup, run, paths, task)
         .map_err(|error| LaunchError::Agent(error.to_string()))?;
+    if let Some(companion) = agent.companion().filter(|_| task.spec.worktree) {
+        atomic_file::write(&paths.companions().join(companion.name), companion.content.as_bytes())?;
+    }
     let mut set = crew_variables(setup, run, paths, task, Some(identity));
     set.extend(spec.env.iter().cloned());
     let env = setup.environment.with(&spec.pass_env, &set);
@@ -557,7 +561,8 @@ impl Letter {
             (role, name, thinking, free) = (r.as_str(), persona.as_str(), t.as_deref(), *submit_optional);
         }
         let persona = run.personas.get(name);
-        let (inbox, cwd) = (paths.inbox(), setup.folder_of(run, task));
+        let (inbox, cwd, companions) = (paths.inbox(), setup.folder_of(run, task), paths.companions());
+        let is_apart = task.spec.worktree && cwd.starts_with(&setup.repository);
         let assignment = Assignment {
             role,
             access: if task.may_write() { Access::Write } else { Access::ReadOnly },
@@ -574,6 +579,7 @@ impl Letter {
             session: self.session.as_deref(),
             must_submit: !free,
             reminds: self.reminds,
+            apart: is_apart.then_some(Apart { repository: &setup.repository, companions: &companions }),
         };
         Ok((agent.command(&assignment)?, agent.caveats(&assignment)))
     }

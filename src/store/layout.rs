@@ -99,6 +99,11 @@ impl RunPaths {
         self.root.join("bin")
     }
 
+    /// Holds the files that agents are given beside their prompts.
+    pub fn companions(&self) -> PathBuf {
+        self.root.join("companions")
+    }
+
     pub fn manifest(&self) -> PathBuf {
         self.root.join("manifest.json")
     }
