@@ -153,7 +153,7 @@ pub fn its_plan_is_approved_before_it_writes(cli: &'static str) {
 }
 
 /// Returns a command that changes a file and that the agent's own read-only mode lets through, where there is one.
-fn way_around(cli: &str) -> Option<&'static str> {
+pub fn way_around(cli: &str) -> Option<&'static str> {
     match cli {
         "gemini" => Some("git diff --output=README.md"),
         "opencode" => Some("printf slipped > README.md"),

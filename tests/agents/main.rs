@@ -9,6 +9,7 @@ mod support;
 mod authority;
 mod play;
 mod scenarios;
+mod worktrees;
 
 use libtest_mimic::{Arguments, Trial};
 use play::{ALL, is_installed};

@@ -3,6 +3,7 @@
 use crate::authority;
 use crate::play::{ALL, HAND_IN, Play, answer, conversations, limited, say, shell, texts, wait_for_turns};
 use crate::support::{of_kind, run_command, task, wait_until};
+use crate::worktrees;
 use crew::conformance::script::{Act, Script};
 use serde_json::{Value, json};
 
@@ -30,6 +31,8 @@ pub const EACH: &[Scenario] = &[
     ("a_refusal_is_no_success", a_refusal_is_no_success, &ALL),
     ("one_that_forgets_to_hand_in_is_reminded", one_that_forgets_to_hand_in_is_reminded, &ALL),
     ("one_that_is_cut_off_goes_on_in_its_session", one_that_is_cut_off_goes_on_in_its_session, &ALL),
+    ("each_works_on_its_own_branch", worktrees::each_works_on_its_own_branch, &ALL),
+    ("it_goes_on_where_it_was", worktrees::it_goes_on_where_it_was, &ALL),
     ("doctor_finds_it_as_expected", doctor_finds_it_as_expected, &["claude", "codex", "pi"]),
     ("a_probe_is_answered", a_probe_is_answered, &ALL),
     ("a_thousand_tool_calls_are_followed", a_thousand_tool_calls_are_followed, &["pi"]),
