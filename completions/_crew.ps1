@@ -39,6 +39,7 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('pr', 'pr', [CompletionResultType]::ParameterValue, 'Push the work of a run and open a pull request')
             [CompletionResult]::new('events', 'events', [CompletionResultType]::ParameterValue, 'Print the events of a run')
             [CompletionResult]::new('artifacts', 'artifacts', [CompletionResultType]::ParameterValue, 'List the files that a run kept, or print one')
+            [CompletionResult]::new('restore', 'restore', [CompletionResultType]::ParameterValue, 'List work that was kept, or bring it back')
             [CompletionResult]::new('gates', 'gates', [CompletionResultType]::ParameterValue, 'Show what waits for you')
             [CompletionResult]::new('gate', 'gate', [CompletionResultType]::ParameterValue, 'Look into gates')
             [CompletionResult]::new('approve', 'approve', [CompletionResultType]::ParameterValue, 'Let a task go on that waits for you')
@@ -320,6 +321,20 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'crew;restore' {
+            [CompletionResult]::new('--branch', '--branch', [CompletionResultType]::ParameterName, 'Make a branch of this name')
+            [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'Put the files into this folder, which must be empty')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print data as JSON')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             break
@@ -975,6 +990,7 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('pr', 'pr', [CompletionResultType]::ParameterValue, 'Push the work of a run and open a pull request')
             [CompletionResult]::new('events', 'events', [CompletionResultType]::ParameterValue, 'Print the events of a run')
             [CompletionResult]::new('artifacts', 'artifacts', [CompletionResultType]::ParameterValue, 'List the files that a run kept, or print one')
+            [CompletionResult]::new('restore', 'restore', [CompletionResultType]::ParameterValue, 'List work that was kept, or bring it back')
             [CompletionResult]::new('gates', 'gates', [CompletionResultType]::ParameterValue, 'Show what waits for you')
             [CompletionResult]::new('gate', 'gate', [CompletionResultType]::ParameterValue, 'Look into gates')
             [CompletionResult]::new('approve', 'approve', [CompletionResultType]::ParameterValue, 'Let a task go on that waits for you')
@@ -1046,6 +1062,9 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             break
         }
         'crew;help;artifacts' {
+            break
+        }
+        'crew;help;restore' {
             break
         }
         'crew;help;gates' {

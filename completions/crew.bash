@@ -76,6 +76,9 @@ _crew() {
             crew,replay-agent)
                 cmd="crew__subcmd__replay__subcmd__agent"
                 ;;
+            crew,restore)
+                cmd="crew__subcmd__restore"
+                ;;
             crew,resume)
                 cmd="crew__subcmd__resume"
                 ;;
@@ -219,6 +222,9 @@ _crew() {
                 ;;
             crew__subcmd__help,replay-agent)
                 cmd="crew__subcmd__help__subcmd__replay__subcmd__agent"
+                ;;
+            crew__subcmd__help,restore)
+                cmd="crew__subcmd__help__subcmd__restore"
                 ;;
             crew__subcmd__help,resume)
                 cmd="crew__subcmd__help__subcmd__resume"
@@ -1467,6 +1473,20 @@ _crew() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        crew__subcmd__help__subcmd__restore)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         crew__subcmd__help__subcmd__resume)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -1941,6 +1961,36 @@ _crew() {
             fi
             case "${prev}" in
                 --speed)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__restore)
+            opts="-q -C -h -V --branch --to --json --quiet --folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --branch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -35,6 +35,7 @@ complete -c crew -n "__fish_crew_needs_command" -f -a "status" -d 'Show where ru
 complete -c crew -n "__fish_crew_needs_command" -f -a "logs" -d 'Print what agents and commands printed'
 complete -c crew -n "__fish_crew_needs_command" -f -a "events" -d 'Print the events of a run'
 complete -c crew -n "__fish_crew_needs_command" -f -a "artifacts" -d 'List the files that a run kept, or print one'
+complete -c crew -n "__fish_crew_needs_command" -f -a "restore" -d 'List work that was kept, or bring it back'
 complete -c crew -n "__fish_crew_needs_command" -f -a "gates" -d 'Show what waits for you'
 complete -c crew -n "__fish_crew_needs_command" -f -a "gate" -d 'Look into gates'
 complete -c crew -n "__fish_crew_needs_command" -f -a "approve" -d 'Let a task go on that waits for you'
@@ -120,6 +121,13 @@ complete -c crew -n "__fish_crew_using_subcommand artifacts" -l json -d 'Print d
 complete -c crew -n "__fish_crew_using_subcommand artifacts" -s q -l quiet -d 'Print data and errors only'
 complete -c crew -n "__fish_crew_using_subcommand artifacts" -s h -l help -d 'Print help'
 complete -c crew -n "__fish_crew_using_subcommand artifacts" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand restore" -l branch -d 'Make a branch of this name' -r
+complete -c crew -n "__fish_crew_using_subcommand restore" -l to -d 'Put the files into this folder, which must be empty' -r -F
+complete -c crew -n "__fish_crew_using_subcommand restore" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand restore" -l json -d 'Print data as JSON'
+complete -c crew -n "__fish_crew_using_subcommand restore" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand restore" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c crew -n "__fish_crew_using_subcommand restore" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand gates" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand gates" -l all -d 'List those that were decided too'
 complete -c crew -n "__fish_crew_using_subcommand gates" -l json -d 'Print data as JSON'

@@ -30,6 +30,7 @@ mod plan;
 mod pr;
 mod recordings;
 mod replay_agent;
+mod restore;
 mod resume;
 mod review;
 mod run;
@@ -84,6 +85,7 @@ enum Command {
     Pr(pr::PrArgs),
     Events(events::EventsArgs),
     Artifacts(artifacts::ArtifactsArgs),
+    Restore(restore::RestoreArgs),
     Gates(gates::GatesArgs),
     Gate(gates::GateArgs),
     Approve(decide::ApproveArgs),
@@ -164,6 +166,7 @@ fn dispatch(cx: &Context, command: &Command) -> Result<ExitStatus> {
         Command::Pr(args) => pr::pr(cx, args),
         Command::Events(args) => events::events(cx, args),
         Command::Artifacts(args) => artifacts::artifacts(cx, args),
+        Command::Restore(args) => restore::restore(cx, args),
         Command::Gates(args) => gates::gates(cx, args),
         Command::Gate(args) => gates::gate(cx, args),
         Command::Approve(args) => decide::approve(cx, args),

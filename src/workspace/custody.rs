@@ -1,14 +1,46 @@
 //! What is kept of work that is on no branch, at references of crew's own, and how it comes back.
 
 use super::git::{Git, GitError};
+use super::snapshot;
 use super::staging::{Place, StagingError};
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// Below which references all of it is: the work of tasks, and what was not committed when runs were made.
+const KEEP: &str = "refs/crew/keep/";
+const BASES: &str = "refs/crew/base/";
+
+/// Something that is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// `refs/crew/keep/RUN/TASK/1`.
+    pub reference: String,
+    pub run: String,
+    /// None where it is what was not committed when the run was made.
+    pub task: Option<String>,
+    /// What follows the task: `1`, `1.2`.
+    pub number: Option<String>,
+    pub commit: String,
+    /// Seconds since 1970.
+    pub at: i64,
+    /// The first line of the commit's message.
+    pub subject: String,
+}
 
 /// Why something could not be kept.
 #[derive(Debug, thiserror::Error)]
 pub enum CustodyError {
     #[error("some files could not be kept: {}", .0.join("; "))]
     Left(Vec<String>),
+    #[error("there is a branch `{0}` already, which holds something else")]
+    BranchTaken(String),
+    #[error("`{0}` is no name for a branch")]
+    NoBranchName(String),
+    #[error("{} is not an empty folder", .0.display())]
+    FolderTaken(PathBuf),
+    #[error("{path}: {source}")]
+    File { path: PathBuf, source: io::Error },
     #[error(transparent)]
     Staging(#[from] StagingError),
     #[error(transparent)]
@@ -88,4 +120,79 @@ pub fn hold(place: &Place, reference: &str, commit: &str) -> Result<String, GitE
         }
     }
     Ok(name)
+}
+
+/// Returns all that is kept, the newest first.
+pub fn list(repository: &Path) -> Result<Vec<Entry>, GitError> {
+    let format = "--format=%(refname)%00%(objectname)%00%(creatordate:unix)%00%(contents:subject)";
+    let listed = Git::at(repository).text(&["for-each-ref", format, "--sort=-creatordate", KEEP, BASES])?;
+    Ok(listed.lines().filter_map(entry).collect())
+}
+
+fn entry(line: &str) -> Option<Entry> {
+    let mut fields = line.split('\0').map(str::to_owned);
+    let (reference, commit, at, subject) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
+    let at = at.parse().unwrap_or_default();
+    let (run, task, number) = match reference.strip_prefix(KEEP) {
+        Some(rest) => {
+            let mut words = rest.splitn(3, '/').map(str::to_owned);
+            (words.next()?, words.next(), words.next())
+        }
+        None => (reference.strip_prefix(BASES)?.to_owned(), None, None),
+    };
+    Some(Entry { reference, run, task, number, commit, at, subject })
+}
+
+/// Returns the paths in which a kept commit differs from where its task's branch, or its own parent, is.
+pub fn changed(repository: &Path, entry: &Entry) -> Result<Vec<String>, GitError> {
+    let git = Git::at(repository);
+    let Entry { run, commit, .. } = entry;
+    let branch = entry.task.as_ref().map(|task| format!("refs/heads/crew/{run}/{task}"));
+    let common = branch.and_then(|branch| git.text(&["merge-base", &branch, commit]).ok());
+    // What the branch has moved on to holds all of it, or it goes back before this.
+    let common = common.filter(|common| common != commit);
+    let parent = || git.text(&["rev-parse", "--verify", "-q", &format!("{commit}^")]).ok();
+    match common.or_else(parent) {
+        Some(from) => Ok(snapshot::difference(&git, &from, commit)?.files),
+        None => git.entries(&["ls-tree", "-r", "-z", "--name-only", "--full-tree", commit]),
+    }
+}
+
+/// Makes a branch of a kept commit. One that is there is not moved.
+pub fn to_branch(repository: &Path, commit: &str, name: &str) -> Result<(), CustodyError> {
+    let place = Place::at(repository)?;
+    if place.git.run(&["check-ref-format", "--branch", name]).is_err() {
+        return Err(CustodyError::NoBranchName(name.to_owned()));
+    }
+    let reference = format!("refs/heads/{name}");
+    match place.git.text(&["rev-parse", "--verify", "-q", &reference]) {
+        Ok(there) if there == commit => Ok(()),
+        Ok(_) => Err(CustodyError::BranchTaken(name.to_owned())),
+        Err(_) => Ok(place.create(&reference, commit)?),
+    }
+}
+
+/// Puts the files of a kept commit into a folder that is not there yet or has nothing in it; all of them, or none.
+pub fn to_folder(repository: &Path, commit: &str, folder: &Path) -> Result<(), CustodyError> {
+    let at = |path: &Path| {
+        let path = path.to_owned();
+        move |source| CustodyError::File { path, source }
+    };
+    let is_free = match folder.symlink_metadata() {
+        Ok(kind) => kind.is_dir() && std::fs::read_dir(folder).map_err(at(folder))?.next().is_none(),
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    };
+    if !is_free {
+        return Err(CustodyError::FolderTaken(folder.to_owned()));
+    }
+    let above = folder.parent().unwrap_or(Path::new("/"));
+    std::fs::create_dir_all(above).map_err(at(above))?;
+    // Beside it, so that it takes its place in one step.
+    let scratch = TempDir::with_prefix_in(".crew-restore-", above).map_err(at(above))?;
+    let files = scratch.path().join("files");
+    std::fs::create_dir(&files).map_err(at(&files))?;
+    let place = Place::of(&files, &Place::at(repository)?.own);
+    let git = place.git.with("GIT_INDEX_FILE", scratch.path().join("index"));
+    git.run(&["-c", "core.sparseCheckout=false", "read-tree", "--reset", "-u", commit])?;
+    std::fs::rename(&files, folder).map_err(at(folder))
 }

@@ -29,6 +29,7 @@ mod record;
 mod redaction;
 mod replay;
 mod resources;
+mod restore;
 mod result_files;
 mod run;
 mod scheduling;
