@@ -40,6 +40,9 @@ _crew() {
             crew,config)
                 cmd="crew__subcmd__config"
                 ;;
+            crew,diff)
+                cmd="crew__subcmd__diff"
+                ;;
             crew,doctor)
                 cmd="crew__subcmd__doctor"
                 ;;
@@ -69,6 +72,9 @@ _crew() {
                 ;;
             crew,merge)
                 cmd="crew__subcmd__merge"
+                ;;
+            crew,pr)
+                cmd="crew__subcmd__pr"
                 ;;
             crew,reject)
                 cmd="crew__subcmd__reject"
@@ -102,6 +108,9 @@ _crew() {
                 ;;
             crew,validate)
                 cmd="crew__subcmd__validate"
+                ;;
+            crew,worktree)
+                cmd="crew__subcmd__worktree"
                 ;;
             crew__subcmd__agents,help)
                 cmd="crew__subcmd__agents__subcmd__help"
@@ -187,6 +196,9 @@ _crew() {
             crew__subcmd__help,config)
                 cmd="crew__subcmd__help__subcmd__config"
                 ;;
+            crew__subcmd__help,diff)
+                cmd="crew__subcmd__help__subcmd__diff"
+                ;;
             crew__subcmd__help,doctor)
                 cmd="crew__subcmd__help__subcmd__doctor"
                 ;;
@@ -216,6 +228,9 @@ _crew() {
                 ;;
             crew__subcmd__help,merge)
                 cmd="crew__subcmd__help__subcmd__merge"
+                ;;
+            crew__subcmd__help,pr)
+                cmd="crew__subcmd__help__subcmd__pr"
                 ;;
             crew__subcmd__help,reject)
                 cmd="crew__subcmd__help__subcmd__reject"
@@ -249,6 +264,9 @@ _crew() {
                 ;;
             crew__subcmd__help,validate)
                 cmd="crew__subcmd__help__subcmd__validate"
+                ;;
+            crew__subcmd__help,worktree)
+                cmd="crew__subcmd__help__subcmd__worktree"
                 ;;
             crew__subcmd__help__subcmd__agents,list)
                 cmd="crew__subcmd__help__subcmd__agents__subcmd__list"
@@ -300,6 +318,21 @@ _crew() {
                 ;;
             crew__subcmd__help__subcmd__submit,result)
                 cmd="crew__subcmd__help__subcmd__submit__subcmd__result"
+                ;;
+            crew__subcmd__help__subcmd__worktree,list)
+                cmd="crew__subcmd__help__subcmd__worktree__subcmd__list"
+                ;;
+            crew__subcmd__help__subcmd__worktree,open)
+                cmd="crew__subcmd__help__subcmd__worktree__subcmd__open"
+                ;;
+            crew__subcmd__help__subcmd__worktree,path)
+                cmd="crew__subcmd__help__subcmd__worktree__subcmd__path"
+                ;;
+            crew__subcmd__help__subcmd__worktree,prune)
+                cmd="crew__subcmd__help__subcmd__worktree__subcmd__prune"
+                ;;
+            crew__subcmd__help__subcmd__worktree,remove)
+                cmd="crew__subcmd__help__subcmd__worktree__subcmd__remove"
                 ;;
             crew__subcmd__hook,help)
                 cmd="crew__subcmd__hook__subcmd__help"
@@ -379,6 +412,42 @@ _crew() {
             crew__subcmd__submit__subcmd__help,result)
                 cmd="crew__subcmd__submit__subcmd__help__subcmd__result"
                 ;;
+            crew__subcmd__worktree,help)
+                cmd="crew__subcmd__worktree__subcmd__help"
+                ;;
+            crew__subcmd__worktree,list)
+                cmd="crew__subcmd__worktree__subcmd__list"
+                ;;
+            crew__subcmd__worktree,open)
+                cmd="crew__subcmd__worktree__subcmd__open"
+                ;;
+            crew__subcmd__worktree,path)
+                cmd="crew__subcmd__worktree__subcmd__path"
+                ;;
+            crew__subcmd__worktree,prune)
+                cmd="crew__subcmd__worktree__subcmd__prune"
+                ;;
+            crew__subcmd__worktree,remove)
+                cmd="crew__subcmd__worktree__subcmd__remove"
+                ;;
+            crew__subcmd__worktree__subcmd__help,help)
+                cmd="crew__subcmd__worktree__subcmd__help__subcmd__help"
+                ;;
+            crew__subcmd__worktree__subcmd__help,list)
+                cmd="crew__subcmd__worktree__subcmd__help__subcmd__list"
+                ;;
+            crew__subcmd__worktree__subcmd__help,open)
+                cmd="crew__subcmd__worktree__subcmd__help__subcmd__open"
+                ;;
+            crew__subcmd__worktree__subcmd__help,path)
+                cmd="crew__subcmd__worktree__subcmd__help__subcmd__path"
+                ;;
+            crew__subcmd__worktree__subcmd__help,prune)
+                cmd="crew__subcmd__worktree__subcmd__help__subcmd__prune"
+                ;;
+            crew__subcmd__worktree__subcmd__help,remove)
+                cmd="crew__subcmd__worktree__subcmd__help__subcmd__remove"
+                ;;
             *)
                 ;;
         esac
@@ -386,7 +455,7 @@ _crew() {
 
     case "${cmd}" in
         crew)
-            opts="-q -C -h -V --quiet --folder --help --version init run resume status logs events artifacts gates gate approve reject answer accept merge submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help"
+            opts="-q -C -h -V --quiet --folder --help --version init run resume status logs diff worktree pr events artifacts restore gates gate approve reject answer accept merge submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -887,6 +956,28 @@ _crew() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        crew__subcmd__diff)
+            opts="-q -C -h -V --stat --name-only --json --quiet --folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         crew__subcmd__doctor)
             opts="-q -C -h -V --agents --probe --model --patience --json --quiet --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1068,7 +1159,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__help)
-            opts="init run resume status logs events artifacts gates gate approve reject answer accept merge submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help"
+            opts="init run resume status logs diff worktree pr events artifacts restore gates gate approve reject answer accept merge submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1277,6 +1368,20 @@ _crew() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        crew__subcmd__help__subcmd__diff)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         crew__subcmd__help__subcmd__doctor)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -1432,6 +1537,20 @@ _crew() {
             return 0
             ;;
         crew__subcmd__help__subcmd__merge)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__help__subcmd__pr)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1725,6 +1844,90 @@ _crew() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        crew__subcmd__help__subcmd__worktree)
+            opts="list path open remove prune"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__help__subcmd__worktree__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__help__subcmd__worktree__subcmd__open)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__help__subcmd__worktree__subcmd__path)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__help__subcmd__worktree__subcmd__prune)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__help__subcmd__worktree__subcmd__remove)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         crew__subcmd__hook)
             opts="-q -C -h -V --quiet --folder --help --version stop help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1897,6 +2100,40 @@ _crew() {
                     return 0
                     ;;
                 --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__pr)
+            opts="-y -q -C -h -V --into --title --draft --dry-run --yes --wait --json --quiet --folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --into)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --title)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2782,6 +3019,240 @@ _crew() {
                 return 0
             fi
             case "${prev}" in
+                --folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__worktree)
+            opts="-q -C -h -V --json --quiet --folder --help --version list path open remove prune help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__worktree__subcmd__help)
+            opts="list path open remove prune help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__worktree__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__worktree__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__worktree__subcmd__help__subcmd__open)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__worktree__subcmd__help__subcmd__path)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__worktree__subcmd__help__subcmd__prune)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__worktree__subcmd__help__subcmd__remove)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__worktree__subcmd__list)
+            opts="-q -C -h -V --json --quiet --folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__worktree__subcmd__open)
+            opts="-q -C -h -V --shell --json --quiet --folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__worktree__subcmd__path)
+            opts="-q -C -h -V --json --quiet --folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__worktree__subcmd__prune)
+            opts="-y -q -C -h -V --dry-run --yes --json --quiet --folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__worktree__subcmd__remove)
+            opts="-q -C -h -V --branch --force --wait --json --quiet --folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --folder)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
