@@ -172,8 +172,9 @@ fn a_task_that_joined_two_others_is_merged_after_them_without_a_conflict() {
     let place = Place::new();
     place.branch("a", "main", &[("lines", "A\n2\n3\n4\n5\n6\n7\n8\n9\n")]);
     place.branch("b", "main", &[("lines", "1\n2\n3\n4\n5\n6\n7\n8\nB\n")]);
-    let joined =
-        place.compose(&[place.work("a", "main", &[]), place.work("b", "main", &[])], How::Merge).head;
+    // Other messages: merges that are the same to the byte and the second would be the same commits.
+    let before = |name: &str| Work { message: format!("Join {name}\n"), ..place.work(name, "main", &[]) };
+    let joined = place.compose(&[before("a"), before("b")], How::Merge).head;
     place.git(&["branch", "joined", &joined]);
     place.branch("c", "joined", &[("lines", "A\n2\n3\n4\nC\n6\n7\n8\nB\n")]);
     let works =
