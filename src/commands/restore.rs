@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 /// List work that was kept, or bring it back
 ///
-/// Before crew does anything by which work could get lost, it keeps all files, tracked and untracked, in a commit at
+/// Before anything is done by which work could get lost, all files, tracked and untracked, are kept in a commit at
 /// `refs/crew/keep/RUN/TASK/ATTEMPT`. What a task's branch no longer holds is kept there too, and at
 /// `refs/crew/base/RUN` what was not committed when the run began. Nothing that is there already is overwritten.
 #[derive(Debug, clap::Args)]

@@ -163,6 +163,9 @@ fn every_plain_setting_can_be_set_by_its_variable() {
             Kind::Number { least, .. } => ((least + 1).to_string(), json!(least + 1)),
             Kind::Fraction { .. } => ("0.25".to_owned(), json!(0.25)),
             Kind::Dollars => ("2.50".to_owned(), json!(2.5)),
+            Kind::Text { .. } if setting.key == settings::MERGE_HOW.key => {
+                ("squash".to_owned(), json!("squash"))
+            }
             Kind::Text { .. } | Kind::Command => ("review".to_owned(), json!("review")),
             Kind::Flag { default } => ((!default).to_string(), json!(!default)),
             _ => ("X,Y".to_owned(), json!(["X", "Y"])),
