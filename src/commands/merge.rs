@@ -3,14 +3,13 @@
 use super::context::Context;
 use super::decide::name_of_person;
 use super::exit::{ExitStatus, Problem};
-use super::merge_plan::{Plan, Step};
 use super::run;
 use super::typist;
 use super::waiting::WaitArgs;
 use crate::domain::event::Event;
 use crate::domain::id::TaskId;
 use crate::domain::judgement;
-use crate::domain::merging::{self, How, MergedTask, Merging};
+use crate::domain::merging::How;
 use crate::domain::nearest::nearest;
 use crate::domain::run::Run;
 use crate::domain::settings::{self, Settings};
@@ -21,15 +20,13 @@ use crate::runner::child;
 use crate::runner::clock;
 use crate::runner::launch::{self, MergePlace, Setup};
 use crate::runner::merge_checks::{Bench, Checked};
+use crate::runner::merge_work::{self, Hindrance, MergeWork, Plan};
 use crate::runner::worktree_setup::NotReady;
 use crate::store::database::{Applied, Store};
 use crate::store::layout::{self, Layout, RunPaths};
-use crate::store::lock;
 use crate::ui::progress::Lines;
 use crate::ui::words;
-use crate::workspace::git::Git;
-use crate::workspace::merging::compose::{self, Manner, Outcome, Work};
-use crate::workspace::merging::freshness::{self, State};
+use crate::workspace::merging::compose::{self, Manner};
 use crate::workspace::merging::landing::{self, Move};
 use crate::workspace::merging::put_right;
 use crate::workspace::merging::scratch::Scratch;
@@ -98,16 +95,10 @@ struct Desk<'a> {
     cx: &'a Context,
     args: &'a MergeArgs,
     layout: Layout,
-    short: String,
+    work: MergeWork,
     paths: RunPaths,
     settings: Settings,
     setup: Setup,
-    repository: Repository,
-    manner: Manner,
-    base: Base,
-    /// The branch.
-    into: String,
-    named: Vec<TaskId>,
 }
 
 /// Merges the work of a run.
@@ -133,18 +124,23 @@ pub fn merge(cx: &Context, args: &MergeArgs) -> Result<ExitStatus> {
     let paths = store.paths(&id);
     let repository = Repository::of(layout.repository())?;
     let desk = Desk {
-        into: branch_to_move(args, &base, &repository, &short)?,
-        named: named_tasks(&run, &args.tasks)?,
-        manner: Manner { how: how(args, &settings), signed: !args.dry_run && signs(&layout) },
+        work: MergeWork {
+            into: branch_to_move(args, &base, &repository, &short)?,
+            named: named_tasks(&run, &args.tasks)?,
+            manner: Manner {
+                how: how(args, &settings),
+                signed: !args.dry_run && merge_work::signs(layout.repository()),
+            },
+            repository,
+            short,
+            base,
+        },
         setup: run::setup(&layout, &settings, &run::registry(&settings)?, &paths),
         cx,
         args,
         layout,
-        short,
         paths,
         settings,
-        repository,
-        base,
     };
     if args.dry_run {
         return desk.show(&run);
@@ -156,12 +152,6 @@ fn how(args: &MergeArgs, settings: &Settings) -> How {
     let asked = [(args.merge, How::Merge), (args.squash, How::Squash), (args.rebase, How::Rebase)];
     let set = || How::parse(&settings.text(&settings::MERGE_HOW)).unwrap_or_default();
     asked.into_iter().find(|(asked, _)| *asked).map_or_else(set, |(_, how)| how)
-}
-
-/// Tells whether the user has git sign what they commit.
-fn signs(layout: &Layout) -> bool {
-    let asked = ["config", "--type=bool", "commit.gpgSign"];
-    Git::at(layout.repository()).text(&asked).is_ok_and(|said| said == "true")
 }
 
 fn branch_to_move(args: &MergeArgs, base: &Base, repository: &Repository, short: &str) -> Result<String> {
@@ -205,7 +195,7 @@ fn tell_nothing(cx: &Context, run: &Run, short: &str, why: &str) -> Result<ExitS
 impl Desk<'_> {
     /// Shows what a merge would be.
     fn show(&self, run: &Run) -> Result<ExitStatus> {
-        for cut_off in put_right::cut_off(&self.repository)? {
+        for cut_off in put_right::cut_off(&self.work.repository)? {
             let Move { run, branch, .. } = cut_off;
             self.cx.printer.tell(&format!(
                 "a merge of run {run} into {branch} was cut off; the next merge puts that right first"
@@ -216,8 +206,10 @@ impl Desk<'_> {
             return self.nothing(run, &plan);
         }
         let refused = plan.refusal().or_else(|| {
-            let moved = self.moved(run, &plan);
-            landing::check(&self.repository, &moved).err().map(|error| problem_of(error, &self.into))
+            let moved = plan.moved(run);
+            landing::check(&self.work.repository, &moved)
+                .err()
+                .map(|error| problem_of(error, &self.work.into))
         });
         let status = if plan.has_conflicts() { "conflict" } else { "planned" };
         self.tell_plan(run, &plan, json!({"status": status}))?;
@@ -229,7 +221,7 @@ impl Desk<'_> {
                     commands
                         .iter()
                         .for_each(|(_, command)| self.cx.printer.tell(&format!("would run  {command}")));
-                    self.cx.printer.tell(&format!("next  crew merge {}    merges it", self.short));
+                    self.cx.printer.tell(&format!("next  crew merge {}    merges it", self.work.short));
                 }
                 Ok(ExitStatus::Done)
             }
@@ -238,11 +230,7 @@ impl Desk<'_> {
 
     /// Merges, verifies, and moves the branch.
     fn bring_back(&self, store: &mut Store, run: &mut Run) -> Result<ExitStatus> {
-        if let Err(unknown) = self.repository.committer() {
-            let problem =
-                Problem::refused("no_identity", format!("git does not know who commits here: {unknown}"));
-            return Err(problem.hint("git config user.name NAME; git config user.email ADDRESS").into());
-        }
+        self.work.refuse_nobody().map_err(hindered)?;
         let mut bench = Bench::new().context("listen to signals")?;
         self.put_right(store, run)?;
         // Whoever moves the branch meanwhile is taken into account, once.
@@ -255,8 +243,8 @@ impl Desk<'_> {
                 self.tell_plan(run, &plan, json!({"status": "conflict"}))?;
                 return Err(refused.into());
             }
-            let moved = self.moved(run, &plan);
-            let (may, into) = (landing::check(&self.repository, &moved), &self.into);
+            let moved = plan.moved(run);
+            let (may, into) = (landing::check(&self.work.repository, &moved), &self.work.into);
             may.map_err(|error| anyhow::Error::from(problem_of(error, into)))?;
             if !self.cx.printer.json && !is_last {
                 self.tell_plan(run, &plan, Value::Null)?;
@@ -276,12 +264,12 @@ impl Desk<'_> {
             }
             match self.land(store, run, &plan, &moved) {
                 Err(Landing::Merge(MergeError::Moved(_))) if !is_last => {
-                    let into = &self.into;
+                    let into = &self.work.into;
                     self.cx
                         .printer
                         .tell(&format!("{into} has been moved meanwhile; the merge is made once more"));
                 }
-                Err(Landing::Merge(error)) => return Err(problem_of(error, &self.into).into()),
+                Err(Landing::Merge(error)) => return Err(problem_of(error, &self.work.into).into()),
                 Err(Landing::Other(error)) => return Err(error),
                 Ok(()) => {
                     self.tell_merged(run, &plan, &moved, verified)?;
@@ -293,7 +281,7 @@ impl Desk<'_> {
     }
 
     fn interrupted(&self) -> Result<ExitStatus> {
-        self.cx.printer.tell(&format!("interrupted: {} has not moved", self.into));
+        self.cx.printer.tell(&format!("interrupted: {} has not moved", self.work.into));
         Ok(ExitStatus::Interrupted)
     }
 
@@ -303,8 +291,10 @@ impl Desk<'_> {
             json["status"] = json!("nothing");
             self.cx.printer.json(&json)?;
         } else {
-            self.cx.printer.data(&format!("{}  nothing to merge into {}", self.short, self.into))?;
-            plan.notes(run, &self.short).iter().for_each(|note| self.cx.printer.tell(note));
+            self.cx
+                .printer
+                .data(&format!("{}  nothing to merge into {}", self.work.short, self.work.into))?;
+            plan.notes(run, &self.work.short).iter().for_each(|note| self.cx.printer.tell(note));
         }
         Ok(ExitStatus::Done)
     }
@@ -321,8 +311,8 @@ impl Desk<'_> {
             self.cx.printer.json(&json)?;
             return Ok(());
         }
-        self.cx.printer.data(&plan.render(&self.cx.printer, run, &self.short))?;
-        plan.notes(run, &self.short).iter().for_each(|note| self.cx.printer.tell(note));
+        self.cx.printer.data(&plan.render(&self.cx.printer, run, &self.work.short))?;
+        plan.notes(run, &self.work.short).iter().for_each(|note| self.cx.printer.tell(note));
         Ok(())
     }
 
@@ -335,7 +325,7 @@ impl Desk<'_> {
         let unverified = if self.args.no_verify { "; not verified" } else { "" };
         self.cx.printer.data(&format!(
             "\n{}  {from} -> {to}   holds {}{unverified}",
-            self.into,
+            self.work.into,
             tasks.join(", ")
         ))?;
         Ok(())
@@ -343,157 +333,15 @@ impl Desk<'_> {
 
     /// Works out what would be merged, as things stand.
     fn plan(&self, run: &Run) -> Result<Plan> {
-        let Some(from) = self.repository.tip(&self.into)? else {
-            let problem = Problem::refused("unknown_branch", format!("there is no branch `{}`", self.into));
-            return Err(problem.hint(format!("git branch {} makes it", self.into)).into());
-        };
-        let failed = std::cell::Cell::new(None);
-        let is_in = |task: &Task| match self.is_in(task, &from) {
-            Ok(is_in) => is_in,
-            Err(error) => {
-                failed.set(Some(error));
-                false
-            }
-        };
-        let choice = merging::choose(run, &self.short, &self.named, is_in);
-        if let Some(error) = failed.take() {
-            return Err(error.into());
-        }
-        let choice = choice.map_err(|why| Problem::refused(why.code, why.message.clone()).hint(why.hint))?;
-        let freshness = self.freshness(run, &from)?;
-        let mut plan = Plan::of(&self.into, self.manner.how, from.clone(), freshness, choice);
-        if plan.choice.places.is_empty() {
-            return Ok(plan);
-        }
-        self.refuse_foreign_history(&plan)?;
-        let works = self.works(run, &plan.choice.places, &from)?;
-        let composed = compose::compose(&self.repository, &from, &works, self.manner)?;
-        let mut at = from;
-        let mut pairs = Vec::new();
-        for outcome in &composed.outcomes {
-            let before = at.clone();
-            if let Outcome::In { commit, .. } = outcome {
-                at.clone_from(commit);
-            }
-            pairs.push((before, at.clone()));
-        }
-        let stats = compose::stats(&self.repository, &pairs)?;
-        let steps = plan.choice.places.iter().zip(composed.outcomes).zip(stats);
-        plan.steps = steps.map(|((place, outcome), stat)| Step { place: *place, outcome, stat }).collect();
-        plan.to = composed.head;
-        Ok(plan)
-    }
-
-    /// Tells whether a task's work is on the branch: as it is, or as other commits that are recorded.
-    fn is_in(&self, task: &Task, branch: &str) -> Result<bool, MergeError> {
-        let Some(tip) = task.tree.as_ref().and_then(|tree| tree.tip.as_ref()) else { return Ok(false) };
-        if self.repository.is_ancestor(tip, branch)? {
-            return Ok(true);
-        }
-        let landed = task.landed.iter().filter(|landed| landed.into == self.into && landed.tip == *tip);
-        for landed in landed {
-            // The branch may have been moved back since.
-            if self.repository.is_ancestor(&landed.commit, branch).unwrap_or(false) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    fn freshness(&self, run: &Run, from: &str) -> Result<freshness::Freshness> {
-        let landed = run.tasks.iter().flat_map(|task| &task.landed).filter(|landed| landed.into == self.into);
-        let mut own: Vec<(&str, &str)> =
-            landed.map(|landed| (landed.from.as_str(), landed.to.as_str())).collect();
-        own.dedup();
-        Ok(freshness::of(&self.repository, &self.beginning()?, from, &own)?)
-    }
-
-    /// Returns the user's own commit that the run began from.
-    fn beginning(&self) -> Result<String> {
-        match self.base.snapshot {
-            false => Ok(self.base.commit.clone()),
-            true => {
-                Ok(self.repository.git.text(&["rev-parse", "--verify", &format!("{}^", self.base.commit)])?)
-            }
-        }
-    }
-
-    /// Refuses merge commits where they would bring what is not the run's work into the history of the branch.
-    fn refuse_foreign_history(&self, plan: &Plan) -> Result<()> {
-        if self.manner.how != How::Merge {
-            return Ok(());
-        }
-        let hint = "--squash takes over the tasks' own work as one commit each, --rebase their own commits";
-        let why = match plan.freshness.state {
-            _ if self.base.snapshot => {
-                "the run began from what was not committed then, and a merge commit would bring that into the history"
-                    .to_owned()
-            }
-            State::Diverged => format!(
-                "{} does not hold what the run began from: a merge commit would bring {} with it that {} not there",
-                self.into,
-                words::count(plan.freshness.missing as usize, "commit"),
-                if plan.freshness.missing == 1 { "is" } else { "are" },
-            ),
-            _ => return Ok(()),
-        };
-        Err(Problem::refused("foreign_history", why).hint(hint).into())
-    }
-
-    fn works(&self, run: &Run, places: &[usize], branch: &str) -> Result<Vec<Work>> {
-        let mut works = Vec::with_capacity(places.len());
-        for place in places {
-            let task = &run.tasks[*place];
-            let tree = task.tree.as_ref().context("a task that is merged has a work tree")?;
-            let mut base = tree.base.clone();
-            // What came to the branch before is not brought again with what was done since.
-            for landed in task.landed.iter().rev().filter(|landed| landed.into == self.into) {
-                let is_there = self.repository.is_ancestor(&landed.commit, branch).unwrap_or(false);
-                if is_there && self.repository.is_ancestor(&landed.tip, tree.head()).unwrap_or(false) {
-                    base.clone_from(&landed.tip);
-                    break;
-                }
-            }
-            let under = merging::under(run, *place);
-            works.push(Work {
-                name: task.spec.id.to_string(),
-                base,
-                tip: tree.head().to_owned(),
-                builds_on: (0..places.len()).filter(|at| under.contains(&places[*at])).collect(),
-                message: match self.manner.how {
-                    How::Merge => merging::merge_message(&run.id, &self.short, task),
-                    How::Squash | How::Rebase => merging::squash_message(&run.id, &self.short, task),
-                },
-            });
-        }
-        Ok(works)
-    }
-
-    fn moved(&self, run: &Run, plan: &Plan) -> Move {
-        Move {
-            run: run.id.to_string(),
-            branch: self.into.clone(),
-            from: plan.from.clone(),
-            to: plan.to.clone(),
-        }
+        self.work.plan(run).map_err(hindered)
     }
 
     /// Returns the commands that verify the merged work, each once, with the task whose step has it.
     fn commands<'r>(&self, run: &'r Run, plan: &Plan) -> Vec<(Option<&'r Task>, String)> {
-        let mut commands: Vec<(Option<&Task>, String)> = Vec::new();
-        if self.args.no_verify {
-            return commands;
+        match self.args.no_verify {
+            true => Vec::new(),
+            false => plan.commands(run, self.settings.names(&settings::MERGE_VERIFY)),
         }
-        let of_steps = plan
-            .merged(run)
-            .flat_map(|(task, _)| task.spec.verify.iter().map(move |line| (Some(task), line.clone())));
-        let set = self.settings.names(&settings::MERGE_VERIFY).into_iter().map(|line| (None, line));
-        for (task, line) in of_steps.chain(set) {
-            if !commands.iter().any(|(_, known)| *known == line) {
-                commands.push((task, line));
-            }
-        }
-        commands
     }
 
     fn verify(&self, bench: &mut Bench, run: &Run, plan: &Plan) -> Result<Verified> {
@@ -503,7 +351,7 @@ impl Desk<'_> {
         }
         let folder = self.setup.worktrees.folder.join(run.id.as_str());
         let top = self.layout.repository();
-        let scratch = Scratch::of(&self.repository, top, &folder, run.id.as_str());
+        let scratch = Scratch::of(&self.work.repository, top, &folder, run.id.as_str());
         scratch.fill(&plan.to)?;
         let verified = self.verify_in(bench, run, plan, scratch.folder(), &commands);
         scratch.clear()?;
@@ -570,7 +418,7 @@ impl Desk<'_> {
                     let said = said.map(|line| format!(": {line}")).unwrap_or_default();
                     let message = format!(
                         "`{clean}` failed on the merged work ({why}){said}; {} has not moved",
-                        self.into
+                        self.work.into
                     );
                     let problem =
                         Problem { exit: ExitStatus::Failed, ..Problem::usage("verify_failed", message) };
@@ -583,53 +431,21 @@ impl Desk<'_> {
 
     /// Moves the branch, and records that before and after.
     fn land(&self, store: &mut Store, run: &mut Run, plan: &Plan, moved: &Move) -> Result<(), Landing> {
-        let merging = self.merging(run, plan, moved);
-        let _alone = self.alone()?;
+        let by = self.args.by.clone().unwrap_or_else(|| name_of_person(&self.layout));
+        let merging = plan.merging(run, by);
+        let _alone = self.work.alone().context("wait for other merges")?;
         record(store, run, Event::MergeBegun { merging: merging.clone() })?;
-        let left = landing::land(&self.repository, moved, &mut |_| {}).map_err(Landing::Merge)?;
+        let left = landing::land(&self.work.repository, moved, &mut |_| {}).map_err(Landing::Merge)?;
         left.iter().for_each(|right| tell_right(self.cx, right));
         record(store, run, Event::WorkMerged { merging })?;
         Ok(())
     }
 
-    fn merging(&self, run: &Run, plan: &Plan, moved: &Move) -> Merging {
-        let tasks = plan.merged(run).map(|(task, commit)| MergedTask {
-            task: task.spec.id.clone(),
-            tip: task.tree.as_ref().map(|tree| tree.head().to_owned()).unwrap_or_default(),
-            commit: commit.to_owned(),
-        });
-        Merging {
-            tasks: tasks.collect(),
-            into: self.into.clone(),
-            from: moved.from.clone(),
-            to: moved.to.clone(),
-            how: self.manner.how,
-            by: self.args.by.clone().unwrap_or_else(|| name_of_person(&self.layout)),
-        }
-    }
-
-    /// Lets no other crew process move branches of this repository meanwhile.
-    fn alone(&self) -> Result<lock::RunLock> {
-        let lock = lock::take_beside(&self.repository.common().join("crew-merge"))?;
-        // A git that outlives us may still be writing.
-        lock.share_with_children().context("share the lock")?;
-        Ok(lock)
-    }
-
     /// Puts right what an earlier merge has left when it was cut off, and records what came of it.
     fn put_right(&self, store: &mut Store, run: &mut Run) -> Result<()> {
-        let _alone = self.alone()?;
-        for right in put_right::put_right(&self.repository, &mut |_| {})? {
-            tell_right(self.cx, &right);
-        }
-        let Some(begun) = run.merging.as_deref().cloned() else { return Ok(()) };
-        let tip = self.repository.tip(&begun.into)?;
-        if let Some(tip) = tip
-            && self.repository.is_ancestor(&begun.to, &tip).unwrap_or(false)
-        {
-            record(store, run, Event::WorkMerged { merging: begun })?;
-        }
-        Ok(())
+        let (found, landed) = self.work.put_right(run).map_err(hindered)?;
+        found.iter().for_each(|right| tell_right(self.cx, right));
+        landed.map_or(Ok(()), |landed| record(store, run, landed))
     }
 }
 
@@ -668,6 +484,25 @@ fn tell_right(cx: &Context, right: &put_right::PutRight) {
     }
     if !right.left.is_empty() {
         cx.printer.tell(&format!("  changed since, and left as they are: {}", right.left.join(", ")));
+    }
+}
+
+/// Turns what stands against a merge into what the user is told.
+fn hindered(hindrance: Hindrance) -> anyhow::Error {
+    let message = hindrance.to_string();
+    match hindrance {
+        Hindrance::UnknownBranch(branch) => {
+            Problem::refused("unknown_branch", message).hint(format!("git branch {branch} makes it")).into()
+        }
+        Hindrance::NotMergeable(why) => Problem::refused(why.code, message).hint(why.hint).into(),
+        Hindrance::ForeignHistory(_) => Problem::refused("foreign_history", message)
+            .hint("--squash takes over the tasks' own work as one commit each, --rebase their own commits")
+            .into(),
+        Hindrance::NoIdentity(_) => Problem::refused("no_identity", message)
+            .hint("git config user.name NAME; git config user.email ADDRESS")
+            .into(),
+        Hindrance::Merge(error) => error.into(),
+        Hindrance::Store(error) => error.into(),
     }
 }
 

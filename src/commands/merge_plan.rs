@@ -1,10 +1,10 @@
 //! What a merge would be, as people and programs are told.
 
 use super::exit::Problem;
-use crate::domain::merging::{Choice, How};
+use crate::domain::merging::How;
 use crate::domain::run::Run;
-use crate::domain::task::Task;
 use crate::domain::words::clean_line;
+use crate::runner::merge_work::{Plan, Step};
 use crate::ui::printer::{Printer, Tone};
 use crate::ui::table::{Column, Rows};
 use crate::ui::words;
@@ -15,50 +15,7 @@ use serde_json::{Value, json};
 /// The most conflicts of one task that are shown; all of them are in the JSON.
 const SHOWN: usize = 20;
 
-/// What becomes of one task.
-pub struct Step {
-    /// Its place in the run.
-    pub place: usize,
-    pub outcome: Outcome,
-    pub stat: Stat,
-}
-
-/// What a merge would be.
-pub struct Plan {
-    into: String,
-    how: How,
-    pub from: String,
-    pub to: String,
-    pub freshness: Freshness,
-    pub choice: Choice,
-    /// In the order in which the tasks are merged.
-    pub steps: Vec<Step>,
-}
-
 impl Plan {
-    /// Makes a plan that moves nothing yet.
-    pub fn of(into: &str, how: How, from: String, freshness: Freshness, choice: Choice) -> Plan {
-        Plan { into: into.to_owned(), how, to: from.clone(), from, freshness, choice, steps: Vec::new() }
-    }
-
-    /// Tells whether nothing would be merged, and nothing stands against it.
-    pub fn is_empty(&self) -> bool {
-        self.to == self.from && !self.has_conflicts()
-    }
-
-    /// Tells whether there is anything that git cannot merge alone.
-    pub fn has_conflicts(&self) -> bool {
-        self.steps.iter().any(|step| matches!(step.outcome, Outcome::Conflict { .. }))
-    }
-
-    /// Returns the tasks that are merged, each with the commit that holds it.
-    pub fn merged<'r>(&self, run: &'r Run) -> impl Iterator<Item = (&'r Task, &str)> {
-        self.steps.iter().filter_map(|step| match &step.outcome {
-            Outcome::In { commit, .. } => Some((&run.tasks[step.place], commit.as_str())),
-            _ => None,
-        })
-    }
-
     /// Says why the plan is not carried out, where there are conflicts, and what can be done about it.
     pub fn refusal(&self) -> Option<Problem> {
         let at_odds =

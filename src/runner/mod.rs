@@ -23,6 +23,7 @@ pub mod inbox_watch;
 pub mod launch;
 pub mod lines;
 pub mod merge_checks;
+pub mod merge_work;
 pub mod own_tree;
 pub mod pipe_watch;
 pub mod process;

@@ -1,0 +1,299 @@
+//! What of a run's work a branch would be given, worked out as things stand: which tasks, as which commits, and what has
+//! to pass before the branch moves. Nothing here moves it.
+
+use crate::domain::event::Event;
+use crate::domain::id::TaskId;
+use crate::domain::merging::{self, Choice, How, MergedTask, Merging, NotMergeable};
+use crate::domain::run::Run;
+use crate::domain::task::Task;
+use crate::domain::worktree::Base;
+use crate::store::StoreError;
+use crate::store::lock::{self, RunLock};
+use crate::workspace::git::Git;
+use crate::workspace::merging::compose::{self, Manner, Outcome, Stat, Work};
+use crate::workspace::merging::freshness::{self, Freshness, State};
+use crate::workspace::merging::landing::Move;
+use crate::workspace::merging::put_right::{self, PutRight};
+use crate::workspace::merging::{MergeError, Repository};
+use std::path::Path;
+
+/// What becomes of one task.
+pub struct Step {
+    /// Its place in the run.
+    pub place: usize,
+    pub outcome: Outcome,
+    pub stat: Stat,
+}
+
+/// What a merge would be.
+pub struct Plan {
+    pub into: String,
+    pub how: How,
+    pub from: String,
+    pub to: String,
+    pub freshness: Freshness,
+    pub choice: Choice,
+    /// In the order in which the tasks are merged.
+    pub steps: Vec<Step>,
+}
+
+impl Plan {
+    /// Makes a plan that moves nothing yet.
+    fn of(into: &str, how: How, from: String, freshness: Freshness, choice: Choice) -> Plan {
+        Plan { into: into.to_owned(), how, to: from.clone(), from, freshness, choice, steps: Vec::new() }
+    }
+
+    /// Tells whether nothing would be merged, and nothing stands against it.
+    pub fn is_empty(&self) -> bool {
+        self.to == self.from && !self.has_conflicts()
+    }
+
+    /// Tells whether there is anything that git cannot merge alone.
+    pub fn has_conflicts(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step.outcome, Outcome::Conflict { .. }))
+    }
+
+    /// Returns the tasks that are merged, each with the commit that holds it.
+    pub fn merged<'r>(&self, run: &'r Run) -> impl Iterator<Item = (&'r Task, &str)> {
+        self.steps.iter().filter_map(|step| match &step.outcome {
+            Outcome::In { commit, .. } => Some((&run.tasks[step.place], commit.as_str())),
+            _ => None,
+        })
+    }
+
+    /// Returns the commands that verify the merged work, each once, with the task whose step has it: those of the steps,
+    /// and `everywhere` after them.
+    pub fn commands<'r>(&self, run: &'r Run, everywhere: Vec<String>) -> Vec<(Option<&'r Task>, String)> {
+        let of_steps = self
+            .merged(run)
+            .flat_map(|(task, _)| task.spec.verify.iter().map(move |line| (Some(task), line.clone())));
+        let mut commands: Vec<(Option<&Task>, String)> = Vec::new();
+        for (task, line) in of_steps.chain(everywhere.into_iter().map(|line| (None, line))) {
+            if !commands.iter().any(|(_, known)| *known == line) {
+                commands.push((task, line));
+            }
+        }
+        commands
+    }
+
+    /// Returns the move of the branch.
+    pub fn moved(&self, run: &Run) -> Move {
+        Move {
+            run: run.id.to_string(),
+            branch: self.into.clone(),
+            from: self.from.clone(),
+            to: self.to.clone(),
+        }
+    }
+
+    /// Returns what is recorded of it. `by` is who asked for it.
+    pub fn merging(&self, run: &Run, by: String) -> Merging {
+        let tasks = self.merged(run).map(|(task, commit)| MergedTask {
+            task: task.spec.id.clone(),
+            tip: task.tree.as_ref().map(|tree| tree.head().to_owned()).unwrap_or_default(),
+            commit: commit.to_owned(),
+        });
+        Merging {
+            tasks: tasks.collect(),
+            into: self.into.clone(),
+            from: self.from.clone(),
+            to: self.to.clone(),
+            how: self.how,
+            by,
+        }
+    }
+}
+
+/// Why there is no plan. Nothing has been touched.
+#[derive(Debug, thiserror::Error)]
+pub enum Hindrance {
+    #[error("there is no branch `{0}`")]
+    UnknownBranch(String),
+    #[error(transparent)]
+    NotMergeable(#[from] NotMergeable),
+    /// What is not the run's work would come into the history of the branch.
+    #[error("{0}")]
+    ForeignHistory(String),
+    #[error("git does not know who commits here: {0}")]
+    NoIdentity(MergeError),
+    #[error(transparent)]
+    Merge(#[from] MergeError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The work of a run, and the branch that is to be given it.
+#[derive(Clone, Debug)]
+pub struct MergeWork {
+    pub repository: Repository,
+    /// The run's id as people see it.
+    pub short: String,
+    pub base: Base,
+    /// The branch.
+    pub into: String,
+    pub manner: Manner,
+    /// Tasks that are asked for; all that completed where there are none.
+    pub named: Vec<TaskId>,
+}
+
+impl MergeWork {
+    /// Refuses where git does not know who commits.
+    pub fn refuse_nobody(&self) -> Result<(), Hindrance> {
+        self.repository.committer().map(drop).map_err(Hindrance::NoIdentity)
+    }
+
+    /// Works out what would be merged, as things stand.
+    pub fn plan(&self, run: &Run) -> Result<Plan, Hindrance> {
+        let from = self.repository.tip(&self.into)?;
+        let from = from.ok_or_else(|| Hindrance::UnknownBranch(self.into.clone()))?;
+        let failed = std::cell::Cell::new(None);
+        let is_in = |task: &Task| match self.is_in(task, &from) {
+            Ok(is_in) => is_in,
+            Err(error) => {
+                failed.set(Some(error));
+                false
+            }
+        };
+        let choice = merging::choose(run, &self.short, &self.named, is_in);
+        if let Some(error) = failed.take() {
+            return Err(error.into());
+        }
+        let freshness = self.freshness(run, &from)?;
+        let mut plan = Plan::of(&self.into, self.manner.how, from.clone(), freshness, choice?);
+        if plan.choice.places.is_empty() {
+            return Ok(plan);
+        }
+        self.refuse_foreign_history(&plan)?;
+        let works = self.works(run, &plan.choice.places, &from);
+        let composed = compose::compose(&self.repository, &from, &works, self.manner)?;
+        let mut at = from;
+        let mut pairs = Vec::new();
+        for outcome in &composed.outcomes {
+            let before = at.clone();
+            if let Outcome::In { commit, .. } = outcome {
+                at.clone_from(commit);
+            }
+            pairs.push((before, at.clone()));
+        }
+        let stats = compose::stats(&self.repository, &pairs)?;
+        let steps = plan.choice.places.iter().zip(composed.outcomes).zip(stats);
+        plan.steps = steps.map(|((place, outcome), stat)| Step { place: *place, outcome, stat }).collect();
+        plan.to = composed.head;
+        Ok(plan)
+    }
+
+    /// Tells whether a task's work is on the branch: as it is, or as other commits that are recorded.
+    fn is_in(&self, task: &Task, branch: &str) -> Result<bool, MergeError> {
+        let Some(tip) = task.tree.as_ref().and_then(|tree| tree.tip.as_ref()) else { return Ok(false) };
+        if self.repository.is_ancestor(tip, branch)? {
+            return Ok(true);
+        }
+        let landed = task.landed.iter().filter(|landed| landed.into == self.into && landed.tip == *tip);
+        for landed in landed {
+            // The branch may have been moved back since.
+            if self.repository.is_ancestor(&landed.commit, branch).unwrap_or(false) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn freshness(&self, run: &Run, from: &str) -> Result<Freshness, MergeError> {
+        let landed = run.tasks.iter().flat_map(|task| &task.landed).filter(|landed| landed.into == self.into);
+        let mut own: Vec<(&str, &str)> =
+            landed.map(|landed| (landed.from.as_str(), landed.to.as_str())).collect();
+        own.dedup();
+        freshness::of(&self.repository, &self.beginning()?, from, &own)
+    }
+
+    /// Returns the user's own commit that the run began from.
+    fn beginning(&self) -> Result<String, MergeError> {
+        match self.base.snapshot {
+            false => Ok(self.base.commit.clone()),
+            true => {
+                Ok(self.repository.git.text(&["rev-parse", "--verify", &format!("{}^", self.base.commit)])?)
+            }
+        }
+    }
+
+    /// Refuses merge commits where they would bring what is not the run's work into the history of the branch.
+    fn refuse_foreign_history(&self, plan: &Plan) -> Result<(), Hindrance> {
+        if self.manner.how != How::Merge {
+            return Ok(());
+        }
+        let why = match plan.freshness.state {
+            _ if self.base.snapshot => {
+                "the run began from what was not committed then, and a merge commit would bring that into the history"
+                    .to_owned()
+            }
+            State::Diverged => {
+                let lacking = match plan.freshness.missing {
+                    1 => "1 commit with it that is not there".to_owned(),
+                    more => format!("{more} commits with it that are not there"),
+                };
+                format!(
+                    "{} does not hold what the run began from: a merge commit would bring {lacking}",
+                    self.into
+                )
+            }
+            _ => return Ok(()),
+        };
+        Err(Hindrance::ForeignHistory(why))
+    }
+
+    fn works(&self, run: &Run, places: &[usize], branch: &str) -> Vec<Work> {
+        let mut works = Vec::with_capacity(places.len());
+        for place in places {
+            let task = &run.tasks[*place];
+            // Only tasks with work are chosen.
+            let Some(tree) = &task.tree else { continue };
+            let mut base = tree.base.clone();
+            // What came to the branch before is not brought again with what was done since.
+            for landed in task.landed.iter().rev().filter(|landed| landed.into == self.into) {
+                let is_there = self.repository.is_ancestor(&landed.commit, branch).unwrap_or(false);
+                if is_there && self.repository.is_ancestor(&landed.tip, tree.head()).unwrap_or(false) {
+                    base.clone_from(&landed.tip);
+                    break;
+                }
+            }
+            let under = merging::under(run, *place);
+            works.push(Work {
+                name: task.spec.id.to_string(),
+                base,
+                tip: tree.head().to_owned(),
+                builds_on: (0..places.len()).filter(|at| under.contains(&places[*at])).collect(),
+                message: match self.manner.how {
+                    How::Merge => merging::merge_message(&run.id, &self.short, task),
+                    How::Squash | How::Rebase => merging::squash_message(&run.id, &self.short, task),
+                },
+            });
+        }
+        works
+    }
+
+    /// Lets no other crew process move branches of this repository meanwhile.
+    pub fn alone(&self) -> Result<RunLock, StoreError> {
+        let folder = self.repository.common().join("crew-merge");
+        let lock = lock::take_beside(&folder)?;
+        // A git that outlives us may still be writing.
+        lock.share_with_children().map_err(StoreError::file(&folder))?;
+        Ok(lock)
+    }
+
+    /// Puts right what an earlier merge has left when it was cut off. Returns what was found, and what is to be recorded:
+    /// the merge that was begun came about all the same.
+    pub fn put_right(&self, run: &Run) -> Result<(Vec<PutRight>, Option<Event>), Hindrance> {
+        let _alone = self.alone()?;
+        let found = put_right::put_right(&self.repository, &mut |_| {})?;
+        let Some(merging) = run.merging.as_deref().cloned() else { return Ok((found, None)) };
+        let tip = self.repository.tip(&merging.into)?;
+        let landed = tip.is_some_and(|tip| self.repository.is_ancestor(&merging.to, &tip).unwrap_or(false));
+        Ok((found, landed.then_some(Event::WorkMerged { merging })))
+    }
+}
+
+/// Tells whether the user has git sign what they commit.
+pub fn signs(repository: &Path) -> bool {
+    let asked = ["config", "--type=bool", "commit.gpgSign"];
+    Git::at(repository).text(&asked).is_ok_and(|said| said == "true")
+}
