@@ -49,7 +49,7 @@ pub fn lines(run: &Run) -> Vec<String> {
         lines.push(format!("  and {}: crew status {} --json", words::count(left, "more pair"), run.id));
     }
     let order = run.merge_order();
-    if !order.is_empty() {
+    if order.len() > 1 {
         let order: Vec<&str> = order.into_iter().map(TaskId::as_str).collect();
         lines.push(format!("  merge order  {}", clean_line(&order.join(", "), 400)));
     }

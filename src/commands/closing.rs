@@ -269,7 +269,11 @@ fn said_of(task: &Task, in_folder: &InFolder<'_>) -> String {
         said = whom;
     }
     let seen = task.last().and_then(|attempt| attempt.tree.as_ref()).map(|tree| tree.words());
-    if let Some(seen) = seen.filter(|seen| !seen.is_empty()) {
+    let landed = task.landed.last().filter(|_| task.is_merged());
+    let landed = landed.map(|landed| format!("merged into {}", landed.into));
+    let seen: Vec<String> = seen.filter(|seen| !seen.is_empty()).into_iter().chain(landed).collect();
+    if !seen.is_empty() {
+        let seen = seen.join(", ");
         said = if said.is_empty() { seen } else { format!("{seen}; {said}") };
     }
     if task.attempts.len() > 1 {

@@ -23,12 +23,10 @@ impl Plan {
         if at_odds == 0 {
             return None;
         }
-        let message = format!(
-            "{} of {} with what {} would hold; nothing was moved",
-            words::count(at_odds, "conflict"),
-            words::count(self.steps.len(), "task"),
-            self.into
-        );
+        let conflict = if at_odds == 1 { "conflicts" } else { "conflict" };
+        let tasks = words::count(self.steps.len(), "task");
+        let message =
+            format!("{at_odds} of {tasks} {conflict} with what {} would hold; nothing was moved", self.into);
         Some(Problem::refused("conflict", message))
     }
 
@@ -86,7 +84,7 @@ impl Plan {
         };
         let tasks = words::count(self.steps.len(), "task");
         let mut lines = vec![format!("{short} into {}   {tasks}, {each}", clean_line(&self.into, 200))];
-        lines.extend(self.freshness_lines(printer));
+        lines.extend(self.freshness_lines(run, printer));
         let mut rows = Rows::new(&[
             ("task", Column::Left),
             ("commits", Column::Right),
@@ -112,10 +110,15 @@ impl Plan {
         lines.join("\n")
     }
 
-    fn freshness_lines(&self, printer: &Printer) -> Vec<String> {
+    fn freshness_lines(&self, run: &Run, printer: &Printer) -> Vec<String> {
         let Freshness { state, commits, subjects, missing } = &self.freshness;
         let commits = words::count(*commits as usize, "commit");
         let said = match state {
+            State::Fresh
+                if run.tasks.iter().flat_map(|task| &task.landed).any(|landed| landed.into == self.into) =>
+            {
+                format!("fresh: since the run began, {} got nothing but its work", self.into)
+            }
             State::Fresh => format!("fresh: {} is where the run began", self.into),
             State::Stale => format!("stale: {} has moved on by {commits} since the run began", self.into),
             State::Diverged => format!(
