@@ -42,6 +42,9 @@ pub struct Git {
     unwanted: Option<Arc<AtomicBool>>,
 }
 
+/// The most characters of a call that an error tells.
+const MAX_SPOKEN: usize = 100;
+
 /// How much of git's last words is kept, in bytes.
 const LAST_WORDS: u64 = 4096;
 /// How often a call that may become unwanted is looked at.
@@ -275,7 +278,12 @@ fn spoken<S: AsRef<OsStr>>(args: &[S]) -> String {
             false => words.push(word),
         }
     }
-    words.join(" ")
+    let words = words.join(" ");
+    // Why it failed stands behind it, and is not to be cut off with it.
+    match words.char_indices().nth(MAX_SPOKEN) {
+        Some((end, _)) => format!("{}…", &words[..end]),
+        None => words,
+    }
 }
 
 /// Reads everything, so that the writer never blocks, and keeps the first bytes of it.

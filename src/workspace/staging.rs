@@ -69,6 +69,16 @@ pub fn settled(git: Git) -> Git {
     git.with("GIT_NO_REPLACE_OBJECTS", "1")
 }
 
+/// Takes away what a process that was killed left of its work in a work tree's own folder, where nobody else works.
+pub fn sweep(own: &Path) {
+    for entry in std::fs::read_dir(own).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(PREFIX) {
+            // What cannot be removed takes some space and is in nobody's way.
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
 /// A work tree whose content can be committed.
 #[derive(Clone, Debug)]
 pub struct Place {

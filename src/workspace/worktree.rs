@@ -19,7 +19,7 @@ mod tests;
 use super::custody;
 use super::git::{Git, GitError};
 use super::snapshot::{self, Difference, LOOK};
-use super::staging::{Place, Staged, StagingError, settled};
+use super::staging::{self, Place, Staged, StagingError, settled};
 use serde::{Deserialize, Serialize};
 use std::ffi::OsStr;
 use std::fs::Metadata;
@@ -100,6 +100,8 @@ pub enum WorktreeError {
     NotOwn { folder: PathBuf, wrong: Wrong },
     #[error("the branch `{branch}` is there already, and does not come from {base}")]
     BranchTaken { branch: String, base: String },
+    #[error("all of it is at {reference}, and not on its branch: {source}")]
+    NotOnBranch { reference: String, source: GitError },
     #[error("{} has what cannot be kept, so it stays: {}", .folder.display(), .left.join("; "))]
     Unkeepable { folder: PathBuf, left: Vec<String> },
     #[error("{path}: {source}")]
@@ -152,6 +154,9 @@ struct Marker {
 }
 
 const MARKER: &str = "crew.json";
+/// How often all of a work tree is read where what was written of it is gone again: somebody else may clear away at that
+/// very moment what no reference holds yet.
+const READINGS: u32 = 3;
 
 /// A work tree that crew has registered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -194,8 +199,8 @@ impl Worktree {
         open_at(&common, folder, branch, owner)
     }
 
-    /// Opens one that is there; where it has lost its `.git`, it gets that back first. What lies in its place is moved
-    /// beside the folder.
+    /// Opens one that is there; where its `.git` is gone or leads elsewhere, it gets that back first. What lies in its
+    /// place is moved beside the folder.
     pub fn recover(
         repository: &Path,
         folder: &Path,
@@ -260,7 +265,8 @@ impl Worktree {
         Ok(paths.any(|path| !own.iter().any(|own| own == path)))
     }
 
-    fn check(&self) -> Result<(), WorktreeError> {
+    /// Looks whether it is still all that a task's own work tree has to be.
+    pub fn check(&self) -> Result<(), WorktreeError> {
         open_at(&self.common, &self.place.folder, &self.branch, &self.owner).map(drop)
     }
 
@@ -273,6 +279,20 @@ impl Worktree {
     /// no branch holds any more is held beside it. Twice is the same as once.
     pub fn keep(&self, work: &Work) -> Result<Kept, WorktreeError> {
         self.check()?;
+        staging::sweep(&self.place.own);
+        for _ in 1..READINGS {
+            match self.keep_once(work) {
+                Err(
+                    WorktreeError::Git(GitError::Failed { .. })
+                    | WorktreeError::Staging(StagingError::Git(GitError::Failed { .. })),
+                ) => {}
+                done => return done,
+            }
+        }
+        self.keep_once(work)
+    }
+
+    fn keep_once(&self, work: &Work) -> Result<Kept, WorktreeError> {
         let git = &self.place.git;
         let staged = self.stage(work)?;
         let reference = self.reference();
@@ -285,14 +305,56 @@ impl Worktree {
         };
         let difference = snapshot::difference(git, work.base, &commit)?;
         let set_aside = self.set_aside(&commit, &staged, work)?;
-        if tip.as_deref() != Some(&commit) {
-            // Somebody may have made it stand for another branch: that one stays where it is.
-            let args = ["update-ref", "--no-deref", "-m", "crew: keep", &reference, &commit];
-            git.run(&[&args[..], &[tip.as_deref().unwrap_or("")]].concat())?;
+        if tip.as_deref() != Some(&commit)
+            && let Err(source) = self.move_branch(&commit)
+        {
+            let reference = custody::hold(&self.place, work.keep_ref, &commit)?;
+            return Err(WorktreeError::NotOnBranch { reference, source });
         }
+        self.look_for_all(&commit, work.base)?;
         let left = staged.left;
         self.settle(staged.index)?;
         Ok(Kept { commit, reference, is_new, difference, set_aside, left })
+    }
+
+    /// Lets the branch stand for a commit, whatever it stood for.
+    fn move_branch(&self, commit: &str) -> Result<(), GitError> {
+        let (git, reference) = (&self.place.git, self.reference());
+        // Not as a commit: what it stands for may not be there.
+        let before = git.text(&["rev-parse", "--verify", "-q", &reference]).unwrap_or_default();
+        let is_there = before.is_empty() || self.commit_at(&before).is_some();
+        let stands_there = git.text(&["symbolic-ref", "-q", "HEAD"]).is_ok_and(|head| head == reference);
+        // Somebody may have made it stand for another branch: that one stays where it is.
+        self.insist(&["update-ref", "--no-deref", "-m", "crew: keep", &reference, commit, &before])?;
+        if !is_there {
+            // It was never a commit, and `git fsck` would call a log broken that names it. No work hangs on this.
+            let logs = [Some(reference.as_str()), Some("HEAD").filter(|_| stands_there)];
+            for name in logs.into_iter().flatten() {
+                let _ = git.run(&["reflog", "delete", &format!("{name}@{{0}}")]);
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs git, and once more where that failed; where it has waited in vain for a lock of the branch or of HEAD, without
+    /// that. Nobody but a task works on its branch, and all processes of the task have ended.
+    fn insist(&self, words: &[&str]) -> Result<(), GitError> {
+        let git = &self.place.git;
+        let Err(error) = git.run(words) else { return Ok(()) };
+        if adding::is_locked(&error) {
+            for lock in
+                [self.common.join(format!("{}.lock", self.reference())), self.place.own.join("HEAD.lock")]
+            {
+                // Where that is not possible, git will say so again.
+                let _ = std::fs::remove_file(lock);
+            }
+        }
+        git.run(words).map(drop)
+    }
+
+    /// Looks whether all is there that a commit holds and its base does not.
+    fn look_for_all(&self, commit: &str, base: &str) -> Result<(), GitError> {
+        self.place.git.run(&["rev-list", "--objects", "--quiet", commit, &format!("^{base}"), "--"]).map(drop)
     }
 
     /// Makes all that the folder holds into a tree, and notes what is left out of it.
@@ -345,7 +407,7 @@ impl Worktree {
     fn settle(&self, index: tempfile::TempPath) -> Result<(), WorktreeError> {
         let git = &self.place.git;
         if git.text(&["symbolic-ref", "-q", "HEAD"]).ok() != Some(self.reference()) {
-            git.run(&["symbolic-ref", "-m", "crew: keep", "HEAD", &self.reference()])?;
+            self.insist(&["symbolic-ref", "-m", "crew: keep", "HEAD", &self.reference()])?;
         }
         for name in UNFINISHED {
             let path = self.place.own.join(name);
@@ -510,9 +572,10 @@ pub fn home_of(folder: &Path) -> Option<PathBuf> {
 
 fn recover_at(common: &Path, folder: &Path, branch: &str, owner: &Owner) -> Result<Worktree, WorktreeError> {
     let opened = open_at(common, folder, branch, owner);
-    let Err(WorktreeError::NotOwn { wrong: Wrong::GitGone | Wrong::GitReplaced, .. }) = &opened else {
+    let Err(WorktreeError::NotOwn { wrong, .. }) = &opened else { return opened };
+    if !matches!(wrong, Wrong::GitGone | Wrong::GitReplaced | Wrong::OtherRepository | Wrong::Elsewhere(_)) {
         return opened;
-    };
+    }
     let Some(adding::Registered::Whole(admin)) = adding::registered(common, owner)? else { return opened };
     let gitfile = folder.join(".git");
     if adding::registered_at(&admin)? != real(folder) {

@@ -252,7 +252,7 @@ fn forget(order: &Order, common: &Path, admin: &Path) -> Result<(), WorktreeErro
 
 /// Tells whether another process was in the way, and will not be soon: it held a lock, or had only begun to register a
 /// work tree. Git looks through all of them before it adds one, and dies of one that lacks a file yet.
-fn is_locked(error: &GitError) -> bool {
+pub(super) fn is_locked(error: &GitError) -> bool {
     let GitError::Failed { message, .. } = error else { return false };
     let is_held = message.contains(".lock")
         && (message.contains("File exists") || message.contains("Unable to create"));
