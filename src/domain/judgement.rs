@@ -165,8 +165,8 @@ fn judge_conduct(spec: &TaskSpec, evidence: &Evidence<'_>) -> Judgement {
         return failed(*kind, format!("its files were not applied: {message}"));
     }
     let judgement = judge_stop(evidence).unwrap_or_else(|| judge_work(spec, evidence));
-    if let Some(why) = evidence.unkept.filter(|_| judgement.outcome == Outcome::Succeeded) {
-        return needs_review(format!("its work could not be kept: {why}"));
+    if let Some(why) = evidence.unkept {
+        return judge_unkept(why, judgement);
     }
     let unseen = what_is_unseen(spec, evidence).filter(|_| judgement.outcome == Outcome::Succeeded);
     match (judgement.outcome, unseen) {
@@ -176,6 +176,16 @@ fn judge_conduct(spec: &TaskSpec, evidence: &Evidence<'_>) -> Judgement {
         }
         (_, Some(reason)) => needs_review(reason),
         _ => judgement,
+    }
+}
+
+/// Judges an attempt whose work is not where it belongs: however it ended, that is said.
+fn judge_unkept(why: &str, judgement: Judgement) -> Judgement {
+    let why = format!("its work could not be kept: {why}");
+    match judgement.outcome {
+        Outcome::Succeeded => needs_review(why),
+        Outcome::NeedsReview => needs_review(format!("{why}; {}", judgement.reason)),
+        _ => Judgement { reason: format!("{}; {why}", judgement.reason), ..judgement },
     }
 }
 

@@ -391,6 +391,11 @@ impl OpenAttempt {
         self.stream_error.clone().or_else(|| self.waits_for.clone().filter(|_| !self.saw_final))
     }
 
+    /// Tells whether it worked in a work tree of its own whose folder is something else by now.
+    pub fn is_misplaced(&self) -> bool {
+        self.tree.as_ref().is_some_and(|tree| tree.wrong().is_some())
+    }
+
     /// Takes in that it was asked to end while its work was being kept.
     pub fn note_stop_meanwhile(&mut self) {
         self.kill_at = None;

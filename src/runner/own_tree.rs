@@ -44,6 +44,8 @@ pub struct OwnTree {
     was_removed: bool,
     /// Where the work began, once that is known.
     begun_from: Mutex<Option<String>>,
+    /// What was made or taken up for this attempt.
+    placed: Mutex<Option<Worktree>>,
 }
 
 /// All that an attempt's folder holds, as it was kept.
@@ -93,6 +95,7 @@ impl OwnTree {
             preparation,
             was_removed: known.is_some_and(|tree| tree.removed),
             begun_from: Mutex::new(known.map(|tree| tree.base.clone())),
+            placed: Mutex::default(),
         }
     }
 
@@ -120,7 +123,8 @@ impl OwnTree {
             base: &base,
             owner: &owner,
         };
-        Worktree::add(&order).map_err(|error| unplaced(&error))?;
+        let placed = Worktree::add(&order).map_err(|error| unplaced(&error))?;
+        *self.placed.lock().unwrap_or_else(PoisonError::into_inner) = Some(placed);
         // One that was taken away and is there again is as bare as a new one.
         let is_new = known.is_none() || self.was_removed;
         if let Err(NotReady::Failed(message)) = worktree_setup::make_ready(&self.preparation, is_new, control)
@@ -159,12 +163,23 @@ impl OwnTree {
         Ok(self.base.clone())
     }
 
+    /// Tells why the folder is not the task's own work tree any more, where it cannot be made that again. Whoever worked
+    /// there can put a link to another one in its place, where nothing of the task's may be written or run.
+    pub fn wrong(&self) -> Option<String> {
+        let placed = self.placed.lock().unwrap_or_else(PoisonError::into_inner);
+        if placed.as_ref().is_some_and(|tree| tree.check().is_ok()) {
+            return None;
+        }
+        let found = Worktree::recover(&self.repository, &self.folder, &self.branch(), &self.owner());
+        found.err().map(|error| error.to_string())
+    }
+
     /// Puts all that the folder holds into a commit on the task's branch. `summary` is what was achieved, in a line.
     pub fn keep(&self, summary: &str) -> Result<Kept, String> {
         let known = self.begun_from.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let base = known.ok_or("nobody knows what it began from")?;
         let branch = self.branch();
-        let tree = Worktree::open(&self.repository, &self.folder, &branch, &self.owner())
+        let tree = Worktree::recover(&self.repository, &self.folder, &branch, &self.owner())
             .map_err(|error| error.to_string())?;
         let links = worktree_setup::links_in_place(&self.preparation);
         let leave_out: Vec<&Path> = links.iter().map(PathBuf::as_path).collect();

@@ -89,7 +89,11 @@ impl Dispatcher<'_> {
             Ok(None) => {}
             Err(why) => open.unkept = Some(clean_line(&why, MAX_SUMMARY_LINE)),
         }
-        self.check_or_settle(place)
+        match self.open.get(&place).is_some_and(|open| open.is_misplaced()) {
+            // What is checked would be another folder than the task's own.
+            true => self.settle(place),
+            false => self.check_or_settle(place),
+        }
     }
 
     fn record_kept(&mut self, place: usize, number: u32, kept: Kept) -> Result<(), StoreError> {

@@ -4,7 +4,7 @@ use super::{Dispatcher, Effect};
 use crate::domain::error_kind::ErrorKind;
 use crate::domain::event::{Again, Ending, Event, Outcome};
 use crate::domain::gate;
-use crate::domain::judgement::{Judgement, StopReason};
+use crate::domain::judgement::{Judgement, StopReason, StreamError};
 use crate::domain::retry;
 use crate::domain::schedule::Skip;
 use crate::domain::submission;
@@ -59,7 +59,7 @@ impl Dispatcher<'_> {
                 }
                 open.note_end(&self.run.tasks[place], ending, heard, &self.setup.limits);
                 open.note_seen(seen);
-                let session = open.forgot_to_submit(&self.run.tasks[place]);
+                let session = open.forgot_to_submit(&self.run.tasks[place]).filter(|_| !open.is_misplaced());
                 if let Some(session) = session.filter(|_| self.stopping.is_none() && has_budget) {
                     return self.remind(place, session);
                 }
@@ -107,6 +107,10 @@ impl Dispatcher<'_> {
     pub(super) fn apply_files(&mut self, place: usize) -> Result<(), StoreError> {
         let (task, Some(open)) = (&self.run.tasks[place], self.open.get_mut(&place)) else { return Ok(()) };
         let (Some(files), number) = (open.files_to_apply(task), open.number) else { return Ok(()) };
+        if let Some(message) = open.tree.as_ref().and_then(|tree| tree.wrong()) {
+            open.files_refused = Some(StreamError { kind: ErrorKind::WorktreeFailed, message });
+            return Ok(());
+        }
         if let Some(why) = open.refuses_files(task, files) {
             open.files_refused = Some(why);
             return Ok(());

@@ -97,6 +97,12 @@ impl Dispatcher<'_> {
         let Some(attempt) = task.last() else { return Ok(String::new()) };
         let tree = &attempt.folder(&self.setup.repository);
         let number = attempt.number;
+        if attempt.files_to_apply().is_some()
+            && let Some(why) = self.own_tree(place, number).and_then(|tree| tree.wrong())
+        {
+            // Another folder may be where its own was.
+            return Ok(format!("; its files were not applied: {why}"));
+        }
         if let Some(left) = handed_in_files::recover(tree, &self.paths, task, attempt)? {
             return Ok(format!("; {left}"));
         }
