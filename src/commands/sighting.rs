@@ -162,8 +162,11 @@ pub fn sights(cx: &Context, store: &Store, only: Option<&RunId>, with_ignored: b
 pub fn sight(store: &Store, run: &Run, task: &TaskId) -> Result<Seen> {
     let task = run.task(task).context("the task is in the run")?;
     let work = TaskWork::of(store.layout(), run, task).context("the task has a work tree")?;
-    if work.tree.removed {
-        // A removal that was stopped may have begun with its `.git`. Whatever comes of this is seen now.
+    // A removal that was stopped may have begun with its `.git`, and an agent may have deleted that: what git has
+    // registered for the task says that the folder is its own all the same.
+    let has_lost_git = matches!(work.open(), Err(WorktreeError::NotOwn { wrong: Wrong::GitGone, .. }));
+    if work.tree.removed || has_lost_git {
+        // Whatever comes of this is seen now.
         let _ = work.recover();
     }
     look(store, &Known::of(store)?, (run, false), &work, false, &mut |_| ())

@@ -5,7 +5,7 @@ use super::context::Context;
 use super::decide::name_of_person;
 use super::exit::{ExitStatus, Problem};
 use super::sighting::{Found, Seen, sight, sights};
-use super::task_work::{TaskWork, find_task, git_of};
+use super::task_work::{TaskWork, commit, find_task, git_of};
 use super::typist;
 use super::waiting::WaitArgs;
 use crate::domain::cleanup::{Folder, Goes, Stays, Wish};
@@ -20,6 +20,7 @@ use crate::store::lock;
 use crate::ui::printer::Tone;
 use crate::ui::table::{Column, Rows};
 use crate::ui::words;
+use crate::workspace::git::Git;
 use crate::workspace::staging::Place;
 use crate::workspace::worktree::{self, Work};
 use crate::workspace::{custody, inventory};
@@ -444,6 +445,9 @@ fn take_away(store: &mut Store, run: &mut Run, seen: &Seen, goes: Goes) -> Resul
     if let Some(tip) = branch.filter(|_| goes.hold_tip).filter(is_new) {
         kept.push(custody::hold(&Place::at(layout.repository())?, &keep, tip)?);
     }
+    if let Some(lost) = off_its_branch(&work, &git, seen.tip.as_deref()) {
+        kept.push(custody::hold(&Place::at(layout.repository())?, &keep, &lost)?);
+    }
     let (path, name, folder) = (work.tree.path.clone(), work.tree.branch.clone(), work.folder.clone());
     let event = Event::WorktreeRemoved {
         task: seen.task.clone(),
@@ -466,6 +470,17 @@ fn take_away(store: &mut Store, run: &mut Run, seen: &Seen, goes: Goes) -> Resul
     }
     let remark = in_use.then(|| format!("the branch {name} stays: another work tree has it checked out"));
     Ok(Done { task: seen.task.to_string(), path, branch: branch.map(|_| name), kept, remark })
+}
+
+/// Returns the commit that is recorded as a task's work, where no reference holds it: somebody has set the branch back or
+/// deleted it, and what the folder knows of it is about to go.
+fn off_its_branch(work: &TaskWork, git: &Git, branch: Option<&str>) -> Option<String> {
+    let recorded = commit(git, work.tree.head())?;
+    if branch == Some(&*recorded) {
+        return None;
+    }
+    let held = git.text(&["for-each-ref", "--count=1", "--contains", &recorded]);
+    held.is_ok_and(|held| held.is_empty()).then_some(recorded)
 }
 
 fn record(store: &mut Store, run: &mut Run, event: Event) -> Result<()> {

@@ -415,7 +415,6 @@ fn a_repository_inside_stays_until_its_history_is_given_up() {
 #[test]
 fn a_folder_that_is_not_the_tasks_own_is_never_touched() {
     for (what, words) in [
-        ("git-gone", "its `.git` is gone"),
         ("git-of-main", "it belongs to another repository"),
         ("link-home", "it is a link"),
         ("link-main", "it is a link"),
@@ -431,7 +430,6 @@ fn a_folder_that_is_not_the_tasks_own_is_never_touched() {
             std::os::unix::fs::symlink(to, &fix).expect("a link");
         };
         match what {
-            "git-gone" => std::fs::remove_file(fix.join(".git")).expect("it goes"),
             "git-of-main" => {
                 let main = format!("gitdir: {}\n", repo.root.join(".git").display());
                 std::fs::write(fix.join(".git"), main).expect("a file");
@@ -457,6 +455,22 @@ fn a_folder_that_is_not_the_tasks_own_is_never_touched() {
         assert_eq!(row(&repo, "fix")["folder"], "not_own");
         is_sound(&repo);
     }
+}
+
+#[test]
+fn a_folder_that_has_lost_its_git_is_removed_by_name_with_all_of_it_kept() {
+    let repo = one();
+    merge(&repo, "fix");
+    let fix = folder(&repo, "fix");
+    std::fs::remove_file(fix.join(".git")).expect("it goes");
+    std::fs::write(fix.join("late"), "late").expect("a file");
+    let status = repo.git(&["status", "--porcelain"]);
+    stays(&repo, "fix", "its `.git` is gone");
+    repo.crew(["worktree", "remove", "last", "fix"]).exits(0);
+    assert!(!fix.exists());
+    assert_eq!(repo.git(&["show", &format!("{}:late", keep(&repo, "fix"))]), "late");
+    assert_eq!(repo.git(&["status", "--porcelain"]), status);
+    is_sound(&repo);
 }
 
 #[test]
