@@ -7,6 +7,7 @@ mod agents;
 mod agents_that_misbehave;
 mod budgets;
 mod config;
+mod custody;
 mod custom_agents;
 mod doctor;
 mod dry_run;
