@@ -282,6 +282,7 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
         'crew;pr' {
             [CompletionResult]::new('--into', '--into', [CompletionResultType]::ParameterName, 'Branch that the pull request is for; default: the one that the run began from')
             [CompletionResult]::new('--title', '--title', [CompletionResultType]::ParameterName, 'Its title; default: the first line of the goal')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Give up when the remote or its host takes longer than this for one answer')
             [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'Wait up to this long while another crew process owns the run; without it, refuse at once')
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
             [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
@@ -289,6 +290,7 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show what would be done, and do nothing')
             [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Push without a question')
             [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Push without a question')
+            [CompletionResult]::new('--no-hooks', '--no-hooks', [CompletionResultType]::ParameterName, 'Do not run the repository''s hook before a push')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print data as JSON')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')

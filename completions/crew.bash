@@ -2123,7 +2123,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__pr)
-            opts="-y -q -C -h -V --into --title --draft --dry-run --yes --wait --json --quiet --folder --help --version"
+            opts="-y -q -C -h -V --into --title --draft --dry-run --yes --no-hooks --timeout --wait --json --quiet --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2134,6 +2134,10 @@ _crew() {
                     return 0
                     ;;
                 --title)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

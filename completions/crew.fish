@@ -169,11 +169,13 @@ complete -c crew -n "__fish_crew_using_subcommand worktree; and __fish_seen_subc
 complete -c crew -n "__fish_crew_using_subcommand worktree; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c crew -n "__fish_crew_using_subcommand pr" -l into -d 'Branch that the pull request is for; default: the one that the run began from' -r
 complete -c crew -n "__fish_crew_using_subcommand pr" -l title -d 'Its title; default: the first line of the goal' -r
+complete -c crew -n "__fish_crew_using_subcommand pr" -l timeout -d 'Give up when the remote or its host takes longer than this for one answer' -r
 complete -c crew -n "__fish_crew_using_subcommand pr" -l wait -d 'Wait up to this long while another crew process owns the run; without it, refuse at once' -r
 complete -c crew -n "__fish_crew_using_subcommand pr" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand pr" -l draft -d 'Open it as a draft'
 complete -c crew -n "__fish_crew_using_subcommand pr" -l dry-run -d 'Show what would be done, and do nothing'
 complete -c crew -n "__fish_crew_using_subcommand pr" -s y -l yes -d 'Push without a question'
+complete -c crew -n "__fish_crew_using_subcommand pr" -l no-hooks -d 'Do not run the repository\'s hook before a push'
 complete -c crew -n "__fish_crew_using_subcommand pr" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand pr" -s q -l quiet -d 'Print data and errors only'
 complete -c crew -n "__fish_crew_using_subcommand pr" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -28,6 +28,7 @@ mod merge;
 mod merge_plan;
 mod plan;
 mod pr;
+mod pr_host;
 mod recordings;
 mod replay_agent;
 mod restore;

@@ -3,6 +3,8 @@
 use super::slots::Message;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
@@ -47,6 +49,17 @@ pub fn watch(sender: SyncSender<Message>) -> io::Result<()> {
         }
     })?;
     Ok(())
+}
+
+/// Returns what becomes true with the first SIGINT, SIGTERM or SIGHUP; the second one leaves at once. For commands that
+/// only have to end what they wait for.
+pub fn wish_to_stop() -> io::Result<Arc<AtomicBool>> {
+    let wish = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !is_ignored(*signal)) {
+        signal_hook::flag::register_conditional_shutdown(signal, INTERRUPTED, wish.clone())?;
+        signal_hook::flag::register(signal, wish.clone())?;
+    }
+    Ok(wish)
 }
 
 fn is_ignored(signal: i32) -> bool {

@@ -34,6 +34,8 @@ pub struct Git {
     env: Vec<(OsString, OsString)>,
     /// In a process group of its own, so that a ctrl-C at the terminal is not meant for it.
     apart: bool,
+    /// In a session of its own, so that nothing that it starts can ask anybody at the terminal.
+    unasking: bool,
     /// How long a call may take whose whole answer is waited for.
     limit: Option<Duration>,
     /// How many bytes of its last words are kept.
@@ -53,7 +55,15 @@ const LOOK: Duration = Duration::from_millis(20);
 impl Git {
     /// Speaks to git in `dir`, which may be any folder of a work tree.
     pub fn at(dir: impl Into<PathBuf>) -> Git {
-        Git { dir: dir.into(), env: Vec::new(), apart: false, limit: None, heard: LAST_WORDS, unwanted: None }
+        Git {
+            dir: dir.into(),
+            env: Vec::new(),
+            apart: false,
+            unasking: false,
+            limit: None,
+            heard: LAST_WORDS,
+            unwanted: None,
+        }
     }
 
     /// Sets a variable for every call.
@@ -65,6 +75,14 @@ impl Git {
     /// Lets each call go on to its end when somebody types ctrl-C.
     pub fn apart(mut self) -> Git {
         self.apart = true;
+        self
+    }
+
+    /// Keeps each call, apart, from the terminal: `ssh` would wait there for a password that nobody is asked for, since a
+    /// process group in the background is stopped as soon as it reads.
+    pub fn unasking(mut self) -> Git {
+        self.apart = true;
+        self.unasking = true;
         self
     }
 
@@ -111,8 +129,13 @@ impl Git {
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command.arg("-C").arg(&self.dir).args(["-c", "core.quotePath=false"]);
         command.stdin(Stdio::null());
-        if self.apart {
-            command.process_group(0);
+        match (self.unasking, self.apart) {
+            // SAFETY: setsid may be called between fork and exec, and nothing else is done there.
+            (true, _) => drop(unsafe {
+                command.pre_exec(|| rustix::process::setsid().map(|_| ()).map_err(Into::into))
+            }),
+            (false, true) => drop(command.process_group(0)),
+            (false, false) => {}
         }
         command
     }

@@ -24,6 +24,7 @@ mod layering;
 mod liveness;
 mod merging;
 mod output;
+mod pull_requests;
 mod reached;
 mod real_agents;
 mod record;

@@ -1,0 +1,272 @@
+//! How `crew pr` speaks to what is outside: to the remote through git, and to its host through `gh` or `glab`.
+
+use super::exit::{ExitStatus, Problem};
+use crate::domain::publishing::{self, Opener, Place};
+use crate::domain::words::clean_text;
+use crate::runner::signals;
+use crate::ui::printer::Printer;
+use crate::ui::progress::Lines;
+use crate::ui::words;
+use crate::workspace::git::{Git, GitError};
+use anyhow::{Context as _, Result};
+use std::io::Read;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// The most bytes of what is shown of others' words, and of an answer of theirs.
+const MAX_SAID: usize = 8_000;
+const MAX_ANSWER: u64 = 1 << 20;
+
+/// How often we look whether a program has ended.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// What the user has set up for git's way to the remote. Git's other variables would send it elsewhere.
+const WAY: [&str; 8] = [
+    "GIT_SSH",
+    "GIT_SSH_COMMAND",
+    "GIT_SSH_VARIANT",
+    "GIT_ASKPASS",
+    "GIT_PROXY_COMMAND",
+    "GIT_SSL_CAINFO",
+    "GIT_SSL_CAPATH",
+    "GIT_SSL_NO_VERIFY",
+];
+
+/// The way to what is outside: for each step so much time, and ctrl-C ends it.
+pub struct Outside<'a> {
+    printer: &'a Printer,
+    folder: PathBuf,
+    lines: Lines,
+    limit: Duration,
+    stop: Arc<AtomicBool>,
+}
+
+/// How a program that was asked has ended.
+pub struct Answer {
+    pub exit: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+impl<'a> Outside<'a> {
+    pub fn new(printer: &'a Printer, folder: &Path, limit: Duration) -> Result<Outside<'a>> {
+        let stop = signals::wish_to_stop().context("listen to signals")?;
+        Ok(Outside { printer, folder: folder.to_owned(), lines: Lines::new(printer), limit, stop })
+    }
+
+    /// Speaks to git about a remote: with the user's own settings, hooks and credentials, but nobody is asked for any.
+    fn git(&self) -> Git {
+        let mut git = Git::at(&self.folder).unasking().within(self.limit).unless(self.stop.clone());
+        for name in WAY {
+            if let Some(value) = std::env::var_os(name) {
+                git = git.with(name, value);
+            }
+        }
+        git
+    }
+
+    /// Shows what goes on, as long as it does.
+    fn while_shown<T>(&self, whom: &str, doing: &str, work: impl FnOnce() -> T) -> T {
+        self.lines.show(whom, doing.to_owned());
+        let done = work();
+        self.lines.take_away(whom);
+        done
+    }
+
+    /// Returns the commits that branches of a remote stand at; none for one that is not there.
+    pub fn branches(&self, address: &str, remote: &str, names: [&str; 2]) -> Result<[Option<String>; 2]> {
+        let references = names.map(|name| format!("refs/heads/{name}"));
+        let args = ["ls-remote", "--refs", "--", address, &references[0], &references[1]];
+        let said = self.while_shown(remote, "is asked for its branches", || self.git().text(&args));
+        let said = said.map_err(|error| self.failed(error, &format!("git ls-remote {remote}")))?;
+        let at = |reference: &String| {
+            let line =
+                said.lines().filter_map(|line| line.split_once('\t')).find(|(_, name)| name == reference);
+            line.map(|(id, _)| id.to_owned())
+        };
+        Ok([at(&references[0]), at(&references[1])])
+    }
+
+    /// Makes a branch of a remote stand at a commit, if it stands at `before` still.
+    pub fn push(
+        &self,
+        remote: &str,
+        (commit, branch): (&str, &str),
+        before: Option<&str>,
+        hooks: bool,
+    ) -> Result<()> {
+        let lease = format!("--force-with-lease=refs/heads/{branch}:{}", before.unwrap_or_default());
+        let what = format!("{commit}:refs/heads/{branch}");
+        let mut args = vec!["push", "--no-follow-tags", "--no-progress", &lease];
+        if !hooks {
+            args.push("--no-verify");
+        }
+        args.extend(["--", remote, &what]);
+        if !self.lines.is_live() && !self.printer.json {
+            self.printer.tell(&format!("pushing to {remote} ..."));
+        }
+        let pushed =
+            self.while_shown(remote, "is pushed to", || self.git().hearing(MAX_SAID as u64).run(&args));
+        let by_hand = format!("git push {remote} {what}");
+        pushed.map(drop).map_err(|error| self.failed(error, &by_hand).into())
+    }
+
+    /// Says what a call of git has come to, as a problem; `by_hand` shows what the remote says.
+    fn failed(&self, error: GitError, by_hand: &str) -> Problem {
+        let failed = |code, message: String, hint: &str| {
+            let message = publishing::without_passwords(&clean_text(&message, MAX_SAID));
+            Problem { exit: ExitStatus::Failed, ..Problem::refused(code, message) }.hint(hint)
+        };
+        match error {
+            GitError::Unwanted { .. } => interrupted(),
+            GitError::TooLong { .. } => too_long("the remote", self.limit),
+            GitError::Failed { message, .. } if is_late(&message) => {
+                let told = format!("somebody has pushed there meanwhile, and it stays as it is\n{message}");
+                Problem {
+                    exit: ExitStatus::Refused,
+                    ..failed("foreign_commits", told, "the same command once more looks again")
+                }
+            }
+            GitError::Failed { message, .. } if message.contains("[remote rejected]") => {
+                let told = format!("the remote refuses it\n{message}");
+                failed(
+                    "push_refused",
+                    told,
+                    "nothing has changed there; once it is let in, the same command goes on",
+                )
+            }
+            GitError::Failed { message, .. } => failed(
+                "push_failed",
+                message,
+                &format!("{by_hand}    asks for what it needs; then the same command goes on"),
+            ),
+            error => failed("push_failed", error.to_string(), by_hand),
+        }
+    }
+
+    /// Finds the program that opens pull requests at a host: by its name, by what the user has set, or by asking which of
+    /// them is signed in there.
+    pub fn opener(&self, at: Option<&Place>) -> Result<Option<Opener>> {
+        let Some(host) = at.map(|at| at.host.as_str()) else { return Ok(None) };
+        let set = |name| std::env::var(name).is_ok_and(|value| is_host(&value, host));
+        if set("GH_HOST") {
+            return Ok(Some(Opener::Gh));
+        }
+        if ["GITLAB_HOST", "GL_HOST", "GITLAB_URI"].into_iter().any(set) {
+            return Ok(Some(Opener::Glab));
+        }
+        if let Some(opener) = publishing::opener_at(host) {
+            return Ok(Some(opener));
+        }
+        for opener in Opener::ALL.into_iter().filter(|opener| is_installed(*opener)) {
+            if self.ask(opener, &opener.knows(host))?.exit == Some(0) {
+                return Ok(Some(opener));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Has a program do something, and hears it out.
+    pub fn ask(&self, opener: Opener, arguments: &[String]) -> Result<Answer> {
+        let program = opener.program();
+        let mut command = Command::new(program);
+        command.args(arguments).current_dir(&self.folder).process_group(0);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("GIT_")) {
+            command.env_remove(name);
+        }
+        // Nobody is asked anything, and nothing is coloured.
+        command.env("GH_PROMPT_DISABLED", "1").env("NO_PROMPT", "1").env("NO_COLOR", "1");
+        command.env_remove("GH_FORCE_TTY").env_remove("CLICOLOR_FORCE");
+        let mut child = command.spawn().with_context(|| format!("start {program}"))?;
+        let (out, err) = (reader(child.stdout.take()), reader(child.stderr.take()));
+        let ended = self
+            .while_shown(program, &format!("speaks to its host: {}", arguments[1]), || self.wait(&mut child));
+        // Whatever it has started goes with it, and lets go of the pipes.
+        end_group(&child);
+        let status = match ended {
+            Ok(status) => status,
+            Err(problem) => {
+                let _ = child.wait();
+                return Err(Problem { message: format!("{program}: {}", problem.message), ..problem }.into());
+            }
+        };
+        let words = |reader: std::thread::JoinHandle<Vec<u8>>| {
+            let bytes = reader.join().unwrap_or_default();
+            let text = String::from_utf8_lossy(&bytes).trim().to_owned();
+            publishing::without_passwords(&clean_text(&text, MAX_ANSWER as usize))
+        };
+        Ok(Answer { exit: status?.code(), out: words(out), err: words(err) })
+    }
+
+    fn wait(&self, child: &mut Child) -> Result<std::io::Result<std::process::ExitStatus>, Problem> {
+        let began = Instant::now();
+        loop {
+            match child.try_wait() {
+                Ok(None) => {}
+                Ok(Some(status)) => return Ok(Ok(status)),
+                Err(error) => return Ok(Err(error)),
+            }
+            if self.stop.load(Ordering::Relaxed) {
+                end_group(child);
+                return Err(interrupted());
+            }
+            if began.elapsed() >= self.limit {
+                end_group(child);
+                return Err(too_long("its host", self.limit));
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+}
+
+/// Tells whether a program is there to be started.
+pub fn is_installed(opener: Opener) -> bool {
+    which::which(opener.program()).is_ok()
+}
+
+/// Tells whether a setting names a host: `x.org`, `https://x.org/`.
+fn is_host(set: &str, host: &str) -> bool {
+    let bare = set.split_once("://").map_or(set, |(_, rest)| rest);
+    bare.trim_end_matches('/').eq_ignore_ascii_case(host)
+}
+
+/// Tells whether a push came after somebody else's: git saw it before it sent anything, or the remote when it took it in.
+fn is_late(message: &str) -> bool {
+    ["(stale info)", "(failed to update ref)", "(fetch first)"].iter().any(|words| message.contains(words))
+}
+
+fn interrupted() -> Problem {
+    let problem =
+        Problem::refused("interrupted", "interrupted; what has reached the remote by now stays there");
+    Problem { exit: ExitStatus::Interrupted, ..problem }.hint("the same command looks at it and goes on")
+}
+
+fn too_long(whom: &str, limit: Duration) -> Problem {
+    let message = format!("no answer of {whom} within {}", words::duration(limit));
+    Problem { exit: ExitStatus::Failed, ..Problem::refused("too_long", message) }
+        .hint("--timeout SECS waits longer; the same command looks at what is there and goes on")
+}
+
+fn end_group(child: &Child) {
+    use rustix::process::{Pid, Signal, kill_process_group};
+    if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+        // It may have ended just now.
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+}
+
+fn reader(from: Option<impl Read + Send + 'static>) -> std::thread::JoinHandle<Vec<u8>> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut from) = from {
+            let _ = from.by_ref().take(MAX_ANSWER).read_to_end(&mut bytes);
+            let _ = std::io::copy(&mut from, &mut std::io::sink());
+        }
+        bytes
+    })
+}
