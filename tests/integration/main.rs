@@ -22,6 +22,7 @@ mod init;
 mod interruption;
 mod layering;
 mod liveness;
+mod many_writers;
 mod merging;
 mod output;
 mod pull_requests;

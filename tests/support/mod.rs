@@ -5,6 +5,7 @@
 #![allow(dead_code, reason = "the benchmark and the tests of real agents use a part of it")]
 
 pub mod crowd;
+pub mod large;
 
 use serde_json::{Value, json};
 use std::os::unix::process::CommandExt as _;
