@@ -3,6 +3,7 @@
 
 #[path = "../support/mod.rs"]
 mod support;
+mod worktrees;
 
 use crew::conformance::script::{Act, Script};
 use crew::conformance::server::ModelServer;
@@ -32,7 +33,7 @@ struct Cost {
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
-    let parts: [(&str, fn()); 8] = [
+    let parts: [(&str, fn()); 9] = [
         ("null-tasks", null_tasks),
         ("fan-out", fan_out),
         ("scale", scale),
@@ -41,6 +42,7 @@ fn main() {
         ("submit", submit),
         ("hands", hands),
         ("agent", agent),
+        ("worktrees", worktrees::worktrees),
     ];
     for (name, part) in parts {
         if wanted.is_empty() || wanted.iter().any(|word| name.contains(word.as_str())) {
