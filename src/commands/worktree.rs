@@ -277,9 +277,12 @@ fn with_folder<T>(
     let task = find_task(&run, &short, task)?;
     let work = TaskWork::of(store.layout(), &run, task).ok_or_else(|| no_tree(&short, task))?;
     let tree = work.open().map_err(|error| {
-        let hint =
-            format!("crew worktree list {short} shows what is there; its branch is {}", work.tree.branch);
-        Problem::refused("no_folder", error.to_string()).hint(hint)
+        let message = match work.folder.symlink_metadata() {
+            Err(_) => format!("the folder of {} is not there any more: {}", work.name(), work.tree.path),
+            Ok(_) => error.to_string(),
+        };
+        let hint = format!("its work is on branch {}: crew diff {short} {}", work.tree.branch, work.name());
+        Problem::refused("no_folder", message).hint(hint)
     })?;
     take(tree.folder().to_owned(), task.state == TaskState::Running && lock::is_owned(&store.paths(&id))?)
 }
@@ -404,7 +407,7 @@ fn tell(cx: &Context, short: &str, done: &Done) -> Result<()> {
     cx.printer.data(&format!("{short} {}  removed {}{branch}", done.task, done.path))?;
     for reference in &done.kept {
         cx.printer
-            .tell(&format!("  kept at {reference}    crew restore {short} {} brings it back", done.task));
+            .tell(&format!("  kept at {reference}    crew restore {short}/{} brings it back", done.task));
     }
     if let Some(remark) = &done.remark {
         cx.printer.tell(&format!("  {remark}"));

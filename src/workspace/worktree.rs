@@ -127,7 +127,7 @@ pub enum Wrong {
     GitGone,
     #[error("its `.git` is not what `git worktree add` made")]
     GitReplaced,
-    #[error("it belongs to another repository")]
+    #[error("it belongs to another repository, or this one was moved: git worktree repair FOLDER")]
     OtherRepository,
     #[error("git has it registered at {}", .0.display())]
     Elsewhere(PathBuf),

@@ -258,7 +258,7 @@ fn the_folder_of_a_task_is_named_and_opened() {
     assert_eq!(run_command(command).exits(0).out, format!("{here}\n"));
     std::fs::remove_dir_all(folder(&repo, "fix")).expect("it goes");
     let refused = repo.crew(["worktree", "path", "last", "fix"]).exits(4);
-    assert!(refused.out.is_empty() && refused.err.contains("it is not there"), "{}", refused.err);
+    assert!(refused.out.is_empty() && refused.err.contains("is not there any more"), "{}", refused.err);
 }
 
 #[test]
@@ -321,11 +321,13 @@ fn remove_keeps_all_that_only_the_folder_has() {
     stays_dirty(&repo);
     let removed = repo.crew(["worktree", "remove", "last", "fix"]).exits(0);
     assert!(!fix.exists() && has_branch(&repo, "fix"));
-    assert!(
-        removed.err.contains(&keep(&repo, "fix")) && removed.err.contains("crew restore"),
-        "{}",
-        removed.err
-    );
+    assert!(removed.err.contains(&keep(&repo, "fix")), "{}", removed.err);
+    // What is told to be typed works as it stands.
+    let typed =
+        removed.err.lines().find_map(|line| line.split_once("    crew ")?.1.strip_suffix(" brings it back"));
+    let typed: Vec<&str> = typed.expect("a command").split(' ').collect();
+    let restored = repo.crew([typed, vec!["--json"]].concat()).exits(0).json();
+    assert_eq!(restored["branch"], keep(&repo, "fix").replace("refs/crew/keep", "restored"));
     assert_eq!(repo.git(&["show", &format!("{}:untracked", keep(&repo, "fix"))]), "precious\n");
     assert_eq!(repo.git(&["show", &format!("{}:new.txt", keep(&repo, "fix"))]), "changed\n");
     let events = repo.events();
