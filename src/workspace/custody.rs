@@ -3,6 +3,7 @@
 use super::git::{Git, GitError};
 use super::snapshot;
 use super::staging::{Place, StagingError};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -187,12 +188,39 @@ pub fn to_folder(repository: &Path, commit: &str, folder: &Path) -> Result<(), C
     }
     let above = folder.parent().unwrap_or(Path::new("/"));
     std::fs::create_dir_all(above).map_err(at(above))?;
+    sweep(above);
     // Beside it, so that it takes its place in one step.
-    let scratch = TempDir::with_prefix_in(".crew-restore-", above).map_err(at(above))?;
+    let scratch = TempDir::with_prefix_in(SCRATCH, above).map_err(at(above))?;
+    let _at_work = take(scratch.path()).map_err(at(scratch.path()))?;
     let files = scratch.path().join("files");
     std::fs::create_dir(&files).map_err(at(&files))?;
     let place = Place::of(&files, &Place::at(repository)?.own);
     let git = place.git.with("GIT_INDEX_FILE", scratch.path().join("index"));
     git.run(&["-c", "core.sparseCheckout=false", "read-tree", "--reset", "-u", commit])?;
     std::fs::rename(&files, folder).map_err(at(folder))
+}
+
+/// What the folders begin with in which files are put together.
+const SCRATCH: &str = ".crew-restore-";
+/// A file in them that is locked as long as somebody is at work there.
+const AT_WORK: &str = "at-work";
+
+fn take(scratch: &Path) -> io::Result<File> {
+    let file = tempfile::NamedTempFile::new_in(scratch)?;
+    file.as_file().try_lock()?;
+    // Locked before it has its name, so nobody finds it free.
+    Ok(file.persist(scratch.join(AT_WORK))?)
+}
+
+/// Takes away what was put together there by somebody who was killed over it. All of it is at a reference still.
+fn sweep(above: &Path) {
+    for entry in std::fs::read_dir(above).into_iter().flatten().flatten() {
+        let is_ours = entry.file_name().to_string_lossy().starts_with(SCRATCH)
+            && entry.file_type().is_ok_and(|kind| kind.is_dir());
+        let is_left = || File::open(entry.path().join(AT_WORK)).is_ok_and(|file| file.try_lock().is_ok());
+        if is_ours && is_left() {
+            // What stays is in nobody's way.
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
 }
