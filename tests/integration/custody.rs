@@ -736,6 +736,56 @@ fn a_git_that_is_killed_loses_nothing() {
     }
 }
 
+/// What git does while the work of two tasks is joined for a third one. It says `Work of` and their names.
+const JOINING: [&str; 2] = ["*'merge-tree '*", "*'commit-tree '*'Work of '*"];
+
+#[test]
+fn whoever_is_killed_while_the_work_of_others_is_joined_the_next_one_has_it_all() {
+    for (pattern, after, who) in JOINING
+        .into_iter()
+        .flat_map(|step| [(step, false, "$$"), (step, false, "$PPID"), (step, true, "$PPID")])
+    {
+        let repo = repo();
+        deeds(
+            &repo,
+            &[
+                ("left", "", "echo l >l; echo leftone >kept"),
+                ("right", "", "echo r >r"),
+                ("both", "dependsOn: left, right", "test -f l; test -f r; echo b >b"),
+            ],
+        );
+        let before = of_the_user(&repo);
+        git_that(&repo, pattern, after, &format!("kill -9 {who}"));
+        let about = format!("{pattern} after: {after} {who}");
+        let ran = run_with_git(&repo);
+        assert!(repo.beside("once").exists(), "{about}: {ran:?}");
+        let resumed = if ran.exit == -1 { repo.crew(["resume", "last", "--json"]) } else { ran };
+        let run = resumed.json();
+        for (id, path, content) in
+            [("left", "l", "l\n"), ("right", "r", "r\n"), ("left", "kept", "leftone\n")]
+        {
+            assert_eq!(task(&run, id)["state"], "completed", "{about}: {run:#}");
+            assert_eq!(on_branch(&repo, &run, id, path), content, "{about}");
+        }
+        let both = task(&run, "both");
+        if who == "$PPID" {
+            assert_eq!(both["state"], "completed", "{about}: {both:#}");
+            for (path, content) in [("l", "l\n"), ("r", "r\n"), ("b", "b\n"), ("kept", "leftone\n")] {
+                assert_eq!(on_branch(&repo, &run, "both", path), content, "{about}");
+            }
+        } else {
+            // A git that was killed has said nothing of the work: nobody works on a part of it.
+            assert!(
+                both["state"] == "completed" || both["error_kind"] == "worktree_failed",
+                "{about}: {both:#}"
+            );
+        }
+        assert_eq!(of_the_user(&repo), before, "{about}");
+        repo.leaves_no_process();
+        assert_sound(&repo);
+    }
+}
+
 /// Kills crew at random moments of a run of several tasks, as often as that takes, and goes on after each.
 #[test]
 #[ignore = "takes a minute"]

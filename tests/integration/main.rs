@@ -40,6 +40,7 @@ mod submissions;
 mod submit;
 mod words;
 mod worktree_care;
+mod worktree_kills;
 mod worktree_plans;
 mod worktree_setup;
 mod worktrees;

@@ -3,8 +3,6 @@
 use crate::support::{Ran, TestRepo, of_kind, run_command, start_command, task, wait_until};
 use crate::worktrees::{SUBMIT, agent, branch, run, steps};
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
-use std::process::Command;
 
 /// Makes a repository whose user git knows, with a file of nine lines.
 pub fn repo() -> TestRepo {
@@ -18,7 +16,7 @@ pub fn repo() -> TestRepo {
 }
 
 /// Carries out `a`, `b` that builds on it, and `c`, and returns the run's id.
-fn three(repo: &TestRepo) -> String {
+pub fn three(repo: &TestRepo) -> String {
     steps(
         repo,
         "three",
@@ -40,7 +38,7 @@ fn tip(repo: &TestRepo, name: &str) -> String {
 }
 
 /// What git and the folder say of the user's checkout.
-fn state(repo: &TestRepo) -> [String; 4] {
+pub fn state(repo: &TestRepo) -> [String; 4] {
     let status = ["status", "--porcelain=v1", "--untracked-files=all", "--no-renames"];
     let refs = ["for-each-ref", "--format=%(refname) %(objectname)", "refs/heads/main", "refs/heads/other"];
     [repo.git(&refs), repo.git(&["rev-parse", "HEAD"]), repo.git(&status), repo.git(&["ls-files", "--stage"])]
@@ -48,7 +46,7 @@ fn state(repo: &TestRepo) -> [String; 4] {
 
 /// Nothing of a merge is left behind but what it has brought.
 #[track_caller]
-fn is_clean(repo: &TestRepo) {
+pub fn is_clean(repo: &TestRepo) {
     for name in ["crew-merge", "index.lock", "HEAD.lock", "refs/heads/main.lock"] {
         assert!(!repo.root.join(".git").join(name).exists(), "{name}");
     }
@@ -430,100 +428,6 @@ fn commits_are_signed_where_the_user_signs_and_nobody_commits_for_nobody() {
     repo.git(&["config", "gpg.program", &repo.programs().join("gpg").display().to_string()]);
     repo.crew(["merge", "last", "--no-verify"]).exits(0);
     assert!(repo.git(&["cat-file", "commit", "main"]).contains("SIGNED"));
-}
-
-/// A git that counts its calls, and at one of them kills crew, or is killed.
-struct DeadlyGit {
-    folder: PathBuf,
-    count: PathBuf,
-}
-
-impl DeadlyGit {
-    fn new(repo: &TestRepo) -> DeadlyGit {
-        let (folder, count) = (repo.beside("deadly"), repo.beside("count"));
-        let script = r#"#!/bin/sh
-n=$(($(cat "$COUNT") + 1))
-echo "$n" >"$COUNT"
-if [ "$n" = "$AT" ]; then
-  case "$WHO" in
-    crew) kill -9 "$PPID"; sleep 0.05 ;;
-    git) kill -9 $$ ;;
-    after) REAL "$@"; kill -9 "$PPID"; exit ;;
-  esac
-fi
-exec REAL "$@"
-"#;
-        let found = ["/usr/local/bin/git", "/usr/bin/git"].into_iter().find(|path| Path::new(path).exists());
-        let script = script.replace("REAL", found.expect("git"));
-        std::fs::create_dir_all(&folder).expect("a folder");
-        // A shell writes it, so that no test that forks meanwhile holds it open.
-        let mut command = repo.plain("/bin/sh");
-        command
-            .args(["-c", "printf %s \"$2\" >\"$1\" && chmod 755 \"$1\"", "sh"])
-            .arg(folder.join("git"))
-            .arg(script);
-        assert!(command.status().expect("a shell").success());
-        DeadlyGit { folder, count }
-    }
-
-    /// Runs a merge in which the call number `at` is deadly. Tells whether it came to that.
-    fn merge(&self, repo: &TestRepo, who: &str, at: u32) -> bool {
-        std::fs::write(&self.count, "0\n").expect("a count");
-        let mut command = repo.command(["merge", "last", "--no-verify"]);
-        command.env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", self.folder.display()));
-        command.env("COUNT", &self.count).env("AT", at.to_string()).env("WHO", who);
-        let ran = run_command(command);
-        let calls: u32 =
-            std::fs::read_to_string(&self.count).expect("a count").trim().parse().expect("a number");
-        if calls < at {
-            assert_eq!(ran.exit, 0, "{}", ran.err);
-        }
-        calls >= at
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    let _ = std::fs::remove_dir_all(to);
-    let copied = Command::new("cp").arg("-a").arg(from).arg(to).status().expect("cp");
-    assert!(copied.success());
-}
-
-#[test]
-fn whoever_is_killed_at_whatever_call_of_git_the_same_command_again_brings_the_same_end() {
-    let repo = repo();
-    three(&repo);
-    repo.write("mine", "untracked\n");
-    repo.write("staged", "s\n");
-    repo.git(&["add", "staged"]);
-    let saved = repo.beside("saved");
-    copy(&repo.root, &saved);
-    let before = state(&repo);
-    repo.crew(["merge", "last"]).exits(0);
-    let (tree, status) = (repo.git(&["rev-parse", "main^{tree}"]), repo.git(&["status", "--porcelain"]));
-    let git = DeadlyGit::new(&repo);
-    for who in ["crew", "git", "after"] {
-        for at in 1.. {
-            copy(&saved, &repo.root);
-            if !git.merge(&repo, who, at) {
-                assert!(at > 15, "{at}");
-                break;
-            }
-            if who == "git" {
-                let now = state(&repo);
-                let is_whole = now == before || repo.git(&["rev-parse", "main^{tree}"]) == tree;
-                assert!(is_whole, "{who} {at}: {now:?}");
-            }
-            repo.crew(["merge", "last"]).exits(0);
-            assert_eq!(repo.git(&["rev-parse", "main^{tree}"]), tree, "{who} {at}");
-            assert_eq!(repo.git(&["status", "--porcelain"]), status, "{who} {at}");
-            let begun = repo.kinds();
-            assert_eq!(begun.iter().filter(|kind| *kind == "work_merged").count(), 1, "{who} {at} {begun:?}");
-            for name in ["crew-merge", "index.lock", "HEAD.lock", "refs/heads/main.lock"] {
-                assert!(!repo.root.join(".git").join(name).exists(), "{who} {at} {name}");
-            }
-        }
-    }
-    is_clean(&repo);
 }
 
 /// The proof of `merge.how`.
