@@ -10,6 +10,7 @@
 //! A repository that lies in the folder would become a link to a commit that nobody else has. Unless it is a submodule,
 //! its files are taken as files.
 
+use super::checkout;
 use super::git::{Git, GitError};
 use super::snapshot::{ENTRIES, LOOK, copy_index, take_out};
 use std::collections::HashSet;
@@ -54,6 +55,9 @@ const SETTINGS: &[(&str, &str)] = &[
 
 /// What the files begin with that we work on.
 const PREFIX: &str = "crew-index-";
+
+/// A file in a task's own folder of the repository: what `info/exclude` held when the first of its run was made.
+pub const EXCLUDES: &str = "crew-exclude";
 
 /// How many bytes of what git says about single files are read.
 const HEARD: u64 = 1 << 24;
@@ -130,6 +134,7 @@ impl Place {
         let git = self.git.clone().with("GIT_INDEX_FILE", &*index).hearing(HEARD);
         let leave_out = self.names(leave_out);
         let (mut left, unborn) = self.add_all(&git, &leave_out)?;
+        self.add_hidden(&git, &leave_out)?;
         let inside = self.inside(&git, unborn)?;
         for path in inside.iter().filter(|path| !path.is_submodule) {
             left.extend(self.take_files_of(&git, &path.path)?);
@@ -236,6 +241,34 @@ impl Place {
             return Err(GitError::Failed { command: "add --all".to_owned(), message });
         }
         Ok((left, unborn))
+    }
+
+    /// Adds what git overlooks only because of what was written to `info/exclude` while the run was at work. All work
+    /// trees share that file, so one agent can hide the work of all.
+    fn add_hidden(&self, git: &Git, leave_out: &[PathBuf]) -> Result<(), StagingError> {
+        let began = self.own.join(EXCLUDES);
+        let Ok(then) = std::fs::read(&began) else { return Ok(()) };
+        let shared = self.own.ancestors().nth(2).unwrap_or(&self.own);
+        if then == std::fs::read(shared.join("info/exclude")).unwrap_or_default() {
+            return Ok(());
+        }
+        let words = ["ls-files", "-z", "--others", "--exclude-per-directory=.gitignore"];
+        let mut args = words.map(OsString::from).to_vec();
+        // The later one is the stronger one.
+        for file in checkout::user_excludes(git)?.filter(|file| file.is_file()).iter().chain([&began]) {
+            let mut option = OsString::from("--exclude-from=");
+            option.push(file);
+            args.push(option);
+        }
+        let names = git.run(&args)?;
+        // Repositories that lie there end with a slash; their files are taken on their own.
+        let is_work = |name: &&[u8]| {
+            let path = Path::new(OsStr::from_bytes(name));
+            !name.is_empty() && !name.ends_with(b"/") && !leave_out.iter().any(|own| path.starts_with(own))
+        };
+        let names = names.split(|byte| *byte == 0).filter(is_work);
+        let names: Vec<u8> = names.flat_map(|name| [name, b"\0"].concat()).collect();
+        Ok(feed(git, "--add", &names)?)
     }
 
     /// Tells whether the folder's file system takes `a` and `A` for one file, whatever the settings say.

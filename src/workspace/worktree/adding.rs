@@ -7,7 +7,7 @@ use super::{
 use crate::workspace::custody;
 use crate::workspace::git::{Git, GitError};
 use crate::workspace::snapshot::LOOK;
-use crate::workspace::staging::{Place, settled};
+use crate::workspace::staging::{EXCLUDES, Place, settled};
 use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -147,8 +147,23 @@ pub(super) fn registered_at(admin: &Path) -> Result<PathBuf, WorktreeError> {
 fn complete(order: &Order, common: &Path, admin: &Path) -> Result<Worktree, WorktreeError> {
     let Owner { run, task } = order.owner.clone();
     let branch = order.branch.to_owned();
+    note_excludes(common, admin, &run)?;
     mark(admin, &Marker { run, task, branch, leave_out: Vec::new(), removing: None })?;
     open_at(common, order.folder, order.branch, order.owner)
+}
+
+/// Notes what git overlooks in this repository: what the first work tree of the run has noted, or what holds now. Agents
+/// of the run may have written there since.
+fn note_excludes(common: &Path, admin: &Path, run: &str) -> Result<(), WorktreeError> {
+    let mut excludes = None;
+    for other in std::fs::read_dir(common.join("worktrees")).into_iter().flatten().flatten() {
+        if marker(&other.path())?.is_some_and(|marker| marker.run == run) {
+            excludes = excludes.or_else(|| std::fs::read(other.path().join(EXCLUDES)).ok());
+        }
+    }
+    let excludes = excludes.unwrap_or_else(|| std::fs::read(common.join("info/exclude")).unwrap_or_default());
+    let path = admin.join(EXCLUDES);
+    std::fs::write(&path, excludes).map_err(at(&path))
 }
 
 /// Finishes a work tree whose making was stopped. Nobody has worked in it: it has no marker.
@@ -199,6 +214,7 @@ const WRITTEN: &[&str] = &[
     "logs",
     "info",
     "refs",
+    EXCLUDES,
     "locked",
 ];
 
