@@ -2,6 +2,7 @@
 //! missing, and nothing of the user's or of another task's is touched.
 
 use crate::support::{Ran, TestRepo, of_kind, run_command, start_command, task};
+use crate::worktree_kills::copy;
 use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt;
 
@@ -417,6 +418,31 @@ fn what_an_agent_has_git_ignore_stays_in_its_folder_until_somebody_removes_it_kn
 }
 
 #[test]
+fn nobody_can_hide_the_work_of_others_from_git() {
+    let repo = repo();
+    repo.write(".git/info/exclude", "notes\n");
+    let hides = "echo '*' >>\"$(git rev-parse --git-path info/exclude)\"; echo w >w; mkdir d; echo x >d/x; echo n >notes";
+    let text = "## hides\nrun: sh HIDES\n\n## later\nrun: sh LATER\ndependsOn: hides\n";
+    let script = |name: &str| repo.beside(&format!("{name}.sh")).display().to_string();
+    for (id, script) in
+        [("hides", hides), ("later", "test -f d/x; echo l >l; echo i >ignored; echo n >notes")]
+    {
+        std::fs::write(repo.beside(&format!("{id}.sh")), script).expect("a script");
+    }
+    repo.workflow("deeds", &text.replace("HIDES", &script("hides")).replace("LATER", &script("later")));
+    let run = run(&repo, 0);
+    let id = run["run"].as_str().expect("an id");
+    let files = |task: &str| {
+        let listed = repo.git(&["ls-tree", "-r", "--name-only", &format!("crew/{id}/{task}")]);
+        let of_tasks = listed.lines().filter(|name| !name.starts_with(".crew/")).map(str::to_owned);
+        of_tasks.collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(files("hides"), ".gitignore README.md d/x kept w");
+    assert_eq!(files("later"), ".gitignore README.md d/x kept l w");
+    assert_sound(&repo);
+}
+
+#[test]
 fn what_an_agent_did_without_its_git_is_kept_by_whoever_takes_the_run_over() {
     let repo = repo();
     let gate = repo.gate("wait");
@@ -674,14 +700,15 @@ fn assert_nothing_stray(repo: &TestRepo, about: &str) {
 
 #[test]
 fn whenever_crew_is_killed_all_of_the_work_is_there_after_the_next_one() {
-    let before_all = repo();
-    let user = of_the_user(&before_all);
+    let repo = repo();
+    deeds(&repo, &[("work", "", "echo w >w; git checkout -q --detach")]);
+    let before = of_the_user(&repo);
+    let saved = repo.beside("saved");
+    copy(&repo.root, &saved);
     let mut kills = 0;
     for (pattern, after) in STEPS.into_iter().flat_map(|step| [(step, false), (step, true)]) {
-        let repo = repo();
-        assert_eq!(of_the_user(&repo)[2], user[2]);
-        let before = of_the_user(&repo);
-        deeds(&repo, &[("work", "", "echo w >w; git checkout -q --detach")]);
+        copy(&saved, &repo.root);
+        let _ = std::fs::remove_dir(repo.beside("once"));
         git_that(&repo, pattern, after, "kill -9 $PPID");
         let about = format!("{pattern} after: {after}");
         let ran = run_with_git(&repo);
@@ -713,10 +740,14 @@ fn whenever_crew_is_killed_all_of_the_work_is_there_after_the_next_one() {
 
 #[test]
 fn a_git_that_is_killed_loses_nothing() {
+    let repo = repo();
+    deeds(&repo, &[("work", "", "echo w >w; git checkout -q --detach")]);
+    let before = of_the_user(&repo);
+    let saved = repo.beside("saved");
+    copy(&repo.root, &saved);
     for (pattern, after) in STEPS.into_iter().flat_map(|step| [(step, false), (step, true)]) {
-        let repo = repo();
-        let before = of_the_user(&repo);
-        deeds(&repo, &[("work", "", "echo w >w; git checkout -q --detach")]);
+        copy(&saved, &repo.root);
+        let _ = std::fs::remove_dir(repo.beside("once"));
         git_that(&repo, pattern, after, "kill -9 $$");
         let about = format!("{pattern} after: {after}");
         let ran = run_with_git(&repo);
@@ -729,10 +760,11 @@ fn a_git_that_is_killed_loses_nothing() {
         if work["error_kind"] != "worktree_failed" {
             assert_eq!(on_branch(&repo, &run, "work", "w"), "w\n", "{about}: {work:#}");
             assert_nothing_stray(&repo, &about);
+        } else {
+            assert_sound(&repo);
         }
         assert!(!repo.root.join("w").exists());
         assert_eq!(of_the_user(&repo), before, "{about}");
-        assert_sound(&repo);
     }
 }
 

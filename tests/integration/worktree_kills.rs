@@ -128,7 +128,8 @@ fn moments(calls: &[String]) -> Vec<(Who, usize)> {
     chosen
 }
 
-fn copy(from: &Path, to: &Path) {
+/// Makes one folder what another one is.
+pub fn copy(from: &Path, to: &Path) {
     let _ = std::fs::remove_dir_all(to);
     let copied = Command::new("cp").arg("-a").arg(from).arg(to).status().expect("cp");
     assert!(copied.success());
