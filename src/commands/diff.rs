@@ -9,6 +9,7 @@ use crate::domain::task::{Task, TaskState};
 use crate::store::layout::Layout;
 use crate::ui::pager::Pager;
 use crate::ui::printer::width_of;
+use crate::ui::progress::Lines;
 use crate::ui::words;
 use crate::workspace::changes::{FileChange, Form, Span, TellError};
 use crate::workspace::git::Git;
@@ -45,6 +46,11 @@ pub struct DiffArgs {
     /// Only these files and folders
     #[arg(last = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
+}
+
+/// Says at which work tree crew looks.
+fn looking(at: usize, all: usize, work: &TaskWork) -> String {
+    format!("{} of {all}  {}", at + 1, work.tree.path)
 }
 
 /// One change as it is shown.
@@ -102,12 +108,15 @@ impl<'a> Show<'a> {
             return self.print(vec![Part { work: None, tasks, changed: together }], &notes);
         }
         let mut parts = Vec::new();
-        for work in works {
+        let (lines, all) = (Lines::new(&self.cx.printer), works.len());
+        for (at, work) in works.into_iter().enumerate() {
+            lines.show("worktrees", looking(at, all, &work));
             match changed(&work, self.git)? {
                 Some(changed) => parts.push(Part { tasks: vec![work.name()], work: Some(work), changed }),
                 None => notes.push(self.gone(&work).message),
             }
         }
+        lines.take_away("worktrees");
         self.print(parts, &notes)
     }
 
@@ -151,7 +160,10 @@ impl<'a> Show<'a> {
     /// Says what is not in the change of all completed tasks together.
     fn beside(&self, works: &[TaskWork<'a>], inside: &[&str]) -> Result<Vec<String>> {
         let mut notes = Vec::new();
-        for work in works {
+        // In a large repository each look takes a tenth of a second.
+        let lines = Lines::new(&self.cx.printer);
+        for (at, work) in works.iter().enumerate() {
+            lines.show("worktrees", looking(at, works.len(), work));
             let name = work.name();
             let Some(changed) = changed(work, self.git)? else { continue };
             let (count, what) = match inside.contains(&name) {
@@ -164,6 +176,7 @@ impl<'a> Show<'a> {
                 notes.push(format!("{name} ({state}): {files} {what}: crew diff {} {name}", self.short));
             }
         }
+        lines.take_away("worktrees");
         Ok(notes)
     }
 

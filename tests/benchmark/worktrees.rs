@@ -43,7 +43,10 @@ fn beside(what: [&str; 2], mut took: [Vec<Duration>; 2]) {
 }
 
 /// Does two things in turn, each so often, the other one first every other time.
-fn in_turn(mut one: impl FnMut(usize) -> Duration, mut other: impl FnMut(usize) -> Duration) -> [Vec<Duration>; 2] {
+fn in_turn(
+    mut one: impl FnMut(usize) -> Duration,
+    mut other: impl FnMut(usize) -> Duration,
+) -> [Vec<Duration>; 2] {
     let mut took = [Vec::new(), Vec::new()];
     for round in 0..ROUNDS {
         if round % 2 == 0 {
@@ -85,7 +88,8 @@ fn adding(repo: &TestRepo) {
     let ours = |round: usize| {
         let (path, branch) = (folder(format!("ours{round}")), format!("crew/measured/ours{round}"));
         let owner = owner(&format!("ours{round}"));
-        let order = Order { repository: &repo.root, folder: &path, branch: &branch, base: &base, owner: &owner };
+        let order =
+            Order { repository: &repo.root, folder: &path, branch: &branch, base: &base, owner: &owner };
         timed(|| drop(Worktree::add(&order).expect("a work tree")))
     };
     let gits = |round: usize| {
@@ -115,8 +119,7 @@ fn keeping(repo: &TestRepo) {
     };
     let (own, plain) = (folder("ours0"), folder("git0"));
     let message = "w: done\n\nCrew-Run: measured\nCrew-Task: ours0\nCrew-Attempt: 1\nCrew-Agent: a\n";
-    let work =
-        Work { message, base: &base, leave_out: &[], keep_ref: "refs/crew/keep/measured/ours0/1" };
+    let work = Work { message, base: &base, leave_out: &[], keep_ref: "refs/crew/keep/measured/ours0/1" };
     let ours = |round: usize| {
         change(&own, round);
         timed(|| {
@@ -153,7 +156,10 @@ fn writing(large: &Large) {
         std::thread::sleep(Duration::from_millis(20));
     }
     running.ends().exits(0);
-    println!("{WRITERS} writers at once               {:>9.1} ms   dispatcher {peak} KiB at most", began.elapsed().as_secs_f64() * 1e3);
+    println!(
+        "{WRITERS} writers at once               {:>9.1} ms   dispatcher {peak} KiB at most",
+        began.elapsed().as_secs_f64() * 1e3
+    );
 }
 
 fn base_of(repo: &TestRepo) -> String {

@@ -48,7 +48,8 @@ fn write_merge_and_prune(files: usize) {
     let before = status(repo);
     let merged = repo.crew(["merge", "last", "--json"]).exits(0).json();
     assert_eq!(merged["status"], "merged");
-    let own = |status: &str| status.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n");
+    let own =
+        |status: &str| status.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n");
     let after = status(repo);
     assert_eq!(own(&after), own(&before));
     large.holds_all();

@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// How often a step is tried again that found another process's lock, and for how long it waits the first time; twice as
-/// long each time after that.
-const TRIES: u32 = 8;
+/// long each time after that, ten seconds in all: while twenty check out 20,000 files each, a disk stalls for seconds.
+const TRIES: u32 = 10;
 const FIRST_WAIT: Duration = Duration::from_millis(20);
 
 /// For how long a git is waited for that may have outlived the crew which started it.
