@@ -2,9 +2,14 @@
 
 use super::exit::Problem;
 use super::plan::Plan;
-use crate::domain::id::RunId;
+use crate::domain::budget::Limits;
+use crate::domain::gate::StepGates;
+use crate::domain::id::{RunId, TaskId};
 use crate::domain::links;
+use crate::domain::merging::How;
+use crate::domain::resources::OnSuccess;
 use crate::domain::settings::{self, Settings};
+use crate::domain::task::{TaskSpec, Work};
 use crate::domain::words::{clean_line, clean_text};
 use crate::domain::worktree::{self, Base};
 use crate::store::layout::{FOLDER, Layout};
@@ -50,6 +55,9 @@ pub fn find(
     include_dirty: bool,
 ) -> Result<Option<Beginning>> {
     if !plan.tasks.iter().any(|task| task.worktree) {
+        if let Some((OnSuccess::Merge, file)) = &plan.on_success {
+            return Err(nothing_to_merge(file).into());
+        }
         return match include_dirty {
             false => Ok(None),
             true => Err(Problem::usage(
@@ -73,7 +81,62 @@ pub fn find(
     link(&git, &commit, &settings.names(&settings::WORKTREES_LINK), plan)
         .context("look at what is to be linked")?;
     let base = Base { commit, branch, snapshot: !dirty.is_empty() };
+    if let Some((OnSuccess::Merge, file)) = &plan.on_success {
+        let merge = merge_at_end(&plan.tasks, &base, settings).map_err(|problem| problem.at(file.clone()))?;
+        plan.tasks.push(merge);
+    }
     Ok(Some(Beginning { base, uncommitted: dirty.len() }))
+}
+
+fn nothing_to_merge(file: &str) -> Problem {
+    let message = "`onSuccess: merge` brings the work of worktrees back, and no task works in one";
+    Problem::usage("no_worktree", message).at(file).hint("say `worktree: true` in a step, or add --worktree")
+}
+
+/// Returns the task that brings the work of all others back, once they are done.
+fn merge_at_end(tasks: &[TaskSpec], base: &Base, settings: &Settings) -> Result<TaskSpec, Problem> {
+    let how = How::parse(&settings.text(&settings::MERGE_HOW)).unwrap_or_default();
+    let refused = |code, why: &str, hint: &str| {
+        Problem::refused(code, format!("`onSuccess: merge` cannot be done: {why}")).hint(hint)
+    };
+    let Some(branch) = &base.branch else {
+        let hint = "git switch BRANCH, and the work comes back to it";
+        return Err(refused("no_branch", "the run begins from no branch, since HEAD is detached", hint));
+    };
+    if branch.starts_with("crew/") {
+        let why = format!("the branch {} is crew's own", clean_line(branch, MAX_PATH));
+        return Err(refused("own_branch", &why, "git switch to one of yours"));
+    }
+    if base.snapshot && how == How::Merge {
+        let why =
+            "the run begins from what is not committed, and a merge commit would bring that into the history";
+        return Err(refused("foreign_history", why, "--set merge.how=squash, or commit it before"));
+    }
+    let is_free =
+        |name: &TaskId| !tasks.iter().any(|task| task.id.as_str().eq_ignore_ascii_case(name.as_str()));
+    let names = std::iter::once("merge".to_owned()).chain((2..).map(|number| format!("merge-{number}")));
+    let id = names.filter_map(|name| TaskId::parse(&name)).find(is_free);
+    Ok(TaskSpec {
+        id: id.ok_or_else(|| Problem::usage("name", "no name is free for the merge"))?,
+        work: Work::Merge { into: branch.clone(), how },
+        depends_on: tasks.iter().map(|task| task.id.clone()).collect(),
+        verify: settings.names(&settings::MERGE_VERIFY),
+        timeout_millis: None,
+        retries: None,
+        continue_on_error: false,
+        when: None,
+        confidence: None,
+        output: None,
+        reads: Vec::new(),
+        gates: StepGates::default(),
+        action: None,
+        environment: None,
+        fields: Vec::new(),
+        budget: Limits::default(),
+        writes: Vec::new(),
+        worktree: false,
+        link: Vec::new(),
+    })
 }
 
 /// Returns the base of a run that is about to be made: where something is not committed, the commit that holds it.

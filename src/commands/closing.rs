@@ -124,11 +124,6 @@ impl Closing<'_> {
         Ok(())
     }
 
-    /// Tells whether there is work that is in no branch of the user's.
-    fn has_branches(&self) -> bool {
-        self.run.tasks.iter().filter_map(|task| task.tree.as_ref()).any(|tree| tree.has_work())
-    }
-
     fn next_steps(&self) -> Vec<String> {
         let short = self.short;
         let first = |state: TaskState| {
@@ -145,10 +140,10 @@ impl Closing<'_> {
                 if let Some(report) = report {
                     let path = artifacts::result_text_of(&report.spec.id, report.attempts.len() as u32);
                     steps.push(format!("next  crew artifacts {short} {path}    the report"));
-                } else if !self.has_branches() {
+                } else if !has_branches(self.run) {
                     steps.push(format!("next  crew status {short}    crew artifacts {short}"));
                 }
-                if self.has_branches() {
+                if has_branches(self.run) {
                     steps.push(format!(
                         "next  crew diff {short}    crew merge {short}    the work is on branches of its own"
                     ));
@@ -162,6 +157,7 @@ impl Closing<'_> {
                 if let Some(command) = self.account().another_budget(self.run, short) {
                     steps.push(format!("next  {command}    goes on with a larger budget"));
                 }
+                steps.extend(merge_by_hand(self.run, short));
                 if let Some(task) = first(TaskState::Failed).or_else(|| first(TaskState::NeedsReview)) {
                     steps.push(format!("next  crew logs {short} {task}    crew status {short}"));
                 }
@@ -169,6 +165,21 @@ impl Closing<'_> {
         }
         steps
     }
+}
+
+/// Tells whether there is work that is in no branch of the user's.
+fn has_branches(run: &Run) -> bool {
+    let has_work = |task: &Task| task.tree.as_ref().is_some_and(|tree| tree.has_work());
+    run.tasks.iter().any(|task| has_work(task) && !task.is_merged())
+}
+
+/// Says how work comes back that was to be merged at the end of the run, and was not.
+pub fn merge_by_hand(run: &Run, short: &str) -> Option<String> {
+    let merge = run.tasks.iter().find(|task| matches!(task.spec.work, Work::Merge { .. }))?;
+    let open = matches!(merge.state, TaskState::Failed | TaskState::NeedsReview | TaskState::Skipped);
+    (open && has_branches(run)).then(|| {
+        format!("next  crew merge {short}    nothing was merged; the work is on branches of its own")
+    })
 }
 
 /// Says what waits for a person, and what to type.
@@ -237,7 +248,7 @@ fn task_row(task: &Task, in_folder: &InFolder<'_>) -> Vec<(String, Tone)> {
     let time = if task.attempts.is_empty() { "-".into() } else { words::duration(worked) };
     let outcome = task.state.name().replace('_', " ");
     let plain = |text: String| (text, Tone::Plain);
-    let program = if task.spec.program() == "sh" { "-" } else { task.spec.program() };
+    let program = if task.spec.is_for_agent() { task.spec.program() } else { "-" };
     vec![
         plain(task.spec.id.to_string()),
         plain(program.to_owned()),

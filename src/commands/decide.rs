@@ -1,5 +1,6 @@
 //! `crew approve`, `crew reject`, `crew answer`, `crew accept`: what only a person may decide.
 
+use super::closing;
 use super::context::Context;
 use super::exit::{ExitStatus, Problem};
 use super::resume;
@@ -229,6 +230,8 @@ fn tell(cx: &Context, run: &Run, short: &str, task: &str, owned: bool) -> Result
         cx.printer.tell(&format!("next  crew gates {short}    {} still open", words::count(open, "gate")));
     } else if queued {
         cx.printer.tell(&format!("next  crew resume {short}"));
+    } else if let Some(next) = closing::merge_by_hand(run, short) {
+        cx.printer.tell(&next);
     }
     Ok(())
 }

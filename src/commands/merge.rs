@@ -13,7 +13,7 @@ use crate::domain::merging::How;
 use crate::domain::nearest::nearest;
 use crate::domain::run::Run;
 use crate::domain::settings::{self, Settings};
-use crate::domain::task::Task;
+use crate::domain::task::{Task, TaskState, Work};
 use crate::domain::words::clean_line;
 use crate::domain::worktree::Base;
 use crate::runner::child;
@@ -237,6 +237,7 @@ impl Desk<'_> {
         for is_last in [false, true] {
             let plan = self.plan(run)?;
             if plan.is_empty() {
+                self.settle_merge_at_end(store, run, &plan)?;
                 return self.nothing(run, &plan);
             }
             if let Some(refused) = plan.refusal() {
@@ -291,9 +292,14 @@ impl Desk<'_> {
             json["status"] = json!("nothing");
             self.cx.printer.json(&json)?;
         } else {
-            self.cx
-                .printer
-                .data(&format!("{}  nothing to merge into {}", self.work.short, self.work.into))?;
+            let MergeWork { short, into, named, .. } = &self.work;
+            let has_work = |task: &Task| task.tree.as_ref().is_some_and(|tree| tree.has_work());
+            let is_all = named.is_empty() && plan.choice.left_out.is_empty();
+            let why = match is_all && run.tasks.iter().any(has_work) {
+                true => ": it holds the work already",
+                false => "",
+            };
+            self.cx.printer.data(&format!("{short}  nothing to merge into {into}{why}"))?;
             plan.notes(run, &self.work.short).iter().for_each(|note| self.cx.printer.tell(note));
         }
         Ok(ExitStatus::Done)
@@ -373,7 +379,7 @@ impl Desk<'_> {
         let tasks: Vec<&Task> = plan.merged(run).map(|(task, _)| task).collect();
         let place = MergePlace { folder, log: &log, tasks: &tasks };
         let shown = self.layout.shown(&log);
-        match bench.make_ready(&launch::prepare_merge(&self.setup, run, &self.paths, &place)) {
+        match bench.make_ready(&launch::prepare_merge(&self.setup, run, &self.paths, &place, None)) {
             Ok(()) => {}
             Err(NotReady::Stopped(_)) => return Ok(Verified::Stopped),
             Err(NotReady::Failed(why)) => {
@@ -431,14 +437,30 @@ impl Desk<'_> {
 
     /// Moves the branch, and records that before and after.
     fn land(&self, store: &mut Store, run: &mut Run, plan: &Plan, moved: &Move) -> Result<(), Landing> {
-        let by = self.args.by.clone().unwrap_or_else(|| name_of_person(&self.layout));
-        let merging = plan.merging(run, by);
+        let merging = plan.merging(run, self.who());
         let _alone = self.work.alone().context("wait for other merges")?;
         record(store, run, Event::MergeBegun { merging: merging.clone() })?;
         let left = landing::land(&self.work.repository, moved, &mut |_| {}).map_err(Landing::Merge)?;
         left.iter().for_each(|right| tell_right(self.cx, right));
         record(store, run, Event::WorkMerged { merging })?;
-        Ok(())
+        Ok(self.settle_merge_at_end(store, run, plan)?)
+    }
+
+    fn who(&self) -> String {
+        self.args.by.clone().unwrap_or_else(|| name_of_person(&self.layout))
+    }
+
+    /// Lets the merge count that was to be made at the end of the run, now that a person has made it.
+    fn settle_merge_at_end(&self, store: &mut Store, run: &mut Run, plan: &Plan) -> Result<()> {
+        if !self.work.named.is_empty() || !plan.choice.left_out.is_empty() {
+            return Ok(());
+        }
+        let at_end = run.tasks.iter().find(|task| {
+            matches!(&task.spec.work, Work::Merge { into, .. } if *into == self.work.into)
+                && task.state == TaskState::NeedsReview
+        });
+        let Some(task) = at_end.map(|task| task.spec.id.clone()) else { return Ok(()) };
+        record(store, run, Event::TaskAccepted { task, by: self.who(), note: "crew merge".into() })
     }
 
     /// Puts right what an earlier merge has left when it was cut off, and records what came of it.

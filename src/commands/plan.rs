@@ -11,7 +11,9 @@ use crate::domain::id::TaskId;
 use crate::domain::links;
 use crate::domain::nearest::nearest;
 use crate::domain::price::Prices;
-use crate::domain::resources::{self, AgentFile, Layer, Library, Role, Step, Submit, Team, Workflow};
+use crate::domain::resources::{
+    self, AgentFile, Layer, Library, OnSuccess, Role, Step, Submit, Team, Workflow,
+};
 use crate::domain::settings::{self, Settings};
 use crate::domain::task::{TaskSpec, Work};
 use crate::domain::template;
@@ -46,6 +48,8 @@ pub struct Plan {
     pub roster: Vec<String>,
     /// What tasks with a work tree of their own begin from.
     pub base: Option<Base>,
+    /// What the workflow says is to follow, and the file that says so.
+    pub on_success: Option<(OnSuccess, String)>,
     pub tasks: Vec<TaskSpec>,
     /// What the user should know before it starts.
     pub notes: Vec<String>,
@@ -138,6 +142,7 @@ pub fn make(sources: &Sources<'_>, wishes: &Wishes<'_>) -> Result<Plan> {
         vars,
         roster: sources.settings.names(&settings::ROSTER),
         base: None,
+        on_success: workflow.on_success.map(|follows| (follows, workflow.source.path.clone())),
         tasks,
         notes,
     })

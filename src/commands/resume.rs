@@ -173,8 +173,8 @@ fn refuse_record_of_strangers(layout: &Layout, trusted: bool) -> Result<()> {
 
 /// Says before anything is taken over that an agent is missing; a task that is left would fail for good.
 fn refuse_missing_agents(run: &Run, registry: &Registry) -> Result<()> {
-    let open = run.tasks.iter().filter(|task| !task.state.is_settled());
-    for program in open.map(|task| task.spec.program()).filter(|program| *program != "sh") {
+    let open = run.tasks.iter().filter(|task| !task.state.is_settled() && task.spec.is_for_agent());
+    for program in open.map(|task| task.spec.program()) {
         if registry.installed(program).is_none() {
             let problem =
                 Problem::usage("agent_not_found", format!("the agent `{program}` of this run is not here"));

@@ -229,6 +229,8 @@ fn rehearse(run: &Run, setup: &Setup, paths: &RunPaths) -> Result<Rehearsal> {
                 let command = vec!["/bin/sh".into(), "-c".into(), run.clone()];
                 rehearsed.push(Rehearsed { task: id, command, prompt: None });
             }
+            // crew does it itself, with the commands of the steps.
+            Work::Merge { .. } => {}
             Work::Agent { program, role, .. } => {
                 let Some(agent) = setup.agents.get(program) else { continue };
                 let letter = Letter::write(run, paths, task, &**agent, 1);
@@ -290,6 +292,10 @@ fn show_plan(
                 "gates": gates_of(spec, policy), "worktree": spec.worktree, "link": spec.link,
                 "command": launch.map(|launch| &launch.command),
                 "prompt": launch.and_then(|launch| launch.prompt.as_ref()),
+                "merge": match &spec.work {
+                    Work::Merge { into, how } => json!({"into": into, "how": how}),
+                    _ => Value::Null,
+                },
             })
         }).collect();
         let base = beginning.map(|Beginning { base, uncommitted }| {
@@ -331,7 +337,12 @@ fn show_plan(
         let mut cells =
             vec![spec.id.to_string(), spec.role().to_owned(), spec.program().to_owned(), gates, after];
         if beginning.is_some() {
-            cells.insert(3, if spec.worktree { "worktree" } else { "folder" }.to_owned());
+            let place = match &spec.work {
+                Work::Merge { into, .. } => clean_text(into, 100),
+                _ if spec.worktree => "worktree".into(),
+                _ => "folder".into(),
+            };
+            cells.insert(3, place);
         }
         rows.add(cells.into_iter().map(|cell| (cell, Tone::Plain)).collect());
     }
@@ -397,8 +408,13 @@ pub fn carry_out(
     let short = store.short(&run.id)?;
     let (id, printer) = (run.id.clone(), cx.printer);
     if !printer.json {
-        let mut agents: Vec<&str> =
-            run.tasks.iter().map(|task| task.spec.program()).filter(|name| *name != "sh").collect();
+        let mut agents: Vec<&str> = run
+            .tasks
+            .iter()
+            .map(|task| &task.spec)
+            .filter(|spec| spec.is_for_agent())
+            .map(TaskSpec::program)
+            .collect();
         agents.sort_unstable();
         agents.dedup();
         let agents = if agents.is_empty() { "commands only".into() } else { agents.join(", ") };

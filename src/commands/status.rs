@@ -2,7 +2,7 @@
 
 use super::budget::Account;
 use super::clashes;
-use super::closing::{status_tone, task_table, tasks_json, waiting_lines};
+use super::closing::{merge_by_hand, status_tone, task_table, tasks_json, waiting_lines};
 use super::context::Context;
 use super::exit::ExitStatus;
 use crate::domain::run::{Run, RunStatus};
@@ -165,6 +165,7 @@ fn explain(run: &Run, short: &str, status: RunStatus, account: &Account) -> Vec<
             if let Some(command) = account.another_budget(run, short) {
                 lines.push(format!("next  {command}    goes on with a larger budget"));
             }
+            lines.extend(merge_by_hand(run, short));
             lines.push(format!("next  crew logs {short}    crew events {short}"))
         }
         _ => {}

@@ -5,6 +5,7 @@
 
 use super::error_kind::ErrorKind;
 use super::event::{Ending, Outcome};
+use super::merging::Unmerged;
 use super::result_files::ResultFile;
 use super::submission::{Escalation, HandedIn, Reason, Verdict};
 use super::task::{RefusedSubmission, TaskSpec, Work};
@@ -72,6 +73,10 @@ pub struct Evidence<'a> {
     pub last_words: Option<&'a str>,
     /// Not all of the step's verification commands have passed.
     pub unverified: bool,
+    /// A branch holds what it was to bring there.
+    pub merged: bool,
+    /// Why it does not.
+    pub unmerged: Option<&'a Unmerged>,
     /// The first verification command that failed, with how: "exit 1", "did not end within its time".
     pub failed_check: Option<(&'a str, &'a str)>,
     /// What crew itself saw of the folder; `None` where nothing depends on it.
@@ -118,6 +123,9 @@ pub fn ending_words(ending: &Ending) -> String {
 
 /// Decides how an attempt ended. The rows are asked from the top; the first that fits decides.
 pub fn judge(spec: &TaskSpec, evidence: &Evidence<'_>) -> Judgement {
+    if let Work::Merge { .. } = spec.work {
+        return judge_merge(evidence);
+    }
     if let Some(StreamError { kind, message }) = evidence.unplaced {
         return failed(*kind, message.clone());
     }
@@ -193,6 +201,32 @@ fn judge_work(spec: &TaskSpec, evidence: &Evidence<'_>) -> Judgement {
     match &spec.work {
         Work::Command { .. } => judge_command(evidence),
         Work::Agent { submit_optional, .. } => judge_agent(spec, *submit_optional, evidence),
+        Work::Merge { .. } => judge_merge(evidence),
+    }
+}
+
+/// Judges a merge. Where the branch has not moved, the work is all on branches of its own, and a person decides.
+fn judge_merge(evidence: &Evidence<'_>) -> Judgement {
+    // Whoever asked for the end after that came too late.
+    if evidence.merged {
+        return judged(Outcome::Succeeded, None, "");
+    }
+    let by_wish = matches!(
+        evidence.stopped,
+        Some(StopReason::Interrupted | StopReason::FailFast | StopReason::OverBudget)
+    );
+    if let Some(judgement) = judge_stop(evidence).filter(|_| by_wish) {
+        return judgement;
+    }
+    if let Some((command, how)) = evidence.failed_check {
+        let reason = format!("`{command}` failed on the merged work: {how}");
+        return judged(Outcome::NeedsReview, Some(ErrorKind::VerifyFailed), reason);
+    }
+    match evidence.unmerged {
+        Some(Unmerged { kind, why }) if evidence.stopped.is_none() => {
+            judged(Outcome::NeedsReview, *kind, why.clone())
+        }
+        _ => needs_review("it was not merged within its time"),
     }
 }
 
@@ -411,6 +445,39 @@ mod tests {
 
     fn exit(code: i32) -> Ending {
         Ending { exit: Some(code), ..Ending::default() }
+    }
+
+    #[test]
+    fn a_merge_is_done_when_the_branch_has_moved_and_else_a_person_decides() {
+        let mut merge = spec("merge", &[]);
+        merge.work = Work::Merge { into: "main".into(), how: crate::domain::merging::How::Merge };
+        let why = Unmerged { kind: Some(ErrorKind::MergeConflict), why: "b conflicts with a".into() };
+        let judge = |evidence: Evidence<'_>| {
+            let Judgement { outcome, error_kind, reason } = judge(&merge, &evidence);
+            (outcome, error_kind, reason)
+        };
+        let unmerged = Evidence { unmerged: Some(&why), ..Evidence::default() };
+        let conflict = (Outcome::NeedsReview, Some(ErrorKind::MergeConflict), why.why.clone());
+        assert_eq!(judge(unmerged.clone()), conflict);
+        let interrupted = Evidence { stopped: Some(StopReason::Interrupted), ..unmerged.clone() };
+        assert_eq!(judge(interrupted.clone()).0, Outcome::Cancelled);
+        // It was over before anybody asked for the end.
+        let merged = Evidence { merged: true, unmerged: None, ..interrupted };
+        assert_eq!(judge(merged), (Outcome::Succeeded, None, String::new()));
+        let failed = Evidence { failed_check: Some(("make test", "exit 2")), ..Evidence::default() };
+        let reason = "`make test` failed on the merged work: exit 2".to_owned();
+        let of_check = (Outcome::NeedsReview, Some(ErrorKind::VerifyFailed), reason);
+        assert_eq!(judge(failed.clone()), of_check);
+        let late = Evidence { stopped: Some(StopReason::OutOfTime), ..failed };
+        assert_eq!(judge(late), of_check);
+        let late = Evidence { stopped: Some(StopReason::OutOfTime), ..unmerged };
+        assert_eq!(judge(late).2, "it was not merged within its time");
+        let over = Evidence {
+            stopped: Some(StopReason::OverBudget),
+            budget: Some("run budget of 5s is used up".into()),
+            ..Evidence::default()
+        };
+        assert_eq!(judge(over).1, Some(ErrorKind::BudgetExceeded));
     }
 
     fn agent(submit_optional: bool) -> TaskSpec {

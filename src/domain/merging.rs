@@ -1,6 +1,7 @@
 //! What of a run's work is brought back to a branch, in which order, and how it is told there.
 
 use super::conflict::proposed_order;
+use super::error_kind::ErrorKind;
 use super::id::{RunId, TaskId};
 use super::run::Run;
 use super::task::{Task, TaskState};
@@ -93,6 +94,15 @@ impl Landed {
         let Merging { into, from, to, how, .. } = merging.clone();
         Landed { into, tip: merged.tip.clone(), commit: merged.commit.clone(), how, from, to }
     }
+}
+
+/// Why a branch has not moved at the end of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unmerged {
+    /// Where that has a kind.
+    pub kind: Option<ErrorKind>,
+    /// One sentence.
+    pub why: String,
 }
 
 /// Which tasks are merged.

@@ -55,7 +55,7 @@ impl FolderUse {
         match &task.spec.work {
             // It has a folder of its own.
             _ if task.spec.worktree => FolderUse::Free,
-            Work::Command { .. } => FolderUse::Free,
+            Work::Command { .. } | Work::Merge { .. } => FolderUse::Free,
             Work::Agent { role, .. } if task.may_write() || role == "verifier" => FolderUse::Writes,
             Work::Agent { .. } => FolderUse::Reads,
         }

@@ -5,7 +5,7 @@ use super::error_kind::ErrorKind;
 use super::event::{Ending, Outcome, ProcessId};
 use super::gate::{GateId, PersonWord, StepGates};
 use super::id::TaskId;
-use super::merging::Landed;
+use super::merging::{How, Landed};
 use super::request::Code;
 use super::result_files::ResultFile;
 use super::submission::{Field, HandedIn, Note};
@@ -104,6 +104,12 @@ pub enum Work {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         submit_optional: bool,
     },
+    /// crew itself brings the work of the other tasks back, at the end of the run.
+    Merge {
+        /// The branch: `main`.
+        into: String,
+        how: How,
+    },
 }
 
 impl TaskSpec {
@@ -112,6 +118,7 @@ impl TaskSpec {
         match &self.work {
             Work::Command { .. } => "command",
             Work::Agent { role, .. } => role,
+            Work::Merge { .. } => "merge",
         }
     }
 
@@ -125,11 +132,17 @@ impl TaskSpec {
         matches!(&self.work, Work::Agent { program, .. } if program != BUILT_IN)
     }
 
+    /// Tells whether an agent works on it.
+    pub fn is_for_agent(&self) -> bool {
+        matches!(self.work, Work::Agent { .. })
+    }
+
     /// Returns the program that works on it, or `sh` for a command step.
     pub fn program(&self) -> &str {
         match &self.work {
             Work::Command { .. } => "sh",
             Work::Agent { program, .. } => program,
+            Work::Merge { .. } => "git",
         }
     }
 
@@ -140,6 +153,7 @@ impl TaskSpec {
             (None, Work::Command { .. }) => "run",
             (None, Work::Agent { writes: true, .. }) => "edit",
             (None, Work::Agent { .. }) => "read",
+            (None, Work::Merge { .. }) => "merge",
         }
     }
 }

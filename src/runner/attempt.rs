@@ -2,6 +2,7 @@
 //! started; the dispatcher does both.
 
 use super::child::{self, Control};
+use super::end_merge::MergeInHand;
 use super::folder::{FolderWatch, Seen};
 use super::launch::Limits;
 use super::own_tree::OwnTree;
@@ -57,6 +58,8 @@ pub struct OpenAttempt {
     pub folder: Option<Arc<FolderWatch>>,
     /// Its own work tree, where it has one.
     pub tree: Option<Arc<OwnTree>>,
+    /// How far the merge has come, where it is one.
+    pub merge: MergeInHand,
     /// Why it had no folder to work in.
     pub unplaced: Option<StreamError>,
     /// Why what it left could not be kept.
@@ -153,6 +156,7 @@ impl OpenAttempt {
             recorder: None,
             folder: None,
             tree: None,
+            merge: MergeInHand::default(),
             unplaced: None,
             unkept: None,
             seen: None,
@@ -424,6 +428,8 @@ impl OpenAttempt {
             return false;
         }
         let enough = match &task.spec.work {
+            // Its commands verify what it has not brought yet.
+            Work::Merge { .. } => false,
             Work::Command { .. } => self.ending.exit == Some(0),
             Work::Agent { submit_optional, .. } => {
                 handed_in.is_some() || (*submit_optional && self.ending.exit == Some(0))
@@ -617,6 +623,8 @@ impl OpenAttempt {
             files_waiting: task.last().is_some_and(|attempt| attempt.files_to_apply().is_some()),
             nudged: task.last().is_some_and(|attempt| attempt.nudged),
             last_words: (!last_words.is_empty()).then_some(last_words),
+            merged: self.merge.merged,
+            unmerged: self.merge.unmerged.as_ref(),
             failed_check: self.failed_check.as_ref().map(|(command, how)| (command.as_str(), how.as_str())),
             tree: self.seen.as_ref().and_then(|seen| seen.check.as_ref()),
             beside: &self.beside,
@@ -629,6 +637,7 @@ impl OpenAttempt {
     /// Returns the last line of an agent's words, or of what a command printed.
     pub fn last_line(&self) -> String {
         let line = match &self.agent {
+            None if !self.merge.summary.is_empty() => Some(self.merge.summary.clone()),
             Some(_) => Some(last_line(&self.heard.last_words).to_owned()),
             None if self.ending.output_bytes == 0 => None,
             None => child::last_line(&self.log, &self.words, 4096),

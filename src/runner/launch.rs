@@ -190,6 +190,8 @@ pub fn prepare(
             let child = shell(setup, command, env, (setup.folder_of(run, task), log));
             Ok(Prepared { child, agent: None, session: None, kept: Vec::new() })
         }
+        // What it starts is only known when the work is put together.
+        Work::Merge { .. } => Err(LaunchError::Agent("a merge is no child".into())),
         Work::Agent { program, .. } => {
             let agent = setup.agents.get(program);
             let agent = agent
@@ -307,10 +309,16 @@ pub struct MergePlace<'a> {
     pub tasks: &'a [&'a Task],
 }
 
-/// Prepares what makes the worktree of a merge ready.
-pub fn prepare_merge(setup: &Setup, run: &Run, paths: &RunPaths, place: &MergePlace<'_>) -> Preparation {
+/// Prepares what makes the worktree of a merge ready. `task` is that of a merge at the end of a run.
+pub fn prepare_merge(
+    setup: &Setup,
+    run: &Run,
+    paths: &RunPaths,
+    place: &MergePlace<'_>,
+    task: Option<&Task>,
+) -> Preparation {
     let command = setup.worktrees.setup.as_ref().map(|command| {
-        (prepare_merge_check(setup, run, paths, place, (None, command)), setup.worktrees.setup_time)
+        (prepare_merge_check(setup, run, paths, place, (task, command)), setup.worktrees.setup_time)
     });
     Preparation {
         repository: setup.repository.clone(),
@@ -660,7 +668,7 @@ fn earlier_task(paths: &RunPaths, source: &Task) -> EarlierTask {
         plan: kept_as(paths, source),
         command: match &source.spec.work {
             Work::Command { run } => Some(run.clone()),
-            Work::Agent { .. } => None,
+            Work::Agent { .. } | Work::Merge { .. } => None,
         },
     }
 }

@@ -15,6 +15,7 @@ pub mod attempt;
 pub mod child;
 pub mod clock;
 pub mod dispatcher;
+pub mod end_merge;
 pub mod environment;
 pub mod folder;
 pub mod forecast;

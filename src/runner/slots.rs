@@ -1,6 +1,7 @@
 //! The threads that start children and wait for them: one a task at once, no more.
 
 use super::child::{self, ChildNews, ChildSpec, Control};
+use super::end_merge::{Chore, Done};
 use super::folder::{FolderWatch, Seen};
 use super::own_tree::{Kept, OwnTree};
 use super::recorder::Recorder;
@@ -48,6 +49,11 @@ pub enum Message {
     Kept {
         place: usize,
         kept: Result<Option<Kept>, String>,
+    },
+    /// A part of the merge at the end of a run is done.
+    Merge {
+        place: usize,
+        done: Done,
     },
     /// The agent's output holds what may be a signed request.
     Signed {
@@ -128,6 +134,7 @@ impl Keeping {
 pub enum Errand {
     Run(Box<Job>),
     Keep { place: usize, keeping: Keeping },
+    Merge { place: usize, chore: Chore },
 }
 
 impl Errand {
@@ -135,7 +142,7 @@ impl Errand {
     pub fn place(&self) -> usize {
         match self {
             Errand::Run(job) => job.place,
-            Errand::Keep { place, .. } => *place,
+            Errand::Keep { place, .. } | Errand::Merge { place, .. } => *place,
         }
     }
 }
@@ -179,6 +186,9 @@ fn work(queue: &Mutex<Receiver<Errand>>, messages: &SyncSender<Message>, number:
             Ok(Errand::Run(job)) => run(*job, messages, &mut spare),
             Ok(Errand::Keep { place, keeping }) => {
                 let _ = messages.send(Message::Kept { place, kept: keeping.keep() });
+            }
+            Ok(Errand::Merge { place, chore }) => {
+                let _ = messages.send(Message::Merge { place, done: chore.carry_out() });
             }
         }
     }

@@ -23,6 +23,7 @@ mod interruption;
 mod layering;
 mod liveness;
 mod many_writers;
+mod merge_at_end;
 mod merging;
 mod output;
 mod pull_requests;

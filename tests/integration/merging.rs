@@ -33,7 +33,7 @@ fn merge_json(repo: &TestRepo, exit: i32, more: &[&str]) -> Value {
     repo.crew(["merge", "last", "--json"].iter().chain(more)).exits(exit).json()
 }
 
-fn tip(repo: &TestRepo, name: &str) -> String {
+pub fn tip(repo: &TestRepo, name: &str) -> String {
     repo.git(&["rev-parse", name]).trim().to_owned()
 }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// A git that notes its calls, and at one of them kills crew, or is killed.
-struct DeadlyGit {
+pub struct DeadlyGit {
     folder: PathBuf,
     count: PathBuf,
     calls: PathBuf,
@@ -16,7 +16,7 @@ struct DeadlyGit {
 
 /// Who is killed when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Who {
+pub enum Who {
     /// crew, while git goes on with what it was asked for.
     Crew,
     /// git, before it has done anything.
@@ -39,7 +39,7 @@ const MOVES: &[&str] = &[
 const MAKES: &[&str] = &["add", "write-tree", "commit-tree", "merge-tree", "update-index", "fetch"];
 
 impl DeadlyGit {
-    fn new(repo: &TestRepo) -> DeadlyGit {
+    pub fn new(repo: &TestRepo) -> DeadlyGit {
         let folder = repo.beside("deadly");
         let script = r#"#!/bin/sh
 read -r n <"$COUNT"
@@ -69,7 +69,7 @@ exec REAL "$@"
         DeadlyGit { folder, count: repo.beside("count"), calls: repo.beside("calls") }
     }
 
-    fn command(&self, repo: &TestRepo, args: &[&str], who: Who, at: usize) -> Command {
+    pub fn command(&self, repo: &TestRepo, args: &[&str], who: Who, at: usize) -> Command {
         std::fs::write(&self.count, "0\n").expect("a count");
         std::fs::write(&self.calls, "").expect("a list");
         let mut command = repo.command(args);
@@ -80,7 +80,7 @@ exec REAL "$@"
     }
 
     /// Carries a command out with nobody killed, and returns what git was asked for, each without names and ids.
-    fn calls(&self, repo: &TestRepo, args: &[&str]) -> Vec<String> {
+    pub fn calls(&self, repo: &TestRepo, args: &[&str]) -> Vec<String> {
         run_command(self.command(repo, args, Who::Git, 0)).exits(0);
         let calls = std::fs::read_to_string(&self.calls).expect("a list");
         calls.split("\u{1e}\n").filter(|call| !call.is_empty()).map(in_short).collect()
@@ -108,7 +108,7 @@ fn in_short(call: &str) -> String {
 
 /// Chooses, of each kind of call that moves a reference or files, the first and the last one, and the call that follows,
 /// by which crew has written down what it knows; of each that only makes objects, the first one.
-fn moments(calls: &[String]) -> Vec<(Who, usize)> {
+pub fn moments(calls: &[String]) -> Vec<(Who, usize)> {
     let mut chosen = Vec::new();
     for (place, call) in calls.iter().enumerate() {
         let does = |kinds: &[&str]| kinds.iter().any(|kind| call.starts_with(kind));
@@ -162,7 +162,7 @@ fn kill_at_every_step(repo: &TestRepo, args: &[&str], least: usize, end: impl Fn
 
 /// No lock and nothing half made is left where git would stumble over it.
 #[track_caller]
-fn assert_no_trace(repo: &TestRepo, about: &str) {
+pub fn assert_no_trace(repo: &TestRepo, about: &str) {
     let mut folders = vec![repo.root.join(".git")];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(&folder).expect("a folder").flatten() {

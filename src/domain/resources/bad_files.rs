@@ -42,7 +42,7 @@ const ROWS: &[Row] = &[
     (Team, "teams/link-out-of-the-repository.team.md", 4, "`link`: `../shared` leads out of the repository", None),
     (Team, "teams/concurrency-below-one.team.md", 4, "`maxConcurrency` has to be from 1 to 1000", None),
     (Workflow, "workflows/no-steps.workflow.md", 3, "the workflow has no steps", Some("add a heading `## ID`")),
-    (Workflow, "workflows/on-success.workflow.md", 3, "`onSuccess` is not supported by this version of crew", Some("take it out")),
+    (Workflow, "workflows/on-success.workflow.md", 3, "`onSuccess` cannot be `marge`", Some("did you mean `merge`?")),
     (Workflow, "workflows/unknown-step-key.workflow.md", 12, "unknown key `dependOn`", Some("did you mean `dependsOn`?")),
     (Workflow, "workflows/unknown-first-key.workflow.md", 5, "unknown key `roel`", Some("did you mean `role`?")),
     (Workflow, "workflows/unknown-dependency.workflow.md", 12, "step `plan` depends on `exlpore`, which is no step", Some("did you mean `explore`?")),

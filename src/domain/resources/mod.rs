@@ -26,7 +26,7 @@ mod bad_files;
 pub use agent_file::{AgentFile, Cost, Routing, Thinking};
 pub use builtin::built_in;
 pub use team::{Role, Team};
-pub use workflow::{Step, Submit, Workflow};
+pub use workflow::{OnSuccess, Step, Submit, Workflow};
 pub use worktrees::{agent_file_of, worktrees};
 
 use front_matter::Document;

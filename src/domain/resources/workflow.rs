@@ -19,9 +19,19 @@ pub struct Workflow {
     pub description: String,
     /// How many steps run at once, at most.
     pub max_concurrency: Option<u32>,
+    /// What follows when every step has succeeded.
+    pub on_success: Option<OnSuccess>,
     /// In the order of the file, which need not be the order of work.
     pub steps: Vec<Step>,
     pub source: Source,
+}
+
+/// What follows when every step has succeeded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnSuccess {
+    /// The work comes back to the branch that the run began from.
+    Merge,
 }
 
 /// One step: a task for an agent, or a command.
@@ -108,9 +118,7 @@ fn as_seconds<S: Serializer>(timeout: &Option<Duration>, serializer: S) -> Resul
 /// The most tasks that a file may ask to run at once.
 pub(super) const MAX_CONCURRENCY: u32 = 1_000;
 
-const KEYS: [&str; 3] = ["name", "description", "maxConcurrency"];
-
-const UNSUPPORTED: [&str; 1] = ["onSuccess"];
+const KEYS: [&str; 4] = ["name", "description", "maxConcurrency", "onSuccess"];
 
 /// Reads a workflow file.
 pub(super) fn read(document: Document<'_>, stem: &str, source: Source, report: &mut Report) -> Workflow {
@@ -119,10 +127,11 @@ pub(super) fn read(document: Document<'_>, stem: &str, source: Source, report: &
         name: read_name(&mut head, Kind::Workflow, stem, report),
         description: read_description(&mut head, report),
         max_concurrency: head.count("maxConcurrency", MAX_CONCURRENCY, report),
+        on_success: head.choice("onSuccess", &[("merge", OnSuccess::Merge)], report),
         steps: steps::read(body, body_line, report),
         source,
     };
-    head.finish(&KEYS, &UNSUPPORTED, report);
+    head.finish(&KEYS, &[], report);
     graph::check(&workflow.steps, report);
     workflow
 }

@@ -2,6 +2,7 @@
 
 mod custody;
 mod desk;
+mod merging;
 mod settling;
 mod starting;
 mod stopping;
@@ -305,6 +306,7 @@ impl<'a> Dispatcher<'a> {
             }
             Message::Placed { place, placed } => self.note_placed(place, placed),
             Message::Kept { place, kept } => self.note_kept(place, kept),
+            Message::Merge { place, done } => self.note_merge(place, done),
             Message::Signed { place, text } => self.take_signed(place, &text),
             Message::Inbox => {
                 self.inbox_rang = true;

@@ -69,6 +69,7 @@ impl Dispatcher<'_> {
                 checked.into_iter().chain(kept).try_for_each(|event| self.record(event))?;
                 return self.keep_work(place);
             }
+            Part::Check(at) if open.merge.is_one() => return self.note_merge_check(place, at, ending),
             Part::Check(at) => {
                 let command = self.run.tasks[place].spec.verify[at].clone();
                 let passed = ending.exit == Some(0) && open.stopped.is_none();

@@ -46,7 +46,10 @@ impl Dispatcher<'_> {
             let gate = gate::before_start(&self.run, &self.run.tasks[place], &self.setup.gates);
             match (self.ledger.may_start(place, spec, free, self.tells_cost(place), clock::now()), gate) {
                 (MayStart::Yes(reserved), None) => {
-                    self.start(place, reserved)?;
+                    match self.run.tasks[place].spec.work {
+                        Work::Merge { .. } => self.start_merge(place, reserved)?,
+                        Work::Agent { .. } | Work::Command { .. } => self.start(place, reserved)?,
+                    }
                     continue;
                 }
                 (MayStart::Yes(_), Some(about)) => {

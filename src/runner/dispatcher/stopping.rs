@@ -68,7 +68,10 @@ impl Dispatcher<'_> {
             let heard = self.messages.recv_timeout(LOOK);
             if matches!(
                 heard,
-                Ok(Message::Ended { .. } | Message::Kept { .. } | Message::Placed { placed: Err(_), .. })
+                Ok(Message::Ended { .. }
+                    | Message::Kept { .. }
+                    | Message::Merge { .. }
+                    | Message::Placed { placed: Err(_), .. })
             ) {
                 left -= 1;
             }

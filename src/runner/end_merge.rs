@@ -1,0 +1,263 @@
+//! The merge at the end of a run, as far as it takes git's time: that is done in the thread of a slot, so the dispatcher
+//! goes on listening.
+
+use super::child::Control;
+use super::clock;
+use super::merge_work::{self, Hindrance, MergeWork, Plan, Step};
+use super::worktree_setup::{self, NotReady, Preparation};
+use crate::domain::conflict;
+use crate::domain::error_kind::ErrorKind;
+use crate::domain::event::Event;
+use crate::domain::merging::{How, Merging, Unmerged};
+use crate::domain::run::Run;
+use crate::domain::worktree::Base;
+use crate::workspace::merging::compose::{Manner, Outcome, short};
+use crate::workspace::merging::landing::{self, Move};
+use crate::workspace::merging::put_right::PutRight;
+use crate::workspace::merging::scratch::Scratch;
+use crate::workspace::merging::{MergeError, Repository};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// How far the merge of an open attempt has come; nothing of it where the attempt is no merge.
+#[derive(Default)]
+pub struct MergeInHand {
+    /// What is merged, once that is known.
+    pub composed: Option<Box<Composed>>,
+    /// The commands that verify it.
+    pub commands: Vec<String>,
+    /// Somebody has moved the branch meanwhile, and the merge is made for the second time.
+    pub is_second: bool,
+    /// The move of the branch that is going on.
+    pub landing: Option<Merging>,
+    /// The branch holds the work.
+    pub merged: bool,
+    /// Why it does not.
+    pub unmerged: Option<Unmerged>,
+    /// What was achieved, in a line.
+    pub summary: String,
+}
+
+impl MergeInHand {
+    /// Tells whether it is about a merge, and has come as far as to know of what.
+    pub fn is_one(&self) -> bool {
+        self.composed.is_some()
+    }
+}
+
+/// What is merged, and where.
+pub struct Composed {
+    pub work: MergeWork,
+    pub plan: Plan,
+}
+
+/// Where the merge of a run is worked on.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The top of the user's work tree.
+    pub repository: PathBuf,
+    /// Where the work trees of the run's tasks are.
+    pub worktrees: PathBuf,
+    /// The id of the run.
+    pub run: String,
+    /// What was found is told there.
+    pub log: PathBuf,
+}
+
+impl Place {
+    /// Speaks of the work tree in which merged work is tried.
+    pub fn scratch<'a>(&'a self, repository: &'a Repository) -> Scratch<'a> {
+        Scratch::of(repository, &self.repository, &self.worktrees, &self.run)
+    }
+
+    fn note(&self, line: &str) {
+        // What it says is told in the record too, as far as it matters.
+        if let Ok(mut log) = std::fs::OpenOptions::new().create(true).append(true).open(&self.log) {
+            let _ = writeln!(log, "{line}");
+        }
+    }
+}
+
+/// A part of the merge.
+pub enum Chore {
+    /// Put right what was cut off before, and put the work together in the object store.
+    Compose { place: Place, run: Box<Run>, short: String, base: Base, into: String, how: How },
+    /// Check the merged work out, where it can be tried.
+    Fill {
+        place: Place,
+        repository: Repository,
+        commit: String,
+        preparation: Box<Preparation>,
+        control: Arc<Control>,
+    },
+    /// Take that away, and move the branch where all is well.
+    Finish { place: Place, work: Box<MergeWork>, moved: Option<Move> },
+}
+
+/// What came of it.
+pub enum Done {
+    Composed {
+        /// A merge that was cut off has come about all the same.
+        landed: Option<Box<Event>>,
+        composed: Result<Box<Composed>, Unmerged>,
+    },
+    Filled(Result<(), Unmerged>),
+    Finished(Result<(), NotLanded>),
+}
+
+impl std::fmt::Debug for Done {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Done::Composed { .. } => "Composed",
+            Done::Filled(_) => "Filled",
+            Done::Finished(_) => "Finished",
+        })
+    }
+}
+
+/// Why a branch has not moved although all was well.
+#[derive(Debug)]
+pub enum NotLanded {
+    /// Somebody else has moved it.
+    Moved(Unmerged),
+    Other(Unmerged),
+}
+
+impl Chore {
+    /// Does it.
+    pub fn carry_out(self) -> Done {
+        match self {
+            Chore::Compose { place, mut run, short, base, into, how } => {
+                let repository = match Repository::of(&place.repository) {
+                    Ok(repository) => repository,
+                    Err(error) => return Done::Composed { landed: None, composed: Err(plain(&error)) },
+                };
+                let signed = merge_work::signs(&place.repository);
+                let manner = Manner { how, signed };
+                let work = MergeWork { repository, short, base, into, manner, named: Vec::new() };
+                compose(&place, &mut run, work)
+            }
+            Chore::Fill { place, repository, commit, preparation, control } => {
+                Done::Filled(fill(&place, &repository, &commit, &preparation, &control))
+            }
+            Chore::Finish { place, work, moved } => Done::Finished(finish(&place, &work, moved.as_ref())),
+        }
+    }
+}
+
+fn compose(place: &Place, run: &mut Run, work: MergeWork) -> Done {
+    let (found, landed) = match work.put_right(run) {
+        Ok(right) => right,
+        Err(why) => return Done::Composed { landed: None, composed: Err(hindered(&why)) },
+    };
+    found.iter().for_each(|right| tell_right(place, right));
+    let composed = match landed.as_ref().map(|landed| run.apply(clock::now(), landed)) {
+        Some(Err(illegal)) => Err(Unmerged { kind: None, why: illegal.to_string() }),
+        _ => plan(place, run, work),
+    };
+    Done::Composed { landed: landed.map(Box::new), composed }
+}
+
+fn plan(place: &Place, run: &Run, work: MergeWork) -> Result<Box<Composed>, Unmerged> {
+    // One that was killed may have left it.
+    place.scratch(&work.repository).clear().map_err(|error| plain(&error))?;
+    work.refuse_nobody().map_err(|why| hindered(&why))?;
+    let plan = work.plan(run).map_err(|why| hindered(&why))?;
+    for step in &plan.steps {
+        place.note(&told(run, &plan, step));
+    }
+    for (task, why) in &plan.choice.left_out {
+        place.note(&format!("left out  {task}: {why}"));
+    }
+    if plan.has_conflicts() {
+        return Err(at_odds(run, &plan));
+    }
+    if !plan.is_empty() {
+        landing::check(&work.repository, &plan.moved(run)).map_err(|error| plain(&error))?;
+    }
+    Ok(Box::new(Composed { work, plan }))
+}
+
+/// Names what git cannot merge alone, the first task of it in full.
+fn at_odds(run: &Run, plan: &Plan) -> Unmerged {
+    let conflicting = |step: &&Step| matches!(step.outcome, Outcome::Conflict { .. });
+    let first = plan.steps.iter().find(conflicting).map(|step| told(run, plan, step)).unwrap_or_default();
+    let more = match plan.steps.iter().filter(conflicting).count() {
+        0 | 1 => String::new(),
+        count => format!(", and {} more", count - 1),
+    };
+    Unmerged { kind: Some(ErrorKind::MergeConflict), why: format!("{first}{more}") }
+}
+
+/// Says what becomes of a task's work.
+fn told(run: &Run, plan: &Plan, step: &Step) -> String {
+    let id = &run.tasks[step.place].spec.id;
+    let name = |at: &usize| run.tasks[plan.steps[*at].place].spec.id.to_string();
+    match &step.outcome {
+        Outcome::In { commit, .. } => format!("{id} is in {}", short(commit)),
+        Outcome::Nothing => format!("{id} is in {} already", plan.into),
+        Outcome::Waits(at) => format!("{id} builds on {}", name(at)),
+        Outcome::Conflict { conflicts, with, .. } => {
+            let with = match with.is_empty() {
+                true => plan.into.clone(),
+                false => with.iter().map(name).collect::<Vec<_>>().join(", "),
+            };
+            format!("{id} conflicts with {with}: {}", conflict::in_words(conflicts))
+        }
+    }
+}
+
+fn fill(
+    place: &Place,
+    repository: &Repository,
+    commit: &str,
+    preparation: &Preparation,
+    control: &Control,
+) -> Result<(), Unmerged> {
+    place.scratch(repository).fill(commit).map_err(|error| plain(&error))?;
+    worktree_setup::make_ready(preparation, true, control).map_err(|not_ready| match not_ready {
+        NotReady::Stopped(_) => Unmerged { kind: None, why: "it was stopped".into() },
+        NotReady::Failed(why) => Unmerged { kind: Some(ErrorKind::WorktreeFailed), why },
+    })
+}
+
+fn finish(place: &Place, work: &MergeWork, moved: Option<&Move>) -> Result<(), NotLanded> {
+    let not_landed = |error: MergeError| match error {
+        MergeError::Moved(_) => NotLanded::Moved(plain(&error)),
+        error => NotLanded::Other(plain(&error)),
+    };
+    place.scratch(&work.repository).clear().map_err(not_landed)?;
+    let Some(moved) = moved else { return Ok(()) };
+    let _alone = work.alone().map_err(|error| NotLanded::Other(hindered(&error.into())))?;
+    let left = landing::land(&work.repository, moved, &mut |_| {}).map_err(not_landed)?;
+    left.iter().for_each(|right| tell_right(place, right));
+    place.note(&format!("{}  {} -> {}", moved.branch, short(&moved.from), short(&moved.to)));
+    Ok(())
+}
+
+fn plain(error: &MergeError) -> Unmerged {
+    Unmerged { kind: None, why: error.to_string() }
+}
+
+fn hindered(why: &Hindrance) -> Unmerged {
+    Unmerged { kind: None, why: why.to_string() }
+}
+
+/// Says what became of a merge that was cut off.
+fn tell_right(place: &Place, right: &PutRight) {
+    let Move { run, branch, .. } = &right.moved;
+    let became = if right.landed { "was done all the same" } else { "was taken back" };
+    place.note(&format!("a merge of run {run} into {branch} that was cut off {became}"));
+    if let Some(kept) = &right.kept {
+        place.note(&format!("  the folder as it was then is kept at {kept}"));
+    }
+    if !right.left.is_empty() {
+        place.note(&format!("  changed since, and left as they are: {}", right.left.join(", ")));
+    }
+}
+
+/// Returns where the work trees of a run's tasks are, below the folder of all.
+pub fn worktrees_of(folder: &Path, run: &Run) -> PathBuf {
+    folder.join(run.id.as_str())
+}
