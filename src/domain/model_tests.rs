@@ -12,6 +12,7 @@ use super::event::{Again, Ending, Event, Outcome};
 use super::gate::Gate;
 use super::id::TaskId;
 use super::judgement::{self, Evidence, StopReason};
+use super::merging::How;
 use super::request::{self, Answer, Ask, Code, Request, Submission};
 use super::retry::{self, RetryPolicy};
 use super::run::tests::{ended, run_of, spec, started};
@@ -431,8 +432,10 @@ impl World {
         }
         let failed_check = (checked && check_fails).then_some(("cargo test", "exit 1"));
         let unverified = !self.run.tasks[place].spec.verify.is_empty() && !checked;
+        let is_merge = matches!(self.run.tasks[place].spec.work, Work::Merge { .. });
         let evidence = Evidence {
             ending: ending.clone(),
+            merged: is_merge && how.is_multiple_of(3) && failed_check.is_none() && !unverified,
             stopped,
             submission: submission.as_deref(),
             last_words: how.is_multiple_of(2).then_some("done"),
@@ -446,6 +449,7 @@ impl World {
             let enough = match &spec.work {
                 Work::Command { .. } => ending.exit == Some(0),
                 Work::Agent { submit_optional, .. } => submission.is_some() || *submit_optional,
+                Work::Merge { .. } => evidence.merged,
             };
             let good = enough && failed_check.is_none() && !unverified;
             prop_assert!(good, "completed by default: {spec:?} {evidence:?}");
@@ -699,7 +703,7 @@ fn code_of(answer: &Answer) -> Option<Code> {
     }
 }
 
-/// Makes graphs of six tasks, agents and commands, that depend on earlier ones.
+/// Makes graphs of six tasks, agents and commands, that depend on earlier ones; the last may be a merge.
 fn graphs() -> impl Strategy<Value = Vec<TaskSpec>> {
     proptest::collection::vec((0..64_usize, 0..64_usize), 6).prop_map(|dice| {
         let task = |(at, (depends, kind)): (usize, (usize, usize))| {
@@ -709,6 +713,9 @@ fn graphs() -> impl Strategy<Value = Vec<TaskSpec>> {
                 let work = json!({"agent": {"role": "executor", "program": "x", "persona": "executor", "task": "t",
                     "writes": true, "submit_optional": kind % 4 == 3}});
                 spec.work = serde_json::from_value(work).expect("an agent's work");
+            }
+            if at == 5 && kind % 8 == 0 {
+                spec.work = Work::Merge { into: "main".into(), how: How::Merge };
             }
             spec.continue_on_error = kind / 4 % 4 == 0;
             spec.verify = if kind / 16 % 2 == 0 { vec![] } else { vec!["cargo test".into()] };
