@@ -58,7 +58,7 @@ error_kinds! {
     Silent "silent" Operator "the agent printed nothing for too long; look at its log, or raise limits.silence_seconds";
     BudgetExceeded "budget_exceeded" Operator "raise the budget, or choose a cheaper model";
     WorktreeFailed "worktree_failed" Operator "the task could not get a work tree of its own, and works nowhere else; mend what the reason names";
-    MergeConflict "merge_conflict" Operator "tasks that this one builds on changed the same lines; let one of them build on the other, or merge them first";
+    MergeConflict "merge_conflict" Operator "tasks whose work comes together here changed the same lines; let one of them build on the other, or merge them by hand";
     GateRejected "gate_rejected" Operator "a person refused it; change what was asked";
     GateTimeout "gate_timeout" Operator "nobody decided in time; ask again";
     Unknown "unknown" Operator "look at the attempt's log";

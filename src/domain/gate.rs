@@ -12,13 +12,15 @@ use super::settings::{self, Settings};
 use super::submission::HandedIn;
 use super::task::{Task, TaskState, Work};
 use super::time::Time;
-use super::words::clean_text;
+use super::words::{clean_line, clean_text};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
 
 /// The most bytes of a note or an answer.
 pub const MAX_NOTE: usize = 16 * 1024;
+/// The most characters of a branch's name that people see.
+const MAX_BRANCH: usize = 100;
 
 /// Actions that stay in the repository and can be undone there. Any other that nobody listed needs a person's word.
 pub const HARMLESS: [&str; 11] =
@@ -285,8 +287,13 @@ pub fn before_start(run: &Run, task: &Task, policy: &GatePolicy) -> Option<About
     let confidence = confidence_below(run, task);
     let reason = should_gate(action, environment, confidence, policy);
     let policy = (reason != GateReason::Auto).then_some(reason);
+    let action = match &task.spec.work {
+        // Whoever decides wants to know what moves.
+        Work::Merge { into, .. } => format!("{action} into {}", clean_line(into, MAX_BRANCH)),
+        Work::Agent { .. } | Work::Command { .. } => action.to_owned(),
+    };
     (policy.is_some() || task.spec.gates.before).then(|| About::Start {
-        action: action.to_owned(),
+        action,
         environment: environment.map(str::to_owned),
         confidence,
         policy,

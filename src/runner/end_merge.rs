@@ -17,7 +17,7 @@ use crate::workspace::merging::put_right::PutRight;
 use crate::workspace::merging::scratch::Scratch;
 use crate::workspace::merging::{MergeError, Repository};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// How far the merge of an open attempt has come; nothing of it where the attempt is no merge.
@@ -195,7 +195,7 @@ fn told(run: &Run, plan: &Plan, step: &Step) -> String {
     let id = &run.tasks[step.place].spec.id;
     let name = |at: &usize| run.tasks[plan.steps[*at].place].spec.id.to_string();
     match &step.outcome {
-        Outcome::In { commit, .. } => format!("{id} is in {}", short(commit)),
+        Outcome::In { .. } => format!("{id} merges cleanly"),
         Outcome::Nothing => format!("{id} is in {} already", plan.into),
         Outcome::Waits(at) => format!("{id} builds on {}", name(at)),
         Outcome::Conflict { conflicts, with, .. } => {
@@ -255,9 +255,4 @@ fn tell_right(place: &Place, right: &PutRight) {
     if !right.left.is_empty() {
         place.note(&format!("  changed since, and left as they are: {}", right.left.join(", ")));
     }
-}
-
-/// Returns where the work trees of a run's tasks are, below the folder of all.
-pub fn worktrees_of(folder: &Path, run: &Run) -> PathBuf {
-    folder.join(run.id.as_str())
 }

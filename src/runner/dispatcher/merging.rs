@@ -17,7 +17,7 @@ use crate::domain::task::{Task, Work};
 use crate::domain::words::clean_line;
 use crate::runner::attempt::{MAX_SUMMARY_LINE, OpenAttempt};
 use crate::runner::clock;
-use crate::runner::end_merge::{Chore, Composed, Done, NotLanded, Place, worktrees_of};
+use crate::runner::end_merge::{Chore, Composed, Done, NotLanded, Place};
 use crate::runner::launch::{self, MergePlace};
 use crate::runner::merge_work::Plan;
 use crate::runner::slots::{Errand, Job, Part};
@@ -76,7 +76,7 @@ impl Dispatcher<'_> {
         let log = layout::log_of(&task.spec.id, task.attempts.len() as u32);
         Place {
             repository: self.setup.repository.clone(),
-            worktrees: worktrees_of(&self.setup.worktrees.folder, &self.run),
+            worktrees: self.setup.worktrees.folder.join(self.run.id.as_str()),
             run: self.run.id.to_string(),
             log: self.paths.root().join(log),
         }
