@@ -287,16 +287,16 @@ fn show_plan(
     if cx.printer.json {
         let tasks: Vec<Value> = plan.tasks.iter().map(|spec| {
             let launch = by_task.get(spec.id.as_str());
-            json!({
+            let mut json = json!({
                 "id": spec.id, "role": spec.role(), "agent": spec.program(), "depends_on": spec.depends_on,
                 "gates": gates_of(spec, policy), "worktree": spec.worktree, "link": spec.link,
                 "command": launch.map(|launch| &launch.command),
                 "prompt": launch.and_then(|launch| launch.prompt.as_ref()),
-                "merge": match &spec.work {
-                    Work::Merge { into, how } => json!({"into": into, "how": how}),
-                    _ => Value::Null,
-                },
-            })
+            });
+            if let Work::Merge { into, how } = &spec.work {
+                json["merge"] = json!({"into": into, "how": how});
+            }
+            json
         }).collect();
         let base = beginning.map(|Beginning { base, uncommitted }| {
             json!({"commit": base.commit, "branch": base.branch, "uncommitted": uncommitted})
