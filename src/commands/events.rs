@@ -141,6 +141,20 @@ fn detail_of(event: &Event) -> String {
             let files = words::count(*files as usize, "file");
             format!("{}  {files}, +{insertions} -{deletions}  {reference}", short(commit))
         }
+        Event::ConflictGiven { number, agent, files, into, by, .. } => {
+            format!("{number}  {} to {agent}, into {into}  by {by}", files.join(", "))
+        }
+        Event::ConflictResolved { number, agent, files, commit, one_sided, .. } => {
+            let one_sided = match one_sided.is_empty() {
+                true => String::new(),
+                false => format!("  as one side had it: {}", one_sided.join(", ")),
+            };
+            format!("{number}  {} by {agent}  {}{one_sided}", files.join(", "), short(commit))
+        }
+        Event::ConflictLeft { number, agent, reasons, reference, .. } => {
+            let kept = reference.as_ref().map(|kept| format!("  kept at {kept}")).unwrap_or_default();
+            format!("{number}  {agent}: {}{kept}", reasons.join("; "))
+        }
         Event::MergeBegun { merging } | Event::WorkMerged { merging } => {
             let tasks: Vec<&str> = merging.tasks.iter().map(|merged| merged.task.as_str()).collect();
             let Merging { into, from, to, how, by, .. } = merging;

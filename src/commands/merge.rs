@@ -3,9 +3,11 @@
 use super::context::Context;
 use super::decide::name_of_person;
 use super::exit::{ExitStatus, Problem};
+use super::merge_resolve::{self, Resolver, Settled};
 use super::run;
 use super::typist;
 use super::waiting::WaitArgs;
+use crate::agents::registry::Registry;
 use crate::domain::event::Event;
 use crate::domain::id::TaskId;
 use crate::domain::judgement;
@@ -44,6 +46,9 @@ use std::time::Duration;
 /// the branch move, in one step, and the folder in which it is checked out goes with it. What is not committed there
 /// stays as it is, or the merge is refused.
 ///
+/// With --resolve, an agent is given what git cannot merge alone, in a worktree of its own. Crew looks at what it leaves:
+/// where a conflict marker is left, another file was changed or a verification command fails, nothing is merged.
+///
 /// Exit 0: merged, or nothing to be merged; 1: a verification command failed; 4: refused, such as for a conflict. The
 /// branch has moved for exit 0 only.
 #[derive(Debug, clap::Args)]
@@ -69,6 +74,10 @@ pub struct MergeArgs {
     /// Take over each of the task's own commits
     #[arg(long)]
     rebase: bool,
+
+    /// Give conflicts to this agent, and merge what it makes of them where crew finds nothing wrong with it
+    #[arg(long, value_name = "AGENT")]
+    resolve: Option<String>,
 
     /// Show what would be merged, with its conflicts, and move nothing
     #[arg(long)]
@@ -99,6 +108,7 @@ struct Desk<'a> {
     paths: RunPaths,
     settings: Settings,
     setup: Setup,
+    registry: Registry,
 }
 
 /// Merges the work of a run.
@@ -123,6 +133,11 @@ pub fn merge(cx: &Context, args: &MergeArgs) -> Result<ExitStatus> {
     };
     let paths = store.paths(&id);
     let repository = Repository::of(layout.repository())?;
+    let registry = run::registry(&settings)?;
+    let setup = run::setup(&layout, &settings, &registry, &paths);
+    if let Some(agent) = &args.resolve {
+        merge_resolve::check_agent(&registry, agent, &setup, &paths)?;
+    }
     let desk = Desk {
         work: MergeWork {
             into: branch_to_move(args, &base, &repository, &short)?,
@@ -135,7 +150,8 @@ pub fn merge(cx: &Context, args: &MergeArgs) -> Result<ExitStatus> {
             short,
             base,
         },
-        setup: run::setup(&layout, &settings, &run::registry(&settings)?, &paths),
+        setup,
+        registry,
         cx,
         args,
         layout,
@@ -213,6 +229,11 @@ impl Desk<'_> {
         });
         let status = if plan.has_conflicts() { "conflict" } else { "planned" };
         self.tell_plan(run, &plan, json!({"status": status}))?;
+        if let Some(agent) = self.args.resolve.as_ref().filter(|_| plan.has_conflicts()) {
+            self.cx
+                .printer
+                .tell(&format!("{agent} would be given the conflicts; in a dry run no agent is started"));
+        }
         match refused {
             Some(refused) => Err(refused.into()),
             None => {
@@ -233,9 +254,22 @@ impl Desk<'_> {
         self.work.refuse_nobody().map_err(hindered)?;
         let mut bench = Bench::new().context("listen to signals")?;
         self.put_right(store, run)?;
+        let by = self.by();
+        let resolver = self.resolver(&by);
+        resolver.end_left(store, run)?;
         // Whoever moves the branch meanwhile is taken into account, once.
         for is_last in [false, true] {
-            let plan = self.plan(run)?;
+            let plan = match (self.plan(run)?, &self.args.resolve) {
+                (plan, None) => plan,
+                (plan, Some(agent)) => match resolver.settle(store, run, plan, agent)? {
+                    Settled::Plan(plan) => plan,
+                    Settled::Left(plan, problem) => {
+                        self.tell_left(run, &plan)?;
+                        return Err(problem.into());
+                    }
+                    Settled::Interrupted => return self.interrupted(),
+                },
+            };
             if plan.is_empty() {
                 self.settle_merge_at_end(store, run, &plan)?;
                 return self.nothing(run, &plan);
@@ -253,6 +287,7 @@ impl Desk<'_> {
             let verified = match self.verify(&mut bench, run, &plan)? {
                 Verified::Passed(verified) => verified,
                 Verified::Failed(problem, verified) => {
+                    let problem = resolver.note_not_good(store, run, &plan, problem)?;
                     if self.cx.printer.json {
                         self.tell_plan(run, &plan, json!({"status": "verify_failed", "verified": verified}))?;
                     }
@@ -279,6 +314,32 @@ impl Desk<'_> {
             }
         }
         unreachable!("the last time, it is refused or done")
+    }
+
+    fn by(&self) -> String {
+        self.args.by.clone().unwrap_or_else(|| name_of_person(&self.layout))
+    }
+
+    fn resolver<'d>(&'d self, by: &'d str) -> Resolver<'d> {
+        Resolver {
+            cx: self.cx,
+            layout: &self.layout,
+            settings: &self.settings,
+            registry: &self.registry,
+            work: &self.work,
+            paths: &self.paths,
+            is_verified: !self.args.no_verify,
+            by,
+        }
+    }
+
+    /// Shows what is left where an agent did not resolve a conflict; the plan has been shown.
+    fn tell_left(&self, run: &Run, plan: &Plan) -> Result<()> {
+        if self.cx.printer.json {
+            return self.tell_plan(run, plan, json!({"status": "needs_review"}));
+        }
+        plan.notes(run, &self.work.short).iter().for_each(|note| self.cx.printer.tell(note));
+        Ok(())
     }
 
     fn interrupted(&self) -> Result<ExitStatus> {
@@ -339,7 +400,11 @@ impl Desk<'_> {
 
     /// Works out what would be merged, as things stand.
     fn plan(&self, run: &Run) -> Result<Plan> {
-        self.work.plan(run).map_err(hindered)
+        let known = match self.args.resolve {
+            Some(_) => merge_resolve::known(run, &self.work.repository),
+            None => Vec::new(),
+        };
+        self.work.plan_with(run, &known).map_err(hindered)
     }
 
     /// Returns the commands that verify the merged work, each once, with the task whose step has it.
@@ -352,12 +417,14 @@ impl Desk<'_> {
 
     fn verify(&self, bench: &mut Bench, run: &Run, plan: &Plan) -> Result<Verified> {
         let commands = self.commands(run, plan);
-        if commands.is_empty() {
-            return Ok(Verified::Passed(Vec::new()));
-        }
         let folder = self.setup.worktrees.folder.join(run.id.as_str());
         let top = self.layout.repository();
         let scratch = Scratch::of(&self.work.repository, top, &folder, run.id.as_str());
+        if commands.is_empty() {
+            // A merge that was killed may have left it.
+            scratch.clear()?;
+            return Ok(Verified::Passed(Vec::new()));
+        }
         scratch.fill(&plan.to)?;
         let verified = self.verify_in(bench, run, plan, scratch.folder(), &commands);
         scratch.clear()?;
@@ -437,7 +504,7 @@ impl Desk<'_> {
 
     /// Moves the branch, and records that before and after.
     fn land(&self, store: &mut Store, run: &mut Run, plan: &Plan, moved: &Move) -> Result<(), Landing> {
-        let merging = plan.merging(run, self.who());
+        let merging = plan.merging(run, self.by());
         let _alone = self.work.alone().context("wait for other merges")?;
         record(store, run, Event::MergeBegun { merging: merging.clone() })?;
         let left = landing::land(&self.work.repository, moved, &mut |_| {}).map_err(Landing::Merge)?;
@@ -510,7 +577,7 @@ fn tell_right(cx: &Context, right: &put_right::PutRight) {
 }
 
 /// Turns what stands against a merge into what the user is told.
-fn hindered(hindrance: Hindrance) -> anyhow::Error {
+pub fn hindered(hindrance: Hindrance) -> anyhow::Error {
     let message = hindrance.to_string();
     match hindrance {
         Hindrance::UnknownBranch(branch) => {
@@ -529,7 +596,7 @@ fn hindered(hindrance: Hindrance) -> anyhow::Error {
 }
 
 /// Turns what the workspace says into what the user is told.
-fn problem_of(error: MergeError, into: &str) -> Problem {
+pub fn problem_of(error: MergeError, into: &str) -> Problem {
     let message = error.to_string();
     match error {
         MergeError::Refused(_) => Problem::refused("not_now", message),

@@ -44,6 +44,9 @@ impl Plan {
                     "task": id(step.place), "branch": tree.map(|tree| &tree.branch), "tip": tree.map(|tree| tree.head()),
                     "files": files, "insertions": insertions, "deletions": deletions,
                 });
+                if !step.resolved.is_empty() {
+                    json["resolved_by"] = json!(resolvers(step));
+                }
                 match &step.outcome {
                     Outcome::In { commit, commits } => {
                         json["outcome"] = json!("merged");
@@ -136,6 +139,9 @@ impl Plan {
     fn words_of(&self, run: &Run, step: &Step) -> (Tone, String) {
         let name = |at: &usize| run.tasks[self.steps[*at].place].spec.id.to_string();
         match &step.outcome {
+            Outcome::In { .. } if !step.resolved.is_empty() => {
+                (Tone::Attention, format!("resolved by {}", resolvers(step).join(", ")))
+            }
             Outcome::In { .. } => (Tone::Good, "cleanly".into()),
             Outcome::Nothing => (Tone::Faint, format!("{} holds it already", self.into)),
             Outcome::Waits(at) => (Tone::Attention, format!("builds on {}", name(at))),
@@ -206,6 +212,13 @@ impl Plan {
         }
         lines
     }
+}
+
+/// Returns who resolved conflicts of a step, each once.
+fn resolvers(step: &Step) -> Vec<&str> {
+    let mut names: Vec<&str> = step.resolved.iter().map(|known| known.agent.as_str()).collect();
+    names.dedup();
+    names
 }
 
 fn changes(stat: Stat) -> String {

@@ -26,6 +26,7 @@ mod list;
 mod logs;
 mod merge;
 mod merge_plan;
+mod merge_resolve;
 mod plan;
 mod pr;
 mod pr_host;

@@ -207,7 +207,7 @@ fn team_for(workflow: &Workflow) -> Team {
     }
 }
 
-fn unknown<'a>(kind: &str, name: &str, names: impl Iterator<Item = &'a String>) -> Problem {
+pub fn unknown<'a>(kind: &str, name: &str, names: impl Iterator<Item = &'a String>) -> Problem {
     let names: Vec<&str> = names.map(String::as_str).collect();
     let hint = match nearest(name, names.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),

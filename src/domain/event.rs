@@ -10,6 +10,7 @@ use super::id::{RunId, TaskId};
 use super::merging::Merging;
 use super::redact::Redactor;
 use super::request::Code;
+use super::resolution::Sides;
 use super::result_files::AppliedFile;
 use super::submission::{HandedIn, Kind, Note};
 use super::task::TaskSpec;
@@ -326,6 +327,50 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         missing: Vec<String>,
     },
+    /// An agent is about to be given a conflict of a merge; recorded before it is started.
+    ConflictGiven {
+        task: TaskId,
+        /// From 1, over all conflicts of the run.
+        number: u32,
+        agent: String,
+        sides: Sides,
+        /// The files that are in conflict.
+        files: Vec<String>,
+        /// The branch.
+        into: String,
+        /// The run of one task that the agent works in, recorded below the folder of this one.
+        inside: RunId,
+        by: String,
+    },
+    /// The agent has ended, and crew has seen that nothing of the conflict is left and nothing else was changed.
+    ConflictResolved {
+        task: TaskId,
+        number: u32,
+        agent: String,
+        files: Vec<String>,
+        /// The commit that holds what the agent made, at the reference, and its tree, with which the merge goes on.
+        commit: String,
+        reference: String,
+        tree: String,
+        /// Files that are now as one of the sides had them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        one_sided: Vec<String>,
+        #[serde(default)]
+        usage: Usage,
+    },
+    /// A conflict that an agent was given is not resolved, or what it made did not pass the verification of the merge.
+    ConflictLeft {
+        task: TaskId,
+        number: u32,
+        agent: String,
+        /// Why, in sentences.
+        reasons: Vec<String>,
+        /// Where what the agent left is kept.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reference: Option<String>,
+        #[serde(default)]
+        usage: Usage,
+    },
     /// A branch is about to be moved to a commit that holds the work of tasks; recorded before that.
     MergeBegun {
         #[serde(flatten)]
@@ -515,6 +560,9 @@ impl Event {
             Event::VerificationEnded { .. } => "verification_ended",
             Event::TreeChecked { .. } => "tree_checked",
             Event::WorkKept { .. } => "work_kept",
+            Event::ConflictGiven { .. } => "conflict_given",
+            Event::ConflictResolved { .. } => "conflict_resolved",
+            Event::ConflictLeft { .. } => "conflict_left",
             Event::MergeBegun { .. } => "merge_begun",
             Event::WorkMerged { .. } => "work_merged",
             Event::WorktreeRemoved { .. } => "worktree_removed",
@@ -555,6 +603,9 @@ impl Event {
         "verification_ended",
         "tree_checked",
         "work_kept",
+        "conflict_given",
+        "conflict_resolved",
+        "conflict_left",
         "merge_begun",
         "work_merged",
         "worktree_removed",
@@ -593,6 +644,9 @@ impl Event {
             | Event::WorktreeAdded { task, .. }
             | Event::WorkKept { task, .. }
             | Event::WorktreeRemoved { task, .. }
+            | Event::ConflictGiven { task, .. }
+            | Event::ConflictResolved { task, .. }
+            | Event::ConflictLeft { task, .. }
             | Event::ProcessStarted { task, .. }
             | Event::SessionStarted { task, .. }
             | Event::ToolInvoked { task, .. }
@@ -650,6 +704,8 @@ impl Event {
                 | Event::AttemptStarted { .. }
                 | Event::WorktreeAdded { .. }
                 | Event::WorkKept { .. }
+                | Event::ConflictGiven { .. }
+                | Event::ConflictResolved { .. }
                 | Event::MergeBegun { .. }
                 | Event::WorkMerged { .. }
                 | Event::WorktreeRemoved { .. }
@@ -700,6 +756,9 @@ impl Event {
             Event::RunCreated { .. }
                 | Event::SubmissionAccepted { .. }
                 | Event::FilesApplied { .. }
+                | Event::ConflictGiven { .. }
+                | Event::ConflictResolved { .. }
+                | Event::ConflictLeft { .. }
                 | Event::MergeBegun { .. }
                 | Event::WorkMerged { .. }
                 | Event::WorkKept { .. }

@@ -25,6 +25,7 @@ pub mod publishing;
 pub mod recording;
 pub mod redact;
 pub mod request;
+pub mod resolution;
 pub mod resources;
 pub mod result_files;
 pub mod retry;

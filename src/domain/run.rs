@@ -9,6 +9,7 @@ use super::event::{Again, Event, Outcome, Persona, ProcessId, RunLimits};
 use super::gate::{self, About, Decided, Decision, Gate, GateId};
 use super::id::{RunId, TaskId};
 use super::merging::{Landed, Merging};
+use super::resolution::{Resolution, Standing};
 use super::submission::Kind;
 use super::task::{Attempt, AttemptState, RefusedSubmission, Task, TaskSpec, TaskState};
 use super::time::Time;
@@ -186,6 +187,8 @@ pub struct Run {
     pub warned: Vec<Warned>,
     /// The move of a branch that was begun and is not known to be done.
     pub merging: Option<Box<Merging>>,
+    /// The conflicts that agents were given, in the order in which they were.
+    pub resolutions: Vec<Resolution>,
     /// What branches of tasks do to each other, as it was seen last.
     pub clashes: Vec<Clash>,
     /// How many pairs of tasks do so beside those that are listed.
@@ -223,6 +226,7 @@ impl Run {
             last_at: at,
             warned: Vec::new(),
             merging: None,
+            resolutions: Vec::new(),
             clashes: Vec::new(),
             more_clashes: 0,
             index: HashMap::new(),
@@ -454,6 +458,37 @@ impl Run {
                 task.version += 1;
                 Ok(Touched::Task(place))
             }
+            Event::ConflictGiven { task, number, agent, sides, inside, .. } => {
+                self.place_of(task).map_err(illegal)?;
+                if *number as usize != self.resolutions.len() + 1 {
+                    return Err(illegal(format!("the next conflict is not number {number}")));
+                }
+                self.resolutions.push(Resolution {
+                    task: task.clone(),
+                    number: *number,
+                    agent: agent.clone(),
+                    sides: sides.clone(),
+                    inside: inside.clone(),
+                    standing: Standing::Given,
+                });
+                Ok(Touched::Nothing)
+            }
+            Event::ConflictResolved { task, number, tree, reference, .. } => {
+                let given = self.resolution(task, *number).map_err(illegal)?;
+                if given.standing != Standing::Given {
+                    return Err(illegal(format!("nobody works on conflict {number}")));
+                }
+                given.standing = Standing::Resolved { tree: tree.clone(), reference: reference.clone() };
+                Ok(Touched::Nothing)
+            }
+            Event::ConflictLeft { task, number, .. } => {
+                let given = self.resolution(task, *number).map_err(illegal)?;
+                if given.standing == Standing::Left {
+                    return Err(illegal(format!("conflict {number} is left already")));
+                }
+                given.standing = Standing::Left;
+                Ok(Touched::Nothing)
+            }
             Event::MergeBegun { merging } => {
                 self.places_of(merging).map_err(illegal)?;
                 self.merging = Some(Box::new(merging.clone()));
@@ -656,6 +691,12 @@ impl Run {
 
     fn place_of(&self, task: &TaskId) -> Result<usize, String> {
         self.place(task).ok_or_else(|| format!("there is no task {task}"))
+    }
+
+    /// Returns a conflict of a task that an agent was given.
+    fn resolution(&mut self, task: &TaskId, number: u32) -> Result<&mut Resolution, String> {
+        let given = self.resolutions.iter_mut().find(|given| given.number == number && given.task == *task);
+        given.ok_or_else(|| format!("no agent was given conflict {number} of {task}"))
     }
 
     /// Returns the places of the tasks that are merged.

@@ -10,7 +10,7 @@ use crate::domain::worktree::Base;
 use crate::store::StoreError;
 use crate::store::lock::{self, RunLock};
 use crate::workspace::git::Git;
-use crate::workspace::merging::compose::{self, Manner, Outcome, Stat, Work};
+use crate::workspace::merging::compose::{self, Manner, Meeting, Outcome, Resolved, Stat, Work};
 use crate::workspace::merging::freshness::{self, Freshness, State};
 use crate::workspace::merging::landing::Move;
 use crate::workspace::merging::put_right::{self, PutRight};
@@ -23,6 +23,8 @@ pub struct Step {
     pub place: usize,
     pub outcome: Outcome,
     pub stat: Stat,
+    /// The conflicts of it that an agent has resolved.
+    pub resolved: Vec<Resolved>,
 }
 
 /// What a merge would be.
@@ -35,12 +37,15 @@ pub struct Plan {
     pub choice: Choice,
     /// In the order in which the tasks are merged.
     pub steps: Vec<Step>,
+    /// The first conflict, with the place of its step.
+    pub stuck: Option<(usize, Meeting)>,
 }
 
 impl Plan {
     /// Makes a plan that moves nothing yet.
     fn of(into: &str, how: How, from: String, freshness: Freshness, choice: Choice) -> Plan {
-        Plan { into: into.to_owned(), how, to: from.clone(), from, freshness, choice, steps: Vec::new() }
+        let (into, to, steps) = (into.to_owned(), from.clone(), Vec::new());
+        Plan { into, how, to, from, freshness, choice, steps, stuck: None }
     }
 
     /// Tells whether nothing would be merged, and nothing stands against it.
@@ -144,6 +149,11 @@ impl MergeWork {
 
     /// Works out what would be merged, as things stand.
     pub fn plan(&self, run: &Run) -> Result<Plan, Hindrance> {
+        self.plan_with(run, &[])
+    }
+
+    /// Works out the same, with conflicts as they were resolved that are known.
+    pub fn plan_with(&self, run: &Run, known: &[Resolved]) -> Result<Plan, Hindrance> {
         let from = self.repository.tip(&self.into)?;
         let from = from.ok_or_else(|| Hindrance::UnknownBranch(self.into.clone()))?;
         let failed = std::cell::Cell::new(None);
@@ -165,7 +175,7 @@ impl MergeWork {
         }
         self.refuse_foreign_history(&plan)?;
         let works = self.works(run, &plan.choice.places, &from);
-        let composed = compose::compose(&self.repository, &from, &works, self.manner)?;
+        let composed = compose::compose_with(&self.repository, &from, &works, self.manner, known)?;
         let mut at = from;
         let mut pairs = Vec::new();
         for outcome in &composed.outcomes {
@@ -176,8 +186,13 @@ impl MergeWork {
             pairs.push((before, at.clone()));
         }
         let stats = compose::stats(&self.repository, &pairs)?;
-        let steps = plan.choice.places.iter().zip(composed.outcomes).zip(stats);
-        plan.steps = steps.map(|((place, outcome), stat)| Step { place: *place, outcome, stat }).collect();
+        let steps = plan.choice.places.iter().zip(composed.outcomes).zip(stats).zip(composed.resolved);
+        let step = |(((place, outcome), stat), resolved): (((&usize, _), _), _)| {
+            let place = *place;
+            Step { place, outcome, stat, resolved }
+        };
+        plan.steps = steps.map(step).collect();
+        plan.stuck = composed.stuck;
         plan.to = composed.head;
         Ok(plan)
     }

@@ -197,6 +197,15 @@ pub fn end_marked(
     found.len()
 }
 
+/// Ends what a dead crew process has left running: the child that it had started, where that still is the same process,
+/// with its group, and whatever was given these variables.
+pub fn end_left(child: Option<&ProcessId>, variables: &[String], grace: Duration) {
+    if let Some(child) = child.filter(|child| is_alive(child)) {
+        signal_group(child.pid, GroupSignal::Kill);
+    }
+    end_marked(variables, Among::Everybody, grace, || false);
+}
+
 fn group_of(leader: u32) -> Option<rustix::process::Pid> {
     i32::try_from(leader).ok().filter(|pid| *pid > 1).and_then(rustix::process::Pid::from_raw)
 }

@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 /// The name of the folder in a repository.
 pub const FOLDER: &str = ".crew";
 
+/// The folder of a run below which it is recorded what agents do about conflicts of its merges.
+pub const CONFLICTS: &str = "conflicts";
+
 /// Paths below one repository's `.crew`.
 #[derive(Clone, Debug)]
 pub struct Layout {

@@ -24,6 +24,7 @@ mod layering;
 mod liveness;
 mod many_writers;
 mod merge_at_end;
+mod merge_resolve;
 mod merging;
 mod output;
 mod pull_requests;

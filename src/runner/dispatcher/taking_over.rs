@@ -15,7 +15,7 @@ use crate::runner::attempt::MAX_SUMMARY_LINE;
 use crate::runner::clock;
 use crate::runner::handed_in_files;
 use crate::runner::launch;
-use crate::runner::process::{self, Among, GroupSignal};
+use crate::runner::process;
 use crate::store::StoreError;
 use crate::store::inbox;
 use crate::workspace::snapshot;
@@ -47,10 +47,7 @@ impl Dispatcher<'_> {
     pub(super) fn close_lost(&mut self, place: usize) -> Result<(), StoreError> {
         let task = &self.run.tasks[place];
         let Some(left) = task.last() else { return Ok(()) };
-        if let Some(process) = left.process.as_ref().filter(|process| process::is_alive(process)) {
-            process::signal_group(process.pid, GroupSignal::Kill);
-        }
-        process::end_marked(&self.marks_of(place), Among::Everybody, self.setup.limits.grace, || false);
+        process::end_left(left.process.as_ref(), &self.marks_of(place), self.setup.limits.grace);
         let (id, number, submission) = (task.spec.id.clone(), left.number, left.submission.clone());
         let files = self.finish_files(place)?;
         let unkept = self.keep_left(place)?;

@@ -3,6 +3,7 @@
 use super::{MergeError, Repository};
 use crate::domain::conflict::Conflict;
 use crate::domain::merging::How;
+use crate::domain::resolution::{self, Sides};
 use crate::workspace::git::{Git, GitError};
 use crate::workspace::merge_tree::{self, Merged, Pair};
 use std::collections::BTreeSet;
@@ -62,6 +63,29 @@ pub struct Composed {
     pub head: String,
     /// In the order of the works.
     pub outcomes: Vec<Outcome>,
+    /// What was taken as it was resolved before, of each work; mostly nothing.
+    pub resolved: Vec<Vec<Resolved>>,
+    /// The first conflict, with the place of its work.
+    pub stuck: Option<(usize, Meeting)>,
+}
+
+/// A conflict that was resolved before, and the tree that came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resolved {
+    pub sides: Sides,
+    pub tree: String,
+    pub agent: String,
+}
+
+/// Where git could not go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Meeting {
+    pub sides: Sides,
+    /// Id of the commit that the work is merged into.
+    pub ours: String,
+    /// Id of the tree of the merge, whose files hold conflict markers.
+    pub tree: String,
+    pub conflicts: Vec<Conflict>,
 }
 
 impl Composed {
@@ -79,9 +103,22 @@ pub fn compose(
     works: &[Work],
     manner: Manner,
 ) -> Result<Composed, MergeError> {
+    compose_with(repository, from, works, manner, &[])
+}
+
+/// Merges works one after the other, and takes those conflicts as they were resolved that were met before.
+pub fn compose_with(
+    repository: &Repository,
+    from: &str,
+    works: &[Work],
+    manner: Manner,
+    resolved: &[Resolved],
+) -> Result<Composed, MergeError> {
     let git = &repository.git;
     let tree = git.text(&["rev-parse", "--verify", &format!("{from}^{{tree}}")])?;
-    let mut composer = Composer { repository, manner, head: from.to_owned(), tree };
+    let (head, used) = (from.to_owned(), Vec::new());
+    let mut composer = Composer { repository, manner, head, tree, known: resolved, used, met: None };
+    let (mut resolved, mut stuck) = (Vec::with_capacity(works.len()), None);
     let mut outcomes: Vec<Outcome> = Vec::with_capacity(works.len());
     for (place, work) in works.iter().enumerate() {
         let waits = work
@@ -99,8 +136,10 @@ pub fn compose(
             },
         };
         outcomes.push(outcome);
+        resolved.push(std::mem::take(&mut composer.used));
+        stuck = stuck.or(composer.met.take().map(|met| (place, met)));
     }
-    Ok(Composed { head: composer.head, outcomes })
+    Ok(Composed { head: composer.head, outcomes, resolved, stuck })
 }
 
 struct Composer<'a> {
@@ -108,9 +147,38 @@ struct Composer<'a> {
     manner: Manner,
     head: String,
     tree: String,
+    known: &'a [Resolved],
+    /// What of that the work needed that is added.
+    used: Vec<Resolved>,
+    /// The conflict at which it stopped.
+    met: Option<Meeting>,
 }
 
 impl Composer<'_> {
+    /// Merges a commit into what there is so far. A conflict that was resolved before is none any more, and has a name.
+    fn join(&mut self, theirs: &str, base: Option<&str>) -> Result<(Merged, Option<String>), MergeError> {
+        let git = &self.repository.git;
+        let (tree, conflicts) = match merge_tree::merge(git, &self.head, theirs, base)? {
+            Merged::Conflicting { tree, conflicts } => (tree, conflicts),
+            clean => return Ok((clean, None)),
+        };
+        let bases = match base {
+            Some(base) => vec![base.to_owned()],
+            None => {
+                let found = git.text(&["merge-base", "--all", &self.head, theirs])?;
+                found.lines().map(str::to_owned).collect()
+            }
+        };
+        let sides = Sides { ours: self.tree.clone(), theirs: theirs.to_owned(), bases };
+        if let Some(known) = self.known.iter().find(|known| known.sides == sides) {
+            self.used.push(known.clone());
+            return Ok((Merged::Clean { tree: known.tree.clone() }, Some(known.agent.clone())));
+        }
+        let ours = self.head.clone();
+        self.met = Some(Meeting { sides, ours, tree: tree.clone(), conflicts: conflicts.clone() });
+        Ok((Merged::Conflicting { tree, conflicts }, None))
+    }
+
     fn add(&mut self, from: &str, work: &Work) -> Result<Outcome, MergeError> {
         match self.manner.how {
             How::Merge => self.merge(from, work),
@@ -124,13 +192,13 @@ impl Composer<'_> {
             return Ok(Outcome::Nothing);
         }
         let base = (!self.holds_base(from, work)?).then_some(work.base.as_str());
-        match merge_tree::merge(&self.repository.git, &self.head, &work.tip, base)? {
-            Merged::Clean { tree } => {
+        match self.join(&work.tip, base)? {
+            (Merged::Clean { tree }, by) => {
                 let parents = [self.head.clone(), work.tip.clone()];
-                self.commit(&tree, &parents, work.message.as_bytes(), None)?;
+                self.commit(&tree, &parents, &named(work.message.as_bytes(), by), None)?;
                 Ok(self.is_in(1))
             }
-            conflicting => Ok(conflict(conflicting, None)),
+            (conflicting, _) => Ok(conflict(conflicting, None)),
         }
     }
 
@@ -145,14 +213,14 @@ impl Composer<'_> {
     }
 
     fn squash(&mut self, work: &Work) -> Result<Outcome, MergeError> {
-        match merge_tree::merge(&self.repository.git, &self.head, &work.tip, Some(&work.base))? {
-            Merged::Clean { tree } if tree == self.tree => Ok(Outcome::Nothing),
-            Merged::Clean { tree } => {
+        match self.join(&work.tip, Some(&work.base))? {
+            (Merged::Clean { tree }, _) if tree == self.tree => Ok(Outcome::Nothing),
+            (Merged::Clean { tree }, by) => {
                 let parents = [self.head.clone()];
-                self.commit(&tree, &parents, work.message.as_bytes(), None)?;
+                self.commit(&tree, &parents, &named(work.message.as_bytes(), by), None)?;
                 Ok(self.is_in(1))
             }
-            conflicting => Ok(conflict(conflicting, None)),
+            (conflicting, _) => Ok(conflict(conflicting, None)),
         }
     }
 
@@ -187,22 +255,22 @@ impl Composer<'_> {
     }
 
     fn replay_one(&mut self, commit: &str, parent: &str) -> Result<Outcome, MergeError> {
-        let git = &self.repository.git;
+        let git = self.repository.git.clone();
         if *parent == self.head {
             self.tree = git.text(&["rev-parse", "--verify", &format!("{commit}^{{tree}}")])?;
             self.head = commit.to_owned();
             return Ok(self.is_in(1));
         }
-        match merge_tree::merge(git, &self.head, commit, Some(parent))? {
-            Merged::Clean { tree } if tree == self.tree => Ok(Outcome::Nothing),
-            Merged::Clean { tree } => {
-                let original = Original::read(git, commit)?;
+        match self.join(commit, Some(parent))? {
+            (Merged::Clean { tree }, _) if tree == self.tree => Ok(Outcome::Nothing),
+            (Merged::Clean { tree }, by) => {
+                let original = Original::read(&git, commit)?;
                 let parents = [self.head.clone()];
-                let message = original.message.clone();
+                let message = named(&original.message, by);
                 self.commit(&tree, &parents, &message, Some(original))?;
                 Ok(self.is_in(1))
             }
-            conflicting => Ok(conflict(conflicting, Some(commit))),
+            (conflicting, _) => Ok(conflict(conflicting, Some(commit))),
         }
     }
 
@@ -242,6 +310,11 @@ impl Composer<'_> {
         self.tree = tree.to_owned();
         Ok(())
     }
+}
+
+/// Returns a commit's message, with the one who resolved a conflict for it.
+fn named(message: &[u8], by: Option<String>) -> Vec<u8> {
+    by.map_or_else(|| message.to_vec(), |agent| resolution::with_trailer(message, &agent))
 }
 
 fn conflict(merged: Merged, commit: Option<&str>) -> Outcome {

@@ -14,6 +14,7 @@ pub mod compose;
 pub mod freshness;
 pub mod landing;
 pub mod put_right;
+pub mod resolving;
 pub mod scratch;
 #[cfg(test)]
 mod tests;
