@@ -2085,13 +2085,17 @@ _crew() {
             return 0
             ;;
         crew__subcmd__merge)
-            opts="-q -C -h -V --into --merge --squash --rebase --dry-run --no-verify --by --set --wait --json --quiet --folder --help --version"
+            opts="-q -C -h -V --into --merge --squash --rebase --resolve --dry-run --no-verify --by --set --wait --json --quiet --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --into)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --resolve)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -94,6 +94,14 @@ fn every_kind_of_event_is_produced() {
     repo.git(&["config", "user.name", "Test"]);
     repo.git(&["config", "user.email", "test@example.com"]);
     repo.crew(["merge", "last", "a"]).exits(0);
+    // The other one is at odds with it: an agent resolves that, first in vain and then well.
+    let gives_up = "echo nothing; crew submit noop --reason r";
+    for (script, exit) in [(gives_up, 4), ("echo both >README.md; echo done", 0)] {
+        repo.program("fixes", script);
+        let fixes = repo.programs().join("fixes");
+        repo.set("agents", "fixes", json!({"command": fixes, "prompt": "stdin", "writes": true}));
+        repo.crew(["merge", "last", "b", "--resolve", "fixes"]).exits(exit);
+    }
     repo.crew(["worktree", "remove", "last", "a"]).exits(0);
     seen.extend(repo.kinds());
 
