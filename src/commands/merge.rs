@@ -513,10 +513,6 @@ impl Desk<'_> {
         Ok(self.settle_merge_at_end(store, run, plan)?)
     }
 
-    fn who(&self) -> String {
-        self.args.by.clone().unwrap_or_else(|| name_of_person(&self.layout))
-    }
-
     /// Lets the merge count that was to be made at the end of the run, now that a person has made it.
     fn settle_merge_at_end(&self, store: &mut Store, run: &mut Run, plan: &Plan) -> Result<()> {
         if !self.work.named.is_empty() || !plan.choice.left_out.is_empty() {
@@ -527,7 +523,7 @@ impl Desk<'_> {
                 && task.state == TaskState::NeedsReview
         });
         let Some(task) = at_end.map(|task| task.spec.id.clone()) else { return Ok(()) };
-        record(store, run, Event::TaskAccepted { task, by: self.who(), note: "crew merge".into() })
+        record(store, run, Event::TaskAccepted { task, by: self.by(), note: "crew merge".into() })
     }
 
     /// Puts right what an earlier merge has left when it was cut off, and records what came of it.
