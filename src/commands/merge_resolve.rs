@@ -503,6 +503,8 @@ fn told(task: &Task) -> Told<'_> {
     let was_to = match &task.spec.work {
         Work::Agent { task, .. } => task,
         Work::Command { run } => run,
+        // It has no work tree of its own, so no conflict is with it.
+        Work::Merge { .. } => "",
     };
     Told { task: &task.spec.id, was_to, achieved: task.last().map_or("", |last| &last.summary) }
 }
