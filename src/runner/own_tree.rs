@@ -107,9 +107,10 @@ impl OwnTree {
         worktree::branch_of(&self.run, &self.task)
     }
 
-    /// Makes the work tree, or takes up the one that is there, and returns the event that says so where it is new. Who is
-    /// stopped meanwhile has a child that is stopped as soon as it is started.
-    pub fn prepare(&self, control: &Control) -> Result<Option<Event>, StreamError> {
+    /// Makes the work tree, or takes up the one that is there, and makes it ready. Where it is new, `tell` is given the
+    /// event that says so before anything runs in it: one whose set-up fails is known too. Who is stopped meanwhile has
+    /// a child that is stopped as soon as it is started.
+    pub fn prepare(&self, control: &Control, tell: impl FnOnce(Event)) -> Result<(), StreamError> {
         let known = self.begun_from.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let base = match &known {
             Some(base) => base.clone(),
@@ -127,19 +128,21 @@ impl OwnTree {
         *self.placed.lock().unwrap_or_else(PoisonError::into_inner) = Some(placed);
         // One that was taken away and is there again is as bare as a new one.
         let is_new = known.is_none() || self.was_removed;
-        if let Err(NotReady::Failed(message)) = worktree_setup::make_ready(&self.preparation, is_new, control)
-        {
-            return Err(StreamError { kind: ErrorKind::WorktreeFailed, message });
-        }
         *self.begun_from.lock().unwrap_or_else(PoisonError::into_inner) = Some(base.clone());
-        Ok(is_new.then(|| Event::WorktreeAdded {
-            task: self.task.clone(),
-            attempt: self.attempt,
-            path: self.path.clone(),
-            branch,
-            base,
-            from: self.beginnings.iter().map(|(task, _)| task.clone()).collect(),
-        }))
+        if is_new {
+            tell(Event::WorktreeAdded {
+                task: self.task.clone(),
+                attempt: self.attempt,
+                path: self.path.clone(),
+                branch,
+                base,
+                from: self.beginnings.iter().map(|(task, _)| task.clone()).collect(),
+            });
+        }
+        match worktree_setup::make_ready(&self.preparation, is_new, control) {
+            Err(NotReady::Failed(message)) => Err(StreamError { kind: ErrorKind::WorktreeFailed, message }),
+            Ok(()) | Err(NotReady::Stopped(_)) => Ok(()),
+        }
     }
 
     /// Returns the commit that holds the work of all tasks that this one builds on.

@@ -40,10 +40,15 @@ pub enum Message {
         /// What is to be known of the folder after it.
         seen: Option<Box<Seen>>,
     },
-    /// The task's own work tree is ready, or why there is none; where it was not there before, the event says so.
+    /// The task has a work tree of its own that was not there before.
     Placed {
         place: usize,
-        placed: Result<Option<Box<Event>>, StreamError>,
+        event: Box<Event>,
+    },
+    /// Why the task has no work tree of its own that it could work in.
+    Unplaced {
+        place: usize,
+        why: StreamError,
     },
     /// What a folder holds was kept; nothing where there was nothing to keep.
     Kept {
@@ -197,10 +202,11 @@ fn work(queue: &Mutex<Receiver<Errand>>, messages: &SyncSender<Message>, number:
 fn run(job: Job, messages: &SyncSender<Message>, spare: &mut SpareLog) {
     let Job { place, part, child, control, agent, doing, recorder, folder, tree } = job;
     if let Some(tree) = &tree {
-        let placed = tree.prepare(&control).map(|event| event.map(Box::new));
-        let failed = placed.is_err();
-        let _ = messages.send(Message::Placed { place, placed });
-        if failed {
+        let tell = |event| {
+            let _ = messages.send(Message::Placed { place, event: Box::new(event) });
+        };
+        if let Err(why) = tree.prepare(&control, tell) {
+            let _ = messages.send(Message::Unplaced { place, why });
             return;
         }
     }

@@ -220,11 +220,8 @@ impl Forecast {
         line.push(b'\n');
         std::fs::write(info.join("alternates"), line).map_err(at(&info))?;
         // What is soon gone is neither compressed nor synced: thousands of blobs with conflicts in them would take seconds.
-        let git = (self.git.clone().with("GIT_OBJECT_DIRECTORY", own.path()).with("GIT_CONFIG_COUNT", "2"))
-            .with("GIT_CONFIG_KEY_0", "core.fsync")
-            .with("GIT_CONFIG_VALUE_0", "none")
-            .with("GIT_CONFIG_KEY_1", "core.looseCompression")
-            .with("GIT_CONFIG_VALUE_1", "0");
+        let git = self.git.clone().with("GIT_OBJECT_DIRECTORY", own.path());
+        let git = git.set("core.fsync", "none").set("core.looseCompression", "0");
         let pairs: Vec<Pair> = tried
             .iter()
             .map(|((one, other), _)| Pair { ours: one.clone(), theirs: other.clone(), base: None })

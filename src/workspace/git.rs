@@ -32,6 +32,8 @@ pub struct Git {
     dir: PathBuf,
     /// Variables to set, beside those that are always set.
     env: Vec<(OsString, OsString)>,
+    /// Settings of git, which come before those of any file and any variable.
+    settings: Vec<OsString>,
     /// In a process group of its own, so that a ctrl-C at the terminal is not meant for it.
     apart: bool,
     /// In a session of its own, so that nothing that it starts can ask anybody at the terminal.
@@ -52,12 +54,25 @@ const LAST_WORDS: u64 = 4096;
 /// How often a call that may become unwanted is looked at.
 const LOOK: Duration = Duration::from_millis(20);
 
+/// Tells whether a variable of git is the user's word on who they are and how their git is set up. All others are taken
+/// away: a caller's GIT_DIR or GIT_INDEX_FILE would send us to another repository, and some change what git prints.
+fn is_the_users(variable: &str) -> bool {
+    const SETTINGS: &[&str] = &["GLOBAL", "SYSTEM", "NOSYSTEM", "COUNT"];
+    const IDENTITY: &[&str] =
+        &["GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL"];
+    match variable.strip_prefix("GIT_CONFIG_") {
+        Some(rest) => SETTINGS.contains(&rest) || rest.starts_with("KEY_") || rest.starts_with("VALUE_"),
+        None => IDENTITY.contains(&variable) || ["GIT_EXEC_PATH", "GIT_ATTR_NOSYSTEM"].contains(&variable),
+    }
+}
+
 impl Git {
     /// Speaks to git in `dir`, which may be any folder of a work tree.
     pub fn at(dir: impl Into<PathBuf>) -> Git {
         Git {
             dir: dir.into(),
             env: Vec::new(),
+            settings: Vec::new(),
             apart: false,
             unasking: false,
             limit: None,
@@ -69,6 +84,12 @@ impl Git {
     /// Sets a variable for every call.
     pub fn with(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Git {
         self.env.push((name.into(), value.into()));
+        self
+    }
+
+    /// Sets a setting of git for every call: `core.fsync`, `none`.
+    pub fn set(mut self, name: &str, value: &str) -> Git {
+        self.settings.push(format!("{name}={value}").into());
         self
     }
 
@@ -118,9 +139,9 @@ impl Git {
 
     fn command(&self) -> Command {
         let mut command = Command::new("git");
-        // A caller's GIT_DIR or GIT_INDEX_FILE would send us to another repository.
         for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("GIT_") {
+            let known = name.to_string_lossy();
+            if known.starts_with("GIT_") && !is_the_users(&known) {
                 command.env_remove(name);
             }
         }
@@ -128,6 +149,9 @@ impl Git {
         command.env("LC_ALL", "C").env("GIT_OPTIONAL_LOCKS", "0").env("GIT_TERMINAL_PROMPT", "0");
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command.arg("-C").arg(&self.dir).args(["-c", "core.quotePath=false"]);
+        for setting in &self.settings {
+            command.arg("-c").arg(setting);
+        }
         command.stdin(Stdio::null());
         match (self.unasking, self.apart) {
             // SAFETY: setsid may be called between fork and exec, and nothing else is done there.

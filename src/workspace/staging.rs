@@ -64,11 +64,7 @@ const HEARD: u64 = 1 << 24;
 
 /// Speaks to git with none of the settings that would change what crew does.
 pub fn settled(git: Git) -> Git {
-    let mut git = git.with("GIT_CONFIG_COUNT", SETTINGS.len().to_string());
-    for (place, (name, value)) in SETTINGS.iter().enumerate() {
-        git = git.with(format!("GIT_CONFIG_KEY_{place}"), *name);
-        git = git.with(format!("GIT_CONFIG_VALUE_{place}"), *value);
-    }
+    let git = SETTINGS.iter().fold(git, |git, (name, value)| git.set(name, value));
     // Nobody tells us to take one commit for another.
     git.with("GIT_NO_REPLACE_OBJECTS", "1")
 }
@@ -376,8 +372,9 @@ pub struct Inside {
 
 /// Lets commits have an author where the user has not told git who they are.
 fn signed_by_somebody(git: Git) -> Git {
-    let is_known = |name| git.text(&["config", name]).is_ok_and(|value| !value.is_empty());
-    if is_known("user.name") && is_known("user.email") {
+    // Git's own guess, from the machine's name, is nobody.
+    let told = git.clone().set("user.useConfigOnly", "true");
+    if ["GIT_AUTHOR_IDENT", "GIT_COMMITTER_IDENT"].iter().all(|name| told.run(&["var", name]).is_ok()) {
         return git;
     }
     let who = [("NAME", "crew"), ("EMAIL", "crew@localhost")];

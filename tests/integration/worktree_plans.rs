@@ -1,6 +1,6 @@
 //! Which tasks get a worktree, what it begins from, and what is refused before anything starts.
 
-use crate::support::{TestRepo, task};
+use crate::support::{TestRepo, run_command, task};
 use serde_json::{Value, json};
 
 /// A step that looks, one that writes, one that depends on it, and one apart from them.
@@ -45,6 +45,33 @@ fn refused(repo: &TestRepo, exit: i32, more: &[&str]) -> String {
 /// Everything that git knows of: references and what is not committed.
 fn state(repo: &TestRepo) -> String {
     [repo.git(&["for-each-ref"]), repo.git(&["status", "--porcelain"]), repo.git(&["count-objects"])].concat()
+}
+
+#[test]
+fn the_users_own_settings_of_git_count_for_crew_too() {
+    let repo = TestRepo::new();
+    repo.workflow("one", "## a\nrun: test -e new && test ! -e key.secret && test ! -e key.private");
+    for name in ["new", "key.secret", "key.private"] {
+        repo.write(name, "x\n");
+    }
+    std::fs::write(repo.home.join("ignored"), "*.secret\n").expect("a file");
+    let ignored = repo.home.join("ignored");
+    std::fs::write(repo.home.join("gitconfig"), format!("[core]\n  excludesFile = {}\n", ignored.display()))
+        .expect("a file");
+    let mut command = repo.command(["run", "g", "--workflow", "one", "--worktree", "--include-dirty"]);
+    command.env("GIT_CONFIG_GLOBAL", repo.home.join("gitconfig"));
+    // These are one more, and do not lead crew to another repository.
+    command
+        .env("GIT_CONFIG_COUNT", "1")
+        .env("GIT_CONFIG_KEY_0", "user.name")
+        .env("GIT_CONFIG_VALUE_0", "Ann");
+    command.env("GIT_COMMITTER_EMAIL", "ann@example.org").env("GIT_AUTHOR_EMAIL", "ann@example.org");
+    command.env("GIT_DIR", "/nowhere").env("GIT_INDEX_FILE", "/nowhere");
+    repo.write(".git/info/exclude", "*.private\n");
+    run_command(command).exits(0);
+    let id = repo.run_folder().file_name().expect("an id").display().to_string();
+    let seen = repo.git(&["log", "-1", "--format=%an <%ae>", &format!("refs/crew/base/{id}")]);
+    assert_eq!(seen.trim(), "Ann <ann@example.org>");
 }
 
 #[test]

@@ -114,11 +114,20 @@ fn the_command_of_the_settings_makes_a_worktree_ready_once() {
 fn where_the_command_fails_the_task_does_not_begin() {
     let repo = TestRepo::new();
     repo.workflow("one", "## a\nrun: touch \"$HOME/began\"");
-    let run = run(&repo, 1, &["--set", "worktrees.setup=echo some words; echo no network >&2; exit 7"]);
+    let line = "worktrees.setup=echo half >made; echo some words; echo no network >&2; exit 7";
+    let run = run(&repo, 1, &["--set", line]);
     let a = task(&run, "a");
     assert_eq!(a["reason"], "the set-up of its worktree (worktrees.setup) failed: exit 7: no network");
     assert_eq!(repo.log("a", 1), "some words\nno network\n");
     assert!(!repo.home.join("began").exists());
+    // The worktree is the task's own all the same, and goes as any other does, with what it holds kept.
+    let id = repo.run_folder().file_name().expect("an id").display().to_string();
+    let shown = repo.crew(["worktree", "list", "--json"]).exits(0).out;
+    assert!(shown.contains(&format!("crew/{id}/a")) && !shown.contains("no run here knows"), "{shown}");
+    repo.crew(["worktree", "remove", "last", "a", "--branch"]).exits(0);
+    assert!(!repo.root.join(".crew/worktrees").join(&id).join("a").exists());
+    let kept = repo.git(&["for-each-ref", "--format=%(refname)", "refs/crew/keep/"]);
+    assert_eq!(repo.git(&["show", &format!("{}:made", kept.trim())]), "half\n");
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! Keeps what attempts leave: nothing is judged, tried again or thrown away before it is in a commit.
 
 use super::{Dispatcher, Effect};
-use crate::domain::event::Event;
 use crate::domain::judgement::StreamError;
 use crate::domain::task::Attempt;
 use crate::domain::words::clean_line;
@@ -36,20 +35,11 @@ impl Dispatcher<'_> {
         )))
     }
 
-    /// Takes in that a task's work tree is ready; without one it does not work at all.
-    pub(super) fn note_placed(
-        &mut self,
-        place: usize,
-        placed: Result<Option<Box<Event>>, StreamError>,
-    ) -> Result<(), StoreError> {
-        match placed {
-            Ok(event) => event.map_or(Ok(()), |event| self.record(*event)),
-            Err(why) => {
-                let Some(open) = self.open.get_mut(&place) else { return Ok(()) };
-                open.unplaced = Some(why);
-                self.settle(place)
-            }
-        }
+    /// Takes in that a task has no work tree that it could work in; without one it does not work at all.
+    pub(super) fn note_unplaced(&mut self, place: usize, why: StreamError) -> Result<(), StoreError> {
+        let Some(open) = self.open.get_mut(&place) else { return Ok(()) };
+        open.unplaced = Some(why);
+        self.settle(place)
     }
 
     /// Has kept what an attempt left, all of whose own children have ended, and goes on after that.

@@ -304,7 +304,9 @@ impl<'a> Dispatcher<'a> {
             Message::Ended { place, part, ending, heard, seen } => {
                 self.note_end(place, part, (ending, heard, seen.map(|seen| *seen)))
             }
-            Message::Placed { place, placed } => self.note_placed(place, placed),
+            Message::Placed { place, event } if self.open.contains_key(&place) => self.record(*event),
+            Message::Placed { .. } => Ok(()),
+            Message::Unplaced { place, why } => self.note_unplaced(place, why),
             Message::Kept { place, kept } => self.note_kept(place, kept),
             Message::Merge { place, done } => self.note_merge(place, done),
             Message::Signed { place, text } => self.take_signed(place, &text),

@@ -71,7 +71,7 @@ impl Dispatcher<'_> {
                 Ok(Message::Ended { .. }
                     | Message::Kept { .. }
                     | Message::Merge { .. }
-                    | Message::Placed { placed: Err(_), .. })
+                    | Message::Unplaced { .. })
             ) {
                 left -= 1;
             }

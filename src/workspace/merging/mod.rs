@@ -123,11 +123,7 @@ impl Repository {
 }
 
 fn settled(git: Git) -> Git {
-    let mut git = git.with("GIT_CONFIG_COUNT", SETTINGS.len().to_string());
-    for (place, (name, value)) in SETTINGS.iter().enumerate() {
-        git = git.with(format!("GIT_CONFIG_KEY_{place}"), *name);
-        git = git.with(format!("GIT_CONFIG_VALUE_{place}"), *value);
-    }
+    let git = SETTINGS.iter().fold(git, |git, (name, value)| git.set(name, value));
     // Nobody tells us to take one commit for another.
     git.with("GIT_NO_REPLACE_OBJECTS", "1")
 }
