@@ -66,7 +66,7 @@ impl Stray {
     /// Says what it is, and how a person gets rid of it: crew does not.
     pub fn remark(&self) -> String {
         match (&self.path, &self.branch) {
-            (Some(path), _) => format!("no run here knows {path}: git worktree remove takes it away"),
+            (Some(path), _) => format!("no run here knows {path}: git worktree remove -f -f takes it away"),
             (None, Some(branch)) => {
                 format!("no run here knows the branch {branch}: git branch -d deletes it")
             }
