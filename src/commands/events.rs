@@ -137,9 +137,13 @@ fn detail_of(event: &Event) -> String {
             format!("{}: {}", check.words(), check.what_changed())
         }
         Event::TreeChecked { .. } => "nothing has changed".into(),
-        Event::WorkKept { commit, reference, files, insertions, deletions, .. } => {
+        Event::WorkKept { commit, reference, files, insertions, deletions, set_aside, .. } => {
             let files = words::count(*files as usize, "file");
-            format!("{}  {files}, +{insertions} -{deletions}  {reference}", short(commit))
+            let beside = match set_aside.is_empty() {
+                true => String::new(),
+                false => format!("  beside it, on no branch: {}", set_aside.join(", ")),
+            };
+            format!("{}  {files}, +{insertions} -{deletions}  {reference}{beside}", short(commit))
         }
         Event::ConflictGiven { number, agent, files, into, by, .. } => {
             format!("{number}  {} to {agent}, into {into}  by {by}", files.join(", "))

@@ -127,6 +127,7 @@ pub fn changed(work: &TaskWork, git: &Git) -> Result<Option<Changed>, GitError> 
         match looked {
             Ok(now) => {
                 notes.extend(now.left.iter().map(|left| format!("not seen: {left}")));
+                notes.extend(astray(&now.astray));
                 let uncommitted = now.beside(tip.as_deref().unwrap_or(&work.tree.base))?.len();
                 let span = Span::up_to(now, &work.tree.base);
                 return Ok(Some(Changed { span, uncommitted, notes }));
@@ -136,4 +137,18 @@ pub fn changed(work: &TaskWork, git: &Git) -> Result<Option<Changed>, GitError> 
     }
     let (Some(base), Some(tip)) = (commit(git, &work.tree.base), tip) else { return Ok(None) };
     Ok(Some(Changed { span: Span::between(git.clone(), &base, &tip), uncommitted: 0, notes }))
+}
+
+/// The most files in submodules that are named.
+const MAX_ASTRAY: usize = 5;
+
+/// Says which files are in no commit although somebody put them there: they lie in a submodule.
+fn astray(paths: &[String]) -> Option<String> {
+    let named = paths.iter().take(MAX_ASTRAY).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = match paths.len() {
+        0 => return None,
+        count if count > MAX_ASTRAY => format!(" and {} more", count - MAX_ASTRAY),
+        _ => String::new(),
+    };
+    Some(format!("not seen, because it is in no commit of its submodule: {named}{more}"))
 }

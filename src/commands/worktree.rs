@@ -202,7 +202,8 @@ fn work_of(seen: &Seen) -> (String, Tone) {
         Some(Standing::Merged { into } | Standing::Included { into }) => {
             (format!("merged into {into}"), Tone::Good)
         }
-        Some(Standing::Empty) => ("empty".into(), Tone::Faint),
+        Some(Standing::Empty) if seen.sight.is_empty() => ("empty".into(), Tone::Faint),
+        Some(Standing::Empty) => ("on no branch".into(), Tone::Attention),
     }
 }
 
@@ -254,7 +255,10 @@ fn as_json(seen: &Seen) -> Value {
     json!({
         "run": seen.run, "task": seen.task, "state": sight.state, "branch": seen.branch, "path": seen.path,
         "folder": folder, "removed": seen.removed, "at_work": sight.owned,
-        "work": sight.standing.as_ref().map(|standing| standing.name().replace(' ', "_")),
+        "work": sight.standing.as_ref().map(|standing| match standing {
+            Standing::Empty if !sight.is_empty() => "on_no_branch".to_owned(),
+            standing => standing.name().replace(' ', "_"),
+        }),
         "merged_into": into, "unmerged_commits": commits,
         "uncommitted": sight.uncommitted, "unreferenced_commits": sight.unreferenced,
         "bytes": seen.extent.as_ref().map(inventory::Extent::bytes), "since": seen.since,

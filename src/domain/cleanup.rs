@@ -99,6 +99,11 @@ fn stays(code: &'static str, why: impl Into<String>, hint: &'static str) -> Stay
 }
 
 impl Sight {
+    /// Tells whether there is nothing of the task's, on its branch or in its folder.
+    pub fn is_empty(&self) -> bool {
+        self.standing == Some(Standing::Empty) && self.uncommitted == 0
+    }
+
     /// Decides about a clean-up that names nothing: only what is certain to be elsewhere goes.
     pub fn for_prune(&self) -> Result<Goes, Stays> {
         self.unless_in_the_way()?;

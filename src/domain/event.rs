@@ -323,6 +323,9 @@ pub enum Event {
         /// References that hold commits of the agent's that the branch does not.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         set_aside: Vec<String>,
+        /// Submodules in whose folders files lie that are in no commit of theirs, so on no branch; `set_aside` holds them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        astray: Vec<String>,
         /// What could not be kept, and why: files that cannot be read.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         missing: Vec<String>,

@@ -50,6 +50,8 @@ pub struct Evidence<'a> {
     pub unplaced: Option<&'a StreamError>,
     /// Why what it left could not be kept.
     pub unkept: Option<&'a str>,
+    /// Submodules in whose folders it left files that are in no commit of theirs.
+    pub astray: &'a [String],
     pub stopped: Option<StopReason>,
     /// The budget because of which it was stopped: "run budget of $2.50 is used up: $2.53 spent".
     pub budget: Option<String>,
@@ -173,7 +175,7 @@ fn judge_conduct(spec: &TaskSpec, evidence: &Evidence<'_>) -> Judgement {
         return failed(*kind, format!("its files were not applied: {message}"));
     }
     let judgement = judge_stop(evidence).unwrap_or_else(|| judge_work(spec, evidence));
-    if let Some(why) = evidence.unkept {
+    if let Some(why) = what_is_on_no_branch(evidence) {
         return judge_unkept(why, judgement);
     }
     let unseen = what_is_unseen(spec, evidence).filter(|_| judgement.outcome == Outcome::Succeeded);
@@ -187,9 +189,19 @@ fn judge_conduct(spec: &TaskSpec, evidence: &Evidence<'_>) -> Judgement {
     }
 }
 
+/// Says what of its work is not where work belongs.
+fn what_is_on_no_branch(evidence: &Evidence<'_>) -> Option<String> {
+    let unkept = evidence.unkept.map(|why| format!("its work could not be kept: {why}"));
+    let astray = (!evidence.astray.is_empty()).then(|| {
+        let paths = evidence.astray.join(", ");
+        format!("what it left in the submodule {paths} is on no branch: crew restore brings it back")
+    });
+    let said: Vec<String> = unkept.into_iter().chain(astray).collect();
+    (!said.is_empty()).then(|| said.join("; "))
+}
+
 /// Judges an attempt whose work is not where it belongs: however it ended, that is said.
-fn judge_unkept(why: &str, judgement: Judgement) -> Judgement {
-    let why = format!("its work could not be kept: {why}");
+fn judge_unkept(why: String, judgement: Judgement) -> Judgement {
     match judgement.outcome {
         Outcome::Succeeded => needs_review(why),
         Outcome::NeedsReview => needs_review(format!("{why}; {}", judgement.reason)),
@@ -280,7 +292,7 @@ fn judge_idleness(spec: &TaskSpec, evidence: &Evidence<'_>) -> Option<Judgement>
         // What else is handed in does not claim that something was changed.
         Some(_) => true,
     };
-    let idle = !tree.changed_work() && !says_why;
+    let idle = !tree.changed_work() && !says_why && evidence.astray.is_empty();
     idle.then(|| failed(ErrorKind::NoChange, "it changed no file, and did not say why"))
 }
 

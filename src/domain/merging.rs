@@ -182,6 +182,9 @@ fn nothing_of(task: &Task, is_in: impl Fn(&Task) -> bool) -> Option<&'static str
     match &task.tree {
         None if task.spec.worktree => Some("it never came to work"),
         None => Some("it has no work tree of its own; what it did is in the folder already"),
+        Some(tree) if !tree.has_work() && !tree.astray.is_empty() => {
+            Some("what it did in a submodule is on no branch; crew restore brings it back")
+        }
         Some(tree) if !tree.has_work() => Some("it changed nothing"),
         Some(_) if is_in(task) => Some("its work is there already"),
         Some(_) => None,
@@ -284,6 +287,7 @@ mod tests {
             base: "base".into(),
             from: from.iter().map(|name| id(name)).collect(),
             tip: tip.map(str::to_owned),
+            astray: Vec::new(),
             removed: false,
         }))
     }

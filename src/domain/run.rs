@@ -439,12 +439,13 @@ impl Run {
                     base: base.clone(),
                     from: from.clone(),
                     tip,
+                    astray: Vec::new(),
                     removed: false,
                 }));
                 self.tasks[place].version += 1;
                 Ok(Touched::Task(place))
             }
-            Event::WorkKept { task, attempt, commit, reference, .. } => {
+            Event::WorkKept { task, attempt, commit, reference, astray, .. } => {
                 let place = self.place_of(task).map_err(illegal)?;
                 let task = &mut self.tasks[place];
                 // What was left behind is found, and kept, long after its attempt has ended too.
@@ -454,6 +455,7 @@ impl Run {
                 if let Some(tree) = task.tree.as_mut().filter(|tree| reference_of(&tree.branch) == *reference)
                 {
                     tree.tip = Some(commit.clone());
+                    tree.astray.clone_from(astray);
                 }
                 task.version += 1;
                 Ok(Touched::Task(place))

@@ -31,6 +31,10 @@ pub struct TaskTree {
     pub from: Vec<TaskId>,
     /// Id of the newest commit that crew has made, or taken over from the agent, on the branch; none before the first.
     pub tip: Option<String>,
+    /// Submodules in whose folders files lay, when it was last kept, that are in no commit of theirs. They are held beside
+    /// the branch.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub astray: Vec<String>,
     /// The folder has been taken away.
     pub removed: bool,
 }
@@ -97,7 +101,15 @@ mod tests {
     #[test]
     fn a_branch_holds_work_once_it_has_left_its_base() {
         let (base, tip) = ("a".to_owned(), Some("b".to_owned()));
-        let tree = TaskTree { path: "p".into(), branch: "b".into(), base, from: vec![], tip, removed: false };
+        let tree = TaskTree {
+            path: "p".into(),
+            branch: "b".into(),
+            base,
+            from: vec![],
+            tip,
+            astray: vec![],
+            removed: false,
+        };
         assert!(tree.has_work() && tree.head() == "b");
         let unmoved = TaskTree { tip: Some("a".into()), ..tree.clone() };
         assert!(!unmoved.has_work() && unmoved.head() == "a");
@@ -122,6 +134,7 @@ mod tests {
                 base: "base".into(),
                 from: vec![],
                 tip,
+                astray: vec![],
                 removed: false,
             }))
         };

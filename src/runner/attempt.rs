@@ -64,6 +64,8 @@ pub struct OpenAttempt {
     pub unplaced: Option<StreamError>,
     /// Why what it left could not be kept.
     pub unkept: Option<String>,
+    /// Submodules in whose folders it left files that are in no commit of theirs.
+    pub astray: Vec<String>,
     /// What was seen of the folder last.
     pub seen: Option<Seen>,
     /// What the verification command that runs would answer for good, if it passes and leaves the folder as it is.
@@ -159,6 +161,7 @@ impl OpenAttempt {
             merge: MergeInHand::default(),
             unplaced: None,
             unkept: None,
+            astray: Vec::new(),
             seen: None,
             question: None,
             beside: Vec::new(),
@@ -610,6 +613,7 @@ impl OpenAttempt {
             ending: self.ending.clone(),
             unplaced: self.unplaced.as_ref(),
             unkept: self.unkept.as_deref(),
+            astray: &self.astray,
             stopped: self.why_stopped(),
             budget: self.over_budget.map(|budget| budget.to_string()),
             unverified: self.checks_passed < task.spec.verify.len() && !plans_first(task, submission),

@@ -142,6 +142,7 @@ impl FolderWatch {
             insertions: difference.insertions,
             deletions: difference.deletions,
             set_aside: Vec::new(),
+            astray: Vec::new(),
             missing: Vec::new(),
         }))
     }

@@ -58,6 +58,8 @@ pub struct Kept {
     pub deletions: u64,
     /// References that hold what the branch does not.
     pub set_aside: Vec<String>,
+    /// Submodules in whose folders files lie that are in no commit of theirs; some of the references hold them.
+    pub astray: Vec<String>,
     /// What could not be kept, and why.
     pub missing: Vec<String>,
 }
@@ -65,8 +67,19 @@ pub struct Kept {
 impl Kept {
     /// Returns the event that says so.
     pub fn into_event(self, task: TaskId, attempt: u32) -> Event {
-        let Kept { commit, reference, files, insertions, deletions, set_aside, missing } = self;
-        Event::WorkKept { task, attempt, commit, reference, files, insertions, deletions, set_aside, missing }
+        let Kept { commit, reference, files, insertions, deletions, set_aside, astray, missing } = self;
+        Event::WorkKept {
+            task,
+            attempt,
+            commit,
+            reference,
+            files,
+            insertions,
+            deletions,
+            set_aside,
+            astray,
+            missing,
+        }
     }
 }
 
@@ -200,6 +213,11 @@ impl OwnTree {
             insertions: kept.difference.insertions,
             deletions: kept.difference.deletions,
             set_aside: kept.set_aside,
+            astray: kept
+                .astray
+                .iter()
+                .map(|path| clean_line(&path.display().to_string(), MAX_LINE))
+                .collect(),
             missing: kept.left.iter().take(MAX_MISSING).map(|line| clean_line(line, MAX_LINE)).collect(),
         })
     }

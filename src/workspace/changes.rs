@@ -18,6 +18,9 @@ pub struct Now {
     pub tree: String,
     /// What could not be read, with git's reason.
     pub left: Vec<String>,
+    /// Files in folders of submodules that no commit there has, whether the submodule is checked out or not. They are not in
+    /// the tree.
+    pub astray: Vec<String>,
     _objects: TempDir,
 }
 
@@ -32,12 +35,24 @@ impl Now {
         let git = git.with("GIT_ALTERNATE_OBJECT_DIRECTORIES", &objects);
         let apart = Place { git: git.clone(), ..place.clone() };
         let staged = apart.stage(leave_out)?;
-        Ok(Now { git, tree: staged.tree, left: staged.left, _objects: own })
+        let astray = staged.astray.iter().flat_map(|astray| &astray.files);
+        let mut astray: Vec<String> = astray.map(|path| path.display().to_string()).collect();
+        for inside in staged.inside.iter().filter(|inside| inside.is_submodule) {
+            let submodule = Place::within(&place.folder.join(&inside.path))?;
+            let options = ["--untracked-files=all", "--no-renames", "--ignore-submodules=none"];
+            let entries = [&["status", "--porcelain=v1", "-z"][..], &options].concat();
+            let paths = submodule.git.entries(&entries)?;
+            let paths = paths.iter().filter_map(|entry| entry.get(3..));
+            astray.extend(paths.map(|path| inside.path.join(path).display().to_string()));
+        }
+        Ok(Now { git, tree: staged.tree, left: staged.left, astray, _objects: own })
     }
 
     /// Returns the paths in which the folder differs from a commit.
     pub fn beside(&self, commit: &str) -> Result<Vec<String>, GitError> {
-        Ok(difference(&self.git, &tree_of(&self.git, commit)?, &self.tree)?.files)
+        let mut files = difference(&self.git, &tree_of(&self.git, commit)?, &self.tree)?.files;
+        files.extend(self.astray.iter().cloned());
+        Ok(files)
     }
 }
 

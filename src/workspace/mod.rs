@@ -9,6 +9,7 @@ pub mod custody;
 pub mod diff;
 pub mod forecast;
 pub mod git;
+pub mod gitlinks;
 pub mod inventory;
 pub mod joining;
 pub mod merge_lines;

@@ -3,6 +3,7 @@
 //! Nothing of the user's is touched: git works on a copy of the index, and writes new objects to a folder of our own.
 
 use super::git::{Git, GitError};
+use super::gitlinks;
 use rustix::fs::{Mode, OFlags};
 use std::fs::File;
 use std::io::{self, BufRead};
@@ -161,6 +162,17 @@ impl Snapshot {
             own.is_file() || own.join("HEAD").is_file()
         };
         Ok(links.chain(self.unborn.iter().cloned()).filter(is_there).collect())
+    }
+
+    /// Returns the files in folders of submodules that are not checked out, of which git sees nothing.
+    pub fn astray(&self) -> Result<Vec<PathBuf>, GitError> {
+        let links = gitlinks::links(&self.git.run(&["ls-files", "--stage", "-z"])?);
+        let no_index = self.scratch.path().join("no-index");
+        let mut files = Vec::new();
+        for link in links {
+            files.extend(gitlinks::files_below(&self.git, self.git.dir(), &link, &no_index)?.files);
+        }
+        Ok(files)
     }
 
     /// Returns where the repository keeps what is not its files.

@@ -8,10 +8,12 @@
 //! hold them.
 //!
 //! A repository that lies in the folder would become a link to a commit that nobody else has. Unless it is a submodule,
-//! its files are taken as files.
+//! its files are taken as files. What lies in the folder of a submodule that is not checked out cannot be in the same tree
+//! as the submodule, so it is put into a tree of its own.
 
 use super::checkout;
 use super::git::{Git, GitError};
+use super::gitlinks::{self, Found};
 use super::snapshot::{ENTRIES, LOOK, copy_index, take_out};
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
@@ -100,6 +102,8 @@ pub struct Staged {
     pub left: Vec<String>,
     /// Repositories that lie in the folder, relative to it.
     pub inside: Vec<Inside>,
+    /// What lies in folders of submodules that are not checked out.
+    pub astray: Vec<Astray>,
 }
 
 impl Place {
@@ -131,12 +135,41 @@ impl Place {
         let leave_out = self.names(leave_out);
         let (mut left, unborn) = self.add_all(&git, &leave_out)?;
         self.add_hidden(&git, &leave_out)?;
-        let inside = self.inside(&git, unborn)?;
+        let links = gitlinks::links(&git.run(&["ls-files", "--stage", "-z"])?);
+        let inside = self.inside(&git, unborn, &links);
+        let mut astray = Vec::new();
+        for link in &links {
+            astray.extend(self.astray(link, &mut left)?);
+        }
         for path in inside.iter().filter(|path| !path.is_submodule) {
             left.extend(self.take_files_of(&git, &path.path)?);
         }
         let tree = git.text(&["write-tree"])?;
-        Ok(Staged { tree, index, left, inside })
+        Ok(Staged { tree, index, left, inside, astray })
+    }
+
+    /// Makes what lies in the folder of a submodule that is not checked out into a tree; nothing where nothing does.
+    fn astray(&self, link: &Path, left: &mut Vec<String>) -> Result<Option<Astray>, StagingError> {
+        let at = |path: &Path| {
+            let path = path.to_owned();
+            move |source| StagingError::File { path, source }
+        };
+        let index = tempfile::Builder::new().prefix(PREFIX).tempfile_in(&self.own).map_err(at(&self.own))?;
+        let index = index.into_temp_path();
+        // git does not take an empty file for an index.
+        std::fs::remove_file(&index).map_err(at(&index))?;
+        let found = gitlinks::files_below(&self.git, &self.folder, link, &index)?;
+        left.extend(found.left);
+        if found.files.is_empty() {
+            return Ok(None);
+        }
+        let git = self.git.clone().with("GIT_INDEX_FILE", &*index);
+        feed(&git, "--add", &gitlinks::joined(&found.files))?;
+        let mut prefix = OsString::from("--prefix=");
+        prefix.push(link);
+        prefix.push("/");
+        let tree = git.text(&[OsStr::new("write-tree"), &prefix])?;
+        Ok(Some(Astray { path: link.to_owned(), files: found.files, tree }))
     }
 
     /// Copies the index, without the marks by which git overlooks changes. Where there is none that can be read, it
@@ -272,26 +305,20 @@ impl Place {
         self.folder.join(".GIT").symlink_metadata().is_ok()
     }
 
-    /// Finds the repositories that lie in this one and are checked out.
-    fn inside(&self, git: &Git, unborn: Vec<PathBuf>) -> Result<Vec<Inside>, GitError> {
+    /// Finds the repositories that lie in this one and are checked out. `links` are the paths of all that the index has.
+    fn inside(&self, git: &Git, unborn: Vec<PathBuf>, links: &[PathBuf]) -> Vec<Inside> {
         let mut inside: Vec<Inside> =
             unborn.into_iter().map(|path| Inside { path, is_submodule: false }).collect();
-        let entries = git.run(&["ls-files", "--stage", "-z"])?;
-        let links = entries.split(|byte| *byte == 0).filter_map(|entry| entry.strip_prefix(b"160000 "));
-        let links = links.filter_map(|entry| entry.splitn(2, |byte| *byte == b'\t').nth(1));
-        let links: Vec<PathBuf> = links.map(|name| PathBuf::from(OsStr::from_bytes(name))).collect();
         if links.is_empty() {
-            return Ok(inside);
+            return inside;
         }
         let submodules = self.submodules(git);
-        for path in links {
-            let is_submodule = submodules.contains(&path);
-            let is_there = self.folder.join(&path).join(".git").symlink_metadata().is_ok();
-            if is_there {
-                inside.push(Inside { path, is_submodule });
-            }
-        }
-        Ok(inside)
+        let is_there = |path: &&PathBuf| self.folder.join(path).join(".git").symlink_metadata().is_ok();
+        inside.extend(links.iter().filter(is_there).map(|path| {
+            let is_submodule = submodules.contains(path);
+            Inside { path: path.clone(), is_submodule }
+        }));
+        inside
     }
 
     /// Returns the paths that `.gitmodules` names.
@@ -308,43 +335,16 @@ impl Place {
     fn take_files_of(&self, git: &Git, path: &Path) -> Result<Vec<String>, StagingError> {
         let link = [path.as_os_str().as_bytes(), b"\0"].concat();
         feed(git, "--force-remove", &link)?;
-        let mut left = Vec::new();
-        let mut files = Vec::new();
-        self.list(path, &mut files, &mut left);
+        let mut found = Found::default();
+        gitlinks::list(&self.folder, path, &mut found);
+        let Found { mut files, left } = found;
         if files.is_empty() {
             return Ok(left);
         }
-        let ignored = self.ignored(git, &files)?;
+        let ignored = gitlinks::ignored(git, &files)?;
         files.retain(|file| !ignored.contains(file));
-        let names: Vec<u8> =
-            files.iter().flat_map(|file| [file.as_os_str().as_bytes(), b"\0"].concat()).collect();
-        feed(git, "--add", &names)?;
+        feed(git, "--add", &gitlinks::joined(&files))?;
         Ok(left)
-    }
-
-    /// Lists what lies below a folder, without what git keeps for itself there.
-    fn list(&self, path: &Path, files: &mut Vec<PathBuf>, left: &mut Vec<String>) {
-        let entries = match std::fs::read_dir(self.folder.join(path)) {
-            Ok(entries) => entries,
-            Err(error) => return left.push(format!("{}: {error}", path.display())),
-        };
-        for entry in entries.flatten().filter(|entry| entry.file_name() != ".git") {
-            let path = path.join(entry.file_name());
-            match entry.file_type() {
-                Ok(kind) if kind.is_dir() => self.list(&path, files, left),
-                Ok(kind) if kind.is_file() || kind.is_symlink() => files.push(path),
-                Ok(_) => {}
-                Err(error) => left.push(format!("{}: {error}", path.display())),
-            }
-        }
-    }
-
-    fn ignored(&self, git: &Git, files: &[PathBuf]) -> Result<HashSet<PathBuf>, StagingError> {
-        let names: Vec<u8> =
-            files.iter().flat_map(|file| [file.as_os_str().as_bytes(), b"\0"].concat()).collect();
-        let said = git.answer(&["check-ignore", "-z", "--stdin"], &names)?;
-        let names = said.split(|byte| *byte == 0).filter(|name| !name.is_empty());
-        Ok(names.map(|name| PathBuf::from(OsStr::from_bytes(name))).collect())
     }
 
     /// Makes a commit and returns its id. Its author is the user, as far as git knows who that is.
@@ -368,6 +368,17 @@ pub struct Inside {
     pub path: PathBuf,
     /// It stays a repository. The files of any other are taken in as files.
     pub is_submodule: bool,
+}
+
+/// What lies in the folder of a submodule that is not checked out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Astray {
+    /// The submodule, relative to the folder.
+    pub path: PathBuf,
+    /// Relative to the folder too.
+    pub files: Vec<PathBuf>,
+    /// Id of the tree that holds them, as seen from the submodule.
+    pub tree: String,
 }
 
 /// Lets commits have an author where the user has not told git who they are.

@@ -35,6 +35,8 @@ pub struct Witness {
     index_file: String,
     /// Repositories that lie in this one, submodules say, by their paths.
     inside: BTreeMap<String, Witness>,
+    /// Numbers for the files in folders of submodules that are not checked out, by their paths.
+    astray: BTreeMap<PathBuf, String>,
 }
 
 /// Where a repository keeps what is not its files.
@@ -83,7 +85,7 @@ pub struct Changes {
     pub index: bool,
     /// Files by which git behaves in another way: `.git/config`, `.git/hooks/pre-commit`.
     pub settings: Vec<String>,
-    /// Files of repositories that lie in this one, which are in no patch of this one.
+    /// Files of repositories that lie in this one, or should and are not checked out; they are in no patch of this one.
     pub inside: Vec<String>,
     /// Why not all of it could be seen; empty where it could.
     pub unseen: String,
@@ -118,7 +120,8 @@ impl Witness {
             let witness = Witness::take(&folder.join(&path), leave_out, scratch, References::All)?;
             inside.insert(path, witness);
         }
-        Ok(Witness { snapshot, git, places, before, index_file, inside })
+        let astray = astray(&snapshot)?;
+        Ok(Witness { snapshot, git, places, before, index_file, inside, astray })
     }
 
     /// Returns the id of the tree that was there when the witness was taken.
@@ -164,6 +167,12 @@ impl Witness {
         changes.tree = self.look_at(!changes.settings.is_empty())?;
         changes.files = self.snapshot.difference(self.snapshot.tree(), &changes.tree)?;
         changes.committed = self.committed(&now, &changes.tree)?;
+        let astray = astray(&self.snapshot)?;
+        let mut paths: Vec<&PathBuf> = self.astray.keys().chain(astray.keys()).collect();
+        paths.sort_unstable();
+        paths.dedup();
+        paths.retain(|path| self.astray.get(*path) != astray.get(*path));
+        changes.inside.extend(paths.into_iter().map(|path| path.display().to_string()));
         Ok(())
     }
 
@@ -344,6 +353,21 @@ fn content(path: &Path) -> io::Result<Option<String>> {
     }
     let runs = kind.permissions().mode() & 0o111 != 0;
     Ok(Some(format!("{} {runs}", digest(&std::fs::read(path)?))))
+}
+
+/// Returns numbers for the files in folders of submodules that are not checked out, by their paths.
+fn astray(snapshot: &Snapshot) -> Result<BTreeMap<PathBuf, String>, SnapshotError> {
+    let mut numbers = BTreeMap::new();
+    for path in snapshot.astray()? {
+        let file = snapshot.git().dir().join(&path);
+        let number = match std::fs::read_link(&file) {
+            Ok(to) => to.display().to_string(),
+            // One that cannot be read may be readable later, which is a change.
+            Err(_) => content(&file).ok().flatten().unwrap_or_default(),
+        };
+        numbers.insert(path, number);
+    }
+    Ok(numbers)
 }
 
 /// Returns the commit that HEAD stands for; `None` before the first one.

@@ -82,6 +82,8 @@ pub struct Kept {
     pub difference: Difference,
     /// The references that hold what the branch no longer does.
     pub set_aside: Vec<String>,
+    /// Submodules in whose folders files lie that are in no commit of theirs; some of these references hold them.
+    pub astray: Vec<PathBuf>,
     /// What could not be kept, with git's reason.
     pub left: Vec<String>,
 }
@@ -304,7 +306,7 @@ impl Worktree {
             false => parent,
         };
         let difference = snapshot::difference(git, work.base, &commit)?;
-        let set_aside = self.set_aside(&commit, &staged, work)?;
+        let (set_aside, astray) = self.set_aside(&commit, &staged, work)?;
         if tip.as_deref() != Some(&commit)
             && let Err(source) = self.move_branch(&commit)
         {
@@ -314,7 +316,7 @@ impl Worktree {
         self.look_for_all(&commit, work.base)?;
         let left = staged.left;
         self.settle(staged.index)?;
-        Ok(Kept { commit, reference, is_new, difference, set_aside, left })
+        Ok(Kept { commit, reference, is_new, difference, set_aside, astray, left })
     }
 
     /// Lets the branch stand for a commit, whatever it stood for.
@@ -390,17 +392,28 @@ impl Worktree {
     }
 
     /// Holds whatever nothing else would: commits that are on no branch once the task's is at `commit`, and what the
-    /// repositories hold that lie in this one.
-    fn set_aside(&self, commit: &str, staged: &Staged, work: &Work) -> Result<Vec<String>, WorktreeError> {
+    /// repositories hold that lie in this one, or should. Returns the references, and the submodules with files in no
+    /// commit.
+    fn set_aside(
+        &self,
+        commit: &str,
+        staged: &Staged,
+        work: &Work,
+    ) -> Result<(Vec<String>, Vec<PathBuf>), WorktreeError> {
         let mut held = Vec::new();
         let lost = loose::commits(&self.place, &self.reference(), commit)?;
         if let Some(lost) = loose::joined(&self.place, lost, &self.owner)? {
             held.push(custody::hold(&self.place, work.keep_ref, &lost)?);
         }
+        let mut of_others = Vec::new();
         for inside in &staged.inside {
-            held.extend(loose::keep_inside(&self.place, inside, work)?);
+            of_others.extend(loose::keep_inside(&self.place, inside, work)?);
         }
-        Ok(held)
+        for astray in &staged.astray {
+            of_others.push(loose::keep_astray(&self.place, astray, work)?);
+        }
+        held.extend(of_others.iter().map(|held| held.reference.clone()));
+        Ok((held, of_others.into_iter().filter_map(|held| held.astray).collect()))
     }
 
     /// Lets HEAD, the index and git's notes be as after a commit on the branch.
@@ -438,7 +451,7 @@ impl Worktree {
         }
         // Whoever worked there may have deleted the branch.
         let tip = self.commit_at(&self.reference()).unwrap_or_else(|| work.base.to_owned());
-        let mut set_aside = self.set_aside(&tip, &staged, work)?;
+        let (mut set_aside, _) = self.set_aside(&tip, &staged, work)?;
         let mut holds_it = tip.clone();
         if git.text(&["rev-parse", &format!("{tip}^{{tree}}")])? != staged.tree {
             let parent = self.commit_at("HEAD").unwrap_or(tip);

@@ -11,10 +11,10 @@ const SUBMIT: &str = "crew submit result --summary done --confidence 0.9 --ratio
 const GIT: &str = "git -c user.name=A -c user.email=a@example.com -c commit.gpgsign=false";
 
 /// A task: its name, further keys of its step, and what its agent does before it says that it is done.
-type Deed<'a> = (&'a str, &'a str, &'a str);
+pub type Deed<'a> = (&'a str, &'a str, &'a str);
 
 /// Makes a workflow in which each agent does one deed; `GIT` in it stands for git with a name.
-fn deeds(repo: &TestRepo, deeds: &[Deed]) {
+pub fn deeds(repo: &TestRepo, deeds: &[Deed]) {
     let mut text = String::new();
     for (id, keys, script) in deeds {
         let path = repo.beside(&format!("{id}.sh"));
@@ -28,14 +28,14 @@ fn deeds(repo: &TestRepo, deeds: &[Deed]) {
 }
 
 #[track_caller]
-fn run(repo: &TestRepo, exit: i32) -> Value {
+pub fn run(repo: &TestRepo, exit: i32) -> Value {
     repo.crew(["run", "the goal", "--workflow", "deeds", "--worktree", "--jobs", "4", "--json"])
         .exits(exit)
         .json()
 }
 
 /// All of the user's that no agent and no crew has any business with.
-fn of_the_user(repo: &TestRepo) -> [String; 6] {
+pub fn of_the_user(repo: &TestRepo) -> [String; 6] {
     [
         &["rev-parse", "HEAD"][..],
         &["symbolic-ref", "HEAD"],
@@ -48,7 +48,7 @@ fn of_the_user(repo: &TestRepo) -> [String; 6] {
 }
 
 /// A repository with something of each kind that could get lost: a stash, a branch, a tag, a file that git ignores.
-fn repo() -> TestRepo {
+pub fn repo() -> TestRepo {
     let repo = TestRepo::new();
     repo.write(".gitignore", "ignored\n");
     repo.write("kept", "one\n");
@@ -65,18 +65,18 @@ fn repo() -> TestRepo {
 }
 
 #[track_caller]
-fn assert_sound(repo: &TestRepo) {
+pub fn assert_sound(repo: &TestRepo) {
     let said = repo.git(&["fsck", "--strict", "--no-dangling", "--no-progress"]);
     assert_eq!(said, "");
 }
 
 /// What a path holds on the branch of a task.
-fn on_branch(repo: &TestRepo, run: &Value, id: &str, path: &str) -> String {
+pub fn on_branch(repo: &TestRepo, run: &Value, id: &str, path: &str) -> String {
     repo.git(&["show", &format!("crew/{}/{id}:{path}", run["run"].as_str().expect("an id"))])
 }
 
 #[track_caller]
-fn assert_review(run: &Value, id: &str, why: &str) -> String {
+pub fn assert_review(run: &Value, id: &str, why: &str) -> String {
     let task = task(run, id);
     let reason = task["reason"].as_str().unwrap_or_default();
     assert!(task["state"] == "needs_review" && reason.contains(why), "{id}: {task:#}");
@@ -347,7 +347,7 @@ fn where_the_environment_leads_git_elsewhere_nobody_works_or_commits_there() {
     assert_sound(&repo);
 }
 
-fn of_the_user_of_another(repo: &TestRepo) -> [String; 3] {
+pub fn of_the_user_of_another(repo: &TestRepo) -> [String; 3] {
     [&["rev-parse", "HEAD"][..], &["status", "--porcelain"], &["for-each-ref"]].map(|words| repo.git(words))
 }
 

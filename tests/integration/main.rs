@@ -40,6 +40,7 @@ mod run;
 mod scheduling;
 mod submissions;
 mod submit;
+mod submodules;
 mod words;
 mod worktree_care;
 mod worktree_kills;

@@ -74,6 +74,7 @@ impl Dispatcher<'_> {
         match kept {
             Ok(Some(kept)) => {
                 open.unkept = kept.missing.first().cloned();
+                open.astray.clone_from(&kept.astray);
                 self.record_kept(place, number, kept)?;
             }
             Ok(None) => {}
@@ -89,6 +90,8 @@ impl Dispatcher<'_> {
     fn record_kept(&mut self, place: usize, number: u32, kept: Kept) -> Result<(), StoreError> {
         let task = &self.run.tasks[place];
         let known = task.tree.as_ref().is_some_and(|tree| tree.tip.as_ref() == Some(&kept.commit));
+        // What is beside the branch is not known by its tip.
+        let known = known && kept.set_aside.is_empty();
         if known { Ok(()) } else { self.record(kept.into_event(task.spec.id.clone(), number)) }
     }
 

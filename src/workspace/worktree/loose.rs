@@ -3,10 +3,10 @@
 use super::{Owner, Work, WorktreeError};
 use crate::workspace::custody;
 use crate::workspace::git::{Git, GitError};
-use crate::workspace::staging::{Inside, Place};
+use crate::workspace::staging::{Astray, Inside, Place};
 use std::collections::HashSet;
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// How many of the newest entries of a reflog are looked at.
 const ENTRIES: &str = "--max-count=400";
@@ -71,17 +71,31 @@ pub(super) fn joined(place: &Place, commits: Vec<String>, owner: &Owner) -> Resu
     place.commit(&tree, &parents, &message).map(Some)
 }
 
+/// What is held of what lies in a work tree and cannot be on its branch.
+pub(super) struct Held {
+    pub reference: String,
+    /// The submodule in whose folder files lie that none of its commits has.
+    pub astray: Option<PathBuf>,
+}
+
 /// Keeps what a repository holds that lies in a work tree: what is not committed in a submodule, and commits that are
-/// nowhere else. Returns the reference where there was something.
-pub(super) fn keep_inside(
-    place: &Place,
-    inside: &Inside,
-    work: &Work,
-) -> Result<Option<String>, WorktreeError> {
+/// nowhere else; and all that of repositories which lie in that one.
+pub(super) fn keep_inside(place: &Place, inside: &Inside, work: &Work) -> Result<Vec<Held>, WorktreeError> {
     let folder = place.folder.join(&inside.path);
     let repository = Place::within(&folder)?;
     let staged = repository.stage(&[])?;
     let git = &repository.git;
+    let mut all = Vec::new();
+    for deeper in &staged.inside {
+        let deeper = Inside { path: inside.path.join(&deeper.path), ..*deeper };
+        all.extend(keep_inside(place, &deeper, work)?);
+    }
+    for astray in &staged.astray {
+        let path = inside.path.join(&astray.path);
+        let held = hold_astray(&repository, &path, &astray.tree, work)?;
+        let reference = bring(place, &repository, &held.0, &held.1, work.keep_ref)?;
+        all.push(Held { reference, astray: Some(path) });
+    }
     let head = git.text(&["rev-parse", "--verify", "-q", "HEAD^{commit}"]).ok();
     let own = own_commits(place, git, inside, work)?;
     let is_clean = match &head {
@@ -89,7 +103,7 @@ pub(super) fn keep_inside(
         None => false,
     };
     if own.is_empty() && (is_clean || !inside.is_submodule) {
-        return Ok(None);
+        return Ok(all);
     }
     let mut parents: Vec<&str> = head.as_deref().into_iter().collect();
     parents.extend(own.iter().map(String::as_str).filter(|own| Some(*own) != head.as_deref()));
@@ -97,7 +111,23 @@ pub(super) fn keep_inside(
     let message = format!("What lies in {}, a repository of its own\n\n{trailers}", inside.path.display());
     let (reference, commit) =
         custody::hold_tree(&repository, &staged.tree, &parents, work.keep_ref, &message)?;
-    bring(place, &repository, &reference, &commit, work.keep_ref).map(Some).map_err(Into::into)
+    let reference = bring(place, &repository, &reference, &commit, work.keep_ref)?;
+    let astray = (inside.is_submodule && !is_clean).then(|| inside.path.clone());
+    all.push(Held { reference, astray });
+    Ok(all)
+}
+
+/// Keeps what lies in the folder of a submodule that is not checked out.
+pub(super) fn keep_astray(place: &Place, astray: &Astray, work: &Work) -> Result<Held, WorktreeError> {
+    let (reference, _) = hold_astray(place, &astray.path, &astray.tree, work)?;
+    Ok(Held { reference, astray: Some(astray.path.clone()) })
+}
+
+fn hold_astray(place: &Place, path: &Path, tree: &str, work: &Work) -> Result<(String, String), GitError> {
+    let (_, trailers) = work.message.split_once("\n\n").unwrap_or_default();
+    let message =
+        format!("What lies in {}, a submodule that is not checked out\n\n{trailers}", path.display());
+    custody::hold_tree(place, tree, &[], work.keep_ref, &message)
 }
 
 /// Returns the newest commits of a repository that it got from nowhere and that the one around it does not have.
