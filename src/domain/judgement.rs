@@ -140,20 +140,20 @@ pub fn judge(spec: &TaskSpec, evidence: &Evidence<'_>) -> Judgement {
         return judgement;
     }
     let judgement = judge_conduct(spec, evidence);
-    match whose_is_unclear(spec, evidence) {
-        // A person who interrupts the run has not been given a reason to look at it.
-        Some(unclear) if judgement.outcome != Outcome::Cancelled => {
-            let asked = evidence.submission.and_then(|submission| match submission {
-                HandedIn::Question(asked) => Some(format!("it asked: {}", asked.question)),
-                _ => None,
-            });
-            let also = [judgement.reason, asked.unwrap_or_default()];
-            let also: String =
-                also.iter().filter(|also| !also.is_empty()).map(|also| format!("; {also}")).collect();
-            needs_review(format!("{unclear}{also}"))
-        }
-        _ => judgement,
+    // A person who interrupts the run has not been given a reason to look at it.
+    let unclear = whose_is_unclear(spec, evidence).filter(|_| judgement.outcome != Outcome::Cancelled);
+    // Whoever works there next may throw away what is nowhere else, so that is never begun without a person.
+    let unkept = evidence.unkept.map(|why| format!("its work could not be kept: {why}"));
+    if unclear.is_none() && unkept.is_none() {
+        return judgement;
     }
+    let asked = evidence.submission.and_then(|submission| match submission {
+        HandedIn::Question(asked) => Some(format!("it asked: {}", asked.question)),
+        _ => None,
+    });
+    let reason = Some(judgement.reason).filter(|reason| !reason.is_empty());
+    let words: Vec<String> = [unclear, unkept, reason, asked].into_iter().flatten().collect();
+    needs_review(words.join("; "))
 }
 
 /// Judges an attempt of which nobody can say that it changed what it may not.
@@ -175,8 +175,8 @@ fn judge_conduct(spec: &TaskSpec, evidence: &Evidence<'_>) -> Judgement {
         return failed(*kind, format!("its files were not applied: {message}"));
     }
     let judgement = judge_stop(evidence).unwrap_or_else(|| judge_work(spec, evidence));
-    if let Some(why) = what_is_on_no_branch(evidence) {
-        return judge_unkept(why, judgement);
+    if let Some(astray) = what_is_on_no_branch(evidence) {
+        return judge_astray(astray, judgement);
     }
     let unseen = what_is_unseen(spec, evidence).filter(|_| judgement.outcome == Outcome::Succeeded);
     match (judgement.outcome, unseen) {
@@ -189,23 +189,20 @@ fn judge_conduct(spec: &TaskSpec, evidence: &Evidence<'_>) -> Judgement {
     }
 }
 
-/// Says what of its work is not where work belongs.
+/// Says what of its work is on no branch.
 fn what_is_on_no_branch(evidence: &Evidence<'_>) -> Option<String> {
-    let unkept = evidence.unkept.map(|why| format!("its work could not be kept: {why}"));
-    let astray = (!evidence.astray.is_empty()).then(|| {
-        let paths = evidence.astray.join(", ");
-        format!("what it left in the submodule {paths} is on no branch: crew restore brings it back")
-    });
-    let said: Vec<String> = unkept.into_iter().chain(astray).collect();
-    (!said.is_empty()).then(|| said.join("; "))
+    let paths = evidence.astray.join(", ");
+    let words =
+        || format!("what it left in the submodule {paths} is on no branch: crew restore brings it back");
+    (!paths.is_empty()).then(words)
 }
 
 /// Judges an attempt whose work is not where it belongs: however it ended, that is said.
-fn judge_unkept(why: String, judgement: Judgement) -> Judgement {
+fn judge_astray(astray: String, judgement: Judgement) -> Judgement {
     match judgement.outcome {
-        Outcome::Succeeded => needs_review(why),
-        Outcome::NeedsReview => needs_review(format!("{why}; {}", judgement.reason)),
-        _ => Judgement { reason: format!("{}; {why}", judgement.reason), ..judgement },
+        Outcome::Succeeded => needs_review(astray),
+        Outcome::NeedsReview => needs_review(format!("{astray}; {}", judgement.reason)),
+        _ => Judgement { reason: format!("{}; {astray}", judgement.reason), ..judgement },
     }
 }
 
@@ -1036,6 +1033,27 @@ mod tests {
         // Where plain output is enough, it has not even to hand in.
         let evidence = Evidence { last_words: Some("done"), ..evidence };
         assert_eq!(judge(&agent(true), &evidence).outcome, Outcome::Succeeded);
+    }
+
+    #[test]
+    fn what_could_not_be_kept_needs_review_however_its_attempt_ended() {
+        let good = result(0.9, None);
+        let question: QuestionBody = serde_json::from_value(json!({"question": "Which?"})).unwrap();
+        let question = HandedIn::Question(question);
+        let limited = StreamError { kind: ErrorKind::RateLimited, message: "429".into() };
+        let of = |ending| Evidence { ending, unkept: Some("git failed"), ..Evidence::default() };
+        let rows = [
+            (Evidence { submission: Some(&good), ..of(exit(0)) }, ""),
+            (of(exit(3)), "; it crashed: exit 3"),
+            (Evidence { stream_error: Some(limited), ..of(exit(1)) }, "; 429"),
+            (Evidence { stopped: Some(StopReason::Interrupted), ..of(exit(0)) }, "; the run was interrupted"),
+            (Evidence { submission: Some(&question), ..of(exit(0)) }, "; it asked: Which?"),
+        ];
+        for (evidence, also) in rows {
+            let judgement = judge(&agent(false), &evidence);
+            let reason = format!("its work could not be kept: git failed{also}");
+            assert_eq!((judgement.outcome, judgement.reason), (Outcome::NeedsReview, reason));
+        }
     }
 
     #[test]

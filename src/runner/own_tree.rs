@@ -190,6 +190,11 @@ impl OwnTree {
         found.err().map(|error| error.to_string())
     }
 
+    /// Tells whether there is no such folder any more.
+    pub fn is_gone(&self) -> bool {
+        self.folder.symlink_metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
+    }
+
     /// Puts all that the folder holds into a commit on the task's branch. `summary` is what was achieved, in a line.
     pub fn keep(&self, summary: &str) -> Result<Kept, String> {
         let known = self.begun_from.lock().unwrap_or_else(PoisonError::into_inner).clone();

@@ -313,3 +313,53 @@ fn work_in_the_shared_folder_is_kept_before_it_is_tried_again() {
     let kept = of_kind(&events, "work_kept");
     assert_eq!((kept.len(), &kept[0]["files"]), (2, &json!(1)), "{kept:?}");
 }
+
+/// A shell script that leaves work in its folder of which git cannot make a commit.
+const UNKEEPABLE: &str = "echo precious >>README.md; index=$(git rev-parse --git-path index); \
+     rm \"$index\"; mkdir \"$index\"";
+/// One that puts that right and begins anew.
+const ANEW: &str = "rmdir \"$(git rev-parse --git-path index)\"; git reset -q --hard; echo 2 >second";
+
+#[track_caller]
+fn waits_with_its_work(repo: &TestRepo, shown: &Value, attempts: usize) {
+    let work = task(shown, "work");
+    assert_eq!(
+        (&work["state"], of_kind(&repo.events(), "attempt_started").len()),
+        (&json!("needs_review"), attempts)
+    );
+    let reason = work["reason"].as_str().expect("a reason");
+    assert!(reason.contains("its work could not be kept: ") && reason.contains("index"), "{reason}");
+    let folder = work["worktree"]["path"].as_str().expect("a path");
+    let left = std::fs::read_to_string(repo.root.join(folder).join("README.md")).expect("a file");
+    assert!(left.contains("precious"), "{left}");
+}
+
+#[test]
+fn nobody_begins_anew_where_the_work_before_could_not_be_kept() {
+    let repo = TestRepo::new();
+    let script =
+        format!("if test -d \"$(git rev-parse --git-path index)\"; then {ANEW}; else {UNKEEPABLE}; fi");
+    agent(&repo, "again", &format!("{script}\n{SUBMIT}"));
+    let step = "## work\nrole: executor\nagent: again\nworktree: true\nretries: 1\nverify: test -f second\n";
+    repo.workflow("again", &format!("{step}\nDo it."));
+    let shown = repo.crew(["run", "the goal", "--workflow", "again", "--json"]).exits(1).json();
+    waits_with_its_work(&repo, &shown, 1);
+}
+
+#[test]
+fn what_a_killed_crew_left_and_cannot_be_kept_waits_for_a_person() {
+    let repo = TestRepo::new();
+    let gate = repo.gate("hang");
+    let wait =
+        format!("{UNKEEPABLE}; touch {0}.there; while test -e {0}; do sleep 0.05; done", gate.display());
+    let script =
+        format!("if test -d \"$(git rev-parse --git-path index)\"; then {ANEW}; {SUBMIT}; else {wait}; fi");
+    agent(&repo, "slow", &script);
+    repo.workflow("slow", "## work\nrole: executor\nagent: slow\nworktree: true\n\nDo it.");
+    let running = repo.start_run("slow");
+    wait_until("the agent has begun", || gate.with_extension("there").exists());
+    kill_at_work(&repo, running);
+    let shown = repo.crew(["resume", "last", "--json"]).exits(1).json();
+    waits_with_its_work(&repo, &shown, 1);
+    repo.leaves_no_process();
+}

@@ -95,22 +95,27 @@ impl Dispatcher<'_> {
         if known { Ok(()) } else { self.record(kept.into_event(task.spec.id.clone(), number)) }
     }
 
-    /// Keeps what an attempt left whose crew process died, and returns what to say where that fails.
-    pub(super) fn keep_left(&mut self, place: usize) -> Result<String, StoreError> {
+    /// Keeps what an attempt left whose crew process died, and returns why not all of it could be.
+    pub(super) fn keep_left(&mut self, place: usize) -> Result<Option<String>, StoreError> {
         let task = &self.run.tasks[place];
-        let Some(Attempt { number, process, .. }) = task.last() else { return Ok(String::new()) };
+        let Some(Attempt { number, process, .. }) = task.last() else { return Ok(None) };
         let (number, began) = (*number, process.is_some());
         let kept = match self.own_tree(place, number) {
             // Where nothing is recorded of it, what is there is taken up as it is by the next attempt.
-            Some(_) if task.tree.is_none() => return Ok(String::new()),
+            Some(_) if task.tree.is_none() => return Ok(None),
+            // Somebody has taken it away: what its registration still knows is held when it is made again.
+            Some(tree) if tree.is_gone() => return Ok(None),
             Some(tree) => tree.keep("").map(Some),
             None if began && task.may_write() => self.keep_shared(place, number),
             None => Ok(None),
         };
         match kept {
-            Ok(Some(kept)) => self.record_kept(place, number, kept).map(|()| String::new()),
-            Ok(None) => Ok(String::new()),
-            Err(why) => Ok(format!("; its work could not be kept: {why}")),
+            Ok(Some(kept)) => {
+                let missing = kept.missing.first().cloned();
+                self.record_kept(place, number, kept).map(|()| missing)
+            }
+            Ok(None) => Ok(None),
+            Err(why) => Ok(Some(why)),
         }
     }
 

@@ -64,6 +64,8 @@ impl Dispatcher<'_> {
         let (outcome, reason) = match submission {
             Some(_) if asked.is_some() => (Outcome::Succeeded, "it had asked when the crew process died"),
             Some(_) => (Outcome::NeedsReview, "it had handed in something when the crew process died"),
+            // Whoever works there next may throw away what is nowhere else.
+            None if unkept.is_some() => (Outcome::NeedsReview, "the crew process that owned it died"),
             None if often => (Outcome::Lost, "the crew process died with it several times in a row"),
             None => (Outcome::Lost, "the crew process that owned it died"),
         };
@@ -71,7 +73,8 @@ impl Dispatcher<'_> {
             let kept = launch::keep_result(&self.paths, task, number, Some(result), "")?;
             kept.into_iter().try_for_each(|event| self.record(event))?;
         }
-        let again = submission.is_none() && !often;
+        let again = outcome == Outcome::Lost && !often;
+        let unkept = unkept.map(|why| format!("; its work could not be kept: {why}")).unwrap_or_default();
         if let Some((about, time)) = asked {
             self.open_gate(place, Some(number), about, time.or(self.setup.limits.gate))?;
         }
