@@ -441,6 +441,10 @@ fn take_away(store: &mut Store, run: &mut Run, seen: &Seen, goes: Goes) -> Resul
     };
     let mut kept = match &tree {
         Some(tree) => tree.keep_for_removal(&order)?,
+        None if seen.registered && seen.sight.folder == Folder::Gone => {
+            let (folder, branch, owner) = (&work.folder, &work.tree.branch, work.owner.clone());
+            worktree::keep_registered(layout.repository(), folder, branch, &owner, &order)?
+        }
         None => Vec::new(),
     };
     let branch = seen.tip.as_ref().filter(|_| goes.branch);

@@ -102,6 +102,8 @@ pub enum WorktreeError {
     NotOwn { folder: PathBuf, wrong: Wrong },
     #[error("the branch `{branch}` is there already, and does not come from {base}")]
     BranchTaken { branch: String, base: String },
+    #[error("the branch `{0}` is not what crew made it: the work tree leads git to another repository")]
+    BranchElsewhere(String),
     #[error("all of it is at {reference}, and not on its branch: {source}")]
     NotOnBranch { reference: String, source: GitError },
     #[error("{} has what cannot be kept, so it stays: {}", .folder.display(), .left.join("; "))]
@@ -131,6 +133,8 @@ pub enum Wrong {
     GitReplaced,
     #[error("it belongs to another repository, or this one was moved: git worktree repair FOLDER")]
     OtherRepository,
+    #[error("its folder in the repository says that it belongs to another one")]
+    LedAway,
     #[error("git has it registered at {}", .0.display())]
     Elsewhere(PathBuf),
     #[error("crew has not made it")]
@@ -156,6 +160,8 @@ struct Marker {
 }
 
 const MARKER: &str = "crew.json";
+/// The file of git in the admin folder that says which repository it is part of.
+const COMMON: &str = "commondir";
 /// How often all of a work tree is read where what was written of it is gone again: somebody else may clear away at that
 /// very moment what no reference holds yet.
 const READINGS: u32 = 3;
@@ -174,7 +180,7 @@ pub fn marked(repository: &Path) -> Result<Vec<Marked>, WorktreeError> {
     let all = common_of(repository)?.join("worktrees");
     let mut found = Vec::new();
     for admin in std::fs::read_dir(&all).into_iter().flatten().flatten().map(|entry| entry.path()) {
-        let Some(Marker { run, task, branch, .. }) = marker(&admin)? else { continue };
+        let Ok(Some(Marker { run, task, branch, .. })) = marker(&admin) else { continue };
         let gitfile = std::fs::read_to_string(admin.join("gitdir")).unwrap_or_default();
         let gitfile = admin.join(gitfile.trim_end_matches('\n'));
         let folder = gitfile.parent().map(Path::to_owned).unwrap_or_default();
@@ -314,6 +320,7 @@ impl Worktree {
             return Err(WorktreeError::NotOnBranch { reference, source });
         }
         self.look_for_all(&commit, work.base)?;
+        self.look_at_branch(&commit)?;
         let left = staged.left;
         self.settle(staged.index)?;
         Ok(Kept { commit, reference, is_new, difference, set_aside, astray, left })
@@ -357,6 +364,16 @@ impl Worktree {
     /// Looks whether all is there that a commit holds and its base does not.
     fn look_for_all(&self, commit: &str, base: &str) -> Result<(), GitError> {
         self.place.git.run(&["rev-list", "--objects", "--quiet", commit, &format!("^{base}"), "--"]).map(drop)
+    }
+
+    /// Looks whether the branch stands for a commit in the repository itself. For references git goes by what the work
+    /// tree's own folder says of where it belongs, whatever it was told.
+    fn look_at_branch(&self, commit: &str) -> Result<(), WorktreeError> {
+        let git = self.place.git.clone().with("GIT_DIR", &self.common);
+        match git.text(&["rev-parse", "--verify", "-q", &self.reference()]) {
+            Ok(tip) if tip == commit => Ok(()),
+            _ => Err(WorktreeError::BranchElsewhere(self.branch.clone())),
+        }
     }
 
     /// Makes all that the folder holds into a tree, and notes what is left out of it.
@@ -478,7 +495,26 @@ impl Worktree {
     }
 }
 
-/// Lets git forget a work tree whose folder is gone.
+/// Holds what only the registration of a task's work tree knows whose folder is gone: commits, and what was staged.
+/// Returns the references that hold it.
+pub fn keep_registered(
+    repository: &Path,
+    folder: &Path,
+    branch: &str,
+    owner: &Owner,
+    work: &Work,
+) -> Result<Vec<String>, WorktreeError> {
+    let common = common_of(repository)?;
+    use adding::Registered::{Half, Whole};
+    match adding::registered(&common, owner)? {
+        Some(Whole(admin) | Half(admin)) if adding::registered_at(&admin)? == real(folder) => {
+            adding::hold_known(&place_of(&common, &common, &admin), branch, owner, work)
+        }
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// Lets git forget a work tree whose folder is gone. What it alone knows is held before; see [`keep_registered`].
 pub fn forget(repository: &Path, folder: &Path) -> Result<(), WorktreeError> {
     if folder.symlink_metadata().is_ok() {
         return Err(wrong(folder, Wrong::Foreign));
@@ -549,6 +585,11 @@ fn open_at(common: &Path, folder: &Path, branch: &str, owner: &Owner) -> Result<
     if admin.parent() != Some(&real(common).join("worktrees")) {
         return refuse(Wrong::OtherRepository);
     }
+    // Git goes by it and would commit there; whoever works in the work tree may have to write to that folder.
+    let leads_on = std::fs::read_to_string(admin.join(COMMON)).unwrap_or_default();
+    if real(&admin.join(leads_on.trim_end_matches('\n'))) != real(common) {
+        return refuse(Wrong::LedAway);
+    }
     let back = std::fs::read_to_string(admin.join("gitdir")).unwrap_or_default();
     let back = admin.join(back.trim_end_matches('\n'));
     if real(&back) != real(&gitfile) {
@@ -563,11 +604,17 @@ fn open_at(common: &Path, folder: &Path, branch: &str, owner: &Owner) -> Result<
         return refuse(Wrong::OtherBranch(marker.branch));
     }
     Ok(Worktree {
-        place: Place::of(folder, &admin),
+        place: place_of(common, folder, &admin),
         common: common.to_owned(),
         branch: branch.to_owned(),
         owner: owner.clone(),
     })
+}
+
+/// Speaks of a work tree of this repository, whatever its own folder there says of where it belongs.
+fn place_of(common: &Path, folder: &Path, admin: &Path) -> Place {
+    let place = Place::of(folder, admin);
+    Place { git: place.git.with("GIT_COMMON_DIR", common), ..place }
 }
 
 /// Returns the top of the user's work tree to which a task's own work tree belongs; nothing where `folder` is not the top
@@ -586,10 +633,16 @@ pub fn home_of(folder: &Path) -> Option<PathBuf> {
 fn recover_at(common: &Path, folder: &Path, branch: &str, owner: &Owner) -> Result<Worktree, WorktreeError> {
     let opened = open_at(common, folder, branch, owner);
     let Err(WorktreeError::NotOwn { wrong, .. }) = &opened else { return opened };
-    if !matches!(wrong, Wrong::GitGone | Wrong::GitReplaced | Wrong::OtherRepository | Wrong::Elsewhere(_)) {
+    use Wrong::{Elsewhere, GitGone, GitReplaced, LedAway, OtherRepository};
+    if !matches!(wrong, GitGone | GitReplaced | OtherRepository | LedAway | Elsewhere(_)) {
         return opened;
     }
     let Some(adding::Registered::Whole(admin)) = adding::registered(common, owner)? else { return opened };
+    // What git writes there.
+    write_whole(&admin.join(COMMON), b"../..\n")?;
+    if *wrong == LedAway {
+        return open_at(common, folder, branch, owner);
+    }
     let gitfile = folder.join(".git");
     if adding::registered_at(&admin)? != real(folder) {
         return opened;
@@ -616,11 +669,14 @@ fn beside(folder: &Path) -> PathBuf {
     name.into()
 }
 
-/// Reads the marker of an admin folder.
+/// Reads the marker of an admin folder. One that is there and says nothing is an error: without one, nobody would have
+/// worked there.
 fn marker(admin: &Path) -> Result<Option<Marker>, WorktreeError> {
     let path = admin.join(MARKER);
     match std::fs::read(&path) {
-        Ok(content) => Ok(serde_json::from_slice(&content).ok()),
+        Ok(content) => serde_json::from_slice(&content).map(Some).map_err(|error| {
+            at(&path)(io::Error::other(format!("it no longer says whose work tree this is: {error}")))
+        }),
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             Ok(None)
         }
@@ -632,10 +688,16 @@ fn marker(admin: &Path) -> Result<Option<Marker>, WorktreeError> {
 fn mark(admin: &Path, marker: &Marker) -> Result<(), WorktreeError> {
     let path = admin.join(MARKER);
     let text = serde_json::to_vec(marker).map_err(|error| at(&path)(error.into()))?;
-    let file = tempfile::Builder::new().prefix(MARKER).tempfile_in(admin).map_err(at(admin))?;
-    std::fs::write(file.path(), text).map_err(at(file.path()))?;
-    file.as_file().sync_all().map_err(at(&path))?;
-    file.persist(&path).map(drop).map_err(|error| at(&path)(error.error))
+    write_whole(&path, &text)
+}
+
+/// Writes a file of the admin folder, whole or not at all.
+fn write_whole(path: &Path, content: &[u8]) -> Result<(), WorktreeError> {
+    let above = path.parent().unwrap_or(path);
+    let file = tempfile::Builder::new().prefix(MARKER).tempfile_in(above).map_err(at(above))?;
+    std::fs::write(file.path(), content).map_err(at(file.path()))?;
+    file.as_file().sync_all().map_err(at(path))?;
+    file.persist(path).map(drop).map_err(|error| at(path)(error.error))
 }
 
 fn unless_missing(path: &Path, done: io::Result<()>) -> Result<(), WorktreeError> {

@@ -566,6 +566,31 @@ fn a_folder_that_is_gone_leaves_its_branch_and_prune_tidies_up() {
 }
 
 #[test]
+fn commits_that_only_a_folder_had_which_is_gone_are_kept() {
+    let repo = repo_with(&[("fix", "", "echo new >new.txt"), ("open", "", "echo o >o.txt")]);
+    merge(&repo, "fix");
+    let mut lost = Vec::new();
+    for (task, detached) in [("fix", true), ("open", false)] {
+        let path = folder(&repo, task).display().to_string();
+        let at = |args: &[&str]| repo.git(&[&["-C", &path], args].concat());
+        if detached {
+            at(&["switch", "-q", "--detach"]);
+        }
+        at(&["commit", "-q", "--allow-empty", "-m", "late"]);
+        lost.push(at(&["rev-parse", "HEAD"]));
+        std::fs::remove_dir_all(folder(&repo, task)).expect("it goes");
+    }
+    repo.git(&["update-ref", "-d", &format!("refs/heads/{}", branch(&repo, "open"))]);
+    let said = repo.crew(["worktree", "prune", "--yes"]).exits(0).err;
+    assert!(said.contains(&keep(&repo, "fix")), "{said}");
+    repo.crew(["worktree", "remove", "last", "open"]).exits(0);
+    for (task, lost) in ["fix", "open"].into_iter().zip(lost) {
+        assert_eq!(repo.git(&["rev-parse", &keep(&repo, task)]), lost, "{task}");
+    }
+    is_sound(&repo);
+}
+
+#[test]
 fn what_no_record_knows_is_listed_and_left() {
     let repo = one();
     merge(&repo, "fix");

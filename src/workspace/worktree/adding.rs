@@ -1,8 +1,8 @@
 //! Makes work trees, and puts right what was left half made.
 
 use super::{
-    MARKER, Marker, Order, Owner, Worktree, WorktreeError, Wrong, at, common_of, is_free, look, loose, mark,
-    marker, open_at, real, recover_at, take_away, unless_missing, wrong,
+    MARKER, Marker, Order, Owner, Work, Worktree, WorktreeError, Wrong, at, common_of, is_free, look, loose,
+    mark, marker, open_at, place_of, real, recover_at, take_away, unless_missing, wrong,
 };
 use crate::workspace::custody;
 use crate::workspace::git::{Git, GitError};
@@ -105,8 +105,8 @@ fn keep_ref(owner: &Owner) -> String {
     format!("refs/crew/keep/{}/{}/found", owner.run, owner.task)
 }
 
-fn left_of<'a>(order: &Order<'a>, keep_ref: &'a str) -> super::Work<'a> {
-    super::Work { message: "What was left in the work tree", base: order.base, leave_out: &[], keep_ref }
+fn left_of<'a>(order: &Order<'a>, keep_ref: &'a str) -> Work<'a> {
+    Work { message: "What was left in the work tree", base: order.base, leave_out: &[], keep_ref }
 }
 
 /// Finds what is registered for a task.
@@ -118,14 +118,16 @@ pub(super) fn registered(common: &Path, owner: &Owner) -> Result<Option<Register
         Err(error) => return Err(at(&all)(error)),
     };
     for admin in entries.flatten().map(|entry| real(&entry.path())) {
-        match marker(&admin)? {
-            Some(marker) if marker.run == owner.run && marker.task == owner.task => {
+        match marker(&admin) {
+            Ok(Some(marker)) if marker.run == owner.run && marker.task == owner.task => {
                 return Ok(Some(Registered::Whole(admin)));
             }
-            Some(_) => {}
-            None => {
+            Ok(Some(_)) => {}
+            // Another task's that cannot be read is in nobody's way.
+            without => {
                 let locked = std::fs::read_to_string(admin.join("locked")).unwrap_or_default();
                 if locked.trim_end() == reason(owner) {
+                    without?;
                     return Ok(Some(Registered::Half(admin)));
                 }
             }
@@ -157,7 +159,8 @@ fn complete(order: &Order, common: &Path, admin: &Path) -> Result<Worktree, Work
 fn note_excludes(common: &Path, admin: &Path, run: &str) -> Result<(), WorktreeError> {
     let mut excludes = None;
     for other in std::fs::read_dir(common.join("worktrees")).into_iter().flatten().flatten() {
-        if marker(&other.path())?.is_some_and(|marker| marker.run == run) {
+        let of_run = |marker: Option<Marker>| marker.is_some_and(|marker| marker.run == run);
+        if marker(&other.path()).is_ok_and(of_run) {
             excludes = excludes.or_else(|| std::fs::read(other.path().join(EXCLUDES)).ok());
         }
     }
@@ -172,8 +175,14 @@ fn finish(order: &Order, common: &Path, admin: &Path) -> Result<Worktree, Worktr
     let is_begun = ["HEAD", "commondir", "gitdir"].iter().all(|name| admin.join(name).exists());
     let gitfile = order.folder.join(".git");
     let is_here = look(&gitfile)?.is_some_and(|kind| kind.is_file());
-    let place = Place::of(order.folder, admin);
-    if !is_begun || !is_here || place.git.run(&["rev-parse", "--git-dir"]).is_err() {
+    let place = place_of(common, order.folder, admin);
+    let can_be_read = is_begun && place.git.run(&["rev-parse", "--git-dir"]).is_ok();
+    let held_at = keep_ref(order.owner);
+    if can_be_read {
+        // Whoever worked there can take the marker away.
+        hold_known(&place, order.branch, order.owner, &left_of(order, &held_at))?;
+    }
+    if !can_be_read || !is_here {
         take_apart(order, admin)?;
         return add_once(order, common);
     }
@@ -182,13 +191,29 @@ fn finish(order: &Order, common: &Path, admin: &Path) -> Result<Worktree, Worktr
     }
     let lock = admin.join("index.lock");
     unless_missing(&lock, std::fs::remove_file(&lock))?;
+    // Git writes it once all files are there: what differs from it by now is somebody's work.
+    if !admin.join("index").exists() {
+        check_out(order, &place, &held_at)?;
+    }
+    complete(order, common, admin)
+}
+
+/// Checks out the files of a work tree whose making was stopped among them. What is there and is none of them is held.
+fn check_out(order: &Order, place: &Place, held_at: &str) -> Result<(), WorktreeError> {
+    let git = &place.git;
     let reference = format!("refs/heads/{}", order.branch);
-    if place.git.run(&["rev-parse", "--verify", "-q", &reference]).is_err() {
+    if git.run(&["rev-parse", "--verify", "-q", &reference]).is_err() {
         place.create(&reference, order.base)?;
     }
-    place.git.run(&["symbolic-ref", "HEAD", &reference])?;
-    place.git.run(&["reset", "--hard", "-q"])?;
-    complete(order, common, admin)
+    git.run(&["symbolic-ref", "HEAD", &reference])?;
+    let tree = place.stage(&[])?.tree;
+    let more = ["diff-tree", "-r", "--no-renames", "--name-only", "--diff-filter=d", &reference, &tree];
+    if !git.run(&more)?.is_empty() {
+        let message = "What lay in the work tree when it was put right";
+        custody::hold_tree(place, &tree, &[order.base], held_at, message)?;
+    }
+    git.run(&["reset", "--hard", "-q"])?;
+    Ok(())
 }
 
 /// Waits while a git that outlived its crew may still be checking files out.
@@ -236,27 +261,44 @@ fn take_apart(order: &Order, admin: &Path) -> Result<(), WorktreeError> {
     std::fs::remove_dir(admin).map_err(at(admin))
 }
 
+/// Holds what only the registration of a work tree knows: commits, and what was staged, where it can be had.
+pub(super) fn hold_known(
+    place: &Place,
+    branch: &str,
+    owner: &Owner,
+    work: &Work,
+) -> Result<Vec<String>, WorktreeError> {
+    let git = &place.git;
+    let reference = format!("refs/heads/{branch}");
+    let tip = git.text(&["rev-parse", "--verify", "-q", &format!("{reference}^{{commit}}")]);
+    // Whoever took the folder away may have deleted the branch too.
+    let tip = tip.unwrap_or_else(|_| work.base.to_owned());
+    let mut held = Vec::new();
+    let lost = loose::commits(place, &reference, &tip)?;
+    if let Some(lost) = loose::joined(place, lost, owner)? {
+        held.push(custody::hold(place, work.keep_ref, &lost)?);
+    }
+    // Without an index, git takes it that nothing at all was staged.
+    let staged = place.own.join("index").is_file().then(|| git.text(&["write-tree"]));
+    if let Some(Ok(tree)) = staged {
+        let known = [tip.as_str()].into_iter().chain(held.iter().map(String::as_str));
+        let trees = known.map(|commit| git.text(&["rev-parse", &format!("{commit}^{{tree}}")]));
+        if !trees.collect::<Result<Vec<_>, _>>()?.contains(&tree) {
+            let message = "What was staged when the work tree went away";
+            held.push(custody::hold_tree(place, &tree, &[&tip], work.keep_ref, message)?.0);
+        }
+    }
+    Ok(held)
+}
+
 /// Takes away the registration of a work tree whose folder is gone. What it alone knows is kept first.
 fn forget(order: &Order, common: &Path, admin: &Path) -> Result<(), WorktreeError> {
     let folder = registered_at(admin)?;
     if folder != real(order.folder) {
         return Err(wrong(order.folder, Wrong::Elsewhere(folder)));
     }
-    let (place, keep_ref) = (Place::of(common, admin), keep_ref(order.owner));
-    let reference = format!("refs/heads/{}", order.branch);
-    if let Ok(tip) = place.git.text(&["rev-parse", "--verify", "-q", &format!("{reference}^{{commit}}")]) {
-        let lost = loose::commits(&place, &reference, &tip)?;
-        if let Some(lost) = loose::joined(&place, lost, order.owner)? {
-            custody::hold(&place, &keep_ref, &lost)?;
-        }
-        // What was staged, where it can be had.
-        if let Ok(tree) = place.git.text(&["write-tree"])
-            && place.git.text(&["rev-parse", &format!("{tip}^{{tree}}")])? != tree
-        {
-            let message = "What was staged when the work tree went away";
-            custody::hold_tree(&place, &tree, &[&tip], &keep_ref, message)?;
-        }
-    }
+    let held_at = keep_ref(order.owner);
+    hold_known(&place_of(common, common, admin), order.branch, order.owner, &left_of(order, &held_at))?;
     let marker = admin.join(MARKER);
     take_away(common, &folder)?;
     // Git keeps a registration that it does not know.

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 /// How many of the newest entries of a reflog are looked at.
 const ENTRIES: &str = "--max-count=400";
+const MAX_ENTRIES: usize = 400;
 
 /// Names of single commits in a work tree's own folder: where something was begun, and where it was before.
 const NAMES: &[&str] = &["HEAD", "ORIG_HEAD", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "REBASE_HEAD"];
@@ -30,6 +31,9 @@ pub(super) fn commits(place: &Place, reference: &str, commit: &str) -> Result<Ve
         // There may be no such log.
         let log = git.text(&["log", "-g", "--format=%H", ENTRIES, name, "--"]).unwrap_or_default();
         known.extend(log.lines().map(str::to_owned));
+    }
+    if git.run(&["rev-parse", "--verify", "-q", "HEAD"]).is_err() {
+        known.extend(logged(place));
     }
     for name in FILES {
         known.extend(std::fs::read_to_string(place.own.join(name)).map(|id| id.trim().to_owned()));
@@ -54,6 +58,15 @@ pub(super) fn commits(place: &Place, reference: &str, commit: &str) -> Result<Ve
     let (lost, parents): (Vec<&str>, Vec<&str>) = rows.unzip();
     let parents: HashSet<&str> = parents.iter().flat_map(|parents| parents.split(' ')).collect();
     Ok(lost.into_iter().filter(|id| !parents.contains(id)).map(str::to_owned).collect())
+}
+
+/// Returns the ids in the log of HEAD, which git does not read where the branch is gone that HEAD stands for.
+fn logged(place: &Place) -> Vec<String> {
+    // Where references are kept in another manner, there is no such file.
+    let log = std::fs::read_to_string(place.own.join("logs/HEAD")).unwrap_or_default();
+    let ids = log.lines().rev().take(MAX_ENTRIES).filter_map(|line| line.split(' ').nth(1));
+    // No commit of theirs: git writes it where there was none.
+    ids.filter(|id| id.bytes().any(|byte| byte != b'0')).map(str::to_owned).collect()
 }
 
 /// Returns one commit through which all of these can be had; nothing where there are none.

@@ -576,6 +576,122 @@ fn what_a_killed_add_left_is_put_right() {
 }
 
 #[test]
+fn where_the_marker_is_broken_or_gone_nothing_is_reset() {
+    for (content, index_stays) in
+        [(Some(""), true), (Some("{\"run\": 7}"), true), (None, true), (None, false)]
+    {
+        let ground = Ground::new();
+        let tree = ground.add();
+        ground.write("kept", "precious\n");
+        ground.write("more", "precious too\n");
+        let marker = tree.admin().join(MARKER);
+        match content {
+            Some(content) => std::fs::write(&marker, content).unwrap(),
+            None => std::fs::remove_file(&marker).unwrap(),
+        }
+        if !index_stays {
+            std::fs::remove_file(tree.admin().join("index")).unwrap();
+        }
+        let added = Worktree::add(&ground.order());
+        let has = |path: &str| std::fs::read_to_string(ground.folder.join(path)).unwrap();
+        if content.is_some() {
+            let refused = added.unwrap_err().to_string();
+            assert!(refused.contains("crew.json") && refused.contains("no longer says"), "{refused}");
+            assert!(tree.keep(&ground.work()).is_err());
+            // Another task's work tree is not kept from being made.
+            let other = Owner { task: "other".into(), ..ground.owner.clone() };
+            let (folder, branch) = (ground.folder.with_file_name("other"), "crew/7k2aaaaaaaaa/other");
+            Worktree::add(&Order { folder: &folder, branch, owner: &other, ..ground.order() }).unwrap();
+            assert_eq!(marked(&ground.repository).unwrap().len(), 1);
+        } else if index_stays {
+            added.unwrap();
+            assert_eq!(ground.keep().difference.files, ["kept", "more"]);
+        } else {
+            added.unwrap();
+            let found = "refs/crew/keep/7k2aaaaaaaaa/fix/found";
+            assert_eq!(ground.at(found, "kept"), "precious");
+            assert_eq!(
+                (ground.at(found, "more").as_str(), has("kept").as_str()),
+                ("precious too", "one\ntwo\n")
+            );
+            continue;
+        }
+        assert_eq!(
+            (has("kept").as_str(), has("more").as_str()),
+            ("precious\n", "precious too\n"),
+            "{content:?}"
+        );
+    }
+}
+
+#[test]
+fn commits_of_an_agent_outlive_the_marker_and_the_git_file() {
+    let ground = Ground::new();
+    let tree = ground.add();
+    ground.agent(&["checkout", "-q", "--detach"]);
+    ground.agent(&["commit", "-q", "--allow-empty", "-m", "loose"]);
+    let loose = ground.agent(&["rev-parse", "HEAD"]);
+    std::fs::remove_file(tree.admin().join(MARKER)).unwrap();
+    std::fs::remove_file(ground.folder.join(".git")).unwrap();
+    Worktree::add(&ground.order()).unwrap_err();
+    assert_eq!(ground.user(&["rev-parse", "refs/crew/keep/7k2aaaaaaaaa/fix/found"]), loose);
+    assert!(ground.folder.join("kept").exists());
+}
+
+#[test]
+fn what_only_the_registration_knows_is_held_before_it_goes() {
+    for has_branch in [true, false] {
+        let ground = Ground::new();
+        ground.add();
+        if has_branch {
+            ground.agent(&["checkout", "-q", "--detach"]);
+        }
+        ground.agent(&["commit", "-q", "--allow-empty", "-m", "loose"]);
+        let loose = ground.agent(&["rev-parse", "HEAD"]);
+        ground.write("staged", "only here\n");
+        ground.agent(&["add", "staged"]);
+        if !has_branch {
+            ground.user(&["update-ref", "-d", &format!("refs/heads/{BRANCH}")]);
+        }
+        std::fs::remove_dir_all(&ground.folder).unwrap();
+        let (repository, folder) = (&ground.repository, &ground.folder);
+        let held = keep_registered(repository, folder, BRANCH, &ground.owner, &ground.work()).unwrap();
+        assert_eq!(held, [KEEP.to_owned(), format!("{KEEP}.2")]);
+        assert_eq!(ground.user(&["rev-parse", KEEP]), loose);
+        assert_eq!(ground.at(&held[1], "staged"), "only here");
+        forget(repository, folder).unwrap();
+        assert_eq!(ground.user(&["worktree", "list"]).lines().count(), 1);
+    }
+}
+
+#[test]
+fn where_its_folder_in_the_repository_leads_elsewhere_nothing_is_committed_there() {
+    let ground = Ground::new();
+    let tree = ground.add();
+    let all = ground.repository.parent().unwrap();
+    let (foreign, ran) = (all.join("foreign"), all.join("ran"));
+    ground.user(&["clone", "-q", ".", &foreign.display().to_string()]);
+    git_in(&foreign, &["config", "filter.evil.clean", &format!("touch '{}'; cat", ran.display())]);
+    ground.write(".gitattributes", "* filter=evil\n");
+    ground.write("new", "work\n");
+    let common = tree.admin().join(COMMON);
+    std::fs::write(&common, format!("{}\n", foreign.join(".git").display())).unwrap();
+    let before = git_in(&foreign, &["for-each-ref"]);
+    let refused = ground.open().unwrap_err().to_string();
+    assert!(refused.contains("says that it belongs to another one"), "{refused}");
+    tree.check().unwrap_err();
+    Worktree::recover(&ground.repository, &ground.folder, BRANCH, &ground.owner).unwrap();
+    assert_eq!(ground.keep().difference.files, [".gitattributes", "new"]);
+    assert_eq!((git_in(&foreign, &["for-each-ref"]), ran.exists()), (before, false));
+    assert!(!ground.folder.with_file_name("fix.git").exists(), "its `.git` was right");
+    // Somebody may do it between the look and the commit.
+    ground.write("more", "work\n");
+    std::fs::write(&common, format!("{}\n", foreign.join(".git").display())).unwrap();
+    let refused = tree.keep_once(&ground.work()).unwrap_err().to_string();
+    assert!(refused.contains("not what crew made it") && !ran.exists(), "{refused}");
+}
+
+#[test]
 fn many_are_added_to_one_repository_at_once() {
     let ground = Ground::new();
     let add = |number: usize| {
