@@ -109,7 +109,8 @@ struct RemoveArgs {
 
 /// Take away the work trees whose work is merged or empty
 ///
-/// Only of runs that are not at work, only where nothing is uncommitted, and with their branches. The plan is shown first.
+/// Only of runs that are not at work, only where nothing is uncommitted, and with their branches. The plan is shown first; then it
+/// wants a yes at the terminal, or --yes (exit 3 where there is neither).
 #[derive(Debug, clap::Args)]
 struct PruneArgs {
     /// Show the plan, and do nothing
@@ -151,11 +152,33 @@ fn list(cx: &Context, args: &ListArgs) -> Result<ExitStatus> {
     cx.printer.data(&table(&found).render(&cx.printer))?;
     let trees = found.seen.iter().filter(|seen| seen.sight.folder == Folder::Own).count();
     cx.printer.tell(&format!("{}, {}", words::count(trees, "work tree"), words::size(found.bytes)));
-    let free = found.seen.iter().filter(|seen| seen.sight.for_prune().is_ok()).count();
-    if free > 0 {
-        cx.printer.tell(&format!("next  crew worktree prune    {free} merged or empty and clean"));
+    let free: Vec<&Seen> =
+        found.seen.iter().filter(|seen| seen.is_there() && seen.sight.for_prune().is_ok()).collect();
+    if !free.is_empty() {
+        let free = what_goes(&free);
+        cx.printer
+            .tell(&format!("next  crew worktree prune    takes away {free}, merged or empty and clean"));
     }
     Ok(ExitStatus::Done)
+}
+
+/// Says what of it goes: `2 work trees, 1 branch without a folder`.
+fn what_goes(goes: &[&Seen]) -> String {
+    let (trees, rest): (Vec<&Seen>, Vec<&Seen>) =
+        goes.iter().partition(|seen| seen.sight.folder == Folder::Own);
+    let trees = (!trees.is_empty()).then(|| words::count(trees.len(), "work tree"));
+    let (branches, records): (Vec<&Seen>, Vec<&Seen>) = rest.iter().partition(|seen| seen.tip.is_some());
+    let branches = match branches.len() {
+        0 => None,
+        1 => Some("1 branch without a folder".to_owned()),
+        many => Some(format!("{many} branches without a folder")),
+    };
+    let records = match records.len() {
+        0 => None,
+        1 => Some("1 entry of git's without a folder".to_owned()),
+        many => Some(format!("{many} entries of git's without a folder")),
+    };
+    [trees, branches, records].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 fn table(found: &Found) -> Rows {
@@ -518,10 +541,22 @@ fn prune(cx: &Context, args: &PruneArgs) -> Result<ExitStatus> {
         }
         return Ok(ExitStatus::Done);
     }
-    let question = format!("remove {}?", words::count(goes.len(), "work tree"));
-    if !args.yes && confirm::ask(&cx.printer, &question) == Said::No {
-        cx.printer.tell("nothing was removed");
-        return Ok(ExitStatus::Done);
+    let what = what_goes(&goes);
+    let said = if args.yes { Said::Yes } else { confirm::ask(&cx.printer, &format!("remove {what}?")) };
+    match said {
+        Said::Yes => {}
+        Said::No => {
+            cx.printer.tell("nothing was removed");
+            return Ok(ExitStatus::Done);
+        }
+        Said::Nothing => {
+            if cx.printer.json {
+                pruned_json(cx, &goes, &stays, &[], false)?;
+            }
+            let message = format!("nothing was removed: taking {what} away needs a person's word");
+            let problem = Problem { exit: ExitStatus::Waiting, ..Problem::refused("needs_a_word", message) };
+            return Err(problem.hint("crew worktree prune --yes does it").into());
+        }
     }
     let done = carry_out(cx, &mut store, &goes)?;
     if cx.printer.json {

@@ -286,7 +286,7 @@ fn prune_takes_what_is_merged_or_empty_and_says_so_first() {
     assert_eq!(repo.git(&["for-each-ref"]), refs);
     assert!(["merged", "squashed", "same", "open"].iter().all(|task| folder(&repo, task).exists()));
     let squashed = repo.git(&["rev-parse", &branch(&repo, "squashed")]);
-    let pruned = repo.crew(["worktree", "prune", "--json"]).exits(0).json();
+    let pruned = repo.crew(["worktree", "prune", "--yes", "--json"]).exits(0).json();
     assert_eq!(pruned["meta"]["removed"].as_array().map(Vec::len), Some(3), "{pruned:#}");
     assert!(
         ["merged", "squashed", "same"]
@@ -298,7 +298,7 @@ fn prune_takes_what_is_merged_or_empty_and_says_so_first() {
     assert_eq!(repo.git(&["rev-parse", &keep(&repo, "squashed")]), squashed);
     assert_eq!(of_kind(&repo.events(), "worktree_removed").len(), 3);
     is_sound(&repo);
-    let again = repo.crew(["worktree", "prune", "--json"]).exits(0).json();
+    let again = repo.crew(["worktree", "prune", "--yes", "--json"]).exits(0).json();
     assert_eq!(again["meta"]["count"], 0);
 }
 
@@ -310,6 +310,33 @@ fn at_a_terminal_prune_asks() {
     assert!(shown.contains("nothing was removed") && folder(&repo, "fix").exists(), "{shown}");
     let (exit, shown) = repo.at_terminal(&["worktree", "prune"], &[("[y/N]", "y")]);
     assert!(exit == Some(0) && !folder(&repo, "fix").exists(), "{shown}");
+}
+
+#[test]
+fn with_nobody_at_a_terminal_prune_shows_its_plan_and_takes_nothing_away() {
+    let repo = one();
+    merge(&repo, "fix");
+    let refs = repo.git(&["for-each-ref"]);
+    let said = repo.crew(["worktree", "prune"]).exits(3).err;
+    for words in
+        ["remove  ", "taking 1 work tree away needs a person's word", "crew worktree prune --yes does it"]
+    {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    let planned = repo.crew(["worktree", "prune", "--json"]).exits(3);
+    assert_eq!(planned.json()["meta"]["count"], 1, "{}", planned.out);
+    assert!(planned.err.contains("needs_a_word"), "{}", planned.err);
+    assert!(folder(&repo, "fix").exists());
+    assert_eq!(repo.git(&["for-each-ref"]), refs);
+    // A folder that is gone is none, whatever prune takes of it.
+    std::fs::remove_dir_all(folder(&repo, "fix")).expect("a folder");
+    let listed = repo.crew(["worktree"]).exits(0).err;
+    assert!(
+        listed.contains("0 work trees") && listed.contains("takes away 1 branch without a folder"),
+        "{listed}"
+    );
+    repo.crew(["worktree", "prune", "--yes"]).exits(0);
+    assert!(!has_branch(&repo, "fix"));
 }
 
 #[test]
@@ -493,7 +520,7 @@ fn what_is_locked_or_in_use_is_left_and_said() {
     stays(&repo, "fix", "it is locked: I need it");
     repo.crew(["worktree", "remove", "last", "fix", "--force"]).exits(4);
     repo.git(&["worktree", "unlock", &path]);
-    repo.crew(["worktree", "prune"]).exits(0);
+    repo.crew(["worktree", "prune", "--yes"]).exits(0);
     assert!(!fix.exists());
 }
 
@@ -505,7 +532,7 @@ fn a_branch_that_is_checked_out_elsewhere_stays() {
     repo.git(&["-C", &fix, "switch", "-q", "--detach"]);
     let mine = repo.beside("mine").display().to_string();
     repo.git(&["worktree", "add", "-q", &mine, &branch(&repo, "fix")]);
-    let pruned = repo.crew(["worktree", "prune"]).exits(0);
+    let pruned = repo.crew(["worktree", "prune", "--yes"]).exits(0);
     assert!(pruned.err.contains("another work tree has it checked out"), "{}", pruned.err);
     assert!(!folder(&repo, "fix").exists() && has_branch(&repo, "fix"));
     assert_eq!(repo.git(&["-C", &mine, "status", "--porcelain"]), "");
@@ -558,7 +585,7 @@ fn a_folder_that_is_gone_leaves_its_branch_and_prune_tidies_up() {
         std::fs::remove_dir_all(folder(&repo, task)).expect("it goes");
     }
     assert_eq!(row(&repo, "fix")["folder"], "gone");
-    repo.crew(["worktree", "prune"]).exits(0);
+    repo.crew(["worktree", "prune", "--yes"]).exits(0);
     assert!(!has_branch(&repo, "fix") && has_branch(&repo, "open"));
     assert_eq!(repo.crew(["diff", "last", "open", "--name-only"]).exits(0).out, "o.txt\n");
     repo.crew(["worktree", "remove", "last", "open"]).exits(0);
@@ -603,7 +630,7 @@ fn what_no_record_knows_is_listed_and_left() {
     let strays: Vec<&Value> =
         rows.iter().filter(|row| row["recorded"] == false).map(|row| &row["branch"]).collect();
     assert_eq!(strays, ["crew/zzzzzzzzzzzz/lost", "crew/yyyyyyyyyyyy/alone"]);
-    let said = repo.crew(["worktree", "prune"]).exits(0).err;
+    let said = repo.crew(["worktree", "prune", "--yes"]).exits(0).err;
     assert!(said.contains("no run here knows"), "{said}");
     assert!(PathBuf::from(&stray).exists() && has(&repo, "refs/heads/crew/yyyyyyyyyyyy/alone"));
 }
@@ -612,7 +639,7 @@ fn what_no_record_knows_is_listed_and_left() {
 fn an_agent_removes_nothing() {
     let repo = one();
     merge(&repo, "fix");
-    for args in [&["worktree", "remove", "last", "fix"][..], &["worktree", "prune"]] {
+    for args in [&["worktree", "remove", "last", "fix"][..], &["worktree", "prune", "--yes"]] {
         let mut command = repo.command(args);
         command.env("CREW_TOKEN", "t");
         let refused = run_command(command).exits(4);
