@@ -1,6 +1,7 @@
 //! `crew diff`: what the tasks of a run changed.
 
 use super::context::Context;
+use super::cut_off;
 use super::exit::{ExitStatus, Problem, unless_nobody_reads};
 use super::task_work::{Changed, TaskWork, changed, commit, find_task, git_of};
 use crate::domain::conflict;
@@ -247,6 +248,7 @@ impl<'a> Show<'a> {
             self.cx.printer.tell(note);
         }
         self.tell_sums(&parts, &paths)?;
+        cut_off::tell(&self.cx.printer, self.layout);
         Ok(ExitStatus::Done)
     }
 

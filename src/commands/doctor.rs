@@ -2,10 +2,12 @@
 
 use super::agents::{self, Found};
 use super::context::Context;
+use super::cut_off;
 use super::doctor_agents;
 use super::doctor_probe;
 use super::exit::ExitStatus;
 use super::run::registry;
+use super::sighting;
 use crate::agents::abilities::SignedIn;
 use crate::agents::builtin;
 use crate::agents::registry::Registry;
@@ -98,6 +100,11 @@ pub fn doctor(cx: &Context, args: &DoctorArgs) -> Result<ExitStatus> {
         Ok(layout) => {
             checks.push(check_disk(&layout));
             checks.push(check_store(&layout));
+            // Without git, they would only say so once more.
+            if checks[0].level != Level::Fail {
+                checks.extend(check_merges(&layout));
+                checks.extend(check_worktrees(&layout));
+            }
             check_settings(cx, &layout, &mut checks);
         }
         Err(error) => {
@@ -183,6 +190,39 @@ fn check_store(layout: &Layout) -> Check {
         Ok(Some((detail, wrong))) if wrong.is_empty() => Check::ok("store", detail),
         Ok(Some((detail, wrong))) => Check::fail("store", format!("{detail}  {}", wrong.join("; ")), hint),
         Err(error) => Check::fail("store", format!("{:#}", anyhow::Error::from(error)), hint),
+    }
+}
+
+/// Looks for merges that were cut off; a line for each.
+fn check_merges(layout: &Layout) -> Vec<Check> {
+    match cut_off::found(layout) {
+        Ok(found) => found.into_iter().map(|found| Check::fail("merge", found.what, found.way_out)).collect(),
+        Err(error) => {
+            let hint = "where a file is named: move it away, once the folder is as you want it (git status)";
+            vec![Check::fail("merge", format!("{error:#}"), hint)]
+        }
+    }
+}
+
+/// Counts the work trees of tasks, where there are any, and names what no run knows.
+fn check_worktrees(layout: &Layout) -> Option<Check> {
+    let store = Store::open_existing(layout).ok()??;
+    match sighting::overview(&store) {
+        Ok((0, strays)) if strays.is_empty() => None,
+        Ok((trees, strays)) => {
+            let detail = words::count(trees, "work tree");
+            Some(match strays.first() {
+                None => Check::ok("worktrees", detail),
+                Some(first) => {
+                    let detail = format!("{detail}, {} that no run here knows", strays.len());
+                    Check::warn("worktrees", detail, first.remark())
+                }
+            })
+        }
+        Err(error) => {
+            let hint = "git worktree list says what git knows of them";
+            Some(Check::fail("worktrees", format!("{error:#}"), hint))
+        }
     }
 }
 

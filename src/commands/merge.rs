@@ -211,8 +211,8 @@ fn tell_nothing(cx: &Context, run: &Run, short: &str, why: &str) -> Result<ExitS
 impl Desk<'_> {
     /// Shows what a merge would be.
     fn show(&self, run: &Run) -> Result<ExitStatus> {
-        for cut_off in put_right::cut_off(&self.work.repository)? {
-            let Move { run, branch, .. } = cut_off;
+        for cut_off in merge_work::cut_off(&self.work.repository).map_err(hindered)? {
+            let Move { run, branch, .. } = cut_off.moved;
             self.cx.printer.tell(&format!(
                 "a merge of run {run} into {branch} was cut off; the next merge puts that right first"
             ));

@@ -12,6 +12,7 @@ mod completions;
 mod config;
 mod confirm;
 pub mod context;
+mod cut_off;
 mod decide;
 mod diff;
 mod doctor;

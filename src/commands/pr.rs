@@ -2,6 +2,7 @@
 
 use super::confirm::{self, Said};
 use super::context::Context;
+use super::cut_off;
 use super::exit::{ExitStatus, Problem};
 use super::pr_host::{Outside, is_installed};
 use super::task_work::{commit, git_of};
@@ -132,6 +133,7 @@ pub fn pr(cx: &Context, args: &PrArgs) -> Result<ExitStatus> {
     let plan = plan(args, &store, &run, &short, &git, &outside)?;
     if !cx.printer.json {
         show(cx, &short, &plan)?;
+        cut_off::tell(&cx.printer, &layout);
     }
     if args.dry_run {
         return tell(cx, &run, &plan, "planned", None);

@@ -5,6 +5,7 @@ use super::base::{self, Beginning};
 use super::budget::BudgetArgs;
 use super::closing::Closing;
 use super::context::Context;
+use super::cut_off;
 use super::exit::{self, ExitStatus, Problem, Problems};
 use super::plan::{self, Plan, Sources, Wishes};
 use super::recordings::{Loaded, RecordingArgs};
@@ -132,6 +133,7 @@ pub fn run(cx: &Context, args: &RunArgs) -> Result<ExitStatus> {
         worktrees: args.worktree || settings.flag(&settings::WORKTREES_ENABLED),
         budget: args.budget.of_new_run(&settings),
     };
+    cut_off::refuse(&layout)?;
     let mut plan = plan::make(&sources, &wishes)?;
     if let Some(replayed) = &replayed {
         replayed.refuse_missing(&plan.tasks)?;

@@ -17,7 +17,7 @@ use crate::workspace::inventory::{self, Extent, Listed};
 use crate::workspace::worktree::{self, Marked, Worktree, WorktreeError, Wrong};
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 
 /// A task's work tree as it is now.
@@ -108,6 +108,13 @@ impl Known {
         Ok(Known { git, listed, marked, branches })
     }
 
+    /// Returns the runs that the work trees and branches are of, as far as their names say.
+    fn runs(&self) -> BTreeSet<RunId> {
+        let marked = self.marked.iter().filter_map(|marked| RunId::parse(&marked.owner.run));
+        let branched = self.branches.iter().filter_map(|branch| RunId::parse(branch.split('/').nth(1)?));
+        marked.chain(branched).collect()
+    }
+
     fn at(&self, folder: &Path) -> Option<&Listed> {
         self.listed.iter().find(|tree| is_same(&tree.path, folder))
     }
@@ -121,10 +128,7 @@ fn is_same(one: &Path, other: &Path) -> bool {
 /// Looks at all work trees, or those of one run.
 pub fn sights(cx: &Context, store: &Store, only: Option<&RunId>, with_ignored: bool) -> Result<Found> {
     let known = Known::of(store)?;
-    let marked = known.marked.iter().filter_map(|marked| RunId::parse(&marked.owner.run));
-    let branched = known.branches.iter().filter_map(|branch| RunId::parse(branch.split('/').nth(1)?));
-    let all: BTreeSet<RunId> = marked.chain(branched).collect();
-    let wanted = all.into_iter().filter(|run| only.is_none_or(|only| only == run));
+    let wanted = known.runs().into_iter().filter(|run| only.is_none_or(|only| only == run));
     let mut runs = Vec::new();
     for id in wanted {
         runs.extend(store.load_run(&id)?);
@@ -154,8 +158,28 @@ pub fn sights(cx: &Context, store: &Store, only: Option<&RunId>, with_ignored: b
     }
     lines.take_away("worktrees");
     found.bytes = all.bytes();
-    found.strays = strays(&known, &found.seen, only);
+    let is_seen = |run: &str, task: &str| {
+        found.seen.iter().any(|seen| seen.run.as_str() == run && seen.task.as_str() == task)
+    };
+    found.strays = strays(&known, is_seen, only);
     Ok(found)
+}
+
+/// Counts the folders of tasks, and finds what no run here knows, without a look into any of them.
+pub fn overview(store: &Store) -> Result<(usize, Vec<Stray>)> {
+    let known = Known::of(store)?;
+    let mut recorded: HashSet<(String, String)> = HashSet::new();
+    let mut trees = 0;
+    for id in known.runs() {
+        let Some(run) = store.load_run(&id)? else { continue };
+        for work in TaskWork::all(store.layout(), &run) {
+            trees += usize::from(work.folder.is_dir());
+            recorded.insert((work.owner.run, work.owner.task));
+        }
+    }
+    let is_recorded = |run: &str, task: &str| recorded.contains(&(run.to_owned(), task.to_owned()));
+    let strays = strays(&known, is_recorded, None);
+    Ok((trees, strays))
 }
 
 /// Looks at the work tree of one task, whose run's lock the caller holds.
@@ -318,10 +342,7 @@ fn targets(git: &Git, run: &Run, work: &TaskWork) -> Vec<String> {
 }
 
 /// Finds what looks like crew's and is in no record.
-fn strays(known: &Known, seen: &[Seen], only: Option<&RunId>) -> Vec<Stray> {
-    let is_seen = |run: &str, task: &str| {
-        seen.iter().any(|seen| seen.run.as_str() == run && seen.task.as_str() == task)
-    };
+fn strays(known: &Known, is_seen: impl Fn(&str, &str) -> bool, only: Option<&RunId>) -> Vec<Stray> {
     let mut strays = Vec::new();
     for Marked { folder, owner, branch } in &known.marked {
         if !is_seen(&owner.run, &owner.task) {

@@ -4,6 +4,7 @@ use super::budget::Account;
 use super::clashes;
 use super::closing::{merge_by_hand, status_tone, task_table, tasks_json, waiting_lines};
 use super::context::Context;
+use super::cut_off;
 use super::exit::ExitStatus;
 use crate::domain::run::{Run, RunStatus};
 use crate::domain::submission::Note;
@@ -83,6 +84,7 @@ fn list_runs(cx: &Context, limit: usize) -> Result<ExitStatus> {
         cx.printer
             .tell(&format!("{} older: crew status -n {total}", words::count(total - runs.len(), "run")));
     }
+    cut_off::tell(&cx.printer, &layout);
     Ok(ExitStatus::Done)
 }
 
@@ -121,6 +123,7 @@ fn show_run(cx: &Context, typed: &str) -> Result<ExitStatus> {
     for line in explain(&run, &short, status, &account) {
         cx.printer.tell(&line);
     }
+    cut_off::tell(&cx.printer, store.layout());
     Ok(ExitStatus::Done)
 }
 

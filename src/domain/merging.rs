@@ -3,13 +3,17 @@
 use super::conflict::proposed_order;
 use super::error_kind::ErrorKind;
 use super::id::{RunId, TaskId};
+use super::publishing::in_shell;
 use super::run::Run;
 use super::task::{Task, TaskState};
 use super::words::clean_line;
+use super::worktree::Base;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
 
+/// How many characters of a commit's id are shown in a command.
+const SHOWN_OF_ID: usize = 12;
 /// The most characters of the first line of a commit message.
 const MAX_SUBJECT: usize = 100;
 
@@ -235,6 +239,39 @@ fn not_mergeable(run: &Run, short: &str, place: usize, at: usize) -> NotMergeabl
     };
     let message = format!("task {} is not merged: {}", task.spec.id, why_left_out(run, place, at));
     NotMergeable { code: "not_completed", message, hint }
+}
+
+/// Returns the command that brings work of a run back, as a person types it: `crew merge 7k2 fix`. Without tasks it is
+/// that of all. `short` is the run's id as people see it.
+pub fn command(run: &Run, short: &str, tasks: &[&str]) -> String {
+    let Some(Base { commit, branch: None, snapshot }) = &run.base else {
+        return typed(run, short, tasks, None);
+    };
+    // Nobody named a branch: it is the one that took some of it in before, or a new one.
+    if let Some(landed) = run.tasks.iter().flat_map(|task| &task.landed).next_back() {
+        return typed(run, short, tasks, Some(&landed.into));
+    }
+    let branch = format!("work-{short}");
+    // Beneath a commit of crew's own is the user's.
+    let parent = if *snapshot { "~" } else { "" };
+    let commit = commit.get(..SHOWN_OF_ID).unwrap_or(commit);
+    format!("git branch {branch} {commit}{parent} && {}", typed(run, short, tasks, Some(&branch)))
+}
+
+/// Returns the command that merges all the work of a run into a certain branch.
+pub fn command_into(run: &Run, short: &str, branch: &str) -> String {
+    let is_its_own = run.base.as_ref().is_some_and(|base| base.branch.as_deref() == Some(branch));
+    typed(run, short, &[], Some(branch).filter(|_| !is_its_own))
+}
+
+fn typed(run: &Run, short: &str, tasks: &[&str], into: Option<&str>) -> String {
+    let mut words = vec!["merge", short];
+    words.extend(tasks);
+    words.extend(into.into_iter().flat_map(|branch| ["--into", branch]));
+    // What was not committed then comes into no history.
+    words.extend(run.base.as_ref().filter(|base| base.snapshot).map(|_| "--squash"));
+    let words: Vec<String> = words.into_iter().map(str::to_owned).collect();
+    in_shell("crew", &words)
 }
 
 /// Returns the trailers by which a commit is known as the work of a task.

@@ -12,10 +12,10 @@ use crate::store::lock::{self, RunLock};
 use crate::workspace::git::Git;
 use crate::workspace::merging::compose::{self, Manner, Meeting, Outcome, Resolved, Stat, Work};
 use crate::workspace::merging::freshness::{self, Freshness, State};
-use crate::workspace::merging::landing::Move;
+use crate::workspace::merging::landing::{Journal, Move};
 use crate::workspace::merging::put_right::{self, PutRight};
 use crate::workspace::merging::{MergeError, Repository};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What becomes of one task.
 pub struct Step {
@@ -288,7 +288,7 @@ impl MergeWork {
 
     /// Lets no other crew process move branches of this repository meanwhile.
     pub fn alone(&self) -> Result<RunLock, StoreError> {
-        let folder = self.repository.common().join("crew-merge");
+        let folder = beside(&self.repository);
         let lock = lock::take_beside(&folder)?;
         // A git that outlives us may still be writing.
         lock.share_with_children().map_err(StoreError::file(&folder))?;
@@ -305,6 +305,21 @@ impl MergeWork {
         let landed = tip.is_some_and(|tip| self.repository.is_ancestor(&merging.to, &tip).unwrap_or(false));
         Ok((found, landed.then_some(Event::WorkMerged { merging })))
     }
+}
+
+/// Whoever moves branches holds the lock beside it.
+fn beside(repository: &Repository) -> PathBuf {
+    repository.common().join("crew-merge")
+}
+
+/// Tells of the moves of branches that were cut off: they are half done, and whoever made them is gone.
+pub fn cut_off(repository: &Repository) -> Result<Vec<Journal>, Hindrance> {
+    let found = put_right::begun(repository)?;
+    if found.is_empty() || lock::is_held_beside(&beside(repository))? {
+        return Ok(Vec::new());
+    }
+    // One that was at work when we first looked may be over by now.
+    Ok(put_right::begun(repository)?)
 }
 
 /// Tells whether the user has git sign what they commit.

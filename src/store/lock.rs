@@ -115,18 +115,26 @@ pub fn take_beside(path: &Path) -> Result<RunLock, StoreError> {
     Ok(RunLock { _file: file })
 }
 
+/// Tells whether a process holds the lock that [`take_beside`] takes.
+pub fn is_held_beside(path: &Path) -> Result<bool, StoreError> {
+    is_held(path.parent().unwrap_or(path))
+}
+
 /// Tells whether a process owns the run now. A run without a lock file has no owner.
 pub fn is_owned(paths: &RunPaths) -> Result<bool, StoreError> {
-    let path = paths.lock();
-    match File::open(&path) {
+    is_held(&paths.lock())
+}
+
+fn is_held(path: &Path) -> Result<bool, StoreError> {
+    match File::open(path) {
         // A shared lock, so that two who only look don't take each other for an owner.
         Ok(file) => match file.try_lock_shared() {
             Ok(()) => Ok(false),
             Err(TryLockError::WouldBlock) => Ok(true),
-            Err(TryLockError::Error(source)) => Err(StoreError::File { path, source }),
+            Err(TryLockError::Error(source)) => Err(StoreError::file(path)(source)),
         },
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
-        Err(source) => Err(StoreError::File { path, source }),
+        Err(source) => Err(StoreError::file(path)(source)),
     }
 }
 

@@ -199,6 +199,49 @@ fn whoever_is_killed_while_work_is_merged_the_same_command_again_brings_the_same
 }
 
 #[test]
+fn a_merge_that_was_cut_off_is_told_of_by_whoever_looks_and_no_run_begins_on_it() {
+    let repo = merging::repo();
+    merging::three(&repo);
+    let (git, saved, args) = (DeadlyGit::new(&repo), repo.beside("saved"), ["merge", "last", "--no-verify"]);
+    copy(&repo.root, &saved);
+    let calls = git.calls(&repo, &args);
+    let at = calls.iter().position(|call| call == "read-tree -m -u").expect("the folder is moved") + 1;
+    copy(&saved, &repo.root);
+    let killed = run_command(git.command(&repo, &args, Who::CrewAfter, at));
+    assert!(killed.exit == -1 && repo.git(&["status", "--porcelain"]).contains("READ.md"), "{killed:?}");
+    let id =
+        repo.crew(["status", "last", "--json"]).exits(0).json()["id"].as_str().expect("an id").to_owned();
+    let command = format!("crew merge {}", &id[..3]);
+    for (looks, exit) in [
+        (&["status"][..], 0),
+        (&["status", "last"], 0),
+        (&["diff", "last", "--stat"], 0),
+        (&["merge", "last", "--dry-run"], 4),
+        (&["doctor"], 1),
+        (&["run", "g", "--workflow", "three", "--worktree"], 4),
+        (&["run", "g", "--workflow", "three", "--worktree", "--include-dirty"], 4),
+    ] {
+        let ran = repo.crew(looks).exits(exit);
+        let said = format!("{}{}", ran.out, ran.err);
+        assert!(said.contains("was cut off"), "{looks:?}: {said}");
+        assert!(
+            looks[0] == "merge" || said.contains(&format!("{command} puts it right")),
+            "{looks:?}: {said}"
+        );
+    }
+    // While somebody moves a branch, nothing is cut off.
+    let alone = std::fs::File::open(repo.root.join(".git")).expect("a folder");
+    alone.lock().expect("a lock");
+    assert!(!repo.crew(["status", "last"]).exits(0).err.contains("cut off"));
+    drop(alone);
+    let words: Vec<&str> = command.split(' ').skip(1).collect();
+    repo.crew(words).exits(0);
+    assert!(!repo.crew(["doctor"]).out.contains("cut off"));
+    repo.crew(["run", "g", "--workflow", "three", "--worktree", "--dry-run"]).exits(0);
+    merging::is_clean(&repo);
+}
+
+#[test]
 fn whoever_is_killed_while_a_folder_is_removed_all_of_its_work_is_held_once() {
     let repo = merging::repo();
     let id = merging::three(&repo);

@@ -39,11 +39,11 @@ pub fn put_right(repository: &Repository, step: &mut dyn FnMut(&str)) -> Result<
     Ok(found)
 }
 
-/// Tells of the moves that were cut off, and leaves them as they are.
-pub fn cut_off(repository: &Repository) -> Result<Vec<Move>, MergeError> {
+/// Tells of the moves that have been begun and are not over, and leaves them as they are.
+pub fn begun(repository: &Repository) -> Result<Vec<Journal>, MergeError> {
     let mut found = Vec::new();
     for own in repository.own_folders()? {
-        found.extend(Desk::in_own(&own).read()?.map(|journal| journal.moved));
+        found.extend(Desk::in_own(&own).read()?);
     }
     Ok(found)
 }
