@@ -139,7 +139,7 @@ impl Keeping {
 pub enum Errand {
     Run(Box<Job>),
     Keep { place: usize, keeping: Keeping },
-    Merge { place: usize, chore: Chore },
+    Merge { place: usize, chore: Box<Chore> },
 }
 
 impl Errand {

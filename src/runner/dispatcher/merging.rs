@@ -68,7 +68,7 @@ impl Dispatcher<'_> {
     }
 
     fn push_chore(&mut self, place: usize, chore: Chore) {
-        self.effects.push(Effect::Start(Errand::Merge { place, chore }));
+        self.effects.push(Effect::Start(Errand::Merge { place, chore: Box::new(chore) }));
     }
 
     fn place_of_merge(&self, place: usize) -> Place {
