@@ -12,6 +12,7 @@
 use super::checkout::{Changed, Checkout};
 use super::put_right::{self, PutRight};
 use super::{MergeError, Repository, at, reference};
+use crate::workspace::snapshot;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write};
@@ -182,13 +183,13 @@ fn look(checkout: &Checkout, moved: &Move, changed: &[Changed]) -> Result<(), Me
 
 fn copy_index(checkout: &Checkout, to: &Path) -> Result<(), MergeError> {
     let index = checkout.own.join("index");
-    match std::fs::copy(&index, to) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == ErrorKind::NotFound => {
+    snapshot::copy_index(&index, to).map_err(at(&index))?;
+    match to.exists() {
+        true => Ok(()),
+        false => {
             let why = format!("{} has no index; git reset makes one", checkout.folder.display());
             Err(MergeError::Refused(why))
         }
-        Err(error) => Err(at(&index)(error)),
     }
 }
 

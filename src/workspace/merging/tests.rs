@@ -482,6 +482,40 @@ fn whatever_is_not_committed_and_in_the_way_is_named_and_nothing_happens() {
 }
 
 #[test]
+fn an_edit_in_the_moment_in_which_the_index_was_written_is_seen() {
+    let place = Place::new();
+    let to = place.branch("a", "main", CHANGES);
+    // The index takes it for what is committed: its size and its times are those that git has noted.
+    let file = place.tree.join("kept");
+    std::fs::write(&file, "mine!!\n").unwrap();
+    let then = std::time::SystemTime::now() - std::time::Duration::from_secs(3_600);
+    let set = |path: &Path| {
+        std::fs::File::options().write(true).open(path).unwrap().set_modified(then).unwrap();
+    };
+    set(&file);
+    place.git(&["add", "kept"]);
+    let raw = |spec: &str| {
+        let id = place.git(&["rev-parse", spec]);
+        (0..id.len() / 2)
+            .map(|at| u8::from_str_radix(&id[2 * at..2 * at + 2], 16).unwrap())
+            .collect::<Vec<u8>>()
+    };
+    let (edited, committed) = (raw(":kept"), raw("HEAD:kept"));
+    let index = place.tree.join(".git/index");
+    let mut bytes = std::fs::read(&index).unwrap();
+    let found = bytes.windows(edited.len()).position(|part| part == edited).unwrap();
+    bytes[found..found + committed.len()].copy_from_slice(&committed);
+    // Without a checksum, git asks for none.
+    let end = bytes.len() - committed.len();
+    bytes[end..].fill(0);
+    std::fs::write(&index, bytes).unwrap();
+    set(&index);
+    assert_eq!(place.git(&["status", "--porcelain"]), " M kept");
+    assert!(place.refusal(&to).contains("kept is not committed"));
+    assert_eq!(place.read("kept"), "mine!!\n");
+}
+
+#[test]
 fn a_branch_that_somebody_else_moves_is_not_moved() {
     let place = Place::new();
     let to = place.branch("a", "main", CHANGES);
