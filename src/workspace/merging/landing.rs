@@ -123,6 +123,14 @@ impl Desk {
         }
     }
 
+    /// Sees to it that the index is locked by this move: whoever took our lock away may use it again.
+    pub fn hold(&self, checkout: &Checkout, moved: &Move) -> Result<(), MergeError> {
+        match self.is_locked_by_us(moved) {
+            true => Ok(()),
+            false => self.lock(checkout, moved),
+        }
+    }
+
     /// Takes our lock off the index; one of somebody else stays.
     pub fn unlock(&self, moved: &Move) -> Result<(), MergeError> {
         match self.is_locked_by_us(moved) {
@@ -181,7 +189,7 @@ fn look(checkout: &Checkout, moved: &Move, changed: &[Changed]) -> Result<(), Me
     Ok(())
 }
 
-fn copy_index(checkout: &Checkout, to: &Path) -> Result<(), MergeError> {
+pub(super) fn copy_index(checkout: &Checkout, to: &Path) -> Result<(), MergeError> {
     let index = checkout.own.join("index");
     snapshot::copy_index(&index, to).map_err(at(&index))?;
     match to.exists() {
@@ -270,6 +278,9 @@ fn look_under_lock(
 ) -> Result<(), MergeError> {
     copy_index(checkout, &desk.before())?;
     copy_index(checkout, &desk.after())?;
+    // It is needed to put things right, after a loss of power too.
+    File::open(desk.before()).and_then(|before| before.sync_all()).map_err(at(&desk.before()))?;
+    File::open(&desk.folder).and_then(|folder| folder.sync_all()).map_err(at(&desk.folder))?;
     let changed = repository.changed(&moved.from, &moved.to)?;
     look(&checkout.with_index(&desk.after()), moved, &changed)
 }

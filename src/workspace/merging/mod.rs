@@ -23,7 +23,8 @@ use crate::workspace::git::{Git, GitError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Settings of git for all that is done here: nothing is started beside it, and no file is overlooked.
+/// Settings of git for all that is done here: nothing is started beside it, no file is overlooked, and what it wrote is on
+/// the disk before anything is said of it.
 const SETTINGS: &[(&str, &str)] = &[
     ("core.hooksPath", "/dev/null"),
     ("core.fsmonitor", "false"),
@@ -32,6 +33,8 @@ const SETTINGS: &[(&str, &str)] = &[
     ("core.checkStat", "default"),
     ("core.ignoreStat", "false"),
     ("submodule.recurse", "false"),
+    ("core.fsync", "committed,index,reference"),
+    ("core.fsyncMethod", "batch"),
     // Others may be at work in the same repository; in milliseconds.
     ("core.filesRefLockTimeout", "2000"),
     ("gc.auto", "0"),

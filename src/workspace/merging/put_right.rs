@@ -1,11 +1,12 @@
 //! What becomes of a move that was cut off: the branch has moved or not, and the checkout is brought to where it is.
 
 use super::checkout::{Changed, Checkout, Version};
-use super::landing::{Desk, Journal, Move};
+use super::landing::{Desk, Journal, Move, copy_index};
 use super::{MergeError, Repository, at, reference};
 use crate::workspace::custody;
 use crate::workspace::git::Git;
-
+use crate::workspace::snapshot::ENTRIES;
+use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::io::ErrorKind;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -73,7 +74,7 @@ pub fn put_right_in(
     if let Some(folder) = journal.folder.filter(|folder| folder.is_dir()) {
         let checkout = repository.checkout(folder, own.to_owned());
         if landed {
-            finish_index(&checkout, &desk, step)?;
+            finish_index(repository, &checkout, &desk, &mut right, step)?;
         } else if tip.as_ref() == Some(&moved.from) || desk.is_locked_by_us(&moved) {
             // While the index is locked, nobody has used git here: the files belong to it, wherever the branch went.
             take_back(repository, &checkout, &desk, &mut right, step)?;
@@ -137,15 +138,92 @@ fn clear_left_locks(repository: &Repository, own: &Path, journal: &Journal) -> R
 }
 
 /// Makes the index say what the branch holds: the files are done already.
-fn finish_index(checkout: &Checkout, desk: &Desk, step: &mut dyn FnMut(&str)) -> Result<(), MergeError> {
+fn finish_index(
+    repository: &Repository,
+    checkout: &Checkout,
+    desk: &Desk,
+    right: &mut PutRight,
+    step: &mut dyn FnMut(&str),
+) -> Result<(), MergeError> {
     let (index, after) = (checkout.own.join("index"), desk.after());
-    let same = |one: &Path, other: &Path| Some(std::fs::read(one).ok()? == std::fs::read(other).ok()?);
-    // Where somebody has changed the index since, it is theirs.
-    if after.exists() && same(&index, &desk.before()) == Some(true) {
-        step("index");
-        std::fs::rename(&after, &index).map_err(at(&index))?;
+    let entries = entries_of(checkout);
+    let (found, made) = (entries(&index), entries(&after));
+    if found == made {
+        return Ok(());
     }
-    Ok(())
+    // Whoever only looked has made git write down when each file was changed, and no more.
+    let is_as_it_was = found.is_none() || found == entries(&desk.before());
+    let follows = made.is_none() || !is_as_it_was;
+    if follows && repository.tip(&right.moved.branch)?.as_ref() != Some(&right.moved.to) {
+        // Somebody has gone on from there, with the index as they wanted it.
+        return Ok(());
+    }
+    desk.hold(checkout, &right.moved)?;
+    step("index");
+    if follows {
+        follow(repository, checkout, desk, right)?;
+    }
+    std::fs::rename(&after, &index).map_err(at(&index))?;
+    std::fs::File::open(&checkout.own).and_then(|own| own.sync_all()).map_err(at(&checkout.own))
+}
+
+/// Returns what asks for the entries of an index, with their flags; nothing where it cannot be read.
+fn entries_of(checkout: &Checkout) -> impl Fn(&Path) -> Option<Vec<u8>> + '_ {
+    // Where there is none, git takes it for one that is empty.
+    |index| index.exists().then(|| checkout.with_index(index).git.run(ENTRIES).ok())?
+}
+
+/// Makes the index that is to be out of one that somebody has changed since: what the move changes follows the branch, as
+/// far as it is as it was before, and the rest stays.
+fn follow(
+    repository: &Repository,
+    checkout: &Checkout,
+    desk: &Desk,
+    right: &mut PutRight,
+) -> Result<(), MergeError> {
+    let Move { from, to, .. } = &right.moved;
+    let with_flags = entries_of(checkout)(&desk.after()).unwrap_or_default();
+    let left_out: HashSet<&[u8]> = with_flags
+        .split(|byte| *byte == 0)
+        .filter(|line| line.first() == Some(&b'S'))
+        .filter_map(|line| line.splitn(2, |byte| *byte == b'\t').nth(1))
+        .collect();
+    copy_index(checkout, &desk.after())?;
+    let copy = checkout.with_index(&desk.after());
+    let staged = |than: &str| -> Result<HashSet<Vec<u8>>, MergeError> {
+        let asked = ["diff-index", "--cached", "--name-only", "-z", "--no-renames", than, "--"];
+        let said = copy.git.run(&asked)?;
+        Ok(said.split(|byte| *byte == 0).map(<[u8]>::to_vec).collect())
+    };
+    let (changed, than_before, than_after) = (repository.changed(from, to)?, staged(from)?, staged(to)?);
+    let behind = changed.iter().filter(|one| than_after.contains(&one.path));
+    let (theirs, behind): (Vec<&Changed>, Vec<&Changed>) =
+        behind.partition(|one| than_before.contains(&one.path));
+    right.left.extend(theirs.iter().map(|one| String::from_utf8_lossy(&one.path).into_owned()));
+    let line = |one: &&Changed| {
+        let (mode, id) = match &one.after {
+            Some(version) => (version.mode, version.id.clone()),
+            None => (0, "0".repeat(to.len())),
+        };
+        [format!("{mode:o} {id}\t").as_bytes(), &one.path, b"\0"].concat()
+    };
+    // A file goes before a folder takes its place.
+    let (gone, there): (Vec<&Changed>, Vec<&Changed>) = behind.iter().partition(|one| one.after.is_none());
+    let lines: Vec<u8> = gone.iter().chain(&there).flat_map(line).collect();
+    fed(&copy.git, &["update-index", "-z", "--replace", "--index-info"], &lines)?;
+    let left_out = there.iter().filter(|one| left_out.contains(one.path.as_slice()));
+    let left_out: Vec<u8> = left_out.flat_map(|one| [one.path.as_slice(), b"\0"].concat()).collect();
+    fed(&copy.git, &["update-index", "-z", "--skip-worktree", "--stdin"], &left_out)?;
+    copy.refresh()
+}
+
+fn fed(git: &Git, args: &[&str], input: &[u8]) -> Result<(), MergeError> {
+    // Without anything to say, git has nothing to do.
+    let ended = if input.is_empty() { return Ok(()) } else { git.fed(args, input)? };
+    match ended.code {
+        Some(0) => Ok(()),
+        _ => Err(ended.failure.into()),
+    }
 }
 
 /// Brings the files back to what the branch and the index say, as far as it was the move that changed them.
@@ -161,6 +239,15 @@ fn take_back(
         return Ok(());
     }
     let before = checkout.with_index(&desk.before());
+    let is_readable = || entries_of(checkout)(&desk.before()).is_some();
+    if !is_readable() {
+        // The machine has stopped before it was on the disk. The index itself is the last that changes.
+        let copied = copy_index(checkout, &desk.before());
+        if copied.is_err() || !is_readable() {
+            std::fs::remove_file(desk.before()).map_err(at(&desk.before()))?;
+            before.git.run(&["read-tree", &right.moved.from])?;
+        }
+    }
     let changed = repository.changed(&right.moved.from, &right.moved.to)?;
     let mut back: Vec<&Changed> = Vec::new();
     for one in &changed {

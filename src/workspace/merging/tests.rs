@@ -592,6 +592,90 @@ fn a_crash_at_any_step_is_put_right_and_it_can_be_done_again() {
     }
 }
 
+/// Has git write down in the index what it has seen of the files.
+fn look(place: &Place) {
+    std::fs::remove_file(place.tree.join(".git/index.lock")).unwrap();
+    let index = || std::fs::read(place.tree.join(".git/index")).unwrap();
+    let (before, run) = (index(), std::fs::File::options().write(true).open(place.tree.join("run")));
+    run.unwrap().set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+    Git::at(&place.tree).with("GIT_OPTIONAL_LOCKS", "1").run(&["status"]).unwrap();
+    assert_ne!(index(), before);
+}
+
+#[test]
+fn an_index_that_somebody_has_used_since_the_crash_follows_the_branch() {
+    type Meddle = fn(&Place);
+    let rows: &[(Meddle, &str, &[&str])] = &[
+        (look, "M  lines\n?? mine", &[]),
+        (
+            |place| {
+                look(place);
+                place.git(&["add", "mine"]);
+            },
+            "M  lines\nA  mine",
+            &[],
+        ),
+        (
+            |place| {
+                look(place);
+                place.write("kept", "since\n");
+                place.git(&["add", "kept"]);
+            },
+            "M  kept\nM  lines\n?? mine",
+            &["kept"],
+        ),
+        (
+            |place| {
+                look(place);
+                place.git(&["read-tree", "HEAD"]);
+            },
+            " M lines\n?? mine",
+            &[],
+        ),
+        // The machine has lost what was not on the disk.
+        (|place| std::fs::write(place.tree.join(".git/crew-merge/index"), "").unwrap(), "M  lines\n?? mine", &[]),
+        (|place| std::fs::write(place.tree.join(".git/index"), "").unwrap(), "M  lines\n?? mine", &[]),
+    ];
+    for (meddle, expected, left) in rows {
+        let place = Place::new();
+        let to = place.branch("a", "main", CHANGES);
+        place.write("mine", "untracked\n");
+        place.write("lines", "staged\n");
+        place.git(&["add", "lines"]);
+        assert!(killed_before(&place, &to, "index", meddle));
+        let right = put_right(&place.repository(), &mut |_| {}).unwrap().pop().unwrap();
+        assert!(right.landed);
+        assert_eq!(right.left, *left);
+        assert_eq!(place.git(&["status", "--porcelain", "-uall"]), *expected);
+        place.is_clean();
+    }
+}
+
+#[test]
+fn a_copy_of_the_index_that_the_machine_has_lost_is_made_again() {
+    type Meddle = fn(&Place);
+    let rows: &[Meddle] = &[
+        |_| {},
+        |place| std::fs::write(place.tree.join(".git/index"), "").unwrap(),
+    ];
+    for meddle in rows {
+        let place = Place::new();
+        let to = place.branch("a", "main", CHANGES);
+        let before = place.state();
+        let lost = |place: &Place| {
+            std::fs::write(place.tree.join(".git/crew-merge/before"), "").unwrap();
+            meddle(place);
+        };
+        assert!(killed_before(&place, &to, "branch", lost));
+        let right = put_right(&place.repository(), &mut |_| {}).unwrap().pop().unwrap();
+        assert_eq!((right.landed, right.left.len(), place.read("kept")), (false, 0, "before\n".into()));
+        std::fs::remove_file(place.tree.join(".git/index")).unwrap();
+        place.git(&["reset", "-q"]);
+        assert_eq!(place.state(), before);
+        place.is_clean();
+    }
+}
+
 #[test]
 fn files_that_a_killed_git_left_half_written_go_back_after_the_folder_was_kept() {
     let place = Place::new();
