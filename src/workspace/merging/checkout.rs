@@ -121,7 +121,24 @@ impl Repository {
                 listed.branch = Some(String::from_utf8_lossy(branch).into_owned());
             }
         }
+        // Git lists the main one first.
+        if let (Some(listed), Some(main)) = (all.first_mut(), &self.main) {
+            listed.folder.clone_from(main);
+        }
         Ok(all)
+    }
+
+    /// Finds the work tree that a folder of git's own belongs to; `None` where there is none that says the same.
+    pub fn folder_of(&self, own: &Path) -> Result<Option<PathBuf>, MergeError> {
+        let folder = match own == self.common {
+            true => self.listed()?.into_iter().next().map(|listed| listed.folder),
+            false => {
+                let named = std::fs::read_to_string(own.join("gitdir")).unwrap_or_default();
+                own.join(named.trim_end_matches('\n')).parent().map(Path::to_owned)
+            }
+        };
+        let Some(folder) = folder else { return Ok(None) };
+        Ok((self.own_of(&folder)?.as_deref() == Some(own)).then_some(folder))
     }
 
     /// Finds git's own folder of a work tree; both have to name each other, as a folder whose `.git` is gone belongs to
@@ -169,7 +186,9 @@ impl Repository {
     /// Returns the paths that differ between two commits.
     pub fn changed(&self, from: &str, to: &str) -> Result<Vec<Changed>, MergeError> {
         let asked = ["diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", from, to, "--"];
-        let said = self.git.run(&asked)?;
+        // Git reads the index for it, which may be damaged, and needs nothing of it.
+        let nothing = self.common.join("crew-merge/no-index");
+        let said = self.git.clone().with("GIT_INDEX_FILE", nothing).run(&asked)?;
         let mut words = said.split(|byte| *byte == 0).filter(|word| !word.is_empty());
         let mut changed = Vec::new();
         while let (Some(meta), Some(path)) = (words.next(), words.next()) {

@@ -158,6 +158,7 @@ fn sign(moved: &Move) -> String {
 /// Tells whether a branch can be moved just now, and what is checked out can go with it. Nothing is written but a copy
 /// of the index, which goes again.
 pub fn check(repository: &Repository, moved: &Move) -> Result<Option<PathBuf>, MergeError> {
+    let moved = &settled(repository, moved)?;
     let Some(checkout) = repository.checkout_of(&moved.branch)? else { return Ok(None) };
     checkout.refuse_locked()?;
     let scratch =
@@ -167,6 +168,11 @@ pub fn check(repository: &Repository, moved: &Move) -> Result<Option<PathBuf>, M
     let changed = repository.changed(&moved.from, &moved.to)?;
     look(&checkout.with_index(&index), moved, &changed)?;
     Ok(Some(checkout.folder))
+}
+
+/// Speaks of the branch itself that moves, where its name only leads to it.
+fn settled(repository: &Repository, moved: &Move) -> Result<Move, MergeError> {
+    Ok(Move { branch: repository.settle(&moved.branch)?, ..moved.clone() })
 }
 
 /// Looks for the last time whether a checkout can go with the branch.
@@ -209,20 +215,42 @@ pub fn land(
     moved: &Move,
     step: &mut dyn FnMut(&str),
 ) -> Result<Option<PutRight>, MergeError> {
-    match repository.checkout_of(&moved.branch)? {
-        None => {
-            let desk = Desk::in_own(repository.common());
-            step("journal");
-            let journal = Journal { moved: moved.clone(), folder: None, at_branch: true };
-            desk.begin(&journal)?;
-            step("branch");
-            let done = put_right::set_branch(repository, &repository.git, repository.common(), &journal);
-            step("clear");
-            desk.clear()?;
-            done.map(|()| None)
-        }
-        Some(checkout) => land_in(repository, &checkout, moved, step),
+    let moved = &settled(repository, moved)?;
+    if let Some(checkout) = repository.checkout_of(&moved.branch)? {
+        return land_in(repository, &checkout, moved, step);
     }
+    let desk = Desk::in_own(repository.common());
+    step("journal");
+    let journal = Journal { moved: moved.clone(), folder: None, at_branch: true };
+    desk.begin(&journal)?;
+    step("branch");
+    let done = put_right::set_branch(repository, &repository.git, repository.common(), &journal);
+    step("clear");
+    desk.clear()?;
+    done?;
+    // Somebody may have checked it out in between, as it was.
+    match repository.checkout_of(&moved.branch) {
+        Ok(Some(checkout)) if is_behind(&checkout, moved).unwrap_or(false) => {
+            let back = Move { from: moved.to.clone(), to: moved.from.clone(), ..moved.clone() };
+            let back = Journal { moved: back, folder: None, at_branch: true };
+            put_right::set_branch(repository, &repository.git, repository.common(), &back)?;
+            land_in(repository, &checkout, moved, step)
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Tells whether a checkout still holds what the branch held.
+fn is_behind(checkout: &Checkout, moved: &Move) -> Result<bool, MergeError> {
+    let differs = |than: &str| -> Result<bool, MergeError> {
+        let asked = ["diff-index", "--cached", "--quiet", "--ignore-submodules=none", than, "--"];
+        let ended = checkout.git.fed(&asked, &[])?;
+        match ended.code {
+            Some(code @ (0 | 1)) => Ok(code == 1),
+            _ => Err(ended.failure.into()),
+        }
+    };
+    Ok(differs(&moved.to)? && !differs(&moved.from)?)
 }
 
 fn land_in(

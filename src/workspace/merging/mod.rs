@@ -74,15 +74,41 @@ pub struct Repository {
     pub git: Git,
     /// The folder that they share.
     common: PathBuf,
+    /// The top of the work tree that this folder belongs to, where it is known. Git itself does not know it where the folder
+    /// lies elsewhere, as that of a submodule does.
+    main: Option<PathBuf>,
 }
 
 impl Repository {
     /// Finds the repository of a folder.
     pub fn of(folder: &Path) -> Result<Repository, MergeError> {
         let plain = settled(Git::at(folder).apart());
-        let common = plain.text(&["rev-parse", "--path-format=absolute", "--git-common-dir"])?;
+        let said = plain.text(&["rev-parse", "--path-format=absolute", "--git-common-dir", "--git-dir"])?;
+        let (common, own) = said.split_once('\n').unwrap_or((&said, ""));
+        let is_main = common == own;
         let common = PathBuf::from(common);
-        Ok(Repository { git: plain.with("GIT_DIR", &common).with("GIT_WORK_TREE", folder), common })
+        let top = || plain.text(&["rev-parse", "--path-format=absolute", "--show-toplevel"]).ok();
+        let main = is_main.then(top).flatten().map(PathBuf::from);
+        let git = plain.with("GIT_DIR", &common).with("GIT_WORK_TREE", folder);
+        Ok(Repository { git, common, main })
+    }
+
+    /// Returns the name of the branch that a name leads to: one may stand for another one.
+    pub fn settle(&self, branch: &str) -> Result<String, MergeError> {
+        let wanted = reference(branch);
+        let said = self.git.text(&["for-each-ref", "--format=%(refname)%00%(symref)", &wanted])?;
+        let mut names = said.lines().filter_map(|line| line.split_once('\0'));
+        match names.find(|(name, _)| *name == wanted) {
+            Some((_, "")) => Ok(branch.to_owned()),
+            Some((_, leads_to)) => match leads_to.strip_prefix("refs/heads/") {
+                Some(other) if !other.starts_with("crew/") => Ok(other.to_owned()),
+                _ => Err(MergeError::Refused(format!(
+                    "the branch {branch} stands for {leads_to}, and nothing is merged there"
+                ))),
+            },
+            // Where upper and lower case are one, git finds it by another name than it has.
+            None => Err(MergeError::Refused(format!("no branch is called {branch} exactly"))),
+        }
     }
 
     /// Returns the commit that a branch stands at; `None` where there is no such branch.

@@ -71,7 +71,16 @@ pub fn put_right_in(
         None => false,
     };
     let mut right = PutRight { moved: moved.clone(), landed, kept: None, left: Vec::new() };
-    if let Some(folder) = journal.folder.filter(|folder| folder.is_dir()) {
+    if let Some(then) = journal.folder {
+        // The repository may have been moved since.
+        let Some(folder) = repository.folder_of(own)?.filter(|folder| folder.is_dir()) else {
+            let Move { run, branch, .. } = &moved;
+            return Err(MergeError::Refused(format!(
+                "a merge of run {run} into {branch} was cut off in {}, which is not there any more: git worktree repair \
+                 tells git where a folder is now, git worktree prune that it is gone",
+                then.display()
+            )));
+        };
         let checkout = repository.checkout(folder, own.to_owned());
         if landed {
             finish_index(repository, &checkout, &desk, &mut right, step)?;
@@ -96,7 +105,7 @@ pub fn set_branch(
 ) -> Result<(), MergeError> {
     let Move { run, branch, from, to } = &journal.moved;
     let words = format!("crew merge {run}");
-    let ended = git.fed(&["update-ref", "-m", &words, &reference(branch), to, from], &[])?;
+    let ended = git.fed(&["update-ref", "--no-deref", "-m", &words, &reference(branch), to, from], &[])?;
     if ended.code == Some(0) {
         return Ok(());
     }

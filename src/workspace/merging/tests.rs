@@ -394,6 +394,99 @@ fn a_linked_work_tree_goes_with_its_branch() {
 }
 
 #[test]
+fn a_name_that_stands_for_another_branch_moves_that_one_and_its_checkout() {
+    let place = Place::new();
+    let to = place.branch("a", "main", CHANGES);
+    place.git(&["symbolic-ref", "refs/heads/trunk", "refs/heads/main"]);
+    let moved = Move { branch: "trunk".into(), ..place.move_to(&to) };
+    assert_eq!(check(&place.repository(), &moved).unwrap(), Some(place.tree.clone()));
+    land(&place.repository(), &moved, &mut |_| {}).unwrap();
+    assert_eq!((place.tip("main"), place.git(&["status", "--porcelain"])), (to.clone(), String::new()));
+    assert_eq!(place.git(&["symbolic-ref", "refs/heads/trunk"]), "refs/heads/main");
+    // Nothing but branches of the user's is moved.
+    for other in ["refs/heads/crew/run/task", "refs/tags/v1"] {
+        place.git(&["update-ref", other, &place.tip("a~1")]);
+        place.git(&["symbolic-ref", "refs/heads/trunk", other]);
+        let why = land(&place.repository(), &moved, &mut |_| {}).unwrap_err().to_string();
+        assert!(why.contains(&format!("the branch trunk stands for {other}")), "{why}");
+    }
+    place.is_clean();
+}
+
+#[test]
+fn whoever_checks_the_branch_out_in_the_last_moment_has_it_as_it_was_moved() {
+    let place = Place::new();
+    let to = place.branch("a", "main", CHANGES);
+    place.git(&["checkout", "-q", "--detach"]);
+    let mut switch = |step: &str| {
+        if step == "branch" && place.git(&["branch", "--show-current"]).is_empty() {
+            place.git(&["switch", "-q", "main"]);
+        }
+    };
+    land(&place.repository(), &place.move_to(&to), &mut switch).unwrap();
+    assert_eq!((place.tip("main"), place.git(&["status", "--porcelain"])), (to, String::new()));
+    assert_eq!(place.read("kept"), "after\n");
+    place.is_clean();
+}
+
+#[test]
+fn a_repository_whose_own_folder_lies_elsewhere_is_merged_in() {
+    let place = Place::new();
+    let to = place.branch("a", "main", CHANGES);
+    place.git(&["init", "-q", "--separate-git-dir", "../apart"]);
+    place.write("lines", "staged\n");
+    place.git(&["add", "lines"]);
+    assert_eq!(check(&place.repository(), &place.move_to(&to)).unwrap(), Some(place.tree.clone()));
+    // It is found again after a crash too.
+    for at in ["branch", "index"] {
+        assert!(killed_before(&place, &to, at, |_| {}));
+        put_right(&place.repository(), &mut |_| {}).unwrap();
+    }
+    assert_eq!((place.tip("main"), place.git(&["status", "--porcelain"])), (to, "M  lines".into()));
+}
+
+#[test]
+fn a_submodule_is_merged_in_as_a_repository_of_its_own() {
+    let place = Place::new();
+    let around = Place::new();
+    place.branch("a", "main", CHANGES);
+    let from = place.tree.display().to_string();
+    around.git(&["-c", "protocol.file.allow=always", "submodule", "--quiet", "add", &from, "inner"]);
+    let inner = Place { tree: around.tree.join("inner"), _all: tempfile::tempdir().unwrap() };
+    inner.git(&["branch", "-q", "a", "origin/a"]);
+    let to = inner.tip("a");
+    inner.land(&to).unwrap();
+    assert_eq!((inner.tip("main"), inner.git(&["status", "--porcelain"])), (to, String::new()));
+    assert_eq!(inner.read("kept"), "after\n");
+}
+
+#[test]
+fn a_repository_that_was_moved_after_a_crash_is_put_right_where_it_is() {
+    let place = Place::new();
+    let to = place.branch("a", "main", CHANGES);
+    let before = place.state();
+    assert!(killed_before(&place, &to, "branch", |_| {}));
+    let elsewhere = place.tree.with_file_name("elsewhere");
+    std::fs::rename(&place.tree, &elsewhere).unwrap();
+    let place = Place { tree: elsewhere, ..place };
+    let right = put_right(&place.repository(), &mut |_| {}).unwrap().pop().unwrap();
+    assert!(!right.landed);
+    assert_eq!(place.state(), before);
+    place.is_clean();
+    // Of a work tree that is not where it was, nothing is said before it is found again.
+    place.git(&["checkout", "-q", "--detach"]);
+    place.git(&["worktree", "add", "-q", "../linked", "main"]);
+    assert!(killed_before(&place, &to, "index", |_| {}));
+    let (linked, moved) = (place.tree.with_file_name("linked"), place.tree.with_file_name("moved"));
+    std::fs::rename(&linked, &moved).unwrap();
+    let why = put_right(&place.repository(), &mut |_| {}).unwrap_err().to_string();
+    assert!(why.contains("linked, which is not there any more: git worktree repair"), "{why}");
+    place.git(&["worktree", "repair", "../moved"]);
+    assert!(put_right(&place.repository(), &mut |_| {}).unwrap().pop().unwrap().landed);
+    assert_eq!(Git::at(&moved).text(&["status", "--porcelain"]).unwrap(), "");
+}
+
+#[test]
 fn whatever_is_not_committed_and_in_the_way_is_named_and_nothing_happens() {
     type Meddle = fn(&Place);
     let rows: &[(Meddle, &str)] = &[
