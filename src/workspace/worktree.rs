@@ -718,7 +718,7 @@ fn look(path: &Path) -> Result<Option<Metadata>, WorktreeError> {
 }
 
 /// Returns a path without links in it, as far as it is there.
-fn real(path: &Path) -> PathBuf {
+pub(super) fn real(path: &Path) -> PathBuf {
     if let Ok(real) = path.canonicalize() {
         return real;
     }

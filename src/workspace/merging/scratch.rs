@@ -1,7 +1,7 @@
 //! A work tree of crew's own that holds merged work for a while, so that it can be tried.
 
 use super::{MergeError, Repository, reference};
-use crate::workspace::worktree::{Order, Owner, Worktree, WorktreeError};
+use crate::workspace::worktree::{Order, Owner, Worktree, WorktreeError, real};
 use std::path::{Path, PathBuf};
 
 /// The name that stands where a task's would; no task can have it.
@@ -55,7 +55,7 @@ impl<'a> Scratch<'a> {
             // What a killed `git worktree add` left may name no folder yet.
             let named = std::fs::read_to_string(own.join("gitdir")).unwrap_or_default();
             let folder = Path::new(named.trim_end_matches('\n')).parent().map(|folder| own.join(folder));
-            let Some(folder) = folder.filter(|folder| *folder == self.folder) else {
+            let Some(folder) = folder.filter(|folder| real(folder) == real(&self.folder)) else {
                 let why =
                     format!("{} is registered elsewhere; look at git worktree list", self.folder.display());
                 return Err(MergeError::Refused(why));
