@@ -565,7 +565,7 @@ fn tell_right(cx: &Context, right: &put_right::PutRight) {
     let became = if right.landed { "was done all the same" } else { "was taken back" };
     cx.printer.tell(&format!("a merge of run {run} into {branch} that was cut off {became}"));
     if let Some(kept) = &right.kept {
-        cx.printer.tell(&format!("  the folder as it was then is kept at {kept}"));
+        cx.printer.tell(&format!("  its files as they were then are kept at {kept}"));
     }
     if !right.left.is_empty() {
         cx.printer.tell(&format!("  changed since, and left as they are: {}", right.left.join(", ")));

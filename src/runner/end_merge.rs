@@ -250,7 +250,7 @@ fn tell_right(place: &Place, right: &PutRight) {
     let became = if right.landed { "was done all the same" } else { "was taken back" };
     place.note(&format!("a merge of run {run} into {branch} that was cut off {became}"));
     if let Some(kept) = &right.kept {
-        place.note(&format!("  the folder as it was then is kept at {kept}"));
+        place.note(&format!("  its files as they were then are kept at {kept}"));
     }
     if !right.left.is_empty() {
         place.note(&format!("  changed since, and left as they are: {}", right.left.join(", ")));

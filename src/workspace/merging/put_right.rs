@@ -6,6 +6,7 @@ use super::{MergeError, Repository, at, reference};
 use crate::workspace::custody;
 use crate::workspace::git::Git;
 use crate::workspace::snapshot::ENTRIES;
+use crate::workspace::staging::Place;
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::io::ErrorKind;
@@ -25,7 +26,7 @@ pub struct PutRight {
     pub moved: Move,
     /// The branch holds what it was to hold.
     pub landed: bool,
-    /// The reference at which the whole folder was kept before files of it went back.
+    /// The reference at which the files that went back are kept as they were before.
     pub kept: Option<String>,
     /// Files that somebody has changed since, which were left as they are.
     pub left: Vec<String>,
@@ -270,7 +271,9 @@ fn take_back(
         return Ok(());
     }
     step("keep");
-    right.kept = Some(keep(repository, checkout, &right.moved)?);
+    // What else lies in the folder is left as it is, and may be anything.
+    let paths: Vec<&[u8]> = back.iter().map(|one| one.path.as_slice()).collect();
+    right.kept = Some(keep(checkout, desk, &right.moved, &paths)?);
     step("back");
     for one in back.iter().filter(|one| one.before.is_none()) {
         take_away(&checkout.folder, &one.path)?;
@@ -388,20 +391,28 @@ fn take_away(folder: &Path, path: &[u8]) -> Result<(), MergeError> {
     Ok(())
 }
 
-/// Keeps the whole folder at a reference of crew's own, and returns its name.
-fn keep(repository: &Repository, checkout: &Checkout, moved: &Move) -> Result<String, MergeError> {
+/// Keeps what stands at these paths at a reference of crew's own, and returns its name.
+fn keep(checkout: &Checkout, desk: &Desk, moved: &Move, paths: &[&[u8]]) -> Result<String, MergeError> {
+    let index = desk.folder.join("kept");
+    match std::fs::remove_file(&index) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(at(&index)(error)),
+        _ => {}
+    }
+    let copy = checkout.with_index(&index);
+    copy.git.run(&["read-tree", &moved.from])?;
+    let is_there = |path: &&&[u8]| {
+        let meta = checkout.folder.join(OsStr::from_bytes(path)).symlink_metadata();
+        meta.is_ok_and(|meta| meta.is_file() || meta.is_symlink())
+    };
+    let (there, gone): (Vec<&&[u8]>, Vec<&&[u8]>) = paths.iter().partition(is_there);
+    for (paths, option) in [(gone, "--force-remove"), (there, "--add")] {
+        let names: Vec<u8> = paths.iter().flat_map(|path| [**path, b"\0"].concat()).collect();
+        fed(&copy.git, &["update-index", "-z", "--replace", option, "--stdin"], &names)?;
+    }
+    let tree = copy.git.text(&["write-tree"])?;
     let reference = format!("refs/crew/keep/{}/merge/1", moved.run);
     let message =
         format!("What {} held when a merge into {} was cut off", checkout.folder.display(), moved.branch);
-    let kept = custody::keep(&checkout.folder, &[], &reference, &message).map_err(|error| {
-        MergeError::Refused(format!(
-            "{} cannot be kept, so nothing of it is put right: {error}",
-            checkout.folder.display()
-        ))
-    })?;
-    let commit = kept.unwrap_or_else(|| moved.from.clone());
-    let named =
-        ["for-each-ref", "--count=1", "--format=%(refname)", "--points-at", &commit, "refs/crew/keep"];
-    let named = repository.git.text(&named)?;
-    Ok(if named.is_empty() { commit } else { named })
+    let place = Place::of(&checkout.folder, &checkout.own);
+    Ok(custody::hold_tree(&place, &tree, &[&moved.from], &reference, &message)?.0)
 }

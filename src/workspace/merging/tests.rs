@@ -4,6 +4,7 @@ use super::compose::{Composed, Manner, Outcome, Work, compose, stats};
 use super::freshness::{self, State};
 use super::landing::{Move, check, land};
 use super::put_right::put_right;
+use super::scratch::Scratch;
 use super::*;
 use crate::domain::conflict::ConflictKind;
 use crate::domain::merging::How;
@@ -793,7 +794,9 @@ fn files_that_a_killed_git_left_half_written_go_back_after_the_folder_was_kept()
     let kept = right.kept.unwrap();
     assert!(kept.starts_with("refs/crew/keep/7k2aaaaaaaaa/merge/"), "{kept}");
     assert_eq!(place.git(&["show", &format!("{kept}:kept")]), "aft");
-    assert_eq!(place.git(&["show", &format!("{kept}:mine")]), "untracked");
+    // Whatever else is in the folder is none of its business, and may not even be readable.
+    let status = ["diff-tree", "-r", "--name-status", "--no-renames", &format!("{kept}~1"), &kept];
+    assert_eq!(place.git(&status), "D\tdir/a\nA\tdir/a/b\nD\tgone\nM\tkept\nA\tmade/deep/new");
     place.is_clean();
     place.land(&to).unwrap();
 }
@@ -858,4 +861,24 @@ fn what_is_not_checked_out_stays_that_way() {
     );
     assert!(!place.tree.join("out").exists());
     assert_eq!(place.git(&["show", ":out/side/f"]), "changed");
+}
+
+#[test]
+fn a_scratch_that_is_reached_through_a_link_is_filled_and_cleared_again() {
+    let place = Place::new();
+    let to = place.branch("a", "main", CHANGES);
+    let (real, link) = (place.tree.with_file_name("real"), place.tree.with_file_name("link"));
+    std::fs::create_dir(&real).unwrap();
+    symlink(&real, &link).unwrap();
+    let repository = place.repository();
+    let scratch = Scratch::of(&repository, &place.tree, &link.join("7k2aaaaaaaaa"), "7k2aaaaaaaaa");
+    for _ in 0..2 {
+        scratch.fill(&to).unwrap();
+        assert_eq!(std::fs::read_to_string(scratch.folder().join("kept")).unwrap(), "after\n");
+    }
+    // Its folder may be gone by then.
+    std::fs::remove_dir_all(real.join("7k2aaaaaaaaa")).unwrap();
+    scratch.clear().unwrap();
+    assert_eq!(place.git(&["worktree", "list"]).lines().count(), 1);
+    assert_eq!(place.git(&["branch", "--list", "crew/*"]), "");
 }
