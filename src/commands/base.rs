@@ -253,7 +253,7 @@ fn particular(git: &Git, commit: &str, plan: &mut Plan) -> Result<()> {
         let count = words::count(found.submodules.len(), "submodule");
         plan.notes.push(format!(
             "{count} will be empty in worktrees: {}; worktrees.setup can fill them \
-             (git submodule update --init), and what is committed in one stays there",
+             (git submodule update --init)",
             shown(&found.submodules)
         ));
     }

@@ -32,6 +32,7 @@ use crate::workspace::merging::compose::{self, Manner};
 use crate::workspace::merging::landing::{self, Move};
 use crate::workspace::merging::put_right;
 use crate::workspace::merging::scratch::Scratch;
+use crate::workspace::merging::submodules::{self, Linked};
 use crate::workspace::merging::{MergeError, Repository};
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
@@ -238,6 +239,7 @@ impl Desk<'_> {
             Some(refused) => Err(refused.into()),
             None => {
                 if !self.cx.printer.json {
+                    self.tell_submodules(run, &plan);
                     let commands = self.commands(run, &plan);
                     commands
                         .iter()
@@ -372,6 +374,7 @@ impl Desk<'_> {
             let commands: Vec<String> =
                 self.commands(run, plan).into_iter().map(|(_, command)| command).collect();
             json["verify"] = json!(commands);
+            json["submodules"] = json!(self.submodules(run, plan));
             for (name, value) in more.as_object().into_iter().flatten() {
                 json[name] = value.clone();
             }
@@ -395,7 +398,18 @@ impl Desk<'_> {
             self.work.into,
             tasks.join(", ")
         ))?;
+        self.tell_submodules(run, plan);
         Ok(())
+    }
+
+    /// Returns the submodules that are at other commits with the merge; none where it is refused for one.
+    fn submodules(&self, run: &Run, plan: &Plan) -> Vec<Linked> {
+        submodules::look(&self.work.repository, &plan.moved(run)).unwrap_or_default()
+    }
+
+    fn tell_submodules(&self, run: &Run, plan: &Plan) {
+        let lines = self.submodules(run, plan).into_iter().filter_map(|linked| linked.words());
+        lines.for_each(|line| self.cx.printer.tell(&line));
     }
 
     /// Works out what would be merged, as things stand.

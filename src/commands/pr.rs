@@ -18,8 +18,9 @@ use crate::store::database::Store;
 use crate::ui::words;
 use crate::workspace::git::Git;
 use crate::workspace::inventory::tree_of;
-use crate::workspace::merging::Repository;
 use crate::workspace::merging::compose::{self, Manner, Work};
+use crate::workspace::merging::landing::Move;
+use crate::workspace::merging::{MergeError, Repository, submodules};
 use anyhow::{Context as _, Result};
 use serde_json::json;
 use std::time::Duration;
@@ -204,6 +205,7 @@ fn plan(args: &PrArgs, store: &Store, run: &Run, short: &str, git: &Git, outside
     let (before, there) = branches(args, git, outside, &way, &named)?;
     let mut notes = fresh.notes.clone();
     notes.extend(there);
+    notes.extend(submodules_with(&repository, run, &named, (&from, &fresh.commit))?);
     let (commit, step) = next_step(&repository, git, run, short, how, &fresh, before.as_deref(), &mut notes)?;
     let published = format!("--remotes={}", way.remote);
     let unpublished = git.text(&["rev-list", "--count", &from, "--not", &published])?;
@@ -397,6 +399,22 @@ fn merged(repository: &Repository, run: &Run, short: &str, from: &str, how: How)
     }
     let tasks = choice.places.iter().map(|place| run.tasks[*place].spec.id.clone()).collect();
     Ok(Merged { commit: composed.head, tasks, notes })
+}
+
+/// Says which submodules would be at commits that others cannot have yet.
+fn submodules_with(
+    repository: &Repository,
+    run: &Run,
+    branch: &str,
+    (from, to): (&str, &str),
+) -> Result<Vec<String>> {
+    let (run, branch) = (run.id.to_string(), branch.to_owned());
+    let moved = Move { run, branch, from: from.to_owned(), to: to.to_owned() };
+    match submodules::look(repository, &moved) {
+        Ok(linked) => Ok(linked.iter().filter_map(submodules::Linked::words).collect()),
+        Err(MergeError::Refused(why)) => Ok(vec![why]),
+        Err(other) => Err(other.into()),
+    }
 }
 
 /// Where what was pushed is held, as 1, 2, and so on. A branch of that name cannot be beside the tasks' own.

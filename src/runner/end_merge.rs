@@ -15,6 +15,7 @@ use crate::workspace::merging::compose::{Manner, Outcome, short};
 use crate::workspace::merging::landing::{self, Move};
 use crate::workspace::merging::put_right::PutRight;
 use crate::workspace::merging::scratch::Scratch;
+use crate::workspace::merging::submodules;
 use crate::workspace::merging::{MergeError, Repository};
 use std::io::Write;
 use std::path::PathBuf;
@@ -50,6 +51,8 @@ impl MergeInHand {
 pub struct Composed {
     pub work: MergeWork,
     pub plan: Plan,
+    /// What a person is to know of the submodules that go with it.
+    pub submodules: Vec<String>,
 }
 
 /// Where the merge of a run is worked on.
@@ -173,10 +176,15 @@ fn plan(place: &Place, run: &Run, work: MergeWork) -> Result<Box<Composed>, Unme
     if plan.has_conflicts() {
         return Err(at_odds(run, &plan));
     }
+    let mut submodules = Vec::new();
     if !plan.is_empty() {
-        landing::check(&work.repository, &plan.moved(run)).map_err(|error| plain(&error))?;
+        let moved = plan.moved(run);
+        landing::check(&work.repository, &moved).map_err(|error| plain(&error))?;
+        let linked = submodules::look(&work.repository, &moved).map_err(|error| plain(&error))?;
+        submodules.extend(linked.into_iter().filter_map(|linked| linked.words()));
     }
-    Ok(Box::new(Composed { work, plan }))
+    submodules.iter().for_each(|line| place.note(line));
+    Ok(Box::new(Composed { work, plan, submodules }))
 }
 
 /// Names what git cannot merge alone, the first task of it in full.

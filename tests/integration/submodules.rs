@@ -77,3 +77,99 @@ fn what_lies_in_a_submodules_folder_is_on_no_branch_and_kept_all_the_same() {
     assert_eq!(of_the_user(&repo), before);
     assert_sound(&repo);
 }
+
+/// Runs one agent that does something in the submodule, which it checks out first, and returns the run's id.
+fn in_library(repo: &TestRepo, script: &str) -> String {
+    deeds(repo, &[("work", "", &format!("git submodule --quiet update --init; cd lib; {script}"))]);
+    repo.git(&["config", "user.name", "Person"]);
+    repo.git(&["config", "user.email", "person@example.com"]);
+    run(repo, 0)["run"].as_str().expect("an id").to_owned()
+}
+
+const COMMIT: &str = "echo two >>l; GIT commit -qam two";
+
+#[test]
+fn a_commit_in_a_submodule_comes_to_the_users_repository_of_it_before_the_branch_moves() {
+    let repo = with_library();
+    let id = in_library(&repo, COMMIT);
+    let in_lib = |args: &[&str]| repo.git(&[&["-C", "lib"][..], args].concat());
+    let heads = in_lib(&["for-each-ref", "refs/heads", "refs/remotes"]);
+    let commit = repo.git(&["rev-parse", &format!("crew/{id}/work:lib")]);
+    let commit = commit.trim();
+    let said =
+        format!("submodule lib goes to {}, a commit that only this repository holds; push it", &commit[..10]);
+
+    let planned = repo.crew(["merge", "last", "--dry-run"]).exits(0);
+    assert!(planned.err.contains(&said), "{}", planned.err);
+    assert_eq!(in_lib(&["for-each-ref", "refs/crew"]), "", "a look moves nothing");
+    let planned = repo.crew(["merge", "last", "--dry-run", "--json"]).exits(0).json();
+    assert_eq!(planned["submodules"], json!([{"path": "lib", "commit": commit, "published": false}]));
+    let merged = repo.crew(["merge", "last"]).exits(0);
+    assert!(merged.err.contains(&said), "{}", merged.err);
+
+    assert_eq!(in_lib(&["for-each-ref", "refs/heads", "refs/remotes"]), heads);
+    let held = in_lib(&["for-each-ref", "--format=%(refname) %(objectname)", "refs/crew"]);
+    assert_eq!(held.trim(), format!("refs/crew/keep/{id}/work/1 {commit}"));
+    in_lib(&["reflog", "expire", "--expire=now", "--all"]);
+    in_lib(&["gc", "-q", "--prune=now"]);
+    repo.git(&["submodule", "--quiet", "update"]);
+    assert_eq!(std::fs::read_to_string(repo.root.join("lib/l")).expect("a file"), "one\ntwo\n");
+    assert_eq!(repo.git(&["status", "--porcelain"]), "");
+    assert_eq!(in_lib(&["fsck", "--strict", "--no-dangling", "--no-progress"]), "");
+    assert_sound(&repo);
+}
+
+#[test]
+fn a_branch_does_not_move_to_a_commit_of_a_submodule_that_the_user_cannot_check_out() {
+    let repo = with_library();
+    in_library(&repo, COMMIT);
+    let before = repo.git(&["rev-parse", "main"]);
+    repo.git(&["submodule", "--quiet", "deinit", "-f", "lib"]);
+    let modules = repo.root.join(".git/modules");
+    std::fs::rename(&modules, repo.beside("modules")).expect("it moves");
+    for args in [&["merge", "last", "--dry-run"][..], &["merge", "last"]] {
+        let refused = repo.crew(args).exits(4);
+        assert!(refused.err.contains("the submodule lib would be at "), "{}", refused.err);
+        assert!(refused.err.contains("git submodule update --init -- lib"), "{}", refused.err);
+    }
+    assert_eq!(repo.git(&["rev-parse", "main"]), before);
+    repo.git(&["submodule", "--quiet", "update", "--init", "--", "lib"]);
+    repo.crew(["merge", "last"]).exits(0);
+    repo.git(&["submodule", "--quiet", "update"]);
+    assert_eq!(std::fs::read_to_string(repo.root.join("lib/l")).expect("a file"), "one\ntwo\n");
+
+    let nowhere = "cd ..; git update-index --cacheinfo 160000,1111111111111111111111111111111111111111,lib; rm -rf lib; mkdir lib; GIT commit -qm bump";
+    in_library(&repo, nowhere);
+    let refused = repo.crew(["merge", "last"]).exits(4);
+    assert!(refused.err.contains("1111111111, a commit that no repository here holds"), "{}", refused.err);
+}
+
+#[test]
+fn a_commit_of_a_submodule_that_was_published_is_no_news() {
+    let repo = with_library();
+    in_library(&repo, &format!("{COMMIT}; git push -q origin HEAD:refs/heads/next; git fetch -q"));
+    repo.git(&["submodule", "--quiet", "deinit", "-f", "lib"]);
+    std::fs::remove_dir_all(repo.root.join(".git/modules")).expect("it goes");
+    let merged = repo.crew(["merge", "last"]).exits(0);
+    assert!(!merged.err.contains("submodule lib"), "{}", merged.err);
+    repo.git(&["submodule", "--quiet", "update", "--init"]);
+    assert_eq!(std::fs::read_to_string(repo.root.join("lib/l")).expect("a file"), "one\ntwo\n");
+}
+
+#[test]
+fn a_merge_at_the_end_of_a_run_brings_it_and_says_so_too() {
+    let repo = with_library();
+    deeds(&repo, &[("work", "", &format!("git submodule --quiet update --init; cd lib; {COMMIT}"))]);
+    repo.git(&["config", "user.name", "Person"]);
+    repo.git(&["config", "user.email", "person@example.com"]);
+    let workflow = repo.home.join(".config/crew/workflows/deeds.workflow.md");
+    let text = std::fs::read_to_string(&workflow).expect("a workflow");
+    std::fs::write(&workflow, text.replacen("\n---", "\nonSuccess: merge\n---", 1)).expect("a workflow");
+    let allowed = ["--set", "gates.risky_actions=deploy", "--set", "gates.allowed_actions=merge"];
+    let run = ["run", "g", "--workflow", "deeds", "--worktree"];
+    let ran = repo.crew(run.iter().chain(&allowed)).exits(0);
+    assert!(ran.out.contains("submodule lib goes to "), "{}\n{}", ran.out, ran.err);
+    assert!(repo.log("merge", 1).contains("a commit that only this repository holds; push it"));
+    repo.git(&["submodule", "--quiet", "update"]);
+    assert_eq!(std::fs::read_to_string(repo.root.join("lib/l")).expect("a file"), "one\ntwo\n");
+}

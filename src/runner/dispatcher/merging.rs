@@ -271,8 +271,12 @@ impl Dispatcher<'_> {
 
     fn note_finished(&mut self, place: usize) -> Result<(), StoreError> {
         let Some(open) = self.open.get(&place) else { return Ok(()) };
-        let plan = open.merge.composed.as_ref().map(|composed| &composed.plan);
-        let summary = plan.map(|plan| self.summary_of_merge(plan)).unwrap_or_default();
+        let composed = open.merge.composed.as_ref();
+        let summary = composed.map(|composed| {
+            let told = [&[self.summary_of_merge(&composed.plan)], composed.submodules.as_slice()].concat();
+            clean_line(&told.join("; "), MAX_SUMMARY_LINE)
+        });
+        let summary = summary.unwrap_or_default();
         let Some(open) = self.open.get_mut(&place) else { return Ok(()) };
         if let Some(merging) = open.merge.landing.take() {
             open.merge.merged = true;

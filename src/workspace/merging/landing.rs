@@ -11,6 +11,7 @@
 
 use super::checkout::{Changed, Checkout};
 use super::put_right::{self, PutRight};
+use super::submodules;
 use super::{MergeError, Repository, at, reference};
 use crate::workspace::snapshot;
 use serde::{Deserialize, Serialize};
@@ -159,6 +160,7 @@ fn sign(moved: &Move) -> String {
 /// of the index, which goes again.
 pub fn check(repository: &Repository, moved: &Move) -> Result<Option<PathBuf>, MergeError> {
     let moved = &settled(repository, moved)?;
+    submodules::look(repository, moved)?;
     let Some(checkout) = repository.checkout_of(&moved.branch)? else { return Ok(None) };
     checkout.refuse_locked()?;
     let scratch =
@@ -216,6 +218,8 @@ pub fn land(
     step: &mut dyn FnMut(&str),
 ) -> Result<Option<PutRight>, MergeError> {
     let moved = &settled(repository, moved)?;
+    step("submodules");
+    submodules::bring(repository, moved)?;
     if let Some(checkout) = repository.checkout_of(&moved.branch)? {
         return land_in(repository, &checkout, moved, step);
     }

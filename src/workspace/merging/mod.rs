@@ -16,6 +16,7 @@ pub mod landing;
 pub mod put_right;
 pub mod resolving;
 pub mod scratch;
+pub mod submodules;
 #[cfg(test)]
 mod tests;
 
