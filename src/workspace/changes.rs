@@ -1,9 +1,10 @@
 //! What a task changed: from the commit that it began from to the tip of its branch, or to what lies in its folder.
 
 use super::git::{Git, GitError, GitStream};
+use super::inner::Inner;
 use super::inventory::tree_of;
 use super::snapshot::difference;
-use super::staging::{Place, StagingError};
+use super::staging::{Place, Staged, StagingError};
 use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -35,16 +36,8 @@ impl Now {
         let git = git.with("GIT_ALTERNATE_OBJECT_DIRECTORIES", &objects);
         let apart = Place { git: git.clone(), ..place.clone() };
         let staged = apart.stage(leave_out)?;
-        let astray = staged.astray.iter().flat_map(|astray| &astray.files);
-        let mut astray: Vec<String> = astray.map(|path| path.display().to_string()).collect();
-        for inside in staged.inside.iter().filter(|inside| inside.is_submodule) {
-            let submodule = Place::within(&place.folder.join(&inside.path))?;
-            let options = ["--untracked-files=all", "--no-renames", "--ignore-submodules=none"];
-            let entries = [&["status", "--porcelain=v1", "-z"][..], &options].concat();
-            let paths = submodule.git.entries(&entries)?;
-            let paths = paths.iter().filter_map(|entry| entry.get(3..));
-            astray.extend(paths.map(|path| inside.path.join(path).display().to_string()));
-        }
+        let mut astray = Vec::new();
+        look_astray(&apart, Path::new(""), &staged, &mut astray)?;
         Ok(Now { git, tree: staged.tree, left: staged.left, astray, _objects: own })
     }
 
@@ -54,6 +47,29 @@ impl Now {
         files.extend(self.astray.iter().cloned());
         Ok(files)
     }
+}
+
+/// Finds the files in submodules that no commit there has, all the way down. `path` is where the work tree lies.
+fn look_astray(
+    place: &Place,
+    path: &Path,
+    staged: &Staged,
+    all: &mut Vec<String>,
+) -> Result<(), StagingError> {
+    let files = staged.astray.iter().flat_map(|astray| &astray.files);
+    all.extend(files.map(|file| path.join(file).display().to_string()));
+    for inside in staged.inside.iter().filter(|inside| inside.is_submodule) {
+        let (path, folder) = (path.join(&inside.path), place.folder.join(&inside.path));
+        let repository = Inner::at(&folder, &std::env::temp_dir())?;
+        let inner = &repository.place;
+        let staged = inner.stage(&[])?;
+        let head = inner.git.text(&["rev-parse", "--verify", "-q", "HEAD^{tree}"]);
+        let empty = || inner.git.text(&["hash-object", "-w", "-t", "tree", "/dev/null"]);
+        let files = difference(&inner.git, &head.or_else(|_| empty())?, &staged.tree)?.files;
+        all.extend(files.iter().map(|file| path.join(file).display().to_string()));
+        look_astray(inner, &path, &staged, all)?;
+    }
+    Ok(())
 }
 
 /// A change, from one tree or commit to another.

@@ -93,7 +93,7 @@ pub fn hold_tree(
 
 /// Finds a commit of the same tree with the same parents among those that are held at `reference` and the names that
 /// follow it.
-fn same(
+pub fn same(
     git: &Git,
     reference: &str,
     tree: &str,

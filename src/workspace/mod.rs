@@ -10,6 +10,7 @@ pub mod diff;
 pub mod forecast;
 pub mod git;
 pub mod gitlinks;
+pub mod inner;
 pub mod inventory;
 pub mod joining;
 pub mod merge_lines;

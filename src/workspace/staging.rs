@@ -55,8 +55,8 @@ const SETTINGS: &[(&str, &str)] = &[
     ("maintenance.auto", "false"),
 ];
 
-/// What the files begin with that we work on.
-const PREFIX: &str = "crew-index-";
+/// What the files and folders begin with that we work on.
+pub const PREFIX: &str = "crew-index-";
 
 /// A file in a task's own folder of the repository: what `info/exclude` held when the first of its run was made.
 pub const EXCLUDES: &str = "crew-exclude";
@@ -76,7 +76,7 @@ pub fn sweep(own: &Path) {
     for entry in std::fs::read_dir(own).into_iter().flatten().flatten() {
         if entry.file_name().to_string_lossy().starts_with(PREFIX) {
             // What cannot be removed takes some space and is in nobody's way.
-            let _ = std::fs::remove_file(entry.path());
+            let _ = std::fs::remove_file(entry.path()).or_else(|_| std::fs::remove_dir_all(entry.path()));
         }
     }
 }
@@ -113,13 +113,6 @@ impl Place {
         Ok(Place::of(folder, Path::new(&own)))
     }
 
-    /// Finds the repository that begins at `folder`, and not one around it.
-    pub fn within(folder: &Path) -> Result<Place, GitError> {
-        let around = folder.parent().unwrap_or(folder);
-        let git = Git::at(folder).with("GIT_CEILING_DIRECTORIES", around);
-        Ok(Place::of(folder, Path::new(&git.text(&["rev-parse", "--absolute-git-dir"])?)))
-    }
-
     /// Speaks of a work tree whose own folder in the repository is known. No setting and no other repository around it
     /// leads git elsewhere.
     pub fn of(folder: &Path, own: &Path) -> Place {
@@ -133,7 +126,11 @@ impl Place {
         let index = self.copy_of_index()?;
         let git = self.git.clone().with("GIT_INDEX_FILE", &*index).hearing(HEARD);
         let leave_out = self.names(leave_out);
+        let set = self.set_links(&git)?;
         let (mut left, unborn) = self.add_all(&git, &leave_out)?;
+        if !set.is_empty() {
+            feed(&git, "--no-skip-worktree", &set)?;
+        }
         self.add_hidden(&git, &leave_out)?;
         let links = gitlinks::links(&git.run(&["ls-files", "--stage", "-z"])?);
         let inside = self.inside(&git, unborn, &links);
@@ -146,6 +143,26 @@ impl Place {
         }
         let tree = git.text(&["write-tree"])?;
         Ok(Staged { tree, index, left, inside, astray })
+    }
+
+    /// Lets the links to repositories that lie here be what those have checked out, and has git overlook them from then
+    /// on. To see more of such a repository than that, git would run itself there, with settings that are not the user's.
+    /// Returns the names of the links.
+    fn set_links(&self, git: &Git) -> Result<Vec<u8>, GitError> {
+        let entries = git.run(&["ls-files", "--stage", "-z"])?;
+        // Of those with several sides git asks nothing.
+        let links = entries.split(|byte| *byte == 0).filter_map(|entry| entry.strip_prefix(b"160000 "));
+        let names = links.filter_map(|entry| entry.splitn(2, |byte| *byte == b'\t').nth(1).zip(Some(entry)));
+        let names = names.filter(|(name, entry)| entry[..entry.len() - name.len()].ends_with(b" 0\t"));
+        let is_there =
+            |name: &[u8]| self.folder.join(OsStr::from_bytes(name)).join(".git").symlink_metadata().is_ok();
+        let names = names.map(|(name, _)| name).filter(|name| is_there(name));
+        let names: Vec<u8> = names.flat_map(|name| [name, b"\0"].concat()).collect();
+        if !names.is_empty() {
+            feed(git, "--add", &names)?;
+            feed(git, "--skip-worktree", &names)?;
+        }
+        Ok(names)
     }
 
     /// Makes what lies in the folder of a submodule that is not checked out into a tree; nothing where nothing does.
@@ -234,6 +251,8 @@ impl Place {
     fn add_all(&self, git: &Git, leave_out: &[PathBuf]) -> Result<(Vec<String>, Vec<PathBuf>), GitError> {
         let mut args: Vec<OsString> = Vec::new();
         args.extend(["-c".into(), format!("core.ignoreCase={}", self.ignores_case()).into()]);
+        // Else git takes out the marks of what is there although it need not be.
+        args.extend(["-c", "sparse.expectFilesOutsideOfPatterns=true"].map(OsString::from));
         let words = ["add", "--all", "--sparse", "--ignore-errors", "--no-warn-embedded-repo", "--", "."];
         args.extend(words.map(OsString::from));
         for path in leave_out {

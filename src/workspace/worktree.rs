@@ -88,6 +88,23 @@ pub struct Kept {
     pub left: Vec<String>,
 }
 
+/// What is held of what lies in a work tree and cannot be on its branch.
+#[derive(Debug, Default)]
+struct Inside {
+    references: Vec<String>,
+    /// Submodules in whose folders files lie that are in no commit of theirs.
+    astray: Vec<PathBuf>,
+    /// What could not be held, and why.
+    left: Vec<String>,
+}
+
+impl Inside {
+    fn note(&mut self, held: loose::Held) {
+        self.references.push(held.reference);
+        self.astray.extend(held.astray);
+    }
+}
+
 /// What became of a work tree that was taken away.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Removed {
@@ -312,7 +329,7 @@ impl Worktree {
             false => parent,
         };
         let difference = snapshot::difference(git, work.base, &commit)?;
-        let (set_aside, astray) = self.set_aside(&commit, &staged, work)?;
+        let mut set_aside = self.set_aside(&commit, work)?;
         if tip.as_deref() != Some(&commit)
             && let Err(source) = self.move_branch(&commit)
         {
@@ -321,7 +338,9 @@ impl Worktree {
         }
         self.look_for_all(&commit, work.base)?;
         self.look_at_branch(&commit)?;
-        let left = staged.left;
+        let inside = self.set_inside_aside(&staged, work);
+        set_aside.extend(inside.references);
+        let (astray, left) = (inside.astray, [staged.left, inside.left].concat());
         self.settle(staged.index)?;
         Ok(Kept { commit, reference, is_new, difference, set_aside, astray, left })
     }
@@ -408,29 +427,32 @@ impl Worktree {
         Ok(parent.to_owned())
     }
 
-    /// Holds whatever nothing else would: commits that are on no branch once the task's is at `commit`, and what the
-    /// repositories hold that lie in this one, or should. Returns the references, and the submodules with files in no
-    /// commit.
-    fn set_aside(
-        &self,
-        commit: &str,
-        staged: &Staged,
-        work: &Work,
-    ) -> Result<(Vec<String>, Vec<PathBuf>), WorktreeError> {
-        let mut held = Vec::new();
+    /// Holds the commits that are on no branch once the task's is at `commit`.
+    fn set_aside(&self, commit: &str, work: &Work) -> Result<Vec<String>, WorktreeError> {
         let lost = loose::commits(&self.place, &self.reference(), commit)?;
-        if let Some(lost) = loose::joined(&self.place, lost, &self.owner)? {
-            held.push(custody::hold(&self.place, work.keep_ref, &lost)?);
+        match loose::joined(&self.place, lost, &self.owner)? {
+            Some(lost) => Ok(vec![custody::hold(&self.place, work.keep_ref, &lost)?]),
+            None => Ok(Vec::new()),
         }
-        let mut of_others = Vec::new();
+    }
+
+    /// Holds what the repositories have that lie in this one, or should. What of it cannot be had keeps nothing else from
+    /// being kept.
+    fn set_inside_aside(&self, staged: &Staged, work: &Work) -> Inside {
+        let mut all = Inside::default();
         for inside in &staged.inside {
-            of_others.extend(loose::keep_inside(&self.place, inside, work)?);
+            match loose::keep_inside(&self.place, inside, work) {
+                Ok(held) => held.into_iter().for_each(|held| all.note(held)),
+                Err(error) => all.left.push(format!("{}: {error}", inside.path.display())),
+            }
         }
         for astray in &staged.astray {
-            of_others.push(loose::keep_astray(&self.place, astray, work)?);
+            match loose::keep_astray(&self.place, astray, work) {
+                Ok(held) => all.note(held),
+                Err(error) => all.left.push(format!("{}: {error}", astray.path.display())),
+            }
         }
-        held.extend(of_others.iter().map(|held| held.reference.clone()));
-        Ok((held, of_others.into_iter().filter_map(|held| held.astray).collect()))
+        all
     }
 
     /// Lets HEAD, the index and git's notes be as after a commit on the branch.
@@ -468,7 +490,12 @@ impl Worktree {
         }
         // Whoever worked there may have deleted the branch.
         let tip = self.commit_at(&self.reference()).unwrap_or_else(|| work.base.to_owned());
-        let (mut set_aside, _) = self.set_aside(&tip, &staged, work)?;
+        let mut set_aside = self.set_aside(&tip, work)?;
+        let inside = self.set_inside_aside(&staged, work);
+        if !inside.left.is_empty() {
+            return Err(WorktreeError::Unkeepable { folder: self.place.folder.clone(), left: inside.left });
+        }
+        set_aside.extend(inside.references);
         let mut holds_it = tip.clone();
         if git.text(&["rev-parse", &format!("{tip}^{{tree}}")])? != staged.tree {
             let parent = self.commit_at("HEAD").unwrap_or(tip);

@@ -3,6 +3,7 @@
 use super::{Owner, Work, WorktreeError};
 use crate::workspace::custody;
 use crate::workspace::git::{Git, GitError};
+use crate::workspace::inner::Inner;
 use crate::workspace::staging::{Astray, Inside, Place};
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -94,8 +95,8 @@ pub(super) struct Held {
 /// Keeps what a repository holds that lies in a work tree: what is not committed in a submodule, and commits that are
 /// nowhere else; and all that of repositories which lie in that one.
 pub(super) fn keep_inside(place: &Place, inside: &Inside, work: &Work) -> Result<Vec<Held>, WorktreeError> {
-    let folder = place.folder.join(&inside.path);
-    let repository = Place::within(&folder)?;
+    let inner = Inner::at(&place.folder.join(&inside.path), &place.own)?;
+    let repository = &inner.place;
     let staged = repository.stage(&[])?;
     let git = &repository.git;
     let mut all = Vec::new();
@@ -105,8 +106,8 @@ pub(super) fn keep_inside(place: &Place, inside: &Inside, work: &Work) -> Result
     }
     for astray in &staged.astray {
         let path = inside.path.join(&astray.path);
-        let held = hold_astray(&repository, &path, &astray.tree, work)?;
-        let reference = bring(place, &repository, &held.0, &held.1, work.keep_ref)?;
+        let held = hold_astray(repository, &path, &astray.tree, work)?;
+        let reference = bring(place, repository, &held.0, &held.1, work.keep_ref)?;
         all.push(Held { reference, astray: Some(path) });
     }
     let head = git.text(&["rev-parse", "--verify", "-q", "HEAD^{commit}"]).ok();
@@ -123,8 +124,8 @@ pub(super) fn keep_inside(place: &Place, inside: &Inside, work: &Work) -> Result
     let (_, trailers) = work.message.split_once("\n\n").unwrap_or_default();
     let message = format!("What lies in {}, a repository of its own\n\n{trailers}", inside.path.display());
     let (reference, commit) =
-        custody::hold_tree(&repository, &staged.tree, &parents, work.keep_ref, &message)?;
-    let reference = bring(place, &repository, &reference, &commit, work.keep_ref)?;
+        custody::hold_tree(repository, &staged.tree, &parents, work.keep_ref, &message)?;
+    let reference = bring(place, repository, &reference, &commit, work.keep_ref)?;
     let astray = (inside.is_submodule && !is_clean).then(|| inside.path.clone());
     all.push(Held { reference, astray });
     Ok(all)
@@ -168,11 +169,20 @@ fn bring(
     commit: &str,
     keep_ref: &str,
 ) -> Result<String, GitError> {
+    let tree = inside.git.text(&["rev-parse", &format!("{commit}^{{tree}}")])?;
+    let parents = inside.git.text(&["show", "-s", "--format=%P", commit, "--"])?;
+    let parents: Vec<&str> = parents.split_whitespace().collect();
+    // What is made anew each time is brought once.
+    if let Some((reference, _)) = custody::same(&place.git, keep_ref, &tree, &parents)? {
+        return Ok(reference);
+    }
     if fetch(place, &inside.own, reference, commit).is_ok() {
         return custody::hold(place, keep_ref, commit);
     }
     // Of a shallow one, git takes nothing that has a history: the files go without it.
-    let tree = inside.git.text(&["rev-parse", &format!("{commit}^{{tree}}")])?;
+    if let Some((reference, _)) = custody::same(&place.git, keep_ref, &tree, &[])? {
+        return Ok(reference);
+    }
     let message = inside.git.text(&["show", "-s", "--format=%B", commit, "--"])?;
     let (reference, alone) = custody::hold_tree(inside, &tree, &[], keep_ref, &message)?;
     fetch(place, &inside.own, &reference, &alone)?;
@@ -185,5 +195,7 @@ fn fetch(place: &Place, from: &Path, reference: &str, commit: &str) -> Result<()
     }
     let options = ["fetch", "-q", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--"];
     let args: Vec<&OsStr> = options.iter().map(OsStr::new).collect();
-    place.git.run(&[&args[..], &[from.as_os_str(), reference.as_ref()]].concat()).map(drop)
+    // It is a folder of ours, whatever the user allows otherwise.
+    let git = place.git.clone().with("GIT_ALLOW_PROTOCOL", "file");
+    git.run(&[&args[..], &[from.as_os_str(), reference.as_ref()]].concat()).map(drop)
 }

@@ -931,6 +931,89 @@ fn what_is_done_in_a_submodule_is_kept_whether_committed_or_not() {
 }
 
 #[test]
+fn nothing_runs_that_a_repository_inside_names() {
+    for how in ["made", "linked", "submodule"] {
+        let mut ground = Ground::new();
+        if how == "submodule" {
+            let library = ground.repository.parent().unwrap().join("inner");
+            git_in(library.parent().unwrap(), &["init", "-q", "-b", "main", "inner"]);
+            write_in(&library, "a.txt", "one\n");
+            git_in(&library, &["add", "-A"]);
+            git_in(&library, &["commit", "-q", "-m", "library"]);
+            ground.user(&["submodule", "--quiet", "add", "../inner", "inner"]);
+            ground.commit_all("with a submodule");
+        }
+        let tree = ground.add();
+        let inside = |args: &[&str]| ground.agent(&[&["-C", "inner"][..], args].concat());
+        if how == "submodule" {
+            ground.agent(&["submodule", "--quiet", "update", "--init"]);
+        } else {
+            ground.write("inner/a.txt", "one\n");
+            inside(&["init", "-q", "-b", "main"]);
+            inside(&["add", "-A"]);
+            inside(&["commit", "-q", "-m", "inside"]);
+        }
+        if how == "linked" {
+            ground.agent(&["add", "inner"]);
+            ground.agent(&["commit", "-q", "-m", "as a link"]);
+        }
+        let ran = ground.repository.parent().unwrap().join("ran");
+        let command = format!("sh -c 'echo $0 $* >>{}; cat' -", ran.display());
+        inside(&["config", "filter.evil.clean", &command]);
+        inside(&["config", "core.fsmonitor", &command]);
+        inside(&["config", "uploadpack.packObjectsHook", &command]);
+        inside(&["config", "core.alternateRefsCommand", &command]);
+        for folder in ["", "inner/"] {
+            ground.write(&format!("{folder}.gitattributes"), "*.txt filter=evil\n");
+        }
+        ground.write("inner/a.txt", "two\n");
+        let link = [Path::new("inner")];
+        let now = crate::workspace::changes::Now::of(&Place::of(tree.folder(), tree.admin()), &[]).unwrap();
+        assert_eq!(now.astray.len(), if how == "submodule" { 2 } else { 0 }, "{:?}", now.astray);
+        let kept = tree.keep(&ground.work()).unwrap();
+        let again = tree.keep(&ground.work()).unwrap();
+        assert_eq!((kept.left.len(), &again.commit), (0, &kept.commit), "{:?}", kept.left);
+        match how {
+            "submodule" => assert_eq!(ground.at(KEEP, "a.txt"), "two"),
+            _ => assert_eq!(ground.at(&kept.commit, "inner/a.txt"), "two"),
+        }
+        tree.keep_for_removal(&ground.work()).unwrap();
+        let left_out = Work { leave_out: &link, ..ground.work() };
+        tree.keep(&left_out).unwrap();
+        assert_eq!(std::fs::read_to_string(&ran).unwrap_or_default(), "", "{how}");
+        assert_eq!(ground.user(&["for-each-ref", "--format=%(refname)", "refs/crew"]), KEEP);
+    }
+}
+
+#[test]
+fn a_repository_inside_that_cannot_be_read_keeps_nothing_from_the_branch() {
+    let ground = Ground::new();
+    let tree = ground.add();
+    ground.user(&["config", "protocol.file.allow", "never"]);
+    ground.user(&["config", "protocol.allow", "never"]);
+    let made = |path: &str, more: &[&str]| {
+        ground.write(&format!("{path}/file"), "x\n");
+        let inside = |args: &[&str]| ground.agent(&[&["-C", path][..], args].concat());
+        inside(&[&["init", "-q", "-b", "main"], more].concat());
+        inside(&["add", "-A"]);
+        inside(&["commit", "-q", "-m", path]);
+    };
+    ground.write("new", "work\n");
+    made("inner", &[]);
+    let kept = tree.keep(&ground.work()).unwrap();
+    assert_eq!((kept.left.len(), kept.set_aside.as_slice()), (0, &[KEEP.to_owned()][..]), "{:?}", kept.left);
+    made("other", &["--object-format=sha256"]);
+    ground.write("new", "more work\n");
+    let kept = tree.keep(&ground.work()).unwrap();
+    assert_eq!(ground.at(BRANCH, "new"), "more work");
+    assert_eq!(ground.at(&kept.commit, "inner/file"), "x");
+    assert!(kept.left.len() == 1 && kept.left[0].starts_with("other: "), "{:?}", kept.left);
+    made("third", &["--object-format=sha256"]);
+    let refused = tree.keep_for_removal(&ground.work()).unwrap_err().to_string();
+    assert!(refused.contains("third: "), "{refused}");
+}
+
+#[test]
 fn what_git_cannot_take_is_told_and_the_rest_is_kept_and_the_folder_stays() {
     let ground = Ground::new();
     let tree = ground.add();
