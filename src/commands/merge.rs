@@ -261,7 +261,12 @@ impl Desk<'_> {
         resolver.end_left(store, run)?;
         // Whoever moves the branch meanwhile is taken into account, once.
         for is_last in [false, true] {
-            let plan = match (self.plan(run)?, &self.args.resolve) {
+            let planned = self.plan(run);
+            if planned.is_err() && bench.is_stopped() {
+                // It was typed where a passphrase was asked for.
+                return self.interrupted();
+            }
+            let plan = match (planned?, &self.args.resolve) {
                 (plan, None) => plan,
                 (plan, Some(agent)) => match resolver.settle(store, run, plan, agent)? {
                     Settled::Plan(plan) => plan,

@@ -132,10 +132,12 @@ impl Chore {
     pub fn carry_out(self) -> Done {
         match self {
             Chore::Compose { place, mut run, short, base, into, how } => {
-                let repository = match Repository::of(&place.repository) {
+                let mut repository = match Repository::of(&place.repository) {
                     Ok(repository) => repository,
                     Err(error) => return Done::Composed { landed: None, composed: Err(plain(&error)) },
                 };
+                // Nobody is asked for a passphrase while a run is at work.
+                repository.git = repository.git.unasking();
                 let signed = merge_work::signs(&place.repository);
                 let manner = Manner { how, signed };
                 let work = MergeWork { repository, short, base, into, manner, named: Vec::new() };

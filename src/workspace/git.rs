@@ -99,6 +99,13 @@ impl Git {
         self
     }
 
+    /// Takes each call back into the terminal's own process group, where it can ask for what a key needs, and ctrl-C is
+    /// meant for it. One that is kept from the terminal stays so.
+    pub fn asking(mut self) -> Git {
+        self.apart = self.unasking;
+        self
+    }
+
     /// Keeps each call, apart, from the terminal: `ssh` would wait there for a password that nobody is asked for, since a
     /// process group in the background is stopped as soon as it reads.
     pub fn unasking(mut self) -> Git {

@@ -5,6 +5,7 @@ use crate::support::{TestRepo, of_kind, run_command, task, wait_until};
 use crate::worktree_kills::{DeadlyGit, Who, assert_no_trace, copy, moments};
 use crate::worktrees::{SUBMIT, agent};
 use serde_json::{Value, json};
+use std::os::unix::fs::PermissionsExt;
 
 /// By default it is risky, so both have to be said.
 const ALLOWED: &[&str] = &["--set", "gates.risky_actions=deploy", "--set", "gates.allowed_actions=merge"];
@@ -103,6 +104,27 @@ fn where_the_settings_allow_it_nobody_is_asked() {
     assert_eq!(repo.git(&["rev-list", "--merges", "main"]), "");
     assert_eq!(repo.git(&["rev-list", "--count", "HEAD"]).trim(), "4");
     assert_eq!(of_kind(&repo.events(), "work_merged")[0]["by"], "crew");
+    is_clean(&repo);
+}
+
+#[test]
+fn nobody_is_asked_at_the_terminal_for_a_key_while_a_run_is_at_work() {
+    let repo = repo();
+    two(&repo);
+    let (sign, noted) = (repo.beside("sign"), repo.beside("noted"));
+    let script = format!(
+        "#!/bin/sh\ncat >/dev/null\nps -o sess= -p $$ >{}\nprintf '\\n[GNUPG:] SIG_CREATED \\n' >&2\necho x\n",
+        noted.display()
+    );
+    std::fs::write(&sign, script).expect("a program that signs");
+    std::fs::set_permissions(&sign, std::fs::Permissions::from_mode(0o755)).expect("it may be started");
+    repo.git(&["config", "gpg.program", sign.to_str().expect("a path")]);
+    repo.git(&["config", "commit.gpgSign", "true"]);
+    assert_eq!(merge_of(&run(&repo, 0, ALLOWED)).0, "completed");
+    assert!(repo.git(&["cat-file", "commit", "main"]).contains("\ngpgsig "));
+    let session: i32 = std::fs::read_to_string(noted).expect("a session").trim().parse().expect("a number");
+    // SAFETY: it only tells a number.
+    assert_ne!(session, unsafe { libc::getsid(0) });
     is_clean(&repo);
 }
 

@@ -114,6 +114,9 @@ pub fn compose_with(
     manner: Manner,
     resolved: &[Resolved],
 ) -> Result<Composed, MergeError> {
+    // How files are merged is said by the branch, and not by what is checked out just now.
+    let git = repository.git.clone().with("GIT_ATTR_SOURCE", from);
+    let repository = &Repository { git, ..repository.clone() };
     let git = &repository.git;
     let tree = git.text(&["rev-parse", "--verify", &format!("{from}^{{tree}}")])?;
     let (head, used) = (from.to_owned(), Vec::new());
@@ -256,7 +259,8 @@ impl Composer<'_> {
 
     fn replay_one(&mut self, commit: &str, parent: &str) -> Result<Outcome, MergeError> {
         let git = self.repository.git.clone();
-        if *parent == self.head {
+        // A commit that is taken over as it is has the signature that it has.
+        if *parent == self.head && !self.manner.signed {
             self.tree = git.text(&["rev-parse", "--verify", &format!("{commit}^{{tree}}")])?;
             self.head = commit.to_owned();
             return Ok(self.is_in(1));
@@ -301,7 +305,11 @@ impl Composer<'_> {
         }
         args.extend(["commit-tree".into(), tree.into(), "-F".into(), "-".into()]);
         args.extend(parents.iter().flat_map(|parent| [OsString::from("-p"), parent.into()]));
-        args.extend(self.manner.signed.then(|| "-S".into()));
+        if self.manner.signed {
+            args.push("-S".into());
+            // In the background, whoever asks for a passphrase would be stopped for ever.
+            git = git.asking();
+        }
         let ended = git.fed(&args, message)?;
         if ended.code != Some(0) {
             return Err(ended.failure.into());
