@@ -22,6 +22,9 @@ const FIRST_WAIT: Duration = Duration::from_millis(20);
 const ORPHAN: Duration = Duration::from_secs(10);
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
+/// How old a lock has to be that is taken for one that a killed git has left.
+pub(super) const LEFT: Duration = Duration::from_secs(10);
+
 /// What is registered for a task.
 pub(super) enum Registered {
     /// Whoever works may have been there.
@@ -35,7 +38,10 @@ pub(super) fn add(order: &Order) -> Result<Worktree, WorktreeError> {
     let mut wait = FIRST_WAIT;
     for _ in 1..TRIES {
         match add_once(order, &common) {
-            Err(WorktreeError::Git(error)) if is_locked(&error) => std::thread::sleep(wait),
+            Err(WorktreeError::Git(error)) if is_locked(&error) => {
+                clear_left_lock(order, &common)?;
+                std::thread::sleep(wait);
+            }
             done => return done,
         }
         wait *= 2;
@@ -63,6 +69,17 @@ fn add_once(order: &Order, common: &Path) -> Result<Worktree, WorktreeError> {
     match registered(common, order.owner)? {
         Some(Registered::Half(admin)) => complete(order, common, &admin),
         _ => Err(wrong(order.folder, Wrong::Unmarked)),
+    }
+}
+
+/// Takes away the lock that a git which was killed has left on the task's own branch. Nobody else makes that branch, and a
+/// living git holds the lock for milliseconds.
+fn clear_left_lock(order: &Order, common: &Path) -> Result<(), WorktreeError> {
+    let lock = common.join(format!("refs/heads/{}.lock", order.branch));
+    let age = look(&lock)?.and_then(|kind| kind.modified().ok()).and_then(|since| since.elapsed().ok());
+    match age {
+        Some(age) if age > LEFT => unless_missing(&lock, std::fs::remove_file(&lock)),
+        _ => Ok(()),
     }
 }
 

@@ -692,6 +692,18 @@ fn where_its_folder_in_the_repository_leads_elsewhere_nothing_is_committed_there
 }
 
 #[test]
+fn a_lock_that_a_killed_git_left_on_the_tasks_branch_goes() {
+    let ground = Ground::new();
+    let lock = ground.repository.join(format!(".git/refs/heads/{BRANCH}.lock"));
+    std::fs::create_dir_all(lock.parent().unwrap()).unwrap();
+    let left = std::fs::File::create(&lock).unwrap();
+    left.set_modified(std::time::SystemTime::now() - 2 * adding::LEFT).unwrap();
+    ground.add();
+    assert!(!lock.exists());
+    assert_eq!(ground.agent(&["rev-parse", "HEAD"]), ground.base);
+}
+
+#[test]
 fn many_are_added_to_one_repository_at_once() {
     let ground = Ground::new();
     let add = |number: usize| {
