@@ -46,7 +46,7 @@ pub fn of(
         let moved = git.text(&["rev-list", to, &format!("^{from}"), "--"]).unwrap_or_default();
         ours.extend(moved.lines().map(str::to_owned));
     }
-    let asked = ["log", "-z", "--format=%H %h %s", branch, &format!("^{base}"), "--"];
+    let asked = ["log", "-z", "--no-show-signature", "--format=%H %h %s", branch, &format!("^{base}"), "--"];
     let since = git.entries(&asked)?;
     let foreign: Vec<&str> = since
         .iter()

@@ -7,10 +7,10 @@ use crate::workspace::custody;
 use crate::workspace::git::Git;
 use crate::workspace::snapshot::ENTRIES;
 use crate::workspace::staging::Place;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::io::ErrorKind;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -128,10 +128,14 @@ fn clear_left_locks(repository: &Repository, own: &Path, journal: &Journal) -> R
         return Ok(());
     };
     let of_branch = repository.common().join(format!("{}.lock", reference(&journal.moved.branch)));
-    for lock in [of_branch, own.join("HEAD.lock")] {
+    let tables = "reftable/tables.list.lock";
+    for lock in [of_branch, own.join("HEAD.lock"), repository.common().join(tables), own.join(tables)] {
         let look = || Some((std::fs::read(&lock).ok()?, lock.symlink_metadata().ok()?));
         let Some((content, meta)) = look() else { continue };
-        let is_ours = content.is_empty() || content.trim_ascii() == journal.moved.to.as_bytes();
+        // That of all tables says nothing of who moves what.
+        let is_ours = content.is_empty()
+            || content.trim_ascii() == journal.moved.to.as_bytes()
+            || lock.ends_with(tables);
         if !is_ours || meta.modified().unwrap_or(SystemTime::UNIX_EPOCH) < begun {
             continue;
         }
@@ -192,12 +196,7 @@ fn follow(
     right: &mut PutRight,
 ) -> Result<(), MergeError> {
     let Move { from, to, .. } = &right.moved;
-    let with_flags = entries_of(checkout)(&desk.after()).unwrap_or_default();
-    let left_out: HashSet<&[u8]> = with_flags
-        .split(|byte| *byte == 0)
-        .filter(|line| line.first() == Some(&b'S'))
-        .filter_map(|line| line.splitn(2, |byte| *byte == b'\t').nth(1))
-        .collect();
+    let left_out = left_out(&entries_of(checkout)(&desk.after()).unwrap_or_default());
     copy_index(checkout, &desk.after())?;
     let copy = checkout.with_index(&desk.after());
     let staged = |than: &str| -> Result<HashSet<Vec<u8>>, MergeError> {
@@ -221,7 +220,7 @@ fn follow(
     let (gone, there): (Vec<&Changed>, Vec<&Changed>) = behind.iter().partition(|one| one.after.is_none());
     let lines: Vec<u8> = gone.iter().chain(&there).flat_map(line).collect();
     fed(&copy.git, &["update-index", "-z", "--replace", "--index-info"], &lines)?;
-    let left_out = there.iter().filter(|one| left_out.contains(one.path.as_slice()));
+    let left_out = there.iter().filter(|one| left_out.contains(&one.path));
     let left_out: Vec<u8> = left_out.flat_map(|one| [one.path.as_slice(), b"\0"].concat()).collect();
     fed(&copy.git, &["update-index", "-z", "--skip-worktree", "--stdin"], &left_out)?;
     copy.refresh()
@@ -259,9 +258,10 @@ fn take_back(
         }
     }
     let changed = repository.changed(&right.moved.from, &right.moved.to)?;
+    let seen = Seen::of(&before, &changed)?;
     let mut back: Vec<&Changed> = Vec::new();
     for one in &changed {
-        match standing(&before, one)? {
+        match seen.standing(&before, one)? {
             Standing::AsBefore => {}
             Standing::Ours => back.push(one),
             Standing::Theirs => right.left.push(String::from_utf8_lossy(&one.path).into_owned()),
@@ -302,49 +302,84 @@ enum Standing {
     Theirs,
 }
 
-fn standing(before: &Checkout, changed: &Changed) -> Result<Standing, MergeError> {
-    let versions = [&changed.before, &changed.after];
-    // Git writes nothing into a submodule.
-    if versions.into_iter().flatten().any(Version::is_submodule) {
-        return Ok(Standing::AsBefore);
-    }
-    let path = before.folder.join(OsStr::from_bytes(&changed.path));
-    let meta = match path.symlink_metadata() {
-        Ok(meta) if meta.is_dir() => None,
-        Ok(meta) => Some(meta),
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => None,
-        Err(error) => return Err(at(&path)(error)),
-    };
-    let Some(meta) = meta else {
-        let is_missing = changed.before.is_some() && !is_left_out(before, &changed.path)?;
-        return Ok(if is_missing { Standing::Ours } else { Standing::AsBefore });
-    };
-    let (id, mode) = (id_of(before, &changed.path, &path, &meta)?, mode_of(&meta));
-    let is = |version: &Option<Version>| version.as_ref().is_some_and(|version| version.id == id);
-    let mode_is = |version: &Option<Version>| version.as_ref().is_some_and(|version| version.mode == mode);
-    if is(&changed.before) && mode_is(&changed.before) {
-        return Ok(Standing::AsBefore);
-    }
-    if is(&changed.after) || (is(&changed.before) && mode_is(&changed.after)) {
-        return Ok(Standing::Ours);
-    }
-    let Some(after) = changed.after.as_ref().filter(|_| meta.is_file()) else { return Ok(Standing::Theirs) };
-    // It was cut off while it wrote this one.
-    let mut asked = vec![OsString::from("cat-file"), "--filters".into()];
-    let mut with_path = OsString::from("--path=");
-    with_path.push(OsStr::from_bytes(&changed.path));
-    asked.extend([with_path, after.id.clone().into()]);
-    let whole = before.git.run(&asked)?;
-    let part = std::fs::read(&path).map_err(at(&path))?;
-    Ok(if whole.starts_with(&part) { Standing::Ours } else { Standing::Theirs })
+/// What stands at the changed paths. Git is asked about all of them at once, as there may be thousands.
+struct Seen {
+    /// What is there and is no folder: its mode, and the id that git would give to it.
+    there: HashMap<Vec<u8>, (u32, String)>,
+    /// What the index says is not to be in the folder, as where only a part is checked out.
+    left_out: HashSet<Vec<u8>>,
 }
 
-/// Tells whether the index says that a file is not to be in the folder, as where only a part is checked out.
-fn is_left_out(before: &Checkout, path: &[u8]) -> Result<bool, MergeError> {
-    let mut asked: Vec<OsString> =
-        ["--literal-pathspecs", "ls-files", "-t", "-z", "--"].map(Into::into).to_vec();
-    asked.push(OsString::from_vec(path.to_vec()));
-    Ok(before.git.run(&asked)?.starts_with(b"S "))
+impl Seen {
+    fn of(before: &Checkout, changed: &[Changed]) -> Result<Seen, MergeError> {
+        let entries = before.git.run(ENTRIES)?;
+        let mut seen = Seen { there: HashMap::new(), left_out: left_out(&entries) };
+        let mut files: Vec<&[u8]> = Vec::new();
+        for one in changed {
+            let path = before.folder.join(OsStr::from_bytes(&one.path));
+            let meta = match path.symlink_metadata() {
+                Ok(meta) if meta.is_dir() => continue,
+                Ok(meta) => meta,
+                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                    continue;
+                }
+                Err(error) => return Err(at(&path)(error)),
+            };
+            let mut id = String::new();
+            if meta.is_symlink() {
+                let target = std::fs::read_link(&path).map_err(at(&path))?;
+                let ended = before.git.fed(&["hash-object", "--stdin"], target.as_os_str().as_bytes())?;
+                id = String::from_utf8_lossy(&ended.stdout).trim().to_owned();
+            } else if meta.is_file() {
+                files.push(&one.path);
+            }
+            seen.there.insert(one.path.clone(), (mode_of(&meta), id));
+        }
+        for (path, name) in ids_of(before, &files)? {
+            seen.there.entry(path).and_modify(|(_, id)| *id = name);
+        }
+        Ok(seen)
+    }
+
+    fn standing(&self, before: &Checkout, changed: &Changed) -> Result<Standing, MergeError> {
+        let versions = [&changed.before, &changed.after];
+        // Git writes nothing into a submodule.
+        if versions.into_iter().flatten().any(Version::is_submodule) {
+            return Ok(Standing::AsBefore);
+        }
+        let Some((mode, id)) = self.there.get(&changed.path) else {
+            let is_missing = changed.before.is_some() && !self.left_out.contains(&changed.path);
+            return Ok(if is_missing { Standing::Ours } else { Standing::AsBefore });
+        };
+        let is = |version: &Option<Version>| version.as_ref().is_some_and(|version| version.id == *id);
+        let mode_is =
+            |version: &Option<Version>| version.as_ref().is_some_and(|version| version.mode == *mode);
+        if is(&changed.before) && mode_is(&changed.before) {
+            return Ok(Standing::AsBefore);
+        }
+        if is(&changed.after) || (is(&changed.before) && mode_is(&changed.after)) {
+            return Ok(Standing::Ours);
+        }
+        let path = before.folder.join(OsStr::from_bytes(&changed.path));
+        let Some(after) = changed.after.as_ref().filter(|_| !path.is_symlink() && path.is_file()) else {
+            return Ok(Standing::Theirs);
+        };
+        // It was cut off while it wrote this one.
+        let mut asked = vec![OsString::from("cat-file"), "--filters".into()];
+        let mut with_path = OsString::from("--path=");
+        with_path.push(OsStr::from_bytes(&changed.path));
+        asked.extend([with_path, after.id.clone().into()]);
+        let whole = before.git.run(&asked)?;
+        let part = std::fs::read(&path).map_err(at(&path))?;
+        Ok(if whole.starts_with(&part) { Standing::Ours } else { Standing::Theirs })
+    }
+}
+
+/// Returns the paths of an index's entries that are not to be in the folder.
+fn left_out(entries: &[u8]) -> HashSet<Vec<u8>> {
+    let lines = entries.split(|byte| *byte == 0);
+    let marked = lines.filter(|line| line.first().is_some_and(|mark| mark.eq_ignore_ascii_case(&b'S')));
+    marked.filter_map(|line| line.splitn(2, |byte| *byte == b'\t').nth(1).map(<[u8]>::to_vec)).collect()
 }
 
 fn mode_of(meta: &std::fs::Metadata) -> u32 {
@@ -355,23 +390,26 @@ fn mode_of(meta: &std::fs::Metadata) -> u32 {
     }
 }
 
-/// Returns the id that git would give to what stands at a path.
-fn id_of(
-    checkout: &Checkout,
-    name: &[u8],
-    path: &Path,
-    meta: &std::fs::Metadata,
-) -> Result<String, MergeError> {
-    if meta.is_symlink() {
-        let target = std::fs::read_link(path).map_err(at(path))?;
-        let ended = checkout.git.fed(&["hash-object", "--stdin"], target.as_os_str().as_bytes())?;
-        return Ok(String::from_utf8_lossy(&ended.stdout).trim().to_owned());
+/// Returns the ids that git would give to files.
+fn ids_of(checkout: &Checkout, names: &[&[u8]]) -> Result<Vec<(Vec<u8>, String)>, MergeError> {
+    // Git would read these lines as something else.
+    let is_odd = |name: &&&[u8]| name.contains(&b'\n') || name.starts_with(b"\"");
+    let (odd, plain): (Vec<&&[u8]>, Vec<&&[u8]>) = names.iter().partition(is_odd);
+    let mut ids = Vec::with_capacity(names.len());
+    if !plain.is_empty() {
+        let input: Vec<u8> = plain.iter().flat_map(|name| [**name, b"\n"].concat()).collect();
+        let ended = checkout.git.fed(&["hash-object", "--stdin-paths"], &input)?;
+        if ended.code != Some(0) {
+            return Err(ended.failure.into());
+        }
+        let said = String::from_utf8_lossy(&ended.stdout).into_owned();
+        ids.extend(plain.iter().zip(said.lines()).map(|(name, id)| (name.to_vec(), id.to_owned())));
     }
-    if !meta.is_file() {
-        return Ok(String::new());
+    for name in odd {
+        let asked = [OsStr::new("hash-object"), OsStr::new("--"), OsStr::from_bytes(name)];
+        ids.push((name.to_vec(), checkout.git.text(&asked)?));
     }
-    let said = checkout.git.run(&[OsStr::new("hash-object"), OsStr::new("--"), OsStr::from_bytes(name)])?;
-    Ok(String::from_utf8_lossy(&said).trim().to_owned())
+    Ok(ids)
 }
 
 /// Takes a file away that the move has put there, and the folders that are empty without it.

@@ -19,10 +19,14 @@ struct Place {
 impl Place {
     /// A repository on `main` with `kept`, `lines`, `gone`, `run` (which can be started) and `dir/a`.
     fn new() -> Place {
+        Place::with(&[])
+    }
+
+    fn with(options: &[&str]) -> Place {
         let all = tempfile::tempdir().unwrap();
         let place = Place { tree: all.path().canonicalize().unwrap().join("tree"), _all: all };
         std::fs::create_dir(&place.tree).unwrap();
-        place.git(&["init", "-q", "-b", "main"]);
+        place.git(&[&["init", "-q", "-b", "main"], options].concat());
         place.git(&["config", "user.name", "Person"]);
         place.git(&["config", "user.email", "person@example.com"]);
         for (path, content) in [
@@ -110,7 +114,9 @@ impl Place {
     /// Nothing of ours is left behind in git's folder.
     #[track_caller]
     fn is_clean(&self) {
-        for name in ["crew-merge", "index.lock", "HEAD.lock", "refs/heads/main.lock"] {
+        for name in
+            ["crew-merge", "index.lock", "HEAD.lock", "refs/heads/main.lock", "reftable/tables.list.lock"]
+        {
             assert!(!self.tree.join(".git").join(name).exists(), "{name}");
         }
         self.git(&["fsck", "--no-dangling"]);
@@ -324,6 +330,14 @@ fn a_branch_is_fresh_stale_or_diverged_and_the_runs_own_work_does_not_count() {
     place.git(&["reset", "-q", "--hard", &merged]);
     assert_eq!(fresh(&[(&base, &merged)]).state, State::Fresh);
     assert_eq!(fresh(&[]).commits, 2);
+    // What git says of signatures is no commit.
+    sign(&place);
+    place.git(&["config", "log.showSignature", "true"]);
+    let manner = Manner { how: How::Squash, signed: true };
+    let signed = compose(&place.repository(), &base, &[place.work("a", "main~1", &[])], manner).unwrap().head;
+    place.git(&["reset", "-q", "--hard", &signed]);
+    assert_eq!(fresh(&[(&base, &signed)]).state, State::Fresh);
+    place.git(&["reset", "-q", "--hard", &merged]);
     place.commit("somebody else");
     let stale = fresh(&[(&base, &merged)]);
     assert_eq!((stale.state, stale.commits), (State::Stale, 1));
@@ -727,7 +741,11 @@ fn an_index_that_somebody_has_used_since_the_crash_follows_the_branch() {
             &[],
         ),
         // The machine has lost what was not on the disk.
-        (|place| std::fs::write(place.tree.join(".git/crew-merge/index"), "").unwrap(), "M  lines\n?? mine", &[]),
+        (
+            |place| std::fs::write(place.tree.join(".git/crew-merge/index"), "").unwrap(),
+            "M  lines\n?? mine",
+            &[],
+        ),
         (|place| std::fs::write(place.tree.join(".git/index"), "").unwrap(), "M  lines\n?? mine", &[]),
     ];
     for (meddle, expected, left) in rows {
@@ -748,10 +766,7 @@ fn an_index_that_somebody_has_used_since_the_crash_follows_the_branch() {
 #[test]
 fn a_copy_of_the_index_that_the_machine_has_lost_is_made_again() {
     type Meddle = fn(&Place);
-    let rows: &[Meddle] = &[
-        |_| {},
-        |place| std::fs::write(place.tree.join(".git/index"), "").unwrap(),
-    ];
+    let rows: &[Meddle] = &[|_| {}, |place| std::fs::write(place.tree.join(".git/index"), "").unwrap()];
     for meddle in rows {
         let place = Place::new();
         let to = place.branch("a", "main", CHANGES);
@@ -840,6 +855,96 @@ fn locks_that_a_killed_git_left_on_the_branch_go_and_those_of_others_stay() {
         (place.read("kept"), place.git(&["status", "--porcelain"])),
         ("before\n".into(), String::new())
     );
+}
+
+#[test]
+fn the_lock_that_a_killed_git_left_on_all_branches_goes() {
+    let place = Place::with(&["--ref-format=reftable"]);
+    let to = place.branch("a", "main", CHANGES);
+    let left = |place: &Place| place.write(".git/reftable/tables.list.lock", "0x1-0x2-3.ref\n");
+    assert!(killed_before(&place, &to, "branch", left));
+    put_right(&place.repository(), &mut |_| {}).unwrap();
+    place.is_clean();
+    place.land(&to).unwrap();
+    assert_eq!((place.tip("main"), place.git(&["status", "--porcelain"])), (to, String::new()));
+}
+
+#[test]
+fn however_many_files_go_back_git_is_started_a_few_times() {
+    let started = |count: usize| {
+        let place = Place::new();
+        let names: Vec<String> =
+            (0..count).map(|at| format!("f{at}")).chain(["a\nb".into(), "\"c".into()]).collect();
+        let files = |content| names.iter().map(|name| (name.as_str(), content)).collect::<Vec<_>>();
+        place.fill(&files("before\n"));
+        place.commit("many");
+        let to = place.branch("a", "main", &files("after\n"));
+        let before = place.state();
+        assert!(killed_before(&place, &to, "branch", |_| {}));
+        let (mut repository, trace) = (place.repository(), place.tree.with_file_name("trace"));
+        repository.git = repository.git.with("GIT_TRACE", &trace);
+        let right = put_right(&repository, &mut |_| {}).unwrap().pop().unwrap();
+        assert_eq!((right.left.len(), place.state()), (0, before));
+        let traced = std::fs::read_to_string(&trace).unwrap();
+        traced.lines().filter(|line| line.contains("trace: built-in: git")).count()
+    };
+    assert_eq!(started(1), started(40));
+}
+
+/// Signs whatever it is given, and notes which process group and which session it does it in.
+fn sign(place: &Place) -> PathBuf {
+    let (program, noted) = (place.tree.with_file_name("sign"), place.tree.with_file_name("noted"));
+    let script = format!(
+        "#!/bin/sh\ncase \"$*\" in *--verify*) echo 'gpg: it is good' >&2; exit 0;; esac\ncat >/dev/null\n\
+         ps -o pgid=,sess= -p $$ >{}\nprintf '\\n[GNUPG:] SIG_CREATED \\n' >&2\n\
+         printf -- '-----BEGIN PGP SIGNATURE-----\\n\\nx\\n-----END PGP SIGNATURE-----\\n'\n",
+        noted.display()
+    );
+    std::fs::write(&program, script).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    place.git(&["config", "gpg.program", &program.display().to_string()]);
+    noted
+}
+
+#[test]
+fn whoever_signs_can_ask_at_the_terminal_and_signs_every_commit() {
+    let place = Place::new();
+    place.branch("a", "main", &[("a", "a\n")]);
+    let noted = sign(&place);
+    let numbers = || -> Vec<i32> {
+        let noted = std::fs::read_to_string(&noted).unwrap();
+        noted.split_whitespace().map(|number| number.parse().unwrap()).collect()
+    };
+    let own = [rustix::process::getpgrp(), rustix::process::getsid(None).unwrap()];
+    let [group, session] = own.map(rustix::process::Pid::as_raw_nonzero).map(std::num::NonZero::get);
+    for how in How::ALL {
+        let works = [place.work("a", "main", &[])];
+        let manner = Manner { how, signed: true };
+        let signed =
+            |repository: &Repository| compose(repository, &place.tip("main"), &works, manner).unwrap();
+        let head = signed(&place.repository()).head;
+        assert_eq!(numbers(), [group, session], "{how}");
+        assert!(place.git(&["cat-file", "commit", &head]).contains("\ngpgsig "), "{how}");
+        // Where nobody is to be asked, there is no terminal.
+        let mut repository = place.repository();
+        repository.git = repository.git.unasking();
+        signed(&repository);
+        assert_ne!(numbers()[1], session, "{how}");
+    }
+}
+
+#[test]
+fn how_files_are_merged_is_said_by_the_branch_and_not_by_what_is_checked_out() {
+    let place = Place::new();
+    place.branch("a", "main", &[("lines", "A\n2\n3\n4\n5\n6\n7\n8\n9\n")]);
+    place.branch("b", "main", &[("lines", "B\n2\n3\n4\n5\n6\n7\n8\n9\n")]);
+    place.branch("checked-out", "main", &[(".gitattributes", "lines merge=union\n")]);
+    place.git(&["checkout", "-q", "checked-out"]);
+    let works = [place.work("a", "main", &[]), place.work("b", "main", &[])];
+    assert!(place.compose(&works, How::Merge).has_conflicts());
+    place.git(&["branch", "-f", "main", "checked-out"]);
+    place.git(&["checkout", "-q", "a"]);
+    assert!(!place.compose(&works, How::Merge).has_conflicts());
 }
 
 #[test]
