@@ -26,8 +26,9 @@ use std::path::PathBuf;
 /// its branch, where the folder is gone. Of a run: what its completed tasks changed together, as merging them gives it;
 /// where they conflict, each task's own change.
 ///
-/// In a pipe it is a patch that `git apply` takes. At a terminal it goes through your pager, and characters that act on
-/// a terminal or hide are written out.
+/// In a pipe it is a patch that `git apply` takes. Where tasks conflict there is none of the whole run, so that is
+/// refused (exit 4): name a task, or say --stat, --name-only or --json. At a terminal it goes through your pager, and
+/// characters that act on a terminal or hide are written out.
 #[derive(Debug, clap::Args)]
 pub struct DiffArgs {
     /// Run: the beginning of its id, or `last`
@@ -147,15 +148,31 @@ impl<'a> Show<'a> {
             }
             Joined::Conflict { at, conflicts } => {
                 let others: Vec<&str> = tips[..at].iter().map(|(name, _)| *name).collect();
-                notes.push(format!(
-                    "each task's own change: {} conflicts with {}: {}",
+                let why = format!(
+                    "{} conflicts with {}: {}",
                     tips[at].0,
                     others.join(", "),
                     conflict::in_words(&conflicts)
-                ));
+                );
+                if self.is_for_git() {
+                    let message = format!("there is no patch of the whole run: {why}");
+                    let hint = format!(
+                        "crew diff {short} {} shows the change of one task, crew diff {short} --stat of each",
+                        tips[at].0,
+                        short = self.short
+                    );
+                    return Err(Problem::refused("conflict", message).hint(hint).into());
+                }
+                notes.push(format!("each task's own change: {why}"));
                 Ok(None)
             }
         }
+    }
+
+    /// Tells whether a program reads a patch: one that cannot be applied is of no use to it.
+    fn is_for_git(&self) -> bool {
+        let is_patch = !self.args.stat && !self.args.name_only && !self.cx.printer.json;
+        is_patch && !std::io::stdout().is_terminal()
     }
 
     /// Says what is not in the change of all completed tasks together.

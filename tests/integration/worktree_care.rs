@@ -119,11 +119,20 @@ fn the_diff_of_a_run_is_what_its_tasks_changed_together() {
 #[test]
 fn where_the_work_of_tasks_conflicts_each_ones_own_is_shown() {
     let repo = repo_with(&[("left", "", "echo left >other.txt"), ("right", "", "echo right >other.txt")]);
-    let shown = repo.crew(["diff", "last"]).exits(0);
-    for words in ["== left", "+left", "== right", "+right"] {
-        assert!(shown.out.contains(words), "{}", shown.out);
+    repo.git(&["config", "--global", "core.pager", "cat"]);
+    let (exit, shown) = repo.at_terminal(&["diff", "last"], &[]);
+    for words in ["== left", "+left", "== right", "+right", "right conflicts with left: other.txt (content"] {
+        assert!(exit == Some(0) && shown.contains(words), "{shown}");
     }
-    assert!(shown.err.contains("right conflicts with left: other.txt (content"), "{}", shown.err);
+    // What would go into `git apply` is a patch that can be applied, or none.
+    let refused = repo.crew(["diff", "last"]).exits(4);
+    assert!(refused.out.is_empty(), "{}", refused.out);
+    for words in ["no patch of the whole run", "right conflicts with left", "crew diff "] {
+        assert!(refused.err.contains(words), "{}", refused.err);
+    }
+    let stat = repo.crew(["diff", "last", "--stat"]).exits(0);
+    assert!(stat.out.contains("== left") && stat.err.contains("right conflicts with left"), "{stat:?}");
+    assert!(repo.crew(["diff", "last", "right"]).exits(0).out.contains("+right"));
     let json = repo.crew(["diff", "last", "--json"]).exits(0).json();
     let tasks: Vec<&Value> =
         json["data"].as_array().expect("a list").iter().map(|one| &one["task"]).collect();
