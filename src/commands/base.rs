@@ -1,5 +1,6 @@
 //! What the worktrees of a run begin from, and whether they can: asked before anything starts.
 
+use super::context::another_work_tree;
 use super::exit::Problem;
 use super::plan::Plan;
 use crate::domain::budget::Limits;
@@ -70,7 +71,7 @@ pub fn find(
     }
     let repository = layout.repository();
     refuse_folder(layout, settings)?;
-    let base::Base { commit, branch } = base::find(repository).map_err(impossible)?;
+    let base::Base { commit, branch } = base::find(repository).map_err(|error| impossible(layout, error))?;
     let dirty = base::dirty(repository).context("look for what is not committed")?;
     let include_dirty = include_dirty || settings.flag(&settings::WORKTREES_INCLUDE_DIRTY);
     if !dirty.is_empty() && !include_dirty {
@@ -146,18 +147,16 @@ pub fn settle(layout: &Layout, beginning: Beginning, run: &RunId) -> Result<Base
         return Ok(base);
     }
     let message = format!("What was not committed when crew run {run} began\n\nCrew-Run: {run}\n");
-    let commit =
-        base::snapshot(layout.repository(), &worktree::base_ref(run), &message).map_err(impossible)?;
+    let commit = base::snapshot(layout.repository(), &worktree::base_ref(run), &message)
+        .map_err(|error| impossible(layout, error))?;
     Ok(Base { commit, ..base })
 }
 
-fn impossible(error: BaseError) -> anyhow::Error {
+fn impossible(layout: &Layout, error: BaseError) -> anyhow::Error {
     let refused = |code, hint: &str| Problem::refused(code, error.to_string()).hint(hint).into();
     match error {
         BaseError::NoRepository => refused("no_repository", "git init, and commit what is there"),
-        BaseError::Bare => {
-            refused("no_work_tree", "crew -C FOLDER, with a clone that has its files checked out")
-        }
+        BaseError::Bare => refused("no_work_tree", &another_work_tree(layout.repository())),
         BaseError::Unborn => {
             refused("no_commit", "git add --all && git commit, or leave --worktree and `worktree: true` out")
         }

@@ -3,6 +3,7 @@
 use super::exit::{Problem, Problems};
 use crate::agents::registry::Registry;
 use crate::domain::id::RunId;
+use crate::domain::publishing::in_shell;
 use crate::domain::resources::{self, Library};
 use crate::domain::settings::{self, Origin, Settings};
 use crate::runner::clock;
@@ -52,11 +53,17 @@ impl Context {
                 }
                 Ok(layout)
             }
-            None => Err(Problem::usage(
-                "no_repository",
-                format!("{} is not in a git repository", folder.display()),
-            )
-            .hint("git init, or crew -C FOLDER")
+            None => Err(match folder.ancestors().find(|folder| is_bare(folder)) {
+                Some(bare) => {
+                    let message =
+                        format!("{} is a bare repository: it has no files to work on", bare.display());
+                    Problem::usage("bare_repository", message).hint(another_work_tree(bare))
+                }
+                None => {
+                    let message = format!("{} is not in a git repository", folder.display());
+                    Problem::usage("no_repository", message).hint("git init, or crew -C FOLDER")
+                }
+            }
             .into()),
         }
     }
@@ -173,6 +180,20 @@ impl Context {
             }
         }
     }
+}
+
+/// Says how a repository without a work tree gets one, beside it.
+pub fn another_work_tree(repository: &Path) -> String {
+    let path = repository.display().to_string();
+    let work = format!("{}-work", path.trim_end_matches(".git").trim_end_matches('/'));
+    let words: Vec<String> = ["-C", &path, "worktree", "add", &work].map(str::to_owned).to_vec();
+    let there: Vec<String> = ["-C", &work].map(str::to_owned).to_vec();
+    format!("{} makes a work tree of it: {} ...", in_shell("git", &words), in_shell("crew", &there))
+}
+
+/// Tells whether a folder is a repository of git's with no work tree around it.
+fn is_bare(folder: &Path) -> bool {
+    folder.join("HEAD").is_file() && folder.join("objects").is_dir() && folder.join("refs").is_dir()
 }
 
 /// Refuses a path that cannot be handed to children: their environment and our record hold it as text.
