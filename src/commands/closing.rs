@@ -248,6 +248,10 @@ fn task_row(task: &Task, in_folder: &InFolder<'_>) -> Vec<(String, Tone)> {
     let time = if task.attempts.is_empty() { "-".into() } else { words::duration(worked) };
     let outcome = task.state.name().replace('_', " ");
     let plain = |text: String| (text, Tone::Plain);
+    let seen = task.last().and_then(|attempt| attempt.tree.as_ref());
+    // Settings and hooks are shared with the user, and a hook is code that their next commit runs.
+    let has_set = seen.is_some_and(|seen| !seen.settings_changed.is_empty());
+    let said_tone = if has_set { Tone::Attention } else { Tone::Plain };
     let program = if task.spec.is_for_agent() { task.spec.program() } else { "-" };
     vec![
         plain(task.spec.id.to_string()),
@@ -256,7 +260,7 @@ fn task_row(task: &Task, in_folder: &InFolder<'_>) -> Vec<(String, Tone)> {
         plain(tokens),
         plain(cost),
         (outcome, tone),
-        plain(said_of(task, in_folder)),
+        (said_of(task, in_folder), said_tone),
     ]
 }
 

@@ -87,6 +87,18 @@ impl TreeCheck {
         named(&self.outside_files, self.outside)
     }
 
+    /// Says which settings of the repository were changed; all hooks of one count as one.
+    fn settings_words(&self) -> Vec<String> {
+        let place = |name: &String| match name.split_once("/hooks/") {
+            Some((repository, _)) => format!("{repository}/hooks changed"),
+            None => format!("{name} changed"),
+        };
+        let mut places: Vec<String> = self.settings_changed.iter().map(place).collect();
+        places.dedup();
+        places.truncate(MAX_NAMED);
+        places
+    }
+
     /// Says in a few words how much was changed: `4 files, +212 -31`, without lines where none were counted; empty where
     /// nothing was.
     pub fn words(&self) -> String {
@@ -101,6 +113,7 @@ impl TreeCheck {
             words.push(format!("+{} -{}", self.insertions, self.deletions));
         }
         words.extend(self.refs_changed.then(|| "refs changed".to_owned()));
+        words.extend(self.settings_words());
         if self.shared && self.is_changed() {
             words.push("not alone in the folder".into());
         }
@@ -193,8 +206,12 @@ mod tests {
         assert_eq!(check.what_changed(), "f0, f1, f2, f3, f4 and 55 more, refs");
         let settings = vec![".git/config".to_owned()];
         let check = TreeCheck { settings_changed: settings, index_changed: true, ..TreeCheck::default() };
-        assert_eq!((check.what_changed(), check.words()), ("index, .git/config".to_owned(), String::new()));
+        assert_eq!(check.what_changed(), "index, .git/config");
+        assert_eq!(check.words(), ".git/config changed");
         assert!(check.is_changed() && !check.changed_work());
+        let hooks = [".git/hooks/a", ".git/hooks/b", "lib/.git/config"].map(str::to_owned);
+        let check = TreeCheck { changed: 1, settings_changed: hooks.to_vec(), ..TreeCheck::default() };
+        assert_eq!(check.words(), "1 file, .git/hooks changed, lib/.git/config changed");
     }
 
     #[test]

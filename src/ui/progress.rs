@@ -366,15 +366,30 @@ fn plain_line(run: &str, event: &Event) -> Option<String> {
             format!("run={run} task={task} verify={command:?} exit={exit} {}{source}", seconds(ending.millis))
         }
         Event::TreeChecked { task, attempt, check } if check.is_changed() || !check.unseen.is_empty() => {
-            let TreeCheck { changed, insertions, deletions, refs_changed, shared, unseen, .. } = check;
+            let TreeCheck {
+                changed,
+                insertions,
+                deletions,
+                refs_changed,
+                settings_changed,
+                shared,
+                unseen,
+                ..
+            } = check;
             let mut line = format!("{} event=tree_checked files={changed}", head(task, *attempt));
             line.push_str(&format!(" insertions={insertions} deletions={deletions}"));
             line.push_str(if *refs_changed { " refs=changed" } else { "" });
+            if !settings_changed.is_empty() {
+                line.push_str(&format!(" settings={}", settings_changed.join(",")));
+            }
             line.push_str(if *shared { " shared=true" } else { "" });
             if !unseen.is_empty() {
                 line.push_str(&format!(" unseen={unseen:?}"));
             }
             line
+        }
+        Event::WorkKept { task, attempt, set_aside, .. } if !set_aside.is_empty() => {
+            format!("{} event=kept_on_no_branch at={}", head(task, *attempt), set_aside.join(","))
         }
         Event::AttemptEnded { task, attempt, outcome, ending, reason, error_kind, again, .. } => {
             let mut line =

@@ -212,6 +212,18 @@ fn globs_bind_hooks_settings_and_what_is_committed_too() {
 }
 
 #[test]
+fn settings_and_hooks_that_were_changed_are_told_where_people_look() {
+    let repo = TestRepo::new();
+    let sets = "echo x >made; git config core.fsmonitor false; echo exit 1 >.git/hooks/pre-commit";
+    ended(&one(&repo, "executor", "", &format!("{sets}\n{SUBMIT}")), "completed", None);
+    let status = repo.crew(["status", "last"]).exits(0).out;
+    assert!(status.contains("1 file, +1 -0, .git/config changed, .git/hooks changed; done"), "{status}");
+    std::fs::write(repo.root.join(".git/hooks/pre-commit"), "").expect("a hook");
+    let ran = repo.crew(["run", "the goal", "--workflow", "one"]);
+    assert!(ran.err.contains(" settings=.git/hooks/pre-commit"), "{}", ran.err);
+}
+
+#[test]
 fn what_people_write_for_crew_is_looked_at_as_well() {
     let repo = TestRepo::new();
     repo.crew(["init"]).exits(0);
