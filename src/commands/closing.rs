@@ -5,9 +5,11 @@ use super::clashes;
 use super::decide::how_to_decide;
 use crate::agents::builtin;
 use crate::domain::finding::Finding;
+use crate::domain::merging;
 use crate::domain::run::{Run, RunStatus};
 use crate::domain::schedule::InFolder;
 use crate::domain::task::{Attempt, Task, TaskState, Work};
+use crate::domain::time::Time;
 use crate::domain::usage::Usage;
 use crate::domain::words::clean_line;
 use crate::runner::dispatcher::Finished;
@@ -41,7 +43,7 @@ impl Closing<'_> {
             printer.json(&self.as_json(&findings))?;
             return Ok(());
         }
-        printer.data(&task_table(self.run).render(printer))?;
+        printer.data(&task_table(self.run, self.run.last_at).render(printer))?;
         self.tell_findings(printer, &findings)?;
         let account = self.account();
         let mut line =
@@ -143,11 +145,7 @@ impl Closing<'_> {
                 } else if !has_branches(self.run) {
                     steps.push(format!("next  crew status {short}    crew artifacts {short}"));
                 }
-                if has_branches(self.run) {
-                    steps.push(format!(
-                        "next  crew diff {short}    crew merge {short}    the work is on branches of its own"
-                    ));
-                }
+                steps.extend(bring_back(self.run, short));
             }
             RunStatus::AwaitingInput => steps.extend(waiting_lines(self.run, short)),
             RunStatus::Interrupted => {
@@ -157,7 +155,7 @@ impl Closing<'_> {
                 if let Some(command) = self.account().another_budget(self.run, short) {
                     steps.push(format!("next  {command}    goes on with a larger budget"));
                 }
-                steps.extend(merge_by_hand(self.run, short));
+                steps.extend(bring_back(self.run, short));
                 if let Some(task) = first(TaskState::Failed).or_else(|| first(TaskState::NeedsReview)) {
                     steps.push(format!("next  crew logs {short} {task}    crew status {short}"));
                 }
@@ -167,18 +165,28 @@ impl Closing<'_> {
     }
 }
 
-/// Tells whether there is work that is in no branch of the user's.
+/// Tells whether there is work that counts and is in no branch of the user's.
 fn has_branches(run: &Run) -> bool {
     let has_work = |task: &Task| task.tree.as_ref().is_some_and(|tree| tree.has_work());
-    run.tasks.iter().any(|task| has_work(task) && !task.is_merged())
+    let counts = |task: &Task| task.state == TaskState::Completed;
+    run.tasks.iter().any(|task| counts(task) && has_work(task) && !task.is_merged())
 }
 
-/// Says how work comes back that was to be merged at the end of the run, and was not.
-pub fn merge_by_hand(run: &Run, short: &str) -> Option<String> {
-    let merge = run.tasks.iter().find(|task| matches!(task.spec.work, Work::Merge { .. }))?;
-    let open = matches!(merge.state, TaskState::Failed | TaskState::NeedsReview | TaskState::Skipped);
-    (open && has_branches(run)).then(|| {
-        format!("next  crew merge {short}    nothing was merged; the work is on branches of its own")
+/// Says how the work of a run that is over comes back, where some of it has not.
+pub fn bring_back(run: &Run, short: &str) -> Option<String> {
+    if !has_branches(run) {
+        return None;
+    }
+    let merge = merging::command(run, short, &[]);
+    let at_end = run.tasks.iter().find(|task| matches!(task.spec.work, Work::Merge { .. }));
+    let is_left =
+        |task: &Task| matches!(task.state, TaskState::Failed | TaskState::NeedsReview | TaskState::Skipped);
+    Some(match (at_end.is_some_and(is_left), run.counts.of(TaskState::Completed) == run.tasks.len()) {
+        (true, _) => format!("next  {merge}    nothing was merged; the work is on branches of its own"),
+        (_, true) => {
+            format!("next  crew diff {short}    {merge}    the work is on branches of its own")
+        }
+        _ => format!("next  crew diff {short}    {merge}    brings back the work that completed"),
     })
 }
 
@@ -208,7 +216,9 @@ pub fn status_tone(status: RunStatus) -> Tone {
 }
 
 /// Returns the table of a run's tasks with what became of each.
-pub fn task_table(run: &Run) -> Rows {
+///
+/// `now` is how far an attempt has come that has not ended.
+pub fn task_table(run: &Run, now: Time) -> Rows {
     let mut rows = Rows::new(&[
         ("task", Column::Left),
         ("agent", Column::Left),
@@ -220,17 +230,17 @@ pub fn task_table(run: &Run) -> Rows {
     ]);
     let in_folder = InFolder::of(run);
     for task in &run.tasks {
-        rows.add(task_row(task, &in_folder));
+        rows.add(task_row(task, &in_folder, now));
     }
     rows
 }
 
-fn task_row(task: &Task, in_folder: &InFolder<'_>) -> Vec<(String, Tone)> {
+fn task_row(task: &Task, in_folder: &InFolder<'_>, now: Time) -> Vec<(String, Tone)> {
     let mut usage = Usage::default();
     let mut worked = Duration::ZERO;
     for attempt in &task.attempts {
         usage.add(&attempt.usage);
-        worked += attempt.ended_at.map_or(Duration::ZERO, |ended| ended.since(attempt.started_at));
+        worked += attempt.ended_at.unwrap_or(now).since(attempt.started_at);
     }
     let is_agent = matches!(task.spec.work, Work::Agent { .. })
         && !task.attempts.is_empty()

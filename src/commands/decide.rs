@@ -230,7 +230,7 @@ fn tell(cx: &Context, run: &Run, short: &str, task: &str, owned: bool) -> Result
         cx.printer.tell(&format!("next  crew gates {short}    {} still open", words::count(open, "gate")));
     } else if queued {
         cx.printer.tell(&format!("next  crew resume {short}"));
-    } else if let Some(next) = closing::merge_by_hand(run, short) {
+    } else if let Some(next) = closing::bring_back(run, short) {
         cx.printer.tell(&next);
     }
     Ok(())

@@ -307,11 +307,12 @@ struct Case {
 fn case_of_task(cx: &Context, run: &str, task: &str, asked: Case) -> Result<Case> {
     let store = cx.store()?;
     let id = cx.find_run(&store, run)?;
+    let short = store.short(&id)?;
     let run = store.load_run(&id)?.context("the run is recorded")?;
     let found = TaskId::parse(task).and_then(|task| run.task(&task).cloned());
     let task = found.ok_or_else(|| {
         Problem::refused("unknown_task", format!("there is no task `{task}` in this run"))
-            .hint("crew status RUN shows them")
+            .hint(format!("crew status {short} shows them"))
     })?;
     Ok(Case {
         action: task.spec.action().to_owned(),

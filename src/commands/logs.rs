@@ -118,7 +118,8 @@ fn wanted(store: &Store, id: &RunId, run: &Run, args: &LogsArgs) -> Result<Vec<(
     if let Some(number) = args.attempt.filter(|_| found.is_empty() && !args.follow) {
         let whose = args.task.as_deref().map_or("no task has".to_owned(), |name| format!("{name} has no"));
         let problem = Problem::refused("unknown_attempt", format!("{whose} attempt {number}"));
-        return Err(problem.hint("crew logs RUN TASK shows all attempts of a task").into());
+        let task = args.task.as_deref().map(|task| format!(" {task}")).unwrap_or_default();
+        return Err(problem.hint(format!("crew logs {}{task} shows all attempts", args.run)).into());
     }
     found.sort_by_key(|(at, ..)| *at);
     Ok(found.into_iter().map(|(_, title, path)| (title, path)).collect())

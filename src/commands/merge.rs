@@ -5,14 +5,16 @@ use super::decide::name_of_person;
 use super::exit::{ExitStatus, Problem};
 use super::merge_resolve::{self, Resolver, Settled};
 use super::run;
+use super::task_work::find_task;
 use super::typist;
 use super::waiting::WaitArgs;
 use crate::agents::registry::Registry;
 use crate::domain::event::Event;
 use crate::domain::id::TaskId;
 use crate::domain::judgement;
-use crate::domain::merging::How;
+use crate::domain::merging::{self, How};
 use crate::domain::nearest::nearest;
+use crate::domain::publishing::in_shell;
 use crate::domain::run::Run;
 use crate::domain::settings::{self, Settings};
 use crate::domain::task::{Task, TaskState, Work};
@@ -50,8 +52,8 @@ use std::time::Duration;
 /// With --resolve, an agent is given what git cannot merge alone, in a worktree of its own. Crew looks at what it leaves:
 /// where a conflict marker is left, another file was changed or a verification command fails, nothing is merged.
 ///
-/// Exit 0: merged, or nothing to be merged; 1: a verification command failed; 4: refused, such as for a conflict. The
-/// branch has moved for exit 0 only.
+/// Exit 0: merged, or nothing to be merged; 1: a verification command failed, or none of the work counts yet; 4: refused,
+/// such as for a conflict. The branch has moved for exit 0 only.
 #[derive(Debug, clap::Args)]
 pub struct MergeArgs {
     /// Run whose work is merged: the beginning of its id, or `last`
@@ -141,8 +143,8 @@ pub fn merge(cx: &Context, args: &MergeArgs) -> Result<ExitStatus> {
     }
     let desk = Desk {
         work: MergeWork {
-            into: branch_to_move(args, &base, &repository, &short)?,
-            named: named_tasks(&run, &args.tasks)?,
+            into: branch_to_move(args, &run, &base, &repository, &short)?,
+            named: named_tasks(&run, &short, &args.tasks)?,
             manner: Manner {
                 how: how(args, &settings),
                 signed: !args.dry_run && merge_work::signs(layout.repository()),
@@ -171,11 +173,23 @@ fn how(args: &MergeArgs, settings: &Settings) -> How {
     asked.into_iter().find(|(asked, _)| *asked).map_or_else(set, |(_, how)| how)
 }
 
-fn branch_to_move(args: &MergeArgs, base: &Base, repository: &Repository, short: &str) -> Result<String> {
-    let Some(branch) = args.into.as_ref().or(base.branch.as_ref()) else {
+fn branch_to_move(
+    args: &MergeArgs,
+    run: &Run,
+    base: &Base,
+    repository: &Repository,
+    short: &str,
+) -> Result<String> {
+    let Some(named) = args.into.as_ref().or(base.branch.as_ref()) else {
         let problem =
             Problem::refused("no_branch", format!("run {short} began from no branch: HEAD was detached"));
-        return Err(problem.hint("name the branch that is to hold its work: --into BRANCH").into());
+        let command = merging::command(run, short, &[]);
+        let hint = format!("name the branch that is to hold its work: --into BRANCH; or: {command}");
+        return Err(problem.hint(hint).into());
+    };
+    let branch = match named.strip_prefix("refs/heads/") {
+        Some(branch) if repository.tip(named)?.is_none() => branch,
+        _ => named,
     };
     if !repository.is_branch_name(branch)? {
         return Err(Problem::usage("branch_name", format!("`{branch}` is no name of a branch")).into());
@@ -184,20 +198,55 @@ fn branch_to_move(args: &MergeArgs, base: &Base, repository: &Repository, short:
         let problem = Problem::refused("own_branch", format!("the branch {branch} is crew's own"));
         return Err(problem.hint("merge into one of yours: --into BRANCH").into());
     }
-    Ok(branch.clone())
+    if args.into.is_some() && repository.tip(branch)?.is_none() {
+        refuse_other_names(args, repository, short, branch)?;
+    }
+    Ok(branch.to_owned())
 }
 
-fn named_tasks(run: &Run, names: &[String]) -> Result<Vec<TaskId>> {
-    let find = |name: &String| {
-        let known = TaskId::parse(name).filter(|id| run.task(id).is_some());
-        known.ok_or_else(|| {
-            let near = nearest(name, run.tasks.iter().map(|task| task.spec.id.as_str()));
-            let hint =
-                near.map_or("crew status RUN lists them".into(), |near| format!("did you mean `{near}`?"));
-            Problem::refused("unknown_task", format!("there is no task `{name}`")).hint(hint).into()
-        })
-    };
-    names.iter().map(find).collect()
+/// Refuses a name that is that of no branch, where it means one of a remote, or is nearly one of the user's.
+fn refuse_other_names(args: &MergeArgs, repository: &Repository, short: &str, name: &str) -> Result<()> {
+    let into = |branch: &str| args.command(short, &args.tasks, Some(branch));
+    if let Some(branch) = repository.branch_of_remote(name)? {
+        let message =
+            format!("`{name}` is where a branch of a remote was seen, and only branches of yours move");
+        let hint = match repository.tip(&branch)? {
+            Some(_) => format!("{} merges into yours", into(&branch)),
+            None => {
+                let make = in_shell("git", &["branch".into(), branch.clone(), name.into()]);
+                format!("{make} && {} makes yours of it", into(&branch))
+            }
+        };
+        return Err(Problem::refused("remote_branch", message).hint(hint).into());
+    }
+    let branches = repository.branches()?;
+    let yours = branches.iter().map(String::as_str).filter(|branch| !branch.starts_with("crew/"));
+    if let Some(near) = nearest(name, yours) {
+        let problem = Problem::refused("unknown_branch", format!("there is no branch `{name}`"));
+        return Err(problem.hint(format!("did you mean `{near}`?")).into());
+    }
+    Ok(())
+}
+
+impl MergeArgs {
+    /// Returns the command that does the same with other tasks, or into another branch, and is no dry run.
+    fn command(&self, short: &str, tasks: &[impl AsRef<str>], into: Option<&str>) -> String {
+        let mut words = vec!["merge", short];
+        words.extend(tasks.iter().map(AsRef::as_ref));
+        words.extend(into.into_iter().flat_map(|branch| ["--into", branch]));
+        let hows = [(self.merge, "--merge"), (self.squash, "--squash"), (self.rebase, "--rebase")];
+        words.extend(hows.into_iter().filter(|(asked, _)| *asked).map(|(_, flag)| flag));
+        words.extend(self.resolve.iter().flat_map(|agent| ["--resolve", agent]));
+        words.extend(self.no_verify.then_some("--no-verify"));
+        words.extend(self.by.iter().flat_map(|name| ["--by", name]));
+        words.extend(self.set.iter().flat_map(|set| ["--set", set]));
+        let words: Vec<String> = words.into_iter().map(str::to_owned).collect();
+        in_shell("crew", &words)
+    }
+}
+
+fn named_tasks(run: &Run, short: &str, names: &[String]) -> Result<Vec<TaskId>> {
+    names.iter().map(|name| Ok(find_task(run, short, name)?.spec.id.clone())).collect()
 }
 
 fn tell_nothing(cx: &Context, run: &Run, short: &str, why: &str) -> Result<ExitStatus> {
@@ -222,7 +271,7 @@ impl Desk<'_> {
         if plan.is_empty() {
             return self.nothing(run, &plan);
         }
-        let refused = plan.refusal().or_else(|| {
+        let refused = self.refusal(run, &plan).or_else(|| {
             let moved = plan.moved(run);
             landing::check(&self.work.repository, &moved)
                 .err()
@@ -244,7 +293,9 @@ impl Desk<'_> {
                     commands
                         .iter()
                         .for_each(|(_, command)| self.cx.printer.tell(&format!("would run  {command}")));
-                    self.cx.printer.tell(&format!("next  crew merge {}    merges it", self.work.short));
+                    let into = self.args.into.as_ref().map(|_| self.work.into.as_str());
+                    let command = self.args.command(&self.work.short, &self.args.tasks, into);
+                    self.cx.printer.tell(&format!("next  {command}    merges it"));
                 }
                 Ok(ExitStatus::Done)
             }
@@ -281,7 +332,7 @@ impl Desk<'_> {
                 self.settle_merge_at_end(store, run, &plan)?;
                 return self.nothing(run, &plan);
             }
-            if let Some(refused) = plan.refusal() {
+            if let Some(refused) = self.refusal(run, &plan) {
                 self.tell_plan(run, &plan, json!({"status": "conflict"}))?;
                 return Err(refused.into());
             }
@@ -345,8 +396,30 @@ impl Desk<'_> {
         if self.cx.printer.json {
             return self.tell_plan(run, plan, json!({"status": "needs_review"}));
         }
-        plan.notes(run, &self.work.short).iter().for_each(|note| self.cx.printer.tell(note));
+        self.tell_notes(run, plan);
         Ok(())
+    }
+
+    /// Says why a plan is not carried out, where there are conflicts; to programs also what can be done about it, which
+    /// people are told beside the plan.
+    fn refusal(&self, run: &Run, plan: &Plan) -> Option<Problem> {
+        let refused = plan.refusal()?;
+        let ways = self.ways_out(run, plan).into_iter().map(|(command, what)| format!("{command} ({what})"));
+        let ways: Vec<String> = ways.filter(|_| self.cx.printer.json).collect();
+        Some(if ways.is_empty() { refused } else { refused.hint(ways.join("; or ")) })
+    }
+
+    fn ways_out(&self, run: &Run, plan: &Plan) -> Vec<(String, &'static str)> {
+        let into = self.args.into.as_ref().map(|_| self.work.into.as_str());
+        plan.ways_out(run, |tasks| self.args.command(&self.work.short, tasks, into))
+    }
+
+    fn tell_notes(&self, run: &Run, plan: &Plan) {
+        plan.notes().iter().for_each(|note| self.cx.printer.tell(note));
+        for (at, (command, what)) in self.ways_out(run, plan).into_iter().enumerate() {
+            let next = if at == 0 { "next" } else { "or  " };
+            self.cx.printer.tell(&format!("{next}  {command}    {what}"));
+        }
     }
 
     fn interrupted(&self) -> Result<ExitStatus> {
@@ -354,9 +427,10 @@ impl Desk<'_> {
         Ok(ExitStatus::Interrupted)
     }
 
+    /// Says that there is nothing to merge, and fails where that is so because no work counts yet.
     fn nothing(&self, run: &Run, plan: &Plan) -> Result<ExitStatus> {
         if self.cx.printer.json {
-            let mut json = plan.as_json(run);
+            let mut json = plan.as_json(run, false);
             json["status"] = json!("nothing");
             self.cx.printer.json(&json)?;
         } else {
@@ -368,14 +442,30 @@ impl Desk<'_> {
                 false => "",
             };
             self.cx.printer.data(&format!("{short}  nothing to merge into {into}{why}"))?;
-            plan.notes(run, &self.work.short).iter().for_each(|note| self.cx.printer.tell(note));
+            if plan.choice.not_ready.is_empty() {
+                self.tell_notes(run, plan);
+            }
         }
-        Ok(ExitStatus::Done)
+        match plan.choice.not_ready.first() {
+            None => Ok(ExitStatus::Done),
+            Some(first) => {
+                let left = plan.choice.left_out.iter().map(|(task, why)| format!("{task}: {why}"));
+                let message = format!("nothing was merged; {}", left.collect::<Vec<_>>().join("; "));
+                let problem = Problem { exit: ExitStatus::Failed, ..Problem::usage(first.code, message) };
+                Err(problem.hint(&first.hint).into())
+            }
+        }
     }
 
     fn tell_plan(&self, run: &Run, plan: &Plan, more: Value) -> Result<()> {
         if self.cx.printer.json {
-            let mut json = plan.as_json(run);
+            let mut json = plan.as_json(run, more["status"] == "merged");
+            let ways = self.ways_out(run, plan).into_iter();
+            let ways: Vec<Value> =
+                ways.map(|(command, what)| json!({"command": command, "what": what})).collect();
+            if !ways.is_empty() {
+                json["next"] = json!(ways);
+            }
             let commands: Vec<String> =
                 self.commands(run, plan).into_iter().map(|(_, command)| command).collect();
             json["verify"] = json!(commands);
@@ -387,7 +477,7 @@ impl Desk<'_> {
             return Ok(());
         }
         self.cx.printer.data(&plan.render(&self.cx.printer, run, &self.work.short))?;
-        plan.notes(run, &self.work.short).iter().for_each(|note| self.cx.printer.tell(note));
+        self.tell_notes(run, plan);
         Ok(())
     }
 
@@ -595,8 +685,11 @@ fn tell_right(cx: &Context, right: &put_right::PutRight) {
 pub fn hindered(hindrance: Hindrance) -> anyhow::Error {
     let message = hindrance.to_string();
     match hindrance {
-        Hindrance::UnknownBranch(branch) => {
-            Problem::refused("unknown_branch", message).hint(format!("git branch {branch} makes it")).into()
+        Hindrance::UnknownBranch { branch, began_from } => {
+            let commit = compose::short(&began_from).to_owned();
+            let make = in_shell("git", &["branch".into(), branch, commit]);
+            let hint = format!("{make} makes it, where the run began");
+            Problem::refused("unknown_branch", message).hint(hint).into()
         }
         Hindrance::NotMergeable(why) => Problem::refused(why.code, message).hint(why.hint).into(),
         Hindrance::ForeignHistory(_) => Problem::refused("foreign_history", message)
@@ -605,6 +698,7 @@ pub fn hindered(hindrance: Hindrance) -> anyhow::Error {
         Hindrance::NoIdentity(_) => Problem::refused("no_identity", message)
             .hint("git config user.name NAME; git config user.email ADDRESS")
             .into(),
+        Hindrance::Merge(error @ MergeError::NotSigned(_)) => problem_of(error, "").into(),
         Hindrance::Merge(error) => error.into(),
         Hindrance::Store(error) => error.into(),
     }
@@ -617,6 +711,10 @@ pub fn problem_of(error: MergeError, into: &str) -> Problem {
         MergeError::Refused(_) => Problem::refused("not_now", message),
         MergeError::InTheWay { .. } => Problem::refused("uncommitted", message)
             .hint("commit it, put it aside (git stash -u), or move it away; nothing was touched"),
+        MergeError::NotSigned(_) => Problem::refused("not_signed", message).hint(
+            "commit.gpgSign is set: see that `git commit -S` works at this terminal and merge again, or leave it out \
+             here: git config commit.gpgSign false",
+        ),
         MergeError::Moved(_) => Problem::refused("moved", message)
             .hint(format!("try again when nobody else moves {into}; nothing was touched")),
         MergeError::Git(_) | MergeError::File { .. } => {

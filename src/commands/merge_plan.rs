@@ -2,6 +2,7 @@
 
 use super::exit::Problem;
 use crate::domain::merging::How;
+use crate::domain::publishing::in_shell;
 use crate::domain::run::Run;
 use crate::domain::words::clean_line;
 use crate::runner::merge_work::{Plan, Step};
@@ -30,8 +31,8 @@ impl Plan {
         Some(Problem::refused("conflict", message))
     }
 
-    /// Returns it as JSON.
-    pub fn as_json(&self, run: &Run) -> Value {
+    /// Returns it as JSON; `is_done` tells whether the branch has moved.
+    pub fn as_json(&self, run: &Run, is_done: bool) -> Value {
         let id = |place: usize| run.tasks[place].spec.id.clone();
         let named = |at: &usize| id(self.steps[*at].place);
         let tasks: Vec<Value> = self
@@ -49,7 +50,7 @@ impl Plan {
                 }
                 match &step.outcome {
                     Outcome::In { commit, commits } => {
-                        json["outcome"] = json!("merged");
+                        json["outcome"] = json!(if is_done { "merged" } else { "would_merge" });
                         json["commit"] = json!(commit);
                         json["commits"] = json!(commits);
                     }
@@ -183,8 +184,8 @@ impl Plan {
         lines
     }
 
-    /// Returns what is worth knowing beside it: what else is merged or is not, and what to do about conflicts.
-    pub fn notes(&self, run: &Run, short: &str) -> Vec<String> {
+    /// Returns what is worth knowing beside it: what else is merged or is not.
+    pub fn notes(&self) -> Vec<String> {
         let mut notes: Vec<String> = self
             .choice
             .brought
@@ -192,25 +193,30 @@ impl Plan {
             .map(|(task, by)| format!("with it  {task}, which {by} builds on"))
             .collect();
         notes.extend(self.choice.left_out.iter().map(|(task, why)| format!("left out  {task}: {why}")));
-        notes.extend(self.ways_out(run, short));
         notes
     }
 
-    fn ways_out(&self, run: &Run, short: &str) -> Vec<String> {
+    /// Returns what can be done about conflicts: each a command, and what it does. `merge` makes the command that merges
+    /// some tasks.
+    pub fn ways_out(&self, run: &Run, merge: impl Fn(&[&str]) -> String) -> Vec<(String, &'static str)> {
         let is_stuck = |step: &&Step| matches!(step.outcome, Outcome::Conflict { .. } | Outcome::Waits(_));
         let Some(first) = self.steps.iter().find(is_stuck) else { return Vec::new() };
-        let mut lines = Vec::new();
+        let mut ways = Vec::new();
         let rest: Vec<&str> = self.merged(run).map(|(task, _)| task.spec.id.as_str()).collect();
         if !rest.is_empty() {
-            lines.push(format!("next  crew merge {short} {}    merges what fits", rest.join(" ")));
+            ways.push((merge(&rest), "merges what fits"));
         }
-        if let Some(tree) = &run.tasks[first.place].tree {
-            let switch = format!("git switch {} && git merge {}", self.into, tree.branch);
-            lines.push(format!(
-                "or by hand  {switch}    then resolve and commit; crew sees that it is merged"
+        // By hand, what was not committed when the run began would come into the history.
+        let is_plain = run.base.as_ref().is_some_and(|base| !base.snapshot);
+        if let Some(tree) = run.tasks[first.place].tree.as_ref().filter(|_| is_plain) {
+            let switch = in_shell("git", &["switch".into(), self.into.clone()]);
+            let merge = in_shell("git", &["merge".into(), tree.branch.clone()]);
+            ways.push((
+                format!("{switch} && {merge}"),
+                "by hand: then resolve and commit; crew sees that it is merged",
             ));
         }
-        lines
+        ways
     }
 }
 

@@ -177,7 +177,9 @@ fn confirm_push(cx: &Context, args: &PrArgs, plan: &Plan) -> Result<bool> {
         Said::Nothing => {
             let message = format!("pushing to {remote} leaves the repository, so it needs a person's word");
             let problem = Problem { exit: ExitStatus::Waiting, ..Problem::refused("needs_a_word", message) };
-            Err(problem.hint("crew pr RUN --dry-run shows what would be done; --yes does it").into())
+            Err(problem
+                .hint(format!("crew pr {} --dry-run shows what would be done; --yes does it", args.run))
+                .into())
         }
     }
 }

@@ -135,7 +135,9 @@ fn find<'a>(kept: &'a [Entry], what: &str) -> Result<(&'a Entry, usize)> {
     if found.iter().any(|entry| (&entry.run, &entry.task) != (&first.run, &first.task)) {
         let names: Vec<String> = found.iter().take(10).map(|entry| shown(entry)).collect();
         let message = format!("`{what}` may be any of {}", names.join(", "));
-        return Err(Problem::refused("ambiguous_kept", message).hint("type RUN/TASK/N").into());
+        return Err(Problem::refused("ambiguous_kept", message)
+            .hint("type one of them whole: crew restore lists them")
+            .into());
     }
     Ok((first, found.len() - 1))
 }

@@ -2,7 +2,7 @@
 
 use super::budget::Account;
 use super::clashes;
-use super::closing::{merge_by_hand, status_tone, task_table, tasks_json, waiting_lines};
+use super::closing::{bring_back, status_tone, task_table, tasks_json, waiting_lines};
 use super::context::Context;
 use super::cut_off;
 use super::exit::ExitStatus;
@@ -117,7 +117,9 @@ fn show_run(cx: &Context, typed: &str) -> Result<ExitStatus> {
     }
     let head = format!("{short}  {}", cx.printer.tint(status_tone(status), status.words()));
     cx.printer.data(&format!("{head}   \"{}\"\n", clean_line(&run.goal, 200)))?;
-    cx.printer.data(&task_table(&run).render(&cx.printer))?;
+    // Nobody works on a run that nobody owns.
+    let now = if owned { clock::now() } else { run.last_at };
+    cx.printer.data(&task_table(&run, now).render(&cx.printer))?;
     account.lines().iter().try_for_each(|line| cx.printer.data(line))?;
     clashes::lines(&run).iter().try_for_each(|line| cx.printer.data(line))?;
     for line in explain(&run, &short, status, &account) {
@@ -168,10 +170,11 @@ fn explain(run: &Run, short: &str, status: RunStatus, account: &Account) -> Vec<
             if let Some(command) = account.another_budget(run, short) {
                 lines.push(format!("next  {command}    goes on with a larger budget"));
             }
-            lines.extend(merge_by_hand(run, short));
+            lines.extend(bring_back(run, short));
             lines.push(format!("next  crew logs {short}    crew events {short}"))
         }
-        _ => {}
+        RunStatus::Completed | RunStatus::Cancelled => lines.extend(bring_back(run, short)),
+        RunStatus::Queued => {}
     }
     lines
 }

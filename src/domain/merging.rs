@@ -118,6 +118,8 @@ pub struct Choice {
     pub brought: Vec<(TaskId, TaskId)>,
     /// Tasks with nothing to be merged, or whose work does not count yet, with the reason.
     pub left_out: Vec<(TaskId, String)>,
+    /// Why there is work among them that does not count yet.
+    pub not_ready: Vec<NotMergeable>,
 }
 
 /// Why work that was asked for by name is not merged.
@@ -162,7 +164,10 @@ pub fn choose(
             .find(|at| run.tasks[*at].state != TaskState::Completed);
         match in_the_way {
             Some(at) if is_named => return Err(not_mergeable(run, short, place, at)),
-            Some(at) => choice.left_out.push((id.clone(), why_left_out(run, place, at))),
+            Some(at) => {
+                choice.left_out.push((id.clone(), why_left_out(run, place, at)));
+                choice.not_ready.push(not_mergeable(run, short, place, at));
+            }
             None => {
                 chosen.insert(place);
                 for under in with_it {

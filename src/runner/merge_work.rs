@@ -112,8 +112,12 @@ impl Plan {
 /// Why there is no plan. Nothing has been touched.
 #[derive(Debug, thiserror::Error)]
 pub enum Hindrance {
-    #[error("there is no branch `{0}`")]
-    UnknownBranch(String),
+    #[error("there is no branch `{branch}`")]
+    UnknownBranch {
+        branch: String,
+        /// The user's own commit that the run began from.
+        began_from: String,
+    },
     #[error(transparent)]
     NotMergeable(#[from] NotMergeable),
     /// What is not the run's work would come into the history of the branch.
@@ -155,7 +159,10 @@ impl MergeWork {
     /// Works out the same, with conflicts as they were resolved that are known.
     pub fn plan_with(&self, run: &Run, known: &[Resolved]) -> Result<Plan, Hindrance> {
         let from = self.repository.tip(&self.into)?;
-        let from = from.ok_or_else(|| Hindrance::UnknownBranch(self.into.clone()))?;
+        let Some(from) = from else {
+            let began_from = self.beginning()?;
+            return Err(Hindrance::UnknownBranch { branch: self.into.clone(), began_from });
+        };
         let failed = std::cell::Cell::new(None);
         let is_in = |task: &Task| match self.is_in(task, &from) {
             Ok(is_in) => is_in,

@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod advice;
 mod agents;
 mod agents_that_misbehave;
 mod budgets;

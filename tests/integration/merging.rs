@@ -158,7 +158,7 @@ fn work_comes_back_as_one_commit_each_or_as_the_tasks_own_commits() {
 }
 
 /// Carries out two tasks that are at odds, and a third.
-fn at_odds(repo: &TestRepo) {
+pub fn at_odds(repo: &TestRepo) {
     steps(
         repo,
         "odd",

@@ -305,6 +305,7 @@ impl Composer<'_> {
         }
         args.extend(["commit-tree".into(), tree.into(), "-F".into(), "-".into()]);
         args.extend(parents.iter().flat_map(|parent| [OsString::from("-p"), parent.into()]));
+        let unsigned = args.clone();
         if self.manner.signed {
             args.push("-S".into());
             // In the background, whoever asks for a passphrase would be stopped for ever.
@@ -312,12 +313,25 @@ impl Composer<'_> {
         }
         let ended = git.fed(&args, message)?;
         if ended.code != Some(0) {
+            // Each kind of key has words of its own; that it is the key, git tells by what it can do without one.
+            if self.manner.signed && git.fed(&unsigned, message)?.code == Some(0) {
+                return Err(MergeError::NotSigned(why_not_signed(ended.failure)));
+            }
             return Err(ended.failure.into());
         }
         self.head = String::from_utf8_lossy(&ended.stdout).trim().to_owned();
         self.tree = tree.to_owned();
         Ok(())
     }
+}
+
+fn why_not_signed(failure: GitError) -> String {
+    let said = match failure {
+        GitError::Failed { message, .. } => message,
+        other => other.to_string(),
+    };
+    let lines = said.lines().map(|line| line.trim().trim_start_matches("error: ").trim_end_matches(':'));
+    lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ")
 }
 
 /// Returns a commit's message, with the one who resolved a conflict for it.

@@ -49,12 +49,18 @@ pub enum MergeError {
     #[error("{0}")]
     Refused(String),
     /// What is not committed is in the way of the merge.
-    #[error("{} is not committed in {} and would be overwritten", paths.join(", "), folder.display())]
+    #[error(
+        "{} {} not committed in {} and would be overwritten",
+        paths.join(", "), if paths.len() == 1 { "is" } else { "are" }, folder.display()
+    )]
     InTheWay {
         folder: PathBuf,
         /// Relative to the folder.
         paths: Vec<String>,
     },
+    /// The user has git sign commits, and it cannot; what it says about that.
+    #[error("git could not sign a commit of the merge: {0}")]
+    NotSigned(String),
     /// Somebody else has moved the branch since it was looked at.
     #[error("the branch {0} has been moved by somebody else")]
     Moved(String),
@@ -127,6 +133,26 @@ impl Repository {
             Some(1) => Ok(None),
             _ => Err(ended.failure.into()),
         }
+    }
+
+    /// Returns the names of all branches: `main`.
+    pub fn branches(&self) -> Result<Vec<String>, MergeError> {
+        let names = self.git.text(&["for-each-ref", "--format=%(refname:strip=2)", "refs/heads/"])?;
+        Ok(names.lines().map(str::to_owned).collect())
+    }
+
+    /// Returns what a remote calls its branch of which this is the copy here: `main` for `origin/main`. `None` where it is
+    /// no such copy.
+    pub fn branch_of_remote(&self, name: &str) -> Result<Option<String>, MergeError> {
+        let name = name.strip_prefix("refs/").unwrap_or(name);
+        let name = name.strip_prefix("remotes/").unwrap_or(name);
+        let full = format!("refs/remotes/{name}");
+        if self.git.fed(&["show-ref", "--verify", "--quiet", "--", &full], &[])?.code != Some(0) {
+            return Ok(None);
+        }
+        let remotes = self.git.text(&["remote"])?;
+        let branch = |remote: &str| name.strip_prefix(remote)?.strip_prefix('/').map(str::to_owned);
+        Ok(remotes.lines().find_map(branch))
     }
 
     /// Tells whether a commit is part of the history of another one.

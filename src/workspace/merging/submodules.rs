@@ -185,7 +185,8 @@ fn home(
     let checked_out = checkout.and_then(|checkout| {
         let folder = checkout.folder.join(path);
         folder.join(".git").symlink_metadata().ok()?;
-        Place::within(&folder).ok().map(|place| place.own)
+        let git = Git::at(&folder).with("GIT_CEILING_DIRECTORIES", folder.parent()?);
+        git.text(&["rev-parse", "--absolute-git-dir"]).ok().map(PathBuf::from)
     });
     let own = checkout.map_or(repository.common(), |checkout| &checkout.own);
     checked_out.or_else(|| name.map(|name| own.join("modules").join(name)).filter(|home| is_repository(home)))
