@@ -142,7 +142,10 @@ fn what_is_put_in_the_place_of_the_folder_is_never_taken_for_it() {
     }
     let hands_in = task(&run, "hands-in");
     let said = hands_in["reason"].as_str().unwrap_or_default();
-    assert!(hands_in["state"] == "needs_review" && said.contains("its files were not applied"), "{hands_in:#}");
+    assert!(
+        hands_in["state"] == "needs_review" && said.contains("its files were not applied"),
+        "{hands_in:#}"
+    );
     let again = task(&run, "again");
     assert!(again["state"] != "completed", "{again:#}");
     assert_eq!(on_branch(&repo, &run, "innocent", "fine"), "fine\n");

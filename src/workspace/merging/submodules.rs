@@ -13,6 +13,7 @@ use super::landing::Move;
 use super::{MergeError, Repository, settled};
 use crate::workspace::custody;
 use crate::workspace::git::Git;
+use crate::workspace::staging::Place;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
