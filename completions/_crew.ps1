@@ -459,7 +459,7 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
         }
         'crew;merge' {
             [CompletionResult]::new('--into', '--into', [CompletionResultType]::ParameterName, 'Branch to merge into; default: the one that the run began from')
-            [CompletionResult]::new('--resolve', '--resolve', [CompletionResultType]::ParameterName, 'Give conflicts to this agent, and merge what it makes of them where crew finds nothing wrong with it')
+            [CompletionResult]::new('--resolve', '--resolve', [CompletionResultType]::ParameterName, 'Give conflicts to this agent, and merge what it makes of them where crew has nothing against it')
             [CompletionResult]::new('--by', '--by', [CompletionResultType]::ParameterName, 'Who merges; default: git''s user.name, or the user of this account')
             [CompletionResult]::new('--set', '--set', [CompletionResultType]::ParameterName, 'Set a setting for this merge')
             [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'Wait up to this long while another crew process owns the run; without it, refuse at once')

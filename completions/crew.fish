@@ -258,7 +258,7 @@ complete -c crew -n "__fish_crew_using_subcommand accept" -s q -l quiet -d 'Prin
 complete -c crew -n "__fish_crew_using_subcommand accept" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand accept" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand merge" -l into -d 'Branch to merge into; default: the one that the run began from' -r
-complete -c crew -n "__fish_crew_using_subcommand merge" -l resolve -d 'Give conflicts to this agent, and merge what it makes of them where crew finds nothing wrong with it' -r
+complete -c crew -n "__fish_crew_using_subcommand merge" -l resolve -d 'Give conflicts to this agent, and merge what it makes of them where crew has nothing against it' -r
 complete -c crew -n "__fish_crew_using_subcommand merge" -l by -d 'Who merges; default: git\'s user.name, or the user of this account' -r
 complete -c crew -n "__fish_crew_using_subcommand merge" -l set -d 'Set a setting for this merge' -r
 complete -c crew -n "__fish_crew_using_subcommand merge" -l wait -d 'Wait up to this long while another crew process owns the run; without it, refuse at once' -r

@@ -78,7 +78,7 @@ pub struct MergeArgs {
     #[arg(long)]
     rebase: bool,
 
-    /// Give conflicts to this agent, and merge what it makes of them where crew finds nothing wrong with it
+    /// Give conflicts to this agent, and merge what it makes of them where crew has nothing against it
     #[arg(long, value_name = "AGENT")]
     resolve: Option<String>,
 
