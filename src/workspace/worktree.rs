@@ -436,10 +436,16 @@ impl Worktree {
         }
     }
 
-    /// Holds what the repositories have that lie in this one, or should. What of it cannot be had keeps nothing else from
-    /// being kept.
+    /// Holds what the repositories have that lie in this one, or should, or lay in the place of its own `.git`. What of it
+    /// cannot be had keeps nothing else from being kept.
     fn set_inside_aside(&self, staged: &Staged, work: &Work) -> Inside {
         let mut all = Inside::default();
+        for aside in put_beside(&self.place.folder) {
+            match loose::keep_aside(&self.place, &aside, work, &self.owner) {
+                Ok(held) => all.references.extend(held),
+                Err(error) => all.left.push(format!("{}: {error}", aside.display())),
+            }
+        }
         for inside in &staged.inside {
             match loose::keep_inside(&self.place, inside, work) {
                 Ok(held) => held.into_iter().for_each(|held| all.note(held)),
@@ -688,12 +694,22 @@ fn recover_at(common: &Path, folder: &Path, branch: &str, owner: &Owner) -> Resu
 
 /// Returns a name beside the folder that is free.
 fn beside(folder: &Path) -> PathBuf {
+    let last = put_beside(folder).pop();
+    let mut name = last.unwrap_or_else(|| folder.to_owned()).into_os_string();
+    name.push(if name == folder.as_os_str() { ".git" } else { "~" });
+    name.into()
+}
+
+/// Returns what was in the place of a work tree's `.git` and is beside the folder now.
+fn put_beside(folder: &Path) -> Vec<PathBuf> {
     let mut name = folder.as_os_str().to_owned();
     name.push(".git");
+    let mut found = Vec::new();
     while Path::new(&name).symlink_metadata().is_ok() {
+        found.push(PathBuf::from(&name));
         name.push("~");
     }
-    name.into()
+    found
 }
 
 /// Reads the marker of an admin folder. One that is there and says nothing is an error: without one, nobody would have

@@ -101,6 +101,11 @@ fn a_folder_that_no_longer_leads_to_its_repository_is_kept_all_the_same() {
         assert_eq!(on_branch(&repo, &run, id, "kept"), "one\n", "{id}");
     }
     assert_eq!(on_branch(&repo, &run, "innocent", "fine"), "fine\n");
+    let reference = format!("refs/crew/keep/{}/own/1", run["run"].as_str().expect("an id"));
+    assert_eq!(repo.git(&["log", "--format=%s", &reference]), "mine\n", "its private history");
+    let told = repo.crew(["events", "last"]).exits(0).out;
+    assert_eq!(told.matches("on no branch: ").count(), 1, "{told}");
+    assert!(told.contains(&format!("on no branch: {reference}")), "{told}");
     assert_eq!(of_the_user(&repo), before);
     assert_sound(&repo);
 }

@@ -111,7 +111,8 @@ pub(super) fn keep_inside(place: &Place, inside: &Inside, work: &Work) -> Result
         all.push(Held { reference, astray: Some(path) });
     }
     let head = git.text(&["rev-parse", "--verify", "-q", "HEAD^{commit}"]).ok();
-    let own = own_commits(place, git, inside, work)?;
+    let began = format!("{}:{}", work.base, inside.path.display());
+    let own = own_commits(place, git, Some(&began))?;
     let is_clean = match &head {
         Some(head) => git.text(&["rev-parse", &format!("{head}^{{tree}}")])? == staged.tree,
         None => false,
@@ -144,13 +145,33 @@ fn hold_astray(place: &Place, path: &Path, tree: &str, work: &Work) -> Result<(S
     custody::hold_tree(place, tree, &[], work.keep_ref, &message)
 }
 
-/// Returns the newest commits of a repository that it got from nowhere and that the one around it does not have.
-fn own_commits(place: &Place, git: &Git, inside: &Inside, work: &Work) -> Result<Vec<String>, GitError> {
+/// Keeps the commits of a repository that somebody has made in the place of the work tree's own `.git`.
+pub(super) fn keep_aside(
+    place: &Place,
+    aside: &Path,
+    work: &Work,
+    owner: &Owner,
+) -> Result<Option<String>, WorktreeError> {
+    let is_repository =
+        aside.symlink_metadata().is_ok_and(|kind| kind.is_dir()) && aside.join("HEAD").is_file();
+    if !is_repository {
+        return Ok(None);
+    }
+    let inner = Inner::at(aside, &place.own)?;
+    let repository = &inner.place;
+    let own = own_commits(place, &repository.git, None)?;
+    let Some(commit) = joined(repository, own, owner)? else { return Ok(None) };
+    let reference = custody::hold(repository, work.keep_ref, &commit)?;
+    Ok(Some(bring(place, repository, &reference, &commit, work.keep_ref)?))
+}
+
+/// Returns the newest commits of a repository that it got from nowhere and that the one around it does not have. `began`
+/// names, in that one, the commit that it began with.
+fn own_commits(place: &Place, git: &Git, began: Option<&str>) -> Result<Vec<String>, GitError> {
     let mut args =
         vec!["rev-list", "--parents", "--ignore-missing", "--branches", "HEAD", "--not", "--remotes"];
-    let began = format!("{}:{}", work.base, inside.path.display());
-    let began = place.git.text(&["rev-parse", "--verify", "-q", &began]).unwrap_or_default();
-    args.extend(Some(began.as_str()).filter(|began| !began.is_empty()));
+    let began = began.and_then(|began| place.git.text(&["rev-parse", "--verify", "-q", began]).ok());
+    args.extend(began.as_deref().filter(|began| !began.is_empty()));
     // Without any commit there is no HEAD.
     let Ok(own) = git.text(&args) else { return Ok(Vec::new()) };
     let rows: Vec<Vec<&str>> = own.lines().map(|line| line.split(' ').collect()).collect();
