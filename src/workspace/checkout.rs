@@ -88,6 +88,16 @@ pub fn user_excludes(git: &Git) -> Result<Option<PathBuf>, GitError> {
     Ok(folder.map(|folder| folder.join("git/ignore")))
 }
 
+/// A file in a task's own folder of the repository: what the user's own excludes held when the first of its run was made.
+pub const USER_EXCLUDES: &str = "crew-user-exclude";
+
+/// Lets those count as the user's own excludes that are noted in a work tree's folder of the repository, where they are.
+/// Agents can set `core.excludesFile` in the settings that all work trees share, so one of them could hide the work of all.
+pub fn as_noted(git: Git, own: &Path) -> Git {
+    let noted = own.join(USER_EXCLUDES);
+    if noted.is_file() { git.set("core.excludesFile", noted) } else { git }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

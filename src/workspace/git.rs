@@ -88,8 +88,11 @@ impl Git {
     }
 
     /// Sets a setting of git for every call: `core.fsync`, `none`.
-    pub fn set(mut self, name: &str, value: &str) -> Git {
-        self.settings.push(format!("{name}={value}").into());
+    pub fn set(mut self, name: &str, value: impl AsRef<OsStr>) -> Git {
+        let mut setting = OsString::from(name);
+        setting.push("=");
+        setting.push(value);
+        self.settings.push(setting);
         self
     }
 

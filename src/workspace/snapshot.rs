@@ -2,6 +2,7 @@
 //!
 //! Nothing of the user's is touched: git works on a copy of the index, and writes new objects to a folder of our own.
 
+use super::checkout;
 use super::git::{Git, GitError};
 use super::gitlinks;
 use rustix::fs::{Mode, OFlags};
@@ -114,6 +115,7 @@ impl Snapshot {
         let own_index = own.path().join("index");
         copy_index(&index, &own_index).map_err(at(&own_index))?;
         copy_index(&own_index, &own.path().join("index.before")).map_err(at(&own_index))?;
+        let plain = checkout::as_noted(plain, &repository);
         // What the settings say of where the work tree is may change while we look.
         let git = plain
             .with("GIT_DIR", &repository)

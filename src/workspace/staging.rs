@@ -116,7 +116,7 @@ impl Place {
     /// Speaks of a work tree whose own folder in the repository is known. No setting and no other repository around it
     /// leads git elsewhere.
     pub fn of(folder: &Path, own: &Path) -> Place {
-        let git = settled(Git::at(folder).apart().within(LOOK));
+        let git = checkout::as_noted(settled(Git::at(folder).apart().within(LOOK)), own);
         let git = git.with("GIT_DIR", own).with("GIT_WORK_TREE", folder);
         Place { git, folder: folder.to_owned(), own: own.to_owned() }
     }

@@ -426,6 +426,27 @@ fn what_an_agent_has_git_ignore_stays_in_its_folder_until_somebody_removes_it_kn
 }
 
 #[test]
+fn nobody_can_hide_work_by_a_file_of_excludes_that_git_is_told_of() {
+    let repo = repo();
+    let mine = repo.beside("mine");
+    std::fs::write(&mine, "notes\n").expect("a file");
+    repo.git(&["config", "core.excludesFile", mine.to_str().expect("a path")]);
+    let hides = "echo '*' >\"$CREW_REPOSITORY/../all\"; git config core.excludesFile \"$CREW_REPOSITORY/../all\"; \
+                 echo w >w; echo n >notes; echo '*' >>\"$CREW_REPOSITORY/../mine\"";
+    deeds(&repo, &[("hides", "", hides), ("later", "dependsOn: hides", "echo l >l; echo n >notes")]);
+    let run = run(&repo, 0);
+    let id = run["run"].as_str().expect("an id");
+    for (task, of_task) in [("hides", "w"), ("later", "l")] {
+        let changed =
+            repo.git(&["diff", "--name-only", &format!("crew/{id}/{task}^"), &format!("crew/{id}/{task}")]);
+        assert_eq!(changed.trim(), of_task, "{task}");
+    }
+    let shown = repo.crew(["status", "last"]).exits(0).out;
+    assert!(shown.contains("1 file, +1 -0, .git/config changed"), "{shown}");
+    assert_sound(&repo);
+}
+
+#[test]
 fn nobody_can_hide_the_work_of_others_from_git() {
     let repo = repo();
     repo.write(".git/info/exclude", "notes\n");

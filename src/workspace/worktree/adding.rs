@@ -4,6 +4,7 @@ use super::{
     MARKER, Marker, Order, Owner, Work, Worktree, WorktreeError, Wrong, at, common_of, is_free, look, loose,
     mark, marker, open_at, place_of, real, recover_at, take_away, unless_missing, wrong,
 };
+use crate::workspace::checkout::{self, USER_EXCLUDES};
 use crate::workspace::custody;
 use crate::workspace::git::{Git, GitError};
 use crate::workspace::snapshot::LOOK;
@@ -166,24 +167,30 @@ pub(super) fn registered_at(admin: &Path) -> Result<PathBuf, WorktreeError> {
 fn complete(order: &Order, common: &Path, admin: &Path) -> Result<Worktree, WorktreeError> {
     let Owner { run, task } = order.owner.clone();
     let branch = order.branch.to_owned();
-    note_excludes(common, admin, &run)?;
+    note_excludes(order, common, admin)?;
     mark(admin, &Marker { run, task, branch, leave_out: Vec::new(), removing: None })?;
     open_at(common, order.folder, order.branch, order.owner)
 }
 
 /// Notes what git overlooks in this repository: what the first work tree of the run has noted, or what holds now. Agents
 /// of the run may have written there since.
-fn note_excludes(common: &Path, admin: &Path, run: &str) -> Result<(), WorktreeError> {
-    let mut excludes = None;
-    for other in std::fs::read_dir(common.join("worktrees")).into_iter().flatten().flatten() {
-        let of_run = |marker: Option<Marker>| marker.is_some_and(|marker| marker.run == run);
-        if marker(&other.path()).is_ok_and(of_run) {
-            excludes = excludes.or_else(|| std::fs::read(other.path().join(EXCLUDES)).ok());
+fn note_excludes(order: &Order, common: &Path, admin: &Path) -> Result<(), WorktreeError> {
+    let of_user = checkout::user_excludes(&Git::at(order.repository))?;
+    let now = [(EXCLUDES, Some(common.join("info/exclude"))), (USER_EXCLUDES, of_user)];
+    for (name, now) in now {
+        let mut excludes = None;
+        for other in std::fs::read_dir(common.join("worktrees")).into_iter().flatten().flatten() {
+            let of_run = |marker: Option<Marker>| marker.is_some_and(|marker| marker.run == order.owner.run);
+            if marker(&other.path()).is_ok_and(of_run) {
+                excludes = excludes.or_else(|| std::fs::read(other.path().join(name)).ok());
+            }
         }
+        // A pipe would be read for ever.
+        let now = now.filter(|now| now.is_file()).and_then(|now| std::fs::read(now).ok());
+        let path = admin.join(name);
+        std::fs::write(&path, excludes.or(now).unwrap_or_default()).map_err(at(&path))?;
     }
-    let excludes = excludes.unwrap_or_else(|| std::fs::read(common.join("info/exclude")).unwrap_or_default());
-    let path = admin.join(EXCLUDES);
-    std::fs::write(&path, excludes).map_err(at(&path))
+    Ok(())
 }
 
 /// Finishes a work tree whose making was stopped. Nobody has worked in it: it has no marker.
@@ -257,6 +264,7 @@ const WRITTEN: &[&str] = &[
     "info",
     "refs",
     EXCLUDES,
+    USER_EXCLUDES,
     "locked",
 ];
 
