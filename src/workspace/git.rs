@@ -1,6 +1,7 @@
 //! The one place where `git` is started.
 
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -42,6 +43,8 @@ pub struct Git {
     limit: Option<Duration>,
     /// How many bytes of its last words are kept.
     heard: u64,
+    /// A file that each call holds open, with whatever it starts, until all of them have ended.
+    held: Option<Arc<File>>,
     /// Once it is true, nobody waits for an answer.
     unwanted: Option<Arc<AtomicBool>>,
 }
@@ -77,6 +80,7 @@ impl Git {
             unasking: false,
             limit: None,
             heard: LAST_WORDS,
+            held: None,
             unwanted: None,
         }
     }
@@ -130,6 +134,14 @@ impl Git {
         self
     }
 
+    /// Lets each call, and whatever it starts, hold a file open, so that a lock on it lasts as long as any of them lives,
+    /// whatever becomes of us. The first four bytes of the file become the number of its process group.
+    pub fn holding(mut self, file: Arc<File>) -> Git {
+        self.apart = true;
+        self.held = Some(file);
+        self
+    }
+
     /// Speaks to the same git from another folder.
     pub fn in_folder(mut self, dir: impl Into<PathBuf>) -> Git {
         self.dir = dir.into();
@@ -170,6 +182,16 @@ impl Git {
             }),
             (false, true) => drop(command.process_group(0)),
             (false, false) => {}
+        }
+        if let Some(held) = self.held.clone() {
+            // SAFETY: between fork and exec, two system calls are made and one for its own number; nothing is allocated.
+            unsafe {
+                command.pre_exec(move || {
+                    let group = rustix::process::getpid().as_raw_nonzero().get().to_le_bytes();
+                    rustix::io::pwrite(&*held, &group, 0)?;
+                    Ok(rustix::io::fcntl_setfd(&*held, rustix::io::FdFlags::empty())?)
+                });
+            }
         }
         command
     }
@@ -316,6 +338,18 @@ fn failed<S: AsRef<OsStr>>(args: &[S], output: &Output) -> GitError {
     let message = String::from_utf8_lossy(&output.stderr).trim().to_owned();
     let message = if message.is_empty() { output.status.to_string() } else { message };
     GitError::Failed { command: spoken(args), message }
+}
+
+/// Kills the process group of a git that holds a file and that nobody waits for any more.
+pub fn kill_holder(held: &File) {
+    let mut group = [0; 4];
+    if rustix::io::pread(held, &mut group, 0).is_ok_and(|read| read == group.len()) {
+        let group = u32::from_le_bytes(group);
+        // With these two numbers, others would be meant.
+        if group > 1 {
+            kill(group, true);
+        }
+    }
 }
 
 fn kill(pid: u32, group: bool) {

@@ -121,6 +121,8 @@ pub enum WorktreeError {
     BranchTaken { branch: String, base: String },
     #[error("the branch `{0}` is not what crew made it: the work tree leads git to another repository")]
     BranchElsewhere(String),
+    #[error("a git that has outlived its crew process still makes the work tree, and could not be ended ({})", .0.display())]
+    AtWork(PathBuf),
     #[error("all of it is at {reference}, and not on its branch: {source}")]
     NotOnBranch { reference: String, source: GitError },
     #[error("{} has what cannot be kept, so it stays: {}", .folder.display(), .left.join("; "))]

@@ -6,12 +6,14 @@ use super::{
 };
 use crate::workspace::checkout::{self, USER_EXCLUDES};
 use crate::workspace::custody;
-use crate::workspace::git::{Git, GitError};
+use crate::workspace::git::{Git, GitError, kill_holder};
 use crate::workspace::snapshot::LOOK;
 use crate::workspace::staging::{EXCLUDES, Place, settled};
 use std::ffi::OsStr;
+use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How often a step is tried again that found another process's lock, and for how long it waits the first time; twice as
@@ -19,12 +21,53 @@ use std::time::{Duration, Instant};
 const TRIES: u32 = 10;
 const FIRST_WAIT: Duration = Duration::from_millis(20);
 
-/// For how long a git is waited for that may have outlived the crew which started it.
+/// For how long a git is waited for that has outlived the crew which started it, before it is ended, and after that.
 const ORPHAN: Duration = Duration::from_secs(10);
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// How old a lock has to be that is taken for one that a killed git has left.
 pub(super) const LEFT: Duration = Duration::from_secs(10);
+
+/// What the files of the repository begin with that are there as long as a work tree is being made.
+const ADDING: &str = "crew-adding-";
+
+/// The making of one work tree. No git is at work on it but those that we start.
+struct Turn {
+    /// It is locked, and each git that makes something of the work tree holds it.
+    file: Arc<File>,
+    path: PathBuf,
+}
+
+impl Turn {
+    /// Takes the turn. A git that has outlived the crew which started it, and is still at work there, is waited for; after
+    /// that it is ended.
+    fn take(common: &Path, owner: &Owner) -> Result<Turn, WorktreeError> {
+        let path = common.join(format!("{ADDING}{}.{}", owner.run, owner.task));
+        let file = File::options().read(true).write(true).create(true).truncate(false).open(&path);
+        let file = file.map_err(at(&path))?;
+        let began = Instant::now();
+        let mut is_ended = false;
+        // Where files cannot be locked, nobody can tell.
+        while matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
+            if began.elapsed() >= 2 * ORPHAN {
+                return Err(WorktreeError::AtWork(path));
+            }
+            if began.elapsed() >= ORPHAN && !is_ended {
+                kill_holder(&file);
+                is_ended = true;
+            }
+            std::thread::sleep(LOOK_AGAIN);
+        }
+        Ok(Turn { file: Arc::new(file), path })
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        // What stays is in nobody's way.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
 
 /// What is registered for a task.
 pub(super) enum Registered {
@@ -36,9 +79,10 @@ pub(super) enum Registered {
 
 pub(super) fn add(order: &Order) -> Result<Worktree, WorktreeError> {
     let common = common_of(order.repository)?;
+    let turn = Turn::take(&common, order.owner)?;
     let mut wait = FIRST_WAIT;
     for _ in 1..TRIES {
-        match add_once(order, &common) {
+        match add_once(order, &common, &turn) {
             Err(WorktreeError::Git(error)) if is_locked(&error) => {
                 clear_left_lock(order, &common)?;
                 std::thread::sleep(wait);
@@ -47,10 +91,10 @@ pub(super) fn add(order: &Order) -> Result<Worktree, WorktreeError> {
         }
         wait *= 2;
     }
-    add_once(order, &common)
+    add_once(order, &common, &turn)
 }
 
-fn add_once(order: &Order, common: &Path) -> Result<Worktree, WorktreeError> {
+fn add_once(order: &Order, common: &Path, turn: &Turn) -> Result<Worktree, WorktreeError> {
     match registered(common, order.owner)? {
         Some(Registered::Whole(admin)) => match recover_at(common, order.folder, order.branch, order.owner) {
             Ok(tree) if tree.marker()?.removing.is_none() => return Ok(tree),
@@ -59,14 +103,14 @@ fn add_once(order: &Order, common: &Path) -> Result<Worktree, WorktreeError> {
             Err(WorktreeError::NotOwn { wrong: Wrong::Missing, .. }) => forget(order, common, &admin)?,
             Err(error) => return Err(error),
         },
-        Some(Registered::Half(admin)) => return finish(order, common, &admin),
+        Some(Registered::Half(admin)) => return finish(order, common, &admin, turn),
         None => {}
     }
     if !is_free(order.folder)? {
         // It says what is wrong with it.
         return open_at(common, order.folder, order.branch, order.owner);
     }
-    make(order)?;
+    make(order, turn)?;
     match registered(common, order.owner)? {
         Some(Registered::Half(admin)) => complete(order, common, &admin),
         _ => Err(wrong(order.folder, Wrong::Unmarked)),
@@ -85,8 +129,8 @@ fn clear_left_lock(order: &Order, common: &Path) -> Result<(), WorktreeError> {
 }
 
 /// Has git make the work tree, and the branch where there is none.
-fn make(order: &Order) -> Result<(), WorktreeError> {
-    let git = settled(Git::at(order.repository).apart().within(LOOK));
+fn make(order: &Order, turn: &Turn) -> Result<(), WorktreeError> {
+    let git = settled(Git::at(order.repository).apart().within(LOOK)).holding(turn.file.clone());
     let reference = format!("refs/heads/{}", order.branch);
     let reason = reason(order.owner);
     let mut args = vec!["worktree", "add", "-q", "--lock", "--reason", &reason];
@@ -194,8 +238,7 @@ fn note_excludes(order: &Order, common: &Path, admin: &Path) -> Result<(), Workt
 }
 
 /// Finishes a work tree whose making was stopped. Nobody has worked in it: it has no marker.
-fn finish(order: &Order, common: &Path, admin: &Path) -> Result<Worktree, WorktreeError> {
-    wait_for_orphan(admin);
+fn finish(order: &Order, common: &Path, admin: &Path, turn: &Turn) -> Result<Worktree, WorktreeError> {
     let is_begun = ["HEAD", "commondir", "gitdir"].iter().all(|name| admin.join(name).exists());
     let gitfile = order.folder.join(".git");
     let is_here = look(&gitfile)?.is_some_and(|kind| kind.is_file());
@@ -208,22 +251,23 @@ fn finish(order: &Order, common: &Path, admin: &Path) -> Result<Worktree, Worktr
     }
     if !can_be_read || !is_here {
         take_apart(order, admin)?;
-        return add_once(order, common);
+        return add_once(order, common, turn);
     }
     if registered_at(admin)? != real(order.folder) {
         return Err(wrong(order.folder, Wrong::Elsewhere(registered_at(admin)?)));
     }
+    // Whoever took it has ended: see the turn.
     let lock = admin.join("index.lock");
     unless_missing(&lock, std::fs::remove_file(&lock))?;
     // Git writes it once all files are there: what differs from it by now is somebody's work.
     if !admin.join("index").exists() {
-        check_out(order, &place, &held_at)?;
+        check_out(order, &place, &held_at, turn)?;
     }
     complete(order, common, admin)
 }
 
 /// Checks out the files of a work tree whose making was stopped among them. What is there and is none of them is held.
-fn check_out(order: &Order, place: &Place, held_at: &str) -> Result<(), WorktreeError> {
+fn check_out(order: &Order, place: &Place, held_at: &str, turn: &Turn) -> Result<(), WorktreeError> {
     let git = &place.git;
     let reference = format!("refs/heads/{}", order.branch);
     if git.run(&["rev-parse", "--verify", "-q", &reference]).is_err() {
@@ -236,16 +280,8 @@ fn check_out(order: &Order, place: &Place, held_at: &str) -> Result<(), Worktree
         let message = "What lay in the work tree when it was put right";
         custody::hold_tree(place, &tree, &[order.base], held_at, message)?;
     }
-    git.run(&["reset", "--hard", "-q"])?;
+    git.clone().holding(turn.file.clone()).run(&["reset", "--hard", "-q"])?;
     Ok(())
-}
-
-/// Waits while a git that outlived its crew may still be checking files out.
-fn wait_for_orphan(admin: &Path) {
-    let began = Instant::now();
-    while admin.join("index.lock").exists() && began.elapsed() < ORPHAN {
-        std::thread::sleep(LOOK_AGAIN);
-    }
 }
 
 /// What `git worktree add` writes beside the work tree, in an order in which it can be taken away.

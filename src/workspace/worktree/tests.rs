@@ -856,6 +856,66 @@ fn a_kill_at_any_step_loses_nothing_and_the_same_again_ends_the_same() {
 }
 
 #[test]
+fn a_git_that_outlived_its_crew_is_waited_for_or_ended_before_anything_is_put_right() {
+    for ends in [true, false] {
+        let mut ground = Ground::new();
+        let all = ground.repository.parent().unwrap().to_owned();
+        ground.user(&["config", "filter.slow.smudge", &format!("sh '{}'", all.join("slow.sh").display())]);
+        let (gate, ran) = (all.join("gate"), all.join("ran"));
+        let wait = format!("while test -e '{}'; do sleep 0.05; done", gate.display());
+        let script = format!("echo $$ >>'{}'; {wait}; cat", ran.display());
+        write_in(&all, "slow.sh", script);
+        write_in(&ground.repository, ".gitattributes", "slow filter=slow\n");
+        write_in(&ground.repository, "slow", "x\n");
+        ground.commit_all("slow");
+        std::fs::write(&gate, "").unwrap();
+        let mut crew = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "workspace::worktree::tests::what_is_killed", "--ignored"])
+            .envs([("KILLED_IN", all.as_os_str()), ("KILLED_DOING", "add".as_ref())])
+            .env("KILLED_BASE", &ground.base)
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let runs = || std::fs::read_to_string(&ran).unwrap_or_default();
+        while runs().is_empty() {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        crew.kill().unwrap();
+        crew.wait().unwrap();
+        let lock = ground.repository.join(".git/worktrees/fix/index.lock");
+        assert!(lock.exists());
+        std::thread::scope(|scope| {
+            let adding = scope.spawn(|| ground.add());
+            std::thread::sleep(std::time::Duration::from_millis(500));
+            assert!(!adding.is_finished() && lock.exists());
+            if ends {
+                std::fs::remove_file(&gate).unwrap();
+            }
+            // The one that is ended lets the next one through.
+            while !ends && !adding.is_finished() {
+                if runs().lines().count() > 1 && gate.exists() {
+                    std::fs::remove_file(&gate).unwrap();
+                }
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+            adding.join().unwrap();
+        });
+        let first = runs().lines().next().unwrap().to_owned();
+        // One that nobody has waited for yet has no words any more.
+        let words = std::fs::read(Path::new("/proc").join(first).join("cmdline")).unwrap_or_default();
+        assert!(words.is_empty(), "it has ended");
+        assert_eq!(runs().lines().count(), if ends { 1 } else { 2 });
+        assert_eq!(std::fs::read_to_string(ground.folder.join("slow")).unwrap(), "x\n");
+        let left = std::fs::read_dir(ground.repository.join(".git"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name());
+        let left = left.filter(|name| name.to_string_lossy().starts_with("crew-")).count();
+        assert_eq!((lock.exists(), left), (false, 0));
+        assert!(!ground.keep().is_new);
+    }
+}
+
+#[test]
 fn a_removal_that_was_stopped_among_the_files_is_finished() {
     let ground = Ground::new();
     let tree = ground.add();
