@@ -92,6 +92,8 @@ pub enum Code {
     NotFitting,
     /// The task does not need review.
     NotNeedsReview,
+    /// What lies in the task's folder cannot be put on its branch.
+    NotKept,
 }
 
 impl Code {
@@ -112,6 +114,7 @@ impl Code {
             Code::TimedOut => "timed_out",
             Code::NotFitting => "not_fitting",
             Code::NotNeedsReview => "not_needs_review",
+            Code::NotKept => "not_kept",
         }
     }
 

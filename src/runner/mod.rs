@@ -11,6 +11,7 @@
 //! written in one transaction, then acted upon. The first ctrl-C asks children to end and starts nothing new; the
 //! second kills their groups; the third leaves at once.
 
+pub mod accepted_work;
 pub mod attempt;
 pub mod child;
 pub mod clock;

@@ -1,8 +1,9 @@
 //! Settles a request of another process, on behalf of whoever owns the run.
 
+use super::accepted_work;
 use super::handed_in_files;
 use crate::domain::event::Event;
-use crate::domain::person;
+use crate::domain::person::{self, PersonAsk, What};
 use crate::domain::redact::Redactor;
 use crate::domain::request::{self, Answer, Ask, Code, Request};
 use crate::domain::run::Run;
@@ -41,7 +42,13 @@ pub fn settle(
     let (events, answer) = match &incoming.request {
         Ok(request @ Request { ask: Ask::Person(ask), .. }) => {
             if person_key.is_some_and(|key| person::is_signed(request, &run.id, key)) {
-                person::receive(run, ask, now)
+                match keep_accepted(store, run, ask) {
+                    Ok(kept) => {
+                        let (events, answer) = person::receive(run, ask, now);
+                        (kept.into_iter().chain(events).collect(), answer)
+                    }
+                    Err(answer) => (Vec::new(), answer),
+                }
             } else {
                 let (event, answer) = request::refuse_stranger(request);
                 (vec![event], answer)
@@ -77,6 +84,15 @@ pub fn settle(
     let applied: Result<_, _> = events.into_iter().map(|event| Applied::to(run, now, event)).collect();
     let answer = serde_json::to_string(&answer).unwrap_or_default();
     Ok(Settled { applied: applied?, answered: kept(answer) })
+}
+
+/// Puts on a task's branch what lies in its folder, where a person accepts it; what is accepted is what they see there.
+fn keep_accepted(store: &Store, run: &Run, ask: &PersonAsk) -> Result<Option<Event>, Answer> {
+    let What::Accept { task } = &ask.what else { return Ok(None) };
+    accepted_work::keep(store.layout().repository(), run, task).map_err(|why| {
+        let message = format!("what lies in the folder of {task} could not be kept: {why}");
+        request::refused(Code::NotKept, message, "put that right in its folder, and accept it again")
+    })
 }
 
 /// The most characters of what is told about a request that cannot be understood.

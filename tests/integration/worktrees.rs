@@ -363,3 +363,32 @@ fn what_a_killed_crew_left_and_cannot_be_kept_waits_for_a_person() {
     waits_with_its_work(&repo, &shown, 1);
     repo.leaves_no_process();
 }
+
+#[test]
+fn what_a_person_puts_right_before_accepting_it_counts() {
+    let repo = TestRepo::new();
+    agent(&repo, "unsure", "echo wrong >w; crew submit blocked --reason 'is it right?'");
+    repo.workflow("unsure", "## work\nrole: executor\nagent: unsure\nworktree: true\n\nDo it.");
+    let shown = repo.crew(["run", "the goal", "--workflow", "unsure", "--json"]).exits(1).json();
+    let work = task(&shown, "work");
+    let folder = repo.root.join(work["worktree"]["path"].as_str().expect("a path"));
+    std::fs::write(folder.join("w"), "right\n").expect("a file");
+    let index = repo.git(&["-C", &folder.display().to_string(), "rev-parse", "--git-path", "index"]);
+    let (index, aside) = (std::path::PathBuf::from(index.trim_end()), repo.beside("index"));
+    std::fs::rename(&index, &aside).expect("an index");
+    std::fs::create_dir(&index).expect("a folder");
+    let refused = repo.crew(["accept", "last", "work"]).exits(4).err;
+    assert!(refused.contains("could not be kept") && refused.contains("index"), "{refused}");
+    let state = || task(&repo.crew(["status", "last", "--json"]).json(), "work")["state"].clone();
+    assert_eq!(state(), "needs_review");
+    std::fs::remove_dir(&index).expect("an empty folder");
+    std::fs::rename(&aside, &index).expect("an index");
+    repo.crew(["accept", "last", "work"]).exits(0);
+    assert_eq!(state(), "completed");
+    let events = repo.events();
+    let kept = of_kind(&events, "work_kept");
+    let tip = repo.git(&["rev-parse", &branch(&repo, "work")]);
+    assert_eq!((kept.len(), kept[1]["commit"].as_str()), (2, Some(tip.trim_end())), "{kept:?}");
+    repo.crew(["merge", "last"]).exits(0);
+    assert_eq!(std::fs::read_to_string(repo.root.join("w")).expect("a file"), "right\n");
+}

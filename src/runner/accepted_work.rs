@@ -1,0 +1,64 @@
+//! What lies in a task's own work tree when a person accepts it: whoever looked may have put it right there.
+
+use crate::domain::event::Event;
+use crate::domain::id::TaskId;
+use crate::domain::run::Run;
+use crate::domain::task::{Task, TaskState};
+use crate::domain::worktree::{TaskTree, keep_ref};
+use crate::workspace::worktree::{Kept, Owner, Work, Worktree};
+use std::path::{Path, PathBuf};
+
+/// Puts all that lies there on the task's branch, and returns what is to be recorded of that; nothing where the branch has
+/// it all, or the task has no folder of its own.
+pub fn keep(repository: &Path, run: &Run, task: &TaskId) -> Result<Option<Event>, String> {
+    // Whoever asks for another one is told so.
+    let task = run.task(task).filter(|task| task.state == TaskState::NeedsReview);
+    let Some((task, tree)) = task.and_then(|task| Some((task, task.tree.as_deref()?))) else {
+        return Ok(None);
+    };
+    let folder = repository.join(&tree.path);
+    // What it had is on its branch, or was held when it was taken away.
+    let is_gone = folder.symlink_metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound);
+    if is_gone {
+        return Ok(None);
+    }
+    let kept = keep_folder(repository, run, (task, tree), &folder)?;
+    if !kept.left.is_empty() {
+        return Err(kept.left.join("; "));
+    }
+    let is_known = tree.head() == kept.commit && kept.set_aside.is_empty();
+    Ok((!is_known).then(|| Event::WorkKept {
+        task: task.spec.id.clone(),
+        attempt: task.attempts.len() as u32,
+        commit: kept.commit,
+        reference: kept.reference,
+        files: kept.difference.files.len() as u64,
+        insertions: kept.difference.insertions,
+        deletions: kept.difference.deletions,
+        set_aside: kept.set_aside,
+        astray: kept.astray.iter().map(|path| path.display().to_string()).collect(),
+        missing: Vec::new(),
+    }))
+}
+
+fn keep_folder(
+    repository: &Path,
+    run: &Run,
+    (task, tree): (&Task, &TaskTree),
+    folder: &Path,
+) -> Result<Kept, String> {
+    let (id, attempt) = (&task.spec.id, task.attempts.len() as u32);
+    let owner = Owner { run: run.id.to_string(), task: id.to_string() };
+    let is_ours =
+        |name: &&PathBuf| std::fs::read_link(folder.join(name)).is_ok_and(|to| to == repository.join(name));
+    let links: Vec<PathBuf> = task.spec.link.iter().map(PathBuf::from).collect();
+    let leave_out: Vec<&Path> = links.iter().filter(is_ours).map(PathBuf::as_path).collect();
+    let message = format!(
+        "{id}: what was there when it was accepted\n\nCrew-Run: {}\nCrew-Task: {id}\nCrew-Attempt: {attempt}\n",
+        run.id
+    );
+    let keep_ref = keep_ref(&run.id, id, attempt);
+    let work = Work { message: &message, base: &tree.base, leave_out: &leave_out, keep_ref: &keep_ref };
+    let worktree = Worktree::recover(repository, folder, &tree.branch, &owner);
+    worktree.and_then(|worktree| worktree.keep(&work)).map_err(|error| error.to_string())
+}
