@@ -468,6 +468,7 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('--merge', '--merge', [CompletionResultType]::ParameterName, 'Make a merge commit for each task')
             [CompletionResult]::new('--squash', '--squash', [CompletionResultType]::ParameterName, 'Make one plain commit of each task''s work')
             [CompletionResult]::new('--rebase', '--rebase', [CompletionResultType]::ParameterName, 'Take over each of the task''s own commits')
+            [CompletionResult]::new('--rewritten', '--rewritten', [CompletionResultType]::ParameterName, 'Take branches of tasks as they are that were reset or rebased since')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show what would be merged, with its conflicts, and move nothing')
             [CompletionResult]::new('--no-verify', '--no-verify', [CompletionResultType]::ParameterName, 'Do not run the verification commands')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print data as JSON')

@@ -2085,7 +2085,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__merge)
-            opts="-q -C -h -V --into --merge --squash --rebase --resolve --dry-run --no-verify --by --set --wait --json --quiet --folder --help --version"
+            opts="-q -C -h -V --into --merge --squash --rebase --resolve --rewritten --dry-run --no-verify --by --set --wait --json --quiet --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

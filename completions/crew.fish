@@ -266,6 +266,7 @@ complete -c crew -n "__fish_crew_using_subcommand merge" -s C -l folder -d 'Work
 complete -c crew -n "__fish_crew_using_subcommand merge" -l merge -d 'Make a merge commit for each task'
 complete -c crew -n "__fish_crew_using_subcommand merge" -l squash -d 'Make one plain commit of each task\'s work'
 complete -c crew -n "__fish_crew_using_subcommand merge" -l rebase -d 'Take over each of the task\'s own commits'
+complete -c crew -n "__fish_crew_using_subcommand merge" -l rewritten -d 'Take branches of tasks as they are that were reset or rebased since'
 complete -c crew -n "__fish_crew_using_subcommand merge" -l dry-run -d 'Show what would be merged, with its conflicts, and move nothing'
 complete -c crew -n "__fish_crew_using_subcommand merge" -l no-verify -d 'Do not run the verification commands'
 complete -c crew -n "__fish_crew_using_subcommand merge" -l json -d 'Print data as JSON'

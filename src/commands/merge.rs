@@ -82,6 +82,10 @@ pub struct MergeArgs {
     #[arg(long, value_name = "AGENT")]
     resolve: Option<String>,
 
+    /// Take branches of tasks as they are that were reset or rebased since
+    #[arg(long)]
+    rewritten: bool,
+
     /// Show what would be merged, with its conflicts, and move nothing
     #[arg(long)]
     dry_run: bool,
@@ -125,7 +129,7 @@ pub fn merge(cx: &Context, args: &MergeArgs) -> Result<ExitStatus> {
     let id = cx.find_run(&store, &args.run)?;
     let short = store.short(&id)?;
     // A look needs nobody's leave.
-    let _lock = if args.dry_run { None } else { Some(cx.take_lock(&store, &id, args.wait)?) };
+    let lock = if args.dry_run { None } else { Some(cx.take_lock(&store, &id, args.wait)?) };
     if !args.dry_run {
         store = Store::open(&layout).context("open the store")?;
     }
@@ -141,7 +145,7 @@ pub fn merge(cx: &Context, args: &MergeArgs) -> Result<ExitStatus> {
     if let Some(agent) = &args.resolve {
         merge_resolve::check_agent(&registry, agent, &setup, &paths)?;
     }
-    let desk = Desk {
+    let mut desk = Desk {
         work: MergeWork {
             into: branch_to_move(args, &run, &base, &repository, &short)?,
             named: named_tasks(&run, &short, &args.tasks)?,
@@ -149,6 +153,8 @@ pub fn merge(cx: &Context, args: &MergeArgs) -> Result<ExitStatus> {
                 how: how(args, &settings),
                 signed: !args.dry_run && merge_work::signs(layout.repository()),
             },
+            top: layout.repository().to_owned(),
+            since: Vec::new(),
             repository,
             short,
             base,
@@ -161,8 +167,11 @@ pub fn merge(cx: &Context, args: &MergeArgs) -> Result<ExitStatus> {
         paths,
         settings,
     };
+    if let Some(lock) = &lock {
+        lock.say(&format!("merge into {}", desk.work.into));
+    }
     if args.dry_run {
-        return desk.show(&run);
+        return desk.show(run);
     }
     desk.bring_back(&mut store, &mut run)
 }
@@ -260,13 +269,18 @@ fn tell_nothing(cx: &Context, run: &Run, short: &str, why: &str) -> Result<ExitS
 
 impl Desk<'_> {
     /// Shows what a merge would be.
-    fn show(&self, run: &Run) -> Result<ExitStatus> {
+    fn show(&mut self, run: Run) -> Result<ExitStatus> {
         for cut_off in merge_work::cut_off(&self.work.repository).map_err(hindered)? {
             let Move { run, branch, .. } = cut_off.moved;
             self.cx.printer.tell(&format!(
                 "a merge of run {run} into {branch} was cut off; the next merge puts that right first"
             ));
         }
+        let mut run = run;
+        for event in self.look_at_branches(&run)? {
+            run.apply(clock::now(), &event)?;
+        }
+        let run = &run;
         let plan = self.plan(run)?;
         if plan.is_empty() {
             return self.nothing(run, &plan);
@@ -303,10 +317,18 @@ impl Desk<'_> {
     }
 
     /// Merges, verifies, and moves the branch.
-    fn bring_back(&self, store: &mut Store, run: &mut Run) -> Result<ExitStatus> {
+    fn bring_back(&mut self, store: &mut Store, run: &mut Run) -> Result<ExitStatus> {
         self.work.refuse_nobody().map_err(hindered)?;
         let mut bench = Bench::new().context("listen to signals")?;
         self.put_right(store, run)?;
+        let folder = self.setup.worktrees.folder.join(run.id.as_str());
+        let scratch = self.scratch(&folder, run);
+        if merge_work::clear_left(&scratch, run.id.as_str(), self.setup.limits.grace)? {
+            self.cx.printer.tell("what a merge that was killed had left was ended and taken away");
+        }
+        for event in self.look_at_branches(run)? {
+            record(store, run, event)?;
+        }
         let by = self.by();
         let resolver = self.resolver(&by);
         resolver.end_left(store, run)?;
@@ -372,6 +394,16 @@ impl Desk<'_> {
             }
         }
         unreachable!("the last time, it is refused or done")
+    }
+
+    /// Finds what came to the branches after the last attempts, and returns what is to be recorded of that.
+    fn look_at_branches(&mut self, run: &Run) -> Result<Vec<Event>> {
+        let looked = self.work.look_at_branches(run, self.args.rewritten).map_err(hindered)?;
+        for (task, why) in &looked.unseen {
+            self.cx.printer.tell(&format!("what is not committed of {task} is not seen: {why}"));
+        }
+        self.work.since = looked.since;
+        Ok(looked.events)
     }
 
     fn by(&self) -> String {
@@ -524,14 +556,16 @@ impl Desk<'_> {
         }
     }
 
+    /// Speaks of the work tree in which the merged work is tried; `folder` holds those of the run's tasks.
+    fn scratch(&self, folder: &Path, run: &Run) -> Scratch<'_> {
+        Scratch::of(&self.work.repository, self.layout.repository(), folder, run.id.as_str())
+    }
+
     fn verify(&self, bench: &mut Bench, run: &Run, plan: &Plan) -> Result<Verified> {
         let commands = self.commands(run, plan);
         let folder = self.setup.worktrees.folder.join(run.id.as_str());
-        let top = self.layout.repository();
-        let scratch = Scratch::of(&self.work.repository, top, &folder, run.id.as_str());
+        let scratch = self.scratch(&folder, run);
         if commands.is_empty() {
-            // A merge that was killed may have left it.
-            scratch.clear()?;
             return Ok(Verified::Passed(Vec::new()));
         }
         scratch.fill(&plan.to)?;
@@ -694,6 +728,17 @@ pub fn hindered(hindrance: Hindrance) -> anyhow::Error {
         Hindrance::NotMergeable(why) => Problem::refused(why.code, message).hint(why.hint).into(),
         Hindrance::ForeignHistory(_) => Problem::refused("foreign_history", message)
             .hint("--squash takes over the tasks' own work as one commit each, --rebase their own commits")
+            .into(),
+        Hindrance::Uncommitted { branch, folder, .. } => Problem::refused("uncommitted", message)
+            .hint(format!(
+                "commit it there, on {branch}, and it is merged with the rest; or put it aside: git -C {} stash -u",
+                folder.display()
+            ))
+            .into(),
+        Hindrance::Rewritten { branch, recorded, .. } => Problem::refused("rewritten", message)
+            .hint(format!(
+                "crew merge --rewritten takes the branch as it is; git update-ref refs/heads/{branch} {recorded} sets it back"
+            ))
             .into(),
         Hindrance::NoIdentity(_) => Problem::refused("no_identity", message)
             .hint("git config user.name NAME; git config user.email ADDRESS")

@@ -76,6 +76,7 @@ impl Plan {
         json!({
             "run": run.id, "into": self.into, "how": self.how, "from": self.from, "to": self.to,
             "freshness": self.freshness, "tasks": tasks, "left_out": left_out, "brought": brought,
+            "since": self.since,
         })
     }
 
@@ -192,6 +193,7 @@ impl Plan {
             .iter()
             .map(|(task, by)| format!("with it  {task}, which {by} builds on"))
             .collect();
+        notes.extend(self.since.iter().map(|since| format!("with it  {}", since.words())));
         notes.extend(self.choice.left_out.iter().map(|(task, why)| format!("left out  {task}: {why}")));
         notes
     }

@@ -4,6 +4,7 @@ use super::confirm::{self, Said};
 use super::context::Context;
 use super::cut_off;
 use super::exit::{ExitStatus, Problem};
+use super::merge::hindered;
 use super::pr_host::{Outside, is_installed};
 use super::task_work::{commit, git_of};
 use super::typist;
@@ -14,7 +15,10 @@ use crate::domain::merging::{self, How};
 use crate::domain::publishing::{self, Opener, Place, Pull, Text};
 use crate::domain::run::Run;
 use crate::domain::task::Task;
+use crate::runner::clock;
+use crate::runner::merge_work::MergeWork;
 use crate::store::database::Store;
+use crate::store::layout::Layout;
 use crate::ui::words;
 use crate::workspace::git::Git;
 use crate::workspace::inventory::tree_of;
@@ -128,7 +132,8 @@ pub fn pr(cx: &Context, args: &PrArgs) -> Result<ExitStatus> {
     let id = cx.find_run(&store, &args.run)?;
     let short = store.short(&id)?;
     let _lock = if args.dry_run { None } else { Some(cx.take_lock(&store, &id, args.wait)?) };
-    let run = store.load_run(&id)?.context("the run is recorded")?;
+    let mut run = store.load_run(&id)?.context("the run is recorded")?;
+    take_what_came_since(cx, &layout, &mut run, &short)?;
     let git = git_of(&layout);
     let outside = Outside::new(&cx.printer, layout.repository(), Duration::from_secs(args.timeout))?;
     let plan = plan(args, &store, &run, &short, &git, &outside)?;
@@ -160,6 +165,29 @@ pub fn pr(cx: &Context, args: &PrArgs) -> Result<ExitStatus> {
     }
     let said = open(&outside, opener, &plan)?;
     tell(cx, &run, &plan, "opened", Some(&said))
+}
+
+/// Takes the tasks' branches as they are now, where somebody has gone on with the work there.
+fn take_what_came_since(cx: &Context, layout: &Layout, run: &mut Run, short: &str) -> Result<()> {
+    let Some(base) = run.base.clone() else { return Ok(()) };
+    let work = MergeWork {
+        repository: Repository::of(layout.repository())?,
+        top: layout.repository().to_owned(),
+        short: short.to_owned(),
+        into: base.branch.clone().unwrap_or_default(),
+        base,
+        manner: Manner { how: How::Merge, signed: false },
+        named: Vec::new(),
+        since: Vec::new(),
+    };
+    let looked = work.look_at_branches(run, false).map_err(hindered)?;
+    for (task, why) in &looked.unseen {
+        cx.printer.tell(&format!("what is not committed of {task} is not seen: {why}"));
+    }
+    for event in &looked.events {
+        run.apply(clock::now(), event)?;
+    }
+    Ok(())
 }
 
 fn confirm_push(cx: &Context, args: &PrArgs, plan: &Plan) -> Result<bool> {

@@ -14,11 +14,12 @@ use crate::store::lock;
 use crate::ui::progress::Lines;
 use crate::workspace::git::Git;
 use crate::workspace::inventory::{self, Extent, Listed};
+use crate::workspace::merging::scratch;
 use crate::workspace::worktree::{self, Marked, Worktree, WorktreeError, Wrong};
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
-use std::collections::{BTreeSet, HashSet};
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::path::{Path, PathBuf};
 
 /// A task's work tree as it is now.
 pub struct Seen {
@@ -81,9 +82,35 @@ impl Stray {
     }
 }
 
+/// A work tree of crew's own, in which a merge tries its work.
+pub struct Trial {
+    pub run: RunId,
+    pub short: String,
+    /// Where git has it; none where only its branch is left.
+    pub folder: Option<PathBuf>,
+    /// A crew process is at work on the run; else it was left by one that was killed.
+    pub owned: bool,
+}
+
+impl Trial {
+    pub fn remark(&self) -> String {
+        match self.owned {
+            true => "crew's own: a merge is at work".into(),
+            false => "crew's own, left by a merge that was killed: crew worktree prune takes it away".into(),
+        }
+    }
+
+    pub fn as_json(&self) -> Value {
+        let Trial { run, folder, owned, .. } = self;
+        json!({"run": run, "task": null, "path": folder, "recorded": false, "merge": true, "at_work": owned,
+            "prunable": !owned, "remarks": [self.remark()]})
+    }
+}
+
 /// All that there is.
 pub struct Found {
     pub seen: Vec<Seen>,
+    pub trials: Vec<Trial>,
     pub strays: Vec<Stray>,
     /// What the folders take up together; a file with a name in several counts once.
     pub bytes: u64,
@@ -139,7 +166,7 @@ pub fn sights(cx: &Context, store: &Store, only: Option<&RunId>, with_ignored: b
         .flat_map(|run| TaskWork::all(store.layout(), run).into_iter().map(move |work| (run, work)))
         .collect();
     let lines = Lines::new(&cx.printer);
-    let mut found = Found { seen: Vec::new(), strays: Vec::new(), bytes: 0 };
+    let mut found = Found { seen: Vec::new(), trials: Vec::new(), strays: Vec::new(), bytes: 0 };
     let mut all = Extent::default();
     for (at, (run, work)) in works.iter().enumerate() {
         let doing = format!("{} of {}  {}", at + 1, works.len(), work.tree.path);
@@ -158,10 +185,12 @@ pub fn sights(cx: &Context, store: &Store, only: Option<&RunId>, with_ignored: b
     }
     lines.take_away("worktrees");
     found.bytes = all.bytes();
+    found.trials = trials(store, &known, only)?;
     let is_seen = |run: &str, task: &str| {
         found.seen.iter().any(|seen| seen.run.as_str() == run && seen.task.as_str() == task)
     };
-    found.strays = strays(&known, is_seen, only);
+    let strays = strays(&known, is_seen, &found.trials, only);
+    found.strays = strays;
     Ok(found)
 }
 
@@ -178,7 +207,7 @@ pub fn overview(store: &Store) -> Result<(usize, Vec<Stray>)> {
         }
     }
     let is_recorded = |run: &str, task: &str| recorded.contains(&(run.to_owned(), task.to_owned()));
-    let strays = strays(&known, is_recorded, None);
+    let strays = strays(&known, is_recorded, &trials(store, &known, None)?, None);
     Ok((trees, strays))
 }
 
@@ -341,11 +370,48 @@ fn targets(git: &Git, run: &Run, work: &TaskWork) -> Vec<String> {
     targets
 }
 
+/// Finds the work trees of merges, of runs that are recorded.
+fn trials(store: &Store, known: &Known, only: Option<&RunId>) -> Result<Vec<Trial>> {
+    let mut found: BTreeMap<RunId, Option<PathBuf>> = BTreeMap::new();
+    for tree in &known.listed {
+        let marked = known.marked.iter().find(|marked| is_same(&marked.folder, &tree.path));
+        if let Some(run) = trial_of(tree, marked) {
+            found.insert(run, Some(tree.path.clone()));
+        }
+    }
+    let branched =
+        known.branches.iter().filter_map(|branch| RunId::parse(scratch::run_of(None, Some(branch), None)?));
+    for run in branched {
+        found.entry(run).or_default();
+    }
+    let mut trials = Vec::new();
+    for (run, folder) in found.into_iter().filter(|(run, _)| only.is_none_or(|only| only == run)) {
+        if store.load_run(&run)?.is_some() {
+            let owned = lock::is_owned(&store.paths(&run))?;
+            trials.push(Trial { short: store.short(&run)?, run, folder, owned });
+        }
+    }
+    Ok(trials)
+}
+
+fn trial_of(tree: &Listed, marked: Option<&Marked>) -> Option<RunId> {
+    let marker = marked.map(|marked| (marked.owner.run.as_str(), marked.owner.task.as_str()));
+    RunId::parse(scratch::run_of(marker, tree.branch.as_deref(), tree.locked.as_deref())?)
+}
+
 /// Finds what looks like crew's and is in no record.
-fn strays(known: &Known, is_seen: impl Fn(&str, &str) -> bool, only: Option<&RunId>) -> Vec<Stray> {
+fn strays(
+    known: &Known,
+    is_seen: impl Fn(&str, &str) -> bool,
+    trials: &[Trial],
+    only: Option<&RunId>,
+) -> Vec<Stray> {
+    let is_trial = |path: &Path| {
+        trials.iter().any(|trial| trial.folder.as_deref().is_some_and(|at| is_same(at, path)))
+    };
     let mut strays = Vec::new();
     for Marked { folder, owner, branch } in &known.marked {
-        if !is_seen(&owner.run, &owner.task) {
+        if !is_seen(&owner.run, &owner.task) && !is_trial(folder) {
             strays.push(Stray {
                 run: Some(owner.run.clone()),
                 task: Some(owner.task.clone()),
@@ -359,7 +425,7 @@ fn strays(known: &Known, is_seen: impl Fn(&str, &str) -> bool, only: Option<&Run
         let is_ours =
             branch.starts_with("crew/") || tree.locked.as_ref().is_some_and(|why| why.starts_with("crew: "));
         let is_told = known.marked.iter().any(|marked| is_same(&marked.folder, &tree.path));
-        if is_ours && !is_told {
+        if is_ours && !is_told && !is_trial(&tree.path) {
             let mut parts = branch.split('/').skip(1).map(str::to_owned);
             let (run, task) = (parts.next(), parts.next());
             let path = Some(tree.path.display().to_string());

@@ -104,6 +104,7 @@ fn show_run(cx: &Context, typed: &str) -> Result<ExitStatus> {
     let owned = lock::is_owned(&store.paths(&id))?;
     let status = run.status(owned);
     let account = Account::of(&run, owned, clock::now());
+    let at_work = lock::owner(&store.paths(&id)).filter(|_| owned);
     if cx.printer.json {
         let mut json = json!({
             "id": run.id, "status": status, "goal": run.goal, "team": run.team, "workflow": run.workflow,
@@ -112,6 +113,9 @@ fn show_run(cx: &Context, typed: &str) -> Result<ExitStatus> {
         });
         account.put_into(&mut json);
         clashes::put_into(&mut json, &run);
+        if let Some(owner) = &at_work {
+            json["at_work"] = json!({"pid": owner.pid, "since": owner.since, "doing": owner.doing});
+        }
         cx.printer.json(&json)?;
         return Ok(ExitStatus::Done);
     }
@@ -122,6 +126,10 @@ fn show_run(cx: &Context, typed: &str) -> Result<ExitStatus> {
     cx.printer.data(&task_table(&run, now).render(&cx.printer))?;
     account.lines().iter().try_for_each(|line| cx.printer.data(line))?;
     clashes::lines(&run).iter().try_for_each(|line| cx.printer.data(line))?;
+    if let Some((owner, doing)) = at_work.as_ref().and_then(|owner| Some((owner, owner.doing.as_ref()?))) {
+        let since = words::duration(clock::now().since(owner.since));
+        cx.printer.data(&format!("at work  {}, for {since} (pid {})", clean_line(doing, 200), owner.pid))?;
+    }
     for line in explain(&run, &short, status, &account) {
         cx.printer.tell(&line);
     }

@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::exit::Problem;
 use crate::domain::id::RunId;
+use crate::domain::words::clean_line;
 use crate::runner::clock;
 use crate::store::database::Store;
 use crate::store::lock::{self, RunLock};
@@ -28,7 +29,13 @@ impl Context {
             }
             None => String::new(),
         };
-        let message = || format!("run {short} is being carried out by another crew process{}", owner());
+        let message = || match lock::owner(&paths).and_then(|owner| owner.doing) {
+            Some(doing) => {
+                let doing = clean_line(&doing, 200);
+                format!("another crew process is at work on run {short}: {doing}{}", owner())
+            }
+            None => format!("run {short} is being carried out by another crew process{}", owner()),
+        };
         let patience = Duration::from_secs(wait.wait);
         let waits =
             || self.printer.tell(&format!("{}; waiting for up to {}", message(), words::duration(patience)));

@@ -4,7 +4,7 @@ use super::confirm::{self, Said};
 use super::context::Context;
 use super::decide::name_of_person;
 use super::exit::{ExitStatus, Problem};
-use super::sighting::{Found, Seen, sight, sights};
+use super::sighting::{Found, Seen, Trial, sight, sights};
 use super::task_work::{TaskWork, commit, find_task, git_of};
 use super::typist;
 use super::waiting::WaitArgs;
@@ -15,19 +15,23 @@ use crate::domain::run::Run;
 use crate::domain::task::{Task, TaskState};
 use crate::domain::worktree::{keep_ref, reference_of};
 use crate::runner::clock;
+use crate::runner::launch::Limits;
+use crate::runner::merge_work;
 use crate::store::database::{Applied, Store};
 use crate::store::lock;
 use crate::ui::printer::Tone;
 use crate::ui::table::{Column, Rows};
 use crate::ui::words;
 use crate::workspace::git::Git;
+use crate::workspace::merging::Repository;
+use crate::workspace::merging::scratch::Scratch;
 use crate::workspace::staging::Place;
 use crate::workspace::worktree::{self, Work};
 use crate::workspace::{custody, inventory};
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Look after the folders in which tasks work, and their branches
@@ -139,23 +143,29 @@ fn list(cx: &Context, args: &ListArgs) -> Result<ExitStatus> {
     let only = args.run.as_deref().map(|run| cx.find_run(&store, run)).transpose()?;
     let found = sights(cx, &store, only.as_ref(), false)?;
     if cx.printer.json {
-        let data: Vec<Value> =
-            found.seen.iter().map(as_json).chain(found.strays.iter().map(|stray| stray.as_json())).collect();
+        let data: Vec<Value> = found
+            .seen
+            .iter()
+            .map(as_json)
+            .chain(found.trials.iter().map(|trial| trial.as_json()))
+            .chain(found.strays.iter().map(|stray| stray.as_json()))
+            .collect();
         let meta = json!({"count": data.len(), "bytes": found.bytes});
         cx.printer.json(&json!({"data": data, "meta": meta}))?;
         return Ok(ExitStatus::Done);
     }
-    if found.seen.is_empty() && found.strays.is_empty() {
+    if found.seen.is_empty() && found.trials.is_empty() && found.strays.is_empty() {
         cx.printer.tell("no task has a work tree of its own: crew run --worktree gives them one each");
         return Ok(ExitStatus::Done);
     }
     cx.printer.data(&table(&found).render(&cx.printer))?;
     let trees = found.seen.iter().filter(|seen| seen.sight.folder == Folder::Own).count();
     cx.printer.tell(&format!("{}, {}", words::count(trees, "work tree"), words::size(found.bytes)));
+    let trials = found.trials.iter().filter(|trial| !trial.owned).count();
     let free: Vec<&Seen> =
         found.seen.iter().filter(|seen| seen.is_there() && seen.sight.for_prune().is_ok()).collect();
-    if !free.is_empty() {
-        let free = what_goes(&free);
+    if !free.is_empty() || trials > 0 {
+        let free = what_goes(&free, trials);
         cx.printer
             .tell(&format!("next  crew worktree prune    takes away {free}, merged or empty and clean"));
     }
@@ -163,7 +173,7 @@ fn list(cx: &Context, args: &ListArgs) -> Result<ExitStatus> {
 }
 
 /// Says what of it goes: `2 work trees, 1 branch without a folder`.
-fn what_goes(goes: &[&Seen]) -> String {
+fn what_goes(goes: &[&Seen], trials: usize) -> String {
     let (trees, rest): (Vec<&Seen>, Vec<&Seen>) =
         goes.iter().partition(|seen| seen.sight.folder == Folder::Own);
     let trees = (!trees.is_empty()).then(|| words::count(trees.len(), "work tree"));
@@ -178,7 +188,8 @@ fn what_goes(goes: &[&Seen]) -> String {
         1 => Some("1 entry of git's without a folder".to_owned()),
         many => Some(format!("{many} entries of git's without a folder")),
     };
-    [trees, branches, records].into_iter().flatten().collect::<Vec<_>>().join(", ")
+    let trials = (trials > 0).then(|| format!("what {} left", words::count(trials, "killed merge")));
+    [trees, branches, records, trials].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 fn table(found: &Found) -> Rows {
@@ -203,6 +214,20 @@ fn table(found: &Found) -> Rows {
             (words::duration(clock::now().since(seen.since)), Tone::Plain),
             (seen.branch.clone(), Tone::Plain),
             (remarks(seen).join("; "), Tone::Attention),
+        ]);
+    }
+    for trial in &found.trials {
+        let dash = || ("-".to_owned(), Tone::Plain);
+        let remark = (trial.remark(), if trial.owned { Tone::Plain } else { Tone::Attention });
+        rows.add(vec![
+            (trial.short.clone(), Tone::Plain),
+            dash(),
+            dash(),
+            dash(),
+            dash(),
+            dash(),
+            dash(),
+            remark,
         ]);
     }
     for stray in &found.strays {
@@ -535,13 +560,15 @@ fn prune(cx: &Context, args: &PruneArgs) -> Result<ExitStatus> {
     if !cx.printer.json {
         show_plan(cx, &goes, &stays, &found);
     }
-    if args.dry_run || goes.is_empty() {
+    let trials: Vec<&Trial> = found.trials.iter().filter(|trial| !trial.owned).collect();
+    let count = goes.len() + trials.len();
+    if args.dry_run || count == 0 {
         if cx.printer.json {
             pruned_json(cx, &goes, &stays, &[], args.dry_run)?;
         }
         return Ok(ExitStatus::Done);
     }
-    let what = what_goes(&goes);
+    let what = what_goes(&goes, trials.len());
     let said = if args.yes { Said::Yes } else { confirm::ask(&cx.printer, &format!("remove {what}?")) };
     match said {
         Said::Yes => {}
@@ -558,11 +585,32 @@ fn prune(cx: &Context, args: &PruneArgs) -> Result<ExitStatus> {
             return Err(problem.hint("crew worktree prune --yes does it").into());
         }
     }
+    for trial in trials {
+        clear_trial(cx, &store, trial)?;
+    }
     let done = carry_out(cx, &mut store, &goes)?;
     if cx.printer.json {
         pruned_json(cx, &goes, &stays, &done, false)?;
     }
     Ok(ExitStatus::Done)
+}
+
+/// Takes away what a merge that was killed has left, and ends what it had started.
+fn clear_trial(cx: &Context, store: &Store, trial: &Trial) -> Result<()> {
+    let Some(_lock) = lock::try_take(&store.paths(&trial.run))? else {
+        cx.printer.tell(&format!("{} is at work by now, and what its merge works in stays", trial.short));
+        return Ok(());
+    };
+    let layout = store.layout();
+    let repository = Repository::of(layout.repository())?;
+    let settings = cx.settings(layout, &[], cx.trusts(layout)?)?;
+    let around = trial.folder.as_deref().and_then(Path::parent).unwrap_or(layout.repository());
+    let scratch = Scratch::of(&repository, layout.repository(), around, trial.run.as_str());
+    merge_work::clear_left(&scratch, trial.run.as_str(), Limits::of(&settings).grace)?;
+    if !cx.printer.json {
+        cx.printer.data(&format!("{}  removed what a merge that was killed had left", trial.short))?;
+    }
+    Ok(())
 }
 
 /// Removes run by run what may still go when its lock is held.
@@ -609,10 +657,14 @@ fn show_plan(cx: &Context, goes: &[&Seen], stays: &[&Seen], found: &Found) {
         let why = seen.sight.for_prune().err().map(|stays| stays.why).unwrap_or_default();
         cx.printer.tell(&format!("stays   {} {}  {why}", seen.short, seen.task));
     }
+    for trial in &found.trials {
+        let what = if trial.owned { "stays  " } else { "remove " };
+        cx.printer.tell(&format!("{what} {}  {}", trial.short, trial.remark()));
+    }
     for stray in &found.strays {
         cx.printer.tell(&format!("stays   {}", stray.remark()));
     }
-    if goes.is_empty() {
+    if goes.is_empty() && found.trials.iter().all(|trial| trial.owned) {
         cx.printer.tell("nothing to remove");
     }
 }

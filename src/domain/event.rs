@@ -308,7 +308,7 @@ pub enum Event {
         check: TreeCheck,
     },
     /// All that the folder holds was put into a commit, on the task's own branch or at a reference that keeps it; recorded
-    /// after that.
+    /// after that. Also where somebody has gone on with the work on the branch, when a merge finds that.
     WorkKept {
         task: TaskId,
         attempt: u32,

@@ -1,6 +1,7 @@
 //! The merge at the end of a run, as far as it takes git's time: that is done in the thread of a slot, so the dispatcher
 //! goes on listening.
 
+use super::branch_work::Looked;
 use super::child::Control;
 use super::clock;
 use super::merge_work::{self, Hindrance, MergeWork, Plan, Step};
@@ -20,6 +21,7 @@ use crate::workspace::merging::{MergeError, Repository};
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How far the merge of an open attempt has come; nothing of it where the attempt is no merge.
 #[derive(Default)]
@@ -66,6 +68,8 @@ pub struct Place {
     pub run: String,
     /// What was found is told there.
     pub log: PathBuf,
+    /// For how long what is ended may go on.
+    pub grace: Duration,
 }
 
 impl Place {
@@ -101,8 +105,9 @@ pub enum Chore {
 /// What came of it.
 pub enum Done {
     Composed {
-        /// A merge that was cut off has come about all the same.
-        landed: Option<Box<Event>>,
+        /// What is to be recorded first: a merge that was cut off has come about all the same, or somebody has gone on
+        /// with the work of a task.
+        found_out: Vec<Event>,
         composed: Result<Box<Composed>, Unmerged>,
     },
     Filled(Result<(), Unmerged>),
@@ -134,13 +139,24 @@ impl Chore {
             Chore::Compose { place, mut run, short, base, into, how } => {
                 let mut repository = match Repository::of(&place.repository) {
                     Ok(repository) => repository,
-                    Err(error) => return Done::Composed { landed: None, composed: Err(plain(&error)) },
+                    Err(error) => {
+                        return Done::Composed { found_out: Vec::new(), composed: Err(plain(&error)) };
+                    }
                 };
                 // Nobody is asked for a passphrase while a run is at work.
                 repository.git = repository.git.unasking();
                 let signed = merge_work::signs(&place.repository);
                 let manner = Manner { how, signed };
-                let work = MergeWork { repository, short, base, into, manner, named: Vec::new() };
+                let work = MergeWork {
+                    repository,
+                    top: place.repository.clone(),
+                    short,
+                    base,
+                    into,
+                    manner,
+                    named: Vec::new(),
+                    since: Vec::new(),
+                };
                 compose(&place, &mut run, work)
             }
             Chore::Fill { place, repository, commit, preparation, control } => {
@@ -154,19 +170,42 @@ impl Chore {
 fn compose(place: &Place, run: &mut Run, work: MergeWork) -> Done {
     let (found, landed) = match work.put_right(run) {
         Ok(right) => right,
-        Err(why) => return Done::Composed { landed: None, composed: Err(hindered(&why)) },
+        Err(why) => return Done::Composed { found_out: Vec::new(), composed: Err(hindered(&why)) },
     };
     found.iter().for_each(|right| tell_right(place, right));
-    let composed = match landed.as_ref().map(|landed| run.apply(clock::now(), landed)) {
-        Some(Err(illegal)) => Err(Unmerged { kind: None, why: illegal.to_string() }),
-        _ => plan(place, run, work),
+    let mut found_out: Vec<Event> = landed.into_iter().collect();
+    let composed = look(place, run, work, &mut found_out).and_then(|work| plan(place, run, work));
+    Done::Composed { found_out, composed }
+}
+
+/// Brings the run up to date with what is there, and adds what is to be recorded of that.
+fn look(
+    place: &Place,
+    run: &mut Run,
+    work: MergeWork,
+    found_out: &mut Vec<Event>,
+) -> Result<MergeWork, Unmerged> {
+    let apply = |run: &mut Run, event: &Event| match run.apply(clock::now(), event) {
+        Ok(_) => Ok(()),
+        Err(illegal) => Err(Unmerged { kind: None, why: illegal.to_string() }),
     };
-    Done::Composed { landed: landed.map(Box::new), composed }
+    found_out.iter().try_for_each(|event| apply(run, event))?;
+    // Nobody is there who could be asked about a branch that was rewritten.
+    let looked: Looked = work.look_at_branches(run, false).map_err(|why| hindered(&why))?;
+    for (task, why) in &looked.unseen {
+        place.note(&format!("what is not committed of {task} is not seen: {why}"));
+    }
+    for since in &looked.since {
+        place.note(&format!("with it  {}", since.words()));
+    }
+    looked.events.iter().try_for_each(|event| apply(run, event))?;
+    found_out.extend(looked.events);
+    Ok(MergeWork { since: looked.since, ..work })
 }
 
 fn plan(place: &Place, run: &Run, work: MergeWork) -> Result<Box<Composed>, Unmerged> {
-    // One that was killed may have left it.
-    place.scratch(&work.repository).clear().map_err(|error| plain(&error))?;
+    let scratch = place.scratch(&work.repository);
+    merge_work::clear_left(&scratch, &place.run, place.grace).map_err(|error| plain(&error))?;
     work.refuse_nobody().map_err(|why| hindered(&why))?;
     let plan = work.plan(run).map_err(|why| hindered(&why))?;
     for step in &plan.steps {

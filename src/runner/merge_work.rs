@@ -1,21 +1,29 @@
 //! What of a run's work a branch would be given, worked out as things stand: which tasks, as which commits, and what has
 //! to pass before the branch moves. Nothing here moves it.
 
+use super::branch_work::Since;
+use super::process;
 use crate::domain::event::Event;
 use crate::domain::id::TaskId;
 use crate::domain::merging::{self, Choice, How, MergedTask, Merging, NotMergeable};
 use crate::domain::run::Run;
 use crate::domain::task::Task;
-use crate::domain::worktree::Base;
+use crate::domain::words::clean_line;
+use crate::domain::worktree::{Base, TaskTree};
 use crate::store::StoreError;
 use crate::store::lock::{self, RunLock};
-use crate::workspace::git::Git;
+use crate::workspace::git::{Git, GitError};
 use crate::workspace::merging::compose::{self, Manner, Meeting, Outcome, Resolved, Stat, Work};
 use crate::workspace::merging::freshness::{self, Freshness, State};
 use crate::workspace::merging::landing::{Journal, Move};
 use crate::workspace::merging::put_right::{self, PutRight};
+use crate::workspace::merging::scratch::Scratch;
 use crate::workspace::merging::{MergeError, Repository};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The most files of a folder that are named.
+const SHOWN: usize = 5;
 
 /// What becomes of one task.
 pub struct Step {
@@ -35,6 +43,8 @@ pub struct Plan {
     pub to: String,
     pub freshness: Freshness,
     pub choice: Choice,
+    /// What came to branches of it after the last attempts.
+    pub since: Vec<Since>,
     /// In the order in which the tasks are merged.
     pub steps: Vec<Step>,
     /// The first conflict, with the place of its step.
@@ -45,7 +55,7 @@ impl Plan {
     /// Makes a plan that moves nothing yet.
     fn of(into: &str, how: How, from: String, freshness: Freshness, choice: Choice) -> Plan {
         let (into, to, steps) = (into.to_owned(), from.clone(), Vec::new());
-        Plan { into, how, to, from, freshness, choice, steps, stuck: None }
+        Plan { into, how, to, from, freshness, choice, since: Vec::new(), steps, stuck: None }
     }
 
     /// Tells whether nothing would be merged, and nothing stands against it.
@@ -109,6 +119,14 @@ impl Plan {
     }
 }
 
+fn named(files: &[String]) -> String {
+    let first: Vec<String> = files.iter().take(SHOWN).map(|file| clean_line(file, 200)).collect();
+    match files.len().saturating_sub(SHOWN) {
+        0 => first.join(", "),
+        more => format!("{} and {more} more", first.join(", ")),
+    }
+}
+
 /// Why there is no plan. Nothing has been touched.
 #[derive(Debug, thiserror::Error)]
 pub enum Hindrance {
@@ -123,6 +141,12 @@ pub enum Hindrance {
     /// What is not the run's work would come into the history of the branch.
     #[error("{0}")]
     ForeignHistory(String),
+    /// Somebody has gone on in a task's folder, and committed nothing of that.
+    #[error("task {task} has what is not committed in {}: {}", .folder.display(), named(.files))]
+    Uncommitted { task: String, branch: String, folder: PathBuf, files: Vec<String> },
+    /// Somebody has reset or rebased a task's branch.
+    #[error("the branch {branch} does not hold any more what task {task} left there: that is {}, and the branch is at {}", compose::short(.recorded), compose::short(.found))]
+    Rewritten { task: String, branch: String, recorded: String, found: String },
     #[error("git does not know who commits here: {0}")]
     NoIdentity(MergeError),
     #[error(transparent)]
@@ -131,10 +155,18 @@ pub enum Hindrance {
     Store(#[from] StoreError),
 }
 
+impl From<GitError> for Hindrance {
+    fn from(error: GitError) -> Hindrance {
+        Hindrance::Merge(error.into())
+    }
+}
+
 /// The work of a run, and the branch that is to be given it.
 #[derive(Clone, Debug)]
 pub struct MergeWork {
     pub repository: Repository,
+    /// The top of the user's work tree.
+    pub top: PathBuf,
     /// The run's id as people see it.
     pub short: String,
     pub base: Base,
@@ -143,6 +175,8 @@ pub struct MergeWork {
     pub manner: Manner,
     /// Tasks that are asked for; all that completed where there are none.
     pub named: Vec<TaskId>,
+    /// What was found of the tasks' branches before it is planned.
+    pub since: Vec<Since>,
 }
 
 impl MergeWork {
@@ -177,11 +211,12 @@ impl MergeWork {
         }
         let freshness = self.freshness(run, &from)?;
         let mut plan = Plan::of(&self.into, self.manner.how, from.clone(), freshness, choice?);
+        plan.since.clone_from(&self.since);
         if plan.choice.places.is_empty() {
             return Ok(plan);
         }
         self.refuse_foreign_history(&plan)?;
-        let works = self.works(run, &plan.choice.places, &from);
+        let works = self.works(run, &plan.choice.places, &from)?;
         let composed = compose::compose_with(&self.repository, &from, &works, self.manner, known)?;
         let mut at = from;
         let mut pairs = Vec::new();
@@ -263,18 +298,20 @@ impl MergeWork {
         Err(Hindrance::ForeignHistory(why))
     }
 
-    fn works(&self, run: &Run, places: &[usize], branch: &str) -> Vec<Work> {
+    fn works(&self, run: &Run, places: &[usize], branch: &str) -> Result<Vec<Work>, MergeError> {
         let mut works = Vec::with_capacity(places.len());
         for place in places {
             let task = &run.tasks[*place];
             // Only tasks with work are chosen.
             let Some(tree) = &task.tree else { continue };
-            let mut base = tree.base.clone();
+            let mut base = self.begins_after(tree, branch)?;
             // What came to the branch before is not brought again with what was done since.
             for landed in task.landed.iter().rev().filter(|landed| landed.into == self.into) {
                 let is_there = self.repository.is_ancestor(&landed.commit, branch).unwrap_or(false);
                 if is_there && self.repository.is_ancestor(&landed.tip, tree.head()).unwrap_or(false) {
-                    base.clone_from(&landed.tip);
+                    if !self.repository.is_ancestor(&landed.tip, &base)? {
+                        base.clone_from(&landed.tip);
+                    }
                     break;
                 }
             }
@@ -290,7 +327,22 @@ impl MergeWork {
                 },
             });
         }
-        works
+        Ok(works)
+    }
+
+    /// Returns the commit after which a task's own work begins. Where somebody has brought its branch up to date, what
+    /// came with that is not its own; where somebody has set it back, it begins where it leaves the branch.
+    fn begins_after(&self, tree: &TaskTree, branch: &str) -> Result<String, MergeError> {
+        let (base, tip) = (&tree.base, tree.head());
+        // They may have nothing in common.
+        let Ok(met) = self.repository.git.text(&["merge-base", branch, tip]) else { return Ok(base.clone()) };
+        if met == *base
+            || self.repository.is_ancestor(base, &met)?
+            || !self.repository.is_ancestor(base, tip)?
+        {
+            return Ok(met);
+        }
+        Ok(base.clone())
     }
 
     /// Lets no other crew process move branches of this repository meanwhile.
@@ -327,6 +379,23 @@ pub fn cut_off(repository: &Repository) -> Result<Vec<Journal>, Hindrance> {
     }
     // One that was at work when we first looked may be over by now.
     Ok(put_right::begun(repository)?)
+}
+
+/// Ends what a merge that was killed has left running, and takes away where it tried its work. Tells whether there was
+/// anything. The caller holds the run's lock, so no merge is at work.
+pub fn clear_left(scratch: &Scratch, run: &str, grace: Duration) -> Result<bool, MergeError> {
+    if !scratch.is_there()? {
+        return Ok(false);
+    }
+    let mark = format!("CREW_RUN={run}");
+    // Where we were given it ourselves, those around us have it too.
+    if std::env::var("CREW_RUN").is_ok_and(|ours| ours == run) {
+        scratch.clear()?;
+        return Ok(true);
+    }
+    process::end_left(None, &[mark], grace);
+    scratch.clear()?;
+    Ok(true)
 }
 
 /// Tells whether the user has git sign what they commit.

@@ -13,6 +13,7 @@
 
 pub mod accepted_work;
 pub mod attempt;
+pub mod branch_work;
 pub mod child;
 pub mod clock;
 pub mod dispatcher;

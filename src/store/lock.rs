@@ -13,14 +13,21 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 /// Proof that this process owns a run, or a file; given back when dropped.
 #[derive(Debug)]
 pub struct RunLock {
-    _file: File,
+    file: File,
 }
 
 impl RunLock {
     /// Lets the children that are started from now on hold it too: it is free again when the last of them has ended,
     /// although we were killed before.
     pub fn share_with_children(&self) -> std::io::Result<()> {
-        Ok(rustix::io::fcntl_setfd(&self._file, rustix::io::FdFlags::empty())?)
+        Ok(rustix::io::fcntl_setfd(&self.file, rustix::io::FdFlags::empty())?)
+    }
+
+    /// Says to whoever finds the run taken what is done with it, in a line. It goes with the lock.
+    pub fn say(&self, doing: &str) {
+        let mut file = &self.file;
+        // Where the disk is full nothing is said.
+        let _ = writeln!(file, "{doing}");
     }
 }
 
@@ -39,7 +46,7 @@ pub fn try_take(paths: &RunPaths) -> Result<Option<RunLock>, StoreError> {
         match file.try_lock() {
             Ok(()) => {
                 sign(&file);
-                return Ok(Some(RunLock { _file: file }));
+                return Ok(Some(RunLock { file }));
             }
             // Somebody who only looks holds it for a moment too.
             Err(TryLockError::WouldBlock) => std::thread::sleep(BETWEEN_LOOKS),
@@ -60,10 +67,12 @@ fn sign(mut file: &File) {
 }
 
 /// Who holds a run's lock, as it wrote there itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner {
     pub pid: u32,
     pub since: Time,
+    /// What it does, where it said so: `merge into main`.
+    pub doing: Option<String>,
 }
 
 /// Returns who took the run's lock last; it says nothing where nobody holds it.
@@ -71,8 +80,13 @@ pub fn owner(paths: &RunPaths) -> Option<Owner> {
     let file = File::open(paths.lock()).ok()?;
     let since = file.metadata().and_then(|meta| meta.modified()).ok()?.duration_since(UNIX_EPOCH).ok()?;
     let mut text = String::new();
-    file.take(32).read_to_string(&mut text).ok()?;
-    Some(Owner { pid: text.trim().parse().ok()?, since: Time(i64::try_from(since.as_millis()).ok()?) })
+    file.take(1024).read_to_string(&mut text).ok()?;
+    let mut lines = text.lines();
+    Some(Owner {
+        pid: lines.next()?.trim().parse().ok()?,
+        since: Time(i64::try_from(since.as_millis()).ok()?),
+        doing: lines.next().map(str::to_owned),
+    })
 }
 
 /// How long is waited before a person is told of it.
@@ -112,7 +126,7 @@ pub fn take_beside(path: &Path) -> Result<RunLock, StoreError> {
     std::fs::create_dir_all(folder).map_err(StoreError::file(folder))?;
     let file = File::open(folder).map_err(StoreError::file(folder))?;
     file.lock().map_err(StoreError::file(folder))?;
-    Ok(RunLock { _file: file })
+    Ok(RunLock { file })
 }
 
 /// Tells whether a process holds the lock that [`take_beside`] takes.
@@ -163,6 +177,8 @@ mod tests {
         assert_eq!(owner(&paths), None);
         let held = try_take(&paths).unwrap();
         assert_eq!(owner(&paths).unwrap().pid, std::process::id());
+        held.as_ref().unwrap().say("merge into main");
+        assert_eq!(owner(&paths).unwrap().doing.as_deref(), Some("merge into main"));
         let told = || panic!("it is over before a person would wonder");
         assert!(take_within(&paths, Duration::from_millis(30), told).unwrap().is_none());
         let mut told = false;

@@ -95,6 +95,41 @@ fn a_person_lets_the_work_come_back_at_the_end() {
 }
 
 #[test]
+fn what_a_person_does_on_a_branch_before_it_is_let_comes_back_too() {
+    let repo = repo();
+    two(&repo);
+    let before = state(&repo);
+    run(&repo, 3, &[]);
+    let b = repo.crew(["worktree", "path", "last", "b"]).exits(0).out;
+    let b = b.trim_end();
+    std::fs::write(format!("{b}/by-hand"), "by hand\n").expect("a file");
+    repo.crew(["approve", "g1", "--resume"]).exits(1);
+    let (_, _, reason) = merge_of(&status(&repo));
+    assert!(reason.contains("task b has what is not committed in") && reason.contains("by-hand"), "{reason}");
+    nothing_has_moved(&repo, &before);
+    repo.git(&["-C", b, "add", "by-hand"]);
+    repo.git(&["-C", b, "commit", "-q", "-m", "by hand"]);
+    repo.crew(["merge", "last"]).exits(0);
+    assert!(repo.root.join("by-hand").exists());
+    is_clean(&repo);
+
+    let repo = self::repo();
+    two(&repo);
+    run(&repo, 3, &[]);
+    let b = repo.crew(["worktree", "path", "last", "b"]).exits(0).out;
+    std::fs::write(format!("{}/in-time", b.trim_end()), "by hand\n").expect("a file");
+    repo.git(&["-C", b.trim_end(), "add", "-A"]);
+    repo.git(&["-C", b.trim_end(), "commit", "-q", "-m", "by hand"]);
+    let ran = repo.crew(["approve", "g1", "--resume"]).exits(0);
+    assert!(repo.root.join("in-time").exists(), "{} {}", ran.out, ran.err);
+    assert!(repo.log("merge", 1).contains("1 commit by Test"), "{}", repo.log("merge", 1));
+    let events = repo.events();
+    let kept = of_kind(&events, "work_kept");
+    assert_eq!(kept.last().expect("one")["commit"], tip(&repo, &crate::worktrees::branch(&repo, "b")));
+    is_clean(&repo);
+}
+
+#[test]
 fn where_the_settings_allow_it_nobody_is_asked() {
     let repo = repo();
     two(&repo);

@@ -79,6 +79,7 @@ impl Dispatcher<'_> {
             worktrees: self.setup.worktrees.folder.join(self.run.id.as_str()),
             run: self.run.id.to_string(),
             log: self.paths.root().join(log),
+            grace: self.setup.limits.grace,
         }
     }
 
@@ -88,8 +89,8 @@ impl Dispatcher<'_> {
         open.note_stop_meanwhile();
         let is_stopped = open.work_stopped.is_some();
         match done {
-            Done::Composed { landed, composed } => {
-                landed.map_or(Ok(()), |landed| self.record(*landed))?;
+            Done::Composed { found_out, composed } => {
+                found_out.into_iter().try_for_each(|event| self.record(event))?;
                 match composed {
                     Err(unmerged) => self.give_up_merge(place, unmerged),
                     Ok(_) if is_stopped => self.settle(place),

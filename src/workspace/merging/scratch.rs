@@ -7,6 +7,24 @@ use std::path::{Path, PathBuf};
 /// The name that stands where a task's would; no task can have it.
 const NAME: &str = ".merge";
 
+/// Returns the name of its branch; no task can have one of this name.
+fn branch_of(run: &str) -> String {
+    format!("crew/{run}/+merge")
+}
+
+/// Returns the run for whose merges a work tree is there, or was, by what it is known by: the name in its marker, its
+/// branch, the reason of its lock. One is enough.
+pub fn run_of<'a>(
+    marker: Option<(&'a str, &str)>,
+    branch: Option<&'a str>,
+    lock: Option<&'a str>,
+) -> Option<&'a str> {
+    let marked = marker.filter(|(_, task)| *task == NAME).map(|(run, _)| run);
+    let branched = branch.and_then(|branch| branch.strip_prefix("crew/")?.strip_suffix("/+merge"));
+    let locked = lock.and_then(|why| why.trim().strip_prefix("crew: task .merge of run "));
+    marked.or(branched).or(locked)
+}
+
 /// The work tree for the merges of a run.
 #[derive(Clone, Debug)]
 pub struct Scratch<'a> {
@@ -15,7 +33,6 @@ pub struct Scratch<'a> {
     top: &'a Path,
     folder: PathBuf,
     owner: Owner,
-    /// No task can have a branch of this name.
     branch: String,
 }
 
@@ -23,11 +40,17 @@ impl<'a> Scratch<'a> {
     /// Names the work tree. `folder` holds those of the run's tasks.
     pub fn of(repository: &'a Repository, top: &'a Path, folder: &Path, run: &str) -> Scratch<'a> {
         let owner = Owner { run: run.to_owned(), task: NAME.to_owned() };
-        Scratch { repository, top, folder: folder.join(NAME), owner, branch: format!("crew/{run}/+merge") }
+        Scratch { repository, top, folder: folder.join(NAME), owner, branch: branch_of(run) }
     }
 
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Tells whether anything of it is there.
+    pub fn is_there(&self) -> Result<bool, MergeError> {
+        let registered = self.repository.own_folders()?.iter().skip(1).any(|own| self.is_ours(own));
+        Ok(registered || self.repository.tip(&self.branch)?.is_some())
     }
 
     /// Checks a commit out there; what an earlier merge has left goes first.
