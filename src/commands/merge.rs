@@ -24,7 +24,7 @@ use crate::runner::child;
 use crate::runner::clock;
 use crate::runner::launch::{self, MergePlace, Setup};
 use crate::runner::merge_checks::{Bench, Checked};
-use crate::runner::merge_work::{self, Hindrance, MergeWork, Plan};
+use crate::runner::merge_work::{self, Hindrance, MergeWork, PATIENCE, Plan, Turns};
 use crate::runner::worktree_setup::NotReady;
 use crate::store::database::{Applied, Store};
 use crate::store::layout::{self, Layout, RunPaths};
@@ -155,6 +155,7 @@ pub fn merge(cx: &Context, args: &MergeArgs) -> Result<ExitStatus> {
             },
             top: layout.repository().to_owned(),
             since: Vec::new(),
+            patience: args.wait.patience().max(PATIENCE),
             repository,
             short,
             base,
@@ -332,8 +333,8 @@ impl Desk<'_> {
         let by = self.by();
         let resolver = self.resolver(&by);
         resolver.end_left(store, run)?;
-        // Whoever moves the branch meanwhile is taken into account, once.
-        for is_last in [false, true] {
+        let (mut turns, mut is_first) = (Turns::default(), true);
+        loop {
             let planned = self.plan(run);
             if planned.is_err() && bench.is_stopped() {
                 // It was typed where a passphrase was asked for.
@@ -359,9 +360,11 @@ impl Desk<'_> {
                 return Err(refused.into());
             }
             let moved = plan.moved(run);
-            let (may, into) = (landing::check(&self.work.repository, &moved), &self.work.into);
-            may.map_err(|error| anyhow::Error::from(problem_of(error, into)))?;
-            if !self.cx.printer.json && !is_last {
+            match self.work.check(&moved, || self.waits()) {
+                Err(Hindrance::Merge(MergeError::Moved(_))) if self.goes_on(&plan, &mut turns) => continue,
+                checked => checked.map_err(|why| self.not_now(why))?,
+            }
+            if !self.cx.printer.json && std::mem::take(&mut is_first) {
                 self.tell_plan(run, &plan, Value::Null)?;
             }
             let verified = match self.verify(&mut bench, run, &plan)? {
@@ -379,12 +382,7 @@ impl Desk<'_> {
                 return self.interrupted();
             }
             match self.land(store, run, &plan, &moved) {
-                Err(Landing::Merge(MergeError::Moved(_))) if !is_last => {
-                    let into = &self.work.into;
-                    self.cx
-                        .printer
-                        .tell(&format!("{into} has been moved meanwhile; the merge is made once more"));
-                }
+                Err(Landing::Merge(MergeError::Moved(_))) if self.goes_on(&plan, &mut turns) => {}
                 Err(Landing::Merge(error)) => return Err(problem_of(error, &self.work.into).into()),
                 Err(Landing::Other(error)) => return Err(error),
                 Ok(()) => {
@@ -393,7 +391,28 @@ impl Desk<'_> {
                 }
             }
         }
-        unreachable!("the last time, it is refused or done")
+    }
+
+    /// Tells whether the merge is made once more, since the branch was moved meanwhile.
+    fn goes_on(&self, plan: &Plan, turns: &mut Turns) -> bool {
+        let goes_on = turns.once_more(self.work.is_moved_by_crew(&plan.from));
+        if goes_on {
+            let into = &self.work.into;
+            self.cx.printer.tell(&format!("{into} has been moved meanwhile; the merge is made once more"));
+        }
+        goes_on
+    }
+
+    fn waits(&self) {
+        self.cx.printer.tell("another crew process moves a branch of this repository; waiting for it");
+    }
+
+    /// Says why the branch cannot be moved.
+    fn not_now(&self, why: Hindrance) -> anyhow::Error {
+        match why {
+            Hindrance::Merge(error) => problem_of(error, &self.work.into).into(),
+            other => hindered(other),
+        }
     }
 
     /// Finds what came to the branches after the last attempts, and returns what is to be recorded of that.
@@ -648,7 +667,11 @@ impl Desk<'_> {
     /// Moves the branch, and records that before and after.
     fn land(&self, store: &mut Store, run: &mut Run, plan: &Plan, moved: &Move) -> Result<(), Landing> {
         let merging = plan.merging(run, self.by());
-        let _alone = self.work.alone().context("wait for other merges")?;
+        let _alone = self.work.alone(|| self.waits()).map_err(|why| self.not_now(why))?;
+        // Before anything is said of a move that would not come about.
+        if self.work.repository.tip(&moved.branch).map_err(Landing::Merge)?.as_ref() != Some(&moved.from) {
+            return Err(Landing::Merge(MergeError::Moved(moved.branch.clone())));
+        }
         record(store, run, Event::MergeBegun { merging: merging.clone() })?;
         let left = landing::land(&self.work.repository, moved, &mut |_| {}).map_err(Landing::Merge)?;
         left.iter().for_each(|right| tell_right(self.cx, right));
@@ -671,7 +694,7 @@ impl Desk<'_> {
 
     /// Puts right what an earlier merge has left when it was cut off, and records what came of it.
     fn put_right(&self, store: &mut Store, run: &mut Run) -> Result<()> {
-        let (found, landed) = self.work.put_right(run).map_err(hindered)?;
+        let (found, landed) = self.work.put_right(run, || self.waits()).map_err(hindered)?;
         found.iter().for_each(|right| tell_right(self.cx, right));
         landed.map_or(Ok(()), |landed| record(store, run, landed))
     }
@@ -740,6 +763,9 @@ pub fn hindered(hindrance: Hindrance) -> anyhow::Error {
                 "crew merge --rewritten takes the branch as it is; git update-ref refs/heads/{branch} {recorded} sets it back"
             ))
             .into(),
+        Hindrance::Busy => {
+            Problem::refused("busy", message).hint("try again, or wait for longer with --wait SECS").into()
+        }
         Hindrance::NoIdentity(_) => Problem::refused("no_identity", message)
             .hint("git config user.name NAME; git config user.email ADDRESS")
             .into(),

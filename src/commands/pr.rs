@@ -16,7 +16,7 @@ use crate::domain::publishing::{self, Opener, Place, Pull, Text};
 use crate::domain::run::Run;
 use crate::domain::task::Task;
 use crate::runner::clock;
-use crate::runner::merge_work::MergeWork;
+use crate::runner::merge_work::{MergeWork, PATIENCE};
 use crate::store::database::Store;
 use crate::store::layout::Layout;
 use crate::ui::words;
@@ -179,6 +179,7 @@ fn take_what_came_since(cx: &Context, layout: &Layout, run: &mut Run, short: &st
         manner: Manner { how: How::Merge, signed: false },
         named: Vec::new(),
         since: Vec::new(),
+        patience: PATIENCE,
     };
     let looked = work.look_at_branches(run, false).map_err(hindered)?;
     for (task, why) in &looked.unseen {

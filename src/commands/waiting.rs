@@ -19,6 +19,13 @@ pub struct WaitArgs {
     wait: u64,
 }
 
+impl WaitArgs {
+    /// Returns how long that is.
+    pub fn patience(self) -> Duration {
+        Duration::from_secs(self.wait)
+    }
+}
+
 impl Context {
     /// Takes a run's lock, or says who holds it.
     pub fn take_lock(&self, store: &Store, run: &RunId, wait: WaitArgs) -> Result<RunLock> {
@@ -36,7 +43,7 @@ impl Context {
             }
             None => format!("run {short} is being carried out by another crew process{}", owner()),
         };
-        let patience = Duration::from_secs(wait.wait);
+        let patience = wait.patience();
         let waits =
             || self.printer.tell(&format!("{}; waiting for up to {}", message(), words::duration(patience)));
         let taken = lock::take_within(&paths, patience, waits)?;

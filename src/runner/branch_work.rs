@@ -124,6 +124,7 @@ impl MergeWork {
             insertions: difference.insertions,
             deletions: difference.deletions,
             set_aside: Vec::new(),
+            astray: Vec::new(),
             missing: Vec::new(),
         });
         let (task, commits) = (task.spec.id.clone(), commits.len() as u64);

@@ -4,7 +4,7 @@
 use super::branch_work::Looked;
 use super::child::Control;
 use super::clock;
-use super::merge_work::{self, Hindrance, MergeWork, Plan, Step};
+use super::merge_work::{self, Hindrance, MergeWork, Plan, Step, Turns};
 use super::worktree_setup::{self, NotReady, Preparation};
 use crate::domain::conflict;
 use crate::domain::error_kind::ErrorKind;
@@ -30,8 +30,8 @@ pub struct MergeInHand {
     pub composed: Option<Box<Composed>>,
     /// The commands that verify it.
     pub commands: Vec<String>,
-    /// Somebody has moved the branch meanwhile, and the merge is made for the second time.
-    pub is_second: bool,
+    /// How often it may be made anew where somebody has moved the branch meanwhile.
+    pub turns: Turns,
     /// The move of the branch that is going on.
     pub landing: Option<Merging>,
     /// The branch holds the work.
@@ -127,8 +127,8 @@ impl std::fmt::Debug for Done {
 /// Why a branch has not moved although all was well.
 #[derive(Debug)]
 pub enum NotLanded {
-    /// Somebody else has moved it.
-    Moved(Unmerged),
+    /// Somebody has moved it, and whether that was crew.
+    Moved(Unmerged, bool),
     Other(Unmerged),
 }
 
@@ -156,6 +156,7 @@ impl Chore {
                     manner,
                     named: Vec::new(),
                     since: Vec::new(),
+                    patience: merge_work::PATIENCE,
                 };
                 compose(&place, &mut run, work)
             }
@@ -168,7 +169,7 @@ impl Chore {
 }
 
 fn compose(place: &Place, run: &mut Run, work: MergeWork) -> Done {
-    let (found, landed) = match work.put_right(run) {
+    let (found, landed) = match work.put_right(run, || waits(place)) {
         Ok(right) => right,
         Err(why) => return Done::Composed { found_out: Vec::new(), composed: Err(hindered(&why)) },
     };
@@ -207,7 +208,7 @@ fn plan(place: &Place, run: &Run, work: MergeWork) -> Result<Box<Composed>, Unme
     let scratch = place.scratch(&work.repository);
     merge_work::clear_left(&scratch, &place.run, place.grace).map_err(|error| plain(&error))?;
     work.refuse_nobody().map_err(|why| hindered(&why))?;
-    let plan = work.plan(run).map_err(|why| hindered(&why))?;
+    let plan = plan_and_check(place, run, &work).map_err(|why| hindered(&why))?;
     for step in &plan.steps {
         place.note(&told(run, &plan, step));
     }
@@ -220,7 +221,6 @@ fn plan(place: &Place, run: &Run, work: MergeWork) -> Result<Box<Composed>, Unme
     let mut submodules = Vec::new();
     if !plan.is_empty() {
         let moved = plan.moved(run);
-        landing::check(&work.repository, &moved).map_err(|error| plain(&error))?;
         let linked = submodules::look(&work.repository, &moved).map_err(|error| plain(&error))?;
         submodules.extend(linked.into_iter().filter_map(|linked| linked.words()));
     }
@@ -257,6 +257,22 @@ fn told(run: &Run, plan: &Plan, step: &Step) -> String {
     }
 }
 
+/// Works out what is merged, and looks whether the branch can be moved.
+fn plan_and_check(place: &Place, run: &Run, work: &MergeWork) -> Result<Plan, Hindrance> {
+    let mut turns = Turns::default();
+    loop {
+        let plan = work.plan(run)?;
+        if plan.is_empty() || plan.has_conflicts() {
+            return Ok(plan);
+        }
+        match work.check(&plan.moved(run), || waits(place)) {
+            Err(Hindrance::Merge(MergeError::Moved(_)))
+                if turns.once_more(work.is_moved_by_crew(&plan.from)) => {}
+            checked => return checked.map(|()| plan),
+        }
+    }
+}
+
 fn fill(
     place: &Place,
     repository: &Repository,
@@ -273,16 +289,22 @@ fn fill(
 
 fn finish(place: &Place, work: &MergeWork, moved: Option<&Move>) -> Result<(), NotLanded> {
     let not_landed = |error: MergeError| match error {
-        MergeError::Moved(_) => NotLanded::Moved(plain(&error)),
+        MergeError::Moved(_) => {
+            NotLanded::Moved(plain(&error), moved.is_some_and(|moved| work.is_moved_by_crew(&moved.from)))
+        }
         error => NotLanded::Other(plain(&error)),
     };
     place.scratch(&work.repository).clear().map_err(not_landed)?;
     let Some(moved) = moved else { return Ok(()) };
-    let _alone = work.alone().map_err(|error| NotLanded::Other(hindered(&error.into())))?;
+    let _alone = work.alone(|| waits(place)).map_err(|why| NotLanded::Other(hindered(&why)))?;
     let left = landing::land(&work.repository, moved, &mut |_| {}).map_err(not_landed)?;
     left.iter().for_each(|right| tell_right(place, right));
     place.note(&format!("{}  {} -> {}", moved.branch, short(&moved.from), short(&moved.to)));
     Ok(())
+}
+
+fn waits(place: &Place) {
+    place.note("another crew process moves a branch; waiting for it");
 }
 
 fn plain(error: &MergeError) -> Unmerged {

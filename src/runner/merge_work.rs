@@ -15,10 +15,10 @@ use crate::store::lock::{self, RunLock};
 use crate::workspace::git::{Git, GitError};
 use crate::workspace::merging::compose::{self, Manner, Meeting, Outcome, Resolved, Stat, Work};
 use crate::workspace::merging::freshness::{self, Freshness, State};
-use crate::workspace::merging::landing::{Journal, Move};
+use crate::workspace::merging::landing::{self, Journal, Move};
 use crate::workspace::merging::put_right::{self, PutRight};
 use crate::workspace::merging::scratch::Scratch;
-use crate::workspace::merging::{MergeError, Repository};
+use crate::workspace::merging::{MergeError, Repository, reference};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -147,6 +147,9 @@ pub enum Hindrance {
     /// Somebody has reset or rebased a task's branch.
     #[error("the branch {branch} does not hold any more what task {task} left there: that is {}, and the branch is at {}", compose::short(.recorded), compose::short(.found))]
     Rewritten { task: String, branch: String, recorded: String, found: String },
+    /// It takes others longer than it should.
+    #[error("another crew process moves a branch of this repository just now, and does not come to an end")]
+    Busy,
     #[error("git does not know who commits here: {0}")]
     NoIdentity(MergeError),
     #[error(transparent)]
@@ -177,6 +180,8 @@ pub struct MergeWork {
     pub named: Vec<TaskId>,
     /// What was found of the tasks' branches before it is planned.
     pub since: Vec<Since>,
+    /// For how long it waits for others that move a branch of the repository.
+    pub patience: Duration,
 }
 
 impl MergeWork {
@@ -345,19 +350,44 @@ impl MergeWork {
         Ok(base.clone())
     }
 
-    /// Lets no other crew process move branches of this repository meanwhile.
-    pub fn alone(&self) -> Result<RunLock, StoreError> {
+    /// Lets no other crew process move branches of this repository meanwhile. Others hold that for as long as it takes to
+    /// move one; `waits` is called once, where it takes longer than a second.
+    pub fn alone(&self, waits: impl FnOnce()) -> Result<RunLock, Hindrance> {
         let folder = beside(&self.repository);
-        let lock = lock::take_beside(&folder)?;
+        let lock = lock::take_beside_within(&folder, self.patience, waits)?.ok_or(Hindrance::Busy)?;
         // A git that outlives us may still be writing.
         lock.share_with_children().map_err(StoreError::file(&folder))?;
         Ok(lock)
     }
 
+    /// Looks whether the branch can be moved just now, while no other crew process moves one.
+    pub fn check(&self, moved: &Move, waits: impl FnOnce()) -> Result<(), Hindrance> {
+        let _alone = self.alone(waits)?;
+        Ok(landing::check(&self.repository, moved).map(drop)?)
+    }
+
+    /// Tells whether the branch stands elsewhere than at `from` because crew has moved it, each time: git's log of the
+    /// branch says so.
+    pub fn is_moved_by_crew(&self, from: &str) -> bool {
+        let branch = reference(&self.into);
+        let asked = ["log", "-g", "-z", "-n", "1000", "--format=%H %gs", &branch, "--"];
+        // Where no log is kept, nobody knows.
+        let moves = self.repository.git.entries(&asked).unwrap_or_default();
+        let since: Vec<&String> = moves.iter().take_while(|line| !line.starts_with(from)).collect();
+        let is_crews = |line: &&String| {
+            line.split_once(' ').is_some_and(|(_, why)| why.starts_with(put_right::MOVED_BY))
+        };
+        !since.is_empty() && since.len() < moves.len() && since.iter().all(is_crews)
+    }
+
     /// Puts right what an earlier merge has left when it was cut off. Returns what was found, and what is to be recorded:
     /// the merge that was begun came about all the same.
-    pub fn put_right(&self, run: &Run) -> Result<(Vec<PutRight>, Option<Event>), Hindrance> {
-        let _alone = self.alone()?;
+    pub fn put_right(
+        &self,
+        run: &Run,
+        waits: impl FnOnce(),
+    ) -> Result<(Vec<PutRight>, Option<Event>), Hindrance> {
+        let _alone = self.alone(waits)?;
         let found = put_right::put_right(&self.repository, &mut |_| {})?;
         let Some(merging) = run.merging.as_deref().cloned() else { return Ok((found, None)) };
         let tip = self.repository.tip(&merging.into)?;
@@ -379,6 +409,35 @@ pub fn cut_off(repository: &Repository) -> Result<Vec<Journal>, Hindrance> {
     }
     // One that was at work when we first looked may be over by now.
     Ok(put_right::begun(repository)?)
+}
+
+/// For how long others that move a branch of the repository are waited for at least. That takes git moments; with very
+/// many files, seconds.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How often a merge is made anew because its branch was moved meanwhile.
+#[derive(Clone, Copy, Debug)]
+pub struct Turns {
+    left: u32,
+    /// Somebody else than crew has moved it once.
+    by_others: bool,
+}
+
+impl Default for Turns {
+    fn default() -> Turns {
+        Turns { left: 100, by_others: false }
+    }
+}
+
+impl Turns {
+    /// Tells whether it is made once more. Of several merges at once each time one comes through, so where crew has moved
+    /// the branch it is; somebody else is not chased.
+    pub fn once_more(&mut self, by_crew: bool) -> bool {
+        let may = self.left > 0 && (by_crew || !self.by_others);
+        self.left = self.left.saturating_sub(1);
+        self.by_others |= !by_crew;
+        may
+    }
 }
 
 /// Ends what a merge that was killed has left running, and takes away where it tried its work. Tells whether there was

@@ -134,6 +134,33 @@ pub fn is_held_beside(path: &Path) -> Result<bool, StoreError> {
     is_held(path.parent().unwrap_or(path))
 }
 
+/// Takes the same lock as soon as it is free, or returns `None` where another process holds it for longer than `patience`.
+/// `waits` is called once, where that takes a second or more.
+pub fn take_beside_within(
+    path: &Path,
+    patience: Duration,
+    waits: impl FnOnce(),
+) -> Result<Option<RunLock>, StoreError> {
+    let folder = path.parent().unwrap_or(path);
+    let file = File::open(folder).map_err(StoreError::file(folder))?;
+    let began = Instant::now();
+    let mut waits = Some(waits);
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(Some(RunLock { file })),
+            Err(TryLockError::WouldBlock) if began.elapsed() >= patience => return Ok(None),
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(source)) => return Err(StoreError::file(folder)(source)),
+        }
+        if began.elapsed() >= SIGN_AFTER
+            && let Some(waits) = waits.take()
+        {
+            waits();
+        }
+        std::thread::sleep(BETWEEN_TRIES);
+    }
+}
+
 /// Tells whether a process owns the run now. A run without a lock file has no owner.
 pub fn is_owned(paths: &RunPaths) -> Result<bool, StoreError> {
     is_held(&paths.lock())

@@ -25,6 +25,7 @@ mod layering;
 mod liveness;
 mod many_writers;
 mod merge_at_end;
+mod merge_at_once;
 mod merge_killed;
 mod merge_resolve;
 mod merge_since;

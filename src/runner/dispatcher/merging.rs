@@ -109,14 +109,15 @@ impl Dispatcher<'_> {
                 self.finish_merge(place, false)
             }
             Done::Finished(Ok(())) => self.note_finished(place),
-            Done::Finished(Err(NotLanded::Moved(_))) if !is_stopped && !open.merge.is_second => {
+            Done::Finished(Err(NotLanded::Moved(_, by_crew)))
+                if !is_stopped && open.merge.turns.once_more(by_crew) =>
+            {
                 open.merge.landing = None;
-                open.merge.is_second = true;
                 open.merge.composed = None;
                 open.checks_passed = 0;
                 self.compose(place)
             }
-            Done::Finished(Err(NotLanded::Moved(why) | NotLanded::Other(why))) => {
+            Done::Finished(Err(NotLanded::Moved(why, _) | NotLanded::Other(why))) => {
                 self.give_up_merge(place, why)
             }
         }

@@ -20,6 +20,9 @@ use std::time::{Duration, SystemTime};
 const STALE: Duration = Duration::from_secs(1);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
+/// What git's log of a branch says of its moves by crew; the run follows.
+pub const MOVED_BY: &str = "crew merge ";
+
 /// What was found of a move that was cut off.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PutRight {
@@ -105,7 +108,7 @@ pub fn set_branch(
     journal: &Journal,
 ) -> Result<(), MergeError> {
     let Move { run, branch, from, to } = &journal.moved;
-    let words = format!("crew merge {run}");
+    let words = format!("{MOVED_BY}{run}");
     let ended = git.fed(&["update-ref", "--no-deref", "-m", &words, &reference(branch), to, from], &[])?;
     if ended.code == Some(0) {
         return Ok(());
