@@ -20,6 +20,7 @@ use crate::domain::settings::{self, Settings};
 use crate::domain::task::{Task, TaskState, Work};
 use crate::domain::words::clean_line;
 use crate::domain::worktree::Base;
+use crate::runner::branch_work;
 use crate::runner::child;
 use crate::runner::clock;
 use crate::runner::launch::{self, MergePlace, Setup};
@@ -330,6 +331,8 @@ impl Desk<'_> {
         for event in self.look_at_branches(run)? {
             record(store, run, event)?;
         }
+        let by_hand = branch_work::merged_by_hand(&self.work.repository.git, run, &self.work.into)?;
+        by_hand.into_iter().try_for_each(|event| record(store, run, event))?;
         let by = self.by();
         let resolver = self.resolver(&by);
         resolver.end_left(store, run)?;
@@ -560,11 +563,11 @@ impl Desk<'_> {
 
     /// Works out what would be merged, as things stand.
     fn plan(&self, run: &Run) -> Result<Plan> {
-        let known = match self.args.resolve {
-            Some(_) => merge_resolve::known(run, &self.work.repository),
-            None => Vec::new(),
+        let plan = match self.args.resolve {
+            Some(_) => self.work.plan_with(run, &merge_resolve::known(run, &self.work.repository)),
+            None => self.work.plan(run),
         };
-        self.work.plan_with(run, &known).map_err(hindered)
+        plan.map_err(hindered)
     }
 
     /// Returns the commands that verify the merged work, each once, with the task whose step has it.

@@ -389,7 +389,7 @@ fn next_step(
 
 /// Merges the completed tasks' work onto a commit, in the store only.
 fn merged(repository: &Repository, run: &Run, short: &str, from: &str, how: How) -> Result<Merged> {
-    let choice = merging::choose(run, short, &[], |_| false)
+    let choice = merging::choose(run, short, &[], &run.conflicts_ahead(), |_| false)
         .map_err(|why| Problem::refused(why.code, why.message.clone()).hint(why.hint))?;
     let notes = choice.left_out.iter().map(|(task, why)| format!("without {task}: {why}")).collect();
     if choice.places.is_empty() {

@@ -6,10 +6,12 @@ use super::closing::{bring_back, status_tone, task_table, tasks_json, waiting_li
 use super::context::Context;
 use super::cut_off;
 use super::exit::ExitStatus;
+use super::task_work::git_of;
 use crate::domain::run::{Run, RunStatus};
 use crate::domain::submission::Note;
 use crate::domain::task::{Task, TaskState};
 use crate::domain::words::clean_line;
+use crate::runner::branch_work;
 use crate::runner::clock;
 use crate::store::database::Store;
 use crate::store::layout::Layout;
@@ -100,7 +102,8 @@ fn show_run(cx: &Context, typed: &str) -> Result<ExitStatus> {
     let store = cx.store()?;
     let id = cx.find_run(&store, typed)?;
     let short = store.short(&id)?;
-    let run = store.load_run(&id)?.context("the run is recorded")?;
+    let mut run = store.load_run(&id)?.context("the run is recorded")?;
+    see_what_was_merged(&store, &mut run);
     let owned = lock::is_owned(&store.paths(&id))?;
     let status = run.status(owned);
     let account = Account::of(&run, owned, clock::now());
@@ -135,6 +138,17 @@ fn show_run(cx: &Context, typed: &str) -> Result<ExitStatus> {
     }
     cut_off::tell(&cx.printer, store.layout());
     Ok(ExitStatus::Done)
+}
+
+/// Takes in that somebody has merged work by hand. It is recorded by whoever holds the run's lock; where git cannot say, what
+/// is recorded is shown.
+fn see_what_was_merged(store: &Store, run: &mut Run) {
+    let Some(into) = run.base.as_ref().and_then(|base| base.branch.clone()) else { return };
+    let at = run.last_at;
+    for event in branch_work::merged_by_hand(&git_of(store.layout()), run, &into).unwrap_or_default() {
+        // Nothing has changed where it is illegal.
+        let _ = run.apply(at, &event);
+    }
 }
 
 /// The most hypotheses of one task that are shown.

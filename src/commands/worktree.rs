@@ -14,6 +14,7 @@ use crate::domain::id::RunId;
 use crate::domain::run::Run;
 use crate::domain::task::{Task, TaskState};
 use crate::domain::worktree::{keep_ref, reference_of};
+use crate::runner::branch_work;
 use crate::runner::clock;
 use crate::runner::launch::Limits;
 use crate::runner::merge_work;
@@ -625,6 +626,10 @@ fn carry_out(cx: &Context, store: &mut Store, goes: &[&Seen]) -> Result<Vec<Done
         };
         let mut run = store.load_run(id)?.context("the run is recorded")?;
         let short = store.short(id)?;
+        if let Some(into) = run.base.as_ref().and_then(|base| base.branch.clone()) {
+            let by_hand = branch_work::merged_by_hand(&git_of(store.layout()), &run, &into)?;
+            by_hand.into_iter().try_for_each(|event| record(store, &mut run, event))?;
+        }
         for task in goes.iter().filter(|seen| seen.run == *id).map(|seen| &seen.task) {
             let seen = sight(store, &run, task)?;
             match seen.sight.for_prune() {

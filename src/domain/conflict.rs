@@ -162,23 +162,22 @@ impl Clash {
 /// Returns the order in which tasks are best merged, as places in `tasks`, which hold each task with those that it
 /// depends on.
 ///
-/// A task comes after all that it depends on; of those that may come next, the one with the fewest conflicts with what
-/// is left; of equals, the first in the order of `tasks`. Give all tasks of a run, those without work too: a task may
-/// depend on another through one that changed nothing.
+/// A task comes after all that it depends on; of those that may come next, the one with the fewest conflicts with all others,
+/// merged or not: so what conflicts with many comes last, and holds up none of them. Of equals, the first in the order of
+/// `tasks`. Give all tasks of a run, those without work too: a task may depend on another through one that changed nothing.
 pub fn proposed_order(tasks: &[(&TaskId, &[TaskId])], clashes: &[Clash]) -> Vec<usize> {
+    let weight = |(id, _): &(&TaskId, &[TaskId])| -> u64 {
+        clashes.iter().filter(|clash| clash.concerns(id)).map(Clash::weight).sum()
+    };
+    let weights: Vec<u64> = tasks.iter().map(weight).collect();
     let mut left: Vec<usize> = (0..tasks.len()).collect();
     let mut order = Vec::with_capacity(tasks.len());
     while !left.is_empty() {
         let waits =
             |at: &usize| left.iter().any(|other| other != at && tasks[*at].1.contains(tasks[*other].0));
-        let weight = |at: &usize| -> u64 {
-            let mine = clashes.iter().filter(|clash| clash.concerns(tasks[*at].0));
-            let with_left =
-                |clash: &&Clash| left.iter().any(|other| other != at && clash.concerns(tasks[*other].0));
-            mine.filter(with_left).map(Clash::weight).sum()
-        };
         // Steps that depend on each other in a ring are refused long before; the first of them keeps this finite.
-        let next = (left.iter().copied().filter(|at| !waits(at)).min_by_key(weight)).unwrap_or(left[0]);
+        let next = left.iter().copied().filter(|at| !waits(at)).min_by_key(|at| weights[*at]);
+        let next = next.unwrap_or(left[0]);
         left.retain(|at| *at != next);
         order.push(next);
     }
@@ -217,17 +216,20 @@ mod tests {
     }
 
     #[test]
-    fn what_conflicts_least_with_the_rest_goes_first() {
+    fn what_conflicts_most_with_the_rest_goes_last() {
         let tasks: &[(&str, &[&str])] = &[("a", &[]), ("b", &[]), ("c", &[]), ("d", &[])];
-        assert_eq!(order(tasks, &[clash("a", "b", 2), clash("a", "c", 1)]), ["d", "c", "a", "b"]);
+        assert_eq!(order(tasks, &[clash("a", "b", 2), clash("a", "c", 1)]), ["d", "c", "b", "a"]);
+        // The first one is at odds with all others, which go together.
+        let star = ["b", "c", "d"].map(|other| clash("a", other, 1));
+        assert_eq!(order(tasks, &star), ["b", "c", "d", "a"]);
     }
 
     #[test]
-    fn a_merged_task_no_longer_counts() {
+    fn what_is_merged_counts_all_the_same() {
         let tasks: &[(&str, &[&str])] = &[("a", &[]), ("b", &[]), ("c", &[]), ("d", &[])];
         let clashes = [clash("a", "b", 3), clash("b", "c", 2), clash("c", "d", 1)];
-        // c has as many conflicts as a, but one of them with d, which is in by then.
-        assert_eq!(order(tasks, &clashes), ["d", "c", "a", "b"]);
+        // Once d is in, c has fewer to come than a, and yet as many in all.
+        assert_eq!(order(tasks, &clashes), ["d", "a", "c", "b"]);
     }
 
     #[test]

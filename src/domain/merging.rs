@@ -1,6 +1,6 @@
 //! What of a run's work is brought back to a branch, in which order, and how it is told there.
 
-use super::conflict::proposed_order;
+use super::conflict::Clash;
 use super::error_kind::ErrorKind;
 use super::id::{RunId, TaskId};
 use super::publishing::in_shell;
@@ -136,11 +136,13 @@ pub struct NotMergeable {
 /// that is not on the branch yet. `is_in` tells of a task with work whether that is there; `short` is the run's id as
 /// people see it.
 ///
-/// A task comes after those that it depends on, and stands where the proposed order has it beside the others.
+/// A task comes after those that it depends on, and stands where the proposed order has it beside the others: what
+/// `conflicts` with many of them comes last.
 pub fn choose(
     run: &Run,
     short: &str,
     named: &[TaskId],
+    conflicts: &[Clash],
     is_in: impl Fn(&Task) -> bool,
 ) -> Result<Choice, NotMergeable> {
     let mut choice = Choice::default();
@@ -179,10 +181,7 @@ pub fn choose(
             }
         }
     }
-    let steps: Vec<(&TaskId, &[TaskId])> =
-        run.tasks.iter().map(|task| (&task.spec.id, task.spec.depends_on.as_slice())).collect();
-    let order = proposed_order(&steps, &[]);
-    choice.places = order.into_iter().filter(|place| chosen.contains(place)).collect();
+    choice.places = run.order_with(conflicts).into_iter().filter(|place| chosen.contains(place)).collect();
     Ok(choice)
 }
 
@@ -361,7 +360,10 @@ mod tests {
 
     fn chosen(run: &Run, named: &[&str], merged: &[&str]) -> (Vec<String>, Vec<String>, Vec<String>) {
         let named: Vec<TaskId> = named.iter().map(|name| id(name)).collect();
-        let choice = choose(run, "7k2", &named, |task| merged.contains(&task.spec.id.as_str())).unwrap();
+        let choice = choose(run, "7k2", &named, &run.conflicts_ahead(), |task| {
+            merged.contains(&task.spec.id.as_str())
+        })
+        .unwrap();
         let names = choice.places.iter().map(|place| run.tasks[*place].spec.id.to_string()).collect();
         let brought = choice.brought.iter().map(|(task, by)| format!("{task} for {by}")).collect();
         let left = choice.left_out.iter().map(|(task, why)| format!("{task}: {why}")).collect();
@@ -409,11 +411,11 @@ mod tests {
         let (names, _, left) = chosen(&run, &[], &[]);
         assert!(!names.contains(&"b".into()), "{names:?}");
         assert_eq!(left[0], "b: it builds on a, which needs review");
-        let refused = choose(&run, "7k2", &[id("b")], |_| false).unwrap_err();
+        let refused = choose(&run, "7k2", &[id("b")], &[], |_| false).unwrap_err();
         assert_eq!(refused.to_string(), "task b is not merged: it builds on a, which needs review");
         assert_eq!(refused.hint, "crew accept 7k2 a lets its work count");
         run.tasks[2].state = TaskState::Failed;
-        let refused = choose(&run, "7k2", &[id("c")], |_| false).unwrap_err();
+        let refused = choose(&run, "7k2", &[id("c")], &[], |_| false).unwrap_err();
         assert_eq!(refused.to_string(), "task c is not merged: it is failed");
         assert!(refused.hint.contains("crew/r/t"), "{}", refused.hint);
     }

@@ -261,12 +261,23 @@ impl Run {
 
     /// Returns the order in which the tasks are best merged whose branches conflict and are not merged yet.
     pub fn merge_order(&self) -> Vec<&TaskId> {
+        let clashes = self.conflicts_ahead();
+        let order = self.order_with(&clashes).into_iter();
+        let open = order.map(|place| &self.tasks[place]).filter(|task| !task.is_merged());
+        let open = open.map(|task| &task.spec.id);
+        open.filter(|task| clashes.iter().any(|clash| clash.concerns(task))).collect()
+    }
+
+    /// Returns what branches do to each other that git cannot merge alone, as far as at least one is still to be merged.
+    pub fn conflicts_ahead(&self) -> Vec<Clash> {
+        self.clashes_ahead().filter(|clash| clash.weight() > 0).cloned().collect()
+    }
+
+    /// Returns the places of all tasks in the order in which they are best merged, given their conflicts.
+    pub fn order_with(&self, conflicts: &[Clash]) -> Vec<usize> {
         let tasks: Vec<(&TaskId, &[TaskId])> =
             self.tasks.iter().map(|task| (&task.spec.id, task.spec.depends_on.as_slice())).collect();
-        let clashes: Vec<Clash> = self.clashes_ahead().filter(|clash| clash.weight() > 0).cloned().collect();
-        let order = proposed_order(&tasks, &clashes).into_iter();
-        let open = order.filter(|place| !self.tasks[*place].is_merged()).map(|place| tasks[place].0);
-        open.filter(|task| clashes.iter().any(|clash| clash.concerns(task))).collect()
+        proposed_order(&tasks, conflicts)
     }
 
     /// Returns a gate by its id.

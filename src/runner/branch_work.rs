@@ -3,13 +3,13 @@
 use super::merge_work::{Hindrance, MergeWork};
 use crate::domain::event::Event;
 use crate::domain::id::TaskId;
-use crate::domain::merging;
+use crate::domain::merging::{self, How, MergedTask, Merging};
 use crate::domain::run::Run;
 use crate::domain::task::{Task, TaskState};
 use crate::domain::words::clean_line;
 use crate::domain::worktree::{TaskTree, reference_of};
 use crate::workspace::changes::Now;
-use crate::workspace::git::GitError;
+use crate::workspace::git::{Git, GitError};
 use crate::workspace::merging::MergeError;
 use crate::workspace::snapshot;
 use crate::workspace::staging::{Place, StagingError};
@@ -17,6 +17,9 @@ use crate::workspace::worktree::{Owner, Worktree, WorktreeError, Wrong};
 use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+/// Who is named where crew finds that a person has merged.
+const BY_HAND: &str = "by hand";
 
 /// What is on a task's branch beside what was recorded of it.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -174,6 +177,38 @@ impl MergeWork {
         let folder = self.top.join(&tree.path);
         Hindrance::Uncommitted { task: task.spec.id.to_string(), branch: tree.branch.clone(), folder, files }
     }
+}
+
+/// Finds the tasks whose work a branch holds although that is not recorded: somebody has merged it by hand. Returns what is to
+/// be recorded of that.
+pub fn merged_by_hand(git: &Git, run: &Run, into: &str) -> Result<Vec<Event>, GitError> {
+    let is_open = |task: &&Task| !task.is_merged() && task.tree.as_ref().is_some_and(|tree| tree.has_work());
+    // A merge that was cut off has to be put right first.
+    if run.merging.is_some() || !run.tasks.iter().any(|task| is_open(&task)) {
+        return Ok(Vec::new());
+    }
+    let branch = reference_of(into);
+    if git.run(&["rev-parse", "--verify", "--quiet", &branch]).is_err() {
+        return Ok(Vec::new());
+    }
+    let merged = format!("--merged={branch}");
+    let own = format!("refs/heads/crew/{}/", run.id);
+    let listed = git.text(&["for-each-ref", "--format=%(objectname) %(refname:strip=2)", &merged, &own])?;
+    let there: Vec<(&str, &str)> = listed.lines().filter_map(|line| line.split_once(' ')).collect();
+    let mut events = Vec::new();
+    for task in run.tasks.iter().filter(is_open) {
+        let Some(tree) = &task.tree else { continue };
+        let Some((tip, _)) = there.iter().find(|(_, branch)| *branch == tree.branch) else { continue };
+        // Somebody may have gone on with it first.
+        if *tip == tree.head() || git.run(&["merge-base", "--is-ancestor", tree.head(), tip]).is_ok() {
+            let (tip, task) = (tree.head().to_owned(), task.spec.id.clone());
+            let tasks = vec![MergedTask { task, commit: tip.clone(), tip: tip.clone() }];
+            let (into, from, by) = (into.to_owned(), tree.base.clone(), BY_HAND.to_owned());
+            let merging = Merging { tasks, into, from, to: tip, how: How::Merge, by };
+            events.push(Event::WorkMerged { merging });
+        }
+    }
+    Ok(events)
 }
 
 /// Returns when a file was last changed or put there, in milliseconds since 1970: the time that nobody can set. For one

@@ -3,6 +3,7 @@
 
 use super::branch_work::Since;
 use super::process;
+use crate::domain::conflict::Clash;
 use crate::domain::event::Event;
 use crate::domain::id::TaskId;
 use crate::domain::merging::{self, Choice, How, MergedTask, Merging, NotMergeable};
@@ -66,6 +67,23 @@ impl Plan {
     /// Tells whether there is anything that git cannot merge alone.
     pub fn has_conflicts(&self) -> bool {
         self.steps.iter().any(|step| matches!(step.outcome, Outcome::Conflict { .. }))
+    }
+
+    /// Returns what was found of tasks that do not go together.
+    fn clashes(&self, run: &Run) -> Vec<Clash> {
+        let id = |at: usize| run.tasks[self.steps[at].place].spec.id.clone();
+        let mut found = Vec::new();
+        for (at, step) in self.steps.iter().enumerate() {
+            let Outcome::Conflict { conflicts, with, .. } = &step.outcome else { continue };
+            found.extend(with.iter().map(|other| Clash {
+                tasks: (id(*other), id(at)),
+                conflicts: conflicts.clone(),
+                touched: Vec::new(),
+                more_conflicts: 0,
+                more_touched: 0,
+            }));
+        }
+        found
     }
 
     /// Returns the tasks that are merged, each with the commit that holds it.
@@ -190,13 +208,31 @@ impl MergeWork {
         self.repository.committer().map(drop).map_err(Hindrance::NoIdentity)
     }
 
-    /// Works out what would be merged, as things stand.
+    /// Works out what would be merged, as things stand. Where there are conflicts that nobody knew of, it is tried once
+    /// more in the order that follows from them, and what lets more tasks in is taken.
     pub fn plan(&self, run: &Run) -> Result<Plan, Hindrance> {
-        self.plan_with(run, &[])
+        let plan = self.plan_with(run, &[])?;
+        if !plan.has_conflicts() {
+            return Ok(plan);
+        }
+        let mut conflicts = run.conflicts_ahead();
+        for found in plan.clashes(run) {
+            let is_known = |clash: &Clash| clash.concerns(&found.tasks.0) && clash.concerns(&found.tasks.1);
+            if !conflicts.iter().any(is_known) {
+                conflicts.push(found);
+            }
+        }
+        let other = self.plan_in_order(run, &[], &conflicts)?;
+        Ok(if other.merged(run).count() > plan.merged(run).count() { other } else { plan })
     }
 
-    /// Works out the same, with conflicts as they were resolved that are known.
+    /// Works out the same, with conflicts as they were resolved that are known. The order stays the same, whatever is
+    /// resolved.
     pub fn plan_with(&self, run: &Run, known: &[Resolved]) -> Result<Plan, Hindrance> {
+        self.plan_in_order(run, known, &run.conflicts_ahead())
+    }
+
+    fn plan_in_order(&self, run: &Run, known: &[Resolved], conflicts: &[Clash]) -> Result<Plan, Hindrance> {
         let from = self.repository.tip(&self.into)?;
         let Some(from) = from else {
             let began_from = self.beginning()?;
@@ -210,7 +246,7 @@ impl MergeWork {
                 false
             }
         };
-        let choice = merging::choose(run, &self.short, &self.named, is_in);
+        let choice = merging::choose(run, &self.short, &self.named, conflicts, is_in);
         if let Some(error) = failed.take() {
             return Err(error.into());
         }

@@ -67,7 +67,7 @@ fn what_will_conflict_is_told_with_its_lines_and_an_order() {
         "  fix, docs    content        src/lib.rs:5-6",
         "  docs, style  delete/modify  docs.md",
         "  fix, style   git can merge  src/lib.rs",
-        "  merge order  fix, docs, style",
+        "  merge order  fix, style, docs",
     ];
     for line in expected {
         assert!(shown.contains(line), "{line:?} is not in\n{shown}");

@@ -181,7 +181,7 @@ fn a_conflict_moves_nothing_and_says_what_to_do() {
     assert!(ran.out.contains("content        lines  lines 1"), "{}", ran.out);
     let b = branch(&repo, "b");
     assert!(
-        ran.err.contains("merges what fits")
+        ran.err.contains(" d a    merges what fits")
             && ran.err.contains(&format!("git switch main && git merge {b}")),
         "{}",
         ran.err
@@ -195,15 +195,74 @@ fn a_conflict_moves_nothing_and_says_what_to_do() {
     assert_eq!(ran.json_error()["code"], "conflict");
     assert_eq!(refused(&repo, &["--dry-run"]).exit, 4);
     repo.crew(["merge", "last", "a", "d"]).exits(0);
-    assert!(refused(&repo, &[]).out.contains("conflict with main"));
+    let ran = refused(&repo, &[]);
+    assert!(ran.out.contains("conflict with main") && ran.out.contains("builds on b"), "{}", ran.out);
+    assert!(repo.crew(["status", "last"]).exits(0).out.contains("1 pair of tasks will conflict"));
     // By hand, as it said.
     let by_hand =
         repo.plain("git").args(["merge", "-q", "-X", "ours", "--no-edit", &b]).output().expect("git");
     assert!(by_hand.status.success());
+    let events = repo.events().len();
+    let status = repo.crew(["status", "last"]).exits(0).out;
+    assert!(!status.contains("will conflict"), "{status}");
+    assert_eq!(status.matches("merged into main").count(), 3, "{status}");
+    assert_eq!(repo.events().len(), events, "a look records nothing");
     repo.crew(["merge", "last"]).exits(0);
     assert!(repo.root.join("c").exists());
+    let events = repo.events();
+    let by_hand: Vec<&Value> =
+        of_kind(&events, "work_merged").into_iter().filter(|event| event["by"] == "by hand").collect();
+    assert_eq!((by_hand.len(), &by_hand[0]["tasks"][0]["task"]), (1, &json!("b")));
     assert_eq!(merge_json(&repo, 0, &[])["status"], "nothing");
+    assert_eq!(repo.events().len(), events.len());
     is_clean(&repo);
+}
+
+/// Carries out a task that changes three lines, and three that change one of them each.
+fn one_against_three(repo: &TestRepo) {
+    steps(
+        repo,
+        "star",
+        &[
+            ("one", "", "sed -i 's/[159]/X/' lines"),
+            ("two", "", "sed -i s/1/A/ lines"),
+            ("three", "", "sed -i s/5/B/ lines"),
+            ("four", "", "sed -i s/9/C/ lines"),
+        ],
+    );
+    run(repo, "star", 0);
+}
+
+#[track_caller]
+fn is_proposed(ran: &Ran) {
+    assert!(ran.err.contains(" two three four    merges what fits"), "{}{}", ran.out, ran.err);
+    assert!(ran.err.contains("1 of 4 tasks conflicts"), "{}", ran.err);
+}
+
+#[test]
+fn what_conflicts_with_many_comes_last_and_holds_up_none_of_them() {
+    let repo = repo();
+    one_against_three(&repo);
+    let status = repo.crew(["status", "last"]).exits(0).out;
+    assert!(status.contains("merge order  two, three, four, one"), "{status}");
+    is_proposed(&refused(&repo, &["--dry-run"]));
+    repo.crew(["merge", "last", "two", "three", "four"]).exits(0);
+    assert!(refused(&repo, &[]).out.contains("conflict with main"));
+}
+
+#[test]
+fn conflicts_that_no_forecast_has_seen_change_the_order_too() {
+    let repo = repo();
+    let plain = [("one", "", "echo one >one"), ("two", "", "sed -i s/1/A/ lines")];
+    let more = [("three", "", "sed -i s/5/B/ lines"), ("four", "", "sed -i s/9/C/ lines")];
+    steps(&repo, "late", &[plain, more].concat());
+    run(&repo, "late", 0);
+    assert!(!repo.crew(["status", "last"]).exits(0).out.contains("will conflict"));
+    // A person goes on with one of them.
+    let one = repo.crew(["worktree", "path", "last", "one"]).exits(0).out;
+    std::fs::write(format!("{}/lines", one.trim_end()), "X\n2\n3\n4\nX\n6\n7\n8\nX\n").expect("lines");
+    repo.git(&["-C", one.trim_end(), "commit", "-q", "-a", "-m", "by hand"]);
+    is_proposed(&refused(&repo, &[]));
 }
 
 #[test]
