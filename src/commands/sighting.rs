@@ -406,9 +406,8 @@ fn strays(
     trials: &[Trial],
     only: Option<&RunId>,
 ) -> Vec<Stray> {
-    let is_trial = |path: &Path| {
-        trials.iter().any(|trial| trial.folder.as_deref().is_some_and(|at| is_same(at, path)))
-    };
+    let is_trial =
+        |path: &Path| trials.iter().any(|trial| trial.folder.as_deref().is_some_and(|at| is_same(at, path)));
     let mut strays = Vec::new();
     for Marked { folder, owner, branch } in &known.marked {
         if !is_seen(&owner.run, &owner.task) && !is_trial(folder) {
