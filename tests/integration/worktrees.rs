@@ -389,6 +389,8 @@ fn what_a_person_puts_right_before_accepting_it_counts() {
     let kept = of_kind(&events, "work_kept");
     let tip = repo.git(&["rev-parse", &branch(&repo, "work")]);
     assert_eq!((kept.len(), kept[1]["commit"].as_str()), (2, Some(tip.trim_end())), "{kept:?}");
+    repo.git(&["config", "user.name", "T"]);
+    repo.git(&["config", "user.email", "t@example.com"]);
     repo.crew(["merge", "last"]).exits(0);
     assert_eq!(std::fs::read_to_string(repo.root.join("w")).expect("a file"), "right\n");
 }
