@@ -172,6 +172,8 @@ fn own_commits(place: &Place, git: &Git, began: Option<&str>) -> Result<Vec<Stri
         vec!["rev-list", "--parents", "--ignore-missing", "--branches", "HEAD", "--not", "--remotes"];
     let began = began.and_then(|began| place.git.text(&["rev-parse", "--verify", "-q", began]).ok());
     args.extend(began.as_deref().filter(|began| !began.is_empty()));
+    // A file may be called HEAD.
+    args.push("--");
     // Without any commit there is no HEAD.
     let Ok(own) = git.text(&args) else { return Ok(Vec::new()) };
     let rows: Vec<Vec<&str>> = own.lines().map(|line| line.split(' ').collect()).collect();
