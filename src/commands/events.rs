@@ -6,6 +6,7 @@ use crate::domain::event::{Event, Recorded, ToolResult};
 use crate::domain::gate::Decision;
 use crate::domain::merging::Merging;
 use crate::domain::words::clean_line;
+use crate::domain::worktree::MovedReference;
 use crate::store::lock;
 use crate::ui::words;
 use anyhow::Result;
@@ -144,6 +145,9 @@ fn detail_of(event: &Event) -> String {
                 false => format!("  beside it, on no branch: {}", set_aside.join(", ")),
             };
             format!("{}  {files}, +{insertions} -{deletions}  {reference}{beside}", short(commit))
+        }
+        Event::ReferencesMoved { moved, .. } => {
+            moved.iter().map(MovedReference::words).collect::<Vec<_>>().join("; ")
         }
         Event::ConflictGiven { number, agent, files, into, by, .. } => {
             format!("{number}  {} to {agent}, into {into}  by {by}", files.join(", "))

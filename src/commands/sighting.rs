@@ -363,7 +363,9 @@ fn targets(git: &Git, run: &Run, work: &TaskWork) -> Vec<String> {
     let merged = work.task.landed.iter().map(|landed| landed.into.clone());
     for name in merged.chain(base).chain(published).chain([here]) {
         // A branch without a commit has taken nothing in.
-        if !targets.contains(&name) && commit(git, &name).is_some() {
+        // What an agent itself has moved to its work proves nothing, and may be set back.
+        let is_strayed = work.task.strayed_into(&name).is_some();
+        if !targets.contains(&name) && !is_strayed && commit(git, &name).is_some() {
             targets.push(name);
         }
     }

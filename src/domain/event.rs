@@ -17,7 +17,7 @@ use super::task::TaskSpec;
 use super::time::Time;
 use super::tree_check::TreeCheck;
 use super::usage::Usage;
-use super::worktree::Base;
+use super::worktree::{Base, MovedReference};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -330,6 +330,9 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         missing: Vec<String>,
     },
+    /// References outside the run's own branches came to hold commits that the attempt made in its work tree; recorded
+    /// before its work is kept.
+    ReferencesMoved { task: TaskId, attempt: u32, moved: Vec<MovedReference> },
     /// An agent is about to be given a conflict of a merge; recorded before it is started.
     ConflictGiven {
         task: TaskId,
@@ -563,6 +566,7 @@ impl Event {
             Event::VerificationEnded { .. } => "verification_ended",
             Event::TreeChecked { .. } => "tree_checked",
             Event::WorkKept { .. } => "work_kept",
+            Event::ReferencesMoved { .. } => "references_moved",
             Event::ConflictGiven { .. } => "conflict_given",
             Event::ConflictResolved { .. } => "conflict_resolved",
             Event::ConflictLeft { .. } => "conflict_left",
@@ -606,6 +610,7 @@ impl Event {
         "verification_ended",
         "tree_checked",
         "work_kept",
+        "references_moved",
         "conflict_given",
         "conflict_resolved",
         "conflict_left",
@@ -646,6 +651,7 @@ impl Event {
             Event::AttemptStarted { task, .. }
             | Event::WorktreeAdded { task, .. }
             | Event::WorkKept { task, .. }
+            | Event::ReferencesMoved { task, .. }
             | Event::WorktreeRemoved { task, .. }
             | Event::ConflictGiven { task, .. }
             | Event::ConflictResolved { task, .. }
@@ -678,6 +684,7 @@ impl Event {
             Event::AttemptStarted { attempt, .. }
             | Event::WorktreeAdded { attempt, .. }
             | Event::WorkKept { attempt, .. }
+            | Event::ReferencesMoved { attempt, .. }
             | Event::ProcessStarted { attempt, .. }
             | Event::SessionStarted { attempt, .. }
             | Event::ToolInvoked { attempt, .. }
@@ -765,6 +772,7 @@ impl Event {
                 | Event::MergeBegun { .. }
                 | Event::WorkMerged { .. }
                 | Event::WorkKept { .. }
+                | Event::ReferencesMoved { .. }
                 | Event::WorktreeRemoved { .. }
                 | Event::AttemptEnded { .. }
                 | Event::GateOpened { .. }

@@ -52,6 +52,8 @@ pub struct Evidence<'a> {
     pub unkept: Option<&'a str>,
     /// Submodules in whose folders it left files that are in no commit of theirs.
     pub astray: &'a [String],
+    /// Which references outside its branch came to hold what it committed, or why that could not be seen.
+    pub strayed: Option<&'a str>,
     pub stopped: Option<StopReason>,
     /// The budget because of which it was stopped: "run budget of $2.50 is used up: $2.53 spent".
     pub budget: Option<String>,
@@ -135,6 +137,16 @@ pub fn judge(spec: &TaskSpec, evidence: &Evidence<'_>) -> Judgement {
         let kind = if evidence.ending.not_found { ErrorKind::AgentNotFound } else { ErrorKind::Unknown };
         return failed(kind, format!("could not be started: {error}"));
     }
+    let judgement = judge_deeds(spec, evidence);
+    // Whatever else is said of it: what is tried again begins with the reference as it is now, and would look innocent.
+    match evidence.strayed {
+        Some(why) => judge_strayed(spec, why, judgement),
+        None => judgement,
+    }
+}
+
+/// Judges an attempt of whose work nothing is where nobody wanted it.
+fn judge_deeds(spec: &TaskSpec, evidence: &Evidence<'_>) -> Judgement {
     // It comes before everything else: what is tried again begins in the folder as it is now, and would look innocent.
     if let Some(judgement) = judge_trespass(spec, evidence) {
         return judgement;
@@ -203,6 +215,16 @@ fn judge_astray(astray: String, judgement: Judgement) -> Judgement {
         Outcome::Succeeded => needs_review(astray),
         Outcome::NeedsReview => needs_review(format!("{astray}; {}", judgement.reason)),
         _ => Judgement { reason: format!("{}; {astray}", judgement.reason), ..judgement },
+    }
+}
+
+/// Judges an attempt whose work is on a branch that nobody let it move, past all that verifies it.
+fn judge_strayed(spec: &TaskSpec, why: &str, judgement: Judgement) -> Judgement {
+    let also = Some(judgement.reason).filter(|reason| !reason.is_empty());
+    let reason = also.map_or_else(|| why.to_owned(), |also| format!("{why}; {also}"));
+    match spec.work {
+        Work::Agent { writes: false, .. } => failed(ErrorKind::ReadOnlyViolated, reason),
+        _ => needs_review(reason),
     }
 }
 
@@ -776,6 +798,22 @@ mod tests {
             );
             assert_eq!(judgement.reason.is_empty(), outcome == Succeeded, "{name}");
         }
+    }
+
+    #[test]
+    fn work_that_a_branch_was_moved_to_is_looked_at_by_a_person_however_it_ended() {
+        let good = result(0.9, None);
+        let ended = |evidence: Evidence<'_>| {
+            let judgement = judge(&agent(false), &evidence);
+            (judgement.outcome, judgement.error_kind, judgement.reason)
+        };
+        let strayed = Evidence { strayed: Some("main was moved"), ending: exit(0), ..Evidence::default() };
+        let delivered = Evidence { submission: Some(&good), ..strayed.clone() };
+        assert_eq!(ended(delivered), (Outcome::NeedsReview, None, "main was moved".into()));
+        let crashed = Evidence { ending: exit(3), ..strayed.clone() };
+        assert_eq!(ended(crashed), (Outcome::NeedsReview, None, "main was moved; it crashed: exit 3".into()));
+        let stopped = Evidence { stopped: Some(StopReason::Interrupted), ..strayed };
+        assert_eq!(ended(stopped).0, Outcome::NeedsReview);
     }
 
     /// Each thing that crew may have seen of the folder, with what becomes of an attempt that handed in a result.

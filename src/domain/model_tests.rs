@@ -604,6 +604,9 @@ fn event_of(kind: &str, task: Option<&TaskId>, attempt: u32, dice: usize) -> Eve
         "worktree_added" => json!({"path": "p", "branch": "crew/r/t", "base": "b"}),
         "work_kept" => json!({"commit": format!("c{dice}"), "reference": "refs/heads/crew/r/t",
             "files": 1, "insertions": 1, "deletions": 0}),
+        "references_moved" => {
+            json!({"moved": [{"reference": "refs/heads/main", "from": "a", "to": format!("c{dice}")}]})
+        }
         "conflict_given" => json!({"number": 1 + dice % 3, "agent": "fixer", "files": ["a"], "into": "main",
             "sides": {"ours": "o", "theirs": "t", "bases": ["b"]}, "inside": "7k2aaaaaaaaa", "by": "p"}),
         "conflict_resolved" => {

@@ -393,6 +393,7 @@ impl Run {
                     notes: Vec::new(),
                     refusal: None,
                     nudged: false,
+                    moved: Vec::new(),
                     paused: false,
                     confidence: None,
                     files_applied: false,
@@ -439,6 +440,9 @@ impl Run {
                 self.change_open(event, |attempt| attempt.notes.push(note.clone())).map(|_| Touched::Nothing)
             }
             Event::AgentNudged { .. } => self.change_open(event, |attempt| attempt.nudged = true),
+            Event::ReferencesMoved { moved, .. } => {
+                self.change_open(event, |attempt| attempt.moved.clone_from(moved))
+            }
             Event::FilesApplied { .. } => self.change_open(event, |attempt| attempt.files_applied = true),
             Event::WorktreeAdded { path, branch, base, from, .. } => {
                 let (place, _) = self.open_place(event)?;

@@ -13,7 +13,7 @@ use super::time::Time;
 use super::tree_check::TreeCheck;
 use super::usage::Usage;
 use super::when::When;
-use super::worktree::TaskTree;
+use super::worktree::{MovedReference, TaskTree, reference_of};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -315,6 +315,8 @@ pub struct Attempt {
     pub refusal: Option<RefusedSubmission>,
     /// It has been reminded to hand something in.
     pub nudged: bool,
+    /// References that came to hold what it committed in its own work tree.
+    pub moved: Vec<MovedReference>,
     /// It ended so that a person can decide.
     pub paused: bool,
     /// How sure the agent said it is of what it handed in, from 0 to 1.
@@ -391,6 +393,17 @@ impl Task {
     pub fn is_merged(&self) -> bool {
         let tip = self.tree.as_ref().and_then(|tree| tree.tip.as_ref());
         tip.is_some() && self.landed.last().map(|landed| &landed.tip) == tip
+    }
+
+    /// Returns how a branch came to hold its work although nobody had judged that yet, and crew has not merged it there
+    /// since; `branch` is `main`.
+    pub fn strayed_into(&self, branch: &str) -> Option<&MovedReference> {
+        let reference = reference_of(branch);
+        if self.landed.iter().any(|landed| landed.into == branch) {
+            return None;
+        }
+        let moved = self.attempts.iter().rev().flat_map(|attempt| &attempt.moved);
+        moved.filter(|moved| !moved.is_new()).find(|moved| moved.reference == reference)
     }
 
     /// Returns why it stands where it does, where that has a kind.

@@ -51,6 +51,38 @@ impl TaskTree {
     }
 }
 
+/// A reference that came to hold commits which an attempt made in its own work tree, while that was going on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MovedReference {
+    /// `refs/heads/main`.
+    pub reference: String,
+    /// Id of what it stood for before; none where there was no such reference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    pub to: String,
+}
+
+impl MovedReference {
+    /// Tells whether there was no such reference before: it takes nobody's work out of their hands.
+    pub fn is_new(&self) -> bool {
+        self.from.is_none()
+    }
+
+    /// Says what was moved, and how that is set back.
+    pub fn words(&self) -> String {
+        let MovedReference { reference, from, to } = self;
+        let short = |id: &str| id.chars().take(7).collect::<String>();
+        match from {
+            None => format!("{reference} is new, at {}", short(to)),
+            Some(from) => format!(
+                "{reference} was moved to its unverified work, {} -> {}; back: git update-ref {reference} {from} {to}",
+                short(from),
+                short(to)
+            ),
+        }
+    }
+}
+
 /// Returns the commits that the work of a task builds on, with the tasks they are of, the nearest ones, in the order in
 /// which it names them. Where there are none, it begins from what the run begins from.
 ///

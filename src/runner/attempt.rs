@@ -66,6 +66,8 @@ pub struct OpenAttempt {
     pub unkept: Option<String>,
     /// Submodules in whose folders it left files that are in no commit of theirs.
     pub astray: Vec<String>,
+    /// Which references outside its branch came to hold its work, or why that could not be seen.
+    pub strayed: Option<String>,
     /// What was seen of the folder last.
     pub seen: Option<Seen>,
     /// What the verification command that runs would answer for good, if it passes and leaves the folder as it is.
@@ -162,6 +164,7 @@ impl OpenAttempt {
             unplaced: None,
             unkept: None,
             astray: Vec::new(),
+            strayed: None,
             seen: None,
             question: None,
             beside: Vec::new(),
@@ -614,6 +617,7 @@ impl OpenAttempt {
             unplaced: self.unplaced.as_ref(),
             unkept: self.unkept.as_deref(),
             astray: &self.astray,
+            strayed: self.strayed.as_deref(),
             stopped: self.why_stopped(),
             budget: self.over_budget.map(|budget| budget.to_string()),
             unverified: self.checks_passed < task.spec.verify.len() && !plans_first(task, submission),

@@ -251,7 +251,9 @@ impl MergeWork {
             return Err(error.into());
         }
         let freshness = self.freshness(run, &from)?;
-        let mut plan = Plan::of(&self.into, self.manner.how, from.clone(), freshness, choice?);
+        let mut choice = choice?;
+        self.tell_strayed(run, &from, &mut choice)?;
+        let mut plan = Plan::of(&self.into, self.manner.how, from.clone(), freshness, choice);
         plan.since.clone_from(&self.since);
         if plan.choice.places.is_empty() {
             return Ok(plan);
@@ -278,6 +280,23 @@ impl MergeWork {
         plan.stuck = composed.stuck;
         plan.to = composed.head;
         Ok(plan)
+    }
+
+    /// Names the tasks whose work is on the branch because whoever did it brought it there, past all that verifies it.
+    fn tell_strayed(&self, run: &Run, from: &str, choice: &mut Choice) -> Result<(), MergeError> {
+        for task in &run.tasks {
+            let id = &task.spec.id;
+            let is_asked_for = self.named.is_empty() || self.named.contains(id);
+            let strayed = task.strayed_into(&self.into).filter(|_| is_asked_for);
+            if let Some(strayed) = strayed
+                && self.repository.is_ancestor(&strayed.to, from).unwrap_or(false)
+                && self.is_in(task, from)?
+            {
+                choice.left_out.retain(|(left, _)| left != id);
+                choice.left_out.push((id.clone(), strayed.words()));
+            }
+        }
+        Ok(())
     }
 
     /// Tells whether a task's work is on the branch: as it is, or as other commits that are recorded.

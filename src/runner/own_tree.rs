@@ -9,9 +9,10 @@ use crate::domain::event::Event;
 use crate::domain::id::{RunId, TaskId};
 use crate::domain::judgement::StreamError;
 use crate::domain::words::clean_line;
-use crate::domain::worktree::{self, TaskTree};
+use crate::domain::worktree::{self, MovedReference, TaskTree};
 use crate::workspace::git::GitError;
 use crate::workspace::joining::{self, Joined};
+use crate::workspace::worktree::references::References;
 use crate::workspace::worktree::{Order, Owner, Work, Worktree, WorktreeError};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -46,6 +47,8 @@ pub struct OwnTree {
     begun_from: Mutex<Option<String>>,
     /// What was made or taken up for this attempt.
     placed: Mutex<Option<Worktree>>,
+    /// What the references stood for just before its first child.
+    references: Mutex<Option<References>>,
 }
 
 /// All that an attempt's folder holds, as it was kept.
@@ -109,6 +112,7 @@ impl OwnTree {
             was_removed: known.is_some_and(|tree| tree.removed),
             begun_from: Mutex::new(known.map(|tree| tree.base.clone())),
             placed: Mutex::default(),
+            references: Mutex::default(),
         }
     }
 
@@ -138,6 +142,8 @@ impl OwnTree {
             owner: &owner,
         };
         let placed = Worktree::add(&order).map_err(|error| unplaced(&error))?;
+        let noted = References::note(&placed, self.attempt).map_err(|error| unplaced(&error))?;
+        *self.references.lock().unwrap_or_else(PoisonError::into_inner) = Some(noted);
         *self.placed.lock().unwrap_or_else(PoisonError::into_inner) = Some(placed);
         // One that was taken away and is there again is as bare as a new one.
         let is_new = known.is_none() || self.was_removed;
@@ -193,6 +199,18 @@ impl OwnTree {
     /// Tells whether there is no such folder any more.
     pub fn is_gone(&self) -> bool {
         self.folder.symlink_metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
+    }
+
+    /// Returns the references outside the run's own branches that have come to hold what the attempt committed.
+    pub fn moved(&self) -> Result<Vec<MovedReference>, String> {
+        let noted = self.references.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let noted = match noted {
+            Some(noted) => Ok(Some(noted)),
+            // Where the crew process died, what it noted lies beside the work tree.
+            None => References::noted(&self.repository, &self.owner(), self.attempt),
+        };
+        let moved = noted.and_then(|noted| noted.map_or(Ok(Vec::new()), |noted| noted.moved(&self.owner())));
+        moved.map_err(|error| error.to_string())
     }
 
     /// Puts all that the folder holds into a commit on the task's branch. `summary` is what was achieved, in a line.

@@ -12,6 +12,7 @@ use crate::domain::judgement::StreamError;
 use crate::domain::recording::Stream;
 use crate::domain::signed;
 use crate::domain::words::last_line;
+use crate::domain::worktree::MovedReference;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -54,6 +55,8 @@ pub enum Message {
     Kept {
         place: usize,
         kept: Result<Option<Kept>, String>,
+        /// References that came to hold what was committed in a work tree of its own.
+        moved: Result<Vec<MovedReference>, String>,
     },
     /// A part of the merge at the end of a run is done.
     Merge {
@@ -127,6 +130,14 @@ pub enum Keeping {
 }
 
 impl Keeping {
+    /// Looks for references that were moved to the work; before it is kept, while the work tree still says what is its own.
+    fn moved(&self) -> Result<Vec<MovedReference>, String> {
+        match self {
+            Keeping::Own { tree, .. } => tree.moved(),
+            Keeping::Shared { .. } => Ok(Vec::new()),
+        }
+    }
+
     fn keep(&self) -> Result<Option<Kept>, String> {
         match self {
             Keeping::Own { tree, summary } => tree.keep(summary).map(Some),
@@ -190,7 +201,8 @@ fn work(queue: &Mutex<Receiver<Errand>>, messages: &SyncSender<Message>, number:
             Err(_) => return,
             Ok(Errand::Run(job)) => run(*job, messages, &mut spare),
             Ok(Errand::Keep { place, keeping }) => {
-                let _ = messages.send(Message::Kept { place, kept: keeping.keep() });
+                let (moved, kept) = (keeping.moved(), keeping.keep());
+                let _ = messages.send(Message::Kept { place, kept, moved });
             }
             Ok(Errand::Merge { place, chore }) => {
                 let _ = messages.send(Message::Merge { place, done: chore.carry_out() });

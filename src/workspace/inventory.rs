@@ -139,6 +139,9 @@ pub fn standing(git: &Git, base: &str, tip: &str, into: &[String]) -> Result<Sta
     }
     let mut args = vec!["rev-list", "--count", tip, "--not"];
     args.extend(into.iter().map(String::as_str));
+    if into.is_empty() {
+        args.push(base);
+    }
     let commits = git.text(&args)?.parse().unwrap_or(0);
     Ok(Standing::Unmerged { commits })
 }

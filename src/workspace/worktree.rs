@@ -13,6 +13,7 @@
 
 mod adding;
 mod loose;
+pub mod references;
 #[cfg(test)]
 mod tests;
 

@@ -105,6 +105,10 @@ fn every_kind_of_event_is_produced() {
     repo.crew(["worktree", "remove", "last", "a"]).exits(0);
     seen.extend(repo.kinds());
 
+    repo.workflow("branches", "## a\nrun: git commit -q --allow-empty -m x && git branch own\n");
+    repo.crew(["run", "the goal", "--workflow", "branches", "--worktree"]).exits(0);
+    seen.extend(repo.kinds());
+
     let declared: BTreeSet<String> = Event::KINDS.iter().map(|kind| (*kind).to_owned()).collect();
     let missing: Vec<&String> = declared.difference(&seen).collect();
     assert!(missing.is_empty(), "nothing produces {missing:?}; extend this test with a run that does");

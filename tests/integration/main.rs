@@ -30,6 +30,7 @@ mod merge_killed;
 mod merge_resolve;
 mod merge_since;
 mod merging;
+mod moved_references;
 mod output;
 mod pull_requests;
 mod reached;

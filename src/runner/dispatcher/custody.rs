@@ -1,10 +1,11 @@
 //! Keeps what attempts leave: nothing is judged, tried again or thrown away before it is in a commit.
 
 use super::{Dispatcher, Effect};
+use crate::domain::event::Event;
 use crate::domain::judgement::StreamError;
 use crate::domain::task::Attempt;
 use crate::domain::words::clean_line;
-use crate::domain::worktree;
+use crate::domain::worktree::{self, MovedReference};
 use crate::runner::attempt::MAX_SUMMARY_LINE;
 use crate::runner::launch;
 use crate::runner::own_tree::{Kept, OwnTree};
@@ -67,10 +68,14 @@ impl Dispatcher<'_> {
         &mut self,
         place: usize,
         kept: Result<Option<Kept>, String>,
+        moved: Result<Vec<MovedReference>, String>,
     ) -> Result<(), StoreError> {
         let Some(open) = self.open.get_mut(&place) else { return Ok(()) };
         let number = open.number;
         open.note_stop_meanwhile();
+        let strayed = self.record_moved(place, number, moved)?;
+        let Some(open) = self.open.get_mut(&place) else { return Ok(()) };
+        open.strayed = strayed;
         match kept {
             Ok(Some(kept)) => {
                 open.unkept = kept.missing.first().cloned();
@@ -85,6 +90,26 @@ impl Dispatcher<'_> {
             true => self.settle(place),
             false => self.check_or_settle(place),
         }
+    }
+
+    /// Records which references came to hold an attempt's work, and says what stands against it because of that.
+    fn record_moved(
+        &mut self,
+        place: usize,
+        attempt: u32,
+        moved: Result<Vec<MovedReference>, String>,
+    ) -> Result<Option<String>, StoreError> {
+        let moved = match moved {
+            Ok(moved) => moved,
+            Err(why) => return Ok(Some(format!("crew could not see which references it moved: {why}"))),
+        };
+        let strayed: Vec<String> =
+            moved.iter().filter(|moved| !moved.is_new()).map(MovedReference::words).collect();
+        if !moved.is_empty() {
+            let task = self.run.tasks[place].spec.id.clone();
+            self.record(Event::ReferencesMoved { task, attempt, moved })?;
+        }
+        Ok((!strayed.is_empty()).then(|| strayed.join("; ")))
     }
 
     fn record_kept(&mut self, place: usize, number: u32, kept: Kept) -> Result<(), StoreError> {

@@ -307,7 +307,7 @@ impl<'a> Dispatcher<'a> {
             Message::Placed { place, event } if self.open.contains_key(&place) => self.record(*event),
             Message::Placed { .. } => Ok(()),
             Message::Unplaced { place, why } => self.note_unplaced(place, why),
-            Message::Kept { place, kept } => self.note_kept(place, kept),
+            Message::Kept { place, kept, moved } => self.note_kept(place, kept, moved),
             Message::Merge { place, done } => self.note_merge(place, done),
             Message::Signed { place, text } => self.take_signed(place, &text),
             Message::Inbox => {

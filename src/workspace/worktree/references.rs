@@ -1,0 +1,178 @@
+//! References that came to hold what was committed in a work tree, while somebody worked there: a branch that was moved past
+//! all that verifies work.
+//!
+//! # How it works
+//!
+//! Before the work begins, it is noted what all references stand for; after it, each that stands for something else is
+//! looked at. That its new commits are also the work tree's proves little: whoever works there may have taken over what
+//! the user committed meanwhile. What was made in the work tree stands in its own log of HEAD, as a commit that was made;
+//! what somebody else made stands in the log of their branch in the same way. What stands in neither has been the work
+//! tree's.
+
+use super::adding::{self, Registered};
+use super::{Owner, Worktree, WorktreeError, at, common_of};
+use crate::domain::worktree::MovedReference;
+use crate::workspace::git::{Git, GitError};
+use crate::workspace::snapshot::LOOK;
+use crate::workspace::staging::settled;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashSet};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A file in a work tree's own folder of the repository, by which another crew process knows what was noted.
+const NOTE: &str = "crew-references.json";
+/// How many of the newest entries of a reflog are looked at.
+const ENTRIES: &str = "--max-count=400";
+/// What is nobody's branch: crew's own, what a remote has, what git keeps for one work tree alone.
+const OTHERS: &[&str] =
+    &["refs/crew/", "refs/remotes/", "refs/stash", "refs/bisect/", "refs/worktree/", "refs/rewritten/"];
+
+/// What the references of a repository stood for before an attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct References {
+    common: PathBuf,
+    admin: PathBuf,
+    note: Note,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Note {
+    attempt: u32,
+    /// By name: `refs/heads/main`.
+    before: BTreeMap<String, String>,
+}
+
+impl References {
+    /// Notes what all references stand for, here and beside the work tree.
+    pub fn note(tree: &Worktree, attempt: u32) -> Result<References, WorktreeError> {
+        let (common, admin) = (tree.common().to_owned(), tree.admin().to_owned());
+        let note = Note { attempt, before: read(&git_at(&common, &admin))? };
+        let path = admin.join(NOTE);
+        let text = serde_json::to_vec(&note).map_err(|error| at(&path)(error.into()))?;
+        let file = tempfile::Builder::new().prefix(NOTE).tempfile_in(&admin).map_err(at(&admin))?;
+        std::fs::write(file.path(), text).map_err(at(file.path()))?;
+        file.persist(&path).map_err(|error| at(&path)(error.error))?;
+        Ok(References { common, admin, note })
+    }
+
+    /// Reads what another process has noted before an attempt; nothing where it did not come to that.
+    pub fn noted(
+        repository: &Path,
+        owner: &Owner,
+        attempt: u32,
+    ) -> Result<Option<References>, WorktreeError> {
+        let common = common_of(repository)?;
+        let Some(Registered::Whole(admin)) = adding::registered(&common, owner)? else { return Ok(None) };
+        let path = admin.join(NOTE);
+        let text = match std::fs::read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(at(&path)(error)),
+        };
+        let note: Note = serde_json::from_slice(&text).map_err(|error| at(&path)(error.into()))?;
+        Ok((note.attempt == attempt).then_some(References { common, admin, note }))
+    }
+
+    /// Returns the references outside the run's own branches that stand for something else now, and hold commits which
+    /// were made in the work tree meanwhile.
+    pub fn moved(&self, owner: &Owner) -> Result<Vec<MovedReference>, WorktreeError> {
+        let git = git_at(&self.common, &self.admin);
+        let now = read(&git)?;
+        let before = &self.note.before;
+        let changed: Vec<(&String, &String)> =
+            now.iter().filter(|(name, id)| before.get(*name) != Some(id)).collect();
+        let own = format!("refs/heads/crew/{}/", owner.run);
+        let is_others = |name: &str| OTHERS.iter().any(|others| name.starts_with(others));
+        let suspects: Vec<&(&String, &String)> =
+            changed.iter().filter(|(name, _)| !name.starts_with(&own) && !is_others(name)).collect();
+        if suspects.is_empty() {
+            return Ok(Vec::new());
+        }
+        let branch = format!("{own}{}", owner.task);
+        let log = log_of(&git, "HEAD");
+        let mut stood: Vec<&str> = log.iter().map(|entry| entry.commit.as_str()).collect();
+        stood.extend(now.get(&branch).map(String::as_str));
+        let worked: HashSet<String> = self.new_commits(&git, &stood)?.into_iter().collect();
+        let made: HashSet<&str> =
+            log.iter().filter(|entry| entry.is_made()).map(|entry| entry.commit.as_str()).collect();
+        let elsewhere = changed.iter().filter(|(name, _)| **name != branch);
+        let elsewhere =
+            self.made_elsewhere(&git, &elsewhere.map(|(name, _)| name.as_str()).collect::<Vec<_>>(), &now)?;
+        let mut moved = Vec::new();
+        for (name, id) in suspects {
+            let mut held = self.new_commits(&git, &[id])?;
+            held.retain(|commit| worked.contains(commit));
+            let is_its = |commit: &String| made.contains(commit.as_str()) || !elsewhere.contains(commit);
+            if held.iter().any(is_its) {
+                let (reference, to) = ((*name).clone(), (*id).clone());
+                moved.push(MovedReference { from: before.get(&reference).cloned(), reference, to });
+            }
+        }
+        Ok(moved)
+    }
+
+    /// Returns the commits that can be had from these, and were on no reference before.
+    fn new_commits(&self, git: &Git, from: &[&str]) -> Result<Vec<String>, GitError> {
+        let mut asked: String = from.iter().map(|id| format!("{id}\n")).collect();
+        asked.extend(self.note.before.values().map(|id| format!("^{id}\n")));
+        let found = git.fed(&["rev-list", "--ignore-missing", "--stdin"], asked.as_bytes())?;
+        match found.code {
+            Some(0) => Ok(String::from_utf8_lossy(&found.stdout).lines().map(str::to_owned).collect()),
+            _ => Err(found.failure),
+        }
+    }
+
+    /// Returns the new commits that others made, by the logs of these references, or that a remote has.
+    fn made_elsewhere(
+        &self,
+        git: &Git,
+        names: &[&str],
+        now: &BTreeMap<String, String>,
+    ) -> Result<HashSet<String>, GitError> {
+        let logs: Vec<Entry> = names.iter().flat_map(|name| log_of(git, name)).collect();
+        let mut made: Vec<&str> =
+            logs.iter().filter(|entry| entry.is_made()).map(|entry| entry.commit.as_str()).collect();
+        let remote = now.iter().filter(|(name, _)| name.starts_with("refs/remotes/"));
+        made.extend(remote.map(|(_, id)| id.as_str()));
+        Ok(self.new_commits(git, &made)?.into_iter().collect())
+    }
+}
+
+/// Speaks to git about a work tree, whether its folder is there or not.
+fn git_at(common: &Path, admin: &Path) -> Git {
+    let is_there = admin.join("HEAD").exists();
+    settled(Git::at(common).apart().within(LOOK)).with("GIT_DIR", if is_there { admin } else { common })
+}
+
+fn read(git: &Git) -> Result<BTreeMap<String, String>, GitError> {
+    let all = git.text(&["for-each-ref", "--format=%(refname) %(objectname)"])?;
+    let refs = all.lines().filter_map(|line| line.split_once(' '));
+    Ok(refs.map(|(name, id)| (name.to_owned(), id.to_owned())).collect())
+}
+
+/// A line of a reflog: where a reference came to stand, and by what.
+struct Entry {
+    commit: String,
+    by: String,
+}
+
+impl Entry {
+    /// Tells whether the commit was made by that, and not only taken over from elsewhere.
+    fn is_made(&self) -> bool {
+        let by = self.by.as_str();
+        let makes = ["commit", "cherry-pick", "revert", "am", "rebase", "crew: keep"];
+        let only_goes = ["rebase (start)", "rebase (finish)", "rebase (abort)"];
+        let is_made = makes.iter().any(|makes| by.starts_with(makes)) || by.contains("Merge made by");
+        is_made
+            && !only_goes.iter().any(|goes| by.starts_with(goes))
+            && !by.to_lowercase().contains("fast-forward")
+    }
+}
+
+/// Returns the newest entries of a reference's log; there may be none.
+fn log_of(git: &Git, name: &str) -> Vec<Entry> {
+    let log = git.text(&["log", "-g", "--format=%H %gs", ENTRIES, name, "--"]).unwrap_or_default();
+    let entries = log.lines().filter_map(|line| line.split_once(' ').or(Some((line, ""))));
+    entries.map(|(commit, by)| Entry { commit: commit.to_owned(), by: by.to_owned() }).collect()
+}

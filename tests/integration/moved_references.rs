@@ -1,0 +1,164 @@
+//! A branch of the user's that an agent moves to its own work from its work tree: nobody has verified what is there then.
+
+use crate::support::{TestRepo, of_kind, task};
+use crate::worktrees::{SUBMIT, agent, branch, run, steps};
+use serde_json::json;
+
+/// git as an agent calls it.
+const GIT: &str = "git -c user.name=A -c user.email=a@example.com -c commit.gpgsign=false";
+
+fn commits(file: &str) -> String {
+    format!("echo {file} >{file}; {GIT} add -A; {GIT} commit -qm {file}")
+}
+
+/// Does what a user does in their own folder, while an agent is at work.
+fn user_commits(file: &str) -> String {
+    format!("(cd \"$CREW_REPOSITORY\"; echo {file} >{file}; {GIT} add {file}; {GIT} commit -qm {file})")
+}
+
+fn tip(repo: &TestRepo, of: &str) -> String {
+    repo.git(&["rev-parse", of]).trim().to_owned()
+}
+
+#[test]
+fn a_branch_that_an_agent_moved_to_its_work_is_told_and_counts_for_no_merge() {
+    let repo = TestRepo::new();
+    let moves = format!("{}; git update-ref refs/heads/main HEAD", commits("mine"));
+    steps(&repo, "moves", &[("a", "", &moves), ("after", "a", "true")]);
+    let before = tip(&repo, "main");
+    let result = run(&repo, "moves", 1);
+    let after = tip(&repo, "main");
+    let a = task(&result, "a");
+    assert_eq!(a["state"], "needs_review", "{a:#}");
+    let reason = a["reason"].as_str().expect("a reason");
+    let back = format!("git update-ref refs/heads/main {before} {after}");
+    let told =
+        format!("refs/heads/main was moved to its unverified work, {} -> {}", &before[..7], &after[..7]);
+    assert!(before != after && reason.contains(&told) && reason.contains(&back), "{reason}");
+    assert_eq!(task(&result, "after")["state"], "skipped");
+    let events = repo.events();
+    let moved = &of_kind(&events, "references_moved")[0]["moved"];
+    assert_eq!(*moved, json!([{"reference": "refs/heads/main", "from": before, "to": after}]));
+
+    // What is there is not taken for merged, nor may its branch go.
+    repo.git(&["config", "user.name", "Test"]);
+    repo.git(&["config", "user.email", "test@example.com"]);
+    let merge = repo.crew(["merge", "last"]).exits(0);
+    assert!(!merge.out.contains("holds the work") && merge.err.contains(&back), "{}{}", merge.out, merge.err);
+    let list = repo.crew(["worktree", "list", "--json"]).exits(0).json();
+    let listed = list["data"].as_array().expect("trees").iter().find(|tree| tree["task"] == "a").expect("a");
+    assert_eq!((&listed["work"], &listed["unmerged_commits"]), (&json!("not_merged"), &json!(1)), "{list:#}");
+    assert_eq!(listed["prunable"], false);
+
+    // Set back as it says, all is as ever.
+    let words: Vec<&str> = back.split(' ').skip(1).collect();
+    repo.git(&words);
+    assert_eq!(repo.git(&["status", "--porcelain", "--untracked-files=no"]), "");
+    repo.crew(["accept", "a"]).exits(0);
+    repo.crew(["merge", "last"]).exits(0);
+    assert_eq!(repo.git(&["show", "main:mine"]), "mine\n");
+    let list = repo.crew(["worktree", "list", "--json"]).exits(0).json();
+    let listed = list["data"].as_array().expect("trees").iter().find(|tree| tree["task"] == "a").expect("a");
+    assert_eq!(listed["work"], "merged");
+}
+
+#[test]
+fn however_an_agent_moves_a_branch_it_is_seen() {
+    let repo = TestRepo::new();
+    repo.git(&["branch", "other"]);
+    let ways = [
+        ("resets", format!("{}; git branch -qf other HEAD", commits("b"))),
+        ("pushes", format!("{}; git push -qf . HEAD:other", commits("c"))),
+        ("merges", format!("{}; cd \"$CREW_REPOSITORY\"; {GIT} merge -q crew/$CREW_RUN/$CREW_TASK", commits("d"))),
+        ("hides", "echo e >e; git add -A; c=$(git -c user.name=A -c user.email=a@e commit-tree -p HEAD -m x \"$(git write-tree)\"); \
+             git update-ref HEAD $c; git update-ref refs/heads/main $c; rm -rf \"$(git rev-parse --git-dir)\"/logs".to_owned()),
+        // It ends with nothing that could be kept, and would be tried again.
+        ("leaves", format!("{}; git branch -qf other HEAD; rm -rf \"$PWD\"; cd /; exit 3", commits("f"))),
+    ];
+    for (name, script) in &ways {
+        steps(&repo, name, &[("a", "", script)]);
+        let result = run(&repo, name, 1);
+        let a = task(&result, "a");
+        let reason = a["reason"].as_str().expect("a reason");
+        assert!(
+            a["state"] == "needs_review" && reason.contains("was moved to its unverified work"),
+            "{name}: {a:#}"
+        );
+        // The user's folder goes with what was moved under it.
+        repo.git(&["reset", "-q", "--hard"]);
+    }
+}
+
+#[test]
+fn a_user_who_commits_meanwhile_is_not_taken_for_the_agent() {
+    let repo = TestRepo::new();
+    repo.git(&["branch", "side"]);
+    let beside = user_commits("by-user");
+    let branched = format!("(cd \"$CREW_REPOSITORY\"; {GIT} switch -q side)");
+    let back = format!("(cd \"$CREW_REPOSITORY\"; {GIT} switch -q main; {GIT} merge -q side)");
+    let ways = [
+        ("beside", format!("{beside}; {}", commits("b"))),
+        ("forward", format!("{}; {GIT} merge -q main; {}", user_commits("u1"), commits("c"))),
+        ("rebases", format!("{}; {}; {GIT} rebase -q main", commits("d"), user_commits("u2"))),
+        ("joins", format!("{}; {}; {GIT} merge -q --no-edit main", commits("e"), user_commits("u3"))),
+        (
+            "elsewhere",
+            format!("{branched}; {}; {back}; {GIT} merge -q main; {}", user_commits("u4"), commits("f")),
+        ),
+    ];
+    for (name, script) in &ways {
+        steps(&repo, name, &[("a", "", script)]);
+        let before = tip(&repo, "main");
+        let result = run(&repo, name, 0);
+        assert!(tip(&repo, "main") != before, "{name}");
+        assert_eq!(task(&result, "a")["state"], "completed", "{name}");
+        assert_eq!(of_kind(&repo.events(), "references_moved").len(), 0, "{name}");
+    }
+}
+
+#[test]
+fn a_branch_or_tag_that_an_agent_made_for_itself_is_told_and_not_held_against_it() {
+    let repo = TestRepo::new();
+    steps(
+        &repo,
+        "tags",
+        &[("a", "", &format!("{}; git branch mine; {GIT} tag -m v v1; git tag v2 HEAD~1", commits("a")))],
+    );
+    run(&repo, "tags", 0);
+    let events = repo.events();
+    let moved = of_kind(&events, "references_moved")[0]["moved"].clone();
+    let names: Vec<&str> =
+        moved.as_array().expect("moved").iter().filter_map(|one| one["reference"].as_str()).collect();
+    assert_eq!(names, ["refs/heads/mine", "refs/tags/v1"]);
+    let told = repo.crew(["events", "last"]).exits(0).out;
+    assert!(told.contains("refs/heads/mine is new, at"), "{told}");
+    assert_eq!(tip(&repo, "mine"), tip(&repo, &branch(&repo, "a")));
+}
+
+#[test]
+fn a_reading_role_that_moves_a_branch_has_failed() {
+    let repo = TestRepo::new();
+    agent(&repo, "reads", &format!("{}; git update-ref refs/heads/main HEAD; {SUBMIT}", commits("a")));
+    repo.workflow("reads", "## a\nrole: reviewer\nagent: reads\n\nDo it.\n");
+    let result = run(&repo, "reads", 1);
+    let a = task(&result, "a");
+    assert_eq!((&a["state"], &a["error_kind"]), (&json!("failed"), &json!("read_only_violated")), "{a:#}");
+    let reason = a["reason"].as_str().expect("a reason");
+    assert!(reason.starts_with("refs/heads/main was moved"), "{reason}");
+}
+
+#[test]
+fn two_that_work_at_once_are_not_taken_for_each_other() {
+    let repo = TestRepo::new();
+    let gate = repo.gate("moved");
+    let gate = gate.display();
+    let moves = format!("{}; git update-ref refs/heads/main HEAD; touch {gate}.moved", commits("m"));
+    let takes = format!(
+        "while [ ! -e {gate}.moved ]; do sleep 0.05; done; {GIT} merge -q main; {}; touch {gate}.taken",
+        commits("t")
+    );
+    steps(&repo, "both", &[("moves", "", &moves), ("takes", "", &takes)]);
+    let result = run(&repo, "both", 1);
+    assert_eq!(task(&result, "moves")["state"], "needs_review");
+    assert_eq!(task(&result, "takes")["state"], "completed", "{:#}", task(&result, "takes"));
+}
