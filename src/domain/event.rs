@@ -116,9 +116,17 @@ pub struct Ending {
     /// It could not be started because the program is not there.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub not_found: bool,
+    /// Nobody saw how it ended: the crew process that watched it died.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unwatched: bool,
 }
 
 impl Ending {
+    /// Tells whether nothing is known against it: it exited with 0, or nobody saw how it ended.
+    pub fn is_clean(&self) -> bool {
+        self.exit == Some(0) || self.unwatched
+    }
+
     /// Returns how two children in a row ended, of which the second had the last word.
     pub fn followed_by(&self, second: &Ending) -> Ending {
         Ending {

@@ -121,6 +121,7 @@ pub fn ending_words(ending: &Ending) -> String {
     match (ending.exit, ending.signal) {
         (Some(exit), _) => format!("exit {exit}"),
         (None, Some(signal)) => format!("ended by signal {signal}"),
+        (None, None) if ending.unwatched => "nobody saw how it ended".into(),
         (None, None) => "never started".into(),
     }
 }
@@ -327,7 +328,7 @@ fn judge_stop(evidence: &Evidence<'_>) -> Option<Judgement> {
     let why = match stopped {
         // It was over before it was asked to stop.
         StopReason::Interrupted | StopReason::FailFast | StopReason::OverBudget
-            if handed_in && evidence.ending.exit == Some(0) && !evidence.unverified =>
+            if handed_in && evidence.ending.is_clean() && !evidence.unverified =>
         {
             return None;
         }
@@ -379,7 +380,7 @@ fn judge_agent(spec: &TaskSpec, submit_optional: bool, evidence: &Evidence<'_>) 
         return failed(error.kind, error.message.clone());
     }
     // A child that lingers after its final event is ended by us; the signal is ours and says nothing about it.
-    let clean = evidence.ending.exit == Some(0) || evidence.stopped == Some(StopReason::Lingering);
+    let clean = evidence.ending.is_clean() || evidence.stopped == Some(StopReason::Lingering);
     let Some(submission) = evidence.submission else {
         return judge_silent_end(spec, submit_optional, clean, evidence);
     };

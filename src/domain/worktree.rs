@@ -83,6 +83,13 @@ impl MovedReference {
     }
 }
 
+/// Says what stands against an attempt that moved these references; nothing where all of them are new.
+pub fn strayed(moved: &[MovedReference]) -> Option<String> {
+    let words: Vec<String> =
+        moved.iter().filter(|moved| !moved.is_new()).map(MovedReference::words).collect();
+    (!words.is_empty()).then(|| words.join("; "))
+}
+
 /// Returns the commits that the work of a task builds on, with the tasks they are of, the nearest ones, in the order in
 /// which it names them. Where there are none, it begins from what the run begins from.
 ///

@@ -18,9 +18,10 @@ use crate::domain::price::Price;
 use crate::domain::redact::Redactor;
 use crate::domain::result_files::ResultFile;
 use crate::domain::submission::{HandedIn, Note};
-use crate::domain::task::{Attempt, Task, Work};
+use crate::domain::task::{Attempt, AttemptState, Task, Work};
 use crate::domain::usage::Usage;
 use crate::domain::words::last_line;
+use crate::domain::worktree;
 use crate::store::verified::Question;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -391,7 +392,7 @@ impl OpenAttempt {
     /// again.
     pub fn files_to_apply<'a>(&self, task: &'a Task) -> Option<&'a [ResultFile]> {
         let wished = matches!(self.why_stopped(), Some(StopReason::Interrupted | StopReason::FailFast));
-        let ended_before = self.ending.exit == Some(0) && task.spec.verify.is_empty();
+        let ended_before = self.ending.is_clean() && task.spec.verify.is_empty();
         let failed = self.ending.not_started.is_some() || self.error_of_stream().is_some();
         task.last()?.files_to_apply().filter(|_| !failed && (!wished || ended_before))
     }
@@ -399,6 +400,13 @@ impl OpenAttempt {
     /// Returns the error that its stream ended with, or that it was still waiting for.
     fn error_of_stream(&self) -> Option<StreamError> {
         self.stream_error.clone().or_else(|| self.waits_for.clone().filter(|_| !self.saw_final))
+    }
+
+    /// Takes in what the record says of an attempt whose work was kept when its crew process died.
+    pub fn note_taken_up(&mut self, left: &Attempt) {
+        self.ending = Ending { unwatched: true, ..Ending::default() };
+        self.seen = Some(Seen { check: left.tree.as_deref().cloned(), ..Seen::default() });
+        self.strayed = worktree::strayed(&left.moved);
     }
 
     /// Tells whether it worked in a work tree of its own whose folder is something else by now.
@@ -609,7 +617,8 @@ impl OpenAttempt {
         // What the one before had not finished may have been all there was to do.
         let may_have_worked = |attempt: &Attempt| match &attempt.tree {
             Some(tree) => tree.changed_work() || !tree.unseen.is_empty() || attempt.files_applied,
-            None => attempt.process.is_some(),
+            // Whoever died with it may not have come to recording that its child ran.
+            None => attempt.process.is_some() || attempt.state == AttemptState::Ended(Outcome::Lost),
         };
         let earlier = task.attempts.iter().filter(|attempt| attempt.number < self.number);
         Evidence {

@@ -1,6 +1,6 @@
 //! Looks at the folder before an attempt's children and after them, in the thread that waits for them.
 
-use super::own_tree::Kept;
+use super::own_tree::{Kept, OwnTree};
 use super::slots::Part;
 use crate::domain::event::{ArtifactKind, Event};
 use crate::domain::id::TaskId;
@@ -122,6 +122,20 @@ impl FolderWatch {
         let key =
             witness.filter(|_| changes.unseen.is_empty()).and_then(|seen| self.key(seen, &changes.tree));
         Seen { check: Some(check), kept, key }
+    }
+
+    /// Looks at a work tree that an attempt left whose crew process died. `head` is where its branch stood before.
+    pub fn after_lost(&self, tree: &OwnTree, head: &str) -> Seen {
+        let mut changes =
+            tree.changes_of_lost(head).unwrap_or_else(|unseen| Changes { unseen, ..Changes::default() });
+        let is_bound = self.looks.reads_only || self.looks.bounds.is_some();
+        if is_bound && tree.preparation.setup.is_some() && !changes.is_empty() {
+            // What the set-up left was there before the attempt, and only the dead process knew that.
+            let unseen =
+                "crew died, and what it changed cannot be told from what the set-up had left".to_owned();
+            changes = Changes { unseen, ..Changes::default() };
+        }
+        Seen { check: Some(self.check(&changes)), ..Seen::default() }
     }
 
     /// Puts all that the folder holds into a commit at a reference; nothing where it cannot be told from what was there

@@ -12,6 +12,7 @@ use crate::domain::words::clean_line;
 use crate::domain::worktree::{self, MovedReference, TaskTree};
 use crate::workspace::git::GitError;
 use crate::workspace::joining::{self, Joined};
+use crate::workspace::witness::Changes;
 use crate::workspace::worktree::references::References;
 use crate::workspace::worktree::{Order, Owner, Work, Worktree, WorktreeError};
 use std::path::{Path, PathBuf};
@@ -211,6 +212,20 @@ impl OwnTree {
         };
         let moved = noted.and_then(|noted| noted.map_or(Ok(Vec::new()), |noted| noted.moved(&self.owner())));
         moved.map_err(|error| error.to_string())
+    }
+
+    /// Tells what an attempt changed whose crew process died with what it had noted. `head` is where the branch stood when
+    /// it began, as far as the record says.
+    pub fn changes_of_lost(&self, head: &str) -> Result<Changes, String> {
+        let look = || {
+            let (owner, branch) = (self.owner(), self.branch());
+            let noted = References::noted(&self.repository, &owner, self.attempt)?;
+            let began = noted.as_ref().and_then(|noted| noted.tip_before(&branch)).unwrap_or(head);
+            let tree = Worktree::recover(&self.repository, &self.folder, &branch, &owner)?;
+            let links = worktree_setup::links_in_place(&self.preparation);
+            tree.changes_since(began, &links.iter().map(PathBuf::as_path).collect::<Vec<_>>())
+        };
+        look().map_err(|error: WorktreeError| error.to_string())
     }
 
     /// Puts all that the folder holds into a commit on the task's branch. `summary` is what was achieved, in a line.

@@ -149,8 +149,22 @@ impl Keeping {
 /// What a slot is asked to do.
 pub enum Errand {
     Run(Box<Job>),
-    Keep { place: usize, keeping: Keeping },
-    Merge { place: usize, chore: Box<Chore> },
+    Keep {
+        place: usize,
+        keeping: Keeping,
+    },
+    /// Look at what an attempt left whose crew process died; then it has ended like any other. `head` is where its branch
+    /// stood when it began.
+    TakeUp {
+        place: usize,
+        folder: Arc<FolderWatch>,
+        tree: Arc<OwnTree>,
+        head: Box<str>,
+    },
+    Merge {
+        place: usize,
+        chore: Box<Chore>,
+    },
 }
 
 impl Errand {
@@ -158,7 +172,7 @@ impl Errand {
     pub fn place(&self) -> usize {
         match self {
             Errand::Run(job) => job.place,
-            Errand::Keep { place, .. } | Errand::Merge { place, .. } => *place,
+            Errand::Keep { place, .. } | Errand::TakeUp { place, .. } | Errand::Merge { place, .. } => *place,
         }
     }
 }
@@ -203,6 +217,12 @@ fn work(queue: &Mutex<Receiver<Errand>>, messages: &SyncSender<Message>, number:
             Ok(Errand::Keep { place, keeping }) => {
                 let (moved, kept) = (keeping.moved(), keeping.keep());
                 let _ = messages.send(Message::Kept { place, kept, moved });
+            }
+            Ok(Errand::TakeUp { place, folder, tree, head }) => {
+                let seen = Some(Box::new(folder.after_lost(&tree, &head)));
+                let ending = Ending { unwatched: true, ..Ending::default() };
+                let heard = Heard::default();
+                let _ = messages.send(Message::Ended { place, part: Part::Work, ending, heard, seen });
             }
             Ok(Errand::Merge { place, chore }) => {
                 let _ = messages.send(Message::Merge { place, done: chore.carry_out() });

@@ -17,11 +17,14 @@ pub mod references;
 #[cfg(test)]
 mod tests;
 
+use super::changes::Now;
 use super::custody;
 use super::git::{Git, GitError};
 use super::snapshot::{self, Difference, LOOK};
 use super::staging::{self, Place, Staged, StagingError, settled};
+use super::witness::Changes;
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs::Metadata;
 use std::io;
@@ -291,6 +294,37 @@ impl Worktree {
         let paths = entries.split(|byte| *byte == 0).filter_map(|entry| entry.get(3..));
         let mut paths = paths.map(|path| Path::new(OsStr::from_bytes(path)));
         Ok(paths.any(|path| !own.iter().any(|own| own == path)))
+    }
+
+    /// Tells what is not as it was in a commit from which somebody began to work there, where nobody looked at that moment.
+    /// What the repository's own settings and hooks were then is not known.
+    pub fn changes_since(&self, commit: &str, leave_out: &[&Path]) -> Result<Changes, WorktreeError> {
+        self.check()?;
+        let now = Now::of(&self.place, leave_out)?;
+        let git = &now.git;
+        let mut changes =
+            Changes { files: snapshot::difference(git, commit, &now.tree)?, ..Changes::default() };
+        let reference = self.reference();
+        for name in [reference.as_str(), "HEAD"] {
+            let stands = self.commit_at(name);
+            if stands.as_deref() != Some(commit) {
+                changes.refs.push(format!("{name}: {commit} -> {}", stands.as_deref().unwrap_or("nothing")));
+            }
+        }
+        if git.text(&["symbolic-ref", "-q", "HEAD"]).ok().as_ref() != Some(&reference) {
+            changes.refs.push(format!("HEAD: no more {reference}"));
+        }
+        if let Some(head) = self.commit_at("HEAD").filter(|head| head != commit) {
+            let lacks: HashSet<String> =
+                snapshot::difference(git, &head, &now.tree)?.files.into_iter().collect();
+            changes.committed = snapshot::difference(git, commit, &head)?.files;
+            changes.committed.retain(|path| lacks.contains(path));
+        }
+        changes.index =
+            !git.differences(&["diff-index", "--cached", "--name-only", commit, "--"])?.is_empty();
+        changes.unseen = now.left.join("; ");
+        changes.tree = now.tree.clone();
+        Ok(changes)
     }
 
     /// Looks whether it is still all that a task's own work tree has to be.

@@ -46,6 +46,7 @@ mod scheduling;
 mod submissions;
 mod submit;
 mod submodules;
+mod taken_up;
 mod words;
 mod worktree_care;
 mod worktree_kills;

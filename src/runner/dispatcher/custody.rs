@@ -103,13 +103,12 @@ impl Dispatcher<'_> {
             Ok(moved) => moved,
             Err(why) => return Ok(Some(format!("crew could not see which references it moved: {why}"))),
         };
-        let strayed: Vec<String> =
-            moved.iter().filter(|moved| !moved.is_new()).map(MovedReference::words).collect();
+        let strayed = worktree::strayed(&moved);
         if !moved.is_empty() {
             let task = self.run.tasks[place].spec.id.clone();
             self.record(Event::ReferencesMoved { task, attempt, moved })?;
         }
-        Ok((!strayed.is_empty()).then(|| strayed.join("; ")))
+        Ok(strayed)
     }
 
     fn record_kept(&mut self, place: usize, number: u32, kept: Kept) -> Result<(), StoreError> {

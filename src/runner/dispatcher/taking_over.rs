@@ -1,7 +1,7 @@
 //! Takes a run over, and closes what a dead owner left open.
 
-use super::Dispatcher;
-use crate::domain::budget::Ledger;
+use super::{Dispatcher, Effect};
+use crate::domain::budget::{Ledger, Reservation};
 use crate::domain::error_kind::ErrorKind;
 use crate::domain::event::{Again, Ending, Event, Outcome, ProcessId};
 use crate::domain::gate;
@@ -11,13 +11,15 @@ use crate::domain::submission::HandedIn;
 use crate::domain::task::{Attempt, AttemptState, Task};
 use crate::domain::usage::Usage;
 use crate::domain::words::clean_line;
-use crate::runner::attempt::MAX_SUMMARY_LINE;
+use crate::runner::attempt::{MAX_SUMMARY_LINE, OpenAttempt};
 use crate::runner::clock;
 use crate::runner::handed_in_files;
 use crate::runner::launch;
 use crate::runner::process;
+use crate::runner::slots::Errand;
 use crate::store::StoreError;
 use crate::store::inbox;
+use crate::store::layout;
 use crate::workspace::snapshot;
 
 /// How often in a row a task may be lost with its crew process before it counts as its own doing.
@@ -34,13 +36,62 @@ impl Dispatcher<'_> {
         let left_open = |task: &Task| task.last().is_some_and(|attempt| attempt.is_open());
         let places: Vec<usize> =
             (0..self.run.tasks.len()).filter(|at| left_open(&self.run.tasks[*at])).collect();
+        let mut taken_up = Vec::new();
         for place in places {
-            self.close_lost(place)?;
+            match self.may_take_up(place)? {
+                true => taken_up.push(place),
+                false => self.close_lost(place)?,
+            }
         }
         self.close_overdue_gates()?;
         self.schedule = Schedule::of(&self.run);
         self.ledger = Ledger::of(&self.run);
+        taken_up.into_iter().try_for_each(|place| self.take_up(place))?;
         self.skip_impossible()
+    }
+
+    /// Tells whether an attempt that a dead owner left is judged by what it handed in: it did, and its folder is its own,
+    /// so what it changed can be known. What is left of it is ended, and what was half applied is taken back.
+    fn may_take_up(&mut self, place: usize) -> Result<bool, StoreError> {
+        let task = &self.run.tasks[place];
+        let Some(left) = task.last().filter(|attempt| attempt.submission.is_some()) else { return Ok(false) };
+        let Some(tree) = self.own_tree(place, left.number).filter(|_| task.tree.is_some()) else {
+            return Ok(false);
+        };
+        process::end_left(left.process.as_ref(), &self.marks_of(place), self.setup.limits.grace);
+        if tree.wrong().is_some() {
+            // Nothing of the task's is in another folder that may be there.
+            return Ok(true);
+        }
+        let folder = left.folder(&self.setup.repository);
+        Ok(handed_in_files::recover(&folder, &self.paths, task, left)?.is_none())
+    }
+
+    /// Goes on with an attempt that a dead owner left, from where its child had ended.
+    fn take_up(&mut self, place: usize) -> Result<(), StoreError> {
+        let task = &self.run.tasks[place];
+        let Some(left) = task.last() else { return Ok(()) };
+        let (number, was_kept) = (left.number, left.state == AttemptState::Verifying);
+        // While nobody owned the run, it used up nothing.
+        self.ledger.note_started(place, &task.spec, Reservation::default(), clock::now());
+        let head = task.tree.as_ref().map(|tree| tree.head().to_owned()).unwrap_or_default();
+        let log = self.paths.root().join(layout::log_of(&task.spec.id, number));
+        // Its own token is known to nobody any more.
+        let mut open = OpenAttempt::new(task, (number, clock::new_token()), log, self.setup.limits.attempt);
+        open.tree = self.own_tree(place, number);
+        open.folder = self.folder_watch(place, &open);
+        if was_kept {
+            // What its verification commands have left there since is no work of its own.
+            open.note_taken_up(left);
+            let is_misplaced = open.is_misplaced();
+            self.open.insert(place, open);
+            return if is_misplaced { self.settle(place) } else { self.check_or_settle(place) };
+        }
+        let (folder, tree) = (open.folder.clone(), open.tree.clone());
+        self.open.insert(place, open);
+        let Some((folder, tree)) = folder.zip(tree) else { return self.settle(place) };
+        self.effects.push(Effect::Start(Errand::TakeUp { place, folder, tree, head: head.into() }));
+        Ok(())
     }
 
     /// Ends what a dead owner's attempt left running, and settles it: a result that was accepted is not lost.

@@ -11,7 +11,7 @@
 
 use super::adding::{self, Registered};
 use super::{Owner, Worktree, WorktreeError, at, common_of};
-use crate::domain::worktree::MovedReference;
+use crate::domain::worktree::{MovedReference, reference_of};
 use crate::workspace::git::{Git, GitError};
 use crate::workspace::snapshot::LOOK;
 use crate::workspace::staging::settled;
@@ -72,6 +72,11 @@ impl References {
         };
         let note: Note = serde_json::from_slice(&text).map_err(|error| at(&path)(error.into()))?;
         Ok((note.attempt == attempt).then_some(References { common, admin, note }))
+    }
+
+    /// Returns the commit at which a branch stood before the attempt.
+    pub fn tip_before(&self, branch: &str) -> Option<&str> {
+        self.note.before.get(&reference_of(branch)).map(String::as_str)
     }
 
     /// Returns the references outside the run's own branches that stand for something else now, and hold commits which

@@ -1,0 +1,151 @@
+//! What was handed in by a task in its own work tree when crew was killed is judged by the next crew as by the first.
+
+use crate::support::{TestRepo, of_kind, run_command, task};
+use crate::worktrees::{SUBMIT, agent, branch};
+use serde_json::{Value, json};
+
+/// Makes a workflow of one step with further lines, and one that depends on it. Its agent does what `script` says, hands in
+/// and stays.
+fn stays(repo: &TestRepo, lines: &str, script: &str, submit: &str) {
+    let gate = repo.gate("stay");
+    let wait = format!("while test -e '{}'; do sleep 0.05; done", gate.display());
+    agent(repo, "stays", &format!("{script}\n{submit}\n{wait}"));
+    agent(repo, "follows", &format!("echo n >next\n{SUBMIT}"));
+    let role = if lines.contains("role:") { "" } else { "role: executor\n" };
+    let next = "## next\nrole: executor\nagent: follows\ndependsOn: work\n\nDo it.\n";
+    repo.workflow("stays", &format!("## work\n{role}agent: stays\n{lines}\n\nDo it.\n\n{next}"));
+}
+
+/// Kills crew once an event has happened, and goes on with the run.
+fn killed_after(repo: &TestRepo, kind: &str, exit: i32) -> Value {
+    let crew = repo.start(["run", "g", "--workflow", "stays", "--worktree", "--json", "--quiet"]);
+    repo.wait_for_event("the moment", |event| event["kind"] == kind);
+    crew.kill();
+    let resumed = repo.crew(["resume", "last", "--json"]).exits(exit).json();
+    repo.leaves_no_process();
+    resumed
+}
+
+#[test]
+fn what_was_handed_in_is_verified_and_completed_and_others_build_on_it() {
+    let repo = TestRepo::new();
+    stays(&repo, "verify: test -f w", "echo w >w", SUBMIT);
+    let run = killed_after(&repo, "submission_accepted", 0);
+    for id in ["work", "next"] {
+        assert_eq!((&task(&run, id)["state"], &task(&run, id)["attempts"]), (&json!("completed"), &json!(1)));
+    }
+    assert_eq!(repo.git(&["show", &format!("{}:w", branch(&repo, "next"))]), "w\n");
+    let events = repo.events();
+    assert_eq!(of_kind(&events, "verification_ended").len(), 1);
+    let ended = of_kind(&events, "attempt_ended");
+    let work = ended.iter().find(|event| event["task"] == "work").expect("its end");
+    assert_eq!(
+        (&work["ending"]["unwatched"], &work["ending"]["exit"]),
+        (&json!(true), &Value::Null),
+        "{work:#}"
+    );
+    assert_eq!(task(&run, "work")["tree"]["files"], json!(["w"]));
+}
+
+#[test]
+fn files_of_the_result_are_applied_and_a_check_that_fails_fails() {
+    let repo = TestRepo::new();
+    let files = r#"printf %s '{"summary":"s","confidence":1,"rationale":"r","files":[{"path":"made","mode":"new","contents":"x\n"}]}' | crew submit result --json -"#;
+    stays(&repo, "verify: test -f made", "true", files);
+    let run = killed_after(&repo, "submission_accepted", 0);
+    assert_eq!(task(&run, "work")["state"], "completed", "{run:#}");
+    assert_eq!(repo.git(&["show", &format!("{}:made", branch(&repo, "work"))]), "x\n");
+
+    let repo = TestRepo::new();
+    stays(&repo, "verify: test -f missing", "echo w >w", SUBMIT);
+    let run = killed_after(&repo, "submission_accepted", 1);
+    let work = task(&run, "work");
+    assert_eq!(
+        (&work["state"], &work["error_kind"]),
+        (&json!("failed"), &json!("verify_failed")),
+        "{work:#}"
+    );
+    assert_eq!(task(&run, "next")["state"], "skipped");
+}
+
+#[test]
+fn what_a_verification_had_left_when_crew_was_killed_is_no_work() {
+    let repo = TestRepo::new();
+    let once = repo.beside("once");
+    let verify =
+        format!("verify: mkdir '{}' 2>/dev/null && echo half >half && sleep 60 || test -f w", once.display());
+    stays(&repo, &verify, "echo w >w", SUBMIT);
+    repo.open("stay");
+    let crew = repo.start(["run", "g", "--workflow", "stays", "--worktree", "--json", "--quiet"]);
+    let trees = repo.root.join(".crew/worktrees");
+    crate::support::wait_until("it verifies", || {
+        let mut runs = std::fs::read_dir(&trees).into_iter().flatten().flatten();
+        runs.any(|run| run.path().join("work/half").exists())
+    });
+    crew.kill();
+    let run = repo.crew(["resume", "last", "--json"]).exits(0).json();
+    assert_eq!(task(&run, "work")["state"], "completed");
+    assert_eq!(repo.git(&["ls-tree", "--name-only", &branch(&repo, "work")]), "README.md\nw\n");
+    repo.leaves_no_process();
+}
+
+#[test]
+fn what_it_may_not_do_is_seen_by_whoever_takes_it_over() {
+    let commit = "git -c user.name=A -c user.email=a@e -c commit.gpgsign=false commit -qm w";
+    let moves = format!("echo w >w; git add w; {commit}; git update-ref refs/heads/main HEAD");
+    let hides = format!("echo w >w; git add w; {commit}; git reset -q --hard HEAD~1; echo d >docs");
+    for (lines, script, state, kind, reason) in [
+        ("role: reviewer", "echo w >w", "failed", json!("read_only_violated"), "a read-only role changed: w"),
+        ("role: reviewer", "true", "completed", Value::Null, ""),
+        ("writes: docs", "echo w >w; echo d >docs", "failed", json!("unsafe_path"), "it changed w"),
+        ("writes: docs", &hides, "completed", Value::Null, ""),
+        ("role: executor", "true", "failed", json!("no_change"), "it changed no file"),
+        ("role: executor", &moves, "needs_review", Value::Null, "refs/heads/main was moved"),
+    ] {
+        let repo = TestRepo::new();
+        stays(&repo, lines, script, SUBMIT);
+        let exit = if state == "completed" { 0 } else { 1 };
+        let run = killed_after(&repo, "submission_accepted", exit);
+        let work = task(&run, "work");
+        assert_eq!((&work["state"], &work["error_kind"]), (&json!(state), &kind), "{script}: {work:#}");
+        assert!(work["reason"].as_str().is_some_and(|said| said.starts_with(reason)), "{script}: {work:#}");
+    }
+}
+
+#[test]
+fn what_the_set_up_left_is_not_held_against_a_reader_whose_beginning_nobody_saw() {
+    let repo = TestRepo::new();
+    repo.set("worktrees", "setup", json!("echo s >set-up"));
+    stays(&repo, "role: reviewer", "true", SUBMIT);
+    let run = killed_after(&repo, "submission_accepted", 1);
+    let work = task(&run, "work");
+    assert_eq!(work["state"], "needs_review", "{work:#}");
+    assert!(work["reason"].as_str().is_some_and(|said| said.contains("set-up had left")), "{work:#}");
+}
+
+#[test]
+fn whatever_step_of_applying_files_crew_is_killed_at_the_task_completes() {
+    let files = r#"printf %s '{"summary":"s","confidence":1,"rationale":"r","files":[{"path":"one","mode":"new","contents":"1\n"},{"path":"two","mode":"new","contents":"2\n"}]}' | crew submit result --json -"#;
+    let mut kills = 0;
+    for step in 1.. {
+        let repo = TestRepo::new();
+        stays(&repo, "verify: test -f two", "echo w >w", files);
+        repo.open("stay");
+        let mut command =
+            repo.command(["run", "g", "--workflow", "stays", "--worktree", "--json", "--quiet"]);
+        command.env("KILL_AT_STEP", step.to_string());
+        if run_command(command).exit != -1 {
+            break;
+        }
+        kills += 1;
+        let run = repo.crew(["resume", "last", "--json"]).exits(0).json();
+        assert_eq!(task(&run, "work")["attempts"], 1, "step {step}");
+        assert_eq!(
+            repo.git(&["ls-tree", "--name-only", &branch(&repo, "work")]),
+            "README.md\none\ntwo\nw\n",
+            "step {step}"
+        );
+        assert_eq!(of_kind(&repo.events(), "files_applied").len(), 1, "step {step}");
+    }
+    assert!(kills > 3, "killed {kills} times");
+}
