@@ -95,7 +95,7 @@ fn list(cx: &Context, repository: &Path, kept: &[Entry]) -> Result<ExitStatus> {
     if cx.printer.json {
         cx.printer.json(&json!({"data": data, "meta": {"count": kept.len()}}))?;
     } else if kept.is_empty() {
-        cx.printer.tell("nothing is kept: no work was in danger of being lost");
+        cx.printer.tell("nothing is kept");
     } else {
         cx.printer.data(&table.render(&cx.printer))?;
         cx.printer

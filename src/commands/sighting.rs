@@ -254,6 +254,9 @@ fn look(
         let standing = inventory::standing(git, &work.tree.base, &tip, &targets(git, run, work))?;
         sight.standing =
             Some(landed(git, work, &tip).filter(|_| !standing.is_safe_elsewhere()).unwrap_or(standing));
+        if work.task.unkept().is_some() && sight.standing.as_ref().is_some_and(Standing::is_safe_elsewhere) {
+            sight.standing = Some(Standing::NotKept);
+        }
     }
     let branch = &work.tree.branch;
     let on = listed.and_then(|listed| listed.branch.as_deref());

@@ -253,6 +253,7 @@ fn work_of(seen: &Seen) -> (String, Tone) {
         }
         Some(Standing::Empty) if seen.sight.is_empty() => ("empty".into(), Tone::Faint),
         Some(Standing::Empty) => ("on no branch".into(), Tone::Attention),
+        Some(Standing::NotKept) => ("not kept".into(), Tone::Bad),
     }
 }
 

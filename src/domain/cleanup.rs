@@ -14,6 +14,8 @@ pub enum Standing {
     Included { into: String },
     /// This many of its commits are nowhere else.
     Unmerged { commits: u64 },
+    /// What its newest attempt left could not be kept, so that the branch does not say what it did.
+    NotKept,
 }
 
 impl Standing {
@@ -23,12 +25,13 @@ impl Standing {
             Standing::Empty => "empty",
             Standing::Merged { .. } | Standing::Included { .. } => "merged",
             Standing::Unmerged { .. } => "not merged",
+            Standing::NotKept => "not kept",
         }
     }
 
     /// Tells whether nothing of what was changed is missing elsewhere.
     pub fn is_safe_elsewhere(&self) -> bool {
-        !matches!(self, Standing::Unmerged { .. })
+        !matches!(self, Standing::Unmerged { .. } | Standing::NotKept)
     }
 
     /// Tells whether the commits themselves are in another branch.
@@ -126,6 +129,10 @@ impl Sight {
             Some(Standing::Unmerged { commits }) => {
                 let why = format!("{} not merged", count(*commits as usize, "commit"));
                 Err(stays("not_merged", why, "crew merge RUN brings its work back"))
+            }
+            Some(Standing::NotKept) => {
+                let hint = "crew events RUN tells why; crew worktree remove RUN TASK takes it away";
+                Err(stays("not_kept", "its work could not be kept", hint))
             }
             _ => Err(stays("gone", "its work is not in the repository any more", "crew events RUN")),
         }
@@ -227,6 +234,7 @@ mod tests {
             (Sight { unreferenced: 2, ..sight() }, "dirty"),
             (Sight { repositories: vec!["lib".into()], ..sight() }, "repository_inside"),
             (Sight { standing: Some(Standing::Unmerged { commits: 3 }), ..sight() }, "not_merged"),
+            (Sight { standing: Some(Standing::NotKept), ..sight() }, "not_kept"),
             (Sight { standing: None, ..sight() }, "gone"),
         ];
         for (sight, code) in stays {

@@ -473,6 +473,9 @@ pub enum Event {
         /// The task goes back to the queue instead of settling, not to be started before this time.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         again: Option<Again>,
+        /// Why what it left in its own work tree could not be kept; empty where it was.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        unkept: String,
     },
     /// A task will not be done in this run: a dependency did not complete, or its `when` is false.
     TaskSkipped {

@@ -483,6 +483,11 @@ pub fn accept(run: &Run, task: &TaskId, (by, note): (&str, &str)) -> Result<Vec<
             hint,
         );
     }
+    let has_work = run.tasks[place].tree.as_ref().is_some_and(|tree| tree.has_work());
+    if let Some(why) = run.tasks[place].unkept().filter(|_| !has_work) {
+        let message = format!("there is no work of task {task} to be accepted: it could not be kept: {why}");
+        return refuse(Code::NotKept, message, "a new run does it again");
+    }
     let note = clean_text(note, MAX_NOTE);
     let mut events = vec![Event::TaskAccepted { task: task.clone(), by: by.to_owned(), note }];
     let reason = format!("{task} was accepted");

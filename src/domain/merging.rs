@@ -155,7 +155,10 @@ pub fn choose(
         }
         let nothing = nothing_of(task, &is_in);
         if let Some(nothing) = nothing {
-            if is_named {
+            let has_work = task.tree.as_ref().is_some_and(|tree| tree.has_work());
+            if let Some(why) = task.unkept().filter(|_| !has_work) {
+                choice.left_out.push((id.clone(), format!("its work could not be kept: {why}")));
+            } else if is_named {
                 choice.left_out.push((id.clone(), nothing.to_owned()));
             }
             continue;

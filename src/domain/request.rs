@@ -92,7 +92,7 @@ pub enum Code {
     NotFitting,
     /// The task does not need review.
     NotNeedsReview,
-    /// What lies in the task's folder cannot be put on its branch.
+    /// What the task did could not be kept, or what lies in its folder cannot be put on its branch.
     NotKept,
 }
 

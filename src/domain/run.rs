@@ -393,6 +393,7 @@ impl Run {
                     notes: Vec::new(),
                     refusal: None,
                     nudged: false,
+                    unkept: String::new(),
                     moved: Vec::new(),
                     paused: false,
                     confidence: None,
@@ -578,7 +579,17 @@ impl Run {
                 task.gate_error = None;
                 Ok(Touched::Task(place))
             }
-            Event::AttemptEnded { outcome, error_kind, reason, ending, usage, summary, again, .. } => {
+            Event::AttemptEnded {
+                outcome,
+                error_kind,
+                reason,
+                ending,
+                usage,
+                summary,
+                again,
+                unkept,
+                ..
+            } => {
                 let (place, number) = self.open_place(event)?;
                 if again.is_some() && *outcome == Outcome::Succeeded {
                     return Err(illegal("what succeeded is not tried again".into()));
@@ -609,6 +620,7 @@ impl Run {
                     attempt.ending = ending.clone();
                     attempt.usage = *usage;
                     attempt.summary.clone_from(summary);
+                    attempt.unkept.clone_from(unkept);
                 }
                 Ok(Touched::TaskAndAttempt(place, number))
             }
@@ -843,6 +855,7 @@ pub(crate) mod tests {
             usage: Default::default(),
             summary: String::new(),
             again,
+            unkept: String::new(),
         }
     }
 

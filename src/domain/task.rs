@@ -317,6 +317,8 @@ pub struct Attempt {
     pub nudged: bool,
     /// References that came to hold what it committed in its own work tree.
     pub moved: Vec<MovedReference>,
+    /// Why what it left in its own work tree could not be kept; empty where it was.
+    pub unkept: String,
     /// It ended so that a person can decide.
     pub paused: bool,
     /// How sure the agent said it is of what it handed in, from 0 to 1.
@@ -393,6 +395,11 @@ impl Task {
     pub fn is_merged(&self) -> bool {
         let tip = self.tree.as_ref().and_then(|tree| tree.tip.as_ref());
         tip.is_some() && self.landed.last().map(|landed| &landed.tip) == tip
+    }
+
+    /// Returns why what its newest attempt left could not be kept, where that is so.
+    pub fn unkept(&self) -> Option<&str> {
+        self.last().map(|attempt| attempt.unkept.as_str()).filter(|why| !why.is_empty())
     }
 
     /// Returns how a branch came to hold its work although nobody had judged that yet, and crew has not merged it there

@@ -341,6 +341,7 @@ fn fill(store: &mut Store, number: u128) {
             usage: Default::default(),
             summary: String::new(),
             again: None,
+            unkept: String::new(),
         };
         batch.push(Applied::to(&mut run, at, ended).expect("legal"));
     }

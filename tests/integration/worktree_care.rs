@@ -656,3 +656,43 @@ fn an_agent_removes_nothing() {
     }
     assert!(folder(&repo, "fix").exists());
 }
+
+#[test]
+fn work_that_could_not_be_kept_is_neither_empty_nor_accepted_nor_merged() {
+    let repo = TestRepo::new();
+    carry_out(
+        &repo,
+        &[
+            ("lost", "", "echo w >w; d=$PWD; cd /; rm -rf \"$d\""),
+            ("moved", "", "echo w >w; d=$PWD; cd /; mv \"$d\" \"$d.away\""),
+        ],
+        1,
+    );
+    let restore = repo.crew(["restore"]).exits(0);
+    assert!(restore.err.contains("nothing is kept") && !restore.err.contains("danger"), "{}", restore.err);
+    let list = repo.crew(["worktree", "list"]).exits(0);
+    assert!(list.out.contains("not kept") && !list.out.contains("empty"), "{}", list.out);
+    let prune = repo.crew(["worktree", "prune", "--yes"]).exits(0);
+    assert!(
+        prune.out.contains("not kept") || prune.err.contains("not be kept"),
+        "{}{}",
+        prune.out,
+        prune.err
+    );
+    let refused = repo.crew(["accept", "lost"]).exits(4);
+    assert!(
+        refused.err.contains("could not be kept") && refused.err.contains("it is not there"),
+        "{}",
+        refused.err
+    );
+    repo.git(&["config", "user.name", "Test"]);
+    repo.git(&["config", "user.email", "test@example.com"]);
+    let merge = repo.crew(["merge", "last"]).exits(0);
+    assert!(
+        merge.err.contains("lost") && merge.err.contains("could not be kept"),
+        "{}{}",
+        merge.out,
+        merge.err
+    );
+    assert!(repo.git(&["for-each-ref", "refs/heads/crew"]).lines().count() == 2);
+}

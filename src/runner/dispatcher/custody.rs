@@ -139,7 +139,7 @@ impl Dispatcher<'_> {
                 self.record_kept(place, number, kept).map(|()| missing)
             }
             Ok(None) => Ok(None),
-            Err(why) => Ok(Some(why)),
+            Err(why) => Ok(Some(clean_line(&why, MAX_SUMMARY_LINE))),
         }
     }
 

@@ -295,6 +295,7 @@ impl Dispatcher<'_> {
             usage,
             summary,
             again: again.clone(),
+            unkept: open.unkept.unwrap_or_default(),
         })?;
         if again.is_some() {
             self.schedule.note_queued(&self.run, place);

@@ -125,7 +125,8 @@ impl Dispatcher<'_> {
             kept.into_iter().try_for_each(|event| self.record(event))?;
         }
         let again = outcome == Outcome::Lost && !often;
-        let unkept = unkept.map(|why| format!("; its work could not be kept: {why}")).unwrap_or_default();
+        let lacks =
+            unkept.as_ref().map(|why| format!("; its work could not be kept: {why}")).unwrap_or_default();
         if let Some((about, time)) = asked {
             self.open_gate(place, Some(number), about, time.or(self.setup.limits.gate))?;
         }
@@ -134,11 +135,12 @@ impl Dispatcher<'_> {
             attempt: number,
             outcome,
             error_kind: (outcome == Outcome::Lost).then_some(ErrorKind::OwnerLost),
-            reason: clean_line(&format!("{reason}{files}{unkept}"), MAX_SUMMARY_LINE),
+            reason: clean_line(&format!("{reason}{files}{lacks}"), MAX_SUMMARY_LINE),
             ending: Ending::default(),
             usage: Usage::default(),
             summary,
             again: again.then(|| Again { not_before: clock::now(), reason: "owner_lost".into() }),
+            unkept: unkept.unwrap_or_default(),
         })
     }
 
