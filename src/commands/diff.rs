@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::cut_off;
 use super::exit::{ExitStatus, Problem, unless_nobody_reads};
+use super::side_by_side;
 use super::task_work::{Changed, TaskWork, changed, commit, find_task, git_of};
 use crate::domain::conflict;
 use crate::domain::run::Run;
@@ -111,9 +112,13 @@ impl<'a> Show<'a> {
         }
         let mut parts = Vec::new();
         let (lines, all) = (Lines::new(&self.cx.printer), works.len());
-        for (at, work) in works.into_iter().enumerate() {
-            lines.show("worktrees", looking(at, all, &work));
-            match changed(&work, self.git)? {
+        let git = self.git;
+        let looked = side_by_side::each(&works, |at, work| {
+            lines.show("worktrees", looking(at, all, work));
+            changed(work, git)
+        });
+        for (work, changed) in works.into_iter().zip(looked) {
+            match changed? {
                 Some(changed) => parts.push(Part { tasks: vec![work.name()], work: Some(work), changed }),
                 None => notes.push(self.gone(&work).message),
             }
@@ -180,14 +185,17 @@ impl<'a> Show<'a> {
         let mut notes = Vec::new();
         // In a large repository each look takes a tenth of a second.
         let lines = Lines::new(&self.cx.printer);
-        for (at, work) in works.iter().enumerate() {
+        let git = self.git;
+        let looked = side_by_side::each(works, |at, work| -> Result<_> {
             lines.show("worktrees", looking(at, works.len(), work));
-            let name = work.name();
-            let Some(changed) = changed(work, self.git)? else { continue };
-            let (count, what) = match inside.contains(&name) {
+            let Some(changed) = changed(work, git)? else { return Ok((0, "")) };
+            Ok(match inside.contains(&work.name()) {
                 true => (changed.uncommitted, "not committed"),
                 false => (changed.span.files(&[])?.len(), "not in this"),
-            };
+            })
+        });
+        for (work, looked) in works.iter().zip(looked) {
+            let ((count, what), name) = (looked?, work.name());
             if count > 0 {
                 let state = work.task.state.name().replace('_', " ");
                 let files = words::count(count, "file");

@@ -38,6 +38,7 @@ mod resume;
 mod review;
 mod run;
 mod show;
+mod side_by_side;
 mod sighting;
 mod statements;
 mod status;

@@ -1,6 +1,7 @@
 //! Looks at the work trees of tasks: what they hold, what they take up, and whether their work is somewhere else.
 
 use super::context::Context;
+use super::side_by_side;
 use super::task_work::{TaskWork, commit, git_of};
 use crate::domain::cleanup::{Folder, Sight, Standing};
 use crate::domain::id::{RunId, TaskId};
@@ -18,7 +19,7 @@ use crate::workspace::merging::scratch;
 use crate::workspace::worktree::{self, Marked, Worktree, WorktreeError, Wrong};
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 /// A task's work tree as it is now.
@@ -168,14 +169,21 @@ pub fn sights(cx: &Context, store: &Store, only: Option<&RunId>, with_ignored: b
     let lines = Lines::new(&cx.printer);
     let mut found = Found { seen: Vec::new(), trials: Vec::new(), strays: Vec::new(), bytes: 0 };
     let mut all = Extent::default();
-    for (at, (run, work)) in works.iter().enumerate() {
+    let mut homes = HashMap::new();
+    for run in &runs {
+        let home = Home { run, short: store.short(&run.id)?, owned: lock::is_owned(&store.paths(&run.id))? };
+        homes.insert(&run.id, home);
+    }
+    let looked = side_by_side::each(&works, |at, (run, work)| {
         let doing = format!("{} of {}  {}", at + 1, works.len(), work.tree.path);
-        let owned = lock::is_owned(&store.paths(&run.id))?;
-        let seen = look(store, &known, (run, owned), work, with_ignored, &mut |folders| {
+        look(&known, &homes[&run.id], work, with_ignored, &mut |folders| {
             if folders % 256 == 0 {
                 lines.show("worktrees", format!("{doing}  {folders} folders"));
             }
-        })?;
+        })
+    });
+    for seen in looked {
+        let seen = seen?;
         if let Some(extent) = &seen.extent {
             all.add(extent);
         }
@@ -222,25 +230,33 @@ pub fn sight(store: &Store, run: &Run, task: &TaskId) -> Result<Seen> {
         // Whatever comes of this is seen now.
         let _ = work.recover();
     }
-    look(store, &Known::of(store)?, (run, false), &work, false, &mut |_| ())
+    let home = Home { run, short: store.short(&run.id)?, owned: false };
+    look(&Known::of(store)?, &home, &work, false, &mut |_| ())
+}
+
+/// The run of a task, and what has to be known of it.
+struct Home<'a> {
+    run: &'a Run,
+    short: String,
+    /// A crew process carries it out.
+    owned: bool,
 }
 
 fn look(
-    store: &Store,
     known: &Known,
-    (run, owned): (&Run, bool),
+    home: &Home,
     work: &TaskWork,
     with_ignored: bool,
     tick: &mut dyn FnMut(usize),
 ) -> Result<Seen> {
-    let git = &known.git;
+    let (git, run) = (&known.git, home.run);
     let tip = work.branch_tip(git);
     let opened = work.open();
     let registered = known.marked.iter().find(|marked| marked.owner == work.owner);
     let listed = known.at(&work.folder);
     let mut sight = Sight {
         state: work.task.state,
-        owned,
+        owned: home.owned,
         folder: folder_of(&opened, registered, &work.folder),
         uncommitted: 0,
         unreferenced: 0,
@@ -286,7 +302,7 @@ fn look(
     }
     Ok(Seen {
         run: run.id.clone(),
-        short: store.short(&run.id)?,
+        short: home.short.clone(),
         task: work.task.spec.id.clone(),
         path: work.tree.path.clone(),
         branch: branch.clone(),
