@@ -1040,7 +1040,7 @@ fn nothing_runs_that_a_repository_inside_names() {
         }
         ground.write("inner/a.txt", "two\n");
         let link = [Path::new("inner")];
-        let now = crate::workspace::changes::Now::of(&Place::of(tree.folder(), tree.admin()), &[]).unwrap();
+        let now = Now::of(&Place::of(tree.folder(), tree.admin()), &[]).unwrap();
         assert_eq!(now.astray.len(), if how == "submodule" { 2 } else { 0 }, "{:?}", now.astray);
         let kept = tree.keep(&ground.work()).unwrap();
         let again = tree.keep(&ground.work()).unwrap();
