@@ -182,7 +182,11 @@ impl MergeWork {
 /// Finds the tasks whose work a branch holds although that is not recorded: somebody has merged it by hand. Returns what is to
 /// be recorded of that.
 pub fn merged_by_hand(git: &Git, run: &Run, into: &str) -> Result<Vec<Event>, GitError> {
-    let is_open = |task: &&Task| !task.is_merged() && task.tree.as_ref().is_some_and(|tree| tree.has_work());
+    // What its agent brought there itself, no person has merged.
+    let is_open = |task: &&Task| {
+        let has_work = task.tree.as_ref().is_some_and(|tree| tree.has_work());
+        has_work && !task.is_merged() && task.strayed_into(into).is_none()
+    };
     // A merge that was cut off has to be put right first.
     if run.merging.is_some() || !run.tasks.iter().any(|task| is_open(&task)) {
         return Ok(Vec::new());

@@ -4,6 +4,7 @@
 use crate::merging;
 use crate::support::{TestRepo, of_kind, run_command, start_command, wait_until};
 use crate::worktrees::{branch, run, steps};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -76,6 +77,7 @@ exec REAL "$@"
         command.env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", self.folder.display()));
         command.env("COUNT", &self.count).env("CALLS", &self.calls);
         command.env("AT", at.to_string()).env("WHO", format!("{who:?}"));
+        one_call_after_the_other(&mut command);
         command
     }
 
@@ -86,6 +88,32 @@ exec REAL "$@"
         calls.split("\u{1e}\n").filter(|call| !call.is_empty()).map(in_short).collect()
     }
 }
+
+/// Has a crew look at one work tree after the other, as on a machine with one processor: its calls can be counted then.
+#[cfg(target_os = "linux")]
+fn one_call_after_the_other(command: &mut Command) {
+    // SAFETY: an all-zero set is an empty one; both calls may be made between fork and exec, and read and write what is
+    // ours alone.
+    unsafe {
+        command.pre_exec(|| {
+            let mut all: libc::cpu_set_t = std::mem::zeroed();
+            let size = size_of::<libc::cpu_set_t>();
+            if libc::sched_getaffinity(0, size, &raw mut all) != 0 {
+                return Err(std::io::Error::last_os_error());
+            }
+            let first = (0..libc::CPU_SETSIZE as usize).find(|cpu| libc::CPU_ISSET(*cpu, &all)).unwrap_or(0);
+            let mut one: libc::cpu_set_t = std::mem::zeroed();
+            libc::CPU_SET(first, &mut one);
+            match libc::sched_setaffinity(0, size, &raw const one) {
+                0 => Ok(()),
+                _ => Err(std::io::Error::last_os_error()),
+            }
+        });
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn one_call_after_the_other(_: &mut Command) {}
 
 /// Leaves of a call of git what it does, and to what kind of thing.
 fn in_short(call: &str) -> String {
@@ -188,7 +216,7 @@ fn whoever_is_killed_while_work_is_merged_the_same_command_again_brings_the_same
         let begun = repo.kinds();
         vec![
             repo.git(&["rev-parse", "main^{tree}"]),
-            repo.git(&["log", "--format=%s", "main"]),
+            repo.git(&["log", "--first-parent", "--format=%s", "main"]),
             repo.git(&["status", "--porcelain"]),
             // What was found in the folder while it was put right may be held too.
             repo.git(&["for-each-ref", "--format=%(refname)", "refs/heads"]),
