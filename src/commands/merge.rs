@@ -772,8 +772,7 @@ pub fn hindered(hindrance: Hindrance) -> anyhow::Error {
         Hindrance::NoIdentity(_) => Problem::refused("no_identity", message)
             .hint("git config user.name NAME; git config user.email ADDRESS")
             .into(),
-        Hindrance::Merge(error @ MergeError::NotSigned(_)) => problem_of(error, "").into(),
-        Hindrance::Merge(error) => error.into(),
+        Hindrance::Merge(error) => problem_of(error, "the branch").into(),
         Hindrance::Store(error) => error.into(),
     }
 }

@@ -332,6 +332,7 @@ mod tests {
             from: from.iter().map(|name| id(name)).collect(),
             tip: tip.map(str::to_owned),
             astray: Vec::new(),
+            unkept: None,
             removed: false,
         }))
     }

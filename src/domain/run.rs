@@ -456,12 +456,13 @@ impl Run {
                     from: from.clone(),
                     tip,
                     astray: Vec::new(),
+                    unkept: None,
                     removed: false,
                 }));
                 self.tasks[place].version += 1;
                 Ok(Touched::Task(place))
             }
-            Event::WorkKept { task, attempt, commit, reference, astray, .. } => {
+            Event::WorkKept { task, attempt, commit, reference, astray, missing, .. } => {
                 let place = self.place_of(task).map_err(illegal)?;
                 let task = &mut self.tasks[place];
                 // What was left behind is found, and kept, long after its attempt has ended too.
@@ -472,6 +473,7 @@ impl Run {
                 {
                     tree.tip = Some(commit.clone());
                     tree.astray.clone_from(astray);
+                    tree.unkept = missing.first().cloned();
                 }
                 task.version += 1;
                 Ok(Touched::Task(place))
@@ -621,6 +623,9 @@ impl Run {
                     attempt.usage = *usage;
                     attempt.summary.clone_from(summary);
                     attempt.unkept.clone_from(unkept);
+                }
+                if let Some(tree) = task.tree.as_mut().filter(|_| !unkept.is_empty()) {
+                    tree.unkept = Some(unkept.clone());
                 }
                 Ok(Touched::TaskAndAttempt(place, number))
             }

@@ -399,7 +399,10 @@ impl Task {
 
     /// Returns why what its newest attempt left could not be kept, where that is so.
     pub fn unkept(&self) -> Option<&str> {
-        self.last().map(|attempt| attempt.unkept.as_str()).filter(|why| !why.is_empty())
+        match &self.tree {
+            Some(tree) => tree.unkept.as_deref(),
+            None => self.last().map(|attempt| attempt.unkept.as_str()).filter(|why| !why.is_empty()),
+        }
     }
 
     /// Returns how a branch came to hold its work although nobody had judged that yet, and crew has not merged it there

@@ -35,6 +35,9 @@ pub struct TaskTree {
     /// the branch.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub astray: Vec<String>,
+    /// Why not all of its work could be kept the last time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unkept: Option<String>,
     /// The folder has been taken away.
     pub removed: bool,
 }
@@ -147,6 +150,7 @@ mod tests {
             from: vec![],
             tip,
             astray: vec![],
+            unkept: None,
             removed: false,
         };
         assert!(tree.has_work() && tree.head() == "b");
@@ -174,6 +178,7 @@ mod tests {
                 from: vec![],
                 tip,
                 astray: vec![],
+                unkept: None,
                 removed: false,
             }))
         };

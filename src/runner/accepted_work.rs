@@ -5,6 +5,7 @@ use crate::domain::id::TaskId;
 use crate::domain::run::Run;
 use crate::domain::task::{Task, TaskState};
 use crate::domain::worktree::{TaskTree, keep_ref};
+use crate::workspace::merging::checkout;
 use crate::workspace::worktree::{Kept, Owner, Work, Worktree};
 use std::path::{Path, PathBuf};
 
@@ -60,5 +61,28 @@ fn keep_folder(
     let keep_ref = keep_ref(&run.id, id, attempt);
     let work = Work { message: &message, base: &tree.base, leave_out: &leave_out, keep_ref: &keep_ref };
     let worktree = Worktree::recover(repository, folder, &tree.branch, &owner);
-    worktree.and_then(|worktree| worktree.keep(&work)).map_err(|error| error.to_string())
+    let worktree = worktree.map_err(|error| error.to_string())?;
+    refuse_unfinished(&worktree)?;
+    worktree.keep(&work).map_err(|error| error.to_string())
+}
+
+/// Refuses a folder in which somebody is in the middle of something: what an agent left unfinished was tidied up when its
+/// attempt ended, so this is a person's, and half of it is no work.
+fn refuse_unfinished(worktree: &Worktree) -> Result<(), String> {
+    let folder = worktree.folder().display();
+    if let Some(what) = checkout::at_work(worktree.admin()) {
+        return Err(format!("{what} is going on in {folder}; finish it first, or end it"));
+    }
+    let lock = worktree.admin().join("index.lock");
+    if lock.symlink_metadata().is_ok() {
+        return Err(format!(
+            "another git is at work in {folder}, or was killed and left {} behind",
+            lock.display()
+        ));
+    }
+    match worktree.git().run(&["ls-files", "--unmerged", "-z"]) {
+        Ok(unmerged) if unmerged.is_empty() => Ok(()),
+        Ok(_) => Err(format!("a merge in {folder} has conflicts that are not resolved")),
+        Err(error) => Err(error.to_string()),
+    }
 }

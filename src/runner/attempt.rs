@@ -21,7 +21,7 @@ use crate::domain::submission::{HandedIn, Note};
 use crate::domain::task::{Attempt, AttemptState, Task, Work};
 use crate::domain::usage::Usage;
 use crate::domain::words::last_line;
-use crate::domain::worktree;
+use crate::domain::worktree::{self, TaskTree};
 use crate::store::verified::Question;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -403,10 +403,14 @@ impl OpenAttempt {
     }
 
     /// Takes in what the record says of an attempt whose work was kept when its crew process died.
-    pub fn note_taken_up(&mut self, left: &Attempt) {
+    pub fn note_taken_up(&mut self, left: &Attempt, tree: Option<&TaskTree>) {
         self.ending = Ending { unwatched: true, ..Ending::default() };
         self.seen = Some(Seen { check: left.tree.as_deref().cloned(), ..Seen::default() });
         self.strayed = worktree::strayed(&left.moved);
+        if let Some(tree) = tree {
+            self.unkept.clone_from(&tree.unkept);
+            self.astray.clone_from(&tree.astray);
+        }
     }
 
     /// Tells whether it worked in a work tree of its own whose folder is something else by now.

@@ -44,7 +44,12 @@ pub fn settle(
             if person_key.is_some_and(|key| person::is_signed(request, &run.id, key)) {
                 match keep_accepted(store, run, ask) {
                     Ok(kept) => {
-                        let (events, answer) = person::receive(run, ask, now);
+                        let mut seen = run.clone();
+                        if let Some(kept) = &kept {
+                            // What was kept just now is what the word is about.
+                            let _ = seen.apply(now, kept);
+                        }
+                        let (events, answer) = person::receive(&seen, ask, now);
                         (kept.into_iter().chain(events).collect(), answer)
                     }
                     Err(answer) => (Vec::new(), answer),

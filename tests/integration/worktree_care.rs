@@ -685,6 +685,13 @@ fn work_that_could_not_be_kept_is_neither_empty_nor_accepted_nor_merged() {
         "{}",
         refused.err
     );
+    // Where a person finds it again, it is work like any other.
+    let away = folder(&repo, "moved").with_extension("away");
+    std::fs::rename(&away, folder(&repo, "moved")).expect("a folder");
+    repo.crew(["accept", "moved"]).exits(0);
+    let list = repo.crew(["worktree", "list"]).exits(0).out;
+    let moved = list.lines().find(|line| line.contains(" moved ")).expect("a line");
+    assert!(!moved.contains("not kept"), "{list}");
     repo.git(&["config", "user.name", "Test"]);
     repo.git(&["config", "user.email", "test@example.com"]);
     let merge = repo.crew(["merge", "last"]).exits(0);

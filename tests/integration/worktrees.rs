@@ -383,14 +383,29 @@ fn what_a_person_puts_right_before_accepting_it_counts() {
     assert_eq!(state(), "needs_review");
     std::fs::remove_dir(&index).expect("an empty folder");
     std::fs::rename(&aside, &index).expect("an index");
+    // Half of what somebody does with git there is no work either.
+    repo.git(&["config", "user.name", "T"]);
+    repo.git(&["config", "user.email", "t@example.com"]);
+    let there = |args: &[&str]| repo.git(&[&["-C", folder.to_str().expect("a path")], args].concat());
+    there(&["checkout", "-qfb", "other", "HEAD~1"]);
+    std::fs::write(folder.join("w"), "other\n").expect("a file");
+    there(&["add", "w"]);
+    there(&["commit", "-qm", "other"]);
+    there(&["checkout", "-q", &branch(&repo, "work")]);
+    let mut pick = repo.plain("git");
+    pick.arg("-C").arg(&folder).args(["cherry-pick", "other"]);
+    assert!(!pick.output().expect("git").status.success());
+    let refused = repo.crew(["accept", "last", "work"]).exits(4).err;
+    assert!(refused.contains("a cherry-pick is going on"), "{refused}");
+    assert_eq!(state(), "needs_review");
+    there(&["cherry-pick", "--abort"]);
+    std::fs::write(folder.join("w"), "right\n").expect("a file");
     repo.crew(["accept", "last", "work"]).exits(0);
     assert_eq!(state(), "completed");
     let events = repo.events();
     let kept = of_kind(&events, "work_kept");
     let tip = repo.git(&["rev-parse", &branch(&repo, "work")]);
     assert_eq!((kept.len(), kept[1]["commit"].as_str()), (2, Some(tip.trim_end())), "{kept:?}");
-    repo.git(&["config", "user.name", "T"]);
-    repo.git(&["config", "user.email", "t@example.com"]);
     repo.crew(["merge", "last"]).exits(0);
     assert_eq!(std::fs::read_to_string(repo.root.join("w")).expect("a file"), "right\n");
 }

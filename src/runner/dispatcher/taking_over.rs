@@ -82,7 +82,7 @@ impl Dispatcher<'_> {
         open.folder = self.folder_watch(place, &open);
         if was_kept {
             // What its verification commands have left there since is no work of its own.
-            open.note_taken_up(left);
+            open.note_taken_up(left, task.tree.as_deref());
             let is_misplaced = open.is_misplaced();
             self.open.insert(place, open);
             return if is_misplaced { self.settle(place) } else { self.check_or_settle(place) };

@@ -30,6 +30,11 @@ const AT_WORK: &[(&str, &str)] = &[
     ("BISECT_LOG", "a bisection"),
 ];
 
+/// Returns what somebody has begun with git in the work tree of which this is the own folder, and not ended: `a rebase`.
+pub fn at_work(own: &Path) -> Option<&'static str> {
+    AT_WORK.iter().find(|(name, _)| own.join(name).exists()).map(|(_, what)| *what)
+}
+
 /// A work tree as git lists it.
 #[derive(Debug, Default)]
 struct Listed {
@@ -214,10 +219,9 @@ impl Checkout {
 
     /// Refuses a work tree in which git is at work, or was when it was ended.
     pub fn refuse_busy(&self) -> Result<(), MergeError> {
-        let found = AT_WORK.iter().find(|(name, _)| self.own.join(name).exists());
-        match found {
+        match at_work(&self.own) {
             None => Ok(()),
-            Some((_, what)) => {
+            Some(what) => {
                 let folder = self.folder.display();
                 let why = format!("{what} is going on in {folder}; finish it first, or end it");
                 Err(MergeError::Refused(why))
