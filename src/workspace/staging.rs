@@ -139,8 +139,9 @@ impl Place {
             feed(&git, "--no-skip-worktree", &set)?;
         }
         self.add_hidden(&git, &leave_out)?;
-        let links = gitlinks::links(&git.run(&["ls-files", "--stage", "-z"])?);
-        let inside = self.inside(&git, unborn, &links);
+        let entries = git.run(&["ls-files", "--stage", "-z"])?;
+        let links = gitlinks::links(&entries);
+        let mut inside = self.inside(&git, unborn, &links);
         let mut astray = Vec::new();
         for link in &links {
             astray.extend(self.astray(link, &mut left)?);
@@ -148,6 +149,7 @@ impl Place {
         for path in inside.iter().filter(|path| !path.is_submodule) {
             left.extend(self.take_files_of(&git, &path.path)?);
         }
+        inside.extend(self.taken_as_files(&entries));
         let tree = git.text(&["write-tree"])?;
         Ok(Staged { tree, index, left, inside, astray })
     }
@@ -347,6 +349,24 @@ impl Place {
         inside
     }
 
+    /// Finds the repositories whose files the index has already, as it is once they were taken: git takes them for folders
+    /// like others from then on, and their history goes on all the same.
+    fn taken_as_files(&self, entries: &[u8]) -> Vec<Inside> {
+        let mut folders: HashSet<&Path> = HashSet::new();
+        let names = entries
+            .split(|byte| *byte == 0)
+            .filter_map(|entry| entry.splitn(2, |byte| *byte == b'\t').nth(1));
+        for name in names {
+            let above = Path::new(OsStr::from_bytes(name)).ancestors().skip(1);
+            // What is above a folder that was looked at was looked at with it.
+            above.take_while(|folder| !folder.as_os_str().is_empty()).all(|folder| folders.insert(folder));
+        }
+        let mut found: Vec<&Path> =
+            folders.into_iter().filter(|folder| is_repository(&self.folder.join(folder))).collect();
+        found.sort_unstable();
+        found.into_iter().map(|path| Inside { path: path.to_owned(), is_submodule: false }).collect()
+    }
+
     /// Returns the paths that `.gitmodules` names.
     fn submodules(&self, git: &Git) -> HashSet<PathBuf> {
         let asked = ["config", "-z", "--blob", ":.gitmodules", "--get-regexp", r"^submodule\..*\.path$"];
@@ -418,6 +438,20 @@ fn signed_by_somebody(git: Git) -> Git {
     ["AUTHOR", "COMMITTER"].iter().fold(git, |git, role| {
         who.iter().fold(git, |git, (what, value)| git.with(format!("GIT_{role}_{what}"), *value))
     })
+}
+
+/// Tells whether a repository begins at a folder, and not only something that is called as one would be.
+fn is_repository(folder: &Path) -> bool {
+    let at = folder.join(".git");
+    match at.symlink_metadata() {
+        Ok(kind) if kind.is_file() => {
+            let content = std::fs::read_to_string(&at).unwrap_or_default();
+            let path = content.strip_prefix("gitdir: ").map(|path| folder.join(path.trim_end()));
+            path.is_some_and(|path| path.join("HEAD").exists())
+        }
+        Ok(_) => ["HEAD", "objects", "refs"].iter().all(|name| at.join(name).symlink_metadata().is_ok()),
+        Err(_) => false,
+    }
 }
 
 fn feed(git: &Git, option: &str, names: &[u8]) -> Result<(), GitError> {

@@ -968,6 +968,51 @@ fn files_of_repositories_that_an_agent_makes_are_kept_as_files() {
 }
 
 #[test]
+fn what_is_committed_in_a_repository_inside_after_it_was_kept_is_held_too() {
+    let ground = Ground::new();
+    let tree = ground.add();
+    let commit = |path: &str, file: &str| {
+        ground.write(&format!("{path}/{file}"), "x\n");
+        ground.agent(&["-C", path, "add", "-A"]);
+        ground.agent(&["-C", path, "commit", "-q", "-m", file]);
+        ground.agent(&["-C", path, "rev-parse", "HEAD"])
+    };
+    for path in ["sub", "deep/unborn"] {
+        ground.write(&format!("{path}/a"), "x\n");
+        ground.agent(&["init", "-q", "-b", "main", path]);
+    }
+    // Git takes none of these for a repository.
+    ground.write("bare/.git/HEAD", "x\n");
+    ground.write("bare/a", "x\n");
+    let first = commit("sub", "first");
+    let kept = ground.keep();
+    assert_eq!(kept.difference.files, ["bare/a", "deep/unborn/a", "sub/a", "sub/first"]);
+    assert_eq!(kept.left, [""; 0]);
+    let held = |commit: &str| ground.user(&["for-each-ref", "--contains", commit, "refs/crew/keep"]);
+    assert!(!held(&first).is_empty());
+
+    let second = commit("sub", "second");
+    let born = commit("deep/unborn", "born");
+    // Committed on a branch that is not checked out any more: none of its files lies there.
+    ground.agent(&["-C", "sub", "switch", "-q", "-c", "side"]);
+    let aside = commit("sub", "aside");
+    ground.agent(&["-C", "sub", "switch", "-q", "main"]);
+    let kept = ground.keep();
+    assert_eq!(
+        kept.difference.files,
+        ["bare/a", "deep/unborn/a", "deep/unborn/born", "sub/a", "sub/first", "sub/second"]
+    );
+    assert_eq!(kept.left, [""; 0]);
+    for commit in [&second, &born, &aside] {
+        assert!(!held(commit).is_empty(), "{commit}");
+    }
+
+    let last = commit("sub", "last");
+    tree.remove(&ground.work()).unwrap();
+    assert!(!ground.folder.exists() && !held(&last).is_empty());
+}
+
+#[test]
 fn what_is_done_in_a_submodule_is_kept_whether_committed_or_not() {
     let mut ground = Ground::new();
     let library = ground.repository.parent().unwrap().join("library");
