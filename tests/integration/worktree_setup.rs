@@ -239,7 +239,7 @@ fn a_run_goes_on_in_the_worktrees_that_it_has_although_the_settings_name_another
     let repo = TestRepo::new();
     repo.workflow(
         "one",
-        "## a\nrun: echo x >>\"$HOME/begun\"; pwd; test -e here && exit 0; touch here; sleep 300",
+        "## a\nrun: pwd; test -e here && exit 0; touch here; echo x >>\"$HOME/begun\"; sleep 300",
     );
     let folder = repo.beside("trees").display().to_string();
     let crew = repo.start([
