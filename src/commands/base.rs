@@ -3,8 +3,6 @@
 use super::context::another_work_tree;
 use super::exit::Problem;
 use super::plan::Plan;
-use crate::domain::budget::Limits;
-use crate::domain::gate::StepGates;
 use crate::domain::id::{RunId, TaskId};
 use crate::domain::links;
 use crate::domain::merging::How;
@@ -117,26 +115,11 @@ fn merge_at_end(tasks: &[TaskSpec], base: &Base, settings: &Settings) -> Result<
         |name: &TaskId| !tasks.iter().any(|task| task.id.as_str().eq_ignore_ascii_case(name.as_str()));
     let names = std::iter::once("merge".to_owned()).chain((2..).map(|number| format!("merge-{number}")));
     let id = names.filter_map(|name| TaskId::parse(&name)).find(is_free);
+    let id = id.ok_or_else(|| Problem::usage("name", "no name is free for the merge"))?;
     Ok(TaskSpec {
-        id: id.ok_or_else(|| Problem::usage("name", "no name is free for the merge"))?,
-        work: Work::Merge { into: branch.clone(), how },
         depends_on: tasks.iter().map(|task| task.id.clone()).collect(),
         verify: settings.names(&settings::MERGE_VERIFY),
-        timeout_millis: None,
-        retries: None,
-        continue_on_error: false,
-        when: None,
-        confidence: None,
-        output: None,
-        reads: Vec::new(),
-        gates: StepGates::default(),
-        action: None,
-        environment: None,
-        fields: Vec::new(),
-        budget: Limits::default(),
-        writes: Vec::new(),
-        worktree: false,
-        link: Vec::new(),
+        ..TaskSpec::plain(id, Work::Merge { into: branch.clone(), how })
     })
 }
 

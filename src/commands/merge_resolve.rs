@@ -14,7 +14,7 @@ use super::plan;
 use crate::agents::registry::Registry;
 use crate::domain::budget;
 use crate::domain::event::{Event, Recorded, RunLimits};
-use crate::domain::gate::{GatePolicy, StepGates};
+use crate::domain::gate::GatePolicy;
 use crate::domain::id::{RunId, TaskId};
 use crate::domain::links;
 use crate::domain::resolution::{self, Brief, Resolution, Standing, Told};
@@ -152,38 +152,19 @@ fn created(goal: String, base: &Base, budget: budget::Limits) -> Event {
 }
 
 fn spec_of(id: &TaskId, agent: &str, text: String, link: Vec<String>) -> TaskSpec {
-    TaskSpec {
-        id: id.clone(),
-        work: Work::Agent {
-            role: "executor".into(),
-            program: agent.to_owned(),
-            persona: String::new(),
-            task: text,
-            model: None,
-            fallback_models: Vec::new(),
-            thinking: None,
-            writes: true,
-            // What it hands in is not what counts.
-            submit_optional: true,
-        },
-        depends_on: Vec::new(),
-        verify: Vec::new(),
-        timeout_millis: None,
-        retries: None,
-        continue_on_error: false,
-        when: None,
-        confidence: None,
-        output: None,
-        reads: Vec::new(),
-        gates: StepGates::default(),
-        action: None,
-        environment: None,
-        fields: Vec::new(),
-        budget: budget::Limits::default(),
-        writes: Vec::new(),
-        worktree: true,
-        link,
-    }
+    let work = Work::Agent {
+        role: "executor".into(),
+        program: agent.to_owned(),
+        persona: String::new(),
+        task: text,
+        model: None,
+        fallback_models: Vec::new(),
+        thinking: None,
+        writes: true,
+        // What it hands in is not what counts.
+        submit_optional: true,
+    };
+    TaskSpec { worktree: true, link, ..TaskSpec::plain(id.clone(), work) }
 }
 
 impl Resolver<'_> {

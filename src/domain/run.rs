@@ -795,27 +795,9 @@ pub(crate) mod tests {
     use crate::domain::task::Work;
 
     pub(crate) fn spec(id: &str, depends_on: &[&str]) -> TaskSpec {
-        TaskSpec {
-            id: TaskId::parse(id).unwrap(),
-            work: Work::Command { run: "true".into() },
-            depends_on: depends_on.iter().map(|id| TaskId::parse(id).unwrap()).collect(),
-            verify: vec![],
-            timeout_millis: None,
-            retries: None,
-            continue_on_error: false,
-            when: None,
-            confidence: None,
-            output: None,
-            reads: vec![],
-            gates: Default::default(),
-            action: None,
-            environment: None,
-            fields: vec![],
-            budget: Default::default(),
-            writes: vec![],
-            worktree: false,
-            link: Vec::new(),
-        }
+        let work = Work::Command { run: "true".into() };
+        let depends_on = depends_on.iter().map(|id| TaskId::parse(id).unwrap()).collect();
+        TaskSpec { depends_on, ..TaskSpec::plain(TaskId::parse(id).unwrap(), work) }
     }
 
     pub(crate) fn run_of(specs: Vec<TaskSpec>) -> Run {

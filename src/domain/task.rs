@@ -74,6 +74,33 @@ pub struct TaskSpec {
     pub link: Vec<String>,
 }
 
+impl TaskSpec {
+    /// Returns what a step says that tells nothing but its name and its work.
+    pub fn plain(id: TaskId, work: Work) -> TaskSpec {
+        TaskSpec {
+            id,
+            work,
+            depends_on: Vec::new(),
+            verify: Vec::new(),
+            timeout_millis: None,
+            retries: None,
+            continue_on_error: false,
+            when: None,
+            confidence: None,
+            output: None,
+            reads: Vec::new(),
+            gates: StepGates::default(),
+            action: None,
+            environment: None,
+            fields: Vec::new(),
+            budget: Limits::default(),
+            writes: Vec::new(),
+            worktree: false,
+            link: Vec::new(),
+        }
+    }
+}
+
 /// The name of the agent that ships inside the binary.
 pub const BUILT_IN: &str = "builtin";
 

@@ -349,27 +349,7 @@ fn fill(store: &mut Store, number: u128) {
 }
 
 fn command_task(id: &TaskId) -> TaskSpec {
-    TaskSpec {
-        id: id.clone(),
-        work: Work::Command { run: "true".into() },
-        depends_on: vec![],
-        verify: vec![],
-        timeout_millis: None,
-        retries: None,
-        continue_on_error: false,
-        when: None,
-        confidence: None,
-        output: None,
-        reads: vec![],
-        gates: Default::default(),
-        action: None,
-        environment: None,
-        fields: vec![],
-        budget: Default::default(),
-        writes: vec![],
-        worktree: false,
-        link: Vec::new(),
-    }
+    TaskSpec::plain(id.clone(), Work::Command { run: "true".into() })
 }
 
 /// From an agent's `crew submit` to its answer, the start of the program included.
