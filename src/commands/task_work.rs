@@ -10,7 +10,7 @@ use crate::workspace::changes::{Now, Span};
 use crate::workspace::git::{Git, GitError};
 use crate::workspace::snapshot::LOOK;
 use crate::workspace::staging::{Place, StagingError, settled};
-use crate::workspace::worktree::{Owner, Worktree, WorktreeError};
+use crate::workspace::worktree::{Owner, Worktree, WorktreeError, own_links};
 use std::path::{Path, PathBuf};
 
 /// Speaks to git about the user's repository, with none of the settings that would start something.
@@ -83,11 +83,7 @@ impl<'a> TaskWork<'a> {
 
     /// Returns the links in its folder that crew put there itself. What lies there in their place is the task's.
     pub fn left_out(&self) -> Vec<&'a Path> {
-        let names = self.task.spec.link.iter().map(Path::new);
-        let is_ours = |name: &&Path| {
-            std::fs::read_link(self.folder.join(name)).is_ok_and(|to| to == self.repository.join(name))
-        };
-        names.filter(is_ours).collect()
+        own_links(&self.repository, &self.folder, &self.task.spec.link)
     }
 
     /// Looks at what lies in its folder just now.

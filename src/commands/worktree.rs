@@ -26,7 +26,6 @@ use crate::ui::words;
 use crate::workspace::git::Git;
 use crate::workspace::merging::Repository;
 use crate::workspace::merging::scratch::Scratch;
-use crate::workspace::staging::Place;
 use crate::workspace::worktree::{self, Work};
 use crate::workspace::{custody, inventory};
 use anyhow::{Context as _, Result};
@@ -504,10 +503,10 @@ fn take_away(store: &mut Store, run: &mut Run, seen: &Seen, goes: Goes) -> Resul
     let is_held = |tip: &str| git.text(&["for-each-ref", "--contains", tip, &kept_before]);
     let is_new = |tip: &&String| **tip != work.tree.base && is_held(tip).is_ok_and(|held| held.is_empty());
     if let Some(tip) = branch.filter(|_| goes.hold_tip).filter(is_new) {
-        kept.push(custody::hold(&Place::at(layout.repository())?, &keep, tip)?);
+        kept.push(custody::hold(&git, &keep, tip)?);
     }
     if let Some(lost) = off_its_branch(&work, &git, seen.tip.as_deref()) {
-        kept.push(custody::hold(&Place::at(layout.repository())?, &keep, &lost)?);
+        kept.push(custody::hold(&git, &keep, &lost)?);
     }
     let (path, name, folder) = (work.tree.path.clone(), work.tree.branch.clone(), work.folder.clone());
     let event = Event::WorktreeRemoved {

@@ -6,8 +6,8 @@ use crate::domain::run::Run;
 use crate::domain::task::{Task, TaskState};
 use crate::domain::worktree::{TaskTree, keep_ref};
 use crate::workspace::merging::checkout;
-use crate::workspace::worktree::{Kept, Owner, Work, Worktree};
-use std::path::{Path, PathBuf};
+use crate::workspace::worktree::{Kept, Owner, Work, Worktree, own_links};
+use std::path::Path;
 
 /// Puts all that lies there on the task's branch, and returns what is to be recorded of that; nothing where the branch has
 /// it all, or the task has no folder of its own.
@@ -50,10 +50,7 @@ fn keep_folder(
 ) -> Result<Kept, String> {
     let (id, attempt) = (&task.spec.id, task.attempts.len() as u32);
     let owner = Owner { run: run.id.to_string(), task: id.to_string() };
-    let is_ours =
-        |name: &&PathBuf| std::fs::read_link(folder.join(name)).is_ok_and(|to| to == repository.join(name));
-    let links: Vec<PathBuf> = task.spec.link.iter().map(PathBuf::from).collect();
-    let leave_out: Vec<&Path> = links.iter().filter(is_ours).map(PathBuf::as_path).collect();
+    let leave_out = own_links(repository, folder, &task.spec.link);
     let message = format!(
         "{id}: what was there when it was accepted\n\nCrew-Run: {}\nCrew-Task: {id}\nCrew-Attempt: {attempt}\n",
         run.id

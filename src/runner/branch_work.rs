@@ -13,7 +13,7 @@ use crate::workspace::git::{Git, GitError};
 use crate::workspace::merging::MergeError;
 use crate::workspace::snapshot;
 use crate::workspace::staging::{Place, StagingError};
-use crate::workspace::worktree::{Owner, Worktree, WorktreeError, Wrong};
+use crate::workspace::worktree::{Owner, Worktree, WorktreeError, Wrong, own_links};
 use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -157,13 +157,7 @@ impl MergeWork {
             Err(WorktreeError::NotOwn { wrong: Wrong::Missing, .. }) => return Ok(Vec::new()),
             Err(error) => return Err(error.to_string()),
         };
-        let links: Vec<&Path> = task.spec.link.iter().map(Path::new).collect();
-        let links: Vec<&Path> = links
-            .into_iter()
-            .filter(|name| {
-                std::fs::read_link(folder.join(name)).is_ok_and(|target| target == self.top.join(name))
-            })
-            .collect();
+        let links = own_links(&self.top, &folder, &task.spec.link);
         let told = |error: StagingError| error.to_string();
         let now = Now::of(&Place::of(worktree.folder(), worktree.admin()), &links).map_err(told)?;
         let mut files = now.beside(tip).map_err(|error| error.to_string())?;

@@ -15,7 +15,7 @@ use crate::workspace::joining::{self, Joined};
 use crate::workspace::witness::Changes;
 use crate::workspace::worktree::references::References;
 use crate::workspace::worktree::{Order, Owner, Work, Worktree, WorktreeError};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 /// The most files that are named that could not be kept, and the most characters of each.
@@ -223,7 +223,7 @@ impl OwnTree {
             let began = noted.as_ref().and_then(|noted| noted.tip_before(&branch)).unwrap_or(head);
             let tree = Worktree::recover(&self.repository, &self.folder, &branch, &owner)?;
             let links = worktree_setup::links_in_place(&self.preparation);
-            tree.changes_since(began, &links.iter().map(PathBuf::as_path).collect::<Vec<_>>())
+            tree.changes_since(began, &links)
         };
         look().map_err(|error: WorktreeError| error.to_string())
     }
@@ -235,8 +235,7 @@ impl OwnTree {
         let branch = self.branch();
         let tree = Worktree::recover(&self.repository, &self.folder, &branch, &self.owner())
             .map_err(|error| error.to_string())?;
-        let links = worktree_setup::links_in_place(&self.preparation);
-        let leave_out: Vec<&Path> = links.iter().map(PathBuf::as_path).collect();
+        let leave_out = worktree_setup::links_in_place(&self.preparation);
         let work = Work {
             message: &self.message(summary),
             base: &base,

@@ -14,6 +14,7 @@ use crate::store::atomic_file;
 use crate::store::layout::{self, RunPaths};
 use crate::workspace::checkout;
 use crate::workspace::git::Git;
+use crate::workspace::worktree::own_links;
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::symlink;
@@ -141,13 +142,9 @@ pub fn make_ready(preparation: &Preparation, is_new: bool, control: &Control) ->
     atomic_file::write(&preparation.mark, line).map_err(|error| NotReady::Failed(error.to_string()))
 }
 
-/// Returns those of the names that are crew's links now. What else has one of these names is work like any other.
-pub fn links_in_place(preparation: &Preparation) -> Vec<PathBuf> {
-    let Preparation { repository, worktree, links, .. } = preparation;
-    let is_ours = |name: &&String| {
-        fs::read_link(worktree.join(name)).is_ok_and(|target| target == repository.join(name))
-    };
-    links.iter().filter(is_ours).map(PathBuf::from).collect()
+/// Returns the links that are crew's own just now.
+pub fn links_in_place(preparation: &Preparation) -> Vec<&Path> {
+    own_links(&preparation.repository, &preparation.worktree, &preparation.links)
 }
 
 /// What came of a link.

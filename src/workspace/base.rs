@@ -1,5 +1,6 @@
 //! What the work of a run begins from: a commit of the user's, or one made of what they have not committed yet.
 
+use super::custody;
 use super::git::{Git, GitError};
 use super::staging::{Place, StagingError, settled};
 use std::path::Path;
@@ -85,6 +86,6 @@ pub fn snapshot(repository: &Path, reference: &str, message: &str) -> Result<Str
         };
     }
     let commit = place.commit(&staged.tree, &[&head], message)?;
-    place.create(reference, &commit)?;
+    custody::create(&place.git, reference, &commit)?;
     Ok(commit)
 }

@@ -88,7 +88,7 @@ pub fn hold_tree(
         return Ok(there);
     }
     let commit = place.commit(tree, parents, message)?;
-    Ok((hold(place, reference, &commit)?, commit))
+    Ok((hold(&place.git, reference, &commit)?, commit))
 }
 
 /// Finds a commit of the same tree with the same parents among those that are held at `reference` and the names that
@@ -108,14 +108,14 @@ pub fn same(
 }
 
 /// Holds a commit at `reference`, or at the next name that is free, and returns that name.
-pub fn hold(place: &Place, reference: &str, commit: &str) -> Result<String, GitError> {
+pub fn hold(git: &Git, reference: &str, commit: &str) -> Result<String, GitError> {
     let mut name = reference.to_owned();
     for number in 2.. {
-        match place.git.text(&["rev-parse", "--verify", "-q", &name]) {
+        match git.text(&["rev-parse", "--verify", "-q", &name]) {
             Ok(there) if there == commit => break,
             Ok(_) => name = format!("{reference}.{number}"),
             Err(_) => {
-                place.create(&name, commit)?;
+                create(git, &name, commit)?;
                 break;
             }
         }
@@ -159,6 +159,11 @@ pub fn changed(repository: &Path, entry: &Entry) -> Result<Vec<String>, GitError
     }
 }
 
+/// Makes a reference that is not there yet.
+pub fn create(git: &Git, reference: &str, commit: &str) -> Result<(), GitError> {
+    git.run(&["update-ref", "--no-deref", reference, commit, ""]).map(drop)
+}
+
 /// Makes a branch of a kept commit. One that is there is not moved.
 pub fn to_branch(repository: &Path, commit: &str, name: &str) -> Result<(), CustodyError> {
     let place = Place::at(repository)?;
@@ -169,7 +174,7 @@ pub fn to_branch(repository: &Path, commit: &str, name: &str) -> Result<(), Cust
     match place.git.text(&["rev-parse", "--verify", "-q", &reference]) {
         Ok(there) if there == commit => Ok(()),
         Ok(_) => Err(CustodyError::BranchTaken(name.to_owned())),
-        Err(_) => Ok(place.create(&reference, commit)?),
+        Err(_) => Ok(create(&place.git, &reference, commit)?),
     }
 }
 

@@ -113,13 +113,6 @@ impl Place {
         Ok(Place::of(folder, Path::new(&own)))
     }
 
-    /// Finds the repository that begins at `folder`, and not one around it.
-    pub fn within(folder: &Path) -> Result<Place, GitError> {
-        let around = folder.parent().unwrap_or(folder);
-        let git = Git::at(folder).with("GIT_CEILING_DIRECTORIES", around);
-        Ok(Place::of(folder, Path::new(&git.text(&["rev-parse", "--absolute-git-dir"])?)))
-    }
-
     /// Speaks of a work tree whose own folder in the repository is known. No setting and no other repository around it
     /// leads git elsewhere.
     pub fn of(folder: &Path, own: &Path) -> Place {
@@ -399,11 +392,6 @@ impl Place {
         let mut args = vec!["commit-tree", tree, "-m", message];
         args.extend(parents.iter().flat_map(|parent| ["-p", parent]));
         git.text(&args)
-    }
-
-    /// Makes a reference that is not there yet.
-    pub fn create(&self, reference: &str, commit: &str) -> Result<(), GitError> {
-        self.git.run(&["update-ref", "--no-deref", reference, commit, ""]).map(drop)
     }
 }
 

@@ -92,6 +92,15 @@ pub struct Kept {
     pub left: Vec<String>,
 }
 
+/// Returns those of the names at which a folder holds crew's own links into the user's tree. What else has one of these
+/// names is work like any other.
+pub fn own_links<'a>(repository: &Path, folder: &Path, names: &'a [String]) -> Vec<&'a Path> {
+    let is_ours = |name: &&Path| {
+        std::fs::read_link(folder.join(name)).is_ok_and(|target| target == repository.join(name))
+    };
+    names.iter().map(Path::new).filter(is_ours).collect()
+}
+
 /// What is held of what lies in a work tree and cannot be on its branch.
 #[derive(Debug, Default)]
 struct Inside {
@@ -370,7 +379,7 @@ impl Worktree {
         if tip.as_deref() != Some(&commit)
             && let Err(source) = self.move_branch(&commit)
         {
-            let reference = custody::hold(&self.place, work.keep_ref, &commit)?;
+            let reference = custody::hold(&self.place.git, work.keep_ref, &commit)?;
             return Err(WorktreeError::NotOnBranch { reference, source });
         }
         self.look_for_all(&commit, work.base)?;
@@ -468,7 +477,7 @@ impl Worktree {
     fn set_aside(&self, commit: &str, work: &Work) -> Result<Vec<String>, WorktreeError> {
         let lost = loose::commits(&self.place, &self.reference(), commit)?;
         match loose::joined(&self.place, lost, &self.owner)? {
-            Some(lost) => Ok(vec![custody::hold(&self.place, work.keep_ref, &lost)?]),
+            Some(lost) => Ok(vec![custody::hold(&self.place.git, work.keep_ref, &lost)?]),
             None => Ok(Vec::new()),
         }
     }

@@ -11,6 +11,7 @@ use super::{MergeError, Repository, reference};
 use crate::domain::conflict::{Conflict, ConflictKind};
 use crate::domain::resolution::{self, MAX_LINES};
 use crate::domain::words::clean_line;
+use crate::workspace::custody;
 use crate::workspace::worktree::{self, Owner, Work, Worktree, WorktreeError, Wrong};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -334,19 +335,7 @@ impl Bench<'_> {
         let Some(tip) = repository.tip(&self.branch)?.filter(|tip| tip != self.begun) else {
             return Ok(None);
         };
-        let mut name = self.keep_ref.to_owned();
-        for number in 2.. {
-            match repository.git.text(&["rev-parse", "--verify", "-q", &name]) {
-                Ok(there) if there == tip => break,
-                Ok(_) => name = format!("{}.{number}", self.keep_ref),
-                Err(_) => {
-                    // Only where it is not there yet.
-                    repository.git.run(&["update-ref", "--no-deref", &name, &tip, ""])?;
-                    break;
-                }
-            }
-        }
-        Ok(Some(name))
+        Ok(Some(custody::hold(&repository.git, self.keep_ref, &tip)?))
     }
 }
 

@@ -13,7 +13,6 @@ use super::landing::Move;
 use super::{MergeError, Repository, settled};
 use crate::workspace::custody;
 use crate::workspace::git::Git;
-use crate::workspace::staging::Place;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
@@ -93,8 +92,7 @@ pub fn bring(repository: &Repository, moved: &Move) -> Result<(), MergeError> {
         }
         let held = git.text(&["for-each-ref", "--count=1", "--contains", &commit])?;
         if held.is_empty() {
-            let place = Place { git, folder: home.clone(), own: home };
-            custody::hold(&place, &keep_ref(repository, &moved.run, &commit), &commit)?;
+            custody::hold(&git, &keep_ref(repository, &moved.run, &commit), &commit)?;
         }
     }
     Ok(())

@@ -271,7 +271,7 @@ fn check_out(order: &Order, place: &Place, held_at: &str, turn: &Turn) -> Result
     let git = &place.git;
     let reference = format!("refs/heads/{}", order.branch);
     if git.run(&["rev-parse", "--verify", "-q", &reference]).is_err() {
-        place.create(&reference, order.base)?;
+        custody::create(&place.git, &reference, order.base)?;
     }
     git.run(&["symbolic-ref", "HEAD", &reference])?;
     let tree = place.stage(&[])?.tree;
@@ -337,7 +337,7 @@ pub(super) fn hold_known(
     let mut held = Vec::new();
     let lost = loose::commits(place, &reference, &tip)?;
     if let Some(lost) = loose::joined(place, lost, owner)? {
-        held.push(custody::hold(place, work.keep_ref, &lost)?);
+        held.push(custody::hold(&place.git, work.keep_ref, &lost)?);
     }
     // Without an index, git takes it that nothing at all was staged.
     let staged = place.own.join("index").is_file().then(|| git.text(&["write-tree"]));

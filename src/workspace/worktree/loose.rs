@@ -161,7 +161,7 @@ pub(super) fn keep_aside(
     let repository = &inner.place;
     let own = own_commits(place, &repository.git, None)?;
     let Some(commit) = joined(repository, own, owner)? else { return Ok(None) };
-    let reference = custody::hold(repository, work.keep_ref, &commit)?;
+    let reference = custody::hold(&repository.git, work.keep_ref, &commit)?;
     Ok(Some(bring(place, repository, &reference, &commit, work.keep_ref)?))
 }
 
@@ -200,7 +200,7 @@ fn bring(
         return Ok(reference);
     }
     if fetch(place, &inside.own, reference, commit).is_ok() {
-        return custody::hold(place, keep_ref, commit);
+        return custody::hold(&place.git, keep_ref, commit);
     }
     // Of a shallow one, git takes nothing that has a history: the files go without it.
     if let Some((reference, _)) = custody::same(&place.git, keep_ref, &tree, &[])? {
@@ -209,7 +209,7 @@ fn bring(
     let message = inside.git.text(&["show", "-s", "--format=%B", commit, "--"])?;
     let (reference, alone) = custody::hold_tree(inside, &tree, &[], keep_ref, &message)?;
     fetch(place, &inside.own, &reference, &alone)?;
-    custody::hold(place, keep_ref, &alone)
+    custody::hold(&place.git, keep_ref, &alone)
 }
 
 fn fetch(place: &Place, from: &Path, reference: &str, commit: &str) -> Result<(), GitError> {
