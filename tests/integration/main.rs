@@ -14,6 +14,7 @@ mod doctor;
 mod dry_run;
 mod every_event;
 mod evidence;
+mod faults;
 mod forecast;
 mod gates;
 mod generated_files;

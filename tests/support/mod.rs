@@ -5,6 +5,8 @@
 #![allow(dead_code, reason = "the benchmark and the tests of real agents use a part of it")]
 
 pub mod crowd;
+#[cfg(target_os = "linux")]
+pub mod faults;
 pub mod large;
 
 use serde_json::{Value, json};
