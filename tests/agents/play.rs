@@ -120,7 +120,7 @@ impl Play {
             "limits.grace_seconds=2",
             "retry.max_attempts=1",
             "retry.backoff_ms=0",
-            "limits.attempt_seconds=50",
+            "limits.attempt_seconds=300",
         ] {
             args.extend(["--set", set]);
         }
@@ -163,7 +163,23 @@ impl Play {
     /// Carries the workflow out, whose one step has to fail in a manner of its own.
     #[track_caller]
     pub fn fails_with(&self, kind: &str, more: &[&str]) -> Value {
-        let ran = self.run(more);
+        self.failed_with(kind, self.run(more))
+    }
+
+    /// The same for what most agents meet with trying again for minutes: what they wait for when their time is up is what
+    /// the attempt ended for. Where a busy machine takes all of that time to bring an agent up, it gets more of it.
+    #[track_caller]
+    pub fn fails_in_time_with(&self, kind: &str) -> Value {
+        let ran = self.run(&["--set", "limits.attempt_seconds=12"]);
+        let heard_nothing = ran.exit == 1 && task(&ran.json(), "work")["error_kind"] == "attempt_timeout";
+        match heard_nothing {
+            true => self.fails_with(kind, &["--set", "limits.attempt_seconds=120"]),
+            false => self.failed_with(kind, ran),
+        }
+    }
+
+    #[track_caller]
+    fn failed_with(&self, kind: &str, ran: Ran) -> Value {
         assert_eq!(ran.exit, 1, "{}\n{}\n{}", ran.out, ran.err, self.logs());
         let work = task(&ran.json(), "work").clone();
         assert_eq!(

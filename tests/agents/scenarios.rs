@@ -200,17 +200,14 @@ fn a_limited_rate_is_got_over(cli: &'static str) {
     assert_eq!(task(&run, "work")["summary"], "it is done");
 }
 
-/// Most agents try again for minutes. What they wait for when their time is up is what the attempt ended for.
-const NOT_FOR_MINUTES: [&str; 2] = ["--set", "limits.attempt_seconds=12"];
-
 fn a_rate_limited_for_ever_is_told(cli: &'static str) {
-    Play::of(cli, [limited(1)]).fails_with("rate_limited", &NOT_FOR_MINUTES);
+    Play::of(cli, [limited(1)]).fails_in_time_with("rate_limited");
 }
 
 fn an_overloaded_provider_is_told(cli: &'static str) {
     // Anthropic has a status of its own for it.
     let status = if cli == "claude" { 529 } else { 503 };
-    Play::of(cli, [answer(500), answer(status)]).fails_with("overloaded", &NOT_FOR_MINUTES);
+    Play::of(cli, [answer(500), answer(status)]).fails_in_time_with("overloaded");
 }
 
 fn an_unknown_model_is_told(cli: &'static str) {
@@ -225,12 +222,16 @@ fn a_provider_that_is_not_there_is_told(cli: &'static str) {
     let mut play = Play::of(cli, []);
     // The port is free again; nobody listens there.
     play.server = None;
-    play.fails_with("network", &NOT_FOR_MINUTES);
+    play.fails_in_time_with("network");
 }
 
 fn a_model_that_says_nothing_is_told(cli: &'static str) {
     let play = Play::of(cli, [Act::Hang]);
     play.fails_with("silent", &["--set", "limits.silence_seconds=8"]);
+    if play.turns().is_empty() {
+        // A busy machine takes all of that time to bring an agent up.
+        play.fails_with("silent", &["--set", "limits.silence_seconds=60"]);
+    }
     assert_eq!(play.turns().len(), 1, "the model was asked");
 }
 
@@ -258,7 +259,10 @@ fn an_agent_that_is_killed_has_not_done_it(cli: &'static str) {
 /// Lets an agent meet a model that never gets anywhere.
 fn never_completes(cli: &'static str, act: Act) {
     let play = Play::of(cli, [act]);
-    let ran = play.run(&NOT_FOR_MINUTES).exits(1);
+    let mut ran = play.run(&["--set", "limits.attempt_seconds=12"]).exits(1);
+    if play.turns().is_empty() {
+        ran = play.run(&["--set", "limits.attempt_seconds=120"]).exits(1);
+    }
     play.leaves_nothing();
     let run = ran.json();
     let state = task(&run, "work")["state"].as_str().expect("a state");
