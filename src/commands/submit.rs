@@ -311,7 +311,7 @@ fn settle_as_owner(place: &Place, id: &str) -> Result<Option<Answer>> {
     let layout = Layout::of(&place.repository);
     let paths = layout.run(&place.run);
     // In a sandbox that may not write here, the next owner of the run answers.
-    let Ok(Some(_lock)) = lock::try_take(&paths) else { return Ok(None) };
+    let Ok(Some(_lock)) = lock::try_take_to_settle(&paths) else { return Ok(None) };
     let mut store = Store::open(&layout)?;
     let waiting = inbox::waiting(&paths.inbox());
     if !waiting.is_empty() {

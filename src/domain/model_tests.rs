@@ -579,6 +579,8 @@ fn status_of(run: &Run, owned: bool) -> RunStatus {
         (open && owned, RunStatus::Running),
         (open && run.dispatcher.is_some(), RunStatus::Interrupted),
         (open, RunStatus::Queued),
+        // Nobody has said how it ended.
+        (run.dispatcher.is_some() && run.ended_at.is_none() && !owned, RunStatus::Interrupted),
         (any(TaskState::AwaitingInput), RunStatus::AwaitingInput),
         (strict(TaskState::Failed), RunStatus::Failed),
         (strict(TaskState::NeedsReview), RunStatus::NeedsReview),

@@ -120,6 +120,8 @@ impl Counts {
             };
         }
         match () {
+            // Nothing is left to do but to say so: its owner died before it had.
+            () if started && !ended && !owned => RunStatus::Interrupted,
             () if self.of(AwaitingInput) > 0 => RunStatus::AwaitingInput,
             () if self.strict(Failed) > 0 => RunStatus::Failed,
             () if self.strict(NeedsReview) > 0 => RunStatus::NeedsReview,

@@ -83,10 +83,45 @@ fn everybody() -> Vec<u32> {
 }
 
 fn has_variables(pid: u32, variables: &[String]) -> bool {
-    // That of another user cannot be read, and is none of ours.
-    let Ok(environment) = std::fs::read(format!("/proc/{pid}/environ")) else { return false };
+    let environment = environment_of(pid);
     let has = |wanted: &String| environment.split(|byte| *byte == 0).any(|entry| entry == wanted.as_bytes());
     variables.iter().all(has)
+}
+
+/// Returns the variables that a process was given. While it begins another program it has none for a moment, and would be
+/// overlooked: then it is looked at again.
+fn environment_of(pid: u32) -> Vec<u8> {
+    let mut really = 0;
+    for _ in 0..LOOKS {
+        // That of another user cannot be read, and is none of ours.
+        let Ok(environment) = std::fs::read(format!("/proc/{pid}/environ")) else { break };
+        if !environment.is_empty() {
+            return environment;
+        }
+        match begins_program(pid) {
+            true => std::thread::sleep(BETWEEN_LOOKS),
+            // What was read may have been that of the program before.
+            false if really == SURE => break,
+            false => really += 1,
+        }
+    }
+    Vec::new()
+}
+
+/// How often a process is looked at that begins another program. On a busy machine it may stand still there.
+const LOOKS: u32 = 200;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(1);
+/// How often it has to be seen that a process has no variables after it was seen the first time.
+const SURE: u32 = 2;
+
+/// Tells whether a process runs a program whose variables are not in place yet. One of the system's own runs none, and
+/// neither does a zombie.
+fn begins_program(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let after_name = stat.rfind(')').map_or("", |at| &stat[at + 1..]);
+    // The 50th field is where the variables begin.
+    let has_place = after_name.split_ascii_whitespace().nth(47).is_some_and(|at| at != "0");
+    !has_place && std::fs::read_link(format!("/proc/{pid}/exe")).is_ok()
 }
 
 /// Returns the processes that work in a folder or below it, with their names, our own left out. Linux tells of those
@@ -330,6 +365,20 @@ mod tests {
         let ending = reap(child.id()).unwrap();
         assert_eq!((ending.exit, ending.signal), (None, Some(9)));
         assert!(!is_alive(&process) && !group_exists(child.id()));
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_process_that_begins_one_program_after_the_other_is_never_overlooked() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = folder.path().join("again.sh");
+        std::fs::write(&script, "exec /bin/sh \"$0\"\n").unwrap();
+        let mut child = Command::new("/bin/sh").arg(&script).env("CREW_RUN", "again").spawn().unwrap();
+        let mark = ["CREW_RUN=again".to_owned()];
+        let overlooked = (0..2_000).filter(|_| !has_variables(child.id(), &mark)).count();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(overlooked, 0);
     }
 
     #[test]

@@ -36,3 +36,32 @@ pub fn write_with(
     beside.persist(path).map_err(|error| StoreError::File { path: path.to_owned(), source: error.error })?;
     Ok(())
 }
+
+/// Takes away what writers that died had not written to its end, in a folder and in those below it. Nobody may be writing
+/// there meanwhile.
+pub fn sweep(folder: &Path) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            sweep(&entry.path());
+        } else if entry.file_name().to_string_lossy().starts_with(BESIDE) {
+            // What cannot be removed is in nobody's way.
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_never_written_to_its_end_is_swept_away_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let (whole, half) = (folder.path().join("results/a.json"), folder.path().join("results/.crew-x1"));
+        write(&whole, b"{}").unwrap();
+        std::fs::write(&half, "{").unwrap();
+        std::os::unix::fs::symlink(folder.path(), folder.path().join("round")).unwrap();
+        sweep(folder.path());
+        assert!(whole.exists() && !half.exists());
+    }
+}

@@ -31,8 +31,23 @@ impl RunLock {
     }
 }
 
+/// What the lock's file says of whoever takes it only to settle requests, which is soon done. It does not carry the run
+/// out.
+const TAKES_IN: &str = "takes in what was handed in";
+/// How long is waited in any case for a lock that is as good as free.
+const TAKEN_IN: Duration = Duration::from_secs(5);
+
 /// Takes the run's lock, or returns `None` where another process holds it.
 pub fn try_take(paths: &RunPaths) -> Result<Option<RunLock>, StoreError> {
+    take_saying(paths, "")
+}
+
+/// Takes the run's lock for as long as it takes to settle the requests that wait.
+pub fn try_take_to_settle(paths: &RunPaths) -> Result<Option<RunLock>, StoreError> {
+    take_saying(paths, TAKES_IN)
+}
+
+fn take_saying(paths: &RunPaths, doing: &str) -> Result<Option<RunLock>, StoreError> {
     std::fs::create_dir_all(paths.root()).map_err(StoreError::file(paths.root()))?;
     let path = paths.lock();
     // The file is never removed: a lock on a removed file would exclude nobody.
@@ -45,7 +60,7 @@ pub fn try_take(paths: &RunPaths) -> Result<Option<RunLock>, StoreError> {
     for _ in 0..LOOKS {
         match file.try_lock() {
             Ok(()) => {
-                sign(&file);
+                sign(&file, doing);
                 return Ok(Some(RunLock { file }));
             }
             // Somebody who only looks holds it for a moment too.
@@ -60,10 +75,14 @@ pub fn try_take(paths: &RunPaths) -> Result<Option<RunLock>, StoreError> {
 const LOOKS: u32 = 4;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 
-/// Says in the lock's file who holds it. That is for people: whether it is held, only the lock tells.
-fn sign(mut file: &File) {
+/// Says in the lock's file who holds it, and what for. That is for people: whether it is held, only the lock tells.
+fn sign(mut file: &File, doing: &str) {
+    let mut lines = format!("{}\n", std::process::id());
+    if !doing.is_empty() {
+        lines.push_str(&format!("{doing}\n"));
+    }
     // Where the disk is full nobody is named.
-    let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
+    let _ = file.set_len(0).and_then(|()| file.write_all(lines.as_bytes()));
 }
 
 /// Who holds a run's lock, as it wrote there itself.
@@ -107,6 +126,7 @@ pub fn take_within(
             return Ok(Some(lock));
         }
         let waited = began.elapsed();
+        let patience = if is_soon_free(paths) { patience.max(TAKEN_IN) } else { patience };
         if waited >= patience {
             return Ok(None);
         }
@@ -161,9 +181,24 @@ pub fn take_beside_within(
     }
 }
 
-/// Tells whether a process owns the run now. A run without a lock file has no owner.
+/// Tells whether a process owns the run now. A run without a lock file has no owner, and neither has one for which
+/// somebody only settles requests.
 pub fn is_owned(paths: &RunPaths) -> Result<bool, StoreError> {
-    is_held(&paths.lock())
+    Ok(is_held(&paths.lock())? && !only_settles(paths))
+}
+
+/// Tells whether a lock that is held will be free in a moment: whoever holds it only settles requests, or has died, and a
+/// child of its has not begun its own program yet.
+fn is_soon_free(paths: &RunPaths) -> bool {
+    let has_died = |owner: Owner| {
+        let pid = i32::try_from(owner.pid).ok().and_then(rustix::process::Pid::from_raw);
+        pid.is_some_and(|pid| rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH))
+    };
+    only_settles(paths) || owner(paths).is_some_and(has_died)
+}
+
+fn only_settles(paths: &RunPaths) -> bool {
+    owner(paths).is_some_and(|owner| owner.doing.as_deref() == Some(TAKES_IN))
 }
 
 fn is_held(path: &Path) -> Result<bool, StoreError> {
@@ -195,6 +230,23 @@ mod tests {
         assert!(try_take(&paths).unwrap().is_none());
         drop(held);
         assert!(!is_owned(&paths).unwrap() && try_take(&paths).unwrap().is_some());
+    }
+
+    #[test]
+    fn who_only_settles_requests_is_no_owner_and_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = Layout::of(folder.path()).run(&RunId::from_random(7));
+        let held = try_take_to_settle(&paths).unwrap();
+        assert!(!is_owned(&paths).unwrap() && try_take(&paths).unwrap().is_none());
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                std::thread::sleep(Duration::from_millis(100));
+                drop(held);
+            });
+            assert!(take_within(&paths, Duration::ZERO, || ()).unwrap().is_some());
+        });
+        let _held = try_take(&paths).unwrap();
+        assert!(is_owned(&paths).unwrap() && take_within(&paths, Duration::ZERO, || ()).unwrap().is_none());
     }
 
     #[test]

@@ -48,6 +48,41 @@ fn what_was_handed_in_is_verified_and_completed_and_others_build_on_it() {
 }
 
 #[test]
+fn a_result_that_nobody_was_there_to_take_is_applied_by_the_next_crew() {
+    let repo = TestRepo::new();
+    let kept = repo.beside("who");
+    stays(
+        &repo,
+        "",
+        &format!("echo w >w; env | grep '^CREW_' >'{0}.new'; mv '{0}.new' '{0}'", kept.display()),
+        "true",
+    );
+    let crew = repo.start(["run", "g", "--workflow", "stays", "--worktree", "--json", "--quiet"]);
+    crate::support::wait_until("the agent runs", || kept.exists());
+    repo.wait_for_event("crew knows that it runs", |event| event["kind"] == "process_started");
+    crew.kill();
+    let who = std::fs::read_to_string(&kept).expect("a file");
+    let value = |name: &str| who.lines().find_map(|line| line.strip_prefix(name)).expect("a variable");
+    // It lies there while crew dies, and so does whoever wrote it.
+    let result = json!({"summary": "made", "confidence": 1.0, "rationale": "r"});
+    let ask = json!({"submit": {"kind": "result", "body": result}});
+    let request = json!({"id": "r1", "token": value("CREW_TOKEN="), "ask": ask});
+    let inbox = std::path::Path::new(value("CREW_INBOX="));
+    std::fs::write(inbox.join("r1.request"), request.to_string()).expect("a request");
+    let run = repo.crew(["resume", "last", "--json"]).exits(0).json();
+    let work = task(&run, "work");
+    assert_eq!(
+        (&work["state"], &work["attempts"], &work["summary"]),
+        (&json!("completed"), &json!(1), &json!("made"))
+    );
+    let events = repo.events();
+    assert_eq!(of_kind(&events, "submission_accepted").len(), 2, "its own, and that of the one after it");
+    assert!(of_kind(&events, "submission_refused").is_empty());
+    assert!(inbox.join("r1.answer").exists() && !inbox.join("r1.request").exists());
+    repo.leaves_no_process();
+}
+
+#[test]
 fn files_of_the_result_are_applied_and_a_check_that_fails_fails() {
     let repo = TestRepo::new();
     let files = r#"printf %s '{"summary":"s","confidence":1,"rationale":"r","files":[{"path":"made","mode":"new","contents":"x\n"}]}' | crew submit result --json -"#;

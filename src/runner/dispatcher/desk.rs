@@ -5,9 +5,11 @@ use crate::domain::event::Event;
 use crate::domain::signed;
 use crate::domain::submission::HandedIn;
 use crate::runner::clock;
+use crate::runner::environment;
 use crate::runner::requests;
 use crate::store::StoreError;
 use crate::store::inbox;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The most requests of an attempt whose answers are taken away with it; others grow old first.
@@ -53,7 +55,8 @@ impl Dispatcher<'_> {
             }
         }
         let key = self.setup.person_key.as_deref();
-        let words = words.unwrap_or_default();
+        // Nobody knows any more what an attempt was given that an earlier crew process began; most of it was ours.
+        let words = words.unwrap_or_else(|| Arc::new(environment::hiding_ours(&[])));
         let settled = requests::settle(self.store, &mut self.run, &incoming, key, &words, clock::now())?;
         let events: Vec<Event> = settled.applied.iter().map(|applied| applied.event().clone()).collect();
         for event in &events {

@@ -18,6 +18,7 @@ use crate::runner::launch;
 use crate::runner::process;
 use crate::runner::slots::Errand;
 use crate::store::StoreError;
+use crate::store::atomic_file;
 use crate::store::inbox;
 use crate::store::layout;
 use crate::workspace::snapshot;
@@ -30,12 +31,18 @@ impl Dispatcher<'_> {
     pub(super) fn take_over(&mut self) -> Result<(), StoreError> {
         snapshot::sweep(&self.paths.logs());
         inbox::sweep(&self.paths.inbox(), clock::now());
+        atomic_file::sweep(&self.paths.artifacts());
         let pid = std::process::id();
         let process = process::identify(pid).unwrap_or(ProcessId { pid, start: 0, boot: String::new() });
         self.record(Event::DispatcherStarted { process })?;
         let left_open = |task: &Task| task.last().is_some_and(|attempt| attempt.is_open());
         let places: Vec<usize> =
             (0..self.run.tasks.len()).filter(|at| left_open(&self.run.tasks[*at])).collect();
+        for place in &places {
+            self.end_left(*place);
+        }
+        // What they handed in, and nobody was there to take, is theirs: it is applied before anything is closed as lost.
+        self.look_into_inbox()?;
         let mut taken_up = Vec::new();
         for place in places {
             match self.may_take_up(place)? {
@@ -51,14 +58,13 @@ impl Dispatcher<'_> {
     }
 
     /// Tells whether an attempt that a dead owner left is judged by what it handed in: it did, and its folder is its own,
-    /// so what it changed can be known. What is left of it is ended, and what was half applied is taken back.
+    /// so what it changed can be known. What was half applied is taken back.
     fn may_take_up(&mut self, place: usize) -> Result<bool, StoreError> {
         let task = &self.run.tasks[place];
         let Some(left) = task.last().filter(|attempt| attempt.submission.is_some()) else { return Ok(false) };
         let Some(tree) = self.own_tree(place, left.number).filter(|_| task.tree.is_some()) else {
             return Ok(false);
         };
-        process::end_left(left.process.as_ref(), &self.marks_of(place), self.setup.limits.grace);
         if tree.wrong().is_some() {
             // Nothing of the task's is in another folder that may be there.
             return Ok(true);
@@ -94,11 +100,16 @@ impl Dispatcher<'_> {
         Ok(())
     }
 
-    /// Ends what a dead owner's attempt left running, and settles it: a result that was accepted is not lost.
+    /// Ends what a dead owner's attempt left running, wherever that went.
+    fn end_left(&self, place: usize) {
+        let process = self.run.tasks[place].last().and_then(|left| left.process.as_ref());
+        process::end_left(process, &self.marks_of(place), self.setup.limits.grace);
+    }
+
+    /// Settles an attempt of a dead owner, of which nothing runs any more: a result that was accepted is not lost.
     pub(super) fn close_lost(&mut self, place: usize) -> Result<(), StoreError> {
         let task = &self.run.tasks[place];
         let Some(left) = task.last() else { return Ok(()) };
-        process::end_left(left.process.as_ref(), &self.marks_of(place), self.setup.limits.grace);
         let (id, number, submission) = (task.spec.id.clone(), left.number, left.submission.clone());
         let files = self.finish_files(place)?;
         let unkept = self.keep_left(place)?;
@@ -107,12 +118,17 @@ impl Dispatcher<'_> {
         let often = task.attempts.iter().rev().skip(1).take_while(lost).count() + 1 >= MAX_LOST;
         let summary = submission.as_deref().map(HandedIn::summary).unwrap_or_default();
         let summary = clean_line(&summary, MAX_SUMMARY_LINE);
-        // It waited for nothing but the answer, so nothing of it has to be checked.
-        let asked = submission.as_deref().filter(|handed_in| {
-            matches!(handed_in, HandedIn::Question(_)) && task.unanswered < judgement::MAX_UNANSWERED
+        // It waited for nothing but a person's word, so nothing of it has to be checked.
+        let asked = submission.as_deref().filter(|handed_in| match handed_in {
+            HandedIn::Question(_) => task.unanswered < judgement::MAX_UNANSWERED,
+            HandedIn::Plan(_) => task.wants_plan(),
+            _ => false,
         });
         let asked = asked.and_then(|question| gate::after_attempt(task, Some(question), &summary));
-        let (outcome, reason) = match submission {
+        let (outcome, reason) = match submission.as_deref() {
+            Some(HandedIn::Plan(_)) if asked.is_some() => {
+                (Outcome::Succeeded, "it had handed in its plan when the crew process died")
+            }
             Some(_) if asked.is_some() => (Outcome::Succeeded, "it had asked when the crew process died"),
             Some(_) => (Outcome::NeedsReview, "it had handed in something when the crew process died"),
             // Whoever works there next may throw away what is nowhere else.
