@@ -76,6 +76,7 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             break
         }
         'crew;run' {
+            [CompletionResult]::new('--resume', '--resume', [CompletionResultType]::ParameterName, 'Go on with an interrupted run, as `crew resume RUN` does: the beginning of its id, or `last`')
             [CompletionResult]::new('--team', '--team', [CompletionResultType]::ParameterName, 'Team to take, with its workflow')
             [CompletionResult]::new('--workflow', '--workflow', [CompletionResultType]::ParameterName, 'Workflow to carry out')
             [CompletionResult]::new('--agent', '--agent', [CompletionResultType]::ParameterName, 'Agent for every step: claude, codex, gemini, opencode, pi, builtin, or one from the settings')

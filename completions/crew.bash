@@ -2387,12 +2387,16 @@ _crew() {
             return 0
             ;;
         crew__subcmd__run)
-            opts="-j -q -C -h -V --team --workflow --agent --model --jobs --fail-fast --worktree --include-dirty --no-verify-cache --max-cost --max-tokens --max-time --record --replay --replay-speed --dry-run --set --trust-project --json --quiet --folder --help --version"
+            opts="-j -q -C -h -V --resume --team --workflow --agent --model --jobs --fail-fast --worktree --include-dirty --no-verify-cache --max-cost --max-tokens --max-time --record --replay --replay-speed --dry-run --set --trust-project --json --quiet --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --resume)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --team)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -65,6 +65,7 @@ complete -c crew -n "__fish_crew_using_subcommand init" -l json -d 'Print data a
 complete -c crew -n "__fish_crew_using_subcommand init" -s q -l quiet -d 'Print data and errors only'
 complete -c crew -n "__fish_crew_using_subcommand init" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand init" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand run" -l resume -d 'Go on with an interrupted run, as `crew resume RUN` does: the beginning of its id, or `last`' -r
 complete -c crew -n "__fish_crew_using_subcommand run" -l team -d 'Team to take, with its workflow' -r
 complete -c crew -n "__fish_crew_using_subcommand run" -l workflow -d 'Workflow to carry out' -r
 complete -c crew -n "__fish_crew_using_subcommand run" -l agent -d 'Agent for every step: claude, codex, gemini, opencode, pi, builtin, or one from the settings' -r

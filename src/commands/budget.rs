@@ -13,7 +13,7 @@ use crate::ui::words;
 use serde_json::{Value, json};
 
 /// What a run may use up.
-#[derive(Debug, Default, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 pub struct BudgetArgs {
     /// US dollars that the run may cost: 2.50; 0 sets no limit
     #[arg(long, value_name = "DOLLARS", value_parser = budget::read_dollars)]

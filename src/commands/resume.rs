@@ -48,19 +48,17 @@ pub struct ResumeArgs {
     wait: WaitArgs,
 }
 
+impl ResumeArgs {
+    /// Asks for going on with a run at once.
+    pub fn of_run(run: &str, budget: BudgetArgs, set: &[String], trust_project: bool) -> ResumeArgs {
+        let (run, set, wait) = (run.to_owned(), set.to_owned(), WaitArgs::default());
+        ResumeArgs { run, budget, set, trust_project, wait }
+    }
+}
+
 /// Goes on with a run for which a person has just decided something.
 pub fn go_on(cx: &Context, run: &str) -> Result<ExitStatus> {
-    let run = run.to_owned();
-    resume(
-        cx,
-        &ResumeArgs {
-            run,
-            budget: BudgetArgs::default(),
-            set: Vec::new(),
-            trust_project: false,
-            wait: WaitArgs::default(),
-        },
-    )
+    resume(cx, &ResumeArgs::of_run(run, BudgetArgs::default(), &[], false))
 }
 
 /// Closes a run whose last open task a person has just settled.

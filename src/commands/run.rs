@@ -9,6 +9,7 @@ use super::cut_off;
 use super::exit::{self, ExitStatus, Problem, Problems};
 use super::plan::{self, Plan, Sources, Wishes};
 use super::recordings::{Loaded, RecordingArgs};
+use super::resume::{self, ResumeArgs};
 use crate::agents::builtin;
 use crate::agents::registry::Registry;
 use crate::domain::event::{ArtifactKind, Recorded};
@@ -25,7 +26,7 @@ use crate::runner::environment::Environment;
 use crate::runner::launch::{Letter, Limits, Setup};
 use crate::runner::worktree_setup::WorktreeSetup;
 use crate::store::artifacts;
-use crate::store::database::{Applied, Store};
+use crate::store::database::Store;
 use crate::store::layout::{Layout, RunPaths};
 use crate::store::lock::{self, RunLock};
 use crate::ui::printer::Tone;
@@ -45,7 +46,19 @@ use std::collections::HashMap;
 #[derive(Debug, clap::Args)]
 pub struct RunArgs {
     /// What is to be achieved
-    goal: String,
+    #[arg(required_unless_present = "resume")]
+    goal: Option<String>,
+
+    /// Go on with an interrupted run, as `crew resume RUN` does: the beginning of its id, or `last`
+    #[arg(
+        long,
+        value_name = "RUN",
+        conflicts_with_all = [
+            "goal", "team", "workflow", "agent", "model", "jobs", "fail_fast", "worktree", "include_dirty",
+            "no_verify_cache", "dry_run", "record", "replay",
+        ],
+    )]
+    resume: Option<String>,
 
     /// Team to take, with its workflow
     #[arg(long, value_name = "NAME")]
@@ -108,7 +121,14 @@ pub struct RunArgs {
 
 /// Carries out a goal.
 pub fn run(cx: &Context, args: &RunArgs) -> Result<ExitStatus> {
-    if args.goal.trim().is_empty() {
+    if let Some(run) = &args.resume {
+        return resume::resume(
+            cx,
+            &ResumeArgs::of_run(run, args.budget.clone(), &args.set, args.trust_project),
+        );
+    }
+    let goal = args.goal.as_deref().unwrap_or_default();
+    if goal.trim().is_empty() {
         return Err(Problem::usage("no_goal", "the goal is empty")
             .hint("crew run \"what is to be achieved\"")
             .into());
@@ -123,7 +143,7 @@ pub fn run(cx: &Context, args: &RunArgs) -> Result<ExitStatus> {
     let replayed = args.recordings.load(&mut registry)?;
     let sources = Sources { settings: &settings, registry: &registry, library: &library, trusted };
     let wishes = Wishes {
-        goal: &args.goal,
+        goal,
         team: args.team.as_deref(),
         workflow: args.workflow.as_deref(),
         agent: replayed.as_ref().map(Loaded::agent).or(args.agent.as_deref()),
@@ -150,8 +170,7 @@ pub fn run(cx: &Context, args: &RunArgs) -> Result<ExitStatus> {
         let backoff = &mut setup.limits.retry.backoff;
         *backoff = replayed.tempo.of(*backoff);
     }
-    let Rehearsal { launches, caveats } =
-        rehearse(&preview(&plan, &args.goal, &id)?, &setup, &layout.run(&id))?;
+    let Rehearsal { launches, caveats } = rehearse(&preview(&plan, goal, &id)?, &setup, &layout.run(&id))?;
     plan.notes.extend(caveats);
     if args.dry_run {
         return show_plan(cx, &plan, &launches, &setup.gates, beginning.as_ref());
@@ -162,7 +181,7 @@ pub fn run(cx: &Context, args: &RunArgs) -> Result<ExitStatus> {
     plan.notes.iter().for_each(|note| cx.printer.tell(note));
     let mut store = Store::open(&layout).context("open the store")?;
     plan.base = beginning.map(|beginning| base::settle(&layout, beginning, &id)).transpose()?;
-    let (run, lock) = create(&mut store, plan, &args.goal, id)?;
+    let (run, lock) = create(&mut store, plan, goal, id)?;
     let status = carry_out(cx, &mut store, run, lock, &setup);
     let notes = setup.recordings.as_ref().map(|recordings| recordings.notes());
     notes.into_iter().flatten().for_each(|note| cx.printer.warn(&format!("recording: {note}")));
@@ -390,12 +409,10 @@ fn indented(text: &str) -> String {
 fn create(store: &mut Store, plan: Plan, goal: &str, id: RunId) -> Result<(Run, RunLock)> {
     let paths = store.paths(&id);
     let lock = lock::try_take(&paths)?.context("a run that was just named has an owner")?;
-    let at = clock::now();
-    let (mut run, _) =
-        store.create_run(id, at, plan.into_events(goal).collect()).context("record the run")?;
-    let goal = artifacts::keep(&paths, (ArtifactKind::Goal, "goal.md".into()), None, goal.as_bytes())?;
-    let kept = Applied::to(&mut run, at, goal)?;
-    store.append(&mut run, vec![kept], &[])?;
+    // Before the run is there: whoever goes on with it would not know that it is missing.
+    let kept = artifacts::keep(&paths, (ArtifactKind::Goal, "goal.md".into()), None, goal.as_bytes())?;
+    let events = plan.into_events(goal).chain([kept]).collect();
+    let (run, _) = store.create_run(id, clock::now(), events).context("record the run")?;
     Ok((run, lock))
 }
 

@@ -1,6 +1,7 @@
 //! ctrl-C, SIGTERM and sudden death: nothing is lost, and `crew resume` goes on.
 
 use crate::support::{Ran, Running, TestRepo, of_kind, processes_with, task, wait_until};
+use crate::worktrees::{SUBMIT, agent};
 use serde_json::{Value, json};
 use std::process::Stdio;
 
@@ -370,6 +371,71 @@ fn an_agent_that_outlives_its_crew_still_gets_an_answer() {
         (&task(&run, "slow")["summary"], &task(&run, "slow")["attempts"]),
         (&json!("done"), &json!(1))
     );
+}
+
+#[test]
+fn a_plan_that_was_handed_in_when_crew_died_is_put_before_a_person() {
+    let repo = TestRepo::new();
+    let gate = repo.gate("stay");
+    let plan = "crew submit plan --summary 'in one step' --step a --confidence 1 --rationale r";
+    let stay = format!("{plan}; while test -e '{}'; do sleep 0.05; done", gate.display());
+    agent(&repo, "plans", &format!("if test $CREW_ATTEMPT = 1; then {stay}; else echo w >w; {SUBMIT}; fi"));
+    repo.workflow("one", "## work\nrole: executor\nagent: plans\ngate: plan\n\nDo it.");
+    let running = repo.start_run("one");
+    repo.wait_for_event("the plan is taken in", |event| event["kind"] == "submission_accepted");
+    running.kill();
+    let run = repo.crew(["resume", "last", "--json"]).exits(3).json();
+    assert_eq!(
+        (&task(&run, "work")["state"], &task(&run, "work")["attempts"]),
+        (&json!("awaiting_input"), &json!(1))
+    );
+    repo.leaves_no_process();
+    assert!(repo.crew(["gates"]).exits(0).out.contains("in one step"));
+    repo.crew(["approve", "g1", "--resume"]).exits(0);
+    assert_eq!(task(&status(&repo), "work")["state"], "completed");
+}
+
+#[test]
+fn run_with_resume_is_another_word_for_resume() {
+    let repo = TestRepo::new();
+    let gate = repo.gate("hang");
+    two_steps(&repo, &format!("1?wait-gone:{}", gate.display()));
+    let running = repo.start_run("two");
+    wait_until_the_agent_runs(&repo, 1);
+    running.kill();
+    let run = repo.crew(["run", "--resume", "last", "--json"]).exits(0).json();
+    assert_eq!((&run["status"], &task(&run, "slow")["attempts"]), (&json!("completed"), &json!(2)));
+    let refused = repo.crew(["run", "--resume", "last"]).exits(4);
+    assert!(refused.err.contains("is not interrupted, it is completed"), "{}", refused.err);
+    // It is no new run, so nothing can be said of what that would be.
+    for more in [&["the goal"][..], &["--workflow", "two"], &["--jobs", "2"], &["--dry-run"]] {
+        repo.crew(["run", "--resume", "last"].iter().chain(more)).exits(2);
+    }
+    repo.crew(["run"]).exits(2);
+}
+
+#[test]
+fn a_run_whose_owner_died_before_it_could_say_that_all_is_done_is_closed_by_resume() {
+    let repo = TestRepo::new();
+    repo.workflow("one", "## work\nrun: echo ran >>ran\n");
+    repo.run_json("one", 0);
+    // As if it had died just after the last task.
+    let store = rusqlite::Connection::open(repo.root.join(".crew/crew.db")).expect("a store");
+    let sql = "UPDATE runs SET ended_at = NULL; DELETE FROM events WHERE kind = 'run_ended'";
+    store.execute_batch(sql).expect("a store");
+    drop(store);
+    std::fs::remove_file(repo.run_folder().join("artifacts/summary.md")).expect("a summary");
+    let seen = status(&repo);
+    assert_eq!(
+        (&seen["status"], &task(&seen, "work")["state"]),
+        (&json!("interrupted"), &json!("completed"))
+    );
+    assert_eq!(repo.crew(["status", "--json"]).exits(0).json()["data"][0]["status"], "interrupted");
+    let run = repo.crew(["resume", "last", "--json"]).exits(0).json();
+    assert_eq!(task(&run, "work")["attempts"], 1);
+    assert_eq!(status(&repo)["status"], "completed");
+    assert!(repo.artifact("summary.md").contains("completed"));
+    assert_eq!(std::fs::read_to_string(repo.root.join("ran")).expect("a file"), "ran\n");
 }
 
 // What is refused
