@@ -8,6 +8,7 @@ mod agents;
 mod agents_that_misbehave;
 mod budgets;
 mod config;
+mod crash;
 mod custody;
 mod custom_agents;
 mod doctor;
