@@ -168,6 +168,7 @@ fn detail_of(event: &Event) -> String {
             let Merging { into, from, to, how, by, .. } = merging;
             format!("{} by {how} into {into}  {} -> {}  by {by}", tasks.join(", "), short(from), short(to))
         }
+        Event::MergeGivenUp { into, to, why } => format!("into {into}, to {}  {why}", short(to)),
         Event::WorktreeRemoved { path, branch_deleted, kept, by, .. } => {
             let branch = if *branch_deleted { " with its branch" } else { "" };
             let kept = if kept.is_empty() { String::new() } else { format!(", kept at {}", kept.join(", ")) };

@@ -12,7 +12,7 @@ use crate::agents::registry::Registry;
 use crate::domain::event::Event;
 use crate::domain::id::TaskId;
 use crate::domain::judgement;
-use crate::domain::merging::{self, How};
+use crate::domain::merging::{self, How, Merging};
 use crate::domain::nearest::nearest;
 use crate::domain::publishing::in_shell;
 use crate::domain::run::Run;
@@ -27,13 +27,13 @@ use crate::runner::launch::{self, MergePlace, Setup};
 use crate::runner::merge_checks::{Bench, Checked};
 use crate::runner::merge_work::{self, Hindrance, MergeWork, PATIENCE, Plan, Turns};
 use crate::runner::worktree_setup::NotReady;
-use crate::store::database::{Applied, Store};
+use crate::store::database::Store;
 use crate::store::layout::{self, Layout, RunPaths};
 use crate::ui::progress::Lines;
 use crate::ui::words;
 use crate::workspace::merging::compose::{self, Manner};
 use crate::workspace::merging::landing::{self, Move};
-use crate::workspace::merging::put_right;
+use crate::workspace::merging::put_right::PutRight;
 use crate::workspace::merging::scratch::Scratch;
 use crate::workspace::merging::submodules::{self, Linked};
 use crate::workspace::merging::{MergeError, Repository};
@@ -328,14 +328,14 @@ impl Desk<'_> {
         if merge_work::clear_left(&scratch, run.id.as_str(), self.setup.limits.grace)? {
             self.cx.printer.tell("what a merge that was killed had left was ended and taken away");
         }
+        let by = self.by();
+        merge_resolve::end_left(self.cx, store, run, &self.resolver(&by).places())?;
         for event in self.look_at_branches(run)? {
             record(store, run, event)?;
         }
         let by_hand = branch_work::merged_by_hand(&self.work.repository.git, run, &self.work.into)?;
         by_hand.into_iter().try_for_each(|event| record(store, run, event))?;
-        let by = self.by();
         let resolver = self.resolver(&by);
-        resolver.end_left(store, run)?;
         let (mut turns, mut is_first) = (Turns::default(), true);
         loop {
             let planned = self.plan(run);
@@ -441,6 +441,8 @@ impl Desk<'_> {
             work: &self.work,
             paths: &self.paths,
             is_verified: !self.args.no_verify,
+            worktrees: &self.setup.worktrees.folder,
+            grace: self.setup.limits.grace,
             by,
         }
     }
@@ -676,8 +678,17 @@ impl Desk<'_> {
             return Err(Landing::Merge(MergeError::Moved(moved.branch.clone())));
         }
         record(store, run, Event::MergeBegun { merging: merging.clone() })?;
-        let left = landing::land(&self.work.repository, moved, &mut |_| {}).map_err(Landing::Merge)?;
-        left.iter().for_each(|right| tell_right(self.cx, right));
+        let left = match landing::land(&self.work.repository, moved, &mut |_| {}) {
+            Ok(left) => left,
+            Err(error) => {
+                if self.work.is_undone(moved) {
+                    let Merging { into, to, .. } = merging;
+                    record(store, run, Event::MergeGivenUp { into, to, why: error.to_string() })?;
+                }
+                return Err(Landing::Merge(error));
+            }
+        };
+        self.tell_right(left.as_slice());
         record(store, run, Event::WorkMerged { merging })?;
         Ok(self.settle_merge_at_end(store, run, plan)?)
     }
@@ -695,11 +706,16 @@ impl Desk<'_> {
         record(store, run, Event::TaskAccepted { task, by: self.by(), note: "crew merge".into() })
     }
 
+    /// Says what became of merges that were cut off.
+    fn tell_right(&self, found: &[PutRight]) {
+        found.iter().flat_map(PutRight::words).for_each(|line| self.cx.printer.tell(&line));
+    }
+
     /// Puts right what an earlier merge has left when it was cut off, and records what came of it.
     fn put_right(&self, store: &mut Store, run: &mut Run) -> Result<()> {
-        let (found, landed) = self.work.put_right(run, || self.waits()).map_err(hindered)?;
-        found.iter().for_each(|right| tell_right(self.cx, right));
-        landed.map_or(Ok(()), |landed| record(store, run, landed))
+        let (found, became) = self.work.put_right(run, || self.waits()).map_err(hindered)?;
+        self.tell_right(&found);
+        became.map_or(Ok(()), |became| record(store, run, became))
     }
 }
 
@@ -723,22 +739,7 @@ impl From<anyhow::Error> for Landing {
 }
 
 fn record(store: &mut Store, run: &mut Run, event: Event) -> Result<()> {
-    let applied = Applied::to(run, clock::now(), event)?;
-    store.append(run, vec![applied], &[]).context("record the merge")?;
-    Ok(store.sync()?)
-}
-
-/// Says what became of a merge that was cut off.
-fn tell_right(cx: &Context, right: &put_right::PutRight) {
-    let Move { run, branch, .. } = &right.moved;
-    let became = if right.landed { "was done all the same" } else { "was taken back" };
-    cx.printer.tell(&format!("a merge of run {run} into {branch} that was cut off {became}"));
-    if let Some(kept) = &right.kept {
-        cx.printer.tell(&format!("  its files as they were then are kept at {kept}"));
-    }
-    if !right.left.is_empty() {
-        cx.printer.tell(&format!("  changed since, and left as they are: {}", right.left.join(", ")));
-    }
+    store.record(run, clock::now(), event).context("record the merge")
 }
 
 /// Turns what stands against a merge into what the user is told.

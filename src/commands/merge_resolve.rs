@@ -23,23 +23,23 @@ use crate::domain::settings::{self, Settings};
 use crate::domain::task::{Attempt, Task, TaskSpec, TaskState, Work, Working};
 use crate::domain::usage::Usage;
 use crate::domain::words::clean_line;
-use crate::domain::worktree::{self, Base};
+use crate::domain::worktree::Base;
 use crate::runner::clock;
 use crate::runner::dispatcher::{self, Finished, Observer};
 use crate::runner::launch::{Letter, Setup};
+use crate::runner::left_resolvers::{self, Places, inner_layout, usage_of};
 use crate::runner::merge_work::{MergeWork, Plan};
-use crate::runner::process;
-use crate::store::database::{Applied, Store};
+use crate::store::database::Store;
 use crate::store::layout::{self, Layout, RunPaths};
 use crate::store::lock;
 use crate::ui::progress::Lines;
 use crate::workspace::merging::compose::{Meeting, Outcome, Resolved};
 use crate::workspace::merging::landing::{self, Move};
-use crate::workspace::merging::resolving::{self, Bench, LaidOut};
+use crate::workspace::merging::resolving::{self, LaidOut};
 use crate::workspace::merging::{MergeError, Repository};
-use crate::workspace::worktree::Owner;
 use anyhow::{Context as _, Result};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::time::Duration;
 
 /// The most conflicts of one merge that agents are given.
 const MOST_CONFLICTS: usize = 500;
@@ -57,6 +57,10 @@ pub struct Resolver<'a> {
     pub paths: &'a RunPaths,
     /// What was merged is verified in the end.
     pub is_verified: bool,
+    /// Where work trees are made.
+    pub worktrees: &'a Path,
+    /// For how long what is ended may go on.
+    pub grace: Duration,
     pub by: &'a str,
 }
 
@@ -168,11 +172,6 @@ fn spec_of(id: &TaskId, agent: &str, text: String, link: Vec<String>) -> TaskSpe
 }
 
 impl Resolver<'_> {
-    /// Names where the runs are recorded in which agents work on conflicts.
-    fn inner_layout(&self) -> Layout {
-        Layout::of(self.paths.root().join(layout::CONFLICTS))
-    }
-
     fn say(&self, line: &str) {
         // For programs, the record says all of it.
         if !self.cx.printer.json {
@@ -278,7 +277,7 @@ impl Resolver<'_> {
         let Handover { agent, task, met, laid_out, .. } = handover;
         let (number, inside) = (run.resolutions.len() as u32 + 1, clock::new_run_id());
         let id = task.spec.id.clone();
-        let inner = self.inner_layout();
+        let inner = inner_layout(self.paths);
         std::fs::create_dir_all(inner.repository())
             .with_context(|| format!("make {}", inner.repository().display()))?;
         let mut runs = Store::open(&inner).context("open the store of what agents do about conflicts")?;
@@ -398,70 +397,27 @@ impl Resolver<'_> {
 
     fn log_of(&self, inner: &Run, worked: &Task) -> String {
         let attempt = worked.last().map_or(1, |last| last.number);
-        let log = self.inner_layout().run(&inner.id).root().join(layout::log_of(&worked.spec.id, attempt));
+        let log =
+            inner_layout(self.paths).run(&inner.id).root().join(layout::log_of(&worked.spec.id, attempt));
         self.layout.shown(&log)
+    }
+
+    /// Says where agents work on the conflicts of this run.
+    pub fn places(&self) -> Places<'_> {
+        Places {
+            top: self.layout.repository(),
+            repository: &self.work.repository,
+            paths: self.paths,
+            worktrees: self.worktrees,
+            grace: self.grace,
+        }
     }
 
     /// Keeps what an agent left and takes its work tree away. Where that cannot be, it is told and stays.
     fn clear(&self, run: &Run, task: &TaskId, number: u32, inner: &Run) -> Result<Option<String>> {
-        let Some((worked, base)) = inner.tasks.first().zip(inner.base.as_ref()) else { return Ok(None) };
-        let setup = self.inner_setup(&self.inner_layout().run(&inner.id));
-        let folder = setup.folder_of(inner, worked);
-        let links: Vec<PathBuf> = worked.spec.link.iter().map(PathBuf::from).collect();
-        let links: Vec<&Path> = links
-            .iter()
-            .map(PathBuf::as_path)
-            .filter(|link| folder.join(link).symlink_metadata().is_ok_and(|there| there.is_symlink()))
-            .collect();
-        let bench = Bench {
-            top: self.layout.repository(),
-            folder,
-            branch: worktree::branch_of(&inner.id, &worked.spec.id),
-            owner: Owner { run: inner.id.to_string(), task: worked.spec.id.to_string() },
-            begun: &base.commit,
-            keep_ref: &resolution::keep_ref(&run.id, task, number),
-            leave_out: &links,
-        };
-        let held = bench.hold(&self.work.repository)?;
-        match bench.clear(&self.work.repository) {
-            Ok(cleared) => Ok(held.or(cleared)),
-            Err(error) => {
-                self.say(&format!("the work tree of the agent stays: {error}"));
-                Ok(held)
-            }
-        }
-    }
-
-    /// Ends and keeps what agents have left whose crew process died.
-    pub fn end_left(&self, store: &mut Store, run: &mut Run) -> Result<()> {
-        let open = |given: &&Resolution| given.standing == Standing::Given;
-        let left: Vec<Resolution> = run.resolutions.iter().filter(open).cloned().collect();
-        for Resolution { task, number, agent, inside, .. } in left {
-            let inner = match Store::open_existing(&self.inner_layout())? {
-                Some(runs) => runs.load_run(&inside)?,
-                None => None,
-            };
-            let mut reference = None;
-            let mut usage = Usage::default();
-            if let Some(inner) = &inner {
-                let attempt = inner.tasks.first().and_then(|task| task.last());
-                let process = attempt.and_then(|attempt| attempt.process.as_ref());
-                let setup = self.inner_setup(&self.inner_layout().run(&inside));
-                process::end_left(process, &[format!("CREW_RUN={inside}")], setup.limits.grace);
-                reference = self.clear(run, &task, number, inner)?;
-                usage = inner.tasks.first().map(usage_of).unwrap_or_default();
-            }
-            let kept = reference
-                .as_ref()
-                .map(|kept| format!("; what it left is kept at {kept}"))
-                .unwrap_or_default();
-            self.cx
-                .printer
-                .tell(&format!("{agent} worked on the conflict of {task} when its crew process died{kept}"));
-            let reasons = vec!["its crew process died".to_owned()];
-            record(store, run, Event::ConflictLeft { task, number, agent, reasons, reference, usage })?;
-        }
-        Ok(())
+        let cleared = self.places().clear(run, task, number, inner)?;
+        cleared.stays.iter().for_each(|line| self.say(line));
+        Ok(cleared.reference)
     }
 
     fn brief(&self, handover: &Handover<'_>) -> String {
@@ -480,6 +436,16 @@ impl Resolver<'_> {
     }
 }
 
+/// Ends and keeps what agents have left whose crew process died. The caller holds the run's lock.
+pub fn end_left(cx: &Context, store: &mut Store, run: &mut Run, places: &Places<'_>) -> Result<()> {
+    for given in left_resolvers::given(run) {
+        let ended = places.end(run, &given)?;
+        record(store, run, ended.event)?;
+        ended.words.iter().for_each(|line| cx.printer.tell(line));
+    }
+    Ok(())
+}
+
 fn told(task: &Task) -> Told<'_> {
     let was_to = match &task.spec.work {
         Work::Agent { task, .. } => task,
@@ -488,12 +454,6 @@ fn told(task: &Task) -> Told<'_> {
         Work::Merge { .. } => "",
     };
     Told { task: &task.spec.id, was_to, achieved: task.last().map_or("", |last| &last.summary) }
-}
-
-fn usage_of(task: &Task) -> Usage {
-    let mut usage = Usage::default();
-    task.attempts.iter().for_each(|attempt| usage.add(&attempt.usage));
-    usage
 }
 
 /// Says how the agent ended, where that alone says that it is not done.
@@ -525,9 +485,7 @@ fn trouble_of(inner: &Run, worked: &Task) -> Option<String> {
 }
 
 fn record(store: &mut Store, run: &mut Run, event: Event) -> Result<()> {
-    let applied = Applied::to(run, clock::now(), event)?;
-    store.append(run, vec![applied], &[]).context("record what becomes of a conflict")?;
-    Ok(store.sync()?)
+    store.record(run, clock::now(), event).context("record what becomes of a conflict")
 }
 
 /// Shows what the agent is doing.

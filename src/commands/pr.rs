@@ -407,10 +407,7 @@ fn merged(repository: &Repository, run: &Run, short: &str, from: &str, how: How)
             base: tree.base.clone(),
             tip: tree.head().to_owned(),
             builds_on: (0..choice.places.len()).filter(|at| under.contains(&choice.places[*at])).collect(),
-            message: match how {
-                How::Merge => merging::merge_message(&run.id, short, task),
-                How::Squash | How::Rebase => merging::squash_message(&run.id, short, task),
-            },
+            message: merging::message(how, &run.id, short, task),
         });
     }
     if let Err(unknown) = repository.committer() {

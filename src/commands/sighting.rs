@@ -6,9 +6,12 @@ use super::task_work::{TaskWork, commit, git_of};
 use crate::domain::cleanup::{Folder, Sight, Standing};
 use crate::domain::id::{RunId, TaskId};
 use crate::domain::merging::Landed;
+use crate::domain::resolution::Resolution;
 use crate::domain::run::Run;
 use crate::domain::time::Time;
 use crate::domain::worktree::{branch_of, reference_of};
+use crate::runner::branch_work;
+use crate::runner::left_resolvers;
 use crate::runner::process;
 use crate::store::database::Store;
 use crate::store::lock;
@@ -83,10 +86,12 @@ impl Stray {
     }
 }
 
-/// A work tree of crew's own, in which a merge tries its work.
+/// A work tree of crew's own, for a merge.
 pub struct Trial {
     pub run: RunId,
     pub short: String,
+    /// The conflict that an agent works on there; none where the merge itself tries its work.
+    pub conflict: Option<Resolution>,
     /// Where git has it; none where only its branch is left.
     pub folder: Option<PathBuf>,
     /// A crew process is at work on the run; else it was left by one that was killed.
@@ -95,16 +100,35 @@ pub struct Trial {
 
 impl Trial {
     pub fn remark(&self) -> String {
-        match self.owned {
-            true => "crew's own: a merge is at work".into(),
-            false => "crew's own, left by a merge that was killed: crew worktree prune takes it away".into(),
+        let left = "crew worktree prune takes it away";
+        match (&self.conflict, self.owned) {
+            (None, true) => "crew's own: a merge is at work".into(),
+            (None, false) => format!("crew's own, left by a merge that was killed: {left}"),
+            (Some(Resolution { task, agent, .. }), true) => {
+                format!("crew's own: {agent} works on the conflict of {task}")
+            }
+            (Some(Resolution { task, agent, .. }), false) => format!(
+                "crew's own, left by {agent} on the conflict of {task} when its merge was killed: {left}, and keeps \
+                 what is there"
+            ),
         }
     }
 
     pub fn as_json(&self) -> Value {
-        let Trial { run, folder, owned, .. } = self;
-        json!({"run": run, "task": null, "path": folder, "recorded": false, "merge": true, "at_work": owned,
-            "prunable": !owned, "remarks": [self.remark()]})
+        let Trial { run, folder, owned, conflict, .. } = self;
+        let conflict = conflict.as_ref().map(|given| &given.task);
+        json!({"run": run, "task": null, "path": folder, "recorded": false, "merge": true, "conflict": conflict,
+            "at_work": owned, "prunable": !owned, "remarks": [self.remark()]})
+    }
+
+    /// Returns the folder in which its own lies, or would.
+    pub fn around<'a>(&'a self, repository: &'a Path) -> &'a Path {
+        self.folder.as_deref().and_then(Path::parent).unwrap_or(repository)
+    }
+
+    /// Tells whether what is marked as a run's, or named after one, is this.
+    fn is_of(&self, run: &str) -> bool {
+        self.conflict.as_ref().is_some_and(|given| given.inside.as_str() == run)
     }
 }
 
@@ -383,7 +407,7 @@ fn targets(git: &Git, run: &Run, work: &TaskWork) -> Vec<String> {
     for name in merged.chain(base).chain(published).chain([here]) {
         // A branch without a commit has taken nothing in.
         // What an agent itself has moved to its work proves nothing, and may be set back.
-        let is_strayed = work.task.strayed_into(&name).is_some();
+        let is_strayed = branch_work::strayed_into(git, work.task, &name).is_some();
         if !targets.contains(&name) && !is_strayed && commit(git, &name).is_some() {
             targets.push(name);
         }
@@ -409,7 +433,25 @@ fn trials(store: &Store, known: &Known, only: Option<&RunId>) -> Result<Vec<Tria
     for (run, folder) in found.into_iter().filter(|(run, _)| only.is_none_or(|only| only == run)) {
         if store.load_run(&run)?.is_some() {
             let owned = lock::is_owned(&store.paths(&run))?;
-            trials.push(Trial { short: store.short(&run)?, run, folder, owned });
+            trials.push(Trial { short: store.short(&run)?, run, conflict: None, folder, owned });
+        }
+    }
+    for run in known.runs().into_iter().filter(|run| only.is_none_or(|only| only == run)) {
+        let Some(run) = store.load_run(&run)? else { continue };
+        for given in left_resolvers::given(&run) {
+            let inside = given.inside.as_str();
+            let marked = known.marked.iter().find(|marked| marked.owner.run == inside);
+            let branch = branch_of(&given.inside, &given.task);
+            if marked.is_none() && !known.branches.contains(&branch) {
+                continue;
+            }
+            trials.push(Trial {
+                short: store.short(&run.id)?,
+                owned: lock::is_owned(&store.paths(&run.id))?,
+                folder: marked.map(|marked| marked.folder.clone()),
+                run: run.id.clone(),
+                conflict: Some(given),
+            });
         }
     }
     Ok(trials)
@@ -429,9 +471,10 @@ fn strays(
 ) -> Vec<Stray> {
     let is_trial =
         |path: &Path| trials.iter().any(|trial| trial.folder.as_deref().is_some_and(|at| is_same(at, path)));
+    let is_conflict = |run: &str| trials.iter().any(|trial| trial.is_of(run));
     let mut strays = Vec::new();
     for Marked { folder, owner, branch } in &known.marked {
-        if !is_seen(&owner.run, &owner.task) && !is_trial(folder) {
+        if !is_seen(&owner.run, &owner.task) && !is_trial(folder) && !is_conflict(&owner.run) {
             strays.push(Stray {
                 run: Some(owner.run.clone()),
                 task: Some(owner.task.clone()),
@@ -459,7 +502,7 @@ fn strays(
         let is_crews = RunId::parse(run)
             .zip(TaskId::parse(task))
             .is_some_and(|(run, task)| branch_of(&run, &task) == *branch);
-        if is_crews && !is_told && !is_seen(run, task) {
+        if is_crews && !is_told && !is_seen(run, task) && !is_conflict(run) {
             let (run, task) = (Some(run.to_owned()), Some(task.to_owned()));
             strays.push(Stray { run, task, path: None, branch: Some(branch.clone()) });
         }

@@ -4,6 +4,7 @@ use super::confirm::{self, Said};
 use super::context::Context;
 use super::decide::name_of_person;
 use super::exit::{ExitStatus, Problem};
+use super::merge_resolve;
 use super::sighting::{Found, Seen, Trial, sight, sights};
 use super::task_work::{TaskWork, commit, find_task, git_of};
 use super::typist;
@@ -17,8 +18,9 @@ use crate::domain::worktree::{keep_ref, reference_of};
 use crate::runner::branch_work;
 use crate::runner::clock;
 use crate::runner::launch::Limits;
+use crate::runner::left_resolvers::Places;
 use crate::runner::merge_work;
-use crate::store::database::{Applied, Store};
+use crate::store::database::Store;
 use crate::store::lock;
 use crate::ui::printer::Tone;
 use crate::ui::table::{Column, Rows};
@@ -31,7 +33,7 @@ use crate::workspace::{custody, inventory};
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 /// Look after the folders in which tasks work, and their branches
@@ -544,9 +546,7 @@ fn off_its_branch(work: &TaskWork, git: &Git, branch: Option<&str>) -> Option<St
 }
 
 fn record(store: &mut Store, run: &mut Run, event: Event) -> Result<()> {
-    let applied = Applied::to(run, clock::now(), event)?;
-    store.append(run, vec![applied], &[]).context("record what is about to be removed")?;
-    Ok(store.sync()?)
+    store.record(run, clock::now(), event).context("record what is about to be removed")
 }
 
 fn prune(cx: &Context, args: &PruneArgs) -> Result<ExitStatus> {
@@ -587,7 +587,7 @@ fn prune(cx: &Context, args: &PruneArgs) -> Result<ExitStatus> {
         }
     }
     for trial in trials {
-        clear_trial(cx, &store, trial)?;
+        clear_trial(cx, &mut store, trial)?;
     }
     let done = carry_out(cx, &mut store, &goes)?;
     if cx.printer.json {
@@ -597,17 +597,25 @@ fn prune(cx: &Context, args: &PruneArgs) -> Result<ExitStatus> {
 }
 
 /// Takes away what a merge that was killed has left, and ends what it had started.
-fn clear_trial(cx: &Context, store: &Store, trial: &Trial) -> Result<()> {
-    let Some(_lock) = lock::try_take(&store.paths(&trial.run))? else {
+fn clear_trial(cx: &Context, store: &mut Store, trial: &Trial) -> Result<()> {
+    let paths = store.paths(&trial.run);
+    let Some(_lock) = lock::try_take(&paths)? else {
         cx.printer.tell(&format!("{} is at work by now, and what its merge works in stays", trial.short));
         return Ok(());
     };
-    let layout = store.layout();
+    let layout = store.layout().clone();
     let repository = Repository::of(layout.repository())?;
-    let settings = cx.settings(layout, &[], cx.trusts(layout)?)?;
-    let around = trial.folder.as_deref().and_then(Path::parent).unwrap_or(layout.repository());
-    let scratch = Scratch::of(&repository, layout.repository(), around, trial.run.as_str());
-    merge_work::clear_left(&scratch, trial.run.as_str(), Limits::of(&settings).grace)?;
+    let settings = cx.settings(&layout, &[], cx.trusts(&layout)?)?;
+    let (around, grace) = (trial.around(layout.repository()), Limits::of(&settings).grace);
+    if trial.conflict.is_some() {
+        let mut run = store.load_run(&trial.run)?.context("the run is recorded")?;
+        let (top, worktrees) = (layout.repository(), around.parent().unwrap_or(around));
+        let places = Places { top, repository: &repository, paths: &paths, worktrees, grace };
+        merge_resolve::end_left(cx, store, &mut run, &places)?;
+    } else {
+        let scratch = Scratch::of(&repository, layout.repository(), around, trial.run.as_str());
+        merge_work::clear_left(&scratch, trial.run.as_str(), grace)?;
+    }
     if !cx.printer.json {
         cx.printer.data(&format!("{}  removed what a merge that was killed had left", trial.short))?;
     }

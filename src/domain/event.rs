@@ -338,8 +338,8 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         missing: Vec<String>,
     },
-    /// References outside the run's own branches came to hold commits that the attempt made in its work tree; recorded
-    /// before its work is kept.
+    /// References outside the run's own branches came to hold commits that the attempt made in its work tree, or do not
+    /// hold any more what they held before it; recorded before its work is kept.
     ReferencesMoved { task: TaskId, attempt: u32, moved: Vec<MovedReference> },
     /// An agent is about to be given a conflict of a merge; recorded before it is started.
     ConflictGiven {
@@ -394,6 +394,16 @@ pub enum Event {
     WorkMerged {
         #[serde(flatten)]
         merging: Merging,
+    },
+    /// A move of a branch that was begun has not come about, and nothing is left of it.
+    MergeGivenUp {
+        /// `main`.
+        into: String,
+        /// Id of the commit that it was to be moved to.
+        to: String,
+        /// Why; empty where crew was killed over it.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        why: String,
     },
     /// A person wants a task's own work tree taken away; recorded before that, and after what it holds was kept.
     WorktreeRemoved {
@@ -583,6 +593,7 @@ impl Event {
             Event::ConflictLeft { .. } => "conflict_left",
             Event::MergeBegun { .. } => "merge_begun",
             Event::WorkMerged { .. } => "work_merged",
+            Event::MergeGivenUp { .. } => "merge_given_up",
             Event::WorktreeRemoved { .. } => "worktree_removed",
             Event::ArtifactKept { .. } => "artifact_kept",
             Event::GateOpened { .. } => "gate_opened",
@@ -626,6 +637,7 @@ impl Event {
         "conflict_resolved",
         "conflict_left",
         "merge_begun",
+        "merge_given_up",
         "work_merged",
         "worktree_removed",
         "artifact_kept",
@@ -651,6 +663,7 @@ impl Event {
             | Event::DispatcherStarted { .. }
             | Event::MergeBegun { .. }
             | Event::WorkMerged { .. }
+            | Event::MergeGivenUp { .. }
             | Event::ConflictsSeen { .. }
             | Event::BudgetChanged { .. }
             | Event::StopAsked { .. }
@@ -729,6 +742,7 @@ impl Event {
                 | Event::ConflictResolved { .. }
                 | Event::MergeBegun { .. }
                 | Event::WorkMerged { .. }
+                | Event::MergeGivenUp { .. }
                 | Event::WorktreeRemoved { .. }
                 | Event::ProcessStarted { .. }
                 | Event::AgentNudged { .. }
@@ -782,6 +796,7 @@ impl Event {
                 | Event::ConflictLeft { .. }
                 | Event::MergeBegun { .. }
                 | Event::WorkMerged { .. }
+                | Event::MergeGivenUp { .. }
                 | Event::WorkKept { .. }
                 | Event::ReferencesMoved { .. }
                 | Event::WorktreeRemoved { .. }

@@ -286,8 +286,15 @@ fn trailers(run: &RunId, task: &TaskId) -> String {
     format!("Crew-Run: {run}\nCrew-Task: {task}\n")
 }
 
-/// Returns the message of the commit that merges a task's work. `short` is the run's id as people see it.
-pub fn merge_message(run: &RunId, short: &str, task: &Task) -> String {
+/// Returns the message of the commit that brings a task's work. `short` is the run's id as people see it.
+pub fn message(how: How, run: &RunId, short: &str, task: &Task) -> String {
+    match how {
+        How::Merge => merge_message(run, short, task),
+        How::Squash | How::Rebase => squash_message(run, short, task),
+    }
+}
+
+fn merge_message(run: &RunId, short: &str, task: &Task) -> String {
     let id = &task.spec.id;
     let colon = summary_of(task).map(|summary| format!(": {summary}")).unwrap_or_default();
     let subject = clean_line(&format!("Merge task {id} of run {short}{colon}"), MAX_SUBJECT);
@@ -295,7 +302,7 @@ pub fn merge_message(run: &RunId, short: &str, task: &Task) -> String {
 }
 
 /// Returns the message of the one commit that holds all of a task's work.
-pub fn squash_message(run: &RunId, short: &str, task: &Task) -> String {
+fn squash_message(run: &RunId, short: &str, task: &Task) -> String {
     let id = &task.spec.id;
     let own = format!("Task {id} of run {short}");
     match summary_of(task) {
@@ -429,7 +436,7 @@ mod tests {
         let mut run = run_of(vec![spec("fix", &[])]);
         let messages = |run: &Run| {
             let task = &run.tasks[0];
-            (merge_message(&run.id, "7k2", task), squash_message(&run.id, "7k2", task))
+            (message(How::Merge, &run.id, "7k2", task), message(How::Squash, &run.id, "7k2", task))
         };
         let trailers = format!("Crew-Run: {}\nCrew-Task: fix\n", run.id);
         let (merge, squash) = messages(&run);

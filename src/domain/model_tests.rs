@@ -306,8 +306,8 @@ impl World {
             other.state == TaskState::Running && matches!(other.spec.work, Work::Agent { .. })
         };
         let mut others = self.run.tasks.iter().filter(in_folder);
-        let is_alone = matches!(task.spec.work, Work::Command { .. })
-            || !others.any(|other| task.may_write() || other.may_write());
+        let is_alone =
+            !task.spec.is_for_agent() || !others.any(|other| task.may_write() || other.may_write());
         prop_assert!(
             is_alone || self.run.limits.shared_writers > 0,
             "{} writes beside another",
@@ -621,6 +621,7 @@ fn event_of(kind: &str, task: Option<&TaskId>, attempt: u32, dice: usize) -> Eve
                 task.iter().map(|id| json!({"task": id, "tip": "t", "commit": format!("c{dice}")})).collect();
             json!({"tasks": tasks, "into": "main", "from": "a", "to": "b", "how": "merge", "by": "p"})
         }
+        "merge_given_up" => json!({"into": "main", "to": "b"}),
         "worktree_removed" => json!({"path": "p", "branch_deleted": dice.is_multiple_of(2), "by": "ann"}),
         "session_started" => json!({"session": format!("s{dice}")}),
         "tool_invoked" => json!({"tool": "bash", "arguments": "ls", "result": "ok", "millis": 3}),

@@ -525,6 +525,14 @@ impl Run {
                 self.merging = None;
                 Ok(Touched::Nothing)
             }
+            Event::MergeGivenUp { into, to, .. } => {
+                let is_meant = |begun: &Merging| begun.into == *into && begun.to == *to;
+                if !self.merging.as_deref().is_some_and(is_meant) {
+                    return Err(illegal(format!("no merge into {into} has begun")));
+                }
+                self.merging = None;
+                Ok(Touched::Nothing)
+            }
             Event::WorktreeRemoved { task, .. } => {
                 let place = self.place_of(task).map_err(illegal)?;
                 let task = &mut self.tasks[place];

@@ -13,7 +13,7 @@ use super::time::Time;
 use super::tree_check::TreeCheck;
 use super::usage::Usage;
 use super::when::When;
-use super::worktree::{MovedReference, TaskTree, reference_of};
+use super::worktree::{MovedReference, TaskTree, reference_of, strayed_into};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -440,7 +440,7 @@ impl Task {
             return None;
         }
         let moved = self.attempts.iter().rev().flat_map(|attempt| &attempt.moved);
-        moved.filter(|moved| !moved.is_new()).find(|moved| moved.reference == reference)
+        strayed_into(moved, &reference)
     }
 
     /// Returns why it stands where it does, where that has a kind.

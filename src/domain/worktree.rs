@@ -54,7 +54,8 @@ impl TaskTree {
     }
 }
 
-/// A reference that came to hold commits which an attempt made in its own work tree, while that was going on.
+/// A reference that came to hold commits which an attempt made in its own work tree, while that was going on; or one that
+/// did not hold any more, after it, what it had held.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MovedReference {
     /// `refs/heads/main`.
@@ -62,35 +63,60 @@ pub struct MovedReference {
     /// Id of what it stood for before; none where there was no such reference.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
+    /// Empty where there is no such reference any more.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub to: String,
+    /// It does not hold what it held before, and nothing of the attempt's either.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lost: bool,
+    /// Crew's own reference that holds what no other does any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<String>,
 }
 
 impl MovedReference {
-    /// Tells whether there was no such reference before: it takes nobody's work out of their hands.
-    pub fn is_new(&self) -> bool {
-        self.from.is_none()
+    /// Tells whether it was moved from somebody's work to that of the attempt. One that is new takes nobody's work out of
+    /// their hands; one that was only deleted or set back has nothing unverified.
+    fn is_strayed(&self) -> bool {
+        self.from.is_some() && !self.lost
     }
 
     /// Says what was moved, and how that is set back.
     pub fn words(&self) -> String {
-        let MovedReference { reference, from, to } = self;
+        let MovedReference { reference, from, to, lost, held } = self;
         let short = |id: &str| id.chars().take(7).collect::<String>();
-        match from {
-            None => format!("{reference} is new, at {}", short(to)),
-            Some(from) => format!(
-                "{reference} was moved to its unverified work, {} -> {}; back: git update-ref {reference} {from} {to}",
-                short(from),
-                short(to)
-            ),
-        }
+        let Some(from) = from else { return format!("{reference} is new, at {}", short(to)) };
+        let became = match (lost, to.as_str()) {
+            (true, "") => format!("{reference} is gone, it stood at {}", short(from)),
+            (true, to) => {
+                format!("{reference} was set back or replaced, {} -> {}", short(from), short(to))
+            }
+            (false, to) => {
+                format!("{reference} was moved to its unverified work, {} -> {}", short(from), short(to))
+            }
+        };
+        let held = held.as_ref().map(|held| format!(", kept at {held}")).unwrap_or_default();
+        // What is gone is only put back where nobody has made it anew.
+        let to = if to.is_empty() { "\"\"" } else { to };
+        format!("{became}{held}; back: git update-ref {reference} {from} {to}")
     }
 }
 
-/// Says what stands against an attempt that moved these references; nothing where all of them are new.
+/// Says what stands against an attempt that moved these references; nothing where none of them holds its work instead of
+/// what it held before.
 pub fn strayed(moved: &[MovedReference]) -> Option<String> {
     let words: Vec<String> =
-        moved.iter().filter(|moved| !moved.is_new()).map(MovedReference::words).collect();
+        moved.iter().filter(|moved| moved.is_strayed()).map(MovedReference::words).collect();
     (!words.is_empty()).then(|| words.join("; "))
+}
+
+/// Returns how a reference came to hold what an attempt made, the newest move of it.
+pub fn strayed_into<'m>(
+    moved: impl Iterator<Item = &'m MovedReference>,
+    reference: &str,
+) -> Option<&'m MovedReference> {
+    let mut moved = moved.filter(|moved| moved.is_strayed());
+    moved.find(|moved| moved.reference == reference)
 }
 
 /// Returns the commits that the work of a task builds on, with the tasks they are of, the nearest ones, in the order in

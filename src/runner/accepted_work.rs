@@ -1,5 +1,6 @@
 //! What lies in a task's own work tree when a person accepts it: whoever looked may have put it right there.
 
+use super::own_tree;
 use crate::domain::event::Event;
 use crate::domain::id::TaskId;
 use crate::domain::run::Run;
@@ -28,18 +29,8 @@ pub fn keep(repository: &Path, run: &Run, task: &TaskId) -> Result<Option<Event>
         return Err(kept.left.join("; "));
     }
     let is_known = tree.head() == kept.commit && kept.set_aside.is_empty();
-    Ok((!is_known).then(|| Event::WorkKept {
-        task: task.spec.id.clone(),
-        attempt: task.attempts.len() as u32,
-        commit: kept.commit,
-        reference: kept.reference,
-        files: kept.difference.files.len() as u64,
-        insertions: kept.difference.insertions,
-        deletions: kept.difference.deletions,
-        set_aside: kept.set_aside,
-        astray: kept.astray.iter().map(|path| path.display().to_string()).collect(),
-        missing: Vec::new(),
-    }))
+    let (id, attempt) = (task.spec.id.clone(), task.attempts.len() as u32);
+    Ok((!is_known).then(|| own_tree::Kept::from(kept).into_event(id, attempt)))
 }
 
 fn keep_folder(

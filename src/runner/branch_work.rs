@@ -1,13 +1,14 @@
 //! What came to a task's branch, or into its folder, after its last attempt: a person may have gone on with the work.
 
 use super::merge_work::{Hindrance, MergeWork};
+use super::own_tree::Kept;
 use crate::domain::event::Event;
 use crate::domain::id::TaskId;
 use crate::domain::merging::{self, How, MergedTask, Merging};
 use crate::domain::run::Run;
 use crate::domain::task::{Task, TaskState};
 use crate::domain::words::clean_line;
-use crate::domain::worktree::{TaskTree, reference_of};
+use crate::domain::worktree::{MovedReference, TaskTree, reference_of};
 use crate::workspace::changes::Now;
 use crate::workspace::git::{Git, GitError};
 use crate::workspace::merging::MergeError;
@@ -118,18 +119,15 @@ impl MergeWork {
         }
         let git = &self.repository.git;
         let difference = snapshot::difference(git, &tree.base, tip).map_err(MergeError::from)?;
-        looked.events.push(Event::WorkKept {
-            task: task.spec.id.clone(),
-            attempt: task.attempts.len() as u32,
+        let kept = Kept {
             commit: tip.to_owned(),
             reference: reference_of(&tree.branch),
             files: difference.files.len() as u64,
             insertions: difference.insertions,
             deletions: difference.deletions,
-            set_aside: Vec::new(),
-            astray: Vec::new(),
-            missing: Vec::new(),
-        });
+            ..Kept::default()
+        };
+        looked.events.push(kept.into_event(task.spec.id.clone(), task.attempts.len() as u32));
         let (task, commits) = (task.spec.id.clone(), commits.len() as u64);
         looked.since.push(Since { task, commits, by, rewritten });
         Ok(())
@@ -173,13 +171,34 @@ impl MergeWork {
     }
 }
 
+/// Returns how a branch came to hold a task's work although nobody had judged that yet, where nobody has set it back since:
+/// git's log of the branch says so.
+pub fn strayed_into<'t>(git: &Git, task: &'t Task, branch: &str) -> Option<&'t MovedReference> {
+    let strayed = task.strayed_into(branch)?;
+    let ended = task.attempts.iter().find(|attempt| attempt.moved.contains(strayed))?.ended_at?;
+    let asked = ["log", "-g", "--date=unix", "--format=%H %gd", &strayed.reference, "--"];
+    let log = git.text(&asked).unwrap_or_default();
+    let mut entries: Vec<(&str, &str)> = log.lines().filter_map(|line| line.split_once(' ')).collect();
+    entries.reverse();
+    let since = entries.iter().position(|(commit, _)| *commit == strayed.to).map_or(0, |at| at + 1);
+    // What the attempt itself did there and back, it did before its end.
+    let is_later = |at: &str| {
+        let seconds = at.rsplit_once("@{").and_then(|(_, at)| at.trim_end_matches('}').parse::<i64>().ok());
+        seconds.is_some_and(|seconds| seconds >= ended.0 / 1000)
+    };
+    let is_set_back = entries[since..].iter().any(|(commit, at)| {
+        is_later(at) && git.run(&["merge-base", "--is-ancestor", &strayed.to, commit]).is_err()
+    });
+    (!is_set_back).then_some(strayed)
+}
+
 /// Finds the tasks whose work a branch holds although that is not recorded: somebody has merged it by hand. Returns what is to
 /// be recorded of that.
 pub fn merged_by_hand(git: &Git, run: &Run, into: &str) -> Result<Vec<Event>, GitError> {
     // What its agent brought there itself, no person has merged.
     let is_open = |task: &&Task| {
         let has_work = task.tree.as_ref().is_some_and(|tree| tree.has_work());
-        has_work && !task.is_merged() && task.strayed_into(into).is_none()
+        has_work && !task.is_merged() && strayed_into(git, task, into).is_none()
     };
     // A merge that was cut off has to be put right first.
     if run.merging.is_some() || !run.tasks.iter().any(|task| is_open(&task)) {

@@ -4,6 +4,7 @@
 use super::branch_work::Looked;
 use super::child::Control;
 use super::clock;
+use super::left_resolvers;
 use super::merge_work::{self, Hindrance, MergeWork, Plan, Step, Turns};
 use super::worktree_setup::{self, NotReady, Preparation};
 use crate::domain::conflict;
@@ -12,6 +13,7 @@ use crate::domain::event::Event;
 use crate::domain::merging::{How, Merging, Unmerged};
 use crate::domain::run::Run;
 use crate::domain::worktree::Base;
+use crate::store::layout::RunPaths;
 use crate::workspace::merging::compose::{Manner, Outcome, short};
 use crate::workspace::merging::landing::{self, Move};
 use crate::workspace::merging::put_right::PutRight;
@@ -64,6 +66,8 @@ pub struct Place {
     pub repository: PathBuf,
     /// Where the work trees of the run's tasks are.
     pub worktrees: PathBuf,
+    /// Of the run.
+    pub paths: RunPaths,
     /// The id of the run.
     pub run: String,
     /// What was found is told there.
@@ -105,8 +109,8 @@ pub enum Chore {
 /// What came of it.
 pub enum Done {
     Composed {
-        /// What is to be recorded first: a merge that was cut off has come about all the same, or somebody has gone on
-        /// with the work of a task.
+        /// What is to be recorded first: what became of a merge that was cut off, or that somebody has gone on with the
+        /// work of a task.
         found_out: Vec<Event>,
         composed: Result<Box<Composed>, Unmerged>,
     },
@@ -126,10 +130,12 @@ impl std::fmt::Debug for Done {
 
 /// Why a branch has not moved although all was well.
 #[derive(Debug)]
-pub enum NotLanded {
+pub struct NotLanded {
+    pub why: Unmerged,
     /// Somebody has moved it, and whether that was crew.
-    Moved(Unmerged, bool),
-    Other(Unmerged),
+    pub moved_by_crew: Option<bool>,
+    /// Nothing is left of the move that was begun.
+    pub undone: bool,
 }
 
 impl Chore {
@@ -169,12 +175,12 @@ impl Chore {
 }
 
 fn compose(place: &Place, run: &mut Run, work: MergeWork) -> Done {
-    let (found, landed) = match work.put_right(run, || waits(place)) {
+    let (found, became) = match work.put_right(run, || waits(place)) {
         Ok(right) => right,
         Err(why) => return Done::Composed { found_out: Vec::new(), composed: Err(hindered(&why)) },
     };
-    found.iter().for_each(|right| tell_right(place, right));
-    let mut found_out: Vec<Event> = landed.into_iter().collect();
+    tell_right(place, &found);
+    let mut found_out: Vec<Event> = became.into_iter().collect();
     let composed = look(place, run, work, &mut found_out).and_then(|work| plan(place, run, work));
     Done::Composed { found_out, composed }
 }
@@ -191,6 +197,20 @@ fn look(
         Err(illegal) => Err(Unmerged { kind: None, why: illegal.to_string() }),
     };
     found_out.iter().try_for_each(|event| apply(run, event))?;
+    for given in left_resolvers::given(run) {
+        let places = left_resolvers::Places {
+            top: &place.repository,
+            repository: &work.repository,
+            paths: &place.paths,
+            worktrees: place.worktrees.parent().unwrap_or(&place.worktrees),
+            grace: place.grace,
+        };
+        let ended = places.end(run, &given);
+        let ended = ended.map_err(|error| Unmerged { kind: None, why: error.to_string() })?;
+        ended.words.iter().for_each(|line| place.note(line));
+        apply(run, &ended.event)?;
+        found_out.push(ended.event);
+    }
     // Nobody is there who could be asked about a branch that was rewritten.
     let looked: Looked = work.look_at_branches(run, false).map_err(|why| hindered(&why))?;
     for (task, why) in &looked.unseen {
@@ -288,17 +308,21 @@ fn fill(
 }
 
 fn finish(place: &Place, work: &MergeWork, moved: Option<&Move>) -> Result<(), NotLanded> {
-    let not_landed = |error: MergeError| match error {
-        MergeError::Moved(_) => {
-            NotLanded::Moved(plain(&error), moved.is_some_and(|moved| work.is_moved_by_crew(&moved.from)))
-        }
-        error => NotLanded::Other(plain(&error)),
+    let undone = || moved.is_some_and(|moved| work.is_undone(moved));
+    let not_landed = |error: MergeError| {
+        let is_moved = matches!(error, MergeError::Moved(_));
+        let by_crew = moved.filter(|_| is_moved).map(|moved| work.is_moved_by_crew(&moved.from));
+        NotLanded { why: plain(&error), moved_by_crew: by_crew, undone: undone() }
     };
     place.scratch(&work.repository).clear().map_err(not_landed)?;
     let Some(moved) = moved else { return Ok(()) };
-    let _alone = work.alone(|| waits(place)).map_err(|why| NotLanded::Other(hindered(&why)))?;
+    let _alone = work.alone(|| waits(place)).map_err(|why| NotLanded {
+        why: hindered(&why),
+        moved_by_crew: None,
+        undone: undone(),
+    })?;
     let left = landing::land(&work.repository, moved, &mut |_| {}).map_err(not_landed)?;
-    left.iter().for_each(|right| tell_right(place, right));
+    tell_right(place, left.as_slice());
     place.note(&format!("{}  {} -> {}", moved.branch, short(&moved.from), short(&moved.to)));
     Ok(())
 }
@@ -315,15 +339,7 @@ fn hindered(why: &Hindrance) -> Unmerged {
     Unmerged { kind: None, why: why.to_string() }
 }
 
-/// Says what became of a merge that was cut off.
-fn tell_right(place: &Place, right: &PutRight) {
-    let Move { run, branch, .. } = &right.moved;
-    let became = if right.landed { "was done all the same" } else { "was taken back" };
-    place.note(&format!("a merge of run {run} into {branch} that was cut off {became}"));
-    if let Some(kept) = &right.kept {
-        place.note(&format!("  its files as they were then are kept at {kept}"));
-    }
-    if !right.left.is_empty() {
-        place.note(&format!("  changed since, and left as they are: {}", right.left.join(", ")));
-    }
+/// Says what became of merges that were cut off.
+fn tell_right(place: &Place, found: &[PutRight]) {
+    found.iter().flat_map(PutRight::words).for_each(|line| place.note(&line));
 }

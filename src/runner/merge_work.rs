@@ -1,7 +1,7 @@
 //! What of a run's work a branch would be given, worked out as things stand: which tasks, as which commits, and what has
 //! to pass before the branch moves. Nothing here moves it.
 
-use super::branch_work::Since;
+use super::branch_work::{Since, strayed_into};
 use super::process;
 use crate::domain::conflict::Clash;
 use crate::domain::event::Event;
@@ -287,7 +287,7 @@ impl MergeWork {
         for task in &run.tasks {
             let id = &task.spec.id;
             let is_asked_for = self.named.is_empty() || self.named.contains(id);
-            let strayed = task.strayed_into(&self.into).filter(|_| is_asked_for);
+            let strayed = strayed_into(&self.repository.git, task, &self.into).filter(|_| is_asked_for);
             if let Some(strayed) = strayed
                 && self.repository.is_ancestor(&strayed.to, from).unwrap_or(false)
                 && self.is_in(task, from)?
@@ -381,10 +381,7 @@ impl MergeWork {
                 base,
                 tip: tree.head().to_owned(),
                 builds_on: (0..places.len()).filter(|at| under.contains(&places[*at])).collect(),
-                message: match self.manner.how {
-                    How::Merge => merging::merge_message(&run.id, &self.short, task),
-                    How::Squash | How::Rebase => merging::squash_message(&run.id, &self.short, task),
-                },
+                message: merging::message(self.manner.how, &run.id, &self.short, task),
             });
         }
         Ok(works)
@@ -436,7 +433,7 @@ impl MergeWork {
     }
 
     /// Puts right what an earlier merge has left when it was cut off. Returns what was found, and what is to be recorded:
-    /// the merge that was begun came about all the same.
+    /// the merge that was begun came about all the same, or is given up.
     pub fn put_right(
         &self,
         run: &Run,
@@ -445,9 +442,24 @@ impl MergeWork {
         let _alone = self.alone(waits)?;
         let found = put_right::put_right(&self.repository, &mut |_| {})?;
         let Some(merging) = run.merging.as_deref().cloned() else { return Ok((found, None)) };
-        let tip = self.repository.tip(&merging.into)?;
-        let landed = tip.is_some_and(|tip| self.repository.is_ancestor(&merging.to, &tip).unwrap_or(false));
-        Ok((found, landed.then_some(Event::WorkMerged { merging })))
+        let became = match self.is_on(&merging.into, &merging.to)? {
+            true => Event::WorkMerged { merging },
+            false => Event::MergeGivenUp { into: merging.into, to: merging.to, why: String::new() },
+        };
+        Ok((found, Some(became)))
+    }
+
+    /// Tells whether a move that failed has come to nothing: the branch holds nothing of it, and nothing is half done that
+    /// would have to be put right first.
+    pub fn is_undone(&self, moved: &Move) -> bool {
+        let is_of_it = |journal: &Journal| journal.moved.run == moved.run;
+        let half_done = put_right::begun(&self.repository).map(|begun| begun.iter().any(is_of_it));
+        matches!((half_done, self.is_on(&moved.branch, &moved.to)), (Ok(false), Ok(false)))
+    }
+
+    fn is_on(&self, branch: &str, commit: &str) -> Result<bool, MergeError> {
+        let Some(tip) = self.repository.tip(branch)? else { return Ok(false) };
+        Ok(self.repository.is_ancestor(commit, &tip).unwrap_or(false))
     }
 }
 

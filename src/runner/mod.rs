@@ -24,6 +24,7 @@ pub mod forecast;
 pub mod handed_in_files;
 pub mod inbox_watch;
 pub mod launch;
+pub mod left_resolvers;
 pub mod lines;
 pub mod merge_checks;
 pub mod merge_work;

@@ -14,7 +14,7 @@ use crate::workspace::git::GitError;
 use crate::workspace::joining::{self, Joined};
 use crate::workspace::witness::Changes;
 use crate::workspace::worktree::references::References;
-use crate::workspace::worktree::{Order, Owner, Work, Worktree, WorktreeError};
+use crate::workspace::worktree::{self as workspace, Order, Owner, Work, Worktree, WorktreeError};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
@@ -83,6 +83,22 @@ impl Kept {
             set_aside,
             astray,
             missing,
+        }
+    }
+}
+
+impl From<workspace::Kept> for Kept {
+    fn from(kept: workspace::Kept) -> Kept {
+        let line = |text: &str| clean_line(text, MAX_LINE);
+        Kept {
+            commit: kept.commit,
+            reference: kept.reference,
+            files: kept.difference.files.len() as u64,
+            insertions: kept.difference.insertions,
+            deletions: kept.difference.deletions,
+            set_aside: kept.set_aside,
+            astray: kept.astray.iter().map(|path| line(&path.display().to_string())).collect(),
+            missing: kept.left.iter().take(MAX_MISSING).map(|left| line(left)).collect(),
         }
     }
 }
@@ -202,7 +218,8 @@ impl OwnTree {
         self.folder.symlink_metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
     }
 
-    /// Returns the references outside the run's own branches that have come to hold what the attempt committed.
+    /// Returns the references outside the run's own branches that have come to hold what the attempt committed, or lost
+    /// what they held. What nothing else holds of that is held.
     pub fn moved(&self) -> Result<Vec<MovedReference>, String> {
         let noted = self.references.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let noted = match noted {
@@ -210,7 +227,9 @@ impl OwnTree {
             // Where the crew process died, what it noted lies beside the work tree.
             None => References::noted(&self.repository, &self.owner(), self.attempt),
         };
-        let moved = noted.and_then(|noted| noted.map_or(Ok(Vec::new()), |noted| noted.moved(&self.owner())));
+        let keep = worktree::keep_ref(&self.run, &self.task, self.attempt);
+        let moved =
+            noted.and_then(|noted| noted.map_or(Ok(Vec::new()), |noted| noted.moved(&self.owner(), &keep)));
         moved.map_err(|error| error.to_string())
     }
 
@@ -243,20 +262,7 @@ impl OwnTree {
             keep_ref: &worktree::keep_ref(&self.run, &self.task, self.attempt),
         };
         let kept = tree.keep(&work).map_err(|error| error.to_string())?;
-        Ok(Kept {
-            commit: kept.commit,
-            reference: kept.reference,
-            files: kept.difference.files.len() as u64,
-            insertions: kept.difference.insertions,
-            deletions: kept.difference.deletions,
-            set_aside: kept.set_aside,
-            astray: kept
-                .astray
-                .iter()
-                .map(|path| clean_line(&path.display().to_string(), MAX_LINE))
-                .collect(),
-            missing: kept.left.iter().take(MAX_MISSING).map(|line| clean_line(line, MAX_LINE)).collect(),
-        })
+        Ok(kept.into())
     }
 
     fn message(&self, summary: &str) -> String {

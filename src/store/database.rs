@@ -194,6 +194,13 @@ impl Store {
         self.write(run, batch, answered, false)
     }
 
+    /// Applies one event to the run, and returns when it is on the disk.
+    pub fn record(&mut self, run: &mut Run, at: Time, event: Event) -> Result<(), StoreError> {
+        let applied = Applied::to(run, at, event)?;
+        self.append(run, vec![applied], &[])?;
+        self.sync()
+    }
+
     fn write(
         &mut self,
         run: &mut Run,

@@ -15,6 +15,7 @@ use crate::domain::submission::Note;
 use crate::domain::task::{Task, Work, Working};
 use crate::domain::tree_check::TreeCheck;
 use crate::domain::words::clean_line;
+use crate::domain::worktree::MovedReference;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
@@ -228,6 +229,11 @@ impl Live {
                     "  {task:names$}  {program:agents$}  {word}  {time:>7}  {tokens:>6}  {cost:>6}  {said}{again}"
                 ))
             }
+            Event::ReferencesMoved { task, moved, .. } => {
+                let words = lost_words(moved)?;
+                let word = printer.tint_err(Tone::Attention, &format!("{:12}", "references"));
+                Some(format!("  {task:names$}  {:agents$}  {word}  {words}", "-"))
+            }
             Event::TaskSkipped { task, reason, .. } | Event::TaskCancelled { task, reason } => {
                 let word = if matches!(event, Event::TaskSkipped { .. }) { "skipped" } else { "cancelled" };
                 let word = printer.tint_err(Tone::Faint, &format!("{word:12}"));
@@ -268,6 +274,13 @@ impl Live {
             _ => None,
         }
     }
+}
+
+/// Says which references lost what they held; an attempt's reason names those that were moved to its work.
+fn lost_words(moved: &[MovedReference]) -> Option<String> {
+    let lost: Vec<String> =
+        moved.iter().filter(|moved| moved.lost).map(|moved| clean_line(&moved.words(), 400)).collect();
+    (!lost.is_empty()).then(|| lost.join("; "))
 }
 
 /// Shows a line that is there only at times, or takes it away.
@@ -387,6 +400,10 @@ fn plain_line(run: &str, event: &Event) -> Option<String> {
                 line.push_str(&format!(" unseen={unseen:?}"));
             }
             line
+        }
+        Event::ReferencesMoved { task, attempt, moved } => {
+            let words = lost_words(moved)?;
+            format!("{} event=references_lost {words}", head(task, *attempt))
         }
         Event::WorkKept { task, attempt, set_aside, .. } if !set_aside.is_empty() => {
             format!("{} event=kept_on_no_branch at={}", head(task, *attempt), set_aside.join(","))

@@ -109,6 +109,24 @@ fn every_kind_of_event_is_produced() {
     repo.crew(["run", "the goal", "--workflow", "branches", "--worktree"]).exits(0);
     seen.extend(repo.kinds());
 
+    // Somebody moves the branch between the merge and its landing.
+    let moved = repo.beside("moved").display().to_string();
+    let moves = format!(
+        "test -e {moved} || {{ touch {moved}; git -C $CREW_REPOSITORY commit -q --allow-empty -m x; }}"
+    );
+    repo.workflow("lands", "## a\nrun: date >made\nworktree: true\n");
+    let path = repo.home.join(".config/crew/workflows/lands.workflow.md");
+    let text = std::fs::read_to_string(&path).expect("a workflow");
+    std::fs::write(path, text.replacen("---\n", "---\nonSuccess: merge\n", 1)).expect("a workflow");
+    let sets = [
+        "gates.risky_actions=deploy".to_owned(),
+        "gates.allowed_actions=merge".to_owned(),
+        format!("merge.verify={}", json!([moves])),
+    ];
+    let sets = sets.iter().flat_map(|set| ["--set", set.as_str()]);
+    repo.crew(["run", "the goal", "--workflow", "lands"].into_iter().chain(sets)).exits(0);
+    seen.extend(repo.kinds());
+
     let declared: BTreeSet<String> = Event::KINDS.iter().map(|kind| (*kind).to_owned()).collect();
     let missing: Vec<&String> = declared.difference(&seen).collect();
     assert!(missing.is_empty(), "nothing produces {missing:?}; extend this test with a run that does");

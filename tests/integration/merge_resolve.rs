@@ -267,8 +267,28 @@ fn what_a_crew_that_was_killed_has_left_is_ended_and_the_same_command_does_it() 
     let before = state(&repo);
     let running = repo.start(["merge", "last", "--resolve", "fixer"]);
     wait_until("the agent works", || there.exists());
+    let agents = |at_work: bool| {
+        let list = repo.crew(["worktree", "list", "--json"]).exits(0).json();
+        let unrecorded =
+            list["data"].as_array().expect("trees").iter().filter(|tree| tree["recorded"] == false);
+        let said: Vec<[Value; 3]> =
+            unrecorded.map(|tree| ["conflict", "at_work", "prunable"].map(|key| tree[key].clone())).collect();
+        assert_eq!(said, [[json!("b"), json!(at_work), json!(!at_work)]]);
+    };
+    agents(true);
+    let doctor = repo.crew(["doctor"]).out;
+    assert!(!doctor.contains("no run here knows"), "{doctor}");
     running.kill();
+    agents(false);
     assert_eq!(state(&repo)[1..], before[1..]);
+    let pruned = repo.crew(["worktree", "prune", "--yes"]).exits(0);
+    assert!(pruned.err.contains("fixer on the conflict of b when its merge was killed"), "{}", pruned.err);
+    is_clean(&repo);
+    // The next merge does the same by itself.
+    std::fs::remove_file(&there).expect("a mark");
+    let running = repo.start(["merge", "last", "--resolve", "fixer"]);
+    wait_until("the agent works", || there.exists());
+    running.kill();
     let ran = resolve(&repo, &[]).exits(0);
     assert!(ran.err.contains("worked on the conflict of b when its crew process died"), "{}", ran.err);
     assert!(lines(&repo).starts_with("A\nB\n2\n"));

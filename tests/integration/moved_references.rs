@@ -162,3 +162,58 @@ fn two_that_work_at_once_are_not_taken_for_each_other() {
     assert_eq!(task(&result, "moves")["state"], "needs_review");
     assert_eq!(task(&result, "takes")["state"], "completed", "{:#}", task(&result, "takes"));
 }
+
+#[test]
+fn what_an_agent_deletes_or_sets_back_is_kept_and_told_with_the_way_back() {
+    let repo = TestRepo::new();
+    let lost = ["refs/heads/back", "refs/heads/gone", "refs/heads/merged", "refs/tags/v1"];
+    repo.git(&["branch", "merged"]);
+    for name in ["gone", "back"] {
+        repo.git(&["switch", "-qc", name, "main"]);
+        repo.commit(name);
+    }
+    repo.git(&["switch", "-q", "main"]);
+    repo.git(&["-c", "user.name=U", "-c", "user.email=u@e", "tag", "-a", "-m", "said", "v1"]);
+    let before = lost.map(|name| tip(&repo, name));
+    let deletes = "git branch -qD gone merged; git tag -d v1 >&2; git update-ref refs/heads/back main";
+    steps(&repo, "deletes", &[("a", "", &format!("{}; {deletes}", commits("a")))]);
+    let ran = repo.crew(["run", "the goal", "--workflow", "deletes", "--worktree"]).exits(0);
+    let events = repo.events();
+    let moved = of_kind(&events, "references_moved")[0]["moved"].as_array().expect("references").clone();
+    assert_eq!(moved.len(), lost.len(), "{moved:#?}");
+    assert!(repo.crew(["events", "last"]).exits(0).out.contains("refs/heads/back was set back or replaced"));
+    for ((name, before), moved) in lost.iter().zip(&before).zip(&moved) {
+        assert_eq!(
+            (&moved["reference"], &moved["from"], &moved["lost"]),
+            (&json!(name), &json!(before), &json!(true))
+        );
+        let now = if *name == "refs/heads/back" { tip(&repo, "main") } else { "\"\"".to_owned() };
+        let back = format!("git update-ref {name} {before} {now}");
+        assert!(ran.err.contains(&back), "{back}: {}", ran.err);
+        // What another branch holds needs no holding.
+        let held = moved["held"].as_str();
+        assert_eq!(held.is_none(), *name == "refs/heads/merged", "{moved:#}");
+        assert!(held.is_none_or(|held| tip(&repo, held) == *before && held.starts_with("refs/crew/keep/")));
+        let mut shell = repo.plain("sh");
+        assert!(shell.arg("-c").arg(&back).status().expect("a shell").success(), "{back}");
+    }
+    assert_eq!(lost.map(|name| tip(&repo, name)), before);
+}
+
+#[test]
+fn a_branch_that_was_set_back_and_merged_by_hand_holds_the_work() {
+    let repo = TestRepo::new();
+    steps(&repo, "moves", &[("a", "", &format!("{}; git update-ref refs/heads/main HEAD", commits("mine")))]);
+    let before = tip(&repo, "main");
+    run(&repo, "moves", 1);
+    repo.git(&["update-ref", "refs/heads/main", &before]);
+    repo.git(&["merge", "-q", "--ff-only", &branch(&repo, "a")]);
+    repo.git(&["config", "user.name", "Test"]);
+    repo.git(&["config", "user.email", "test@example.com"]);
+    repo.crew(["merge", "last"]).exits(0);
+    let events = repo.events();
+    let merged = of_kind(&events, "work_merged");
+    assert_eq!((merged.len(), &merged[0]["by"]), (1, &json!("by hand")));
+    let list = repo.crew(["worktree", "list", "--json"]).exits(0).json();
+    assert_eq!(list["data"][0]["work"], "merged");
+}

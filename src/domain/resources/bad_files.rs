@@ -39,7 +39,7 @@ const ROWS: &[Row] = &[
     (Team, "teams/unknown-workflow.team.md", 3, "there is no workflow `reveiw`", Some("did you mean `review`?")),
     (Team, "teams/role-missing-for-its-workflow.team.md", 3, "the workflow `review` needs the role `writer`", Some("add a line `- writer: agent=NAME`")),
     (Team, "teams/worktree-and-single.team.md", 5, "`workspaceMode: single` contradicts `worktree: true`", Some("keep one of them")),
-    (Team, "teams/link-out-of-the-repository.team.md", 4, "`link`: `../shared` leads out of the repository", None),
+    (Team, "teams/link-out-of-the-repository.team.md", 4, "`link`: `../elsewhere` leads out of the repository", None),
     (Team, "teams/concurrency-below-one.team.md", 4, "`maxConcurrency` has to be from 1 to 1000", None),
     (Workflow, "workflows/no-steps.workflow.md", 3, "the workflow has no steps", Some("add a heading `## ID`")),
     (Workflow, "workflows/on-success.workflow.md", 3, "`onSuccess` cannot be `marge`", Some("did you mean `merge`?")),

@@ -77,6 +77,7 @@ impl Dispatcher<'_> {
         Place {
             repository: self.setup.repository.clone(),
             worktrees: self.setup.worktrees.folder.join(self.run.id.as_str()),
+            paths: self.paths.clone(),
             run: self.run.id.to_string(),
             log: self.paths.root().join(log),
             grace: self.setup.limits.grace,
@@ -109,17 +110,32 @@ impl Dispatcher<'_> {
                 self.finish_merge(place, false)
             }
             Done::Finished(Ok(())) => self.note_finished(place),
-            Done::Finished(Err(NotLanded::Moved(_, by_crew)))
-                if !is_stopped && open.merge.turns.once_more(by_crew) =>
-            {
-                open.merge.landing = None;
+            Done::Finished(Err(not_landed)) => self.note_not_landed(place, is_stopped, not_landed),
+        }
+    }
+
+    /// Begins anew where others have moved the branch, or gives up.
+    fn note_not_landed(
+        &mut self,
+        place: usize,
+        is_stopped: bool,
+        not_landed: NotLanded,
+    ) -> Result<(), StoreError> {
+        let NotLanded { why, moved_by_crew, undone } = not_landed;
+        let Some(open) = self.open.get_mut(&place) else { return Ok(()) };
+        let begun = open.merge.landing.take();
+        if let Some(merging) = begun.filter(|_| undone) {
+            let (into, to, why) = (merging.into, merging.to, clean_line(&why.why, MAX_SUMMARY_LINE));
+            self.record(Event::MergeGivenUp { into, to, why })?;
+        }
+        let Some(open) = self.open.get_mut(&place) else { return Ok(()) };
+        match moved_by_crew {
+            Some(by_crew) if !is_stopped && open.merge.turns.once_more(by_crew) => {
                 open.merge.composed = None;
                 open.checks_passed = 0;
                 self.compose(place)
             }
-            Done::Finished(Err(NotLanded::Moved(why, _) | NotLanded::Other(why))) => {
-                self.give_up_merge(place, why)
-            }
+            _ => self.give_up_merge(place, why),
         }
     }
 

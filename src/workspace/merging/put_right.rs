@@ -35,6 +35,22 @@ pub struct PutRight {
     pub left: Vec<String>,
 }
 
+impl PutRight {
+    /// Says what became of it, in lines.
+    pub fn words(&self) -> Vec<String> {
+        let Move { run, branch, .. } = &self.moved;
+        let became = if self.landed { "was done all the same" } else { "was taken back" };
+        let mut lines = vec![format!("a merge of run {run} into {branch} that was cut off {became}")];
+        if let Some(kept) = &self.kept {
+            lines.push(format!("  its files as they were then are kept at {kept}"));
+        }
+        if !self.left.is_empty() {
+            lines.push(format!("  changed since, and left as they are: {}", self.left.join(", ")));
+        }
+        lines
+    }
+}
+
 /// Puts right whatever moves of branches were cut off in this repository.
 pub fn put_right(repository: &Repository, step: &mut dyn FnMut(&str)) -> Result<Vec<PutRight>, MergeError> {
     let mut found = Vec::new();

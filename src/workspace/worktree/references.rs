@@ -1,5 +1,5 @@
 //! References that came to hold what was committed in a work tree, while somebody worked there: a branch that was moved past
-//! all that verifies work.
+//! all that verifies work. And those that lost meanwhile what they held.
 //!
 //! # How it works
 //!
@@ -8,10 +8,14 @@
 //! the user committed meanwhile. What was made in the work tree stands in its own log of HEAD, as a commit that was made;
 //! what somebody else made stands in the log of their branch in the same way. What stands in neither has been the work
 //! tree's.
+//!
+//! Who deleted a reference or set it back is nowhere to be seen, so that is only told; and what no other reference holds
+//! is held, as git would throw it away sooner or later.
 
 use super::adding::{self, Registered};
 use super::{Owner, Worktree, WorktreeError, at, common_of};
 use crate::domain::worktree::{MovedReference, reference_of};
+use crate::workspace::custody;
 use crate::workspace::git::{Git, GitError};
 use crate::workspace::snapshot::LOOK;
 use crate::workspace::staging::settled;
@@ -27,6 +31,9 @@ const ENTRIES: &str = "--max-count=400";
 /// What is nobody's branch: crew's own, what a remote has, what git keeps for one work tree alone.
 const OTHERS: &[&str] =
     &["refs/crew/", "refs/remotes/", "refs/stash", "refs/bisect/", "refs/worktree/", "refs/rewritten/"];
+
+/// What lasts no longer than the work tree.
+const SHORT_LIVED: &[&str] = &["refs/bisect/", "refs/worktree/", "refs/rewritten/"];
 
 /// What the references of a repository stood for before an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,38 +87,87 @@ impl References {
     }
 
     /// Returns the references outside the run's own branches that stand for something else now, and hold commits which
-    /// were made in the work tree meanwhile.
-    pub fn moved(&self, owner: &Owner) -> Result<Vec<MovedReference>, WorktreeError> {
+    /// were made in the work tree meanwhile; and those that do not hold any more what they held. What no other reference
+    /// holds then is held at `keep`, or at the names that follow it.
+    pub fn moved(&self, owner: &Owner, keep: &str) -> Result<Vec<MovedReference>, WorktreeError> {
         let git = git_at(&self.common, &self.admin);
         let now = read(&git)?;
+        let own = format!("refs/heads/crew/{}/", owner.run);
+        let mut moved = self.strayed(&git, owner, &own, &now)?;
+        let lost = self.lost(&git, &own, &now)?;
+        let unheld = unheld(&git, &own, &lost, &now)?;
+        for (reference, from) in lost {
+            // What git has thrown away by now cannot be held.
+            let held = unheld.contains(&from).then(|| custody::hold(&git, keep, &from).ok()).flatten();
+            match moved.iter_mut().find(|moved| moved.reference == reference) {
+                Some(strayed) => strayed.held = held,
+                None => {
+                    let to = now.get(&reference).cloned().unwrap_or_default();
+                    moved.push(MovedReference { reference, from: Some(from), to, lost: true, held });
+                }
+            }
+        }
+        Ok(moved)
+    }
+
+    /// Returns the user's references that do not hold any more what they held before, with that.
+    fn lost(
+        &self,
+        git: &Git,
+        own: &str,
+        now: &BTreeMap<String, String>,
+    ) -> Result<Vec<(String, String)>, GitError> {
+        let mut lost = Vec::new();
+        for (name, before) in &self.note.before {
+            if name.starts_with(own) || is_others(name) || now.get(name) == Some(before) {
+                continue;
+            }
+            let is_in = match now.get(name) {
+                // A tag with a message of its own is no commit, and in nothing but itself.
+                Some(to) if is_commit(git, before) => is_ancestor(git, before, to)?,
+                _ => false,
+            };
+            if !is_in {
+                lost.push((name.clone(), before.clone()));
+            }
+        }
+        Ok(lost)
+    }
+
+    fn strayed(
+        &self,
+        git: &Git,
+        owner: &Owner,
+        own: &str,
+        now: &BTreeMap<String, String>,
+    ) -> Result<Vec<MovedReference>, WorktreeError> {
         let before = &self.note.before;
         let changed: Vec<(&String, &String)> =
             now.iter().filter(|(name, id)| before.get(*name) != Some(id)).collect();
-        let own = format!("refs/heads/crew/{}/", owner.run);
-        let is_others = |name: &str| OTHERS.iter().any(|others| name.starts_with(others));
         let suspects: Vec<&(&String, &String)> =
-            changed.iter().filter(|(name, _)| !name.starts_with(&own) && !is_others(name)).collect();
+            changed.iter().filter(|(name, _)| !name.starts_with(own) && !is_others(name)).collect();
         if suspects.is_empty() {
             return Ok(Vec::new());
         }
         let branch = format!("{own}{}", owner.task);
-        let log = log_of(&git, "HEAD");
+        let log = log_of(git, "HEAD");
         let mut stood: Vec<&str> = log.iter().map(|entry| entry.commit.as_str()).collect();
         stood.extend(now.get(&branch).map(String::as_str));
-        let worked: HashSet<String> = self.new_commits(&git, &stood)?.into_iter().collect();
+        let worked: HashSet<String> = self.new_commits(git, &stood)?.into_iter().collect();
         let made: HashSet<&str> =
             log.iter().filter(|entry| entry.is_made()).map(|entry| entry.commit.as_str()).collect();
         let elsewhere = changed.iter().filter(|(name, _)| **name != branch);
         let elsewhere =
-            self.made_elsewhere(&git, &elsewhere.map(|(name, _)| name.as_str()).collect::<Vec<_>>(), &now)?;
+            self.made_elsewhere(git, &elsewhere.map(|(name, _)| name.as_str()).collect::<Vec<_>>(), now)?;
         let mut moved = Vec::new();
         for (name, id) in suspects {
-            let mut held = self.new_commits(&git, &[id])?;
+            let mut held = self.new_commits(git, &[id])?;
             held.retain(|commit| worked.contains(commit));
             let is_its = |commit: &String| made.contains(commit.as_str()) || !elsewhere.contains(commit);
             if held.iter().any(is_its) {
                 let (reference, to) = ((*name).clone(), (*id).clone());
-                moved.push(MovedReference { from: before.get(&reference).cloned(), reference, to });
+                let from = before.get(&reference).cloned();
+                moved.push(MovedReference { reference, from, to, lost: false, held: None });
             }
         }
         Ok(moved)
@@ -142,6 +198,48 @@ impl References {
         made.extend(remote.map(|(_, id)| id.as_str()));
         Ok(self.new_commits(git, &made)?.into_iter().collect())
     }
+}
+
+/// Returns those of the ids that are to be held: no reference holds them, but for the run's own branches and what goes with
+/// the work tree.
+fn unheld(
+    git: &Git,
+    own: &str,
+    lost: &[(String, String)],
+    now: &BTreeMap<String, String>,
+) -> Result<HashSet<String>, GitError> {
+    if lost.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let lasts =
+        |name: &str| !name.starts_with(own) && !SHORT_LIVED.iter().any(|short| name.starts_with(short));
+    let holding: Vec<&String> = now.iter().filter(|(name, _)| lasts(name)).map(|(_, id)| id).collect();
+    let ids: HashSet<&String> = lost.iter().map(|(_, id)| id).filter(|id| !holding.contains(id)).collect();
+    let (commits, others): (Vec<&String>, Vec<&String>) = ids.into_iter().partition(|id| is_commit(git, id));
+    let mut asked: String = commits.iter().map(|id| format!("{id}\n")).collect();
+    asked.extend(holding.iter().map(|id| format!("^{id}\n")));
+    let found = git.fed(&["rev-list", "--ignore-missing", "--stdin"], asked.as_bytes())?;
+    if found.code != Some(0) {
+        return Err(found.failure);
+    }
+    let found = String::from_utf8_lossy(&found.stdout).into_owned();
+    let found: HashSet<&str> = found.lines().collect();
+    let commits = commits.into_iter().filter(|id| found.contains(id.as_str()));
+    Ok(commits.chain(others).cloned().collect())
+}
+
+fn is_others(name: &str) -> bool {
+    OTHERS.iter().any(|others| name.starts_with(others))
+}
+
+fn is_commit(git: &Git, id: &str) -> bool {
+    git.text(&["cat-file", "-t", id]).is_ok_and(|kind| kind == "commit")
+}
+
+/// Tells whether a commit is in what stands there now, which may be anything.
+fn is_ancestor(git: &Git, commit: &str, of: &str) -> Result<bool, GitError> {
+    let asked = git.fed(&["merge-base", "--is-ancestor", commit, of], &[])?;
+    Ok(asked.code == Some(0))
 }
 
 /// Speaks to git about a work tree, whether its folder is there or not.
