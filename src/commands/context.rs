@@ -3,6 +3,7 @@
 use super::exit::{Problem, Problems};
 use crate::agents::registry::Registry;
 use crate::domain::id::RunId;
+use crate::domain::liveness::Thresholds;
 use crate::domain::publishing::in_shell;
 use crate::domain::resources::{self, Library};
 use crate::domain::settings::{self, Origin, Settings};
@@ -180,6 +181,14 @@ impl Context {
             }
         }
     }
+}
+
+/// Refuses settings that each may be, and that contradict each other. `crew config` does not mind: it is how they are mended.
+pub fn refuse_contradictions(settings: &Settings) -> Result<()> {
+    let Err(message) = Thresholds::check(settings) else { return Ok(()) };
+    let origin = settings.origin(&settings::LIVENESS_DEAD);
+    let hint = Some("crew config list --origin".to_owned());
+    Err(as_problems(vec![settings::Problem { origin, message, hint }]).into())
 }
 
 /// Says how a repository without a work tree gets one, beside it.

@@ -1,7 +1,7 @@
 //! `crew doctor`: whether everything that crew needs is there and whole. Each line is a check.
 
 use super::agents::{self, Found};
-use super::context::Context;
+use super::context::{Context, refuse_contradictions};
 use super::cut_off;
 use super::doctor_agents;
 use super::doctor_probe;
@@ -256,7 +256,10 @@ fn check_settings(cx: &Context, layout: &Layout, checks: &mut Vec<Check>) {
             false
         }
     };
-    let read = cx.settings(layout, &[], trusted).and_then(|settings| Ok((registry(&settings)?, settings)));
+    let read = cx.settings(layout, &[], trusted).and_then(|settings| {
+        refuse_contradictions(&settings)?;
+        Ok((registry(&settings)?, settings))
+    });
     match read {
         Ok((registry, settings)) => {
             let set = settings

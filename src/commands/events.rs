@@ -193,6 +193,7 @@ fn detail_of(event: &Event) -> String {
             said.join("; ")
         }
         Event::BudgetChanged { budget } => serde_json::to_string(budget).unwrap_or_default(),
+        Event::ClockJumped { asleep, held_up, set } => words::gap(*asleep, *held_up, *set),
         Event::StopAsked { level, by } => format!("{by}, level {level}"),
         Event::RunEnded { state } => state.name().to_owned(),
     };

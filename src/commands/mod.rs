@@ -40,6 +40,7 @@ mod run;
 mod show;
 mod side_by_side;
 mod sighting;
+mod signs_of_life;
 mod statements;
 mod status;
 mod submit;

@@ -2,7 +2,7 @@
 
 use super::base;
 use super::budget::{self, Account, BudgetArgs};
-use super::context::Context;
+use super::context::{Context, refuse_contradictions};
 use super::exit::{ExitStatus, Problem};
 use super::run;
 use super::typist;
@@ -106,6 +106,7 @@ pub fn resume(cx: &Context, args: &ResumeArgs) -> Result<ExitStatus> {
     let lock = cx.take_lock(&store, &id, args.wait)?;
     let mut loaded = store.load_run(&id)?.context("the run is recorded")?;
     let settings = cx.settings(&layout, &args.set, trusted)?;
+    refuse_contradictions(&settings)?;
     if loaded.base.is_some() {
         base::refuse_folder(&layout, &settings)?;
     }

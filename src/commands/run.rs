@@ -4,7 +4,7 @@ use super::asking::Asking;
 use super::base::{self, Beginning};
 use super::budget::BudgetArgs;
 use super::closing::Closing;
-use super::context::Context;
+use super::context::{Context, refuse_contradictions};
 use super::cut_off;
 use super::exit::{self, ExitStatus, Problem, Problems};
 use super::plan::{self, Plan, Sources, Wishes};
@@ -138,6 +138,7 @@ pub fn run(cx: &Context, args: &RunArgs) -> Result<ExitStatus> {
     let mut sets = args.set.clone();
     sets.extend(args.no_verify_cache.then(|| format!("{}=0", settings::VERIFY_CACHE_MINUTES.key)));
     let settings = cx.settings(&layout, &sets, trusted)?;
+    refuse_contradictions(&settings)?;
     let mut registry = registry(&settings)?;
     let library = cx.library(&layout, &registry, trusted)?;
     let replayed = args.recordings.load(&mut registry)?;

@@ -6,6 +6,7 @@ use super::closing::{bring_back, status_tone, task_table, tasks_json, waiting_li
 use super::context::Context;
 use super::cut_off;
 use super::exit::ExitStatus;
+use super::signs_of_life::SignsOfLife;
 use super::task_work::git_of;
 use crate::domain::run::{Run, RunStatus};
 use crate::domain::submission::Note;
@@ -108,6 +109,7 @@ fn show_run(cx: &Context, typed: &str) -> Result<ExitStatus> {
     let status = run.status(owned);
     let account = Account::of(&run, owned, clock::now());
     let at_work = lock::owner(&store.paths(&id)).filter(|_| owned);
+    let signs = SignsOfLife::of(&store, &run, at_work.as_ref(), clock::now());
     if cx.printer.json {
         let mut json = json!({
             "id": run.id, "status": status, "goal": run.goal, "team": run.team, "workflow": run.workflow,
@@ -118,6 +120,9 @@ fn show_run(cx: &Context, typed: &str) -> Result<ExitStatus> {
         clashes::put_into(&mut json, &run);
         if let Some(owner) = &at_work {
             json["at_work"] = json!({"pid": owner.pid, "since": owner.since, "doing": owner.doing});
+        }
+        if let Some(signs) = &signs {
+            signs.put_into(&mut json, &run);
         }
         cx.printer.json(&json)?;
         return Ok(ExitStatus::Done);
@@ -133,6 +138,7 @@ fn show_run(cx: &Context, typed: &str) -> Result<ExitStatus> {
         let since = words::duration(clock::now().since(owner.since));
         cx.printer.data(&format!("at work  {}, for {since} (pid {})", clean_line(doing, 200), owner.pid))?;
     }
+    signs.iter().flat_map(|signs| signs.lines(&run)).try_for_each(|line| cx.printer.data(&line))?;
     for line in explain(&run, &short, status, &account) {
         cx.printer.tell(&line);
     }

@@ -469,6 +469,12 @@ impl Ledger {
         self.running.insert(place, running);
     }
 
+    /// Takes in that the clock went on by milliseconds in which nobody worked, or back.
+    pub fn move_times(&mut self, millis: i64) {
+        self.owned_since = self.owned_since.map(|at| at.moved(millis));
+        self.running.values_mut().for_each(|running| running.began = running.began.moved(millis));
+    }
+
     /// Takes in what an agent has told of so far.
     pub fn note_told(&mut self, place: usize, spent: Spent) {
         if let Some(running) = self.running.get_mut(&place) {

@@ -177,6 +177,10 @@ fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
+fn is_nothing(number: &i64) -> bool {
+    *number == 0
+}
+
 /// Something that happened. Each variant says when it is recorded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -520,6 +524,18 @@ pub enum Event {
     },
     /// A person gave the run another budget for the rest of its work.
     BudgetChanged { budget: Limits },
+    /// Time went by without crew: the machine slept, crew was held up, or somebody set the clock. What is to happen at a
+    /// time moves along.
+    ClockJumped {
+        /// Milliseconds, as are the others.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        asleep: u64,
+        #[serde(default, skip_serializing_if = "is_zero")]
+        held_up: u64,
+        /// How far the clock was set forward; less than zero where it was set back.
+        #[serde(default, skip_serializing_if = "is_nothing")]
+        set: i64,
+    },
     /// A person asked the run to stop.
     StopAsked { level: u32, by: String },
     /// Everything is settled, or the run was stopped; nothing of it runs any more.
@@ -607,6 +623,7 @@ impl Event {
             Event::BudgetWarned { .. } => "budget_warned",
             Event::ConflictsSeen { .. } => "conflicts_seen",
             Event::BudgetChanged { .. } => "budget_changed",
+            Event::ClockJumped { .. } => "clock_jumped",
             Event::StopAsked { .. } => "stop_asked",
             Event::RunEnded { .. } => "run_ended",
         }
@@ -652,6 +669,7 @@ impl Event {
         "budget_warned",
         "conflicts_seen",
         "budget_changed",
+        "clock_jumped",
         "stop_asked",
         "run_ended",
     ];
@@ -666,6 +684,7 @@ impl Event {
             | Event::MergeGivenUp { .. }
             | Event::ConflictsSeen { .. }
             | Event::BudgetChanged { .. }
+            | Event::ClockJumped { .. }
             | Event::StopAsked { .. }
             | Event::RunEnded { .. } => None,
             Event::TaskCreated { spec } => Some(&spec.id),
@@ -753,6 +772,7 @@ impl Event {
                 | Event::GateDecided { .. }
                 | Event::TaskAccepted { .. }
                 | Event::TaskRequeued { .. }
+                | Event::ClockJumped { .. }
                 | Event::StopAsked { .. }
                 | Event::RunEnded { .. }
         )

@@ -6,6 +6,7 @@
 
 pub mod budget;
 pub mod cleanup;
+pub mod clocks;
 pub mod conflict;
 pub mod context;
 pub mod error_kind;
@@ -15,6 +16,7 @@ pub mod gate;
 pub mod id;
 pub mod judgement;
 pub mod links;
+pub mod liveness;
 pub mod merging;
 #[cfg(test)]
 mod model_tests;

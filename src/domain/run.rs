@@ -4,6 +4,7 @@
 //! error and not in a wrong record.
 
 use super::budget::{Level, Warned};
+use super::clocks::shift_millis;
 use super::conflict::{Clash, proposed_order};
 use super::event::{Again, Event, Outcome, Persona, ProcessId, RunLimits};
 use super::gate::{self, About, Decided, Decision, Gate, GateId};
@@ -311,6 +312,10 @@ impl Run {
                 self.ended_at = Some(at);
                 self.worked += self.owned_since.take().map_or(Duration::ZERO, |since| at.since(since));
                 Ok(Touched::Run)
+            }
+            Event::ClockJumped { asleep, held_up, set } => {
+                self.move_times(shift_millis(*asleep, *held_up, *set));
+                Ok(Touched::Nothing)
             }
             Event::StopAsked { .. } => Ok(Touched::Nothing),
             Event::ArtifactKept { .. } => Ok(Touched::Nothing),
@@ -639,6 +644,17 @@ impl Run {
                 }
                 Ok(Touched::TaskAndAttempt(place, number))
             }
+        }
+    }
+
+    /// Moves what is to happen at a time, and since when time counts, by milliseconds.
+    fn move_times(&mut self, millis: i64) {
+        self.owned_since = self.owned_since.map(|at| at.moved(millis));
+        for task in &mut self.tasks {
+            task.not_before = task.not_before.map(|at| at.moved(millis));
+        }
+        for gate in self.gates.iter_mut().filter(|gate| gate.decided.is_none()) {
+            gate.expires_at = gate.expires_at.map(|at| at.moved(millis));
         }
     }
 

@@ -159,6 +159,11 @@ impl Schedule {
         }
     }
 
+    /// Takes in that the clock went on by milliseconds that count for nothing, or back.
+    pub fn move_times(&mut self, millis: i64) {
+        self.delayed = self.delayed.iter().map(|(at, place)| (at.moved(millis), *place)).collect();
+    }
+
     /// Takes in that a task works in the folder no more.
     pub fn note_ended(&mut self, place: usize) {
         self.folder.reading.remove(&place);

@@ -117,6 +117,30 @@ pub const SHARED_WRITERS: Setting = number(
     Project::Never,
     "Agents of a run that may write to the folder at once, beside those that read; 0: one that writes has it to itself, and crew can tell whose change it is",
 );
+pub const LIVENESS_WARN: Setting = number(
+    "liveness.warn_seconds",
+    (30, 1, 86_400),
+    Project::Free,
+    "Seconds without a sign of life after which an agent that streams is shown as quiet",
+);
+pub const LIVENESS_STALE: Setting = number(
+    "liveness.stale_seconds",
+    (60, 1, 86_400),
+    Project::Free,
+    "Seconds without a sign of life after which it is shown as stale",
+);
+pub const LIVENESS_DEAD: Setting = number(
+    "liveness.dead_seconds",
+    (300, 1, 86_400),
+    Project::Free,
+    "Seconds without a sign of life after which it is shown as dead; limits.silence_seconds ends it",
+);
+pub const LIVENESS_GAP: Setting = number(
+    "liveness.gap_seconds",
+    (20, 1, 3600),
+    Project::Free,
+    "Seconds that go by without crew, or by which the clock is set, before that is reported; they count for no limit",
+);
 // A pass may rest on what is no part of the tree: ignored build output, another machine's answer, the time of day. So it
 // is believed for a while only: long enough for the steps of a run that check the same tree one after the other, too
 // short for what was true yesterday. What failed is always run again.
@@ -300,6 +324,10 @@ pub const ALL: &[&Setting] = &[
     &DRAIN_SECONDS,
     &OUTPUT_MB,
     &SHARED_WRITERS,
+    &LIVENESS_WARN,
+    &LIVENESS_STALE,
+    &LIVENESS_DEAD,
+    &LIVENESS_GAP,
     &VERIFY_CACHE_MINUTES,
     &RETRY_ATTEMPTS,
     &RETRY_BACKOFF_MS,
@@ -543,6 +571,11 @@ impl Settings {
         self.values.get(setting.key).map_or_else(|| setting.default(), |(value, _)| value.clone())
     }
 
+    /// Returns where a value comes from.
+    pub fn origin(&self, setting: &Setting) -> Origin {
+        self.values.get(setting.key).map_or(Origin::BuiltIn, |(_, origin)| origin.clone())
+    }
+
     /// Returns a whole number. Values are checked when they are set, so it is one.
     pub fn number(&self, setting: &Setting) -> u64 {
         self.get(setting).as_u64().unwrap_or_default()
@@ -591,9 +624,7 @@ impl Settings {
                     entries.map(|(name, (value, origin))| (format!("{}.{name}", setting.key), value, origin)),
                 );
             } else {
-                let origin =
-                    self.values.get(setting.key).map_or(Origin::BuiltIn, |(_, origin)| origin.clone());
-                list.push((setting.key.to_owned(), self.get(setting), origin));
+                list.push((setting.key.to_owned(), self.get(setting), self.origin(setting)));
             }
         }
         list

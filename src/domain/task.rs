@@ -500,6 +500,8 @@ pub struct Working {
     /// The task's place in the run.
     pub place: usize,
     pub elapsed: Duration,
+    /// For how long it has given no sign of life, where that is worth a word.
+    pub quiet: Option<Duration>,
     /// The agent's last words or its tool call; for a command the last line of its output.
     pub doing: String,
     pub usage: Usage,

@@ -19,6 +19,11 @@ impl Time {
         Time(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
     }
 
+    /// Returns the point in time that is so many milliseconds later, or earlier.
+    pub fn moved(self, millis: i64) -> Time {
+        Time(self.0.saturating_add(millis))
+    }
+
     /// Reads RFC 3339.
     pub fn parse(text: &str) -> Option<Time> {
         text.parse::<jiff::Timestamp>().ok().map(|at| Time(at.as_millisecond()))

@@ -14,6 +14,7 @@ use crate::domain::budget::{Spent, Standing, What};
 use crate::domain::error_kind::{ErrorClass, ErrorKind};
 use crate::domain::event::{Ending, Event, Outcome};
 use crate::domain::judgement::{self, Evidence, Judgement, StopReason, StreamError};
+use crate::domain::liveness::Occupied;
 use crate::domain::price::Price;
 use crate::domain::redact::Redactor;
 use crate::domain::result_files::ResultFile;
@@ -80,6 +81,8 @@ pub struct OpenAttempt {
     /// When the current child has used up its time.
     pub deadline: Instant,
     pub silence: Option<Duration>,
+    /// It says what it does while it works.
+    pub streams: bool,
     /// The length of the output when it last grew, and when that was.
     sound: (u64, Instant),
     /// Why the child that runs now has been asked to end.
@@ -173,6 +176,7 @@ impl OpenAttempt {
             limit,
             deadline: now + limit,
             silence: None,
+            streams: false,
             sound: (0, now),
             stopped: None,
             work_stopped: None,
@@ -346,6 +350,37 @@ impl OpenAttempt {
         if self.kill_at.is_some_and(|at| at <= now) {
             self.kill_at = None;
             self.control.signal(GroupSignal::Kill);
+        }
+    }
+
+    /// Takes in a sign of life that is no output.
+    pub fn note_alive(&mut self) {
+        self.sound.1 = Instant::now();
+    }
+
+    /// Returns how long ago its last sign of life is, as far as somebody looked.
+    pub fn quiet(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.sound.1)
+    }
+
+    /// Returns what it is occupied with. `starting` tells whether its child is still to be started.
+    pub fn occupied(&self, starting: bool) -> Occupied {
+        let by_crew = starting || self.stopped.is_some() || self.control.has_ended();
+        match () {
+            () if by_crew || matches!(self.part, Part::Check(_)) => Occupied::Crew,
+            () if !self.streams => Occupied::Mute,
+            () if !self.tools.is_empty() => Occupied::Tool,
+            () if !self.waiting.is_empty() => Occupied::Waits,
+            () => Occupied::Works,
+        }
+    }
+
+    /// Lets its limits count from later on: nobody has listened to it for so long.
+    pub fn move_times(&mut self, by: Duration) {
+        self.deadline += by;
+        self.sound.1 += by;
+        for moment in [&mut self.final_at, &mut self.over_since] {
+            *moment = moment.map(|at| at + by);
         }
     }
 

@@ -1,11 +1,34 @@
 //! The time, and what is made up at random. The only places of this room that know either.
 
+use crate::domain::clocks::Clocks;
 use crate::domain::id::RunId;
 use crate::domain::time::Time;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 /// Returns the time of day.
 pub fn now() -> Time {
     Time(jiff::Timestamp::now().as_millisecond())
+}
+
+/// Returns what all clocks say.
+pub fn clocks() -> Clocks {
+    static BEGAN: OnceLock<Instant> = OnceLock::new();
+    let awake = BEGAN.get_or_init(Instant::now).elapsed();
+    Clocks { awake, running: running(), wall: now() }
+}
+
+/// Returns the time since the machine was started, in which it slept too.
+fn running() -> Duration {
+    #[cfg(target_os = "linux")]
+    const WITH_SLEEP: libc::clockid_t = libc::CLOCK_BOOTTIME;
+    // There it counts sleep; what `Instant` reads does not.
+    #[cfg(target_os = "macos")]
+    const WITH_SLEEP: libc::clockid_t = libc::CLOCK_MONOTONIC;
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `time` is a plain C struct that outlives the call. With a clock that every system has it does not fail.
+    unsafe { libc::clock_gettime(WITH_SLEEP, &mut time) };
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 /// Makes up a run id.

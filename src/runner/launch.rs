@@ -11,6 +11,7 @@ use crate::domain::event::{ArtifactKind, Event, Outcome};
 use crate::domain::finding::Finding;
 use crate::domain::gate::GatePolicy;
 use crate::domain::links;
+use crate::domain::liveness::Thresholds;
 use crate::domain::price::Prices;
 use crate::domain::request;
 use crate::domain::retry::RetryPolicy;
@@ -83,6 +84,10 @@ pub struct Limits {
     pub grace: Duration,
     pub drain: Duration,
     pub output_bytes: u64,
+    /// How long an agent may be quiet until people see that.
+    pub liveness: Thresholds,
+    /// How much time has to go by without crew before it is told.
+    pub clock_gap: Duration,
     /// How long a gate waits for a person; `None` is for ever.
     pub gate: Option<Duration>,
     /// For how long a verification command that passed is believed on the same tree; zero where it is not.
@@ -102,6 +107,8 @@ impl Limits {
             grace: seconds(&settings::GRACE_SECONDS),
             drain: seconds(&settings::DRAIN_SECONDS),
             output_bytes: settings.number(&settings::OUTPUT_MB) * 1024 * 1024,
+            liveness: Thresholds::of(settings),
+            clock_gap: seconds(&settings::LIVENESS_GAP),
             gate: (!gate.is_zero()).then_some(gate),
             verify_cache: seconds(&settings::VERIFY_CACHE_MINUTES) * 60,
             retry: RetryPolicy {

@@ -19,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_runs_and_events.sql"),
     include_str!("migrations/0002_gates.sql"),
     include_str!("migrations/0003_verifications.sql"),
+    include_str!("migrations/0004_heartbeats.sql"),
 ];
 
 /// How long a writer waits for another one.
@@ -343,6 +344,9 @@ impl Writer<'_> {
             match &event {
                 Event::ArtifactKept { .. } => self.keep_artifact(at, &event)?,
                 Event::GateOpened { gate, .. } | Event::GateDecided { gate, .. } => self.put_gate(*gate)?,
+                Event::ClockJumped { .. } => {
+                    self.run.open_gates().try_for_each(|gate| self.put_gate(gate.id))?
+                }
                 _ => {}
             }
             recorded.push(Recorded { seq, run: self.run.id.clone(), at, event });
@@ -441,7 +445,7 @@ impl Writer<'_> {
         let Some(gate) = self.run.gate(id) else { return Ok(()) };
         let sql = "INSERT INTO gates (no, run, task, about, opened_at, expires_at, decision, decided_by, decided_at)
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
-                   ON CONFLICT (no) DO UPDATE SET decision = ?7, decided_by = ?8, decided_at = ?9";
+                   ON CONFLICT (no) DO UPDATE SET expires_at = ?6, decision = ?7, decided_by = ?8, decided_at = ?9";
         let decided = gate.decided.as_ref();
         self.transaction.prepare_cached(sql)?.execute(params![
             id.0 as i64,

@@ -13,6 +13,7 @@ pub mod artifacts;
 pub mod atomic_file;
 pub mod copies;
 pub mod database;
+pub mod heartbeats;
 pub mod inbox;
 pub mod layers;
 pub mod layout;

@@ -190,10 +190,12 @@ impl Live {
         let elapsed = words::duration(line.elapsed);
         let tokens = line.usage.tokens().map(|tokens| format!("{} tokens  ", words::tokens(Some(tokens))));
         let doing = clean_line(&line.doing, 160);
+        let quiet =
+            line.quiet.map(|quiet| format!("quiet for {}  ", words::duration(quiet))).unwrap_or_default();
         let (id, role, program) = (&spec.id, spec.role(), spec.program());
         let role = if role == id.as_str() || role == "command" { String::new() } else { format!("{role}  ") };
         format!(
-            "{id:names$}  {program:agents$}  running  {elapsed:>7}  {role}{}{doing}",
+            "{id:names$}  {program:agents$}  running  {elapsed:>7}  {role}{}{quiet}{doing}",
             tokens.unwrap_or_default()
         )
     }
@@ -258,6 +260,9 @@ impl Live {
             }
             Event::BudgetWarned { .. } => {
                 warning(event).map(|words| printer.tint_err(Tone::Attention, &words))
+            }
+            Event::ClockJumped { asleep, held_up, set } => {
+                Some(format!("  {}; that counts for no limit", words::gap(*asleep, *held_up, *set)))
             }
             Event::StopAsked { level: 1, by } => Some(format!(
                 "{by}: asking the agents to end; once more kills them, a third time leaves at once"
@@ -451,6 +456,9 @@ fn plain_line(run: &str, event: &Event) -> Option<String> {
             format!(
                 "run={run}{task} event=budget_warned level={level} what={what} spent={spent} limit={limit}"
             )
+        }
+        Event::ClockJumped { asleep, held_up, set } => {
+            format!("run={run} event=clock_jumped asleep_ms={asleep} held_up_ms={held_up} set_ms={set}")
         }
         Event::StopAsked { level, by } => format!("run={run} event=stop level={level} by={by}"),
         Event::RunEnded { state } => format!("run={run} event=ended state={state}"),

@@ -14,6 +14,18 @@ pub fn duration(duration: Duration) -> String {
     }
 }
 
+/// Says what time went by without crew, and by how much the clock was set; milliseconds.
+pub fn gap(asleep: u64, held_up: u64, set: i64) -> String {
+    let time = |millis: u64| duration(Duration::from_millis(millis));
+    let direction = if set < 0 { "back" } else { "forward" };
+    let parts = [
+        (asleep > 0).then(|| format!("the machine slept for {}", time(asleep))),
+        (held_up > 0).then(|| format!("crew was held up for {}", time(held_up))),
+        (set != 0).then(|| format!("the clock was set {direction} by {}", time(set.unsigned_abs()))),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
 /// Returns a number of tokens: `812`, `18.2k`, `1.4M`; `~` where it is unknown.
 pub fn tokens(tokens: Option<u64>) -> String {
     match tokens {

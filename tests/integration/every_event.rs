@@ -10,9 +10,12 @@ fn every_kind_of_event_is_produced() {
     let mut seen: BTreeSet<String> = BTreeSet::new();
     let repo = TestRepo::new();
     let gate = repo.gate("hang");
+    repo.set("liveness", "gap_seconds", json!(1));
     repo.one_step("", &format!("wait-gone:{}", gate.display()));
     let running = repo.start_run("one");
     repo.wait_for_event("the agent runs", |event| event["kind"] == "process_started");
+    crate::liveness::hold_up(&repo, &running);
+    repo.set("liveness", "gap_seconds", json!(20));
     running.signal(libc::SIGINT);
     running.ends().exits(130);
     seen.extend(repo.kinds());

@@ -1,7 +1,8 @@
 //! Agents that wait and agents that are at work are told apart from agents that hang.
 
-use crate::support::{TestRepo, task, wait_until};
+use crate::support::{Running, TestRepo, task, wait_until};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 const END: &str = r#"'say:{"crew":"end","ok":true}'"#;
 const TOOL: &str = r#"'say:{"crew":"tool","id":"1","name":"bash","arguments":"make all"}'"#;
@@ -125,4 +126,107 @@ fn secrets_in_the_arguments_of_a_tool_are_not_kept() {
     let events = repo.events();
     let tool = events.iter().find(|event| event["kind"] == "tool_invoked").expect("a tool call");
     assert_eq!(tool["arguments"], "run [redacted] with [redacted]");
+}
+
+/// Starts an agent that streams and says nothing until it may go on, and waits until its level is as expected.
+fn quiet_until(expected: &str, sets: &[&str]) {
+    let repo = TestRepo::new();
+    let gate = repo.gate("hang");
+    repo.one_step_in_protocol("", &format!("wait-gone:{} submit:done {END}", gate.display()));
+    let sets = sets.iter().flat_map(|set| ["--set", set]);
+    let run = repo.start(["run", "the goal", "--workflow", "one", "--json"].into_iter().chain(sets));
+    repo.wait_for_event("the agent runs", |event| event["kind"] == "process_started");
+    wait_until("its level is reached", || work(&repo)["liveness"]["level"] == expected);
+    let shown = repo.crew(["status", "last"]).exits(0).out;
+    assert!(shown.contains("work  quiet for ") && shown.contains(&format!("({expected})")), "{shown}");
+    repo.open("hang");
+    assert_eq!(run.ends().exits(0).json()["status"], "completed", "a level ends nobody");
+}
+
+pub fn warn_seconds_make_an_agent_quiet() {
+    quiet_until("warn", &["liveness.warn_seconds=1"]);
+}
+
+pub fn stale_seconds_make_it_stale() {
+    quiet_until("stale", &["liveness.warn_seconds=1", "liveness.stale_seconds=2"]);
+}
+
+pub fn dead_seconds_make_it_dead() {
+    let sets = ["liveness.warn_seconds=1", "liveness.stale_seconds=2", "liveness.dead_seconds=3"];
+    quiet_until("dead", &sets);
+}
+
+/// Stops crew for longer than a gap of a second, and lets it go on.
+pub fn hold_up(repo: &TestRepo, run: &Running) {
+    run.signal(libc::SIGSTOP);
+    std::thread::sleep(Duration::from_millis(1_200));
+    run.signal(libc::SIGCONT);
+    repo.wait_for_event("the gap is told", |event| event["kind"] == "clock_jumped");
+}
+
+pub fn gap_seconds_are_told_and_count_for_no_limit() {
+    let repo = TestRepo::new();
+    let gate = repo.gate("hang");
+    repo.agent("fake", &format!("wait-gone:{} submit:done", gate.display()));
+    repo.workflow(
+        "one",
+        "## work\nrole: executor\nagent: fake\n\nDo it.\n\n## asked\nrun: true\ngate: before",
+    );
+    repo.set("liveness", "gap_seconds", json!(1));
+    let run = repo.start_run("one");
+    repo.wait_for_event("the agent runs", |event| event["kind"] == "process_started");
+    let expires = || {
+        let gates = repo.crew(["gates", "--json"]).exits(0).json();
+        gates["data"][0]["expires_at"].as_str().expect("a time").parse::<jiff::Timestamp>().expect("a time")
+    };
+    let before = expires();
+    hold_up(&repo, &run);
+    let told = || repo.events().iter().filter_map(|event| event["held_up"].as_u64()).sum::<u64>() as f64;
+    // On a busy machine there may be another gap in between.
+    let (least, after, most) = (told(), expires(), told());
+    assert!(least >= 1_000.0, "{least}");
+    let moved = (after - before).total(jiff::Unit::Millisecond).expect("a span");
+    assert!((least - 500.0..=most + 500.0).contains(&moved), "{least} {moved} {most}");
+    repo.open("hang");
+    run.ends().exits(3);
+}
+
+#[test]
+fn a_dispatcher_that_is_stopped_does_not_answer_and_keeps_its_run() {
+    let repo = TestRepo::new();
+    let gate = repo.gate("hang");
+    repo.one_step("", &format!("wait-gone:{} submit:done", gate.display()));
+    let run = repo.start_run("one");
+    repo.wait_for_event("the agent runs", |event| event["kind"] == "process_started");
+    let at_work = || repo.crew(["status", "last", "--json"]).exits(0).json()["at_work"].clone();
+    wait_until("it beats", || at_work()["answers"] == true);
+    run.signal(libc::SIGSTOP);
+    let store = rusqlite::Connection::open(repo.root.join(".crew/crew.db")).expect("the store");
+    store.busy_timeout(Duration::from_secs(30)).expect("a time");
+    let aged = "UPDATE heartbeats SET data = json_set(data, '$.at', '2026-01-01T00:00:00.000Z')";
+    assert_eq!(store.execute(aged, []).expect("it is written"), 1);
+    assert_eq!(at_work()["answers"], false);
+    let shown = repo.crew(["status", "last"]).exits(0).out;
+    assert!(shown.contains("not answering since "), "{shown}");
+    assert!(shown.contains("running"), "its work is not taken from it: {shown}");
+    repo.crew(["resume", "last"]).exits(4);
+    run.signal(libc::SIGCONT);
+    repo.open("hang");
+    assert_eq!(run.ends().exits(0).json()["status"], "completed");
+    let left: i64 =
+        store.query_row("SELECT count(*) FROM heartbeats", [], |row| row.get(0)).expect("a count");
+    assert_eq!(left, 0, "an ended run has no beat");
+}
+
+#[test]
+fn levels_that_do_not_ascend_are_refused() {
+    let repo = TestRepo::new();
+    repo.workflow("one", "## a\nrun: true");
+    let ran = repo.crew(["run", "g", "--workflow", "one", "--set", "liveness.dead_seconds=60"]).exits(2);
+    assert!(
+        ran.err.contains("liveness.stale_seconds and liveness.dead_seconds have to ascend"),
+        "{}",
+        ran.err
+    );
+    repo.assert_no_run();
 }

@@ -1,7 +1,7 @@
 //! Every setting and every flag of `crew run` changes what a run does. One that nothing reaches has no place here.
 
 use crate::support::{FAKE_AGENT, TestRepo, run_command, start_command, task, wait_until};
-use crate::{budgets, gates, merging, worktree_setup};
+use crate::{budgets, gates, liveness, merging, worktree_setup};
 use crew::domain::settings::{self, Setting};
 use serde_json::{Value, json};
 
@@ -277,6 +277,10 @@ fn proof_of(setting: &Setting) -> fn() {
         "limits.drain_seconds" => drain_seconds_are_read_after_the_end,
         "limits.output_mb" => output_mb_end_a_flood,
         "limits.shared_writers" => shared_writers_write_at_once,
+        "liveness.warn_seconds" => liveness::warn_seconds_make_an_agent_quiet,
+        "liveness.stale_seconds" => liveness::stale_seconds_make_it_stale,
+        "liveness.dead_seconds" => liveness::dead_seconds_make_it_dead,
+        "liveness.gap_seconds" => liveness::gap_seconds_are_told_and_count_for_no_limit,
         "verify.cache_minutes" => cache_minutes_believe_what_passed,
         "retry.max_attempts" => max_attempts_are_attempts_in_all,
         "retry.backoff_ms" => backoff_is_the_wait_before_the_next_attempt,

@@ -38,8 +38,11 @@ impl Dispatcher<'_> {
         }
         let mut words = None;
         if let Ok(request) = &incoming.request {
-            words =
-                self.open.values().find(|open| open.token == request.token).map(|open| open.words.clone());
+            let asker = self.open.values_mut().find(|open| open.token == request.token);
+            words = asker.map(|open| {
+                open.note_alive();
+                open.words.clone()
+            });
             let recorders = self.open.values().filter_map(|open| open.recorder.as_ref());
             recorders
                 .filter(|recorder| recorder.is_of(&request.token))

@@ -2,6 +2,7 @@
 
 mod custody;
 mod desk;
+mod life;
 mod merging;
 mod settling;
 mod starting;
@@ -14,6 +15,7 @@ use crate::domain::budget::Ledger;
 use crate::domain::conflict::{Clash, MOST_CLASHES};
 use crate::domain::event::{ArtifactKind, Event, Recorded};
 use crate::domain::judgement::StopReason;
+use crate::domain::liveness;
 use crate::domain::run::{Run, RunStatus};
 use crate::domain::schedule::Schedule;
 use crate::domain::task::Working;
@@ -33,6 +35,7 @@ use crate::store::inbox;
 use crate::store::layout::RunPaths;
 use crate::store::lock::RunLock;
 use crate::workspace::snapshot;
+use life::Life;
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::PoisonError;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -112,6 +115,7 @@ pub struct Dispatcher<'a> {
     stopping: Option<StopReason>,
     stop_level: u32,
     copied: CopyClock,
+    life: Life,
     inbox_looked: Instant,
     /// Something has landed in the inbox since then.
     inbox_rang: bool,
@@ -192,6 +196,7 @@ impl<'a> Dispatcher<'a> {
             stopping: None,
             stop_level: 0,
             copied: CopyClock::new(),
+            life: Life::new(),
             inbox_looked: Instant::now(),
             inbox_rang: false,
             forecast: None,
@@ -234,6 +239,7 @@ impl<'a> Dispatcher<'a> {
             }
             self.receive()?;
             self.look_after_limits()?;
+            self.look_for_life()?;
             self.close_overdue_gates()?;
             if self.inbox_looked.elapsed() >= INBOX_LOOK {
                 self.look_into_inbox()?;
@@ -246,7 +252,9 @@ impl<'a> Dispatcher<'a> {
 
     /// Waits for something to happen, and takes in all that has.
     fn receive(&mut self) -> Result<(), StoreError> {
-        match self.messages.recv_timeout(self.patience()) {
+        let received = self.messages.recv_timeout(self.patience());
+        self.look_at_clocks()?;
+        match received {
             Ok(message) => self.handle(message)?,
             Err(RecvTimeoutError::Timeout) => {}
             // The sender for signals lives as long as we do.
@@ -336,7 +344,11 @@ impl<'a> Dispatcher<'a> {
     }
 
     fn working(&self) -> Vec<Working> {
+        let now = Instant::now();
+        let thresholds = &self.setup.limits.liveness;
         let view = |(place, open): (&usize, &OpenAttempt)| {
+            let quiet = open.quiet(now);
+            let level = liveness::level(open.occupied(self.is_starting(*place)), quiet, thresholds);
             let doing = open.doing.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let doing = match &open.agent {
                 None if doing.is_empty() => super::child::last_line(&open.log, &open.words, 4096),
@@ -346,6 +358,7 @@ impl<'a> Dispatcher<'a> {
             Working {
                 place: *place,
                 elapsed: open.began.elapsed(),
+                quiet: level.is_quiet().then_some(quiet),
                 doing: doing.unwrap_or_default(),
                 usage: open.usage,
             }
@@ -371,6 +384,7 @@ impl<'a> Dispatcher<'a> {
         self.record(Event::RunEnded { state })?;
         self.flush()?;
         self.forget_answers(Duration::ZERO);
+        self.store.end_beats(&self.run.id)?;
         inbox::sweep(&self.paths.inbox(), clock::now());
         snapshot::sweep(&self.paths.logs());
         self.copy(false)?;

@@ -124,6 +124,7 @@ impl Dispatcher<'_> {
                 kept.into_iter().try_for_each(|event| self.record(event))?;
                 open.silence =
                     self.setup.limits.silence.filter(|_| agent.as_ref().is_some_and(|agent| agent.streams()));
+                open.streams = agent.as_ref().is_some_and(|agent| agent.streams());
                 open.words = child.words.clone();
                 open.agent.clone_from(&agent);
                 open.recorder = agent.as_ref().and_then(|agent| self.recorder(place, agent.name(), &open));

@@ -1,0 +1,76 @@
+//! The last sign of life of each run's dispatcher. No events: there would be too many, and nothing follows from them.
+
+use super::StoreError;
+use super::database::Store;
+use crate::domain::id::RunId;
+use crate::domain::liveness::Heartbeat;
+use rusqlite::{OptionalExtension, params};
+
+impl Store {
+    /// Says that the dispatcher of a run lives; what it said before goes.
+    pub fn beat(&self, run: &RunId, heartbeat: &Heartbeat) -> Result<(), StoreError> {
+        let sql = "INSERT INTO heartbeats (run, at, data) SELECT no, ?2, ?3 FROM runs WHERE id = ?1
+                   ON CONFLICT (run) DO UPDATE SET at = excluded.at, data = excluded.data";
+        let data = serde_json::to_string(heartbeat).unwrap_or_default();
+        let written = self.connection.prepare_cached(sql);
+        let written = written.and_then(|mut sql| sql.execute(params![run.as_str(), heartbeat.at.0, data]));
+        written.map(|_| ()).map_err(|source| self.failed(source))
+    }
+
+    /// Takes away what was said, where nobody works on the run any more.
+    pub fn end_beats(&self, run: &RunId) -> Result<(), StoreError> {
+        let sql = "DELETE FROM heartbeats WHERE run = (SELECT no FROM runs WHERE id = ?)";
+        self.connection.execute(sql, [run.as_str()]).map(|_| ()).map_err(|source| self.failed(source))
+    }
+
+    /// Returns what the dispatcher of a run said last; none where it said nothing that can be read.
+    pub fn heartbeat(&self, run: &RunId) -> Result<Option<Heartbeat>, StoreError> {
+        let sql = "SELECT data FROM heartbeats WHERE run = (SELECT no FROM runs WHERE id = ?)";
+        let read = self.connection.query_row(sql, [run.as_str()], |row| row.get::<_, String>(0)).optional();
+        match read {
+            Ok(data) => Ok(data.and_then(|data| serde_json::from_str(&data).ok())),
+            // A store that an older crew wrote and that may not be written has no such table.
+            Err(_) if self.version().is_ok_and(|version| version < SINCE) => Ok(None),
+            Err(source) => Err(self.failed(source)),
+        }
+    }
+}
+
+/// The migration that made the table.
+const SINCE: i64 = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::event::{Event, ProcessId, RunLimits};
+    use crate::domain::time::Time;
+    use crate::store::layout::Layout;
+
+    #[test]
+    fn the_last_beat_of_a_run_is_kept_until_it_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = Store::open(&Layout::of(folder.path())).unwrap();
+        let id = RunId::from_random(1);
+        let created = Event::RunCreated {
+            goal: "g".into(),
+            team: "t".into(),
+            workflow: "w".into(),
+            limits: RunLimits::default(),
+            personas: Default::default(),
+            vars: Default::default(),
+            roster: Default::default(),
+            base: None,
+            crew_version: "0".into(),
+        };
+        store.create_run(id.clone(), Time(1), vec![created]).unwrap();
+        assert_eq!(store.heartbeat(&id).unwrap(), None);
+        for at in [1, 2] {
+            let process = ProcessId { pid: 1, start: 1, boot: "b".into() };
+            let heartbeat = Heartbeat { process, at: Time(at), attempts: vec![] };
+            store.beat(&id, &heartbeat).unwrap();
+            assert_eq!(store.heartbeat(&id).unwrap(), Some(heartbeat));
+        }
+        store.end_beats(&id).unwrap();
+        assert_eq!(store.heartbeat(&id).unwrap(), None);
+    }
+}
