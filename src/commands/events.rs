@@ -91,7 +91,9 @@ fn detail_of(event: &Event) -> String {
     let detail = match event {
         Event::RunCreated { goal, .. } => goal.clone(),
         Event::TaskCreated { spec } => spec.role().to_owned(),
-        Event::DispatcherStarted { process } | Event::ProcessStarted { process, .. } => {
+        Event::DispatcherStarted { process }
+        | Event::ProcessStarted { process, .. }
+        | Event::AttemptAdopted { process, .. } => {
             format!("pid {}", process.pid)
         }
         Event::AttemptStarted { agent, .. } => agent.clone(),

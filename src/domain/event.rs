@@ -244,6 +244,8 @@ pub enum Event {
     },
     /// The child runs.
     ProcessStarted { task: TaskId, attempt: u32, process: ProcessId },
+    /// The crew process that had started the child died, and another one looks after it now.
+    AttemptAdopted { task: TaskId, attempt: u32, process: ProcessId },
     /// The agent told its own session id.
     SessionStarted { task: TaskId, attempt: u32, session: String },
     /// A tool call of the agent came back.
@@ -591,6 +593,7 @@ impl Event {
             Event::AttemptStarted { .. } => "attempt_started",
             Event::WorktreeAdded { .. } => "worktree_added",
             Event::ProcessStarted { .. } => "process_started",
+            Event::AttemptAdopted { .. } => "attempt_adopted",
             Event::SessionStarted { .. } => "session_started",
             Event::ToolInvoked { .. } => "tool_invoked",
             Event::AgentWaited { .. } => "agent_waited",
@@ -637,6 +640,7 @@ impl Event {
         "attempt_started",
         "worktree_added",
         "process_started",
+        "attempt_adopted",
         "session_started",
         "tool_invoked",
         "agent_waited",
@@ -700,6 +704,7 @@ impl Event {
             | Event::ConflictResolved { task, .. }
             | Event::ConflictLeft { task, .. }
             | Event::ProcessStarted { task, .. }
+            | Event::AttemptAdopted { task, .. }
             | Event::SessionStarted { task, .. }
             | Event::ToolInvoked { task, .. }
             | Event::AgentWaited { task, .. }
@@ -729,6 +734,7 @@ impl Event {
             | Event::WorkKept { attempt, .. }
             | Event::ReferencesMoved { attempt, .. }
             | Event::ProcessStarted { attempt, .. }
+            | Event::AttemptAdopted { attempt, .. }
             | Event::SessionStarted { attempt, .. }
             | Event::ToolInvoked { attempt, .. }
             | Event::AgentWaited { attempt, .. }
@@ -764,6 +770,7 @@ impl Event {
                 | Event::MergeGivenUp { .. }
                 | Event::WorktreeRemoved { .. }
                 | Event::ProcessStarted { .. }
+                | Event::AttemptAdopted { .. }
                 | Event::AgentNudged { .. }
                 | Event::VerificationStarted { .. }
                 | Event::VerificationEnded { .. }

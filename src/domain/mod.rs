@@ -25,6 +25,7 @@ pub mod person;
 pub mod price;
 pub mod publishing;
 pub mod recording;
+pub mod recovery;
 pub mod redact;
 pub mod request;
 pub mod resolution;

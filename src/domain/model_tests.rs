@@ -607,7 +607,7 @@ fn event_of(kind: &str, task: Option<&TaskId>, attempt: u32, dice: usize) -> Eve
             "limits": {"jobs": 1, "fail_fast": false}}),
         // One that is there, and one that is new.
         "task_created" => json!({"spec": spec(&format!("t{}", dice % 16), &[])}),
-        "dispatcher_started" | "process_started" => json!({"process": process}),
+        "dispatcher_started" | "process_started" | "attempt_adopted" => json!({"process": process}),
         "attempt_started" => json!({"agent": "sh", "log": ""}),
         "worktree_added" => json!({"path": "p", "branch": "crew/r/t", "base": "b"}),
         "work_kept" => json!({"commit": format!("c{dice}"), "reference": "refs/heads/crew/r/t",

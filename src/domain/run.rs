@@ -422,6 +422,7 @@ impl Run {
                     attempt.process = Some(process.clone());
                 })
             }
+            Event::AttemptAdopted { .. } => self.change_open(event, |_| {}).map(|_| Touched::Nothing),
             Event::SessionStarted { session, .. } => {
                 self.change_open(event, |attempt| attempt.session = Some(session.clone()))
             }

@@ -141,6 +141,18 @@ pub const LIVENESS_GAP: Setting = number(
     Project::Free,
     "Seconds that go by without crew, or by which the clock is set, before that is reported; they count for no limit",
 );
+pub const RECOVERY_LIVING: Setting = Setting {
+    key: "recovery.living",
+    kind: Kind::Text { default: "end" },
+    project: Project::Never,
+    help: "What becomes of agents that still work when a run is taken over whose crew process died: end (and begin anew) or adopt (and take what they hand in)",
+};
+pub const RECOVERY_LOOK: Setting = number(
+    "recovery.look_seconds",
+    (5, 1, 60),
+    Project::Free,
+    "Seconds between two looks at such an agent while it cannot be told whether it lives; the third that sees the same asks a person",
+);
 // A pass may rest on what is no part of the tree: ignored build output, another machine's answer, the time of day. So it
 // is believed for a while only: long enough for the steps of a run that check the same tree one after the other, too
 // short for what was true yesterday. What failed is always run again.
@@ -328,6 +340,8 @@ pub const ALL: &[&Setting] = &[
     &LIVENESS_STALE,
     &LIVENESS_DEAD,
     &LIVENESS_GAP,
+    &RECOVERY_LIVING,
+    &RECOVERY_LOOK,
     &VERIFY_CACHE_MINUTES,
     &RETRY_ATTEMPTS,
     &RETRY_BACKOFF_MS,
@@ -504,6 +518,10 @@ impl Settings {
         }
         if setting.key == MERGE_HOW.key && value.as_str().is_none_or(|name| How::parse(name).is_none()) {
             let message = format!("{key} has to be merge, squash or rebase, not {value}");
+            return Err(Problem { origin, message, hint: None });
+        }
+        if setting.key == RECOVERY_LIVING.key && !matches!(value.as_str(), Some("end" | "adopt")) {
+            let message = format!("{key} has to be end or adopt, not {value}");
             return Err(Problem { origin, message, hint: None });
         }
         if setting.key == WORKTREES_LINK.key {

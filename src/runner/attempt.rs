@@ -83,6 +83,8 @@ pub struct OpenAttempt {
     pub silence: Option<Duration>,
     /// It says what it does while it works.
     pub streams: bool,
+    /// Its child is another crew process's, which died.
+    pub adopted: bool,
     /// The length of the output when it last grew, and when that was.
     sound: (u64, Instant),
     /// Why the child that runs now has been asked to end.
@@ -177,6 +179,7 @@ impl OpenAttempt {
             deadline: now + limit,
             silence: None,
             streams: false,
+            adopted: false,
             sound: (0, now),
             stopped: None,
             work_stopped: None,

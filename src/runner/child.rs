@@ -63,6 +63,10 @@ pub struct Control {
     stage: Mutex<Stage>,
     /// It was to be killed: nobody waits any longer for what it left behind.
     hurried: AtomicBool,
+    /// It was to end, in one way or another.
+    asked: AtomicBool,
+    /// The child, where it is not ours: a dead crew process has left it.
+    left: Option<ProcessId>,
     /// Bytes of its output that were read, those included that are not in the log yet.
     heard: AtomicU64,
 }
@@ -78,14 +82,29 @@ enum Stage {
 }
 
 impl Control {
+    /// Returns the handle of a child that a dead crew process has left at work.
+    pub fn of_left(process: ProcessId) -> Control {
+        let stage = Mutex::new(Stage::Running(process.pid));
+        Control { stage, left: Some(process), ..Control::default() }
+    }
+
+    /// Tells whether it was to end.
+    pub(super) fn is_to_end(&self) -> bool {
+        self.asked.load(Ordering::Relaxed)
+    }
+
     /// Sends a signal to the child's group. A child that has ended is left alone; one that is not yet there gets it as
     /// soon as it is.
     pub fn signal(&self, signal: GroupSignal) {
+        self.asked.store(true, Ordering::Relaxed);
         self.hurried.fetch_or(signal == GroupSignal::Kill, Ordering::Relaxed);
         let mut stage = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
         match *stage {
             Stage::NotStarted | Stage::Doomed(_) => *stage = Stage::Doomed(signal),
-            Stage::Running(pid) => process::signal_group(pid, signal),
+            Stage::Running(pid) => match &self.left {
+                Some(left) => process::signal_left(left, signal),
+                None => process::signal_group(pid, signal),
+            },
             Stage::Ended => {}
         }
     }
@@ -108,7 +127,7 @@ impl Control {
         matches!(*self.stage.lock().unwrap_or_else(PoisonError::into_inner), Stage::Ended)
     }
 
-    fn is_hurried(&self) -> bool {
+    pub(super) fn is_hurried(&self) -> bool {
         self.hurried.load(Ordering::Relaxed)
     }
 
@@ -121,7 +140,7 @@ impl Control {
     }
 
     /// Marks the end before the pid is given back, so that no signal can meet a stranger.
-    fn note_ended(&self) {
+    pub(super) fn note_ended(&self) {
         *self.stage.lock().unwrap_or_else(PoisonError::into_inner) = Stage::Ended;
     }
 }

@@ -88,6 +88,10 @@ pub struct Limits {
     pub liveness: Thresholds,
     /// How much time has to go by without crew before it is told.
     pub clock_gap: Duration,
+    /// What a dead crew process has left at work goes on.
+    pub adopts: bool,
+    /// Between two looks at a child of which it cannot be told whether it lives.
+    pub between_looks: Duration,
     /// How long a gate waits for a person; `None` is for ever.
     pub gate: Option<Duration>,
     /// For how long a verification command that passed is believed on the same tree; zero where it is not.
@@ -109,6 +113,8 @@ impl Limits {
             output_bytes: settings.number(&settings::OUTPUT_MB) * 1024 * 1024,
             liveness: Thresholds::of(settings),
             clock_gap: seconds(&settings::LIVENESS_GAP),
+            adopts: settings.text(&settings::RECOVERY_LIVING) == "adopt",
+            between_looks: seconds(&settings::RECOVERY_LOOK),
             gate: (!gate.is_zero()).then_some(gate),
             verify_cache: seconds(&settings::VERIFY_CACHE_MINUTES) * 60,
             retry: RetryPolicy {

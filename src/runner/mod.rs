@@ -12,6 +12,7 @@
 //! second kills their groups; the third leaves at once.
 
 pub mod accepted_work;
+pub mod adopted;
 pub mod attempt;
 pub mod branch_work;
 pub mod child;

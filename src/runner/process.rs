@@ -3,6 +3,7 @@
 //! All that differs between Linux and macOS stands here.
 
 use crate::domain::event::{Ending, ProcessId};
+use crate::domain::recovery::{Sight, Stat};
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::ffi::OsStringExt;
@@ -308,20 +309,97 @@ pub fn is_alive(process: &ProcessId) -> bool {
     process.boot == boot() && start_of(process.pid) == Some(process.start)
 }
 
-/// Returns when a process was started, in clock ticks since boot.
-#[cfg(target_os = "linux")]
-fn start_of(pid: u32) -> Option<u64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The second field is the program's name in parentheses, which may hold anything; the 22nd is the start.
-    let after_name = &stat[stat.rfind(')')? + 1..];
-    let mut fields = after_name.split_ascii_whitespace();
-    let state = fields.next()?;
-    if state == "Z" || state == "X" { None } else { fields.nth(18)?.parse().ok() }
+/// Looks in two ways at a process that may have ended, or whose number a stranger may have by now.
+pub fn sight(process: &ProcessId) -> Sight {
+    let boot = boot();
+    let known = !boot.is_empty() && !process.boot.is_empty();
+    let stat = match found(process.pid) {
+        Ok(None) => Stat::Missing,
+        Ok(Some(found)) if found.start != process.start => Stat::Other,
+        Ok(Some(found)) if found.has_ended => Stat::Zombie,
+        Ok(Some(_)) => Stat::Same,
+        Err(error) => Stat::Failed(error.to_string()),
+    };
+    Sight { same_boot: known.then(|| process.boot == boot), stat, answers: answers(process.pid) }
 }
 
-/// Returns when a process was started, in microseconds since 1970.
-#[cfg(target_os = "macos")]
+/// Tells whether there is a process with this number, or the system does not let us know.
+fn answers(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    let asked = pid.map(rustix::process::test_kill_process);
+    asked.is_some_and(|answer| answer != Err(rustix::io::Errno::SRCH))
+}
+
+/// Sends a signal to the group of a process that is not our child, while it is that very process.
+pub fn signal_left(process: &ProcessId, signal: GroupSignal) {
+    if is_alive(process) {
+        signal_group(process.pid, signal);
+    }
+}
+
+/// Waits until a process that is not our child has ended, at most for so long.
+#[cfg(target_os = "linux")]
+pub fn await_left(process: &ProcessId, most: Duration) {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let pid = i32::try_from(process.pid).ok().and_then(rustix::process::Pid::from_raw);
+    let opened =
+        pid.and_then(|pid| rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).ok());
+    match opened {
+        // What was opened stays what it is; now that it is open, it is known to be no stranger.
+        Some(opened) if is_alive(process) => {
+            let most = Timespec { tv_sec: most.as_secs() as i64, tv_nsec: i64::from(most.subsec_nanos()) };
+            let _ = poll(&mut [PollFd::new(&opened, PollFlags::IN)], Some(&most));
+        }
+        _ => std::thread::sleep(most.min(BETWEEN_VISITS)),
+    }
+}
+
+/// Waits for a moment: nothing there tells of the end of a process that is not our child.
+#[cfg(not(target_os = "linux"))]
+pub fn await_left(_: &ProcessId, most: Duration) {
+    std::thread::sleep(most.min(BETWEEN_VISITS));
+}
+
+/// How often a process is looked at of whose end nobody tells.
+const BETWEEN_VISITS: Duration = Duration::from_millis(100);
+
+/// Returns when a living process was started, in the system's own units.
 fn start_of(pid: u32) -> Option<u64> {
+    found(pid).ok().flatten().filter(|found| !found.has_ended).map(|found| found.start)
+}
+
+/// What the system says of a process.
+struct Found {
+    start: u64,
+    /// It has ended, and nobody has taken it away.
+    has_ended: bool,
+}
+
+/// Looks a process up. Its start is in clock ticks since boot.
+#[cfg(target_os = "linux")]
+fn found(pid: u32) -> io::Result<Option<Found>> {
+    let stat = match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
+        Ok(stat) => stat,
+        // ESRCH: it ended while we read.
+        Err(error)
+            if error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(libc::ESRCH) =>
+        {
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
+    // The second field is the program's name in parentheses, which may hold anything; the 22nd is the start.
+    let read = || {
+        let mut fields = stat[stat.rfind(')')? + 1..].split_ascii_whitespace();
+        let state = fields.next()?;
+        Some(Found { has_ended: state == "Z" || state == "X", start: fields.nth(18)?.parse().ok()? })
+    };
+    read().map(Some).ok_or_else(|| io::Error::other("the system says something else than expected"))
+}
+
+/// Looks a process up. Its start is in microseconds since 1970.
+#[cfg(target_os = "macos")]
+fn found(pid: u32) -> io::Result<Option<Found>> {
     // SAFETY: `info` is a plain C struct for which zero is valid; its size is given.
     let (read, info) = unsafe {
         let mut info: libc::proc_bsdinfo = std::mem::zeroed();
@@ -329,7 +407,14 @@ fn start_of(pid: u32) -> Option<u64> {
         let out = (&raw mut info).cast();
         (libc::proc_pidinfo(pid as libc::c_int, libc::PROC_PIDTBSDINFO, 0, out, size), info)
     };
-    (read > 0).then(|| info.pbi_start_tvsec * 1_000_000 + info.pbi_start_tvusec)
+    match io::Error::last_os_error() {
+        _ if read > 0 => Ok(Some(Found {
+            start: info.pbi_start_tvsec * 1_000_000 + info.pbi_start_tvusec,
+            has_ended: info.pbi_status == libc::SZOMB,
+        })),
+        error if error.raw_os_error() == Some(libc::ESRCH) => Ok(None),
+        error => Err(error),
+    }
 }
 
 /// Names the boot in which pids and start times count.

@@ -1,5 +1,6 @@
 //! The threads that start children and wait for them: one a task at once, no more.
 
+use super::adopted::{Adopted, AfterAdoption};
 use super::child::{self, ChildNews, ChildSpec, Control};
 use super::end_merge::{Chore, Done};
 use super::folder::{FolderWatch, Seen};
@@ -40,6 +41,11 @@ pub enum Message {
         heard: Heard,
         /// What is to be known of the folder after it.
         seen: Option<Box<Seen>>,
+    },
+    /// A child that a dead crew process had left has ended, or cannot be looked after.
+    AdoptedEnded {
+        place: usize,
+        after: AfterAdoption,
     },
     /// The task has a work tree of its own that was not there before.
     Placed {
@@ -161,6 +167,12 @@ pub enum Errand {
         tree: Arc<OwnTree>,
         head: Box<str>,
     },
+    /// Look after a child that a dead crew process has left at work.
+    Adopt {
+        place: usize,
+        adopted: Box<Adopted>,
+        control: Arc<Control>,
+    },
     Merge {
         place: usize,
         chore: Box<Chore>,
@@ -172,7 +184,10 @@ impl Errand {
     pub fn place(&self) -> usize {
         match self {
             Errand::Run(job) => job.place,
-            Errand::Keep { place, .. } | Errand::TakeUp { place, .. } | Errand::Merge { place, .. } => *place,
+            Errand::Keep { place, .. }
+            | Errand::TakeUp { place, .. }
+            | Errand::Adopt { place, .. }
+            | Errand::Merge { place, .. } => *place,
         }
     }
 }
@@ -223,6 +238,10 @@ fn work(queue: &Mutex<Receiver<Errand>>, messages: &SyncSender<Message>, number:
                 let ending = Ending { unwatched: true, ..Ending::default() };
                 let heard = Heard::default();
                 let _ = messages.send(Message::Ended { place, part: Part::Work, ending, heard, seen });
+            }
+            Ok(Errand::Adopt { place, adopted, control }) => {
+                let after = adopted.look_after(&control);
+                let _ = messages.send(Message::AdoptedEnded { place, after });
             }
             Ok(Errand::Merge { place, chore }) => {
                 let _ = messages.send(Message::Merge { place, done: chore.carry_out() });

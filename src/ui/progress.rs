@@ -355,6 +355,9 @@ fn plain_line(run: &str, event: &Event) -> Option<String> {
         Event::AttemptStarted { task, attempt, agent, .. } => {
             format!("{} agent={agent} event=started", head(task, *attempt))
         }
+        Event::AttemptAdopted { task, attempt, process } => {
+            format!("{} event=adopted pid={}", head(task, *attempt), process.pid)
+        }
         Event::SubmissionAccepted { task, attempt, handed_in, .. } => {
             let sure = handed_in.confidence().map(|confidence| format!(" confidence={confidence}"));
             let kind = handed_in.kind().name();

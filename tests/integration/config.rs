@@ -166,6 +166,9 @@ fn every_plain_setting_can_be_set_by_its_variable() {
             Kind::Text { .. } if setting.key == settings::MERGE_HOW.key => {
                 ("squash".to_owned(), json!("squash"))
             }
+            Kind::Text { .. } if setting.key == settings::RECOVERY_LIVING.key => {
+                ("adopt".to_owned(), json!("adopt"))
+            }
             Kind::Text { .. } | Kind::Command => ("review".to_owned(), json!("review")),
             Kind::Flag { default } => ((!default).to_string(), json!(!default)),
             _ => ("X,Y".to_owned(), json!(["X", "Y"])),

@@ -130,6 +130,9 @@ fn every_kind_of_event_is_produced() {
     repo.crew(["run", "the goal", "--workflow", "lands"].into_iter().chain(sets)).exits(0);
     seen.extend(repo.kinds());
 
+    crate::taken_up::an_agent_that_still_works_is_adopted_in(&repo);
+    seen.extend(repo.kinds());
+
     let declared: BTreeSet<String> = Event::KINDS.iter().map(|kind| (*kind).to_owned()).collect();
     let missing: Vec<&String> = declared.difference(&seen).collect();
     assert!(missing.is_empty(), "nothing produces {missing:?}; extend this test with a run that does");

@@ -1,7 +1,7 @@
 //! Every setting and every flag of `crew run` changes what a run does. One that nothing reaches has no place here.
 
 use crate::support::{FAKE_AGENT, TestRepo, run_command, start_command, task, wait_until};
-use crate::{budgets, gates, liveness, merging, worktree_setup};
+use crate::{budgets, gates, liveness, merging, taken_up, worktree_setup};
 use crew::domain::settings::{self, Setting};
 use serde_json::{Value, json};
 
@@ -281,6 +281,8 @@ fn proof_of(setting: &Setting) -> fn() {
         "liveness.stale_seconds" => liveness::stale_seconds_make_it_stale,
         "liveness.dead_seconds" => liveness::dead_seconds_make_it_dead,
         "liveness.gap_seconds" => liveness::gap_seconds_are_told_and_count_for_no_limit,
+        "recovery.living" => taken_up::an_agent_that_still_works_is_adopted,
+        "recovery.look_seconds" => taken_up::where_nothing_is_sure_a_person_is_asked,
         "verify.cache_minutes" => cache_minutes_believe_what_passed,
         "retry.max_attempts" => max_attempts_are_attempts_in_all,
         "retry.backoff_ms" => backoff_is_the_wait_before_the_next_attempt,

@@ -1,6 +1,6 @@
 //! What was handed in by a task in its own work tree when crew was killed is judged by the next crew as by the first.
 
-use crate::support::{TestRepo, of_kind, run_command, task};
+use crate::support::{Running, TestRepo, of_kind, processes_with, run_command, task, wait_until};
 use crate::worktrees::{SUBMIT, agent, branch};
 use serde_json::{Value, json};
 
@@ -58,7 +58,7 @@ fn a_result_that_nobody_was_there_to_take_is_applied_by_the_next_crew() {
         "true",
     );
     let crew = repo.start(["run", "g", "--workflow", "stays", "--worktree", "--json", "--quiet"]);
-    crate::support::wait_until("the agent runs", || kept.exists());
+    wait_until("the agent runs", || kept.exists());
     repo.wait_for_event("crew knows that it runs", |event| event["kind"] == "process_started");
     crew.kill();
     let who = std::fs::read_to_string(&kept).expect("a file");
@@ -113,7 +113,7 @@ fn what_a_verification_had_left_when_crew_was_killed_is_no_work() {
     repo.open("stay");
     let crew = repo.start(["run", "g", "--workflow", "stays", "--worktree", "--json", "--quiet"]);
     let trees = repo.root.join(".crew/worktrees");
-    crate::support::wait_until("it verifies", || {
+    wait_until("it verifies", || {
         let mut runs = std::fs::read_dir(&trees).into_iter().flatten().flatten();
         runs.any(|run| run.path().join("work/half").exists())
     });
@@ -183,4 +183,125 @@ fn whatever_step_of_applying_files_crew_is_killed_at_the_task_completes() {
         assert_eq!(of_kind(&repo.events(), "files_applied").len(), 1, "step {step}");
     }
     assert!(kills > 3, "killed {kills} times");
+}
+
+/// An agent in a work tree of its own that waits at a gate before it hands in, and has lost its crew.
+fn left_at_work(repo: &TestRepo, lines: &str) {
+    let gate = repo.gate("stay");
+    let wait = format!(
+        "touch '{}'
+while test -e '{}'; do sleep 0.05; done",
+        repo.beside("begun").display(),
+        gate.display()
+    );
+    agent(
+        repo,
+        "stays",
+        &format!(
+            "{wait}
+echo w >w
+{SUBMIT}"
+        ),
+    );
+    repo.workflow(
+        "stays",
+        &format!(
+            "## work
+role: executor
+agent: stays
+{lines}
+
+Do it."
+        ),
+    );
+    let crew = repo.start(["run", "left at work", "--workflow", "stays", "--worktree", "--json", "--quiet"]);
+    let of_this = |events: &[Value]| events.first().is_some_and(|event| event["goal"] == "left at work");
+    let runs = |events: &[Value]| !of_kind(events, "process_started").is_empty();
+    wait_until("the child", || {
+        Some(repo.events_so_far()).is_some_and(|events| of_this(&events) && runs(&events))
+    });
+    wait_until("it works", || repo.beside("begun").exists());
+    crew.kill();
+}
+
+fn adopting(repo: &TestRepo) -> Running {
+    let run = repo.start(["resume", "last", "--json", "--set", "recovery.living=adopt"]);
+    repo.wait_for_event("it is adopted", |event| event["kind"] == "attempt_adopted");
+    run
+}
+
+pub fn an_agent_that_still_works_is_adopted() {
+    an_agent_that_still_works_is_adopted_in(&TestRepo::new());
+}
+
+pub fn an_agent_that_still_works_is_adopted_in(repo: &TestRepo) {
+    left_at_work(repo, "verify: test -f w");
+    let run = adopting(repo);
+    repo.open("stay");
+    let run = run.ends().exits(0).json();
+    let work = task(&run, "work");
+    assert_eq!((&work["state"], &work["attempts"]), (&json!("completed"), &json!(1)), "{run:#}");
+    assert_eq!(work["tree"]["files"], json!(["w"]));
+    repo.leaves_no_process();
+}
+
+#[test]
+fn an_adopted_agent_is_ended_by_whoever_stops_the_run_and_by_its_time() {
+    let repo = TestRepo::new();
+    left_at_work(&repo, "");
+    let run = adopting(&repo);
+    run.signal(libc::SIGINT);
+    run.ends().exits(130);
+    repo.leaves_no_process();
+    let repo = TestRepo::new();
+    left_at_work(&repo, "timeout: 2");
+    let work = adopting(&repo).ends().exits(1).json();
+    assert_eq!(task(&work, "work")["error_kind"], "attempt_timeout", "{work:#}");
+    repo.leaves_no_process();
+}
+
+#[test]
+fn an_adopted_agent_that_hands_nothing_in_is_lost_and_its_task_is_done_again() {
+    let repo = TestRepo::new();
+    left_at_work(&repo, "");
+    let run = adopting(&repo);
+    let events = repo.events();
+    let pid = of_kind(&events, "attempt_adopted")[0]["process"]["pid"].as_i64().expect("a pid");
+    // SAFETY: the group of the agent that this test has started.
+    unsafe { libc::kill(-(pid as i32), libc::SIGKILL) };
+    repo.wait_for_event("it is begun again", |event| {
+        event["kind"] == "process_started" && event["attempt"] == 2
+    });
+    repo.open("stay");
+    let run = run.ends().exits(0).json();
+    assert_eq!(
+        (&task(&run, "work")["state"], &task(&run, "work")["attempts"]),
+        (&json!("completed"), &json!(2))
+    );
+}
+
+pub fn where_nothing_is_sure_a_person_is_asked() {
+    let repo = TestRepo::new();
+    left_at_work(&repo, "");
+    let store = rusqlite::Connection::open(repo.root.join(".crew/crew.db")).expect("the store");
+    let unknown =
+        "UPDATE events SET data = json_set(data, '$.process.boot', '') WHERE kind = 'process_started'";
+    assert_eq!(store.execute(unknown, []).expect("it is written"), 1);
+    let run = repo.crew(["resume", "last", "--json", "--set", "recovery.look_seconds=1"]).exits(1).json();
+    let work = task(&run, "work");
+    assert_eq!(work["state"], "needs_review", "{work:#}");
+    let reason = work["reason"].as_str().expect("a reason");
+    assert!(reason.contains("crew cannot tell whether its process"), "{reason}");
+    let events = repo.events();
+    let ended = of_kind(&events, "attempt_ended");
+    assert_eq!(ended.len(), 1, "a person is told once");
+    let times: Vec<jiff::Timestamp> = ["attempt_adopted", "attempt_ended"]
+        .map(|kind| of_kind(&events, kind)[0]["at"].as_str().expect("a time").parse().expect("a time"))
+        .into();
+    let looked = (times[1] - times[0]).total(jiff::Unit::Millisecond).expect("a span");
+    assert!(looked >= 1_500.0, "three looks, a second apart: {looked}");
+    let left = processes_with(repo.home.parent().expect("a folder"));
+    assert!(!left.is_empty() || !cfg!(target_os = "linux"), "what may be a stranger's process was ended");
+    repo.open("stay");
+    repo.leaves_no_process();
 }

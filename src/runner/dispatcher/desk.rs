@@ -38,6 +38,7 @@ impl Dispatcher<'_> {
         }
         let mut words = None;
         if let Ok(request) = &incoming.request {
+            self.learn_token(&request.token);
             let asker = self.open.values_mut().find(|open| open.token == request.token);
             words = asker.map(|open| {
                 open.note_alive();

@@ -1,5 +1,6 @@
 //! The loop that owns a run: receive, decide, record, act.
 
+mod adopting;
 mod custody;
 mod desk;
 mod life;
@@ -312,6 +313,7 @@ impl<'a> Dispatcher<'a> {
             Message::Ended { place, part, ending, heard, seen } => {
                 self.note_end(place, part, (ending, heard, seen.map(|seen| *seen)))
             }
+            Message::AdoptedEnded { place, after } => self.note_adopted_end(place, after),
             Message::Placed { place, event } if self.open.contains_key(&place) => self.record(*event),
             Message::Placed { .. } => Ok(()),
             Message::Unplaced { place, why } => self.note_unplaced(place, why),

@@ -244,19 +244,11 @@ impl Dispatcher<'_> {
     /// Judges an attempt whose children have all ended, and records what follows.
     pub(super) fn settle(&mut self, place: usize) -> Result<(), StoreError> {
         let Some(mut open) = self.open.remove(&place) else { return Ok(()) };
-        self.over.extend(self.asked.remove(&place).map(|asked| (Instant::now(), asked)));
-        self.schedule.note_ended(place);
+        self.note_gone(place, &open);
         let task = &self.run.tasks[place];
         let usage = open.priced_usage();
-        self.ledger.note_ended(place, &task.spec, open.spent(), clock::now());
         // Until its end it may have told of more.
         open.over_budget = open.over_budget.map(|budget| self.ledger.again(&budget, place, clock::now()));
-        for place in std::mem::take(&mut self.waiting) {
-            // A person may have changed what becomes of it meanwhile.
-            if self.run.tasks[place].state == TaskState::Queued {
-                self.schedule.put_back(place);
-            }
-        }
         let submission = task.last().and_then(|attempt| attempt.submission.clone());
         let judgement = open.judge(task, submission.as_deref());
         let again = self.again(
@@ -305,6 +297,19 @@ impl Dispatcher<'_> {
             return Ok(());
         }
         self.note_settled(place, matches!(judgement.outcome, Outcome::Succeeded | Outcome::Cancelled))
+    }
+
+    /// Takes note that an attempt is open no more: others may have its place, and what it did not spend.
+    pub(super) fn note_gone(&mut self, place: usize, open: &OpenAttempt) {
+        self.over.extend(self.asked.remove(&place).map(|asked| (Instant::now(), asked)));
+        self.schedule.note_ended(place);
+        self.ledger.note_ended(place, &self.run.tasks[place].spec, open.spent(), clock::now());
+        for place in std::mem::take(&mut self.waiting) {
+            // A person may have changed what becomes of it meanwhile.
+            if self.run.tasks[place].state == TaskState::Queued {
+                self.schedule.put_back(place);
+            }
+        }
     }
 
     /// Decides whether a task goes back to the queue.

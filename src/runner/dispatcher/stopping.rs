@@ -69,6 +69,7 @@ impl Dispatcher<'_> {
             if matches!(
                 heard,
                 Ok(Message::Ended { .. }
+                    | Message::AdoptedEnded { .. }
                     | Message::Kept { .. }
                     | Message::Merge { .. }
                     | Message::Unplaced { .. })

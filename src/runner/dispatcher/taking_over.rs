@@ -38,28 +38,29 @@ impl Dispatcher<'_> {
         let left_open = |task: &Task| task.last().is_some_and(|attempt| attempt.is_open());
         let places: Vec<usize> =
             (0..self.run.tasks.len()).filter(|at| left_open(&self.run.tasks[*at])).collect();
-        for place in &places {
-            self.end_left(*place);
-        }
+        let (adopted, places): (Vec<usize>, Vec<usize>) =
+            places.into_iter().partition(|place| self.may_adopt(*place));
+        places.iter().for_each(|place| self.end_left(*place));
         // What they handed in, and nobody was there to take, is theirs: it is applied before anything is closed as lost.
         self.look_into_inbox()?;
         let mut taken_up = Vec::new();
         for place in places {
             match self.may_take_up(place)? {
                 true => taken_up.push(place),
-                false => self.close_lost(place)?,
+                false => self.close_lost(place, None)?,
             }
         }
         self.close_overdue_gates()?;
         self.schedule = Schedule::of(&self.run);
         self.ledger = Ledger::of(&self.run);
         taken_up.into_iter().try_for_each(|place| self.take_up(place))?;
+        adopted.into_iter().try_for_each(|place| self.adopt(place))?;
         self.skip_impossible()
     }
 
     /// Tells whether an attempt that a dead owner left is judged by what it handed in: it did, and its folder is its own,
     /// so what it changed can be known. What was half applied is taken back.
-    fn may_take_up(&mut self, place: usize) -> Result<bool, StoreError> {
+    pub(super) fn may_take_up(&mut self, place: usize) -> Result<bool, StoreError> {
         let task = &self.run.tasks[place];
         let Some(left) = task.last().filter(|attempt| attempt.submission.is_some()) else { return Ok(false) };
         let Some(tree) = self.own_tree(place, left.number).filter(|_| task.tree.is_some()) else {
@@ -74,7 +75,7 @@ impl Dispatcher<'_> {
     }
 
     /// Goes on with an attempt that a dead owner left, from where its child had ended.
-    fn take_up(&mut self, place: usize) -> Result<(), StoreError> {
+    pub(super) fn take_up(&mut self, place: usize) -> Result<(), StoreError> {
         let task = &self.run.tasks[place];
         let Some(left) = task.last() else { return Ok(()) };
         let (number, was_kept) = (left.number, left.state == AttemptState::Verifying);
@@ -101,13 +102,14 @@ impl Dispatcher<'_> {
     }
 
     /// Ends what a dead owner's attempt left running, wherever that went.
-    fn end_left(&self, place: usize) {
+    pub(super) fn end_left(&self, place: usize) {
         let process = self.run.tasks[place].last().and_then(|left| left.process.as_ref());
         process::end_left(process, &self.marks_of(place), self.setup.limits.grace);
     }
 
-    /// Settles an attempt of a dead owner, of which nothing runs any more: a result that was accepted is not lost.
-    pub(super) fn close_lost(&mut self, place: usize) -> Result<(), StoreError> {
+    /// Settles an attempt of a dead owner, of which nothing runs any more: a result that was accepted is not lost. `unsure`
+    /// says why it cannot be told whether it has ended; then a person has to see to it.
+    pub(super) fn close_lost(&mut self, place: usize, unsure: Option<&str>) -> Result<(), StoreError> {
         let task = &self.run.tasks[place];
         let Some(left) = task.last() else { return Ok(()) };
         let (id, number, submission) = (task.spec.id.clone(), left.number, left.submission.clone());
@@ -124,8 +126,11 @@ impl Dispatcher<'_> {
             HandedIn::Plan(_) => task.wants_plan(),
             _ => false,
         });
-        let asked = asked.and_then(|question| gate::after_attempt(task, Some(question), &summary));
+        let asked = asked
+            .filter(|_| unsure.is_none())
+            .and_then(|question| gate::after_attempt(task, Some(question), &summary));
         let (outcome, reason) = match submission.as_deref() {
+            _ if unsure.is_some() => (Outcome::NeedsReview, unsure.unwrap_or_default()),
             Some(HandedIn::Plan(_)) if asked.is_some() => {
                 (Outcome::Succeeded, "it had handed in its plan when the crew process died")
             }
