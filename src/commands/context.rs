@@ -186,7 +186,9 @@ impl Context {
 /// Refuses settings that each may be, and that contradict each other. `crew config` does not mind: it is how they are mended.
 pub fn refuse_contradictions(settings: &Settings) -> Result<()> {
     let Err(message) = Thresholds::check(settings) else { return Ok(()) };
-    let origin = settings.origin(&settings::LIVENESS_DEAD);
+    let keys = [&settings::LIVENESS_WARN, &settings::LIVENESS_STALE, &settings::LIVENESS_DEAD];
+    // The layer that came last is the one to look at.
+    let origin = keys.map(|key| settings.origin(key)).into_iter().max().unwrap_or(Origin::BuiltIn);
     let hint = Some("crew config list --origin".to_owned());
     Err(as_problems(vec![settings::Problem { origin, message, hint }]).into())
 }
