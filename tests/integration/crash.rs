@@ -12,12 +12,12 @@
 //! of an hour on two cores:
 //!
 //! ```text
-//! cargo test --test integration crash::wherever_crew_is_killed -- --ignored --nocapture
+//! cargo test --test integration crash::wherever -- --ignored --nocapture
 //! ```
 #![cfg(target_os = "linux")]
 
 use crate::support::faults::{self, Call, Fault, Then};
-use crate::support::{TestRepo, run_command};
+use crate::support::{TestRepo, of_kind, run_command};
 use crate::worktree_kills::copy;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -420,4 +420,88 @@ fn a_run_that_is_killed_ends_as_if_it_had_not_been() {
 #[ignore = "it takes a quarter of an hour"]
 fn wherever_crew_is_killed_the_run_ends_as_if_it_had_not_been() {
     campaign(&OWN_TREES, everywhere);
+}
+
+/// A run whose agent hands in by a `crew submit` that is met by what `hand` says, and by another one after it.
+fn hands_in_twice(repo: &TestRepo, hand: &Path, wait: &str) {
+    let script =
+        format!("echo made >made; {wait}\n(. {}; {SUBMIT}) >&2 || true\n{SUBMIT} >&2", hand.display());
+    agent(repo, "hands-in", &script);
+    repo.workflow("one", "## work\nrole: executor\nagent: hands-in\nverify: test -f made\n\nDo it.");
+}
+
+/// Tells the story of a submission with and without an owner of the run; returns what was noted of it. Whoever hands in is
+/// met by `fault`, or nothing but noted.
+fn submission(
+    repo: &TestRepo,
+    saved: &Path,
+    has_owner: bool,
+    fault: Option<Fault<'_>>,
+) -> Result<Vec<Call>, String> {
+    copy(saved, &repo.root);
+    let (hand, list, gate) = (repo.beside("hand"), repo.beside("list"), repo.beside("gate-on"));
+    let mut met = repo.plain("true");
+    match fault {
+        Some(fault) => faults::meets(&mut met, &fault),
+        None => faults::notes(&mut met, &list),
+    }
+    let variables = met.get_envs().filter_map(|(name, value)| Some((name.to_str()?, value?.to_str()?)));
+    let ours = variables.filter(|(name, _)| name.starts_with("FAULTS_") || *name == "LD_PRELOAD");
+    let lines: String = ours.map(|(name, value)| format!("export {name}='{value}'\n")).collect();
+    std::fs::write(&hand, lines).expect("a file");
+    std::fs::write(&gate, "").expect("a gate");
+    let running = repo.start(["run", "g", "--workflow", "one", "--worktree", "--json", "--quiet"]);
+    if has_owner {
+        std::fs::remove_file(&gate).expect("a gate");
+        running.ends();
+    } else {
+        repo.wait_for_event("the agent runs", |event| event["kind"] == "process_started");
+        running.kill();
+        std::fs::remove_file(&gate).expect("a gate");
+        repo.leaves_no_process();
+        let ran = repo.crew(["resume", "last"]);
+        if ran.exit != 0 {
+            return Err(format!("{ran:?}"));
+        }
+    }
+    let events = repo.events();
+    is_told_once(&events)?;
+    let end = end_of(repo, &events);
+    let accepted = of_kind(&events, "submission_accepted").len();
+    match (accepted, end["task work"].starts_with("\"completed\" \"done\""), events.last()) {
+        (1, true, Some(last)) if last["kind"] == "run_ended" => Ok(faults::noted(&list)),
+        _ => Err(format!("accepted {accepted} times: {end:#?}")),
+    }
+}
+
+/// Has every `step`th place of a submission met.
+fn submissions(step: usize) {
+    let mut wrong = Vec::new();
+    for has_owner in [true, false] {
+        let repo = TestRepo::new();
+        let (saved, gate) = (repo.beside("saved"), repo.beside("gate-on"));
+        let wait = format!("while test -e '{}'; do sleep 0.02; done", gate.display());
+        hands_in_twice(&repo, &repo.beside("hand"), &wait);
+        copy(&repo.root, &saved);
+        let calls = submission(&repo, &saved, has_owner, None).expect("an end");
+        assert!(calls.len() > 3, "{calls:?}");
+        for place in everywhere(&calls).into_iter().step_by(step) {
+            let fault = Fault::kill(place.at, place.then);
+            if let Err(why) = submission(&repo, &saved, has_owner, Some(fault)) {
+                wrong.push(format!("owner {has_owner}, {place:?}, {:?}: {why}", calls[place.at - 1]));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_submission_that_is_killed_and_made_again_counts_once() {
+    submissions(12);
+}
+
+#[test]
+#[ignore = "it takes minutes"]
+fn wherever_a_submission_is_killed_the_next_one_counts_once() {
+    submissions(1);
 }

@@ -33,6 +33,7 @@ mod merge_resolve;
 mod merge_since;
 mod merging;
 mod moved_references;
+mod old_mistakes;
 mod output;
 mod pull_requests;
 mod reached;
