@@ -281,7 +281,7 @@ fn what_a_person_signed_for_one_run_decides_nothing_in_another() {
 fn a_crew_that_was_killed_while_a_gate_is_open_loses_nothing() {
     let repo = TestRepo::new();
     let hang = repo.gate("hang");
-    repo.agent("fake", &format!("wait-gone:{} submit:done", hang.display()));
+    repo.agent("fake", &format!("1?wait-gone:{} submit:done", hang.display()));
     repo.workflow("w", &format!("{DEPLOY}\n## other\nrole: explorer\nagent: fake\n\nLook.\n"));
     let running = repo.start_run("w");
     repo.wait_for_event("the gate is open", |event| event["kind"] == "gate_opened");
@@ -291,7 +291,6 @@ fn a_crew_that_was_killed_while_a_gate_is_open_loses_nothing() {
     running.kill();
     assert_eq!(status(&repo)["status"], "interrupted");
     repo.crew(["approve", "g1"]).exits(0);
-    repo.open("hang");
     repo.crew(["resume", "last"]).exits(0);
     assert_eq!((state(&repo, "deploy").as_str(), state(&repo, "other").as_str()), ("completed", "completed"));
     assert_eq!(of_kind(&repo.events(), "gate_opened").len(), 1);
