@@ -6,6 +6,7 @@ use super::decide::how_to_decide;
 use crate::agents::builtin;
 use crate::domain::finding::Finding;
 use crate::domain::merging;
+use crate::domain::provider::{Providers, Waits};
 use crate::domain::run::{Run, RunStatus};
 use crate::domain::schedule::InFolder;
 use crate::domain::task::{Attempt, Task, TaskState, Work};
@@ -64,7 +65,7 @@ impl Closing<'_> {
         let account = self.account();
         let mut json = json!({
             "run": self.run.id, "status": self.finished.status, "millis": self.took.as_millis() as u64,
-            "tasks": tasks_json(self.run, &account), "findings": findings, "usage": account.bill.usage,
+            "tasks": tasks_json(self.run, &account, self.run.last_at), "findings": findings, "usage": account.bill.usage,
             "summary": self.paths.artifacts().join("summary.md"),
         });
         account.put_into(&mut json);
@@ -228,14 +229,16 @@ pub fn task_table(run: &Run, now: Time) -> Rows {
         ("outcome", Column::Left),
         ("", Column::Wide),
     ]);
-    let in_folder = InFolder::of(run);
+    let (in_folder, providers) = (InFolder::of(run), Providers::of(run));
     for task in &run.tasks {
-        rows.add(task_row(task, &in_folder, now));
+        let for_provider = providers.keeps_waiting(run, task, now).map(|waits| waits.words(now));
+        rows.add(task_row(task, for_provider.or_else(|| in_folder.keeps_waiting(task)), now));
     }
     rows
 }
 
-fn task_row(task: &Task, in_folder: &InFolder<'_>, now: Time) -> Vec<(String, Tone)> {
+/// `waits` says for what it waits that is not its own.
+fn task_row(task: &Task, waits: Option<String>, now: Time) -> Vec<(String, Tone)> {
     let mut usage = Usage::default();
     let mut worked = Duration::ZERO;
     for attempt in &task.attempts {
@@ -270,12 +273,12 @@ fn task_row(task: &Task, in_folder: &InFolder<'_>, now: Time) -> Vec<(String, To
         plain(tokens),
         plain(cost),
         (outcome, tone),
-        (said_of(task, in_folder), said_tone),
+        (said_of(task, waits), said_tone),
     ]
 }
 
 /// Returns what there is to say about a task in one line.
-fn said_of(task: &Task, in_folder: &InFolder<'_>) -> String {
+fn said_of(task: &Task, waits: Option<String>) -> String {
     let waiting = task.last().map(|attempt| attempt.waiting.as_str()).filter(|reason| !reason.is_empty());
     if let Some(reason) = waiting {
         return clean_line(&format!("waits: {reason}"), 160);
@@ -290,8 +293,8 @@ fn said_of(task: &Task, in_folder: &InFolder<'_>) -> String {
         (Work::Command { .. }, reason, summary) if !summary.is_empty() => format!("{reason}: {summary}"),
         (_, reason, _) => reason.to_owned(),
     };
-    if let Some(whom) = in_folder.keeps_waiting(task) {
-        said = whom;
+    if let Some(waits) = waits {
+        said = waits;
     }
     let seen = task.last().and_then(|attempt| attempt.tree.as_ref()).map(|tree| tree.words());
     let landed = task.landed.last().filter(|_| task.is_merged());
@@ -308,10 +311,14 @@ fn said_of(task: &Task, in_folder: &InFolder<'_>) -> String {
 }
 
 /// Returns the tasks of a run as data.
-pub fn tasks_json(run: &Run, account: &Account) -> Vec<Value> {
+pub fn tasks_json(run: &Run, account: &Account, now: Time) -> Vec<Value> {
+    let providers = Providers::of(run);
     let with_budget = |(place, task)| {
         let mut json = task_json(task);
         json["budget"] = account.of_task(place, task);
+        if let Some(Waits { provider, kind, until }) = providers.keeps_waiting(run, task, now) {
+            json["waits_for"] = json!({"provider": provider, "error_kind": kind, "until": until});
+        }
         json
     };
     run.tasks.iter().enumerate().map(with_budget).collect()

@@ -267,6 +267,7 @@ impl Caster<'_> {
             verify: step.verify.clone(),
             timeout_millis: step.timeout.map(|timeout| timeout.as_millis() as u64),
             retries: step.retries,
+            backoff_millis: step.backoff.map(|backoff| backoff.as_millis() as u64),
             continue_on_error: step.continue_on_error,
             when: step.when.clone(),
             confidence: step.confidence,

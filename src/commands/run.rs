@@ -16,6 +16,7 @@ use crate::domain::event::{ArtifactKind, Recorded};
 use crate::domain::gate::{self, GatePolicy, GateReason};
 use crate::domain::id::RunId;
 use crate::domain::price::Prices;
+use crate::domain::retry::Retries;
 use crate::domain::run::{Run, RunStatus};
 use crate::domain::settings::{self, Settings};
 use crate::domain::task::{TaskSpec, Work, Working};
@@ -168,8 +169,7 @@ pub fn run(cx: &Context, args: &RunArgs) -> Result<ExitStatus> {
     let id = clock::new_run_id();
     let mut setup = setup(&layout, &settings, &registry, &layout.run(&id));
     if let Some(replayed) = &replayed {
-        let backoff = &mut setup.limits.retry.backoff;
-        *backoff = replayed.tempo.of(*backoff);
+        setup.retries.pace(|backoff| replayed.tempo.of(backoff));
     }
     let Rehearsal { launches, caveats } = rehearse(&preview(&plan, goal, &id)?, &setup, &layout.run(&id))?;
     plan.notes.extend(caveats);
@@ -203,6 +203,7 @@ pub fn setup(layout: &Layout, settings: &Settings, registry: &Registry, paths: &
         environment: Environment::of_ours(&settings.names(&settings::ENV_PASS), &paths.bin()),
         repository: layout.repository().to_owned(),
         limits: Limits::of(settings),
+        retries: Retries::of(settings),
         prices: Prices::of(settings),
         recordings: None,
         gates: GatePolicy::of(settings),
@@ -489,7 +490,7 @@ impl Observer for Watch {
     }
 
     fn tick(&mut self, run: &Run, working: &[Working]) {
-        self.progress.redraw(run, working);
+        self.progress.redraw(run, working, clock::now());
     }
 
     fn asks(&mut self, run: &Run) -> bool {

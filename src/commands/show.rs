@@ -158,6 +158,7 @@ fn step_json(step: &Step) -> Value {
     json!({
         "id": step.id, "role": step.role, "agent": step.agent, "depends_on": step.depends_on, "run": step.run,
         "verify": step.verify, "timeout_seconds": step.timeout.map(|timeout| timeout.as_secs()), "retries": step.retries,
+        "backoff_ms": step.backoff.map(|backoff| backoff.as_millis() as u64),
         "continue_on_error": step.continue_on_error, "when": step.when, "confidence": step.confidence,
         "budget": step.budget, "output": step.output, "reads": step.reads, "writes": step.writes, "worktree": step.worktree, "link": step.link, "model": step.model, "task": step.task, "line": step.line,
     })

@@ -108,13 +108,15 @@ fn show_run(cx: &Context, typed: &str) -> Result<ExitStatus> {
     let owned = lock::is_owned(&store.paths(&id))?;
     let status = run.status(owned);
     let account = Account::of(&run, owned, clock::now());
+    // Nobody works on a run that nobody owns.
+    let now = if owned { clock::now() } else { run.last_at };
     let at_work = lock::owner(&store.paths(&id)).filter(|_| owned);
     let signs = SignsOfLife::of(&store, &run, at_work.as_ref(), clock::now());
     if cx.printer.json {
         let mut json = json!({
             "id": run.id, "status": status, "goal": run.goal, "team": run.team, "workflow": run.workflow,
             "created_at": run.created_at, "ended_at": run.ended_at, "limits": run.limits,
-            "usage": account.bill.usage, "tasks": tasks_json(&run, &account),
+            "usage": account.bill.usage, "tasks": tasks_json(&run, &account, now),
         });
         account.put_into(&mut json);
         clashes::put_into(&mut json, &run);
@@ -129,8 +131,6 @@ fn show_run(cx: &Context, typed: &str) -> Result<ExitStatus> {
     }
     let head = format!("{short}  {}", cx.printer.tint(status_tone(status), status.words()));
     cx.printer.data(&format!("{head}   \"{}\"\n", clean_line(&run.goal, 200)))?;
-    // Nobody works on a run that nobody owns.
-    let now = if owned { clock::now() } else { run.last_at };
     cx.printer.data(&task_table(&run, now).render(&cx.printer))?;
     account.lines().iter().try_for_each(|line| cx.printer.data(line))?;
     clashes::lines(&run).iter().try_for_each(|line| cx.printer.data(line))?;

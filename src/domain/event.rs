@@ -489,6 +489,9 @@ pub enum Event {
         /// The task goes back to the queue instead of settling, not to be started before this time.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         again: Option<Again>,
+        /// The provider limits requests: nobody else who uses it is started for a while.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        limited: Option<Limited>,
         /// Why what it left in its own work tree could not be kept; empty where it was.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         unkept: String,
@@ -549,6 +552,15 @@ pub enum Event {
 pub struct Again {
     pub not_before: Time,
     pub reason: String,
+}
+
+/// For how long those who use a provider keep away from it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limited {
+    /// None of them is started before.
+    pub until: Time,
+    /// How far apart they are started after that, until one comes through.
+    pub pace_millis: u64,
 }
 
 /// What an artifact is.

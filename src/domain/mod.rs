@@ -23,6 +23,7 @@ mod model_tests;
 pub mod nearest;
 pub mod person;
 pub mod price;
+pub mod provider;
 pub mod publishing;
 pub mod recording;
 pub mod recovery;

@@ -407,6 +407,7 @@ impl Run {
                     files_applied: false,
                     tree: None,
                     error_kind: None,
+                    limited: None,
                     reason: String::new(),
                     ending: Default::default(),
                     usage: Default::default(),
@@ -605,6 +606,7 @@ impl Run {
                 usage,
                 summary,
                 again,
+                limited,
                 unkept,
                 ..
             } => {
@@ -634,6 +636,7 @@ impl Run {
                     attempt.notes.drain(..surplus);
                     attempt.waiting.clear();
                     attempt.error_kind = *error_kind;
+                    attempt.limited.clone_from(limited);
                     attempt.reason.clone_from(reason);
                     attempt.ending = ending.clone();
                     attempt.usage = *usage;
@@ -869,8 +872,24 @@ pub(crate) mod tests {
             usage: Default::default(),
             summary: String::new(),
             again,
+            limited: None,
             unkept: String::new(),
         }
+    }
+
+    pub(crate) fn agent_spec(id: &str, program: &str) -> TaskSpec {
+        let work = Work::Agent {
+            role: "executor".into(),
+            program: program.into(),
+            persona: String::new(),
+            task: String::new(),
+            model: None,
+            fallback_models: Vec::new(),
+            thinking: None,
+            writes: true,
+            submit_optional: true,
+        };
+        TaskSpec::plain(TaskId::parse(id).unwrap(), work)
     }
 
     #[test]
@@ -893,6 +912,34 @@ pub(crate) mod tests {
         let late = run.apply(Time(3), &ended("a", 1, Outcome::Succeeded, None)).unwrap_err();
         assert_eq!(late.to_string(), "attempt_ended cannot follow: attempt 1 of a is not open");
         assert_eq!(run.tasks[0].state, TaskState::Failed);
+    }
+
+    #[test]
+    fn nothing_that_comes_late_changes_an_ended_attempt() {
+        let mut run = run_of(vec![spec("a", &[])]);
+        run.apply(Time(1), &started("a", 1)).unwrap();
+        run.apply(Time(2), &ended("a", 1, Outcome::Failed, None)).unwrap();
+        let before = run.tasks[0].attempts[0].clone();
+        let says = [
+            r#""kind":"session_started","session":"s""#,
+            r#""kind":"process_started","process":{"pid":1,"start":1,"boot":"b"}"#,
+            r#""kind":"tool_invoked","tool":"sh","arguments":"","result":"ok","millis":1"#,
+            r#""kind":"agent_waited","reason":"r""#,
+            r#""kind":"submission_accepted","request":"r","noop":{"reason":"r"}"#,
+            r#""kind":"note_taken","request":"r","progress":{"message":"half"}"#,
+            r#""kind":"agent_nudged""#,
+            r#""kind":"files_applied","files":[]"#,
+            r#""kind":"references_moved","moved":[{"reference":"r","to":"t"}]"#,
+            r#""kind":"work_kept","commit":"c","reference":"r","files":1,"insertions":1,"deletions":0"#,
+            r#""kind":"verification_started""#,
+            r#""kind":"attempt_ended","outcome":"succeeded","summary":"all is well""#,
+        ];
+        for says in says {
+            let late = serde_json::from_str(&format!(r#"{{{says},"task":"a","attempt":1}}"#)).unwrap();
+            // Some of it is taken in, for the record and for the task.
+            let _ = run.apply(Time(3), &late);
+            assert!(run.tasks[0].attempts == std::slice::from_ref(&before), "{says}");
+        }
     }
 
     #[test]

@@ -152,6 +152,21 @@ impl Schedule {
         self.ready[self.uses[place] as usize].insert(place);
     }
 
+    /// Puts a task back that could have started, to be asked for when the time has come.
+    pub fn put_off(&mut self, place: usize, until: Time) {
+        self.delayed.insert((until, place));
+    }
+
+    /// Lets tasks be asked for again that were put off for a reason that is gone.
+    pub fn put_on(&mut self, run: &Run, concerns: impl Fn(&Task) -> bool) {
+        let concerned: Vec<(Time, usize)> =
+            self.delayed.iter().filter(|(_, place)| concerns(&run.tasks[*place])).copied().collect();
+        for entry in concerned {
+            self.delayed.remove(&entry);
+            self.note_queued(run, entry.1);
+        }
+    }
+
     /// Lets nothing wait for its time any more.
     pub fn hurry(&mut self) {
         for (_, place) in std::mem::take(&mut self.delayed) {

@@ -7,6 +7,7 @@ use super::links;
 use super::merging::How;
 use super::nearest::nearest;
 use super::price::Price;
+use super::retry::OfKind;
 use super::words::clean_line;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -24,6 +25,12 @@ pub enum Kind {
     /// A number from 0 to 1.
     Fraction {
         default: f64,
+    },
+    /// A number between two bounds, both included.
+    Decimal {
+        default: f64,
+        least: f64,
+        most: f64,
     },
     /// US dollars, from 0, which sets no limit.
     Dollars,
@@ -172,8 +179,26 @@ pub const RETRY_BACKOFF_MS: Setting = number(
     "retry.backoff_ms",
     (1000, 0, 60_000),
     Project::Free,
-    "Milliseconds before the second attempt; each further one doubles it",
+    "Milliseconds before the second attempt; each further one waits longer, by retry.factor",
 );
+pub const RETRY_FACTOR: Setting = Setting {
+    key: "retry.factor",
+    kind: Kind::Decimal { default: 2.0, least: 1.0, most: 10.0 },
+    project: Project::Free,
+    help: "By which the wait grows with each further attempt; up to 15 minutes",
+};
+pub const RETRY_JITTER: Setting = Setting {
+    key: "retry.jitter",
+    kind: Kind::Fraction { default: 0.3 },
+    project: Project::Free,
+    help: "By how much a wait is longer or shorter by chance, as a share of it, so that not all come back at once",
+};
+pub const RETRIES: Setting = Setting {
+    key: "retries",
+    kind: Kind::Table,
+    project: Project::Never,
+    help: "The same for one kind of error: retries.KIND is {max_attempts, backoff_ms, factor, jitter}; KIND is rate_limited, overloaded, network, agent_timeout or verify_failed",
+};
 pub const RUN_AGENT: Setting = Setting {
     key: "run.agent",
     kind: Kind::Text { default: "auto" },
@@ -345,6 +370,9 @@ pub const ALL: &[&Setting] = &[
     &VERIFY_CACHE_MINUTES,
     &RETRY_ATTEMPTS,
     &RETRY_BACKOFF_MS,
+    &RETRY_FACTOR,
+    &RETRY_JITTER,
+    &RETRIES,
     &BUDGET_COST,
     &BUDGET_TOKENS,
     &BUDGET_SECONDS,
@@ -378,6 +406,7 @@ impl Setting {
         match self.kind {
             Kind::Number { default, .. } => json!(default),
             Kind::Fraction { default } => json!(default),
+            Kind::Decimal { default, .. } => json!(default),
             Kind::Dollars => json!(0),
             Kind::Text { default } => json!(default),
             Kind::Flag { default } => json!(default),
@@ -398,6 +427,7 @@ impl Setting {
             Kind::Number { least, most, .. } => {
                 value.as_u64().is_some_and(|number| (least..=most).contains(&number))
             }
+            Kind::Decimal { .. } => value.as_f64().is_some_and(|number| self.admits(number)),
             Kind::Dollars => value.as_f64().is_some_and(|dollars| (0.0..=MOST_DOLLARS).contains(&dollars)),
             Kind::Text { .. } => value.as_str().is_some_and(|text| !text.trim().is_empty()),
             Kind::Flag { .. } => value.is_boolean(),
@@ -407,6 +437,16 @@ impl Setting {
             Kind::Table => value.is_object(),
         };
         if fits { Ok(()) } else { Err(format!("{} has to be {}, not {value}", self.key, self.expected())) }
+    }
+
+    /// Tells whether a number is within its bounds.
+    pub fn admits(&self, number: f64) -> bool {
+        match self.kind {
+            Kind::Number { least, most, .. } => (least as f64..=most as f64).contains(&number),
+            Kind::Decimal { least, most, .. } => (least..=most).contains(&number),
+            Kind::Fraction { .. } => (0.0..=1.0).contains(&number),
+            _ => false,
+        }
     }
 
     /// Reads a value as it is typed in a shell or stands in the environment.
@@ -434,6 +474,7 @@ impl Setting {
     pub fn expected(&self) -> String {
         match self.kind {
             Kind::Number { least, most, .. } => format!("a whole number from {least} to {most}"),
+            Kind::Decimal { least, most, .. } => format!("a number from {least} to {most}"),
             Kind::Dollars => format!("an amount of dollars from 0 to {MOST_DOLLARS}, such as 2.50"),
             Kind::Text { .. } => "a text".into(),
             Kind::Flag { .. } => "true or false".into(),
@@ -539,6 +580,14 @@ impl Settings {
                 hint: None,
             })?;
         }
+        if setting.key == RETRIES.key {
+            let kind = key.trim_start_matches("retries.");
+            OfKind::read(kind, &value).map_err(|message| Problem {
+                origin: origin.clone(),
+                message: format!("{key}: {message}"),
+                hint: None,
+            })?;
+        }
         if matches!(origin, Origin::Project(_)) && !trusted && !self.may_tighten(setting, &value) {
             let why = match setting.project {
                 Project::Never => "only you may set it",
@@ -604,7 +653,7 @@ impl Settings {
         self.get(setting).as_f64().unwrap_or_default()
     }
 
-    /// Returns an amount of dollars.
+    /// Returns a number with decimals, such as an amount of dollars.
     pub fn decimal(&self, setting: &Setting) -> f64 {
         self.get(setting).as_f64().unwrap_or_default()
     }
@@ -694,6 +743,9 @@ pub fn schema() -> Value {
         let mut shape = match setting.kind {
             Kind::Number { default, least, most } => {
                 json!({"type": "integer", "minimum": least, "maximum": most, "default": default})
+            }
+            Kind::Decimal { default, least, most } => {
+                json!({"type": "number", "minimum": least, "maximum": most, "default": default})
             }
             Kind::Dollars => json!({"type": "number", "minimum": 0, "maximum": MOST_DOLLARS, "default": 0}),
             Kind::Text { default } => json!({"type": "string", "default": default}),

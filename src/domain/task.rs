@@ -2,7 +2,7 @@
 
 use super::budget::Limits;
 use super::error_kind::ErrorKind;
-use super::event::{Ending, Outcome, ProcessId};
+use super::event::{Ending, Limited, Outcome, ProcessId};
 use super::gate::{GateId, PersonWord, StepGates};
 use super::id::TaskId;
 use super::merging::{How, Landed};
@@ -35,6 +35,9 @@ pub struct TaskSpec {
     /// Further attempts that the step asks for; `None` leaves it to the settings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retries: Option<u32>,
+    /// Milliseconds before the second attempt; `None` leaves it to the settings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backoff_millis: Option<u64>,
     /// Those that depend on it go on, and the run can complete, although this one fails.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub continue_on_error: bool,
@@ -84,6 +87,7 @@ impl TaskSpec {
             verify: Vec::new(),
             timeout_millis: None,
             retries: None,
+            backoff_millis: None,
             continue_on_error: false,
             when: None,
             confidence: None,
@@ -355,6 +359,8 @@ pub struct Attempt {
     /// What it changed, as crew saw it.
     pub tree: Option<Box<TreeCheck>>,
     pub error_kind: Option<ErrorKind>,
+    /// It met a limit of its provider.
+    pub limited: Option<Limited>,
     pub reason: String,
     pub ending: Ending,
     pub usage: Usage,

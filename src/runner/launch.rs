@@ -14,7 +14,7 @@ use crate::domain::links;
 use crate::domain::liveness::Thresholds;
 use crate::domain::price::Prices;
 use crate::domain::request;
-use crate::domain::retry::RetryPolicy;
+use crate::domain::retry::Retries;
 use crate::domain::run::Run;
 use crate::domain::settings::{self, Settings};
 use crate::domain::submission::{self, HandedIn, PlanBody, ResultBody, ReviewBody, ReviewVerdict, Terms};
@@ -42,6 +42,7 @@ pub struct Setup {
     /// The top of the user's work tree; absolute. Tasks without a work tree of their own work there.
     pub repository: PathBuf,
     pub limits: Limits,
+    pub retries: Retries,
     /// What tokens cost where an agent does not say.
     pub prices: Prices,
     /// Where agents' attempts are recorded, where that is asked for.
@@ -96,7 +97,6 @@ pub struct Limits {
     pub gate: Option<Duration>,
     /// For how long a verification command that passed is believed on the same tree; zero where it is not.
     pub verify_cache: Duration,
-    pub retry: RetryPolicy,
 }
 
 impl Limits {
@@ -117,15 +117,6 @@ impl Limits {
             between_looks: seconds(&settings::RECOVERY_LOOK),
             gate: (!gate.is_zero()).then_some(gate),
             verify_cache: seconds(&settings::VERIFY_CACHE_MINUTES) * 60,
-            retry: RetryPolicy {
-                max_attempts: settings.number(&settings::RETRY_ATTEMPTS) as u32,
-                transient: true,
-                checks: false,
-                low_confidence: 0.4,
-                backoff: Duration::from_millis(settings.number(&settings::RETRY_BACKOFF_MS)),
-                factor: 2.0,
-                jitter: 0.3,
-            },
         }
     }
 }

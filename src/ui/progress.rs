@@ -9,10 +9,12 @@ use crate::domain::budget::{Standing, standing_words};
 use crate::domain::conflict::Clash;
 use crate::domain::event::{Event, Outcome, Recorded};
 use crate::domain::id::TaskId;
+use crate::domain::provider::Providers;
 use crate::domain::run::Run;
 use crate::domain::schedule::InFolder;
 use crate::domain::submission::Note;
 use crate::domain::task::{Task, Work, Working};
+use crate::domain::time::Time;
 use crate::domain::tree_check::TreeCheck;
 use crate::domain::words::clean_line;
 use crate::domain::worktree::MovedReference;
@@ -91,7 +93,7 @@ impl Progress {
     }
 
     /// Redraws the lines of the tasks that are being worked on.
-    pub fn redraw(&mut self, run: &Run, working: &[Working]) {
+    pub fn redraw(&mut self, run: &Run, working: &[Working], now: Time) {
         let Some(live) = &mut self.live else { return };
         for line in working {
             let text = live.running_line(run, line);
@@ -104,7 +106,7 @@ impl Progress {
             });
             bar.set_message(text);
         }
-        live.show_waiting(run);
+        live.show_waiting(run, now);
         live.show_conflict(&self.printer, run);
     }
 
@@ -163,9 +165,12 @@ impl Lines {
 }
 
 impl Live {
-    fn show_waiting(&mut self, run: &Run) {
-        let in_folder = InFolder::of(run);
-        let waits = |task: &Task| in_folder.keeps_waiting(task).map(|whom| (task.spec.id.clone(), whom));
+    fn show_waiting(&mut self, run: &Run, now: Time) {
+        let (in_folder, providers) = (InFolder::of(run), Providers::of(run));
+        let waits = |task: &Task| {
+            let for_provider = providers.keeps_waiting(run, task, now).map(|waits| waits.words(now));
+            Some((task.spec.id.clone(), for_provider.or_else(|| in_folder.keeps_waiting(task))?))
+        };
         let (names, agents) = (self.name_width, self.agent_width);
         let line =
             run.tasks.iter().find_map(waits).map(|(id, whom)| format!("{id:names$}  {:agents$}  {whom}", ""));
@@ -416,11 +421,16 @@ fn plain_line(run: &str, event: &Event) -> Option<String> {
         Event::WorkKept { task, attempt, set_aside, .. } if !set_aside.is_empty() => {
             format!("{} event=kept_on_no_branch at={}", head(task, *attempt), set_aside.join(","))
         }
-        Event::AttemptEnded { task, attempt, outcome, ending, reason, error_kind, again, .. } => {
+        Event::AttemptEnded {
+            task, attempt, outcome, ending, reason, error_kind, again, limited, ..
+        } => {
             let mut line =
                 format!("{} event={} {}", head(task, *attempt), outcome.name(), seconds(ending.millis));
             if let Some(kind) = error_kind {
                 line.push_str(&format!(" error={kind}"));
+            }
+            if let Some(limited) = limited {
+                line.push_str(&format!(" limited_until={}", limited.until));
             }
             if !reason.is_empty() {
                 line.push_str(&format!(" reason={reason:?}"));

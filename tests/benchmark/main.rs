@@ -340,6 +340,7 @@ fn fill(store: &mut Store, number: u128) {
             ending: Default::default(),
             usage: Default::default(),
             summary: String::new(),
+            limited: None,
             again: None,
             unkept: String::new(),
         };

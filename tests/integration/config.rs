@@ -162,7 +162,7 @@ fn every_plain_setting_can_be_set_by_its_variable() {
         let (text, value) = match setting.kind {
             Kind::Number { least, .. } => ((least + 1).to_string(), json!(least + 1)),
             Kind::Fraction { .. } => ("0.25".to_owned(), json!(0.25)),
-            Kind::Dollars => ("2.50".to_owned(), json!(2.5)),
+            Kind::Dollars | Kind::Decimal { .. } => ("2.50".to_owned(), json!(2.5)),
             Kind::Text { .. } if setting.key == settings::MERGE_HOW.key => {
                 ("squash".to_owned(), json!("squash"))
             }

@@ -35,6 +35,7 @@ mod merging;
 mod moved_references;
 mod old_mistakes;
 mod output;
+mod providers;
 mod pull_requests;
 mod reached;
 mod real_agents;

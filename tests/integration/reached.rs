@@ -192,6 +192,41 @@ fn backoff_is_the_wait_before_the_next_attempt() {
     assert!(wait_of(0).abs() < 500.0);
 }
 
+/// Returns how long it was waited before each further attempt, in milliseconds, and how many attempts there were.
+fn paces(sets: &[&str], keys: &str) -> (Vec<u64>, u64) {
+    let repo = limited();
+    repo.workflow("one", &format!("## a\nrole: executor\nagent: limited\n{keys}\nDo it."));
+    let sets: Vec<&str> = sets.iter().flat_map(|set| ["--set", set]).collect();
+    let run = run(&repo, 1, &sets);
+    let events = repo.events();
+    let ends = events.iter().filter(|event| event["kind"] == "attempt_ended");
+    let paces = ends.map(|end| end["limited"]["pace_millis"].as_u64().expect("a pace")).collect();
+    (paces, task(&run, "a")["attempts"].as_u64().expect("attempts"))
+}
+
+fn factor_is_by_what_the_wait_grows() {
+    let sets = ["retry.factor=3", "retry.backoff_ms=4", "retry.jitter=0"];
+    assert_eq!(paces(&sets, ""), (vec![4, 12, 36], 3));
+}
+
+fn jitter_is_by_how_much_a_wait_is_off() {
+    assert_eq!(paces(&["retry.backoff_ms=8", "retry.jitter=0"], "").0, [8, 16, 32]);
+    // By more than the default would.
+    let off = |_: usize| {
+        let (paces, _) = paces(&["retry.backoff_ms=100", "retry.jitter=1", "retry.max_attempts=2"], "");
+        !(70..=130).contains(&paces[0])
+    };
+    assert!((0..12).any(off));
+}
+
+fn retries_say_it_for_one_kind_of_error() {
+    let more = r#"retries.rate_limited={"max_attempts":4,"backoff_ms":1,"factor":2,"jitter":0}"#;
+    assert_eq!(paces(&[more], ""), (vec![1, 2, 4, 8], 4));
+    // What a step says counts more.
+    assert_eq!(paces(&[more], "retries: 1\nbackoff: 1ms\n").1, 2);
+    assert_eq!(paces(&[r#"retries.network={"max_attempts":4}"#, "retry.max_attempts=1"], "").1, 1);
+}
+
 fn run_agent_works_where_nobody_is_named() {
     let repo = TestRepo::new();
     repo.agent("mine", "submit:done");
@@ -286,6 +321,9 @@ fn proof_of(setting: &Setting) -> fn() {
         "verify.cache_minutes" => cache_minutes_believe_what_passed,
         "retry.max_attempts" => max_attempts_are_attempts_in_all,
         "retry.backoff_ms" => backoff_is_the_wait_before_the_next_attempt,
+        "retry.factor" => factor_is_by_what_the_wait_grows,
+        "retry.jitter" => jitter_is_by_how_much_a_wait_is_off,
+        "retries" => retries_say_it_for_one_kind_of_error,
         "run.agent" => run_agent_works_where_nobody_is_named,
         "run.team" => run_team_is_taken_where_none_is_named,
         "gates.confidence_threshold" => gates::confidence_setting_gates_an_action,

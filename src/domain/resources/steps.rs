@@ -12,12 +12,13 @@ use super::workflow::{Step, Submit};
 use crate::domain::gate::StepGates;
 use crate::domain::links;
 use crate::domain::nearest::nearest;
+use crate::domain::retry;
 use crate::domain::submission::{self, Field};
 use crate::domain::tree_check::Bounds;
 use crate::domain::when::When;
 use std::time::Duration;
 
-const KEYS: [&str; 27] = [
+const KEYS: [&str; 28] = [
     "role",
     "agent",
     "dependsOn",
@@ -25,6 +26,7 @@ const KEYS: [&str; 27] = [
     "verify",
     "timeout",
     "retries",
+    "backoff",
     "submit",
     "continueOnError",
     "when",
@@ -318,6 +320,7 @@ fn set(step: &mut Step, key: &str, value: &str) -> Result<(), Wrong> {
         "verify" => step.verify.push(read_check(value)?),
         "timeout" => step.timeout = Some(read_timeout(value)?),
         "retries" => step.retries = Some(read_retries(value)?),
+        "backoff" => step.backoff = Some(read_backoff(value)?),
         "submit" => step.submit = read_submit(value)?,
         "continueOnError" => step.continue_on_error = read_flag(key, value)?,
         "when" => step.when = Some(read_when(value)?),
@@ -433,6 +436,24 @@ fn read_retries(value: &str) -> Result<u32, Wrong> {
     }
 }
 
+fn read_backoff(value: &str) -> Result<Duration, Wrong> {
+    let (number, unit) = match (value.strip_suffix("ms"), value.strip_suffix('s'), value.strip_suffix('m')) {
+        (Some(number), ..) => (number, 1),
+        (_, Some(number), _) => (number, 1000),
+        (.., Some(number)) => (number, 60_000),
+        _ => (value, 1000),
+    };
+    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    let millis = number.parse::<u64>().ok().filter(|_| is_number).and_then(|number| number.checked_mul(unit));
+    match millis.map(Duration::from_millis) {
+        Some(backoff) if backoff <= retry::MAX_DELAY => Ok(backoff),
+        _ => wrong(
+            format!("`backoff` has to be a time of at most 15m, not `{value}`"),
+            "write seconds, or a number with ms, s or m: `500ms`, `10s`, `2m`",
+        ),
+    }
+}
+
 fn read_submit(value: &str) -> Result<Submit, Wrong> {
     match value {
         "required" => Ok(Submit::Required),
@@ -506,7 +527,7 @@ mod tests {
     fn every_key_reaches_the_step() {
         let steps = read_ok(
             "Some words first.\n\n## build\nrole: executor\nagent: codex\ndependsOn: a, b\nverify: cargo test, all: of it\n\
-             verify: [ -f x ]\ntimeout: 10m\nretries: 0\nsubmit: optional\ncontinueOnError: true\n\
+             verify: [ -f x ]\ntimeout: 10m\nretries: 0\nbackoff: 500ms\nsubmit: optional\ncontinueOnError: true\n\
              when: a.state == completed\nconfidence: 0.5\ngate: before, after\naction: deploy\nenvironment: staging\noutput: notes.md\nreads: [plan.md]\nwrites: src/**, docs/*.md\nworktree: true\nlink: target/, web/node_modules\nmodel: big\n\n\nDo it: {goal}\n\n  now\n\n",
         );
         let step = &steps[0];
@@ -517,6 +538,7 @@ mod tests {
         );
         assert_eq!(step.verify, ["cargo test, all: of it", "[ -f x ]"]);
         assert_eq!((step.timeout, step.retries), (Some(Duration::from_secs(600)), Some(0)));
+        assert_eq!(step.backoff, Some(Duration::from_millis(500)));
         assert_eq!((step.submit, step.continue_on_error), (Submit::Optional, true));
         assert_eq!(step.when.as_ref().unwrap().to_string(), "a.state == completed");
         assert_eq!((step.confidence, step.output.as_deref()), (Some(0.5), Some("notes.md")));
@@ -583,6 +605,8 @@ mod tests {
             ("timeout: 5 minutes", "not a timeout"),
             ("retries: 11", "from 0 to 10"),
             ("retries: -1", "from 0 to 10"),
+            ("backoff: 16m", "a time of at most 15m"),
+            ("backoff: soon", "a time of at most 15m"),
             ("submit: maybe", "`required` or `optional`"),
             ("continueOnError: yes", "`true` or `false`"),
             ("when: a.state = failed", "column 9"),

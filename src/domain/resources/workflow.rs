@@ -53,6 +53,9 @@ pub struct Step {
     pub timeout: Option<Duration>,
     /// How often it is tried again, from 0 to 10.
     pub retries: Option<u32>,
+    /// How long it waits before it is tried again the first time, up to 15 minutes.
+    #[serde(rename = "backoff_ms", serialize_with = "as_millis")]
+    pub backoff: Option<Duration>,
     pub submit: Submit,
     /// Whether the steps that depend on it go on when it fails.
     pub continue_on_error: bool,
@@ -113,6 +116,12 @@ impl Step {
 #[allow(clippy::ref_option)]
 fn as_seconds<S: Serializer>(timeout: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
     timeout.map(|timeout| timeout.as_secs()).serialize(serializer)
+}
+
+// The same.
+#[allow(clippy::ref_option)]
+fn as_millis<S: Serializer>(backoff: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    backoff.map(|backoff| backoff.as_millis() as u64).serialize(serializer)
 }
 
 /// The most tasks that a file may ask to run at once.

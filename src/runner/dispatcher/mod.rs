@@ -17,6 +17,7 @@ use crate::domain::conflict::{Clash, MOST_CLASHES};
 use crate::domain::event::{ArtifactKind, Event, Recorded};
 use crate::domain::judgement::StopReason;
 use crate::domain::liveness;
+use crate::domain::provider::Providers;
 use crate::domain::run::{Run, RunStatus};
 use crate::domain::schedule::Schedule;
 use crate::domain::task::Working;
@@ -96,6 +97,8 @@ pub struct Dispatcher<'a> {
     observer: &'a mut dyn Observer,
     schedule: Schedule,
     ledger: Ledger,
+    /// Those that limit requests, so that nobody runs into it beside the one who did.
+    providers: Providers,
     /// Tasks that could start, were there room for them in a budget.
     waiting: Vec<usize>,
     messages: Receiver<Message>,
@@ -178,6 +181,7 @@ impl<'a> Dispatcher<'a> {
         Dispatcher {
             schedule: Schedule::of(&run),
             ledger: Ledger::of(&run),
+            providers: Providers::of(&run),
             waiting: Vec::new(),
             store,
             run,

@@ -2,10 +2,11 @@
 
 use super::{Dispatcher, Effect};
 use crate::domain::error_kind::ErrorKind;
-use crate::domain::event::{Again, Ending, Event, Outcome};
+use crate::domain::event::{Again, Ending, Event, Limited, Outcome};
 use crate::domain::gate;
 use crate::domain::judgement::{Judgement, StopReason, StreamError};
-use crate::domain::retry;
+use crate::domain::provider::{self, Providers};
+use crate::domain::retry::{self, RetryPolicy};
 use crate::domain::schedule::Skip;
 use crate::domain::submission;
 use crate::domain::task::{Attempt, AttemptState, Task, TaskState, Work};
@@ -22,7 +23,7 @@ use crate::store::layout;
 use crate::store::verified::{Pass, Question};
 use std::io::Write;
 use std::sync::{Arc, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 impl Dispatcher<'_> {
     /// Lets follow what follows from a task that has settled.
@@ -277,6 +278,7 @@ impl Dispatcher<'_> {
             self.open_gate(place, Some(open.number), about, time.or(self.setup.limits.gate))?;
         }
         let task = &self.run.tasks[place];
+        let limited = self.limited(task, &judgement, open.retry_after);
         self.record(Event::AttemptEnded {
             task: task.spec.id.clone(),
             attempt: open.number,
@@ -287,8 +289,15 @@ impl Dispatcher<'_> {
             usage,
             summary,
             again: again.clone(),
+            limited,
             unkept: open.unkept.unwrap_or_default(),
         })?;
+        if self.run.tasks[place].spec.is_for_agent()
+            && let Some(attempt) = self.run.tasks[place].last()
+            && let Some(free) = self.providers.note_ended(attempt)
+        {
+            self.schedule.put_on(&self.run, |task| Providers::is_for(task, &free));
+        }
         if again.is_some() {
             self.schedule.note_queued(&self.run, place);
             return Ok(());
@@ -335,12 +344,7 @@ impl Dispatcher<'_> {
             // Its session may be gone; a child that begins anew does not need it.
             return Some(Again { not_before: clock::now(), reason: "fresh_session".into() });
         }
-        let mut policy = self.setup.limits.retry;
-        if let Some(retries) = task.spec.retries {
-            policy.max_attempts = retries + 1;
-            policy.transient = retries > 0;
-            policy.checks = true;
-        }
+        let policy = self.policy(task, kind);
         // An interrupted or lost attempt is not the task's fault.
         let own = |attempt: &&Attempt| {
             !attempt.paused
@@ -353,6 +357,20 @@ impl Dispatcher<'_> {
         }
         let delay = retry::delay(&policy, made, clock::dice(), open.retry_after);
         Some(Again { not_before: clock::now().plus(delay), reason: reason.name().into() })
+    }
+
+    fn policy(&self, task: &Task, kind: ErrorKind) -> RetryPolicy {
+        let backoff = task.spec.backoff_millis.map(Duration::from_millis);
+        self.setup.retries.policy(kind, task.spec.retries, backoff)
+    }
+
+    /// Returns for how long others keep away from the provider whose limit an attempt met.
+    fn limited(&self, task: &Task, judgement: &Judgement, retry_after: Option<Duration>) -> Option<Limited> {
+        let kind =
+            judgement.error_kind.filter(|kind| task.spec.is_for_agent() && provider::is_limit(*kind))?;
+        // What a single step says is for itself alone.
+        let policy = self.setup.retries.policy(kind, None, None);
+        Some(self.providers.limit(task.last()?, &policy, clock::dice(), retry_after, clock::now()))
     }
 
     pub(super) fn skip_impossible(&mut self) -> Result<(), StoreError> {

@@ -45,6 +45,7 @@ impl Dispatcher<'_> {
             let free = self.run.limits.jobs as usize - self.open.len();
             let gate = gate::before_start(&self.run, &self.run.tasks[place], &self.setup.gates);
             match (self.ledger.may_start(place, spec, free, self.tells_cost(place), clock::now()), gate) {
+                (MayStart::Yes(_), None) if self.keep_off(place) => continue,
                 (MayStart::Yes(reserved), None) => {
                     match self.run.tasks[place].spec.work {
                         Work::Merge { .. } => self.start_merge(place, reserved)?,
@@ -62,6 +63,17 @@ impl Dispatcher<'_> {
             self.schedule.note_ended(place);
         }
         Ok(())
+    }
+
+    /// Puts a task off whose provider limits requests, and tells whether that is so.
+    fn keep_off(&mut self, place: usize) -> bool {
+        let Some(until) = self.providers.keeps_until(&self.run.tasks[place], clock::now()) else {
+            return false;
+        };
+        // The folder is free for another one.
+        self.schedule.note_ended(place);
+        self.schedule.put_off(place, until);
+        true
     }
 
     /// Tells whether the cost of a task may be expected to become known.
@@ -108,6 +120,9 @@ impl Dispatcher<'_> {
             task: id,
         })?;
         let task = &self.run.tasks[place];
+        if let Some(attempt) = task.last().filter(|_| is_agent) {
+            self.providers.note_started(attempt);
+        }
         self.ledger.note_started(place, &task.spec, reserved, clock::now());
         let log = self.paths.root().join(layout::log_of(&task.spec.id, number));
         let mut open = OpenAttempt::new(task, (number, token), log, self.setup.limits.attempt);

@@ -6,6 +6,7 @@ use crate::domain::error_kind::ErrorKind;
 use crate::domain::event::{Again, Ending, Event, Outcome, ProcessId};
 use crate::domain::gate;
 use crate::domain::judgement;
+use crate::domain::provider::Providers;
 use crate::domain::schedule::Schedule;
 use crate::domain::submission::HandedIn;
 use crate::domain::task::{Attempt, AttemptState, Task};
@@ -53,6 +54,7 @@ impl Dispatcher<'_> {
         self.close_overdue_gates()?;
         self.schedule = Schedule::of(&self.run);
         self.ledger = Ledger::of(&self.run);
+        self.providers = Providers::of(&self.run);
         taken_up.into_iter().try_for_each(|place| self.take_up(place))?;
         adopted.into_iter().try_for_each(|place| self.adopt(place))?;
         self.skip_impossible()
@@ -160,6 +162,7 @@ impl Dispatcher<'_> {
             ending: Ending::default(),
             usage: Usage::default(),
             summary,
+            limited: None,
             again: again.then(|| Again { not_before: clock::now(), reason: "owner_lost".into() }),
             unkept: unkept.unwrap_or_default(),
         })

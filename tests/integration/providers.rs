@@ -1,0 +1,134 @@
+//! A provider that limits requests: those who use it wait together, and nobody fails for it.
+
+use crate::support::{TestRepo, of_kind, task};
+use serde_json::{Value, json};
+
+const RESULT: &str = "crew submit result --summary s --confidence 1 --rationale r";
+const END: &str = r#"echo '{"crew":"end","ok":true}'"#;
+
+/// Makes an agent of a shell script that speaks the line protocol; `more` follows the command.
+fn agent(repo: &TestRepo, name: &str, more: &str, script: &str) {
+    let path = repo.beside(&format!("{name}.sh"));
+    std::fs::write(&path, format!("cat >/dev/null\n{script}\n")).expect("a script");
+    let command = format!("sh {} {more}", path.display());
+    repo.set(
+        "agents",
+        name,
+        json!({"command": command, "prompt": "stdin", "output": "crew", "writes": true}),
+    );
+}
+
+fn limited(after: f64) -> String {
+    format!(
+        r#"echo '{{"crew":"error","kind":"rate_limited","message":"429","retry_after_s":{after}}}'; exit 1"#
+    )
+}
+
+/// Steps that only read, each with its agent.
+fn steps<'a>(steps: impl IntoIterator<Item = (String, &'a str)>) -> String {
+    let text = |(id, agent): (String, &str)| format!("## {id}\nrole: explorer\nagent: {agent}\n\nLook.\n\n");
+    steps.into_iter().map(text).collect()
+}
+
+fn millis(value: &Value) -> i64 {
+    let text = value.as_str().unwrap_or_else(|| panic!("no time: {value}"));
+    text.parse::<jiff::Timestamp>().expect("a time").as_millisecond()
+}
+
+#[test]
+fn ten_agents_of_one_limited_provider_wait_together_and_none_of_them_fails() {
+    let repo = TestRepo::new();
+    let calls = repo.beside("calls");
+    std::fs::create_dir(&calls).expect("a folder");
+    // The first three calls meet the limit.
+    let count = format!("n=0; while ! mkdir {}/$n 2>/dev/null; do n=$((n+1)); done", calls.display());
+    let limit = limited(0.2);
+    agent(&repo, "limits", "", &format!("{count}\nif [ $n -lt 3 ]; then {limit}; fi\n{RESULT}\n{END}"));
+    agent(&repo, "free", "", &format!("{RESULT}\n{END}"));
+    let of_one = (0..10).map(|at| (format!("t{at}"), "limits"));
+    repo.workflow("many", &steps(of_one.chain([("other".to_owned(), "free")])));
+    let sets = ["--jobs", "3", "--set", "retry.backoff_ms=50"];
+    let run =
+        repo.crew(["run", "the goal", "--workflow", "many", "--json"].iter().chain(&sets)).exits(0).json();
+    for at in 0..10 {
+        let task = task(&run, &format!("t{at}"));
+        let attempts = if at < 3 { 2 } else { 1 };
+        assert_eq!((&task["state"], &task["attempts"]), (&json!("completed"), &json!(attempts)), "{task:#}");
+    }
+    assert_eq!(std::fs::read_dir(&calls).expect("calls").count(), 13);
+    let events = repo.events();
+    let ended = of_kind(&events, "attempt_ended");
+    let until = ended.iter().map(|end| &end["limited"]["until"]).filter(|until| !until.is_null());
+    let until: Vec<i64> = until.map(millis).collect();
+    let after = until.iter().copied().max().expect("a time");
+    let first = millis(&ended.iter().find(|end| !end["limited"].is_null()).expect("an end")["at"]);
+    assert!(until.len() == 3 && after >= first + 200, "the server is honoured: {ended:#?}");
+    let started = of_kind(&events, "attempt_started");
+    let later: Vec<&&Value> = started.iter().filter(|start| start["agent"] == "limits").skip(3).collect();
+    assert!(later.iter().all(|start| millis(&start["at"]) >= after), "{after}: {later:#?}");
+    assert_eq!(later[0]["task"], "t0", "in the order of the workflow");
+    // One goes first, and the others follow when it has come through, or well apart from it.
+    let place = |event: &Value| events.iter().position(|other| other == event).expect("an event");
+    let between = &events[place(later[0])..place(later[1])];
+    let apart = millis(&later[1]["at"]) - millis(&later[0]["at"]);
+    assert!(apart >= 30 || between.iter().any(|event| event["outcome"] == "succeeded"), "{between:#?}");
+    let other = started.iter().find(|start| start["task"] == "other").expect("a start");
+    assert!(place(other) < place(later[0]), "another provider is not held up");
+}
+
+#[test]
+fn who_takes_the_run_over_keeps_away_from_the_provider_too_and_says_so() {
+    let repo = TestRepo::new();
+    let gate = repo.gate("u");
+    agent(&repo, "limits", "", &limited(600.0));
+    let waits = format!("## u\nrun: touch begun; while [ -e {} ]; do sleep 0.02; done\n", gate.display());
+    let of_one = ["t0", "t1"].map(|id| (id.to_owned(), "limits"));
+    repo.workflow("two", &(steps(of_one) + &waits));
+    let running = repo.start(["run", "the goal", "--workflow", "two", "--json", "--jobs", "1"]);
+    repo.wait_for_file("begun");
+    let told = |running: bool| {
+        let status = repo.crew(["status", "last", "--json"]).exits(0).json();
+        let waits = &task(&status, "t1")["waits_for"];
+        assert_eq!((&waits["provider"], &waits["error_kind"]), (&json!("limits"), &json!("rate_limited")));
+        let shown = repo.crew(["status", "last"]).exits(0).out;
+        assert!(shown.matches("waits for limits: rate limited, ").count() == 2, "{running}: {shown}");
+    };
+    told(true);
+    running.kill();
+    told(false);
+    let running = repo.start(["resume", "last", "--json"]);
+    repo.wait_for_event("it was taken over", |event| {
+        event["kind"] == "attempt_started" && event["attempt"] == 2
+    });
+    repo.open("u");
+    repo.wait_for_event("the command has ended", |event| event["outcome"] == "succeeded");
+    told(true);
+    running.signal(libc::SIGINT);
+    running.ends().exits(130);
+    let events = repo.events();
+    let started = of_kind(&events, "attempt_started");
+    let tasks: Vec<&str> = started.iter().filter_map(|start| start["task"].as_str()).collect();
+    assert_eq!(tasks, ["t0", "u", "u"]);
+}
+
+#[test]
+fn a_fallback_to_another_model_counts_as_an_attempt() {
+    let repo = TestRepo::new();
+    let gone = r#"echo '{"crew":"error","kind":"model_not_available","message":"no such model"}'; exit 1"#;
+    agent(&repo, "picky", "{model}", &format!("if [ \"$1\" = first ]; then {gone}; fi\n{}", limited(0.0)));
+    let file =
+        "---\nname: careful\ndescription: A test\nmodel: first\nfallbackModels: second\n---\nLook well.\n";
+    repo.put_user("agents/careful.md", file);
+    repo.workflow("one", "## a\nrole: explorer\nagent: careful\n\nLook.");
+    let sets = ["run.agent=picky", "retry.max_attempts=2", "retry.backoff_ms=1"];
+    let sets = sets.iter().flat_map(|set| ["--set", set]);
+    let run =
+        repo.crew(["run", "the goal", "--workflow", "one", "--json"].into_iter().chain(sets)).exits(1).json();
+    let a = task(&run, "a");
+    assert_eq!((&a["attempts"], &a["error_kind"]), (&json!(2), &json!("rate_limited")), "{a:#}");
+    let events = repo.events();
+    let models: Vec<&Value> =
+        of_kind(&events, "attempt_started").into_iter().map(|start| &start["model"]).collect();
+    assert_eq!(models, ["first", "second"]);
+    assert_eq!(of_kind(&events, "attempt_ended")[0]["again"]["reason"], "model_fallback");
+}
