@@ -6,6 +6,7 @@ use super::cut_off;
 use super::doctor_agents;
 use super::doctor_probe;
 use super::exit::ExitStatus;
+use super::notices;
 use super::run::registry;
 use super::sighting;
 use crate::agents::abilities::SignedIn;
@@ -106,6 +107,7 @@ pub fn doctor(cx: &Context, args: &DoctorArgs) -> Result<ExitStatus> {
                 checks.extend(check_worktrees(&layout));
             }
             check_settings(cx, &layout, &mut checks);
+            checks.extend(check_notices(cx, &layout));
         }
         Err(error) => {
             checks.push(Check::fail("repository", format!("{error:#}"), "git init, or crew -C FOLDER doctor"))
@@ -280,6 +282,18 @@ fn check_settings(cx: &Context, layout: &Layout, checks: &mut Vec<Check>) {
             checks.push(Check::fail("settings", told(&error), "crew config list --origin; mend the file"))
         }
     }
+}
+
+/// Looks at how people are told who do not watch, where they are.
+fn check_notices(cx: &Context, layout: &Layout) -> Option<Check> {
+    let (detail, wrong) = notices::examined(cx, layout)?;
+    Some(match wrong {
+        None => Check::ok("notify", detail),
+        Some(wrong) => {
+            let hint = "crew config list shows notify.*; the next run that tells without trouble clears this";
+            Check::warn("notify", format!("{detail}  {wrong}"), hint)
+        }
+    })
 }
 
 /// Says an error in one line, the first of several.

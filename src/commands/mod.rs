@@ -28,6 +28,7 @@ mod logs;
 mod merge;
 mod merge_plan;
 mod merge_resolve;
+mod notices;
 mod plan;
 mod pr;
 mod pr_host;

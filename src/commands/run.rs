@@ -7,6 +7,7 @@ use super::closing::Closing;
 use super::context::{Context, refuse_contradictions};
 use super::cut_off;
 use super::exit::{self, ExitStatus, Problem, Problems};
+use super::notices::Notices;
 use super::plan::{self, Plan, Sources, Wishes};
 use super::recordings::{Loaded, RecordingArgs};
 use super::resume::{self, ResumeArgs};
@@ -15,6 +16,7 @@ use crate::agents::registry::Registry;
 use crate::domain::event::{ArtifactKind, Recorded};
 use crate::domain::gate::{self, GatePolicy, GateReason};
 use crate::domain::id::RunId;
+use crate::domain::notice::Policy;
 use crate::domain::price::Prices;
 use crate::domain::retry::Retries;
 use crate::domain::run::{Run, RunStatus};
@@ -207,6 +209,7 @@ pub fn setup(layout: &Layout, settings: &Settings, registry: &Registry, paths: &
         prices: Prices::of(settings),
         recordings: None,
         gates: GatePolicy::of(settings),
+        notices: Policy::of(settings),
         person_key: None,
         worktrees: WorktreeSetup::of(settings, layout.repository()),
     }
@@ -446,10 +449,13 @@ pub fn carry_out(
     let began = clock::now();
     let inbox = store.paths(&id).inbox();
     let asking = Asking::at_terminal(printer, store.layout(), inbox, setup.person_key.as_deref());
-    let mut watch = Watch { progress: Progress::new(printer, short.clone(), &run), asking };
+    let notices = Notices::start(&printer, &setup.notices, &short);
+    let mut watch = Watch { progress: Progress::new(printer, short.clone(), &run), asking, notices };
+    let layout = store.layout().clone();
     let finished = dispatcher::carry_out(store, run, lock, setup, &mut watch)
         .with_context(|| format!("carry out run {short}"));
     watch.progress.clear();
+    watch.notices.finish(&printer, &layout);
     let (finished, run) = finished?;
     let report = Closing {
         run: &run,
@@ -478,11 +484,13 @@ fn exit_status(finished: Finished) -> ExitStatus {
 struct Watch {
     progress: Progress,
     asking: Option<Asking>,
+    notices: Notices,
 }
 
 impl Observer for Watch {
     fn happened(&mut self, run: &Run, event: &Recorded) {
         self.progress.happened(run, event);
+        self.notices.happened(run, event, self.asking.is_some());
     }
 
     fn watches(&self) -> bool {

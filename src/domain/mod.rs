@@ -21,6 +21,7 @@ pub mod merging;
 #[cfg(test)]
 mod model_tests;
 pub mod nearest;
+pub mod notice;
 pub mod person;
 pub mod price;
 pub mod provider;

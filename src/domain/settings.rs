@@ -6,6 +6,7 @@
 use super::links;
 use super::merging::How;
 use super::nearest::nearest;
+use super::notice;
 use super::price::Price;
 use super::retry::OfKind;
 use super::words::clean_line;
@@ -43,6 +44,10 @@ pub enum Kind {
     },
     /// A command line for a shell; an empty one is none.
     Command,
+    /// A text of this kind; an empty one is none.
+    Optional {
+        what: &'static str,
+    },
     /// A list of names.
     Names {
         default: &'static [&'static str],
@@ -159,6 +164,54 @@ pub const RECOVERY_LOOK: Setting = number(
     (5, 1, 60),
     Project::Free,
     "Seconds between two looks at such an agent while it cannot be told whether it lives; the third that sees the same asks a person",
+);
+pub const NOTIFY_DESKTOP: Setting = Setting {
+    key: "notify.desktop",
+    kind: Kind::Flag { default: false },
+    project: Project::Never,
+    help: "Tell on the desktop, with notify-send or osascript, that a run has ended, that it waits for you, or that too much was given up",
+};
+pub const NOTIFY_COMMAND: Setting = Setting {
+    key: "notify.command",
+    kind: Kind::Command,
+    project: Project::Never,
+    help: "A command for /bin/sh that is told the same, as JSON on its standard input and in CREW_NOTICE_*",
+};
+pub const NOTIFY_WEBHOOK: Setting = Setting {
+    key: "notify.webhook",
+    kind: Kind::Optional { what: "an address such as https://host/path" },
+    project: Project::Never,
+    help: "An address that the same is sent to as JSON, with curl",
+};
+pub const NOTIFY_KINDS: Setting = Setting {
+    key: "notify.kinds",
+    kind: Kind::Names { default: &notice::Kind::NAMES },
+    project: Project::Never,
+    help: "What is told: settled (a run has ended), waiting (a gate is open and nobody is being asked), dead_letters (too many tasks were given up)",
+};
+pub const NOTIFY_LEAST: Setting = Setting {
+    key: "notify.least",
+    kind: Kind::Text { default: "info" },
+    project: Project::Never,
+    help: "The least that is told: info (a run completed), warning (it failed, or waits for you) or urgent (too much was given up)",
+};
+pub const NOTIFY_DEDUP: Setting = number(
+    "notify.dedup_seconds",
+    (30, 0, 86_400),
+    Project::Never,
+    "Seconds in which the same is not told twice",
+);
+pub const NOTIFY_QUIET_HOURS: Setting = Setting {
+    key: "notify.quiet_hours",
+    kind: Kind::Optional { what: "two times of the day such as 22:00-07:00" },
+    project: Project::Never,
+    help: "Hours of the day, local time, in which only what is urgent is told, such as 22:00-07:00",
+};
+pub const NOTIFY_TIMEOUT: Setting = number(
+    "notify.timeout_seconds",
+    (5, 1, 60),
+    Project::Never,
+    "Seconds that telling may take; the end of a run waits for it no longer than that",
 );
 // A pass may rest on what is no part of the tree: ignored build output, another machine's answer, the time of day. So it
 // is believed for a while only: long enough for the steps of a run that check the same tree one after the other, too
@@ -367,6 +420,14 @@ pub const ALL: &[&Setting] = &[
     &LIVENESS_GAP,
     &RECOVERY_LIVING,
     &RECOVERY_LOOK,
+    &NOTIFY_DESKTOP,
+    &NOTIFY_COMMAND,
+    &NOTIFY_WEBHOOK,
+    &NOTIFY_KINDS,
+    &NOTIFY_LEAST,
+    &NOTIFY_DEDUP,
+    &NOTIFY_QUIET_HOURS,
+    &NOTIFY_TIMEOUT,
     &VERIFY_CACHE_MINUTES,
     &RETRY_ATTEMPTS,
     &RETRY_BACKOFF_MS,
@@ -410,7 +471,7 @@ impl Setting {
             Kind::Dollars => json!(0),
             Kind::Text { default } => json!(default),
             Kind::Flag { default } => json!(default),
-            Kind::Command => json!(""),
+            Kind::Command | Kind::Optional { .. } => json!(""),
             Kind::Names { default } => json!(default),
             Kind::Table => json!({}),
         }
@@ -431,7 +492,7 @@ impl Setting {
             Kind::Dollars => value.as_f64().is_some_and(|dollars| (0.0..=MOST_DOLLARS).contains(&dollars)),
             Kind::Text { .. } => value.as_str().is_some_and(|text| !text.trim().is_empty()),
             Kind::Flag { .. } => value.is_boolean(),
-            Kind::Command => value.as_str().is_some_and(|text| !text.contains('\0')),
+            Kind::Command | Kind::Optional { .. } => value.as_str().is_some_and(|text| !text.contains('\0')),
             Kind::Fraction { .. } => value.as_f64().is_some_and(|number| (0.0..=1.0).contains(&number)),
             Kind::Names { .. } => value.as_array().is_some_and(|names| names.iter().all(Value::is_string)),
             Kind::Table => value.is_object(),
@@ -452,7 +513,7 @@ impl Setting {
     /// Reads a value as it is typed in a shell or stands in the environment.
     pub fn read(&self, text: &str) -> Result<Value, String> {
         let value = match self.kind {
-            Kind::Text { .. } | Kind::Command => json!(text),
+            Kind::Text { .. } | Kind::Command | Kind::Optional { .. } => json!(text),
             Kind::Names { .. } if !text.trim_start().starts_with('[') => {
                 json!(text.split(',').map(str::trim).filter(|name| !name.is_empty()).collect::<Vec<_>>())
             }
@@ -479,6 +540,7 @@ impl Setting {
             Kind::Text { .. } => "a text".into(),
             Kind::Flag { .. } => "true or false".into(),
             Kind::Command => "a command line, or empty for none".into(),
+            Kind::Optional { what } => format!("{what}, or empty for none"),
             Kind::Fraction { .. } => "a number from 0 to 1".into(),
             Kind::Names { .. } => "a list of names".into(),
             Kind::Table => "an object".into(),
@@ -561,6 +623,11 @@ impl Settings {
             let message = format!("{key} has to be merge, squash or rebase, not {value}");
             return Err(Problem { origin, message, hint: None });
         }
+        notice::check(key, &value).map_err(|message| Problem {
+            origin: origin.clone(),
+            message,
+            hint: None,
+        })?;
         if setting.key == RECOVERY_LIVING.key && !matches!(value.as_str(), Some("end" | "adopt")) {
             let message = format!("{key} has to be end or adopt, not {value}");
             return Err(Problem { origin, message, hint: None });
@@ -750,7 +817,7 @@ pub fn schema() -> Value {
             Kind::Dollars => json!({"type": "number", "minimum": 0, "maximum": MOST_DOLLARS, "default": 0}),
             Kind::Text { default } => json!({"type": "string", "default": default}),
             Kind::Flag { default } => json!({"type": "boolean", "default": default}),
-            Kind::Command => json!({"type": "string", "default": ""}),
+            Kind::Command | Kind::Optional { .. } => json!({"type": "string", "default": ""}),
             Kind::Fraction { default } => {
                 json!({"type": "number", "minimum": 0, "maximum": 1, "default": default})
             }

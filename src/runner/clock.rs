@@ -31,6 +31,18 @@ fn running() -> Duration {
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
+/// Returns the minute of the day, where we are.
+pub fn minute_of_day(at: Time) -> u16 {
+    let seconds = at.0.div_euclid(1000) as libc::time_t;
+    // SAFETY: `local` is a plain C struct for which zero is valid; both outlive the call.
+    let local = unsafe {
+        let mut local: libc::tm = std::mem::zeroed();
+        libc::localtime_r(&seconds, &mut local);
+        local
+    };
+    (local.tm_hour * 60 + local.tm_min) as u16
+}
+
 /// Makes up a run id.
 pub fn new_run_id() -> RunId {
     RunId::from_random(uuid::Uuid::new_v4().as_u128())

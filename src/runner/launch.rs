@@ -12,6 +12,7 @@ use crate::domain::finding::Finding;
 use crate::domain::gate::GatePolicy;
 use crate::domain::links;
 use crate::domain::liveness::Thresholds;
+use crate::domain::notice::Policy;
 use crate::domain::price::Prices;
 use crate::domain::request;
 use crate::domain::retry::Retries;
@@ -49,6 +50,8 @@ pub struct Setup {
     pub recordings: Option<Arc<Recordings>>,
     /// What needs a person's word.
     pub gates: GatePolicy,
+    /// What people are told who do not watch, and how.
+    pub notices: Policy,
     /// The secret by which requests of a person are known.
     pub person_key: Option<String>,
     /// For the tasks that work in a worktree of their own.

@@ -29,6 +29,7 @@ pub mod left_resolvers;
 pub mod lines;
 pub mod merge_checks;
 pub mod merge_work;
+pub mod notifier;
 pub mod own_tree;
 pub mod pipe_watch;
 pub mod process;

@@ -262,6 +262,15 @@ pub fn await_end(pid: u32) -> io::Result<()> {
     }
 }
 
+/// Tells whether a child of ours has ended, and leaves it where it is.
+pub fn has_ended(pid: u32) -> bool {
+    use rustix::process::{WaitId, WaitIdOptions, waitid};
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    // One that is no child of ours any more has ended too.
+    pid.is_none_or(|pid| !matches!(waitid(WaitId::Pid(pid), options), Ok(None)))
+}
+
 /// Takes an ended child away and tells how it ended and what it used.
 pub fn reap(pid: u32) -> io::Result<Ending> {
     loop {

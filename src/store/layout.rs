@@ -60,6 +60,11 @@ impl Layout {
         database.iter().chain(&folders).map(|name| self.root.join(name)).collect()
     }
 
+    /// Holds why notices could not be told last time, where they could not.
+    pub fn untold(&self) -> PathBuf {
+        self.root.join("logs").join("notices.failed")
+    }
+
     pub fn run(&self, run: &RunId) -> RunPaths {
         RunPaths { root: self.runs().join(run.as_str()) }
     }

@@ -169,6 +169,16 @@ fn every_plain_setting_can_be_set_by_its_variable() {
             Kind::Text { .. } if setting.key == settings::RECOVERY_LIVING.key => {
                 ("adopt".to_owned(), json!("adopt"))
             }
+            Kind::Text { .. } if setting.key == settings::NOTIFY_LEAST.key => {
+                ("urgent".to_owned(), json!("urgent"))
+            }
+            Kind::Names { .. } if setting.key == settings::NOTIFY_KINDS.key => {
+                ("settled,waiting".to_owned(), json!(["settled", "waiting"]))
+            }
+            Kind::Optional { .. } if setting.key == settings::NOTIFY_WEBHOOK.key => {
+                ("https://host/path".to_owned(), json!("https://host/path"))
+            }
+            Kind::Optional { .. } => ("22:00-07:00".to_owned(), json!("22:00-07:00")),
             Kind::Text { .. } | Kind::Command => ("review".to_owned(), json!("review")),
             Kind::Flag { default } => ((!default).to_string(), json!(!default)),
             _ => ("X,Y".to_owned(), json!(["X", "Y"])),

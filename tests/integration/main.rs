@@ -34,6 +34,7 @@ mod merge_since;
 mod merging;
 mod moved_references;
 mod old_mistakes;
+mod notices;
 mod output;
 mod providers;
 mod pull_requests;

@@ -1,7 +1,7 @@
 //! Every setting and every flag of `crew run` changes what a run does. One that nothing reaches has no place here.
 
 use crate::support::{FAKE_AGENT, TestRepo, run_command, start_command, task, wait_until};
-use crate::{budgets, gates, liveness, merging, taken_up, worktree_setup};
+use crate::{budgets, gates, liveness, merging, notices, taken_up, worktree_setup};
 use crew::domain::settings::{self, Setting};
 use serde_json::{Value, json};
 
@@ -318,6 +318,14 @@ fn proof_of(setting: &Setting) -> fn() {
         "liveness.gap_seconds" => liveness::gap_seconds_are_told_and_count_for_no_limit,
         "recovery.living" => taken_up::an_agent_that_still_works_is_adopted,
         "recovery.look_seconds" => taken_up::where_nothing_is_sure_a_person_is_asked,
+        "notify.desktop" => notices::desktop_is_told,
+        "notify.command" => notices::command_is_told,
+        "notify.webhook" => notices::webhook_is_sent_to,
+        "notify.kinds" => notices::kinds_are_what_is_told,
+        "notify.least" => notices::least_is_what_is_told,
+        "notify.dedup_seconds" => notices::dedup_seconds_tell_the_same_once,
+        "notify.quiet_hours" => notices::quiet_hours_are_quiet,
+        "notify.timeout_seconds" => notices::timeout_seconds_end_one_that_hangs,
         "verify.cache_minutes" => cache_minutes_believe_what_passed,
         "retry.max_attempts" => max_attempts_are_attempts_in_all,
         "retry.backoff_ms" => backoff_is_the_wait_before_the_next_attempt,

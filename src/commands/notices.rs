@@ -1,0 +1,79 @@
+//! Tells people who do not watch how a run goes, and keeps what went wrong with that for `crew doctor`.
+
+use super::context::Context;
+use crate::domain::event::Recorded;
+use crate::domain::notice::{self, Policy};
+use crate::domain::redact::Redactor;
+use crate::domain::run::Run;
+use crate::domain::words::clean_line;
+use crate::runner::environment::hiding_ours;
+use crate::runner::notifier::{self, Notifier};
+use crate::store::atomic_file;
+use crate::store::layout::Layout;
+use crate::ui::printer::Printer;
+
+/// The most characters of what went wrong that are shown.
+const MAX_WRONG: usize = 300;
+
+/// Tells of one run.
+pub struct Notices {
+    notifier: Option<Notifier>,
+    short: String,
+    words: Redactor,
+}
+
+impl Notices {
+    /// Begins to tell, where the settings say how. Where that cannot be, the run goes on without.
+    pub fn start(printer: &Printer, policy: &Policy, short: &str) -> Notices {
+        let notifier = Notifier::start(policy).unwrap_or_else(|error| {
+            printer.warn(&format!("nobody is notified: {error}"));
+            None
+        });
+        Notices { notifier, short: short.to_owned(), words: hiding_ours(&[]) }
+    }
+
+    /// Tells what has happened, where people want to know that. `asked` tells whether a person is being asked at a terminal.
+    pub fn happened(&mut self, run: &Run, recorded: &Recorded, asked: bool) {
+        let Some(notifier) = &mut self.notifier else { return };
+        let notice = notice::of_event(run, &self.short, &recorded.event, asked, &self.words);
+        notice.into_iter().for_each(|notice| notifier.tell(notice));
+    }
+
+    /// Waits until all is told, for a moment at most; says what went wrong, and keeps it.
+    pub fn finish(self, printer: &Printer, layout: &Layout) {
+        let Some(notifier) = self.notifier else { return };
+        let wrong = notifier.finish();
+        wrong.iter().for_each(|line| printer.warn(&format!("notifications: {line}")));
+        // Where this does not work, it has been said once.
+        let _ = match wrong.is_empty() {
+            true => std::fs::remove_file(layout.untold()).map_err(drop),
+            false => atomic_file::write(&layout.untold(), wrong.join("; ").as_bytes()).map_err(drop),
+        };
+    }
+}
+
+/// Says how people are told, and what is wrong with that; nothing where nobody is to be told.
+pub fn examined(cx: &Context, layout: &Layout) -> Option<(String, Option<String>)> {
+    let settings = cx.settings(layout, &[], cx.trusts(layout).ok()?).ok()?;
+    let policy = Policy::of(&settings);
+    if !policy.tells() {
+        return None;
+    }
+    let no_desktop = policy.desktop && notifier::desktop_program().is_none();
+    let no_webhook = !policy.webhook.is_empty() && notifier::webhook_program().is_none();
+    let last = std::fs::read_to_string(layout.untold()).ok();
+    let wrong = match last {
+        _ if no_desktop => {
+            Some("notify.desktop: notify-send (on macOS: osascript) is not installed".to_owned())
+        }
+        _ if no_webhook => Some("notify.webhook: curl is not installed".to_owned()),
+        last => last.map(|last| format!("last time: {}", clean_line(&last, MAX_WRONG))),
+    };
+    let ways = [
+        (policy.desktop, "desktop"),
+        (!policy.command.is_empty(), "command"),
+        (!policy.webhook.is_empty(), "webhook"),
+    ];
+    let ways: Vec<&str> = ways.into_iter().filter(|(on, _)| *on).map(|(_, name)| name).collect();
+    Some((ways.join(", "), wrong))
+}

@@ -1,0 +1,156 @@
+//! People who do not watch are told what becomes of a run, and nothing of that disturbs it.
+
+use crate::support::{Ran, TestRepo, run_command};
+use serde_json::{Value, json};
+
+/// Lets each notice be a line of a file.
+fn told_to_a_file(repo: &TestRepo) {
+    let command = format!("{{ cat; echo; }} >>'{}'", repo.beside("told").display());
+    repo.set("notify", "command", json!(command));
+}
+
+/// Returns what was told, in its order.
+fn told(repo: &TestRepo) -> Vec<Value> {
+    let text = std::fs::read_to_string(repo.beside("told")).unwrap_or_default();
+    text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+}
+
+/// Carries out a run of one step that ends well, or not.
+#[track_caller]
+fn run(repo: &TestRepo, step: &str, exit: i32) -> Ran {
+    repo.workflow("one", step);
+    repo.crew(["run", "the goal", "--workflow", "one"]).exits(exit)
+}
+
+pub fn command_is_told() {
+    let repo = TestRepo::new();
+    told_to_a_file(&repo);
+    run(&repo, "## a\nrun: true", 0);
+    let told = told(&repo);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!((&told[0]["kind"], &told[0]["state"]), (&json!("settled"), &json!("completed")));
+    assert_eq!(told[0]["text"], "the goal");
+    assert!(repo.crew(["doctor"]).out.lines().any(|line| line.starts_with("notify") && line.ends_with("ok")));
+}
+
+pub fn desktop_is_told() {
+    let repo = TestRepo::new();
+    let out = repo.beside("shown");
+    let script = format!("for word; do echo \"$word\"; done >'{}'", out.display());
+    repo.program("notify-send", &script);
+    repo.program("osascript", &script);
+    repo.set("notify", "desktop", json!(true));
+    repo.workflow("one", "## a\nrun: true");
+    run_command(repo.alone(["run", "a <b> & c", "--workflow", "one"])).exits(0);
+    let shown = std::fs::read_to_string(out).expect("something is shown");
+    let text = if cfg!(target_os = "macos") { "a <b> & c" } else { "a &lt;b&gt; &amp; c" };
+    assert!(shown.contains(" completed\n") && shown.contains(text), "{shown}");
+}
+
+pub fn webhook_is_sent_to() {
+    let repo = TestRepo::new();
+    repo.link_programs(&["cat"]);
+    let out = repo.beside("sent");
+    repo.program("curl", &format!("{{ echo \"$*\"; cat; }} >'{}'", out.display()));
+    repo.set("notify", "webhook", json!("https://chat.example/hook/s3cret"));
+    repo.workflow("one", "## a\nrun: true");
+    run_command(repo.alone(["run", "g", "--workflow", "one"])).exits(0);
+    let sent = std::fs::read_to_string(out).expect("something is sent");
+    let (arguments, settings) = sent.split_once('\n').expect("two parts");
+    assert!(!arguments.contains("s3cret"), "everybody sees the arguments of a process: {arguments}");
+    assert!(settings.starts_with("url = \"https://chat.example/hook/s3cret\"\n"), "{settings}");
+}
+
+/// Two gates that open at once.
+const GATES: &str = "## a\nrun: true\ngate: before\n\n## b\nrun: true\ngate: before";
+
+fn kinds(repo: &TestRepo) -> Vec<String> {
+    told(repo).iter().map(|told| told["kind"].as_str().expect("a kind").to_owned()).collect()
+}
+
+pub fn kinds_are_what_is_told() {
+    let repo = TestRepo::new();
+    told_to_a_file(&repo);
+    repo.set("notify", "kinds", json!(["waiting"]));
+    run(&repo, "## a\nrun: true", 0);
+    run(&repo, GATES, 3);
+    assert_eq!(kinds(&repo), ["waiting"]);
+}
+
+pub fn least_is_what_is_told() {
+    let repo = TestRepo::new();
+    told_to_a_file(&repo);
+    repo.set("notify", "least", json!("warning"));
+    run(&repo, "## a\nrun: true", 0);
+    run(&repo, "## a\nrun: false", 1);
+    let told = told(&repo);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0]["state"], "failed");
+}
+
+pub fn dedup_seconds_tell_the_same_once() {
+    for (seconds, expected) in [(30, 1), (0, 2)] {
+        let repo = TestRepo::new();
+        told_to_a_file(&repo);
+        repo.set("notify", "dedup_seconds", json!(seconds));
+        run(&repo, GATES, 3);
+        assert_eq!(kinds(&repo).len(), expected, "{seconds}");
+    }
+}
+
+pub fn quiet_hours_are_quiet() {
+    let repo = TestRepo::new();
+    told_to_a_file(&repo);
+    repo.workflow("one", "## a\nrun: false");
+    let now = jiff::Timestamp::now().as_second();
+    let at = |minutes: i64| {
+        let minute = (now / 60 + minutes).rem_euclid(24 * 60);
+        format!("{:02}:{:02}", minute / 60, minute % 60)
+    };
+    for (hours, expected) in [((-60, 60), 0), ((60, 120), 1)] {
+        repo.set("notify", "quiet_hours", json!(format!("{}-{}", at(hours.0), at(hours.1))));
+        let mut command = repo.command(["run", "g", "--workflow", "one"]);
+        run_command({
+            command.env("TZ", "UTC0");
+            command
+        })
+        .exits(1);
+        assert_eq!(told(&repo).len(), expected);
+    }
+}
+
+pub fn timeout_seconds_end_one_that_hangs() {
+    let repo = TestRepo::new();
+    repo.set("notify", "command", json!(format!("exec sleep 300 # {}", repo.home.display())));
+    repo.set("notify", "timeout_seconds", json!(1));
+    let ran = run(&repo, "## a\nrun: true", 0);
+    assert!(ran.err.contains("notifications: notify.command: sh took longer than 1 s"), "{}", ran.err);
+    repo.leaves_no_process();
+}
+
+#[test]
+fn one_that_fails_is_told_once_and_by_the_doctor_until_it_works() {
+    let repo = TestRepo::new();
+    repo.set("notify", "command", json!("echo no such chat >&2; exit 3"));
+    repo.set("notify", "dedup_seconds", json!(0));
+    let ran = run(&repo, GATES, 3);
+    let told = "notifications: notify.command: sh ended with exit status: 3: no such chat";
+    assert_eq!(ran.err.matches(told).count(), 1, "{}", ran.err);
+    let doctor = repo.crew(["doctor"]).out;
+    let line = doctor.lines().find(|line| line.starts_with("notify")).expect("a line");
+    assert!(line.contains("no such chat") && line.ends_with("warn"), "{line}");
+    repo.set("notify", "command", json!("true"));
+    run(&repo, "## a\nrun: true", 0);
+    assert!(!repo.crew(["doctor"]).out.contains("no such chat"));
+}
+
+#[test]
+fn a_project_lets_nobody_be_told_until_it_is_trusted() {
+    let repo = TestRepo::new();
+    let command = format!("touch '{}'", repo.beside("told").display());
+    repo.write(".crew/config.json", &json!({"notify": {"command": command}}).to_string());
+    run(&repo, "## a\nrun: true", 0);
+    assert!(!repo.beside("told").exists());
+    repo.crew(["run", "g", "--workflow", "one", "--trust-project"]).exits(0);
+    assert!(repo.beside("told").exists());
+}
