@@ -241,6 +241,12 @@ impl Live {
                 let word = printer.tint_err(Tone::Attention, &format!("{:12}", "references"));
                 Some(format!("  {task:names$}  {:agents$}  {word}  {words}", "-"))
             }
+            Event::AttemptAdopted { task, process, .. } => {
+                let word = printer.tint_err(Tone::Attention, &format!("{:12}", "adopted"));
+                let program = run.tasks[run.place(task)?].spec.program();
+                let left = format!("a dead crew left it at work (pid {})", process.pid);
+                Some(format!("  {task:names$}  {program:agents$}  {word}  {left}"))
+            }
             Event::TaskSkipped { task, reason, .. } | Event::TaskCancelled { task, reason } => {
                 let word = if matches!(event, Event::TaskSkipped { .. }) { "skipped" } else { "cancelled" };
                 let word = printer.tint_err(Tone::Faint, &format!("{word:12}"));
