@@ -390,7 +390,7 @@ fn the_work_of_a_task_outlives_its_branch_and_its_folder() {
     // They are done by then; one branch goes back, one goes away, and both folders with them.
     let thief = "b=$(git symbolic-ref --short HEAD); p=${b%/*}; \
                  for id in first second; do \
-                   until git log -1 --format=%s \"$p/$id\" | grep -q done; do sleep 0.05; done; \
+                   until crew events \"$CREW_RUN\" | grep -q \"succeeded.*$id\\|$id.*succeeded\"; do sleep 0.05; done; \
                    rm -rf \"../$id\"; \
                  done; \
                  git update-ref \"refs/heads/$p/first\" main; git update-ref -d \"refs/heads/$p/second\"; echo t >t";
