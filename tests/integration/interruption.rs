@@ -396,7 +396,7 @@ fn a_plan_that_was_handed_in_when_crew_died_is_put_before_a_person() {
 }
 
 #[test]
-fn run_with_resume_is_another_word_for_resume() {
+pub fn run_with_resume_is_another_word_for_resume() {
     let repo = TestRepo::new();
     let gate = repo.gate("hang");
     two_steps(&repo, &format!("1?wait-gone:{}", gate.display()));
