@@ -32,6 +32,7 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Make `.crew/` with examples of an agent, a team and a workflow')
             [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Carry out a goal with a team of agents')
             [CompletionResult]::new('resume', 'resume', [CompletionResultType]::ParameterValue, 'Go on with an interrupted run')
+            [CompletionResult]::new('cancel', 'cancel', [CompletionResultType]::ParameterValue, 'End a run or a task for good, with all processes of its agents')
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show where runs stand')
             [CompletionResult]::new('logs', 'logs', [CompletionResultType]::ParameterValue, 'Print what agents and commands printed')
             [CompletionResult]::new('diff', 'diff', [CompletionResultType]::ParameterValue, 'Show what a run or a task changed')
@@ -116,6 +117,22 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
             [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
             [CompletionResult]::new('--trust-project', '--trust-project', [CompletionResultType]::ParameterName, 'Trust this repository''s files for the rest of this run')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print data as JSON')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'crew;cancel' {
+            [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why; kept with the record')
+            [CompletionResult]::new('--by', '--by', [CompletionResultType]::ParameterName, 'Who cancels it; default: git''s user.name, or the user of this account')
+            [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'How long to wait for an answer of the crew process that carries the run out; default: 5 more than the grace')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Kill the crew process that carries the run out where it does not answer; nothing that is recorded is lost')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print data as JSON')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
@@ -988,6 +1005,7 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Make `.crew/` with examples of an agent, a team and a workflow')
             [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Carry out a goal with a team of agents')
             [CompletionResult]::new('resume', 'resume', [CompletionResultType]::ParameterValue, 'Go on with an interrupted run')
+            [CompletionResult]::new('cancel', 'cancel', [CompletionResultType]::ParameterValue, 'End a run or a task for good, with all processes of its agents')
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show where runs stand')
             [CompletionResult]::new('logs', 'logs', [CompletionResultType]::ParameterValue, 'Print what agents and commands printed')
             [CompletionResult]::new('diff', 'diff', [CompletionResultType]::ParameterValue, 'Show what a run or a task changed')
@@ -1026,6 +1044,9 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             break
         }
         'crew;help;resume' {
+            break
+        }
+        'crew;help;cancel' {
             break
         }
         'crew;help;status' {

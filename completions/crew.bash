@@ -34,6 +34,9 @@ _crew() {
             crew,builtin-agent)
                 cmd="crew__subcmd__builtin__subcmd__agent"
                 ;;
+            crew,cancel)
+                cmd="crew__subcmd__cancel"
+                ;;
             crew,completions)
                 cmd="crew__subcmd__completions"
                 ;;
@@ -189,6 +192,9 @@ _crew() {
                 ;;
             crew__subcmd__help,builtin-agent)
                 cmd="crew__subcmd__help__subcmd__builtin__subcmd__agent"
+                ;;
+            crew__subcmd__help,cancel)
+                cmd="crew__subcmd__help__subcmd__cancel"
                 ;;
             crew__subcmd__help,completions)
                 cmd="crew__subcmd__help__subcmd__completions"
@@ -455,7 +461,7 @@ _crew() {
 
     case "${cmd}" in
         crew)
-            opts="-q -C -h -V --quiet --folder --help --version init run resume status logs diff worktree pr events artifacts restore gates gate approve reject answer accept merge submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help"
+            opts="-q -C -h -V --quiet --folder --help --version init run resume cancel status logs diff worktree pr events artifacts restore gates gate approve reject answer accept merge submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -689,6 +695,40 @@ _crew() {
                 return 0
             fi
             case "${prev}" in
+                --folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__cancel)
+            opts="-q -C -h -V --reason --by --wait --force --json --quiet --folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --reason)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --by)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --folder)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1159,7 +1199,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__help)
-            opts="init run resume status logs diff worktree pr events artifacts restore gates gate approve reject answer accept merge submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help"
+            opts="init run resume cancel status logs diff worktree pr events artifacts restore gates gate approve reject answer accept merge submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1257,6 +1297,20 @@ _crew() {
             return 0
             ;;
         crew__subcmd__help__subcmd__builtin__subcmd__agent)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__help__subcmd__cancel)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

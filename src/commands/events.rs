@@ -2,6 +2,7 @@
 
 use super::context::Context;
 use super::exit::ExitStatus;
+use crate::domain::cancelling;
 use crate::domain::event::{Event, Recorded, ToolResult};
 use crate::domain::gate::Decision;
 use crate::domain::merging::Merging;
@@ -197,6 +198,7 @@ fn detail_of(event: &Event) -> String {
         Event::BudgetChanged { budget } => serde_json::to_string(budget).unwrap_or_default(),
         Event::ClockJumped { asleep, held_up, set } => words::gap(*asleep, *held_up, *set),
         Event::StopAsked { level, by } => format!("{by}, level {level}"),
+        Event::CancelAsked { by, reason, .. } => cancelling::words(by, reason),
         Event::RunEnded { state } => state.name().to_owned(),
     };
     clean_line(&detail, 200)

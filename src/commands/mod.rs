@@ -6,6 +6,7 @@ mod asking;
 mod base;
 mod budget;
 mod builtin_agent;
+mod cancel;
 mod clashes;
 mod closing;
 mod completions;
@@ -84,6 +85,7 @@ enum Command {
     Init(init::InitArgs),
     Run(run::RunArgs),
     Resume(resume::ResumeArgs),
+    Cancel(cancel::CancelArgs),
     Status(status::StatusArgs),
     Logs(logs::LogsArgs),
     Diff(diff::DiffArgs),
@@ -165,6 +167,7 @@ fn dispatch(cx: &Context, command: &Command) -> Result<ExitStatus> {
         Command::Init(args) => init::init(cx, args),
         Command::Run(args) => run::run(cx, args),
         Command::Resume(args) => resume::resume(cx, args),
+        Command::Cancel(args) => cancel::cancel(cx, args),
         Command::Status(args) => status::status(cx, args),
         Command::Logs(args) => logs::logs(cx, args),
         Command::Diff(args) => diff::diff(cx, args),

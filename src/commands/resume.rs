@@ -74,8 +74,8 @@ pub fn close(cx: &Context, layout: &Layout, id: &RunId) -> Result<()> {
     Ok(())
 }
 
-/// Looks away: what happens has been told already.
-struct Unseen;
+/// Looks away: what happens has been told already, or is told later.
+pub struct Unseen;
 
 impl Observer for Unseen {
     fn happened(&mut self, _: &Run, _: &Recorded) {}

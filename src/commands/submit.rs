@@ -203,10 +203,30 @@ pub fn read_bytes(from: &str, kind: Kind) -> Result<Vec<u8>> {
 /// Hands a person's request to the owner of the run, or settles it where the run has none. `None` where the owner did not
 /// answer in time: then the request was taken back, and nothing comes of it any more.
 pub fn ask_as_person(place: &Place, request: &Request, patience: Duration) -> Result<Option<Answer>> {
+    ask_and_wait(place, request, patience, || {})
+}
+
+/// How long is waited before a person is told of it.
+const SIGN_AFTER: Duration = Duration::from_secs(1);
+
+/// Does the same; `waits` is called once, where it takes a second or more.
+pub fn ask_and_wait(
+    place: &Place,
+    request: &Request,
+    patience: Duration,
+    waits: impl FnOnce(),
+) -> Result<Option<Answer>> {
     inbox::put(&place.inbox, request).context("put the request into the inbox")?;
     settle_as_owner(place, &request.id)?;
-    if let Some(answer) = await_answer(place, request, patience)? {
+    let (soon, later) = (patience.min(SIGN_AFTER), patience.saturating_sub(SIGN_AFTER));
+    if let Some(answer) = await_answer(place, request, soon)? {
         return Ok(Some(answer));
+    }
+    if !later.is_zero() {
+        waits();
+        if let Some(answer) = await_answer(place, request, later)? {
+            return Ok(Some(answer));
+        }
     }
     if inbox::take_back(&place.inbox, &request.id)? {
         return Ok(None);

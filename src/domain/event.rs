@@ -504,7 +504,7 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         by_condition: bool,
     },
-    /// A task was given up before it started, because the run is stopped for good.
+    /// A task was given up before it started, because a person said so or the run is stopped for good.
     TaskCancelled { task: TaskId, reason: String },
     /// A task that was waiting cannot be started any more: no budget is left for it.
     TaskFailed { task: TaskId, error_kind: ErrorKind, reason: String },
@@ -543,6 +543,16 @@ pub enum Event {
     },
     /// A person asked the run to stop.
     StopAsked { level: u32, by: String },
+    /// A person wants the run, or one of its tasks, not to be done; recorded before anything is ended because of that.
+    CancelAsked {
+        /// Absent where the whole run is meant. A task that is worked on is named in any case: it ends as cancelled
+        /// although its crew process dies meanwhile.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        task: Option<TaskId>,
+        by: String,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        reason: String,
+    },
     /// Everything is settled, or the run was stopped; nothing of it runs any more.
     RunEnded { state: super::run::RunStatus },
 }
@@ -640,6 +650,7 @@ impl Event {
             Event::BudgetChanged { .. } => "budget_changed",
             Event::ClockJumped { .. } => "clock_jumped",
             Event::StopAsked { .. } => "stop_asked",
+            Event::CancelAsked { .. } => "cancel_asked",
             Event::RunEnded { .. } => "run_ended",
         }
     }
@@ -687,6 +698,7 @@ impl Event {
         "budget_changed",
         "clock_jumped",
         "stop_asked",
+        "cancel_asked",
         "run_ended",
     ];
 
@@ -706,6 +718,7 @@ impl Event {
             Event::TaskCreated { spec } => Some(&spec.id),
             Event::SubmissionRefused { task, .. }
             | Event::ArtifactKept { task, .. }
+            | Event::CancelAsked { task, .. }
             | Event::BudgetWarned { task, .. } => task.as_ref(),
             Event::AttemptStarted { task, .. }
             | Event::WorktreeAdded { task, .. }
@@ -793,6 +806,7 @@ impl Event {
                 | Event::TaskRequeued { .. }
                 | Event::ClockJumped { .. }
                 | Event::StopAsked { .. }
+                | Event::CancelAsked { .. }
                 | Event::RunEnded { .. }
         )
     }
@@ -844,6 +858,7 @@ impl Event {
                 | Event::GateDecided { .. }
                 | Event::TaskAccepted { .. }
                 | Event::TaskCancelled { .. }
+                | Event::CancelAsked { .. }
                 | Event::TaskFailed { .. }
                 | Event::BudgetChanged { .. }
                 | Event::RunEnded { .. }

@@ -3,6 +3,7 @@
 //! Whether an action needs one is decided here from the policy alone: what an agent says about it counts for nothing.
 //! A gate is recorded before its task pauses, nothing has to stay alive while it is open, and its first decision stands.
 
+use super::cancelling;
 use super::error_kind::ErrorKind;
 use super::event::Event;
 use super::id::TaskId;
@@ -216,6 +217,8 @@ pub enum Decision {
     },
     /// Nobody decided in time.
     Expired,
+    /// A person wants the task not to be done at all.
+    Cancelled,
 }
 
 impl Decision {
@@ -227,6 +230,7 @@ impl Decision {
             Decision::SentBack => "sent_back",
             Decision::Answered { .. } => "answered",
             Decision::Expired => "expired",
+            Decision::Cancelled => "cancelled",
         }
     }
 }
@@ -356,6 +360,7 @@ pub fn consequence(gate: &Gate, work: &Work, decided: &Decided) -> Result<Conseq
     let colon = if note.is_empty() { "" } else { ": " };
     let writes = matches!(work, Work::Agent { writes: true, .. });
     match (&gate.about, decision) {
+        (_, Decision::Cancelled) => Ok(settles(TaskState::Cancelled, None, cancelling::words(by, note))),
         (_, Decision::Rejected) => {
             let reason = format!("{by} rejected it{colon}{note}");
             Ok(settles(TaskState::Failed, Some(ErrorKind::GateRejected), reason))

@@ -18,6 +18,8 @@ pub enum StopReason {
     Interrupted,
     /// Another task failed under `--fail-fast`.
     FailFast,
+    /// A person wants the task not to be done.
+    Cancelled,
     /// The attempt's wall time is used up.
     OutOfTime,
     /// A budget is used up that it spends of.
@@ -55,6 +57,8 @@ pub struct Evidence<'a> {
     /// Which references outside its branch came to hold what it committed, or why that could not be seen.
     pub strayed: Option<&'a str>,
     pub stopped: Option<StopReason>,
+    /// Who wants the task not to be done, and why, where somebody does: "Ann cancelled it: the wrong branch".
+    pub cancelled: Option<&'a str>,
     /// The budget because of which it was stopped: "run budget of $2.50 is used up: $2.53 spent".
     pub budget: Option<String>,
     /// The last error of the stream that no later success took back.
@@ -245,7 +249,7 @@ fn judge_merge(evidence: &Evidence<'_>) -> Judgement {
     }
     let by_wish = matches!(
         evidence.stopped,
-        Some(StopReason::Interrupted | StopReason::FailFast | StopReason::OverBudget)
+        Some(StopReason::Interrupted | StopReason::FailFast | StopReason::Cancelled | StopReason::OverBudget)
     );
     if let Some(judgement) = judge_stop(evidence).filter(|_| by_wish) {
         return judgement;
@@ -327,12 +331,15 @@ fn judge_stop(evidence: &Evidence<'_>) -> Option<Judgement> {
     let handed_in = evidence.submission.is_some();
     let why = match stopped {
         // It was over before it was asked to stop.
-        StopReason::Interrupted | StopReason::FailFast | StopReason::OverBudget
+        StopReason::Interrupted | StopReason::FailFast | StopReason::Cancelled | StopReason::OverBudget
             if handed_in && evidence.ending.is_clean() && !evidence.unverified =>
         {
             return None;
         }
-        StopReason::Interrupted => return Some(judged(Outcome::Cancelled, None, "the run was interrupted")),
+        StopReason::Interrupted | StopReason::Cancelled => {
+            let why = evidence.cancelled.unwrap_or("the run was interrupted");
+            return Some(judged(Outcome::Cancelled, None, why));
+        }
         StopReason::FailFast => {
             return Some(judged(Outcome::Cancelled, None, "another task did not succeed (--fail-fast)"));
         }

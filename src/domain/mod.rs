@@ -5,6 +5,7 @@
 #![deny(clippy::disallowed_methods)]
 
 pub mod budget;
+pub mod cancelling;
 pub mod cleanup;
 pub mod clocks;
 pub mod conflict;

@@ -477,6 +477,7 @@ impl World {
 
     /// Ends an attempt, and tells the schedule.
     fn end(&mut self, place: usize, number: u32, outcome: Outcome, again: Option<Again>) -> Checked {
+        let again = again.filter(|_| self.run.tasks[place].cancel.is_none());
         let is_retried = again.is_some();
         let id = self.run.tasks[place].spec.id.clone();
         self.happen(ended(id.as_str(), number, outcome, again))?;
@@ -599,7 +600,7 @@ fn status_of(run: &Run, owned: bool) -> RunStatus {
 fn event_of(kind: &str, task: Option<&TaskId>, attempt: u32, dice: usize) -> Event {
     let process = json!({"pid": dice, "start": 1, "boot": "b"});
     let outcomes = ["succeeded", "failed", "needs_review", "cancelled", "lost"];
-    let decisions = ["approved", "rejected", "sent_back"];
+    let decisions = ["approved", "rejected", "sent_back", "cancelled"];
     let again =
         dice.is_multiple_of(3).then(|| json!({"not_before": "2026-11-21T02:30:00.000Z", "reason": "r"}));
     let more = match kind {
@@ -642,7 +643,7 @@ fn event_of(kind: &str, task: Option<&TaskId>, attempt: u32, dice: usize) -> Eve
             _ => json!({"gate": dice, "about": "result", "summary": "s"}),
         },
         "gate_decided" => {
-            json!({"gate": dice, "decision": decisions[dice % 3], "by": "ann"})
+            json!({"gate": dice, "decision": decisions[dice % 4], "by": "ann"})
         }
         "task_accepted" => json!({"by": "ann"}),
         "task_requeued" => json!({"by": "ann", "reason": "r"}),
@@ -669,6 +670,7 @@ fn event_of(kind: &str, task: Option<&TaskId>, attempt: u32, dice: usize) -> Eve
         }
         "budget_changed" => json!({"budget": {"tokens": dice + 1}}),
         "tree_checked" => json!({"changed": dice % 2, "unseen": ""}),
+        "cancel_asked" => json!({"by": "ann", "reason": "r"}),
         "stop_asked" => json!({"level": 1, "by": "ctrl-C"}),
         "run_ended" => json!({"state": "completed"}),
         _ => json!({}),

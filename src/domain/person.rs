@@ -4,6 +4,7 @@
 //! signed with a key that the user's configuration folder holds and no run hands to a child. An agent that runs without
 //! any sandbox can do what its user can; crew then still refuses what is typed in an agent's shell (see `commands`).
 
+use super::cancelling;
 use super::event::Event;
 use super::gate::{self, Decision, GateId};
 use super::id::{RunId, TaskId};
@@ -42,6 +43,11 @@ pub enum What {
     },
     /// Let the work of a task that needs review count.
     Accept { task: TaskId },
+    /// Do not do a task, or with none named the whole run.
+    Cancel {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        task: Option<TaskId>,
+    },
 }
 
 /// Makes a request of a person; `key` is the secret of the account.
@@ -73,6 +79,10 @@ pub fn receive(run: &Run, ask: &PersonAsk, now: Time) -> (Vec<Event>, Answer) {
         What::Accept { task } => {
             let attempt = run.task(task).map_or(0, |task| task.attempts.len() as u32);
             gate::accept(run, task, who).map(|events| (events, (task.to_string(), attempt)))
+        }
+        What::Cancel { task } => {
+            let name = task.as_ref().map(TaskId::to_string).unwrap_or_default();
+            cancelling::cancel(run, task.as_ref(), who).map(|events| (events, (name, 0)))
         }
     };
     match decided {

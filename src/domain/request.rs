@@ -92,6 +92,8 @@ pub enum Code {
     NotFitting,
     /// The task does not need review.
     NotNeedsReview,
+    /// There is nothing left of it that could be cancelled.
+    Settled,
     /// What the task did could not be kept, or what lies in its folder cannot be put on its branch.
     NotKept,
 }
@@ -114,6 +116,7 @@ impl Code {
             Code::TimedOut => "timed_out",
             Code::NotFitting => "not_fitting",
             Code::NotNeedsReview => "not_needs_review",
+            Code::Settled => "settled",
             Code::NotKept => "not_kept",
         }
     }

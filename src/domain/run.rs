@@ -4,6 +4,7 @@
 //! error and not in a wrong record.
 
 use super::budget::{Level, Warned};
+use super::cancelling;
 use super::clocks::shift_millis;
 use super::conflict::{Clash, proposed_order};
 use super::event::{Again, Event, Outcome, Persona, ProcessId, RunLimits};
@@ -317,7 +318,16 @@ impl Run {
                 self.move_times(shift_millis(*asleep, *held_up, *set));
                 Ok(Touched::Nothing)
             }
-            Event::StopAsked { .. } => Ok(Touched::Nothing),
+            Event::StopAsked { .. } | Event::CancelAsked { task: None, .. } => Ok(Touched::Nothing),
+            Event::CancelAsked { task: Some(task), by, reason } => {
+                let place = self.place_of(task).map_err(illegal)?;
+                if self.tasks[place].state.is_settled() {
+                    return Err(illegal(format!("task {task} is {}", self.tasks[place].state)));
+                }
+                self.tasks[place].cancel = Some(cancelling::words(by, reason));
+                self.tasks[place].version += 1;
+                Ok(Touched::Task(place))
+            }
             Event::ArtifactKept { .. } => Ok(Touched::Nothing),
             Event::SubmissionRefused { submission, code, reason, .. } => {
                 let counts = code.fails_as().is_some() && !submission.is_some_and(Kind::is_note);
@@ -365,6 +375,9 @@ impl Run {
                 let place = self.place_of(task).map_err(illegal)?;
                 if self.tasks[place].last().is_some_and(Attempt::is_open) {
                     return Err(illegal(format!("an attempt of {task} is open, and ends first")));
+                }
+                if let Some(gate) = self.tasks[place].waits_for {
+                    return Err(illegal(format!("gate {gate} of {task} is open, and is decided first")));
                 }
                 self.shift(place, TaskState::Cancelled).map_err(illegal)?;
                 self.tasks[place].reason.clone_from(reason);
@@ -611,6 +624,9 @@ impl Run {
                 ..
             } => {
                 let (place, number) = self.open_place(event)?;
+                if again.is_some() && self.tasks[place].cancel.is_some() {
+                    return Err(illegal("what is cancelled is not tried again".into()));
+                }
                 if again.is_some() && *outcome == Outcome::Succeeded {
                     return Err(illegal("what succeeded is not tried again".into()));
                 }
@@ -682,6 +698,7 @@ impl Run {
             unanswered: 0,
             words: Vec::new(),
             gate_error: None,
+            cancel: None,
             tree: None,
             landed: Vec::new(),
         });
@@ -778,6 +795,9 @@ impl Run {
         self.counts.remove(task.state, lenient);
         self.counts.add(next, lenient, 1);
         task.state = next;
+        if next.is_settled() {
+            task.cancel = None;
+        }
         task.version += 1;
         Ok(())
     }

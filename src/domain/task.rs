@@ -417,6 +417,8 @@ pub struct Task {
     pub words: Vec<PersonWord>,
     /// Why it failed, where that was not its newest attempt's doing.
     pub gate_error: Option<ErrorKind>,
+    /// A person wants it not to be done, and who and why: it ends as soon as its attempt has.
+    pub cancel: Option<String>,
     /// Its own work tree, once it has one.
     pub tree: Option<Box<TaskTree>>,
     /// The branches that hold its work, the last move last.

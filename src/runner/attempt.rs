@@ -421,7 +421,8 @@ impl OpenAttempt {
     /// Returns why crew ended the attempt, where it did.
     pub fn why_stopped(&self) -> Option<StopReason> {
         let by_wish = |reason: &StopReason| {
-            matches!(reason, StopReason::Interrupted | StopReason::FailFast | StopReason::OverBudget)
+            use StopReason::{Cancelled, FailFast, Interrupted, OverBudget};
+            matches!(reason, Interrupted | FailFast | Cancelled | OverBudget)
         };
         self.stopped.filter(by_wish).or(self.work_stopped)
     }
@@ -429,7 +430,10 @@ impl OpenAttempt {
     /// Returns the files of its result that are to be applied now that it has ended, unless it failed or will be done
     /// again.
     pub fn files_to_apply<'a>(&self, task: &'a Task) -> Option<&'a [ResultFile]> {
-        let wished = matches!(self.why_stopped(), Some(StopReason::Interrupted | StopReason::FailFast));
+        let wished = matches!(
+            self.why_stopped(),
+            Some(StopReason::Interrupted | StopReason::FailFast | StopReason::Cancelled)
+        );
         let ended_before = self.ending.is_clean() && task.spec.verify.is_empty();
         let failed = self.ending.not_started.is_some() || self.error_of_stream().is_some();
         task.last()?.files_to_apply().filter(|_| !failed && (!wished || ended_before))
@@ -564,7 +568,12 @@ impl OpenAttempt {
         self.ending = first.followed_by(&self.ending);
         let by_wish = matches!(
             self.work_stopped,
-            Some(StopReason::Interrupted | StopReason::FailFast | StopReason::OverBudget)
+            Some(
+                StopReason::Interrupted
+                    | StopReason::FailFast
+                    | StopReason::Cancelled
+                    | StopReason::OverBudget
+            )
         );
         if !by_wish && task.last().is_some_and(|attempt| attempt.submission.is_none()) {
             // The reminder was in vain, and however that went, the attempt ended the way it had before.
@@ -670,6 +679,7 @@ impl OpenAttempt {
             astray: &self.astray,
             strayed: self.strayed.as_deref(),
             stopped: self.why_stopped(),
+            cancelled: task.cancel.as_deref(),
             budget: self.over_budget.map(|budget| budget.to_string()),
             unverified: self.checks_passed < task.spec.verify.len() && !plans_first(task, submission),
             stream_error: self.error_of_stream(),

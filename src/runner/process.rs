@@ -332,6 +332,20 @@ pub fn sight(process: &ProcessId) -> Sight {
     Sight { same_boot: known.then(|| process.boot == boot), stat, answers: answers(process.pid) }
 }
 
+/// Ends this very process at once, where it still is the same.
+pub fn kill(process: &ProcessId) {
+    let pid = i32::try_from(process.pid).ok().filter(|pid| *pid > 1);
+    if let Some(pid) = pid.and_then(rustix::process::Pid::from_raw).filter(|_| is_alive(process)) {
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+    }
+}
+
+/// Tells whether somebody has stopped a process, so that it does nothing until it is let go on (Linux).
+pub fn is_stopped(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with(['T', 't']))
+}
+
 /// Tells whether there is a process with this number, or the system does not let us know.
 fn answers(pid: u32) -> bool {
     let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);

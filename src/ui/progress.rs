@@ -6,6 +6,7 @@
 use super::printer::{Printer, Tone};
 use super::words;
 use crate::domain::budget::{Standing, standing_words};
+use crate::domain::cancelling;
 use crate::domain::conflict::Clash;
 use crate::domain::event::{Event, Outcome, Recorded};
 use crate::domain::id::TaskId;
@@ -275,6 +276,12 @@ impl Live {
             Event::ClockJumped { asleep, held_up, set } => {
                 Some(format!("  {}; that counts for no limit", words::gap(*asleep, *held_up, *set)))
             }
+            Event::CancelAsked { task: None, by, reason } => {
+                Some(format!("{}: asking the agents to end", cancelling::words(by, reason)))
+            }
+            Event::CancelAsked { task: Some(task), by, reason } => {
+                Some(format!("  {task:names$}  {}", cancelling::words(by, reason)))
+            }
             Event::StopAsked { level: 1, by } => Some(format!(
                 "{by}: asking the agents to end; once more kills them, a third time leaves at once"
             )),
@@ -480,6 +487,10 @@ fn plain_line(run: &str, event: &Event) -> Option<String> {
             format!("run={run} event=clock_jumped asleep_ms={asleep} held_up_ms={held_up} set_ms={set}")
         }
         Event::StopAsked { level, by } => format!("run={run} event=stop level={level} by={by}"),
+        Event::CancelAsked { task, by, reason } => {
+            let task = task.as_ref().map(|task| format!(" task={task}")).unwrap_or_default();
+            format!("run={run}{task} event=cancel by={by:?} reason={reason:?}")
+        }
         Event::RunEnded { state } => format!("run={run} event=ended state={state}"),
         _ => return None,
     };

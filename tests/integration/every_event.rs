@@ -63,6 +63,10 @@ fn every_kind_of_event_is_produced() {
     repo.crew(["approve", "g1", "--resume"]).exits(0);
     seen.extend(repo.kinds());
 
+    repo.crew(["run", "the goal", "--workflow", "gated"]).exits(3);
+    repo.crew(["cancel", "last"]).exits(0);
+    seen.extend(repo.kinds());
+
     repo.agent("mute", "say:done");
     repo.workflow(
         "accepted",

@@ -7,6 +7,7 @@ mod advice;
 mod agents;
 mod agents_that_misbehave;
 mod budgets;
+mod cancelling;
 mod config;
 mod crash;
 mod custody;

@@ -284,6 +284,21 @@ impl TestRepo {
     }
 }
 
+/// Ends all processes of a test when it is over, however it ends.
+pub struct Sweep<'a>(pub &'a TestRepo);
+
+impl Drop for Sweep<'_> {
+    fn drop(&mut self) {
+        for line in processes_with(self.0.home.parent().expect("a parent")) {
+            let pid = line.split(' ').next().and_then(|pid| pid.parse::<i32>().ok());
+            // SAFETY: it was given the folder of this test alone. One that has ended meanwhile is not there any more.
+            pid.into_iter().for_each(|pid| unsafe {
+                libc::kill(pid, libc::SIGKILL);
+            });
+        }
+    }
+}
+
 /// A crew process that is running; killed when the test is over.
 pub struct Running {
     child: Option<Child>,

@@ -8,6 +8,7 @@
 
 use super::{Dispatcher, Effect};
 use crate::domain::event::{Ending, Event};
+use crate::domain::judgement::StopReason;
 use crate::domain::recovery::{Verdict, verdict};
 use crate::domain::task::{AttemptState, TaskState};
 use crate::runner::adopted::{Adopted, AfterAdoption};
@@ -38,7 +39,8 @@ impl Dispatcher<'_> {
 
     /// Tells whether a child that lives is left at work. How a command ends says all about it, and nobody would see that.
     fn goes_on(&self, place: usize) -> bool {
-        self.setup.limits.adopts && self.run.tasks[place].spec.is_for_agent()
+        let task = &self.run.tasks[place];
+        self.setup.limits.adopts && task.spec.is_for_agent() && task.cancel.is_none()
     }
 
     /// Looks after the child of an attempt that a dead owner left.
@@ -68,6 +70,9 @@ impl Dispatcher<'_> {
         };
         let control = open.control.clone();
         self.open.insert(place, open);
+        if self.run.tasks[place].cancel.is_some() {
+            self.stop_child(place, StopReason::Cancelled);
+        }
         self.effects.push(Effect::Start(Errand::Adopt { place, adopted: Box::new(adopted), control }));
         let task = self.run.tasks[place].spec.id.clone();
         self.record(Event::AttemptAdopted { task, attempt: number, process })
@@ -120,7 +125,10 @@ impl Dispatcher<'_> {
         match self.run.tasks[place].state {
             TaskState::Queued => self.schedule.note_queued(&self.run, place),
             TaskState::AwaitingInput => {}
-            state => return self.note_settled(place, state == TaskState::Completed),
+            state => {
+                let is_good = matches!(state, TaskState::Completed | TaskState::Cancelled);
+                return self.note_settled(place, is_good);
+            }
         }
         Ok(())
     }

@@ -76,7 +76,10 @@ impl Dispatcher<'_> {
             }
         }
         self.batch.extend(settled.applied);
-        events.iter().try_for_each(|event| self.follow(event))?;
+        match events.iter().any(|event| matches!(event, Event::CancelAsked { .. })) {
+            true => self.follow_cancel(&events)?,
+            false => events.iter().try_for_each(|event| self.follow(event))?,
+        }
         let answer = settled.answered.answer.clone();
         self.effects.push(Effect::Answer { incoming, answer, is_awaited });
         self.answered.push(settled.answered);

@@ -1,6 +1,7 @@
 //! The loop that owns a run: receive, decide, record, act.
 
 mod adopting;
+pub mod cancelling;
 mod custody;
 mod desk;
 mod life;
@@ -27,7 +28,7 @@ use crate::runner::forecast::{self, ForecastWatch};
 use crate::runner::inbox_watch;
 use crate::runner::launch::Setup;
 use crate::runner::pipe_watch;
-use crate::runner::process::{self, Among};
+use crate::runner::process;
 use crate::runner::slots::{Errand, Message, Slots};
 use crate::runner::summary;
 use crate::store::StoreError;
@@ -213,14 +214,7 @@ impl<'a> Dispatcher<'a> {
         loop {
             self.look_into_inbox()?;
             self.work_until_idle()?;
-            // What a command has put aside belongs to the run, and ends with it.
-            let hurried = self.stop_level >= 2;
-            process::end_marked(
-                &[format!("CREW_RUN={}", self.run.id)],
-                Among::OurOrphans,
-                self.setup.limits.grace,
-                || hurried,
-            );
+            self.end_what_was_put_aside()?;
             // Whoever asked while the last child ended gets an answer; a person who decided finds the run at work.
             self.look_into_inbox()?;
             if self.stopping.is_some() || !self.schedule.has_ready() {

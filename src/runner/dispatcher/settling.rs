@@ -1,6 +1,6 @@
 //! What follows when a child has ended: its files, its checks, the judgement, and whether it is tried again.
 
-use super::{Dispatcher, Effect};
+use super::{Dispatcher, Effect, cancelling};
 use crate::domain::error_kind::ErrorKind;
 use crate::domain::event::{Again, Ending, Event, Limited, Outcome};
 use crate::domain::gate;
@@ -252,6 +252,7 @@ impl Dispatcher<'_> {
         open.over_budget = open.over_budget.map(|budget| self.ledger.again(&budget, place, clock::now()));
         let submission = task.last().and_then(|attempt| attempt.submission.clone());
         let judgement = open.judge(task, submission.as_deref());
+        let judgement = cancelling::unless_it_would_wait(task, submission.as_deref(), judgement);
         let again = self.again(
             task,
             &open,
@@ -329,6 +330,9 @@ impl Dispatcher<'_> {
         judgement: &Judgement,
         confidence: Option<f64>,
     ) -> Option<Again> {
+        if task.cancel.is_some() {
+            return None;
+        }
         if judgement.outcome == Outcome::Cancelled && open.why_stopped() == Some(StopReason::Interrupted) {
             return Some(Again { not_before: clock::now(), reason: "interrupted".into() });
         }

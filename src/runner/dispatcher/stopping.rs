@@ -6,9 +6,10 @@ use crate::domain::event::Event;
 use crate::domain::judgement::StopReason;
 use crate::domain::task::TaskState;
 use crate::runner::clock;
-use crate::runner::process::GroupSignal;
+use crate::runner::process::{self, Among, GroupSignal};
 use crate::runner::slots::Message;
 use crate::store::StoreError;
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 impl Dispatcher<'_> {
@@ -52,6 +53,24 @@ impl Dispatcher<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Ends what a command has put aside: it belongs to the run, and ends with it. Nobody is at work any more.
+    pub(super) fn end_what_was_put_aside(&mut self) -> Result<(), StoreError> {
+        let (level, by) = (Cell::new(self.stop_level), Cell::new(""));
+        let is_hurried = || {
+            // Nothing is lost with what else comes in: the inbox is looked into after this, and a forecast tells again.
+            while let Ok(message) = self.messages.try_recv() {
+                if let Message::Stop { level: wished, by: signal } = message {
+                    level.set(level.get().max(wished));
+                    by.set(signal);
+                }
+            }
+            level.get() >= 2
+        };
+        let mark = [format!("CREW_RUN={}", self.run.id)];
+        process::end_marked(&mark, Among::OurOrphans, self.setup.limits.grace, is_hurried);
+        self.stop_on_request(level.get(), by.get())
     }
 
     /// Ends all children at once, when the record cannot be kept any more.

@@ -5,7 +5,7 @@ use crate::domain::budget::{Ledger, Reservation};
 use crate::domain::error_kind::ErrorKind;
 use crate::domain::event::{Again, Ending, Event, Outcome, ProcessId};
 use crate::domain::gate;
-use crate::domain::judgement;
+use crate::domain::judgement::{self, StopReason};
 use crate::domain::provider::Providers;
 use crate::domain::schedule::Schedule;
 use crate::domain::submission::HandedIn;
@@ -87,6 +87,7 @@ impl Dispatcher<'_> {
         let log = self.paths.root().join(layout::log_of(&task.spec.id, number));
         // Its own token is known to nobody any more.
         let mut open = OpenAttempt::new(task, (number, clock::new_token()), log, self.setup.limits.attempt);
+        open.work_stopped = task.cancel.is_some().then_some(StopReason::Cancelled);
         open.tree = self.own_tree(place, number);
         open.folder = self.folder_watch(place, &open);
         if was_kept {
@@ -124,6 +125,7 @@ impl Dispatcher<'_> {
         let summary = clean_line(&summary, MAX_SUMMARY_LINE);
         // It waited for nothing but a person's word, so nothing of it has to be checked.
         let asked = submission.as_deref().filter(|handed_in| match handed_in {
+            _ if task.cancel.is_some() => false,
             HandedIn::Question(_) => task.unanswered < judgement::MAX_UNANSWERED,
             HandedIn::Plan(_) => task.wants_plan(),
             _ => false,
@@ -131,8 +133,12 @@ impl Dispatcher<'_> {
         let asked = asked
             .filter(|_| unsure.is_none())
             .and_then(|question| gate::after_attempt(task, Some(question), &summary));
+        let cancel = task.cancel.clone();
         let (outcome, reason) = match submission.as_deref() {
             _ if unsure.is_some() => (Outcome::NeedsReview, unsure.unwrap_or_default()),
+            _ if unkept.is_none() && cancel.is_some() => {
+                (Outcome::Cancelled, cancel.as_deref().unwrap_or_default())
+            }
             Some(HandedIn::Plan(_)) if asked.is_some() => {
                 (Outcome::Succeeded, "it had handed in its plan when the crew process died")
             }
@@ -147,7 +153,7 @@ impl Dispatcher<'_> {
             let kept = launch::keep_result(&self.paths, task, number, Some(result), "")?;
             kept.into_iter().try_for_each(|event| self.record(event))?;
         }
-        let again = outcome == Outcome::Lost && !often;
+        let again = outcome == Outcome::Lost && !often && cancel.is_none();
         let lacks =
             unkept.as_ref().map(|why| format!("; its work could not be kept: {why}")).unwrap_or_default();
         if let Some((about, time)) = asked {
@@ -183,7 +189,9 @@ impl Dispatcher<'_> {
         if let Some(left) = handed_in_files::recover(tree, &self.paths, task, attempt)? {
             return Ok(format!("; {left}"));
         }
-        let Some(files) = attempt.files_to_apply() else { return Ok(String::new()) };
+        let Some(files) = attempt.files_to_apply().filter(|_| task.cancel.is_none()) else {
+            return Ok(String::new());
+        };
         match handed_in_files::apply(tree, &self.paths, task, number, files)? {
             Ok(applied) => self.record_applied(place, number, applied).map(|()| String::new()),
             Err(why) => Ok(format!("; its files were not applied: {}", why.message)),

@@ -1,0 +1,431 @@
+//! `crew cancel`: ends what is not to be done any more, and says what was kept of it.
+
+use super::context::Context;
+use super::decide::name_of_person;
+use super::exit::{ExitStatus, Problem};
+use super::resume::Unseen;
+use super::submit::{self, Place};
+use super::task_work::find_task;
+use super::{run, typist};
+use crate::domain::event::{Event, Recorded};
+use crate::domain::id::{RunId, TaskId};
+use crate::domain::person::{self, PersonAsk, What};
+use crate::domain::request::Answer;
+use crate::domain::run::{Run, RunStatus};
+use crate::domain::task::{Task, TaskState};
+use crate::domain::words::clean_line;
+use crate::domain::worktree::reference_of;
+use crate::runner::launch::{Limits, Setup};
+use crate::runner::{clock, dispatcher, process};
+use crate::store::database::Store;
+use crate::store::lock;
+use crate::ui::words;
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+
+/// How long an owner may take to answer, beside the grace that it may be busy with.
+const TO_ANSWER: Duration = Duration::from_secs(5);
+/// How long may be waited for git to keep what was left, after all have ended.
+const TO_KEEP: Duration = Duration::from_secs(60);
+/// How long is waited before a person is told of it.
+const SIGN_AFTER: Duration = Duration::from_secs(1);
+/// How often the record is looked at.
+const LOOK: Duration = Duration::from_millis(20);
+/// The most tasks that are named.
+const SHOWN_TASKS: usize = 40;
+
+/// End a run or a task for good, with all processes of its agents
+///
+/// Who is at work is asked to end, and killed after `limits.grace_seconds`; the command returns when that is over. What was
+/// changed is kept, and where is said. What has not begun is given up, open gates are closed, and what depends on a
+/// cancelled task is skipped. What is settled stays as it is.
+///
+/// Exit 0: cancelled, now or before; 4: there is nothing to cancel, or the crew process that carries the run out does not
+/// answer. A `crew run` that is cancelled ends with 1.
+#[derive(Debug, clap::Args)]
+pub struct CancelArgs {
+    /// A run (the beginning of its id, or `last`), a run and one of its tasks, or a task of the newest run
+    #[arg(num_args = 1..=2, required = true, value_names = ["RUN|TASK", "TASK"])]
+    names: Vec<String>,
+
+    /// Why; kept with the record
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    reason: String,
+
+    /// Who cancels it; default: git's user.name, or the user of this account
+    #[arg(long, value_name = "NAME")]
+    by: Option<String>,
+
+    /// How long to wait for an answer of the crew process that carries the run out; default: 5 more than the grace
+    #[arg(long, value_name = "SECS")]
+    wait: Option<u64>,
+
+    /// Kill the crew process that carries the run out where it does not answer; nothing that is recorded is lost
+    #[arg(long)]
+    force: bool,
+}
+
+/// What is to be cancelled.
+struct Target {
+    run: RunId,
+    short: String,
+    task: Option<TaskId>,
+}
+
+impl Target {
+    fn words(&self) -> String {
+        match &self.task {
+            Some(task) => format!("{} {task}", self.short),
+            None => self.short.clone(),
+        }
+    }
+
+    fn concerns(&self, task: &Task) -> bool {
+        self.task.as_ref().is_none_or(|meant| *meant == task.spec.id)
+    }
+
+    /// Tells whether nothing of it is open any more.
+    fn is_over(&self, run: &Run) -> bool {
+        run.tasks.iter().filter(|task| self.concerns(task)).all(|task| task.state.is_settled())
+    }
+}
+
+/// Cancels a run or a task.
+pub fn cancel(cx: &Context, args: &CancelArgs) -> Result<ExitStatus> {
+    let mut store = cx.store()?;
+    let layout = store.layout().clone();
+    typist::refuse_agents(Some(layout.repository()))?;
+    let target = find_target(cx, &store, &args.names)?;
+    let before = store.load_run(&target.run)?.context("the run is recorded")?;
+    typist::refuse_below(before.dispatcher.as_ref())?;
+    let settings = cx.settings(&layout, &[], cx.trusts(&layout)?)?;
+    let limits = Limits::of(&settings);
+    let patience = args.wait.map_or(limits.grace + TO_ANSWER, Duration::from_secs);
+    ask(cx, args, &store, &target, &before, patience)?;
+    let registry = run::registry(&settings)?;
+    let mut setup = run::setup(&layout, &settings, &registry, &store.paths(&target.run));
+    setup.person_key = Context::person_key();
+    let in_time = limits.grace * 2 + limits.drain + TO_KEEP.max(patience);
+    let run = await_end(cx, &mut store, &target, &before, &setup, in_time)?;
+    let happened = store.events(&target.run, before.last_seq, usize::MAX)?;
+    let owned = lock::is_owned(&store.paths(&target.run))?;
+    Outcome { target: &target, before: &before, run: &run, happened: &happened, owned }.tell(cx)
+}
+
+fn find_target(cx: &Context, store: &Store, names: &[String]) -> Result<Target> {
+    let of = |run: RunId, task: Option<TaskId>| -> Result<Target> {
+        let short = store.short(&run)?;
+        Ok(Target { run, short, task })
+    };
+    let task_of = |run: &RunId, name: &str| -> Result<TaskId> {
+        let loaded = store.load_run(run)?.context("the run is recorded")?;
+        Ok(find_task(&loaded, &store.short(run)?, name)?.spec.id.clone())
+    };
+    match names {
+        [run, task] => {
+            let run = cx.find_run(store, run)?;
+            let task = task_of(&run, task)?;
+            of(run, Some(task))
+        }
+        [name, ..] => {
+            let newest = store.runs(1)?.pop().map(|row| row.id);
+            let task =
+                newest.filter(|_| name != "last").and_then(|run| Some((task_of(&run, name).ok()?, run)));
+            let is_run = name == "last" || (RunId::is_prefix(name) && !store.runs_named(name)?.is_empty());
+            match task {
+                Some(_) if is_run => {
+                    let message = format!("`{name}` is the beginning of a run and a task of the newest one");
+                    let hint =
+                        format!("crew cancel last {name} means the task; more characters mean the run");
+                    Err(Problem::refused("ambiguous_name", message).hint(hint).into())
+                }
+                Some((task, run)) => of(run, Some(task)),
+                None if is_run => of(cx.find_run(store, name)?, None),
+                None => {
+                    let message = format!("there is no run `{name}`, and no such task in the newest run");
+                    let hint = "crew status lists the runs; crew cancel RUN TASK names a task of any";
+                    Err(Problem::refused("unknown_run", message).hint(hint).into())
+                }
+            }
+        }
+        [] => Err(Problem::usage("usage", "name a run or a task").into()),
+    }
+}
+
+/// Has the wish recorded, by the owner of the run or in its place.
+fn ask(
+    cx: &Context,
+    args: &CancelArgs,
+    store: &Store,
+    target: &Target,
+    before: &Run,
+    patience: Duration,
+) -> Result<()> {
+    let layout = store.layout();
+    let key = Context::person_key().ok_or_else(|| {
+        Problem::usage("no_home", "there is no folder for your configuration, so nobody knows that it is you")
+            .hint("set HOME or XDG_CONFIG_HOME")
+    })?;
+    let by = args.by.clone().unwrap_or_else(|| name_of_person(layout));
+    let place = Place::of_run(layout, &target.run);
+    let mut forced = !args.force;
+    loop {
+        let what = What::Cancel { task: target.task.clone() };
+        let wish = PersonAsk { run: target.run.clone(), by: by.clone(), note: args.reason.clone(), what };
+        let request = person::request(clock::new_token(), &key, wish);
+        let waits = || cx.printer.tell(&format!("{}; waiting for its answer", who_owns(store, target)));
+        match submit::ask_and_wait(&place, &request, patience, waits)? {
+            Some(Answer::Accepted { .. }) => return Ok(()),
+            Some(Answer::Refused { code, message, hint }) => {
+                return Err(Problem::refused(code.name(), message).hint(hint).into());
+            }
+            None if !forced => {
+                forced = true;
+                kill_owner(cx, store, target, before)?;
+            }
+            None => return Err(no_answer(store, target, patience).into()),
+        }
+    }
+}
+
+fn who_owns(store: &Store, target: &Target) -> String {
+    let owner = lock::owner(&store.paths(&target.run));
+    match owner {
+        Some(owner) => match &owner.doing {
+            Some(doing) => format!(
+                "another crew process is at work on run {}: {} (pid {})",
+                target.short,
+                clean_line(doing, 200),
+                owner.pid
+            ),
+            None => {
+                format!("run {} is carried out by another crew process (pid {})", target.short, owner.pid)
+            }
+        },
+        None => format!("another crew process is at work on run {}", target.short),
+    }
+}
+
+fn no_answer(store: &Store, target: &Target, patience: Duration) -> Problem {
+    let stopped = lock::owner(&store.paths(&target.run)).filter(|owner| process::is_stopped(owner.pid));
+    let why = stopped.as_ref().map(|_| ": it is stopped").unwrap_or_default();
+    let message = format!(
+        "{}, and does not answer within {}{why}; nothing was cancelled",
+        who_owns(store, target),
+        words::duration(patience)
+    );
+    let go_on = stopped.map(|owner| format!("kill -CONT {} lets it go on; ", owner.pid)).unwrap_or_default();
+    Problem::refused("busy", message)
+        .hint(format!("{go_on}crew cancel {} --force kills it, and ends its agents", target.words()))
+}
+
+/// Kills the crew process that carries the run out. What it recorded is whole, and what it left is ended by whoever comes next.
+fn kill_owner(cx: &Context, store: &Store, target: &Target, before: &Run) -> Result<()> {
+    let paths = store.paths(&target.run);
+    if !lock::is_owned(&paths)? {
+        return Ok(());
+    }
+    // It may have been taken over meanwhile.
+    let now = store.load_run(&target.run)?;
+    let dispatcher = now.as_ref().unwrap_or(before).dispatcher.clone();
+    let owner = lock::owner(&paths).filter(|owner| owner.doing.is_none()).map(|owner| owner.pid);
+    let Some(process) = dispatcher.filter(|process| owner == Some(process.pid) && process::is_alive(process))
+    else {
+        let message = format!("{}, which is not one that --force may kill", who_owns(store, target));
+        return Err(Problem::refused("busy", message).hint("wait for its end, or end it yourself").into());
+    };
+    cx.printer.tell(&format!("crew process {} does not answer; it is killed", process.pid));
+    process::kill(&process);
+    Ok(())
+}
+
+/// Waits until all that is cancelled has ended; where no owner lives who sees to that, it is done here.
+fn await_end(
+    cx: &Context,
+    store: &mut Store,
+    target: &Target,
+    before: &Run,
+    setup: &Setup,
+    in_time: Duration,
+) -> Result<Run> {
+    let began = Instant::now();
+    let mut run = store.load_run(&target.run)?.context("the run is recorded")?;
+    let mut told = false;
+    loop {
+        let over = target.is_over(&run);
+        // One of whom nothing is open any more still has to be ended in the record, unless it was so before.
+        let is_news = run.last_seq != before.last_seq;
+        if over && (!is_news || ended_after(store, &run, before)?) {
+            return Ok(run);
+        }
+        if let Some(lock) = lock::try_take(&store.paths(&target.run))? {
+            let fresh = store.load_run(&target.run)?.context("the run is recorded")?;
+            (_, run) = dispatcher::cancelling::close_cancelled(store, fresh, lock, setup, &mut Unseen)?;
+            if target.is_over(&run) {
+                return Ok(run);
+            }
+        } else if over && target.task.is_some() {
+            // Its owner goes on with the others.
+            return Ok(run);
+        }
+        if began.elapsed() >= in_time {
+            let message = format!(
+                "{} is cancelled, and has not ended within {}",
+                target.words(),
+                words::duration(in_time)
+            );
+            let hint = format!("crew status {} shows what is still at work", target.short);
+            return Err(Problem::refused("busy", message).hint(hint).into());
+        }
+        if !told && began.elapsed() >= SIGN_AFTER {
+            told = true;
+            let running = run.tasks.iter().filter(|task| task.state == TaskState::Running);
+            let running = running.filter(|task| target.concerns(task)).count();
+            cx.printer.tell(&format!("waiting for {} to end", words::count(running, "task")));
+        }
+        std::thread::sleep(LOOK);
+        if store.last_seq(&target.run)? != run.last_seq {
+            run = store.load_run(&target.run)?.context("the run is recorded")?;
+        }
+    }
+}
+
+fn ended_after(store: &Store, run: &Run, before: &Run) -> Result<bool> {
+    let happened = store.events(&run.id, before.last_seq, usize::MAX)?;
+    Ok(happened.last().is_some_and(|last| matches!(last.event, Event::RunEnded { .. })))
+}
+
+/// What came of it.
+struct Outcome<'a> {
+    target: &'a Target,
+    before: &'a Run,
+    run: &'a Run,
+    /// Since it was asked for.
+    happened: &'a [Recorded],
+    /// A crew process goes on with the run.
+    owned: bool,
+}
+
+impl Outcome<'_> {
+    fn tell(&self, cx: &Context) -> Result<ExitStatus> {
+        let Outcome { target, before, run, .. } = self;
+        let mut changed: Vec<&Task> = Vec::new();
+        for (was, is) in before.tasks.iter().zip(&run.tasks) {
+            if !was.state.is_settled() && is.state.is_settled() {
+                changed.push(is);
+            }
+        }
+        let is_cancelled = |task: &Task| target.concerns(task) && task.state == TaskState::Cancelled;
+        let was_before = target.is_over(before);
+        if !run.tasks.iter().any(is_cancelled) {
+            let states: Vec<&str> =
+                changed.iter().filter(|task| target.concerns(task)).map(|task| task.state.name()).collect();
+            let message =
+                format!("{} was over before it could be ended: {}", target.words(), states.join(", "));
+            let hint = format!("crew status {}", target.short);
+            return Err(Problem::refused("settled", message).hint(hint).into());
+        }
+        let status = run.status(self.owned);
+        if cx.printer.json {
+            let tasks: Vec<Value> = changed.iter().map(|task| self.as_json(task)).collect();
+            let json = json!({"run": run.id, "task": target.task, "status": status, "cancelled_before": was_before,
+                "tasks": tasks});
+            cx.printer.json(&json)?;
+            return Ok(ExitStatus::Done);
+        }
+        let before_words = if was_before { " already" } else { "" };
+        let also = match status {
+            RunStatus::Failed | RunStatus::NeedsReview if target.task.is_none() => {
+                format!("; what had not completed before stays: the run is {}", status.words())
+            }
+            _ => String::new(),
+        };
+        cx.printer.data(&format!("{}  cancelled{before_words}{also}", target.words()))?;
+        for task in changed.iter().take(SHOWN_TASKS) {
+            cx.printer.data(&self.line_of(task))?;
+        }
+        if changed.len() > SHOWN_TASKS {
+            cx.printer.data(&format!("  and {} more", changed.len() - SHOWN_TASKS))?;
+        }
+        self.tell_next(cx);
+        Ok(ExitStatus::Done)
+    }
+
+    /// Returns what was kept of a task's work since it was asked for.
+    fn kept<'a>(&'a self, task: &'a Task) -> impl Iterator<Item = &'a Event> {
+        let events = self.happened.iter().map(|recorded| &recorded.event);
+        events.filter(|event| matches!(event, Event::WorkKept { task: of, .. } if *of == task.spec.id))
+    }
+
+    fn line_of(&self, task: &Task) -> String {
+        let was = self.before.task(&task.spec.id);
+        let state = task.state.name().replace('_', " ");
+        let what = match (task.state, was.map(|was| was.state), task.last()) {
+            (TaskState::Cancelled, Some(TaskState::Queued), None) => "it had not begun".to_owned(),
+            (TaskState::Cancelled, Some(TaskState::AwaitingInput), _) => {
+                let gate = was.and_then(|was| was.waits_for).map(|gate| gate.to_string()).unwrap_or_default();
+                format!("gate {gate} is closed")
+            }
+            (TaskState::Cancelled, _, Some(last)) => {
+                let took = last.ended_at.map(|at| words::duration(at.since(last.started_at)));
+                format!("attempt {} ended after {}", last.number, took.unwrap_or_default())
+            }
+            _ => clean_line(&task.reason, 160),
+        };
+        let mut line = format!("  {}  {state}  {what}", task.spec.id);
+        for event in self.kept(task) {
+            let Event::WorkKept { reference, files, insertions, deletions, .. } = event else { continue };
+            let files = words::count(*files as usize, "file");
+            line.push_str(&format!("  kept: {files}, +{insertions} -{deletions}, {}", shown(reference)));
+        }
+        if let Some(why) = task.unkept() {
+            line.push_str(&format!("  its work could not be kept: {}", clean_line(why, 160)));
+        }
+        line.trim_end().to_owned()
+    }
+
+    fn as_json(&self, task: &Task) -> Value {
+        let kept: Vec<Value> = self
+            .kept(task)
+            .filter_map(|event| match event {
+                Event::WorkKept { reference, commit, files, insertions, deletions, set_aside, .. } => {
+                    Some(json!({"reference": reference, "commit": commit, "files": files,
+                        "insertions": insertions, "deletions": deletions, "set_aside": set_aside}))
+                }
+                _ => None,
+            })
+            .collect();
+        json!({"id": task.spec.id, "state": task.state, "reason": task.reason, "attempts": task.attempts.len(),
+            "kept": kept, "unkept": task.unkept()})
+    }
+
+    fn tell_next(&self, cx: &Context) {
+        let short = &self.target.short;
+        let kept: Vec<(&Task, &str)> = (self.run.tasks.iter())
+            .flat_map(|task| self.kept(task).map(move |event| (task, event)))
+            .filter_map(|(task, event)| match event {
+                Event::WorkKept { reference, .. } => Some((task, reference.as_str())),
+                _ => None,
+            })
+            .collect();
+        let on_branch = |(task, reference): &&(&Task, &str)| {
+            task.tree.as_ref().is_some_and(|tree| reference_of(&tree.branch) == *reference)
+        };
+        if let Some((task, _)) = kept.iter().find(on_branch) {
+            cx.printer.tell(&format!("next  crew diff {short} {}    what it had changed", task.spec.id));
+        }
+        if let Some((task, _)) = kept.iter().find(|one| !on_branch(one)) {
+            cx.printer
+                .tell(&format!("next  crew restore {short}/{}    brings back what was kept", task.spec.id));
+        }
+    }
+}
+
+/// Returns a reference as people name it: a branch by its name.
+fn shown(reference: &str) -> String {
+    match reference.strip_prefix("refs/heads/") {
+        Some(branch) => format!("branch {branch}"),
+        None => reference.to_owned(),
+    }
+}
