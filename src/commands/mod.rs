@@ -55,6 +55,7 @@ mod waiting;
 mod worktree;
 
 use crate::ui::printer::Printer;
+use crate::ui::screen;
 use anyhow::Result;
 use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 use context::Context;
@@ -159,7 +160,15 @@ pub fn main() -> u8 {
     let folder = cli.folder.unwrap_or_else(|| PathBuf::from("."));
     let cx = Context { printer, folder };
     let status = dispatch(&cx, &cli.command).unwrap_or_else(|error| exit::report(&printer, &error));
-    status as u8
+    match screen::close() {
+        Ok(()) => status as u8,
+        Err(error) => {
+            let status = exit::report(&printer, &anyhow::Error::new(error).context("print the result"));
+            // It has been waited for already.
+            let _ = screen::close();
+            status as u8
+        }
+    }
 }
 
 fn dispatch(cx: &Context, command: &Command) -> Result<ExitStatus> {

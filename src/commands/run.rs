@@ -34,6 +34,7 @@ use crate::store::layout::{Layout, RunPaths};
 use crate::store::lock::{self, RunLock};
 use crate::ui::printer::Tone;
 use crate::ui::progress::Progress;
+use crate::ui::screen;
 use crate::ui::table::{Column, Rows};
 use crate::ui::words;
 use anyhow::{Context as _, Result};
@@ -181,6 +182,8 @@ pub fn run(cx: &Context, args: &RunArgs) -> Result<ExitStatus> {
     drop(launches);
     setup.recordings = args.recordings.prepare()?;
     setup.person_key = Context::person_key();
+    // Agents go on and limits run whoever reads what is told.
+    screen::take_over();
     plan.notes.iter().for_each(|note| cx.printer.tell(note));
     let mut store = Store::open(&layout).context("open the store")?;
     plan.base = beginning.map(|beginning| base::settle(&layout, beginning, &id)).transpose()?;
@@ -429,6 +432,7 @@ pub fn carry_out(
     lock: RunLock,
     setup: &Setup,
 ) -> Result<ExitStatus> {
+    screen::take_over();
     let short = store.short(&run.id)?;
     let (id, printer) = (run.id.clone(), cx.printer);
     if !printer.json {

@@ -3,5 +3,6 @@
 pub mod pager;
 pub mod printer;
 pub mod progress;
+pub mod screen;
 pub mod table;
 pub mod words;

@@ -1,5 +1,6 @@
 //! Where output goes, and whether it is coloured.
 
+use super::screen::{self, To};
 use crate::domain::words::visible_json;
 use std::io::{self, IsTerminal, Write};
 
@@ -38,7 +39,11 @@ impl Printer {
 
     /// Prints a line of data.
     pub fn data(&self, line: &str) -> io::Result<()> {
-        writeln!(io::stdout().lock(), "{line}")
+        match screen::put(To::Out, line.to_owned()) {
+            // Whoever does not read it has gone, which is no failure of what is told.
+            Ok(()) => Ok(()),
+            Err(line) => writeln!(io::stdout().lock(), "{line}"),
+        }
     }
 
     /// Prints a JSON value as data, on one line, in which nothing acts on a terminal.
@@ -55,8 +60,10 @@ impl Printer {
 
     /// Tells something that has to be said even with `--quiet`.
     pub fn warn(&self, line: &str) {
-        // Who does not listen is not told.
-        let _ = writeln!(io::stderr().lock(), "{line}");
+        if let Err(line) = screen::put(To::Err, line.to_owned()) {
+            // Who does not listen is not told.
+            let _ = writeln!(io::stderr().lock(), "{line}");
+        }
     }
 
     /// Colours text for standard output.

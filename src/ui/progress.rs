@@ -1,10 +1,10 @@
 //! What goes on while a run is worked on. The only file that names indicatif.
 //!
 //! On a terminal, each running task has a line that changes; what has ended is printed above them. In a pipe or in CI
-//! the same facts are lines, one each, and nothing is redrawn.
+//! the same facts are lines, one each, and nothing is redrawn. All of it is printed by the threads of `screen`.
 
 use super::printer::{Printer, Tone};
-use super::words;
+use super::{screen, words};
 use crate::domain::budget::{Standing, standing_words};
 use crate::domain::cancelling;
 use crate::domain::conflict::Clash;
@@ -21,7 +21,7 @@ use crate::domain::words::clean_line;
 use crate::domain::worktree::MovedReference;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Shows a run as it goes on.
@@ -34,15 +34,54 @@ pub struct Progress {
 }
 
 struct Live {
-    bars: MultiProgress,
-    by_place: BTreeMap<usize, ProgressBar>,
-    /// The first task that waits until others have left the folder.
-    waiting: Option<ProgressBar>,
-    /// The first conflict that lies ahead.
-    conflict: Option<ProgressBar>,
-    style: ProgressStyle,
+    bars: Arc<Mutex<Bars>>,
+    picture: Picture,
     name_width: usize,
     agent_width: usize,
+}
+
+/// What is to be seen of what goes on.
+#[derive(Clone, Default)]
+struct Picture {
+    /// The line of each task that is worked on, by its place.
+    by_place: BTreeMap<usize, String>,
+    /// The first task that waits until others have left the folder.
+    waiting: Option<String>,
+    /// The first conflict that lies ahead.
+    conflict: Option<String>,
+}
+
+/// The lines at the terminal. Only the thread that prints touches them.
+struct Bars {
+    all: MultiProgress,
+    style: ProgressStyle,
+    by_place: BTreeMap<usize, ProgressBar>,
+    waiting: Option<ProgressBar>,
+    conflict: Option<ProgressBar>,
+}
+
+impl Bars {
+    fn draw(&mut self, picture: Picture) {
+        let Bars { all, style, by_place, waiting, conflict } = self;
+        by_place.retain(|place, bar| {
+            let stays = picture.by_place.contains_key(place);
+            if !stays {
+                bar.finish_and_clear();
+                all.remove(bar);
+            }
+            stays
+        });
+        for (place, line) in picture.by_place {
+            let bar = by_place.entry(place).or_insert_with(|| {
+                let bar = all.add(ProgressBar::new_spinner());
+                bar.set_style(style.clone());
+                bar
+            });
+            bar.set_message(line);
+        }
+        show_line(all, style, waiting, picture.waiting);
+        show_line(all, style, conflict, picture.conflict);
+    }
 }
 
 impl Progress {
@@ -52,12 +91,16 @@ impl Progress {
             let style = ProgressStyle::with_template("  {wide_msg}")
                 .unwrap_or_else(|_| ProgressStyle::default_spinner());
             let widest = |width: fn(&Task) -> usize| run.tasks.iter().map(width).max().unwrap_or(0);
-            Live {
-                bars: MultiProgress::with_draw_target(ProgressDrawTarget::stderr()),
+            let bars = Bars {
+                all: MultiProgress::with_draw_target(ProgressDrawTarget::stderr()),
+                style,
                 by_place: BTreeMap::new(),
                 waiting: None,
                 conflict: None,
-                style,
+            };
+            Live {
+                bars: Arc::new(Mutex::new(bars)),
+                picture: Picture::default(),
                 name_width: widest(|task| task.spec.id.as_str().len()).min(24),
                 agent_width: widest(|task| task.spec.program().len()).min(16),
             }
@@ -78,8 +121,10 @@ impl Progress {
         match &mut self.live {
             Some(live) => {
                 if let Some(line) = live.ended(&self.printer, run, &recorded.event) {
-                    // Printing above the bars fails only where nobody looks.
-                    let _ = live.bars.println(line);
+                    live.draw(move |bars| {
+                        // Printing above the bars fails only where nobody looks.
+                        let _ = bars.all.println(line);
+                    });
                 }
             }
             None => {
@@ -96,26 +141,24 @@ impl Progress {
     /// Redraws the lines of the tasks that are being worked on.
     pub fn redraw(&mut self, run: &Run, working: &[Working], now: Time) {
         let Some(live) = &mut self.live else { return };
-        for line in working {
-            let text = live.running_line(run, line);
-            let bars = &live.bars;
-            let style = &live.style;
-            let bar = live.by_place.entry(line.place).or_insert_with(|| {
-                let bar = bars.add(ProgressBar::new_spinner());
-                bar.set_style(style.clone());
-                bar
-            });
-            bar.set_message(text);
-        }
-        live.show_waiting(run, now);
-        live.show_conflict(&self.printer, run);
+        live.picture = Picture {
+            by_place: working.iter().map(|line| (line.place, live.running_line(run, line))).collect(),
+            waiting: live.waiting_line(run, now),
+            conflict: live.conflict_line(&self.printer, run),
+        };
+        let (bars, picture) = (live.bars.clone(), live.picture.clone());
+        screen::show(Box::new(move || bars.lock().unwrap_or_else(PoisonError::into_inner).draw(picture)));
     }
 
-    /// Takes the live lines away.
+    /// Takes the live lines away; what is printed after this is the report.
     pub fn clear(&mut self) {
         if let Some(live) = &mut self.live {
-            let _ = live.bars.clear();
+            live.picture = Picture::default();
+            live.draw(|bars| {
+                let _ = bars.all.clear();
+            });
         }
+        screen::report();
     }
 }
 
@@ -166,28 +209,35 @@ impl Lines {
 }
 
 impl Live {
-    fn show_waiting(&mut self, run: &Run, now: Time) {
+    /// Has the newest picture drawn, and then what else there is.
+    fn draw(&self, more: impl FnOnce(&mut Bars) + Send + 'static) {
+        let (bars, picture) = (self.bars.clone(), self.picture.clone());
+        screen::draw(Box::new(move || {
+            let mut bars = bars.lock().unwrap_or_else(PoisonError::into_inner);
+            bars.draw(picture);
+            more(&mut bars);
+        }));
+    }
+
+    fn waiting_line(&self, run: &Run, now: Time) -> Option<String> {
         let (in_folder, providers) = (InFolder::of(run), Providers::of(run));
         let waits = |task: &Task| {
             let for_provider = providers.keeps_waiting(run, task, now).map(|waits| waits.words(now));
             Some((task.spec.id.clone(), for_provider.or_else(|| in_folder.keeps_waiting(task))?))
         };
         let (names, agents) = (self.name_width, self.agent_width);
-        let line =
-            run.tasks.iter().find_map(waits).map(|(id, whom)| format!("{id:names$}  {:agents$}  {whom}", ""));
-        show_line(&self.bars, &self.style, &mut self.waiting, line);
+        run.tasks.iter().find_map(waits).map(|(id, whom)| format!("{id:names$}  {:agents$}  {whom}", ""))
     }
 
-    fn show_conflict(&mut self, printer: &Printer, run: &Run) {
+    fn conflict_line(&self, printer: &Printer, run: &Run) -> Option<String> {
         let mut conflicts = run.clashes_ahead().filter_map(Clash::words);
-        let line = conflicts.next().map(|first| {
+        conflicts.next().map(|first| {
             let others = match conflicts.count() {
                 0 => String::new(),
                 others => format!("; {}", words::count(others, "other pair")),
             };
             format!("{}  {first}{others}", printer.tint_err(Tone::Attention, "conflict ahead"))
-        });
-        show_line(&self.bars, &self.style, &mut self.conflict, line);
+        })
     }
 
     fn running_line(&self, run: &Run, line: &Working) -> String {
@@ -212,10 +262,7 @@ impl Live {
         match event {
             Event::AttemptEnded { task, outcome, ending, usage, reason, summary, again, .. } => {
                 let place = run.place(task)?;
-                if let Some(bar) = self.by_place.remove(&place) {
-                    bar.finish_and_clear();
-                    self.bars.remove(&bar);
-                }
+                self.picture.by_place.remove(&place);
                 let program = run.tasks[place].spec.program();
                 let (word, tone) = outcome_word(*outcome);
                 let word = printer.tint_err(tone, &format!("{word:12}"));

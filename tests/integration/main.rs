@@ -53,6 +53,7 @@ mod submissions;
 mod submit;
 mod submodules;
 mod taken_up;
+mod unread;
 mod words;
 mod worktree_care;
 mod worktree_kills;
