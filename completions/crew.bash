@@ -31,11 +31,17 @@ _crew() {
             crew,artifacts)
                 cmd="crew__subcmd__artifacts"
                 ;;
+            crew,attach)
+                cmd="crew__subcmd__attach"
+                ;;
             crew,builtin-agent)
                 cmd="crew__subcmd__builtin__subcmd__agent"
                 ;;
             crew,cancel)
                 cmd="crew__subcmd__cancel"
+                ;;
+            crew,carry-out)
+                cmd="crew__subcmd__carry__subcmd__out"
                 ;;
             crew,completions)
                 cmd="crew__subcmd__completions"
@@ -111,6 +117,9 @@ _crew() {
                 ;;
             crew,validate)
                 cmd="crew__subcmd__validate"
+                ;;
+            crew,wait)
+                cmd="crew__subcmd__wait"
                 ;;
             crew,worktree)
                 cmd="crew__subcmd__worktree"
@@ -190,11 +199,17 @@ _crew() {
             crew__subcmd__help,artifacts)
                 cmd="crew__subcmd__help__subcmd__artifacts"
                 ;;
+            crew__subcmd__help,attach)
+                cmd="crew__subcmd__help__subcmd__attach"
+                ;;
             crew__subcmd__help,builtin-agent)
                 cmd="crew__subcmd__help__subcmd__builtin__subcmd__agent"
                 ;;
             crew__subcmd__help,cancel)
                 cmd="crew__subcmd__help__subcmd__cancel"
+                ;;
+            crew__subcmd__help,carry-out)
+                cmd="crew__subcmd__help__subcmd__carry__subcmd__out"
                 ;;
             crew__subcmd__help,completions)
                 cmd="crew__subcmd__help__subcmd__completions"
@@ -270,6 +285,9 @@ _crew() {
                 ;;
             crew__subcmd__help,validate)
                 cmd="crew__subcmd__help__subcmd__validate"
+                ;;
+            crew__subcmd__help,wait)
+                cmd="crew__subcmd__help__subcmd__wait"
                 ;;
             crew__subcmd__help,worktree)
                 cmd="crew__subcmd__help__subcmd__worktree"
@@ -461,7 +479,7 @@ _crew() {
 
     case "${cmd}" in
         crew)
-            opts="-q -C -h -V --quiet --folder --help --version init run resume cancel status logs diff worktree pr events artifacts restore gates gate approve reject answer accept merge submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help"
+            opts="-q -C -h -V --quiet --folder --help --version init run resume cancel attach wait status logs diff worktree pr events artifacts restore gates gate approve reject answer accept merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -688,6 +706,28 @@ _crew() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        crew__subcmd__attach)
+            opts="-q -C -h -V --json --quiet --folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         crew__subcmd__builtin__subcmd__agent)
             opts="-q -C -h -V --quiet --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -726,6 +766,48 @@ _crew() {
                     return 0
                     ;;
                 --wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__carry__subcmd__out)
+            opts="-q -C -h -V --lock --set --trust-project --record --replay --replay-speed --json --quiet --folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --lock)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --record)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --replay)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --replay-speed)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1199,7 +1281,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__help)
-            opts="init run resume cancel status logs diff worktree pr events artifacts restore gates gate approve reject answer accept merge submit review list show validate agents config trust doctor completions builtin-agent hook replay-agent help"
+            opts="init run resume cancel attach wait status logs diff worktree pr events artifacts restore gates gate approve reject answer accept merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1296,6 +1378,20 @@ _crew() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        crew__subcmd__help__subcmd__attach)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         crew__subcmd__help__subcmd__builtin__subcmd__agent)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -1311,6 +1407,20 @@ _crew() {
             return 0
             ;;
         crew__subcmd__help__subcmd__cancel)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__help__subcmd__carry__subcmd__out)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1898,6 +2008,20 @@ _crew() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        crew__subcmd__help__subcmd__wait)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         crew__subcmd__help__subcmd__worktree)
             opts="list path open remove prune"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -2301,7 +2425,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__resume)
-            opts="-q -C -h -V --max-cost --max-tokens --max-time --set --trust-project --wait --json --quiet --folder --help --version"
+            opts="-q -C -h -V --max-cost --max-tokens --max-time --set --trust-project --detach --wait --json --quiet --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2441,7 +2565,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__run)
-            opts="-j -q -C -h -V --resume --team --workflow --agent --model --jobs --fail-fast --worktree --include-dirty --no-verify-cache --max-cost --max-tokens --max-time --record --replay --replay-speed --dry-run --set --trust-project --json --quiet --folder --help --version"
+            opts="-j -q -C -h -V --resume --team --workflow --agent --model --jobs --fail-fast --worktree --include-dirty --no-verify-cache --max-cost --max-tokens --max-time --record --replay --replay-speed --dry-run --detach --set --trust-project --json --quiet --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3085,6 +3209,32 @@ _crew() {
                 return 0
             fi
             case "${prev}" in
+                --folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__wait)
+            opts="-q -C -h -V --timeout --json --quiet --folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --folder)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

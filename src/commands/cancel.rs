@@ -275,7 +275,11 @@ fn await_end(
                 target.words(),
                 words::duration(in_time)
             );
-            let hint = format!("crew status {} shows what is still at work", target.short);
+            let hint = format!(
+                "crew status {} shows what is still at work; crew cancel {} --force kills its crew process too",
+                target.short,
+                target.words()
+            );
             return Err(Problem::refused("busy", message).hint(hint).into());
         }
         if !told && began.elapsed() >= SIGN_AFTER {

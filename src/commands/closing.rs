@@ -279,6 +279,9 @@ fn task_row(task: &Task, waits: Option<String>, now: Time) -> Vec<(String, Tone)
 
 /// Returns what there is to say about a task in one line.
 fn said_of(task: &Task, waits: Option<String>) -> String {
+    if let Some(words) = &task.cancel {
+        return clean_line(words, 160);
+    }
     let waiting = task.last().map(|attempt| attempt.waiting.as_str()).filter(|reason| !reason.is_empty());
     if let Some(reason) = waiting {
         return clean_line(&format!("waits: {reason}"), 160);

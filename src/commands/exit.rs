@@ -22,6 +22,8 @@ pub enum ExitStatus {
     Waiting = 3,
     /// Refused: conflict, busy, policy, not found.
     Refused = 4,
+    /// The time was over first.
+    TimedOut = 124,
     /// Interrupted; nothing is lost.
     Interrupted = 130,
 }

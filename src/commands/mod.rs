@@ -3,6 +3,7 @@
 mod agents;
 mod artifacts;
 mod asking;
+mod attach;
 mod base;
 mod budget;
 mod builtin_agent;
@@ -15,10 +16,12 @@ mod confirm;
 pub mod context;
 mod cut_off;
 mod decide;
+mod detached;
 mod diff;
 mod doctor;
 mod doctor_agents;
 mod doctor_probe;
+mod ended;
 mod events;
 pub mod exit;
 mod gates;
@@ -51,6 +54,7 @@ mod task_work;
 mod trust;
 mod typist;
 mod validate;
+mod wait;
 mod waiting;
 mod worktree;
 
@@ -87,6 +91,8 @@ enum Command {
     Run(run::RunArgs),
     Resume(resume::ResumeArgs),
     Cancel(cancel::CancelArgs),
+    Attach(attach::AttachArgs),
+    Wait(wait::AwaitArgs),
     Status(status::StatusArgs),
     Logs(logs::LogsArgs),
     Diff(diff::DiffArgs),
@@ -114,6 +120,8 @@ enum Command {
     Completions(completions::CompletionsArgs),
     #[command(hide = true)]
     BuiltinAgent(builtin_agent::BuiltinAgentArgs),
+    #[command(hide = true)]
+    CarryOut(detached::CarryOutArgs),
     #[command(hide = true)]
     Hook(hook::HookArgs),
     #[command(hide = true)]
@@ -177,6 +185,8 @@ fn dispatch(cx: &Context, command: &Command) -> Result<ExitStatus> {
         Command::Run(args) => run::run(cx, args),
         Command::Resume(args) => resume::resume(cx, args),
         Command::Cancel(args) => cancel::cancel(cx, args),
+        Command::Attach(args) => attach::attach(cx, args),
+        Command::Wait(args) => wait::wait(cx, args),
         Command::Status(args) => status::status(cx, args),
         Command::Logs(args) => logs::logs(cx, args),
         Command::Diff(args) => diff::diff(cx, args),
@@ -203,6 +213,7 @@ fn dispatch(cx: &Context, command: &Command) -> Result<ExitStatus> {
         Command::Completions(args) => completions::completions(cx, args),
         Command::Review(args) => review::review(cx, args),
         Command::BuiltinAgent(args) => builtin_agent::work(cx, args),
+        Command::CarryOut(args) => detached::carry_out(cx, args),
         Command::Hook(args) => hook::hook(cx, args),
         Command::ReplayAgent(args) => replay_agent::play(cx, args),
     }

@@ -9,6 +9,7 @@ use crate::runner::recorder::Recordings;
 use crate::store::recordings::{self, Contents, Damage};
 use anyhow::{Context as _, Result};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -57,6 +58,25 @@ impl RecordingArgs {
             }
             Err(error) => Err(unusable(folder, &error).hint("name a new folder").into()),
         }
+    }
+
+    /// Speaks of recordings that are played back, where there are any.
+    pub fn replaying(replay: Option<PathBuf>, replay_speed: Tempo) -> RecordingArgs {
+        RecordingArgs { record: None, replay, replay_speed }
+    }
+
+    /// Returns the arguments that say the same to another crew process; `made` is what was made to record into.
+    pub fn handed_on(&self, made: Option<&Recordings>) -> Result<Vec<OsString>> {
+        let mut told: Vec<OsString> = Vec::new();
+        if let Some(made) = made {
+            told.extend(["--record".into(), made.folder.clone().into_os_string()]);
+        }
+        if let Some(replay) = &self.replay {
+            let folder = replay.canonicalize().map_err(|error| unusable(replay, &error))?;
+            told.extend(["--replay".into(), folder.into_os_string()]);
+            told.extend(["--replay-speed".into(), self.replay_speed.to_string().into()]);
+        }
+        Ok(told)
     }
 
     /// Makes the folder to record into.

@@ -3,6 +3,7 @@
 use super::base;
 use super::budget::{self, Account, BudgetArgs};
 use super::context::{Context, refuse_contradictions};
+use super::detached::{self, Told};
 use super::exit::{ExitStatus, Problem};
 use super::run;
 use super::typist;
@@ -44,6 +45,10 @@ pub struct ResumeArgs {
     #[arg(long)]
     trust_project: bool,
 
+    /// Return as soon as it is at work again, and let a process of its own carry it out
+    #[arg(long)]
+    detach: bool,
+
     #[command(flatten)]
     wait: WaitArgs,
 }
@@ -52,7 +57,12 @@ impl ResumeArgs {
     /// Asks for going on with a run at once.
     pub fn of_run(run: &str, budget: BudgetArgs, set: &[String], trust_project: bool) -> ResumeArgs {
         let (run, set, wait) = (run.to_owned(), set.to_owned(), WaitArgs::default());
-        ResumeArgs { run, budget, set, trust_project, wait }
+        ResumeArgs { run, budget, set, trust_project, detach: false, wait }
+    }
+
+    /// Lets a process of its own go on with it, where that is wanted.
+    pub fn detached(self, detach: bool) -> ResumeArgs {
+        ResumeArgs { detach, ..self }
     }
 }
 
@@ -134,6 +144,10 @@ pub fn resume(cx: &Context, args: &ResumeArgs) -> Result<ExitStatus> {
     let applied = applied?;
     refuse_missing_agents(&loaded, &registry)?;
     store.append(&mut loaded, applied, &[]).context("record the budget")?;
+    if args.detach {
+        let told = Told { sets: &args.set, trust_project: args.trust_project, recordings: Vec::new() };
+        return detached::start(cx, &store, &loaded, lock, &told);
+    }
     let mut setup = run::setup(&layout, &settings, &registry, &paths);
     setup.person_key = Context::person_key();
     run::carry_out(cx, &mut store, loaded, lock, &setup)

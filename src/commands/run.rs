@@ -6,6 +6,8 @@ use super::budget::BudgetArgs;
 use super::closing::Closing;
 use super::context::{Context, refuse_contradictions};
 use super::cut_off;
+use super::detached::{self, Told};
+use super::ended;
 use super::exit::{self, ExitStatus, Problem, Problems};
 use super::notices::Notices;
 use super::plan::{self, Plan, Sources, Wishes};
@@ -19,12 +21,12 @@ use crate::domain::id::RunId;
 use crate::domain::notice::Policy;
 use crate::domain::price::Prices;
 use crate::domain::retry::Retries;
-use crate::domain::run::{Run, RunStatus};
+use crate::domain::run::Run;
 use crate::domain::settings::{self, Settings};
 use crate::domain::task::{TaskSpec, Work, Working};
 use crate::domain::words::clean_text;
 use crate::runner::clock;
-use crate::runner::dispatcher::{self, Finished, Observer};
+use crate::runner::dispatcher::{self, Observer};
 use crate::runner::environment::Environment;
 use crate::runner::launch::{Letter, Limits, Setup};
 use crate::runner::worktree_setup::WorktreeSetup;
@@ -43,8 +45,8 @@ use std::collections::HashMap;
 
 /// Carry out a goal with a team of agents
 ///
-/// A task starts as soon as its own dependencies are done. Exit 0: completed; 1: failed or needs review;
-/// 2: nothing started because something is wrong; 130: interrupted, `crew resume` continues.
+/// A task starts as soon as its own dependencies are done. Exit 0: completed; 1: failed, needs review or
+/// was cancelled; 2: nothing started because something is wrong; 130: interrupted, `crew resume` continues.
 ///
 /// With --record, what agents do is kept; with --replay, a run needs no agents: a workflow is tested without a model.
 #[derive(Debug, clap::Args)]
@@ -114,6 +116,12 @@ pub struct RunArgs {
     #[arg(long)]
     dry_run: bool,
 
+    /// Return as soon as the run is at work, and let a process of its own carry it out; prints the run's id
+    ///
+    /// That one goes on when the terminal is closed, and ends with the run. crew attach looks on, crew wait waits for it.
+    #[arg(long)]
+    detach: bool,
+
     /// Set a setting for this run, or a variable: limits.grace_seconds=1, vars.NAME=VALUE
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -126,10 +134,8 @@ pub struct RunArgs {
 /// Carries out a goal.
 pub fn run(cx: &Context, args: &RunArgs) -> Result<ExitStatus> {
     if let Some(run) = &args.resume {
-        return resume::resume(
-            cx,
-            &ResumeArgs::of_run(run, args.budget.clone(), &args.set, args.trust_project),
-        );
+        let wanted = ResumeArgs::of_run(run, args.budget.clone(), &args.set, args.trust_project);
+        return resume::resume(cx, &wanted.detached(args.detach));
     }
     let goal = args.goal.as_deref().unwrap_or_default();
     if goal.trim().is_empty() {
@@ -188,7 +194,23 @@ pub fn run(cx: &Context, args: &RunArgs) -> Result<ExitStatus> {
     let mut store = Store::open(&layout).context("open the store")?;
     plan.base = beginning.map(|beginning| base::settle(&layout, beginning, &id)).transpose()?;
     let (run, lock) = create(&mut store, plan, goal, id)?;
-    let status = carry_out(cx, &mut store, run, lock, &setup);
+    if args.detach {
+        let recordings = args.recordings.handed_on(setup.recordings.as_deref())?;
+        let told = Told { sets: &sets, trust_project: args.trust_project, recordings };
+        return detached::start(cx, &store, &run, lock, &told);
+    }
+    carry_out_recorded(cx, &mut store, run, lock, &setup)
+}
+
+/// Carries a run out, and says what is wrong with what was recorded of its agents.
+pub fn carry_out_recorded(
+    cx: &Context,
+    store: &mut Store,
+    run: Run,
+    lock: RunLock,
+    setup: &Setup,
+) -> Result<ExitStatus> {
+    let status = carry_out(cx, store, run, lock, setup);
     let notes = setup.recordings.as_ref().map(|recordings| recordings.notes());
     notes.into_iter().flatten().for_each(|note| cx.printer.warn(&format!("recording: {note}")));
     status
@@ -470,18 +492,7 @@ pub fn carry_out(
     };
     // Whoever reads may have gone; what became of the run does not depend on that.
     exit::unless_nobody_reads(report.tell(&printer))?;
-    Ok(exit_status(finished))
-}
-
-/// Returns how a command ends that carried a run out.
-fn exit_status(finished: Finished) -> ExitStatus {
-    match finished.status {
-        RunStatus::Completed => ExitStatus::Done,
-        // Work may have been stopped for which no person has to decide anything.
-        _ if finished.interrupted => ExitStatus::Interrupted,
-        RunStatus::AwaitingInput => ExitStatus::Waiting,
-        _ => ExitStatus::Failed,
-    }
+    Ok(ended::exit_status(finished))
 }
 
 /// Passes on to the screen what the dispatcher tells.

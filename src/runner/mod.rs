@@ -27,6 +27,7 @@ pub mod inbox_watch;
 pub mod launch;
 pub mod left_resolvers;
 pub mod lines;
+pub mod looking_on;
 pub mod merge_checks;
 pub mod merge_work;
 pub mod notifier;

@@ -4,7 +4,7 @@ use super::slots::Message;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
@@ -18,8 +18,9 @@ const ONE_WISH: Duration = Duration::from_secs(1);
 /// Hands each SIGINT, SIGTERM and SIGHUP to the dispatcher, with the level that it asks for. A signal that was ignored
 /// when we were started (`nohup`) stays ignored.
 pub fn watch(sender: SyncSender<Message>) -> io::Result<()> {
-    let heeded: Vec<i32> =
-        [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !is_ignored(*signal)).collect();
+    let outlives = |signal: i32| signal == SIGHUP && OUTLIVES_TERMINAL.load(Ordering::Relaxed);
+    let heeded = [SIGINT, SIGTERM, SIGHUP].into_iter();
+    let heeded: Vec<i32> = heeded.filter(|signal| !is_ignored(*signal) && !outlives(*signal)).collect();
     let mut signals = signal_hook::iterator::Signals::new(heeded)?;
     std::thread::Builder::new().name("signals".into()).spawn(move || {
         let mut level = 0;
@@ -49,6 +50,16 @@ pub fn watch(sender: SyncSender<Message>) -> io::Result<()> {
         }
     })?;
     Ok(())
+}
+
+/// This process goes on when a terminal is closed.
+static OUTLIVES_TERMINAL: AtomicBool = AtomicBool::new(false);
+
+/// Lets SIGHUP mean nothing to this process. Its children take it as ever.
+pub fn outlive_terminal() -> io::Result<()> {
+    OUTLIVES_TERMINAL.store(true, Ordering::Relaxed);
+    // Ignoring it would be inherited.
+    signal_hook::flag::register(SIGHUP, Arc::default()).map(drop)
 }
 
 /// Returns what becomes true with the first SIGINT, SIGTERM or SIGHUP; the second one leaves at once. For commands that

@@ -112,6 +112,11 @@ impl RunPaths {
         self.root.join("companions")
     }
 
+    /// What the process said that carries the run out without a terminal.
+    pub fn dispatcher_log(&self) -> PathBuf {
+        self.root.join("dispatcher.log")
+    }
+
     pub fn manifest(&self) -> PathBuf {
         self.root.join("manifest.json")
     }

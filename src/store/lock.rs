@@ -6,7 +6,9 @@ use super::StoreError;
 use super::layout::RunPaths;
 use crate::domain::time::Time;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Write};
+use std::io::{Read, Seek, Write};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
@@ -21,6 +23,11 @@ impl RunLock {
     /// although we were killed before.
     pub fn share_with_children(&self) -> std::io::Result<()> {
         Ok(rustix::io::fcntl_setfd(&self.file, rustix::io::FdFlags::empty())?)
+    }
+
+    /// Returns the number by which a child finds it that it is shared with, for [`inherit`].
+    pub fn number(&self) -> i32 {
+        self.file.as_raw_fd()
     }
 
     /// Says to whoever finds the run taken what is done with it, in a line. It goes with the lock.
@@ -71,6 +78,34 @@ fn take_saying(paths: &RunPaths, doing: &str) -> Result<Option<RunLock>, StoreEr
     Ok(None)
 }
 
+/// Takes over the run's lock that the process shares with us that has started us; `number` is that of its open file. `None`
+/// where there is no such file, or it is another one. It is called once, before anything else opens files by number.
+pub fn inherit(paths: &RunPaths, number: i32) -> Result<Option<RunLock>, StoreError> {
+    let path = paths.lock();
+    let there = std::fs::metadata(&path).map_err(StoreError::file(&path))?;
+    // SAFETY: only asks which file that is; a number that is not open is an error.
+    let found = match rustix::fs::fstat(unsafe { BorrowedFd::borrow_raw(number.max(0)) }) {
+        Ok(found) => found,
+        Err(_) => return Ok(None),
+    };
+    if (found.st_dev as u64, found.st_ino as u64) != (there.dev(), there.ino()) || number < 3 {
+        return Ok(None);
+    }
+    // SAFETY: it is open, and nobody else in this process knows of it.
+    let file = unsafe { File::from_raw_fd(number) };
+    rustix::io::fcntl_setfd(&file, rustix::io::FdFlags::CLOEXEC)
+        .map_err(|error| StoreError::file(&path)(error.into()))?;
+    match file.try_lock() {
+        // What is locked already by this very open file stays so.
+        Ok(()) => {
+            sign(&file, "");
+            Ok(Some(RunLock { file }))
+        }
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(source)) => Err(StoreError::file(&path)(source)),
+    }
+}
+
 /// How often a lock is tried before it counts as held.
 const LOOKS: u32 = 4;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
@@ -81,8 +116,8 @@ fn sign(mut file: &File, doing: &str) {
     if !doing.is_empty() {
         lines.push_str(&format!("{doing}\n"));
     }
-    // Where the disk is full nobody is named.
-    let _ = file.set_len(0).and_then(|()| file.write_all(lines.as_bytes()));
+    // Where the disk is full nobody is named. One that is inherited stands where its last holder wrote.
+    let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(lines.as_bytes()));
 }
 
 /// Who holds a run's lock, as it wrote there itself.

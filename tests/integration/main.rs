@@ -12,6 +12,7 @@ mod config;
 mod crash;
 mod custody;
 mod custom_agents;
+mod detached;
 mod doctor;
 mod dry_run;
 mod every_event;

@@ -1,7 +1,7 @@
 //! Every setting and every flag of `crew run` changes what a run does. One that nothing reaches has no place here.
 
 use crate::support::{FAKE_AGENT, TestRepo, run_command, start_command, task, wait_until};
-use crate::{budgets, gates, interruption, liveness, merging, notices, taken_up, worktree_setup};
+use crate::{budgets, detached, gates, interruption, liveness, merging, notices, taken_up, worktree_setup};
 use crew::domain::settings::{self, Setting};
 use serde_json::{Value, json};
 
@@ -537,6 +537,7 @@ fn every_flag_of_run_changes_what_a_run_does() {
             "fail_fast" => fail_fast_stops_the_others,
             "dry_run" => dry_run_starts_nothing,
             "resume" => interruption::run_with_resume_is_another_word_for_resume,
+            "detach" => detached::flag_lets_another_process_carry_it_out,
             "worktree" => worktree_setup::flag_gives_each_task_a_worktree,
             "include_dirty" => worktree_setup::include_dirty_flag_begins_from_all_of_it,
             "no_verify_cache" => no_verify_cache_runs_each_command,

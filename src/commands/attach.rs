@@ -1,0 +1,134 @@
+//! `crew attach`: look on at a run that another process carries out.
+
+use super::closing::Closing;
+use super::context::Context;
+use super::ended;
+use super::exit::{self, ExitStatus};
+use super::run;
+use crate::domain::event::{Event, Recorded};
+use crate::domain::id::RunId;
+use crate::domain::run::Run;
+use crate::runner::dispatcher::Finished;
+use crate::runner::{clock, looking_on, signals};
+use crate::store::database::Store;
+use crate::store::lock;
+use crate::ui::progress::Progress;
+use crate::ui::screen;
+use crate::ui::words;
+use anyhow::{Context as _, Result};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// How often the record is looked at.
+const LOOK: Duration = Duration::from_millis(100);
+/// Events read at once.
+const PAGE: usize = 1_000;
+
+/// Look on at a run, as if it were carried out here
+///
+/// Begins with what is open. ctrl-C leaves the view, and the run goes on. At the end the same is told as where the run was
+/// started, with the same exit code.
+#[derive(Debug, clap::Args)]
+pub struct AttachArgs {
+    /// Run to look on at: the beginning of its id, or `last`
+    #[arg(default_value = "last")]
+    run: String,
+}
+
+/// Looks on until the run has no owner any more, or the user has seen enough.
+pub fn attach(cx: &Context, args: &AttachArgs) -> Result<ExitStatus> {
+    let store = cx.store()?;
+    let id = cx.find_run(&store, &args.run)?;
+    let layout = store.layout().clone();
+    let (short, paths, printer) = (store.short(&id)?, store.paths(&id), cx.printer);
+    let settings = cx.settings(&layout, &[], cx.trusts(&layout)?)?;
+    let registry = run::registry(&settings)?;
+    let wish = signals::wish_to_stop().context("listen to signals")?;
+    screen::take_over();
+    let mut followed = Followed::begin(&store, &id)?;
+    let run = &followed.run;
+    let (settled, total) = (run.counts.settled(), run.counts.total());
+    if !printer.json {
+        let tasks = words::count(total, "task");
+        printer.tell(&format!("run {short}  {} team  {tasks}, {settled} settled\n", run.team));
+    }
+    let mut progress = Progress::new(printer, short.clone(), run);
+    if !progress.is_live() {
+        followed.open_so_far(&store)?.iter().for_each(|event| progress.happened(&followed.run, event));
+    }
+    loop {
+        // Looked at before the record: what a dying owner recorded last is still read.
+        let owned = lock::is_owned(&paths)?;
+        while let more @ 1.. = followed.go_on(&store, &mut progress)? {
+            if more < PAGE {
+                break;
+            }
+        }
+        if !owned {
+            break;
+        }
+        if wish.load(Ordering::Relaxed) {
+            progress.clear();
+            printer.tell(&format!(
+                "run {short} goes on without this view\nnext  crew attach {short}    crew cancel {short} ends it"
+            ));
+            return Ok(ExitStatus::Interrupted);
+        }
+        if progress.is_live() {
+            let now = clock::now();
+            let working = looking_on::working(&followed.run, &paths, registry.all(), now);
+            progress.redraw(&followed.run, &working, now);
+        }
+        std::thread::sleep(LOOK);
+    }
+    progress.clear();
+    let run = &followed.run;
+    let finished = Finished { status: run.status(false), interrupted: followed.interrupted };
+    let report = Closing { run, short: &short, paths: &paths, finished, took: run.worked };
+    exit::unless_nobody_reads(report.tell(&printer))?;
+    Ok(ended::exit_status(finished))
+}
+
+/// A run as far as it has been read.
+struct Followed {
+    run: Run,
+    /// Somebody has stopped the crew process that owned it last.
+    interrupted: bool,
+}
+
+impl Followed {
+    fn begin(store: &Store, id: &RunId) -> Result<Followed> {
+        let run = store.load_run(id)?.context("the run is recorded")?;
+        let interrupted = ended::finished(store, &run)?.interrupted;
+        Ok(Followed { run, interrupted })
+    }
+
+    /// Returns what has happened in attempts that are open.
+    fn open_so_far(&self, store: &Store) -> Result<Vec<Recorded>> {
+        let is_open = |event: &Event| {
+            let task = event.task().and_then(|task| self.run.task(task));
+            task.is_some_and(|task| match task.waits_for {
+                Some(gate) => matches!(event, Event::GateOpened { gate: opened, .. } if *opened == gate),
+                None => {
+                    let open = task.last().filter(|last| last.is_open()).map(|last| last.number);
+                    open.is_some() && event.attempt() == open
+                }
+            })
+        };
+        let mut events = store.events(&self.run.id, 0, usize::MAX)?;
+        events.retain(|recorded| recorded.seq <= self.run.last_seq && is_open(&recorded.event));
+        Ok(events)
+    }
+
+    /// Reads what has happened since, and shows it; returns how much that was.
+    fn go_on(&mut self, store: &Store, progress: &mut Progress) -> Result<usize> {
+        let page = store.events(&self.run.id, self.run.last_seq, PAGE)?;
+        for recorded in &page {
+            self.run.apply(recorded.at, &recorded.event).context("read what has happened")?;
+            self.run.last_seq = recorded.seq;
+            ended::note_stop(&recorded.event, &mut self.interrupted);
+            progress.happened(&self.run, recorded);
+        }
+        Ok(page.len())
+    }
+}

@@ -1,0 +1,39 @@
+//! How runs have ended, for those who did not carry them out.
+
+use super::exit::ExitStatus;
+use crate::domain::event::Event;
+use crate::domain::run::{Run, RunStatus};
+use crate::runner::dispatcher::Finished;
+use crate::store::database::Store;
+use anyhow::Result;
+
+/// Returns how a command ends that carried a run out, looked on, or waited for it.
+pub fn exit_status(finished: Finished) -> ExitStatus {
+    match finished.status {
+        RunStatus::Completed => ExitStatus::Done,
+        // Work may have been stopped for which no person has to decide anything.
+        _ if finished.interrupted => ExitStatus::Interrupted,
+        RunStatus::AwaitingInput => ExitStatus::Waiting,
+        RunStatus::Interrupted | RunStatus::Queued | RunStatus::Running => ExitStatus::Interrupted,
+        RunStatus::Failed | RunStatus::NeedsReview | RunStatus::Cancelled => ExitStatus::Failed,
+    }
+}
+
+/// Returns how a run ended that nobody owns any more.
+pub fn finished(store: &Store, run: &Run) -> Result<Finished> {
+    let mut interrupted = false;
+    for recorded in store.events(&run.id, 0, usize::MAX)? {
+        note_stop(&recorded.event, &mut interrupted);
+    }
+    Ok(Finished { status: run.status(false), interrupted })
+}
+
+/// Takes note whether somebody has stopped the crew process that owned a run last. What was cancelled is not to be gone on
+/// with.
+pub fn note_stop(event: &Event, interrupted: &mut bool) {
+    match event {
+        Event::DispatcherStarted { .. } | Event::CancelAsked { task: None, .. } => *interrupted = false,
+        Event::StopAsked { .. } => *interrupted = true,
+        _ => {}
+    }
+}

@@ -1,0 +1,130 @@
+//! `crew wait`: wait for the end of runs.
+
+use super::context::Context;
+use super::ended;
+use super::exit::ExitStatus;
+use crate::domain::id::RunId;
+use crate::domain::run::RunStatus;
+use crate::runner::dispatcher::Finished;
+use crate::store::database::Store;
+use crate::store::lock;
+use crate::ui::words;
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+
+/// How often it is asked whether a run has an owner.
+const LOOK: Duration = Duration::from_millis(50);
+/// How long is waited before a person is told of it.
+const SIGN_AFTER: Duration = Duration::from_secs(1);
+
+/// Wait until runs have ended
+///
+/// Ends as soon as nobody carries them out any more, with the exit code of the run: 0 completed; 1 failed, needs review or
+/// cancelled; 3 waits for you, because nothing goes on by itself; 130 interrupted. Of several, the worst counts: 1 before 130
+/// before 3. 124: the time was over first.
+#[derive(Debug, clap::Args)]
+pub struct AwaitArgs {
+    /// Runs to wait for: the beginning of an id, or `last`
+    #[arg(required = true)]
+    runs: Vec<String>,
+
+    /// Give up after this time: 90s, 10m, 2h
+    #[arg(long, value_name = "TIME", value_parser = read_time)]
+    timeout: Option<Duration>,
+}
+
+/// Reads a time: `90s`, `10m`, `2h`, or seconds.
+fn read_time(text: &str) -> Result<Duration, String> {
+    let (number, seconds) = match text.char_indices().next_back() {
+        Some((at, 's')) => (&text[..at], 1),
+        Some((at, 'm')) => (&text[..at], 60),
+        Some((at, 'h')) => (&text[..at], 60 * 60),
+        _ => (text, 1),
+    };
+    let seconds = number.parse::<u32>().ok().map(|number| u64::from(number) * seconds);
+    seconds
+        .map(Duration::from_secs)
+        .ok_or_else(|| "write seconds, or a number with s, m or h: 90s, 10m, 2h".into())
+}
+
+/// Waits for all of the runs.
+pub fn wait(cx: &Context, args: &AwaitArgs) -> Result<ExitStatus> {
+    let store = cx.store()?;
+    let mut runs: Vec<RunId> = Vec::new();
+    for typed in &args.runs {
+        let run = cx.find_run(&store, typed)?;
+        if !runs.contains(&run) {
+            runs.push(run);
+        }
+    }
+    let mut ended = Vec::new();
+    let is_over = await_all(cx, args, &store, &runs, &mut ended)?;
+    let exits = ended.iter().map(|(_, finished)| ended::exit_status(*finished));
+    let worst = exits.max_by_key(|exit| rank(*exit)).unwrap_or(ExitStatus::Done);
+    let worst = if is_over { worst } else { ExitStatus::TimedOut };
+    if cx.printer.json {
+        let data: Vec<Value> = (ended.iter())
+            .map(|(run, finished)| {
+                json!({"run": run, "status": finished.status, "exit": ended::exit_status(*finished) as u8})
+            })
+            .collect();
+        cx.printer.json(&json!({"data": data, "meta": {"count": data.len(), "waited_for": runs.len()}}))?;
+        return Ok(worst);
+    }
+    for (run, finished) in &ended {
+        let short = store.short(run)?;
+        cx.printer.data(&format!("{short}  {}", finished.status.words()))?;
+        match finished.status {
+            RunStatus::AwaitingInput => cx.printer.tell(&format!("next  crew gates {short}")),
+            RunStatus::Interrupted | RunStatus::Queued => {
+                cx.printer.tell(&format!("next  crew resume {short}"))
+            }
+            _ => {}
+        }
+    }
+    if !is_over {
+        let left = words::count(runs.len() - ended.len(), "run");
+        cx.printer.tell(&format!("{left} still at work"));
+    }
+    Ok(worst)
+}
+
+/// Waits for runs, and tells of each as it has ended; `false` where the time was over before that.
+fn await_all(
+    cx: &Context,
+    args: &AwaitArgs,
+    store: &Store,
+    runs: &[RunId],
+    ended: &mut Vec<(RunId, Finished)>,
+) -> Result<bool> {
+    let began = Instant::now();
+    let mut told = false;
+    for id in runs {
+        while lock::is_owned(&store.paths(id))? {
+            let waited = began.elapsed();
+            if args.timeout.is_some_and(|timeout| waited >= timeout) {
+                return Ok(false);
+            }
+            if !told && waited >= SIGN_AFTER {
+                told = true;
+                let short = store.short(id)?;
+                cx.printer.tell(&format!("waiting for run {short}: crew attach {short} shows how it goes"));
+            }
+            std::thread::sleep(LOOK.min(args.timeout.map_or(LOOK, |timeout| timeout - waited)));
+        }
+        let run = store.load_run(id)?.context("the run is recorded")?;
+        ended.push((id.clone(), ended::finished(store, &run)?));
+    }
+    Ok(true)
+}
+
+/// Returns how bad an end is, of several.
+fn rank(exit: ExitStatus) -> u8 {
+    match exit {
+        ExitStatus::Done => 0,
+        ExitStatus::Waiting => 1,
+        ExitStatus::Interrupted => 2,
+        _ => 3,
+    }
+}
