@@ -92,18 +92,24 @@ fn has_variables(pid: u32, variables: &[String]) -> bool {
 /// Returns the variables that a process was given. While it begins another program it has none for a moment, and would be
 /// overlooked: then it is looked at again.
 fn environment_of(pid: u32) -> Vec<u8> {
-    let mut really = 0;
+    let mut empty = 0;
     for _ in 0..LOOKS {
         // That of another user cannot be read, and is none of ours.
         let Ok(environment) = std::fs::read(format!("/proc/{pid}/environ")) else { break };
         if !environment.is_empty() {
             return environment;
         }
-        match begins_program(pid) {
-            true => std::thread::sleep(BETWEEN_LOOKS),
-            // What was read may have been that of the program before.
-            false if really == SURE => break,
-            false => really += 1,
+        match variables_of(pid) {
+            Variables::None => break,
+            Variables::Empty if empty == SURE => break,
+            // They look so for a moment too while they are put in place.
+            Variables::Empty => {
+                empty += 1;
+                std::thread::sleep(BETWEEN_LOOKS);
+            }
+            Variables::NotYet => std::thread::sleep(BETWEEN_LOOKS),
+            // What was read was that of the program before.
+            Variables::Some => {}
         }
     }
     Vec::new()
@@ -112,17 +118,33 @@ fn environment_of(pid: u32) -> Vec<u8> {
 /// How often a process is looked at that begins another program. On a busy machine it may stand still there.
 const LOOKS: u32 = 200;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(1);
-/// How often it has to be seen that a process has no variables after it was seen the first time.
+/// How often a process is seen again to have been given no variables before that is believed.
 const SURE: u32 = 2;
 
-/// Tells whether a process runs a program whose variables are not in place yet. One of the system's own runs none, and
-/// neither does a zombie.
-fn begins_program(pid: u32) -> bool {
+/// What the system says of the place of a process's variables.
+enum Variables {
+    /// It runs no program: it is one of the system's own, or a zombie.
+    None,
+    /// It was given none.
+    Empty,
+    /// It is just about to begin a program.
+    NotYet,
+    Some,
+}
+
+fn variables_of(pid: u32) -> Variables {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let after_name = stat.rfind(')').map_or("", |at| &stat[at + 1..]);
-    // The 50th field is where the variables begin.
-    let has_place = after_name.split_ascii_whitespace().nth(47).is_some_and(|at| at != "0");
-    !has_place && std::fs::read_link(format!("/proc/{pid}/exe")).is_ok()
+    // The 50th and 51st field are where they begin and end; the third is the first one behind the name.
+    let mut place = after_name.split_ascii_whitespace().skip(47);
+    match (place.next(), place.next()) {
+        (Some("0") | None, _) => match std::fs::read_link(format!("/proc/{pid}/exe")) {
+            Ok(_) => Variables::NotYet,
+            Err(_) => Variables::None,
+        },
+        (begin, end) if begin == end => Variables::Empty,
+        _ => Variables::Some,
+    }
 }
 
 /// Returns the processes that work in a folder or below it, with their names, our own left out. Linux tells of those
