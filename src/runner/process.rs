@@ -5,7 +5,8 @@
 use crate::domain::event::{Ending, ProcessId};
 use crate::domain::recovery::{Sight, Stat};
 use std::ffi::OsString;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -95,7 +96,7 @@ fn environment_of(pid: u32) -> Vec<u8> {
     let mut empty = 0;
     for _ in 0..LOOKS {
         // That of another user cannot be read, and is none of ours.
-        let Ok(environment) = std::fs::read(format!("/proc/{pid}/environ")) else { break };
+        let Ok(environment) = read_at_once(&format!("/proc/{pid}/environ")) else { break };
         if !environment.is_empty() {
             return environment;
         }
@@ -113,6 +114,19 @@ fn environment_of(pid: u32) -> Vec<u8> {
         }
     }
     Vec::new()
+}
+
+/// Reads a file of the system in one go: between two reads what it is about may have changed.
+fn read_at_once(path: &str) -> io::Result<Vec<u8>> {
+    let mut content = vec![0; 16 * 1024];
+    loop {
+        let length = File::open(path)?.read(&mut content)?;
+        if length < content.len() {
+            content.truncate(length);
+            return Ok(content);
+        }
+        content.resize(content.len() * 4, 0);
+    }
 }
 
 /// How often a process is looked at that begins another program. On a busy machine it may stand still there.
@@ -189,7 +203,7 @@ pub fn forebears() -> Vec<Forebear> {
     let program = |pid: &str| std::fs::read_link(format!("/proc/{pid}/exe")).ok();
     let ours = program("self");
     let forebear = |pid: u32| Forebear {
-        environment: std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default(),
+        environment: read_at_once(&format!("/proc/{pid}/environ")).unwrap_or_default(),
         runs_us: ours.is_some() && program(&pid.to_string()) == ours,
         folder: std::fs::read_link(format!("/proc/{pid}/cwd")).ok(),
     };
