@@ -49,11 +49,13 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('reject', 'reject', [CompletionResultType]::ParameterValue, 'Refuse what waits for you, or send it back')
             [CompletionResult]::new('answer', 'answer', [CompletionResultType]::ParameterValue, 'Answer a question of an agent')
             [CompletionResult]::new('accept', 'accept', [CompletionResultType]::ParameterValue, 'Let the work of a task count that needs review')
+            [CompletionResult]::new('requeue', 'requeue', [CompletionResultType]::ParameterValue, 'Have a task done again that failed, needs review, was cancelled or was skipped')
+            [CompletionResult]::new('deadletter', 'deadletter', [CompletionResultType]::ParameterValue, 'See to the tasks that were given up')
             [CompletionResult]::new('merge', 'merge', [CompletionResultType]::ParameterValue, 'Bring the work of a run back to a branch')
             [CompletionResult]::new('submit', 'submit', [CompletionResultType]::ParameterValue, 'Hand in what a task came to (for agents)')
             [CompletionResult]::new('review', 'review', [CompletionResultType]::ParameterValue, 'Hand in a review (for agents)')
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List agents, teams and workflows')
-            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show an agent, a team or a workflow')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show an agent, a team or a workflow, or all attempts of a task')
             [CompletionResult]::new('validate', 'validate', [CompletionResultType]::ParameterValue, 'Check agents, teams, workflows and settings')
             [CompletionResult]::new('agents', 'agents', [CompletionResultType]::ParameterValue, 'Look at the programs that can work on a task')
             [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Look at settings and change them')
@@ -505,6 +507,150 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             break
         }
+        'crew;requeue' {
+            [CompletionResult]::new('--with-note', '--with-note', [CompletionResultType]::ParameterName, 'What its agent is told when it works on it again; kept with the record')
+            [CompletionResult]::new('--agent', '--agent', [CompletionResultType]::ParameterName, 'Agent that works on it from now on, with that agent''s own model unless --model names one')
+            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Model that its agent works with from now on')
+            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Why it is worth another attempt although its work was wrong; kept with the record')
+            [CompletionResult]::new('--by', '--by', [CompletionResultType]::ParameterName, 'Who asks; default: git''s user.name, or the user of this account')
+            [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'How long to wait for an answer of the crew process that carries the run out')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--failed', '--failed', [CompletionResultType]::ParameterName, 'All tasks of the run that failed')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show what would become of it, by itself and by this command, and change nothing')
+            [CompletionResult]::new('--resume', '--resume', [CompletionResultType]::ParameterName, 'Go on with the run at once')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print data as JSON')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'crew;deadletter' {
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print data as JSON')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List dead letters of all runs, newest first')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show a dead letter with the last error and the end of the log')
+            [CompletionResult]::new('requeue', 'requeue', [CompletionResultType]::ParameterValue, 'Have the task of a dead letter done again: the same as crew requeue')
+            [CompletionResult]::new('add', 'add', [CompletionResultType]::ParameterValue, 'Give a task up that is over and not done')
+            [CompletionResult]::new('drop', 'drop', [CompletionResultType]::ParameterValue, 'Take a dead letter off the list, without doing its task again')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'crew;deadletter;list' {
+            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'How many to list')
+            [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'How many to list')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'List those too that were requeued, accepted or dropped')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print data as JSON')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'crew;deadletter;show' {
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print data as JSON')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'crew;deadletter;requeue' {
+            [CompletionResult]::new('--with-note', '--with-note', [CompletionResultType]::ParameterName, 'What its agent is told when it works on it again; kept with the record')
+            [CompletionResult]::new('--agent', '--agent', [CompletionResultType]::ParameterName, 'Agent that works on it from now on, with that agent''s own model unless --model names one')
+            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Model that its agent works with from now on')
+            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Why it is worth another attempt although its work was wrong; kept with the record')
+            [CompletionResult]::new('--by', '--by', [CompletionResultType]::ParameterName, 'Who asks; default: git''s user.name, or the user of this account')
+            [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'How long to wait for an answer of the crew process that carries the run out')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--failed', '--failed', [CompletionResultType]::ParameterName, 'All tasks of the run that failed')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show what would become of it, by itself and by this command, and change nothing')
+            [CompletionResult]::new('--resume', '--resume', [CompletionResultType]::ParameterName, 'Go on with the run at once')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print data as JSON')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'crew;deadletter;add' {
+            [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why; kept with it')
+            [CompletionResult]::new('--by', '--by', [CompletionResultType]::ParameterName, 'Who says so; default: git''s user.name, or the user of this account')
+            [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'How long to wait for an answer of the crew process that carries the run out')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print data as JSON')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'crew;deadletter;drop' {
+            [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why nobody has to see it any more; kept in the record')
+            [CompletionResult]::new('--by', '--by', [CompletionResultType]::ParameterName, 'Who says so; default: git''s user.name, or the user of this account')
+            [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'How long to wait for an answer of the crew process that carries the run out')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print data as JSON')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'crew;deadletter;help' {
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List dead letters of all runs, newest first')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show a dead letter with the last error and the end of the log')
+            [CompletionResult]::new('requeue', 'requeue', [CompletionResultType]::ParameterValue, 'Have the task of a dead letter done again: the same as crew requeue')
+            [CompletionResult]::new('add', 'add', [CompletionResultType]::ParameterValue, 'Give a task up that is over and not done')
+            [CompletionResult]::new('drop', 'drop', [CompletionResultType]::ParameterValue, 'Take a dead letter off the list, without doing its task again')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'crew;deadletter;help;list' {
+            break
+        }
+        'crew;deadletter;help;show' {
+            break
+        }
+        'crew;deadletter;help;requeue' {
+            break
+        }
+        'crew;deadletter;help;add' {
+            break
+        }
+        'crew;deadletter;help;drop' {
+            break
+        }
+        'crew;deadletter;help;help' {
+            break
+        }
         'crew;merge' {
             [CompletionResult]::new('--into', '--into', [CompletionResultType]::ParameterName, 'Branch to merge into; default: the one that the run began from')
             [CompletionResult]::new('--resolve', '--resolve', [CompletionResultType]::ParameterName, 'Give conflicts to this agent, and merge what it makes of them where crew has nothing against it')
@@ -771,8 +917,8 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print data as JSON')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             break
@@ -1070,11 +1216,13 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('reject', 'reject', [CompletionResultType]::ParameterValue, 'Refuse what waits for you, or send it back')
             [CompletionResult]::new('answer', 'answer', [CompletionResultType]::ParameterValue, 'Answer a question of an agent')
             [CompletionResult]::new('accept', 'accept', [CompletionResultType]::ParameterValue, 'Let the work of a task count that needs review')
+            [CompletionResult]::new('requeue', 'requeue', [CompletionResultType]::ParameterValue, 'Have a task done again that failed, needs review, was cancelled or was skipped')
+            [CompletionResult]::new('deadletter', 'deadletter', [CompletionResultType]::ParameterValue, 'See to the tasks that were given up')
             [CompletionResult]::new('merge', 'merge', [CompletionResultType]::ParameterValue, 'Bring the work of a run back to a branch')
             [CompletionResult]::new('submit', 'submit', [CompletionResultType]::ParameterValue, 'Hand in what a task came to (for agents)')
             [CompletionResult]::new('review', 'review', [CompletionResultType]::ParameterValue, 'Hand in a review (for agents)')
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List agents, teams and workflows')
-            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show an agent, a team or a workflow')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show an agent, a team or a workflow, or all attempts of a task')
             [CompletionResult]::new('validate', 'validate', [CompletionResultType]::ParameterValue, 'Check agents, teams, workflows and settings')
             [CompletionResult]::new('agents', 'agents', [CompletionResultType]::ParameterValue, 'Look at the programs that can work on a task')
             [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Look at settings and change them')
@@ -1170,6 +1318,32 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             break
         }
         'crew;help;accept' {
+            break
+        }
+        'crew;help;requeue' {
+            break
+        }
+        'crew;help;deadletter' {
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List dead letters of all runs, newest first')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show a dead letter with the last error and the end of the log')
+            [CompletionResult]::new('requeue', 'requeue', [CompletionResultType]::ParameterValue, 'Have the task of a dead letter done again: the same as crew requeue')
+            [CompletionResult]::new('add', 'add', [CompletionResultType]::ParameterValue, 'Give a task up that is over and not done')
+            [CompletionResult]::new('drop', 'drop', [CompletionResultType]::ParameterValue, 'Take a dead letter off the list, without doing its task again')
+            break
+        }
+        'crew;help;deadletter;list' {
+            break
+        }
+        'crew;help;deadletter;show' {
+            break
+        }
+        'crew;help;deadletter;requeue' {
+            break
+        }
+        'crew;help;deadletter;add' {
+            break
+        }
+        'crew;help;deadletter;drop' {
             break
         }
         'crew;help;merge' {

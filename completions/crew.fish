@@ -48,11 +48,13 @@ complete -c crew -n "__fish_crew_needs_command" -f -a "approve" -d 'Let a task g
 complete -c crew -n "__fish_crew_needs_command" -f -a "reject" -d 'Refuse what waits for you, or send it back'
 complete -c crew -n "__fish_crew_needs_command" -f -a "answer" -d 'Answer a question of an agent'
 complete -c crew -n "__fish_crew_needs_command" -f -a "accept" -d 'Let the work of a task count that needs review'
+complete -c crew -n "__fish_crew_needs_command" -f -a "requeue" -d 'Have a task done again that failed, needs review, was cancelled or was skipped'
+complete -c crew -n "__fish_crew_needs_command" -f -a "deadletter" -d 'See to the tasks that were given up'
 complete -c crew -n "__fish_crew_needs_command" -f -a "merge" -d 'Bring the work of a run back to a branch'
 complete -c crew -n "__fish_crew_needs_command" -f -a "submit" -d 'Hand in what a task came to (for agents)'
 complete -c crew -n "__fish_crew_needs_command" -f -a "review" -d 'Hand in a review (for agents)'
 complete -c crew -n "__fish_crew_needs_command" -f -a "list" -d 'List agents, teams and workflows'
-complete -c crew -n "__fish_crew_needs_command" -f -a "show" -d 'Show an agent, a team or a workflow'
+complete -c crew -n "__fish_crew_needs_command" -f -a "show" -d 'Show an agent, a team or a workflow, or all attempts of a task'
 complete -c crew -n "__fish_crew_needs_command" -f -a "validate" -d 'Check agents, teams, workflows and settings'
 complete -c crew -n "__fish_crew_needs_command" -f -a "agents" -d 'Look at the programs that can work on a task'
 complete -c crew -n "__fish_crew_needs_command" -f -a "config" -d 'Look at settings and change them'
@@ -284,6 +286,79 @@ complete -c crew -n "__fish_crew_using_subcommand accept" -l json -d 'Print data
 complete -c crew -n "__fish_crew_using_subcommand accept" -s q -l quiet -d 'Print data and errors only'
 complete -c crew -n "__fish_crew_using_subcommand accept" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand accept" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand requeue" -l with-note -d 'What its agent is told when it works on it again; kept with the record' -r
+complete -c crew -n "__fish_crew_using_subcommand requeue" -l agent -d 'Agent that works on it from now on, with that agent\'s own model unless --model names one' -r
+complete -c crew -n "__fish_crew_using_subcommand requeue" -l model -d 'Model that its agent works with from now on' -r
+complete -c crew -n "__fish_crew_using_subcommand requeue" -l force -d 'Why it is worth another attempt although its work was wrong; kept with the record' -r
+complete -c crew -n "__fish_crew_using_subcommand requeue" -l by -d 'Who asks; default: git\'s user.name, or the user of this account' -r
+complete -c crew -n "__fish_crew_using_subcommand requeue" -l wait -d 'How long to wait for an answer of the crew process that carries the run out' -r
+complete -c crew -n "__fish_crew_using_subcommand requeue" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand requeue" -l failed -d 'All tasks of the run that failed'
+complete -c crew -n "__fish_crew_using_subcommand requeue" -l dry-run -d 'Show what would become of it, by itself and by this command, and change nothing'
+complete -c crew -n "__fish_crew_using_subcommand requeue" -l resume -d 'Go on with the run at once'
+complete -c crew -n "__fish_crew_using_subcommand requeue" -l json -d 'Print data as JSON'
+complete -c crew -n "__fish_crew_using_subcommand requeue" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand requeue" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c crew -n "__fish_crew_using_subcommand requeue" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and not __fish_seen_subcommand_from list show requeue add drop help" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and not __fish_seen_subcommand_from list show requeue add drop help" -l json -d 'Print data as JSON'
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and not __fish_seen_subcommand_from list show requeue add drop help" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and not __fish_seen_subcommand_from list show requeue add drop help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and not __fish_seen_subcommand_from list show requeue add drop help" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and not __fish_seen_subcommand_from list show requeue add drop help" -f -a "list" -d 'List dead letters of all runs, newest first'
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and not __fish_seen_subcommand_from list show requeue add drop help" -f -a "show" -d 'Show a dead letter with the last error and the end of the log'
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and not __fish_seen_subcommand_from list show requeue add drop help" -f -a "requeue" -d 'Have the task of a dead letter done again: the same as crew requeue'
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and not __fish_seen_subcommand_from list show requeue add drop help" -f -a "add" -d 'Give a task up that is over and not done'
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and not __fish_seen_subcommand_from list show requeue add drop help" -f -a "drop" -d 'Take a dead letter off the list, without doing its task again'
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and not __fish_seen_subcommand_from list show requeue add drop help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from list" -s n -l limit -d 'How many to list' -r
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from list" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from list" -l all -d 'List those too that were requeued, accepted or dropped'
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from list" -l json -d 'Print data as JSON'
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from show" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from show" -l json -d 'Print data as JSON'
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from show" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from requeue" -l with-note -d 'What its agent is told when it works on it again; kept with the record' -r
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from requeue" -l agent -d 'Agent that works on it from now on, with that agent\'s own model unless --model names one' -r
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from requeue" -l model -d 'Model that its agent works with from now on' -r
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from requeue" -l force -d 'Why it is worth another attempt although its work was wrong; kept with the record' -r
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from requeue" -l by -d 'Who asks; default: git\'s user.name, or the user of this account' -r
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from requeue" -l wait -d 'How long to wait for an answer of the crew process that carries the run out' -r
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from requeue" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from requeue" -l failed -d 'All tasks of the run that failed'
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from requeue" -l dry-run -d 'Show what would become of it, by itself and by this command, and change nothing'
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from requeue" -l resume -d 'Go on with the run at once'
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from requeue" -l json -d 'Print data as JSON'
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from requeue" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from requeue" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from requeue" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from add" -l reason -d 'Why; kept with it' -r
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from add" -l by -d 'Who says so; default: git\'s user.name, or the user of this account' -r
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from add" -l wait -d 'How long to wait for an answer of the crew process that carries the run out' -r
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from add" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from add" -l json -d 'Print data as JSON'
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from add" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from add" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from drop" -l reason -d 'Why nobody has to see it any more; kept in the record' -r
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from drop" -l by -d 'Who says so; default: git\'s user.name, or the user of this account' -r
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from drop" -l wait -d 'How long to wait for an answer of the crew process that carries the run out' -r
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from drop" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from drop" -l json -d 'Print data as JSON'
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from drop" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from drop" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from drop" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from help" -f -a "list" -d 'List dead letters of all runs, newest first'
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show a dead letter with the last error and the end of the log'
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from help" -f -a "requeue" -d 'Have the task of a dead letter done again: the same as crew requeue'
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from help" -f -a "add" -d 'Give a task up that is over and not done'
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from help" -f -a "drop" -d 'Take a dead letter off the list, without doing its task again'
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c crew -n "__fish_crew_using_subcommand merge" -l into -d 'Branch to merge into; default: the one that the run began from' -r
 complete -c crew -n "__fish_crew_using_subcommand merge" -l resolve -d 'Give conflicts to this agent, and merge what it makes of them where crew has nothing against it' -r
 complete -c crew -n "__fish_crew_using_subcommand merge" -l by -d 'Who merges; default: git\'s user.name, or the user of this account' -r
@@ -418,7 +493,7 @@ complete -c crew -n "__fish_crew_using_subcommand list" -s V -l version -d 'Prin
 complete -c crew -n "__fish_crew_using_subcommand show" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand show" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand show" -s q -l quiet -d 'Print data and errors only'
-complete -c crew -n "__fish_crew_using_subcommand show" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand show" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand validate" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand validate" -l json -d 'Print data as JSON'
@@ -577,6 +652,11 @@ complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcomma
 complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from worktree" -f -a "remove" -d 'Take the folders of tasks away; what only they hold is kept first'
 complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from worktree" -f -a "prune" -d 'Take away the work trees whose work is merged or empty'
 complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from gate" -f -a "explain" -d 'Say whether an action needs your word, and by which setting'
+complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from deadletter" -f -a "list" -d 'List dead letters of all runs, newest first'
+complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from deadletter" -f -a "show" -d 'Show a dead letter with the last error and the end of the log'
+complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from deadletter" -f -a "requeue" -d 'Have the task of a dead letter done again: the same as crew requeue'
+complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from deadletter" -f -a "add" -d 'Give a task up that is over and not done'
+complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from deadletter" -f -a "drop" -d 'Take a dead letter off the list, without doing its task again'
 complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from submit" -f -a "result" -d 'Hand in the result of the task'
 complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from submit" -f -a "noop" -d 'Say that there is nothing to do, and why'
 complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from submit" -f -a "blocked" -d 'Say that it cannot be done, and why'

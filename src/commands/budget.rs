@@ -5,6 +5,7 @@ use crate::agents::registry::Registry;
 use crate::domain::budget::{self, Bill, Ledger, Level, Limits, Standing, What};
 use crate::domain::event::Event;
 use crate::domain::price::Prices;
+use crate::domain::requeue::Asked;
 use crate::domain::run::{Illegal, Run};
 use crate::domain::settings::{self, Settings};
 use crate::domain::task::{Task, TaskSpec, Work};
@@ -194,6 +195,7 @@ pub fn raise(run: &Run, budget: Limits, now: Time) -> Result<Vec<Event>, Illegal
         task,
         by: "crew resume".into(),
         reason: "the budget was changed".into(),
+        asked: Asked::default(),
     });
     Ok(std::iter::once(changed).chain(requeued).collect())
 }

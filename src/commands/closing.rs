@@ -4,9 +4,11 @@ use super::budget::Account;
 use super::clashes;
 use super::decide::how_to_decide;
 use crate::agents::builtin;
+use crate::domain::budget;
 use crate::domain::finding::Finding;
 use crate::domain::merging;
 use crate::domain::provider::{Providers, Waits};
+use crate::domain::requeue;
 use crate::domain::run::{Run, RunStatus};
 use crate::domain::schedule::InFolder;
 use crate::domain::task::{Attempt, Task, TaskState, Work};
@@ -157,6 +159,7 @@ impl Closing<'_> {
                     steps.push(format!("next  {command}    goes on with a larger budget"));
                 }
                 steps.extend(bring_back(self.run, short));
+                steps.extend(do_again(self.run, short));
                 if let Some(task) = first(TaskState::Failed).or_else(|| first(TaskState::NeedsReview)) {
                     steps.push(format!("next  crew logs {short} {task}    crew status {short}"));
                 }
@@ -189,6 +192,28 @@ pub fn bring_back(run: &Run, short: &str) -> Option<String> {
         }
         _ => format!("next  crew diff {short}    {merge}    brings back the work that completed"),
     })
+}
+
+/// Says how what failed is done again, and what else can become of what needs review.
+pub fn do_again(run: &Run, short: &str) -> Option<String> {
+    // With another budget it is taken up by itself.
+    let failed = |task: &&Task| task.state == TaskState::Failed && !budget::failed_for_want(task);
+    let failed: Vec<&Task> = run.tasks.iter().filter(failed).collect();
+    let force = |task: &Task| if requeue::needs_force(task) { " --force \"REASON\"" } else { "" };
+    match failed.as_slice() {
+        [] => {
+            let task = run.tasks.iter().find(|task| task.state == TaskState::NeedsReview)?;
+            let (id, force) = (&task.spec.id, force(task));
+            Some(format!(
+                "next  crew accept {short} {id}    or    crew requeue {short} {id}{force} --with-note \"...\""
+            ))
+        }
+        [task] => {
+            Some(format!("next  crew requeue {short} {}{}    does it again", task.spec.id, force(task)))
+        }
+        several if several.iter().any(|task| requeue::needs_force(task)) => None,
+        _ => Some(format!("next  crew requeue {short} --failed    does them again")),
+    }
 }
 
 /// Says what waits for a person, and what to type.

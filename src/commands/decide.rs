@@ -24,18 +24,18 @@ use std::time::Duration;
 
 /// Who decides, and what they have to say.
 #[derive(Clone, Debug, clap::Args)]
-struct Who {
+pub struct Who {
     /// Who decides; default: git's user.name, or the user of this account
     #[arg(long, value_name = "NAME")]
-    by: Option<String>,
+    pub by: Option<String>,
 
     /// What there is to say about it; kept with the decision
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
-    note: String,
+    pub note: String,
 
     /// How long to wait for an answer of the crew process that carries the run out
     #[arg(long, value_name = "SECS", default_value_t = 60, hide_default_value = true)]
-    wait: u64,
+    pub wait: u64,
 }
 
 /// Let a task go on that waits for you
@@ -171,6 +171,27 @@ fn hand_over(
     what: What,
     go_on: bool,
 ) -> Result<ExitStatus> {
+    let task = ask(store, id, who, what)?;
+    let short = store.short(id)?;
+    let run = store.load_run(id)?.context("the run is recorded")?;
+    let owned = lock::is_owned(&store.paths(id))?;
+    let open = run.tasks.iter().any(|task| !task.state.is_settled());
+    if !(cx.printer.json && go_on && open && !owned) {
+        // Else the run's own end is the one object that is printed.
+        tell(cx, &run, &short, &task, owned)?;
+    }
+    match owned {
+        true => Ok(ExitStatus::Done),
+        false if go_on && open => resume::go_on(cx, &short),
+        false if open => Ok(ExitStatus::Done),
+        // It was the last that was open: what is said of the run at its end has to be said anew.
+        false => resume::close(cx, store.layout(), id).map(|()| ExitStatus::Done),
+    }
+}
+
+/// Hands what a person asks to the owner of the run, or settles it where the run has none. Returns the task that it is
+/// about.
+pub fn ask(store: &Store, id: &RunId, who: &Who, what: What) -> Result<String> {
     let layout = store.layout().clone();
     typist::refuse_agents(Some(layout.repository()))?;
     typist::refuse_below(store.load_run(id)?.and_then(|run| run.dispatcher).as_ref())?;
@@ -183,23 +204,7 @@ fn hand_over(
     let request = person::request(clock::new_token(), &key, ask);
     let place = Place::of_run(&layout, id);
     match submit::ask_as_person(&place, &request, Duration::from_secs(who.wait))? {
-        Some(Answer::Accepted { task, .. }) => {
-            let short = store.short(id)?;
-            let run = store.load_run(id)?.context("the run is recorded")?;
-            let owned = lock::is_owned(&store.paths(id))?;
-            let open = run.tasks.iter().any(|task| !task.state.is_settled());
-            if !(cx.printer.json && go_on && open && !owned) {
-                // Else the run's own end is the one object that is printed.
-                tell(cx, &run, &short, &task, owned)?;
-            }
-            match owned {
-                true => Ok(ExitStatus::Done),
-                false if go_on && open => resume::go_on(cx, &short),
-                false if open => Ok(ExitStatus::Done),
-                // It was the last that was open: what is said of the run at its end has to be said anew.
-                false => resume::close(cx, store.layout(), id).map(|()| ExitStatus::Done),
-            }
-        }
+        Some(Answer::Accepted { task, .. }) => Ok(task),
         Some(Answer::Refused { code, message, hint }) => {
             Err(Problem::refused(code.name(), message).hint(hint).into())
         }

@@ -135,7 +135,16 @@ fn detail_of(event: &Event) -> String {
             format!("{gate}  {} by {by}{answer}  {note}", decision.name())
         }
         Event::TaskAccepted { by, note, .. } => format!("by {by}  {note}"),
-        Event::TaskRequeued { by, reason, .. } => format!("by {by}  {reason}"),
+        Event::TaskRequeued { by, reason, asked, .. } => {
+            let other = [("agent", &asked.agent), ("model", &asked.model)];
+            let other = other.iter().filter_map(|(what, name)| Some(format!("  {what} {}", name.as_ref()?)));
+            format!("by {by}  {reason}{}  {}", other.collect::<String>(), asked.note)
+        }
+        Event::TaskDeadLettered { why, by, note, last_error, .. } => {
+            format!("{} by {by}  {note}  {last_error}", why.name())
+        }
+        Event::DeadLetterDropped { by, reason, .. } => format!("by {by}  {reason}"),
+        Event::DeadLettersPiledUp { count } => format!("{count} within an hour"),
         Event::TreeChecked { check, .. } if !check.unseen.is_empty() => check.unseen.clone(),
         Event::TreeChecked { check, .. } if check.is_changed() => {
             format!("{}: {}", check.words(), check.what_changed())

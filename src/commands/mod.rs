@@ -15,6 +15,7 @@ mod config;
 mod confirm;
 pub mod context;
 mod cut_off;
+mod deadletter;
 mod decide;
 mod detached;
 mod diff;
@@ -38,6 +39,7 @@ mod pr;
 mod pr_host;
 mod recordings;
 mod replay_agent;
+mod requeue;
 mod restore;
 mod resume;
 mod review;
@@ -50,6 +52,8 @@ mod statements;
 mod status;
 mod submit;
 mod submit_dry_run;
+mod task_attempts;
+mod task_names;
 mod task_work;
 mod trust;
 mod typist;
@@ -107,6 +111,8 @@ enum Command {
     Reject(decide::RejectArgs),
     Answer(decide::AnswerArgs),
     Accept(decide::AcceptArgs),
+    Requeue(requeue::RequeueArgs),
+    Deadletter(deadletter::DeadletterArgs),
     Merge(merge::MergeArgs),
     Submit(submit::SubmitArgs),
     Review(review::ReviewArgs),
@@ -201,6 +207,8 @@ fn dispatch(cx: &Context, command: &Command) -> Result<ExitStatus> {
         Command::Reject(args) => decide::reject(cx, args),
         Command::Answer(args) => decide::answer(cx, args),
         Command::Accept(args) => decide::accept(cx, args),
+        Command::Requeue(args) => requeue::requeue(cx, args),
+        Command::Deadletter(args) => deadletter::deadletter(cx, args),
         Command::Merge(args) => merge::merge(cx, args),
         Command::Submit(args) => submit::submit(cx, args),
         Command::List(args) => list::list(cx, args),

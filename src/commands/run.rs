@@ -17,13 +17,13 @@ use crate::agents::builtin;
 use crate::agents::registry::Registry;
 use crate::domain::event::{ArtifactKind, Recorded};
 use crate::domain::gate::{self, GatePolicy, GateReason};
-use crate::domain::id::RunId;
+use crate::domain::id::{RunId, TaskId};
 use crate::domain::notice::Policy;
 use crate::domain::price::Prices;
 use crate::domain::retry::Retries;
 use crate::domain::run::Run;
 use crate::domain::settings::{self, Settings};
-use crate::domain::task::{TaskSpec, Work, Working};
+use crate::domain::task::{Task, TaskSpec, Work, Working};
 use crate::domain::words::clean_text;
 use crate::runner::clock;
 use crate::runner::dispatcher::{self, Observer};
@@ -180,7 +180,9 @@ pub fn run(cx: &Context, args: &RunArgs) -> Result<ExitStatus> {
     if let Some(replayed) = &replayed {
         setup.retries.pace(|backoff| replayed.tempo.of(backoff));
     }
-    let Rehearsal { launches, caveats } = rehearse(&preview(&plan, goal, &id)?, &setup, &layout.run(&id))?;
+    let planned = preview(&plan, goal, &id)?;
+    let Rehearsal { launches, caveats } = rehearse(&planned, planned.tasks.iter(), &setup, &layout.run(&id))?;
+    drop(planned);
     plan.notes.extend(caveats);
     if args.dry_run {
         return show_plan(cx, &plan, &launches, &setup.gates, beginning.as_ref());
@@ -252,6 +254,18 @@ fn preview(plan: &Plan, goal: &str, id: &RunId) -> Result<Run> {
     Ok(run)
 }
 
+/// Refuses what the agents of some tasks of a run cannot do; returns what they hold to less strictly than asked.
+pub fn refuse_what_agents_cannot(
+    run: &Run,
+    setup: &Setup,
+    paths: &RunPaths,
+    tasks: &[TaskId],
+) -> Result<Vec<String>> {
+    let concerned = |task: &&Task| tasks.contains(&task.spec.id);
+    let of_these = run.tasks.iter().filter(concerned);
+    rehearse(run, of_these, setup, paths).map(|rehearsal| rehearsal.caveats)
+}
+
 /// A task's command line, as it will be.
 struct Rehearsed {
     task: String,
@@ -268,12 +282,17 @@ struct Rehearsal {
 }
 
 /// Puts every agent's command line together, so that what an agent cannot do is said before anything starts.
-fn rehearse(run: &Run, setup: &Setup, paths: &RunPaths) -> Result<Rehearsal> {
+fn rehearse<'a>(
+    run: &Run,
+    tasks: impl Iterator<Item = &'a Task>,
+    setup: &Setup,
+    paths: &RunPaths,
+) -> Result<Rehearsal> {
     let mut rehearsed = Vec::new();
     let mut caveats: Vec<String> = Vec::new();
     let mut missing: Vec<&str> = Vec::new();
     let mut problems: Vec<Problem> = Vec::new();
-    for task in &run.tasks {
+    for task in tasks {
         let id = task.spec.id.to_string();
         match &task.spec.work {
             Work::Command { run } => {

@@ -1,19 +1,24 @@
-//! `crew show`: one agent, team or workflow, whole.
+//! `crew show`: one agent, team or workflow, whole; or a task of a run.
 
 use super::context::Context;
 use super::exit::{ExitStatus, Problem};
 use super::run::registry;
+use super::task_attempts;
 use crate::domain::nearest::nearest;
 use crate::domain::resources::{AgentFile, Library, Step, Team, Workflow};
 use crate::domain::words::clean_text;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-/// Show an agent, a team or a workflow
+/// Show an agent, a team or a workflow, or all attempts of a task
+///
+/// One name is that of an agent, a team or a workflow. A run and a task (`crew show last fix`, `crew show 7k2:fix`) show
+/// each attempt of the task: who worked on it, how it ended, and why it was tried again or was not.
 #[derive(Debug, clap::Args)]
 pub struct ShowArgs {
-    /// Name of the agent, team or workflow; all that have it are shown
-    name: String,
+    /// Name of an agent, team or workflow, of which all that have it are shown; or a run and one of its tasks
+    #[arg(num_args = 1..=2, required = true, value_names = ["NAME|RUN", "TASK"])]
+    names: Vec<String>,
 }
 
 /// The longest text that is shown, in bytes.
@@ -21,13 +26,17 @@ const MAX_SHOWN: usize = 4 * 1024 * 1024;
 
 /// Shows what has a name.
 pub fn show(cx: &Context, args: &ShowArgs) -> Result<ExitStatus> {
+    let [name] = args.names.as_slice() else { return show_task(cx, &args.names) };
+    if name.contains(':') {
+        return show_task(cx, &args.names);
+    }
     let layout = cx.layout()?;
     let trusted = cx.trusts(&layout)?;
     let settings = cx.settings(&layout, &[], trusted)?;
     let library = cx.library(&layout, &registry(&settings)?, trusted)?;
-    let shown = described(&library, &args.name);
+    let shown = described(&library, name);
     if shown.is_empty() {
-        return Err(unknown(&library, &args.name).into());
+        return Err(unknown(cx, &library, name).into());
     }
     if cx.printer.json {
         let data: Vec<Value> = shown.into_iter().map(|(value, _)| value).collect();
@@ -41,6 +50,12 @@ pub fn show(cx: &Context, args: &ShowArgs) -> Result<ExitStatus> {
     Ok(ExitStatus::Done)
 }
 
+fn show_task(cx: &Context, names: &[String]) -> Result<ExitStatus> {
+    let store = cx.store()?;
+    let named = cx.find_named(&store, names)?;
+    task_attempts::show(cx, &store, &named)
+}
+
 fn described(library: &Library, name: &str) -> Vec<(Value, String)> {
     let agent = library.agents.get(name).map(describe_agent);
     let team = library.teams.get(name).map(describe_team);
@@ -48,10 +63,15 @@ fn described(library: &Library, name: &str) -> Vec<(Value, String)> {
     [agent, team, workflow].into_iter().flatten().collect()
 }
 
-fn unknown(library: &Library, name: &str) -> Problem {
+fn unknown(cx: &Context, library: &Library, name: &str) -> Problem {
+    let is_task = || {
+        let store = cx.store().ok()?;
+        cx.find_named(&store, &[format!("last:{name}")]).ok()
+    };
     let names = library.agents.keys().chain(library.teams.keys()).chain(library.workflows.keys());
     let hint = nearest(name, names.map(String::as_str))
         .map_or("crew list shows what there is".to_owned(), |near| format!("did you mean `{near}`?"));
+    let hint = is_task().map_or(hint, |_| format!("crew show last {name} shows the task of the newest run"));
     Problem::refused("unknown_name", format!("there is no agent, team or workflow `{name}`")).hint(hint)
 }
 

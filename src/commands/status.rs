@@ -2,7 +2,7 @@
 
 use super::budget::Account;
 use super::clashes;
-use super::closing::{bring_back, status_tone, task_table, tasks_json, waiting_lines};
+use super::closing::{bring_back, do_again, status_tone, task_table, tasks_json, waiting_lines};
 use super::context::Context;
 use super::cut_off;
 use super::exit::ExitStatus;
@@ -199,6 +199,7 @@ fn explain(run: &Run, short: &str, status: RunStatus, account: &Account) -> Vec<
                 lines.push(format!("next  {command}    goes on with a larger budget"));
             }
             lines.extend(bring_back(run, short));
+            lines.extend(do_again(run, short));
             lines.push(format!("next  crew logs {short}    crew events {short}"))
         }
         RunStatus::Completed | RunStatus::Cancelled => lines.extend(bring_back(run, short)),

@@ -1020,6 +1020,7 @@ mod tests {
                         task: TaskId::parse("a").unwrap(),
                         by: "me".into(),
                         reason: String::new(),
+                        asked: Default::default(),
                     },
                 )
                 .unwrap();

@@ -14,6 +14,17 @@ pub enum ErrorClass {
     Content,
 }
 
+impl ErrorClass {
+    /// Returns the word used in JSON and tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            ErrorClass::Transient => "transient",
+            ErrorClass::Operator => "operator",
+            ErrorClass::Content => "content",
+        }
+    }
+}
+
 macro_rules! error_kinds {
     ($($variant:ident $name:literal $class:ident $hint:literal;)*) => {
         /// Why an attempt ended badly.

@@ -4,14 +4,17 @@
 
 use super::budget::{Level, Limits, What};
 use super::conflict::Clash;
+use super::dead_letter::Why;
 use super::error_kind::ErrorKind;
 use super::gate::{About, Decision, GateId};
 use super::id::{RunId, TaskId};
 use super::merging::Merging;
 use super::redact::Redactor;
 use super::request::Code;
+use super::requeue::Asked;
 use super::resolution::Sides;
 use super::result_files::AppliedFile;
+use super::retry::RetryReason;
 use super::submission::{HandedIn, Kind, Note};
 use super::task::TaskSpec;
 use super::time::Time;
@@ -468,7 +471,38 @@ pub enum Event {
         note: String,
     },
     /// A settled task goes back to the queue because a person asked for it, or for something that it follows from.
-    TaskRequeued { task: TaskId, by: String, reason: String },
+    TaskRequeued {
+        task: TaskId,
+        by: String,
+        reason: String,
+        #[serde(flatten)]
+        asked: Asked,
+    },
+    /// A task was given up; recorded right after the end of the attempt because of which it was, or when a person says so.
+    /// The task stays in its state.
+    TaskDeadLettered {
+        task: TaskId,
+        /// Its newest attempt; 0 where it had none.
+        attempt: u32,
+        why: Why,
+        by: String,
+        /// What a person said about it.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        note: String,
+        /// The kind of the error and the reason, as one line.
+        last_error: String,
+        /// The end of the attempt's log, without secrets.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        tail: String,
+    },
+    /// A person does not want to see any more that a task was given up.
+    DeadLetterDropped { task: TaskId, by: String, reason: String },
+    /// More tasks of the repository than usual were given up within an hour; told once within that time. It stands in the
+    /// record of the run whose task was the last of them.
+    DeadLettersPiledUp {
+        /// How many.
+        count: u64,
+    },
     /// An attempt is over.
     AttemptEnded {
         task: TaskId,
@@ -492,6 +526,9 @@ pub enum Event {
         /// The provider limits requests: nobody else who uses it is started for a while.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         limited: Option<Limited>,
+        /// Why it is not tried again, where that was asked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        not_again: Option<RetryReason>,
         /// Why what it left in its own work tree could not be kept; empty where it was.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         unkept: String,
@@ -641,6 +678,9 @@ impl Event {
             Event::GateDecided { .. } => "gate_decided",
             Event::TaskAccepted { .. } => "task_accepted",
             Event::TaskRequeued { .. } => "task_requeued",
+            Event::TaskDeadLettered { .. } => "task_dead_lettered",
+            Event::DeadLetterDropped { .. } => "dead_letter_dropped",
+            Event::DeadLettersPiledUp { .. } => "dead_letters_piled_up",
             Event::AttemptEnded { .. } => "attempt_ended",
             Event::TaskSkipped { .. } => "task_skipped",
             Event::TaskCancelled { .. } => "task_cancelled",
@@ -689,6 +729,9 @@ impl Event {
         "gate_decided",
         "task_accepted",
         "task_requeued",
+        "task_dead_lettered",
+        "dead_letter_dropped",
+        "dead_letters_piled_up",
         "attempt_ended",
         "task_skipped",
         "task_cancelled",
@@ -711,6 +754,7 @@ impl Event {
             | Event::WorkMerged { .. }
             | Event::MergeGivenUp { .. }
             | Event::ConflictsSeen { .. }
+            | Event::DeadLettersPiledUp { .. }
             | Event::BudgetChanged { .. }
             | Event::ClockJumped { .. }
             | Event::StopAsked { .. }
@@ -743,6 +787,8 @@ impl Event {
             | Event::GateDecided { task, .. }
             | Event::TaskAccepted { task, .. }
             | Event::TaskRequeued { task, .. }
+            | Event::TaskDeadLettered { task, .. }
+            | Event::DeadLetterDropped { task, .. }
             | Event::TreeChecked { task, .. }
             | Event::AttemptEnded { task, .. }
             | Event::TaskSkipped { task, .. }
@@ -770,6 +816,7 @@ impl Event {
             | Event::VerificationStarted { attempt, .. }
             | Event::VerificationEnded { attempt, .. }
             | Event::TreeChecked { attempt, .. }
+            | Event::TaskDeadLettered { attempt, .. }
             | Event::AttemptEnded { attempt, .. } => Some(*attempt),
             Event::SubmissionRefused { attempt, .. }
             | Event::ArtifactKept { attempt, .. }
@@ -805,6 +852,8 @@ impl Event {
                 | Event::TaskAccepted { .. }
                 | Event::TaskRequeued { .. }
                 | Event::ClockJumped { .. }
+                | Event::DeadLetterDropped { .. }
+                | Event::DeadLettersPiledUp { .. }
                 | Event::StopAsked { .. }
                 | Event::CancelAsked { .. }
                 | Event::RunEnded { .. }
@@ -857,6 +906,9 @@ impl Event {
                 | Event::GateOpened { .. }
                 | Event::GateDecided { .. }
                 | Event::TaskAccepted { .. }
+                | Event::TaskRequeued { .. }
+                | Event::TaskDeadLettered { .. }
+                | Event::DeadLetterDropped { .. }
                 | Event::TaskCancelled { .. }
                 | Event::CancelAsked { .. }
                 | Event::TaskFailed { .. }

@@ -8,6 +8,7 @@ use super::error_kind::ErrorKind;
 use super::event::Event;
 use super::id::TaskId;
 use super::request::{Answer, Code, refused};
+use super::requeue::Asked;
 use super::run::Run;
 use super::settings::{self, Settings};
 use super::submission::HandedIn;
@@ -501,6 +502,7 @@ pub fn accept(run: &Run, task: &TaskId, (by, note): (&str, &str)) -> Result<Vec<
         task: run.tasks[at].spec.id.clone(),
         by: by.to_owned(),
         reason: reason.clone(),
+        asked: Asked::default(),
     }));
     Ok(events)
 }

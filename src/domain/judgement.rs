@@ -34,6 +34,9 @@ pub enum StopReason {
     Lingering,
 }
 
+/// Why a task was given up under `--fail-fast`.
+pub const FAIL_FAST: &str = "another task did not succeed (--fail-fast)";
+
 /// How many questions in a row may take their default without a person's answer; more would go on for ever.
 pub const MAX_UNANSWERED: usize = 5;
 
@@ -341,7 +344,7 @@ fn judge_stop(evidence: &Evidence<'_>) -> Option<Judgement> {
             return Some(judged(Outcome::Cancelled, None, why));
         }
         StopReason::FailFast => {
-            return Some(judged(Outcome::Cancelled, None, "another task did not succeed (--fail-fast)"));
+            return Some(judged(Outcome::Cancelled, None, FAIL_FAST));
         }
         // What the stream said decides.
         StopReason::Hopeless | StopReason::Lingering => return None,

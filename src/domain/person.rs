@@ -5,10 +5,12 @@
 //! any sandbox can do what its user can; crew then still refuses what is typed in an agent's shell (see `commands`).
 
 use super::cancelling;
+use super::dead_letter;
 use super::event::Event;
 use super::gate::{self, Decision, GateId};
 use super::id::{RunId, TaskId};
 use super::request::{Answer, Ask, Code, Request, refused};
+use super::requeue::{self, Order};
 use super::run::Run;
 use super::signed;
 use super::time::Time;
@@ -48,6 +50,25 @@ pub enum What {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         task: Option<TaskId>,
     },
+    /// Put tasks back to the queue; the note is for their agents.
+    Requeue(Box<Order>),
+    /// Give a task up.
+    GiveUp { task: TaskId },
+    /// Let a dead letter go.
+    DropDeadLetter { task: TaskId },
+}
+
+impl What {
+    /// Returns the tasks whose folders may hold something that has to be kept before this is done.
+    pub fn touches(&self) -> &[TaskId] {
+        match self {
+            What::Accept { task } => std::slice::from_ref(task),
+            What::Requeue(order) => &order.tasks,
+            What::Decide { .. } | What::Cancel { .. } | What::GiveUp { .. } | What::DropDeadLetter { .. } => {
+                &[]
+            }
+        }
+    }
 }
 
 /// Makes a request of a person; `key` is the secret of the account.
@@ -76,9 +97,12 @@ pub fn receive(run: &Run, ask: &PersonAsk, now: Time) -> (Vec<Event>, Answer) {
             let about = run.gate(*gate).map(|gate| (gate.task.to_string(), gate.attempt.unwrap_or(0)));
             (event.into_iter().collect(), about.unwrap_or_default())
         }),
-        What::Accept { task } => {
-            let attempt = run.task(task).map_or(0, |task| task.attempts.len() as u32);
-            gate::accept(run, task, who).map(|events| (events, (task.to_string(), attempt)))
+        What::Accept { task } => gate::accept(run, task, who).map(|events| (events, newest(run, task))),
+        What::Requeue(order) => requeue::requeue(run, order, who, now)
+            .map(|events| (events, order.tasks.first().map(|task| newest(run, task)).unwrap_or_default())),
+        What::GiveUp { task } => dead_letter::add(run, task, who).map(|events| (events, newest(run, task))),
+        What::DropDeadLetter { task } => {
+            dead_letter::drop_letter(run, task, who).map(|events| (events, newest(run, task)))
         }
         What::Cancel { task } => {
             let name = task.as_ref().map(TaskId::to_string).unwrap_or_default();
@@ -89,4 +113,9 @@ pub fn receive(run: &Run, ask: &PersonAsk, now: Time) -> (Vec<Event>, Answer) {
         Ok((events, (task, attempt))) => (events, Answer::Accepted { task, attempt, ignored: vec![] }),
         Err(answer) => (Vec::new(), answer),
     }
+}
+
+/// Names a task and its newest attempt, 0 where it has none.
+fn newest(run: &Run, task: &TaskId) -> (String, u32) {
+    (task.to_string(), run.task(task).map_or(0, |task| task.attempts.len() as u32))
 }

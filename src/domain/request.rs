@@ -94,6 +94,20 @@ pub enum Code {
     NotNeedsReview,
     /// There is nothing left of it that could be cancelled.
     Settled,
+    /// The task is in no state from which it could go back to the queue.
+    NotFailed,
+    /// An attempt is at work on the task.
+    Busy,
+    /// The task goes back only for a reason.
+    NeedsForce,
+    /// The task would be skipped at once.
+    WouldBeSkipped,
+    /// No budget is left for the task.
+    BudgetExceeded,
+    /// The task was given up before.
+    DeadLettered,
+    /// The task was not given up.
+    NoDeadLetter,
     /// What the task did could not be kept, or what lies in its folder cannot be put on its branch.
     NotKept,
 }
@@ -117,6 +131,13 @@ impl Code {
             Code::NotFitting => "not_fitting",
             Code::NotNeedsReview => "not_needs_review",
             Code::Settled => "settled",
+            Code::NotFailed => "not_failed",
+            Code::Busy => "busy",
+            Code::NeedsForce => "needs_force",
+            Code::WouldBeSkipped => "would_be_skipped",
+            Code::BudgetExceeded => "budget_exceeded",
+            Code::DeadLettered => "dead_lettered",
+            Code::NoDeadLetter => "no_dead_letter",
             Code::NotKept => "not_kept",
         }
     }

@@ -1,7 +1,9 @@
 //! When a failed attempt is followed by another one by itself.
 
 use super::error_kind::{ErrorClass, ErrorKind};
+use super::event::Outcome;
 use super::settings::{self, Settings};
+use super::task::{Attempt, AttemptState, Task};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -24,6 +26,15 @@ pub struct RetryPolicy {
     pub factor: f64,
     /// By how much a delay may be off, as a share of it: 0.3 means 30 % more or less.
     pub jitter: f64,
+}
+
+/// Counts the attempts of a task that use up its retries: since a person last put it back, and not those that were
+/// interrupted or lost, which is not the task's fault.
+pub fn attempts_counted(task: &Task) -> u32 {
+    let own = |attempt: &&Attempt| {
+        !attempt.paused && !matches!(attempt.state, AttemptState::Ended(Outcome::Cancelled | Outcome::Lost))
+    };
+    task.attempts_of_this_round().iter().filter(own).count() as u32
 }
 
 /// The longest delay between two attempts.
@@ -129,7 +140,7 @@ impl Retries {
 }
 
 /// Why an attempt is followed by another one, or is not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RetryReason {
     AutoRetry,

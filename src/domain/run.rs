@@ -7,6 +7,7 @@ use super::budget::{Level, Warned};
 use super::cancelling;
 use super::clocks::shift_millis;
 use super::conflict::{Clash, proposed_order};
+use super::dead_letter::DeadLetter;
 use super::event::{Again, Event, Outcome, Persona, ProcessId, RunLimits};
 use super::gate::{self, About, Decided, Decision, Gate, GateId};
 use super::id::{RunId, TaskId};
@@ -318,7 +319,9 @@ impl Run {
                 self.move_times(shift_millis(*asleep, *held_up, *set));
                 Ok(Touched::Nothing)
             }
-            Event::StopAsked { .. } | Event::CancelAsked { task: None, .. } => Ok(Touched::Nothing),
+            Event::StopAsked { .. }
+            | Event::CancelAsked { task: None, .. }
+            | Event::DeadLettersPiledUp { .. } => Ok(Touched::Nothing),
             Event::CancelAsked { task: Some(task), by, reason } => {
                 let place = self.place_of(task).map_err(illegal)?;
                 if self.tasks[place].state.is_settled() {
@@ -598,17 +601,55 @@ impl Run {
                 self.shift(place, TaskState::Completed).map_err(illegal)?;
                 let colon = if note.is_empty() { "" } else { ": " };
                 self.tasks[place].reason = format!("accepted by {by}{colon}{note}");
+                self.tasks[place].dead_letter = None;
                 Ok(Touched::Task(place))
             }
-            Event::TaskRequeued { task, reason, .. } => {
+            Event::TaskRequeued { task, by, reason, asked } => {
                 let place = self.place_of(task).map_err(illegal)?;
                 if !self.tasks[place].state.is_settled() {
                     return Err(illegal(format!("task {task} is {}", self.tasks[place].state)));
+                }
+                let other_agent = asked.agent.is_some() || asked.model.is_some();
+                if other_agent && !self.tasks[place].spec.is_for_agent() {
+                    return Err(illegal(format!("no agent works on {task}")));
                 }
                 self.shift(place, TaskState::Queued).map_err(illegal)?;
                 let task = &mut self.tasks[place];
                 task.reason.clone_from(reason);
                 task.gate_error = None;
+                task.unanswered = 0;
+                task.attempts_before = task.attempts.len();
+                task.dead_letter = None;
+                asked.change(&mut task.spec.work);
+                task.words.extend(asked.word(by));
+                Ok(Touched::Task(place))
+            }
+            Event::TaskDeadLettered { task, attempt, why, by, note, last_error, tail } => {
+                let place = self.place_of(task).map_err(illegal)?;
+                let task = &mut self.tasks[place];
+                if !task.may_be_given_up() || *attempt as usize > task.attempts.len() {
+                    let state = task.state;
+                    return Err(illegal(format!("task {} is {state}, or was given up before", task.spec.id)));
+                }
+                task.dead_letter = Some(Box::new(DeadLetter {
+                    attempt: *attempt,
+                    why: *why,
+                    by: by.clone(),
+                    note: note.clone(),
+                    last_error: last_error.clone(),
+                    tail: tail.clone(),
+                    at,
+                }));
+                task.version += 1;
+                Ok(Touched::Task(place))
+            }
+            Event::DeadLetterDropped { task, .. } => {
+                let place = self.place_of(task).map_err(illegal)?;
+                let task = &mut self.tasks[place];
+                if task.dead_letter.take().is_none() {
+                    return Err(illegal(format!("task {} is no dead letter", task.spec.id)));
+                }
+                task.version += 1;
                 Ok(Touched::Task(place))
             }
             Event::AttemptEnded {
@@ -701,6 +742,8 @@ impl Run {
             cancel: None,
             tree: None,
             landed: Vec::new(),
+            attempts_before: 0,
+            dead_letter: None,
         });
         Ok(Touched::Task(self.tasks.len() - 1))
     }
@@ -892,6 +935,7 @@ pub(crate) mod tests {
             usage: Default::default(),
             summary: String::new(),
             again,
+            not_again: None,
             limited: None,
             unkept: String::new(),
         }

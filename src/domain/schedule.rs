@@ -241,9 +241,8 @@ impl Schedule {
     fn decide(&mut self, run: &Run, place: usize) {
         let task = &run.tasks[place];
         let skip = |reason: String, by_condition| Skip { task: task.spec.id.clone(), reason, by_condition };
-        if let Some(blocker) = blocker(run, task) {
-            let reason = format!("depends on {}, which {}", blocker.spec.id, words(blocker.state));
-            return self.skips.push_back(skip(reason, false));
+        if let Some(blocker) = blocker(run, task, &|_| false) {
+            return self.skips.push_back(skip(why_blocked(blocker), false));
         }
         if let Some(when) =
             task.spec.when.as_ref().filter(|when| !when.holds(&|operand| look_up(run, operand)))
@@ -306,16 +305,34 @@ fn words(state: TaskState) -> &'static str {
     }
 }
 
+fn why_blocked(blocker: &Task) -> String {
+    format!("depends on {}, which {}", blocker.spec.id, words(blocker.state))
+}
+
+/// Says why a settled task would be skipped again were it put back to the queue; none where that is open. `is_back` tells
+/// which of the others go back with it.
+pub fn would_skip(run: &Run, place: usize, is_back: &dyn Fn(usize) -> bool) -> Option<String> {
+    let task = &run.tasks[place];
+    let is_open = |on: usize| is_back(on) || !run.tasks[on].state.is_settled();
+    if let Some(blocker) = blocker(run, task, &is_open) {
+        return Some(why_blocked(blocker));
+    }
+    let waits = task.spec.depends_on.iter().filter_map(|id| run.place(id)).any(is_open);
+    let when = task.spec.when.as_ref().filter(|when| !waits && !when.holds(&|operand| look_up(run, operand)));
+    when.map(|when| format!("when: {when}"))
+}
+
 /// Returns a dependency because of which a task cannot be done. A condition excuses the steps it asks about, and
-/// `always` excuses all; one on something else, a variable say, excuses none.
-fn blocker<'a>(run: &'a Run, task: &Task) -> Option<&'a Task> {
+/// `always` excuses all; one on something else, a variable say, excuses none. Where one is open, nobody knows yet.
+fn blocker<'a>(run: &'a Run, task: &Task, is_open: &dyn Fn(usize) -> bool) -> Option<&'a Task> {
     let excused = |dependency: &Task| {
         task.spec.when.as_ref().is_some_and(|when| {
             let asks = |operand: &Operand| operand.step() == Some(dependency.spec.id.as_str());
             when.is_always() || when.operands().into_iter().any(asks)
         })
     };
-    let mut dependencies = task.spec.depends_on.iter().filter_map(|id| run.task(id));
+    let places = task.spec.depends_on.iter().filter_map(|id| run.place(id));
+    let mut dependencies = places.filter(|on| !is_open(*on)).map(|on| &run.tasks[on]);
     dependencies.find(|dependency| !dependency.lets_dependents_go() && !excused(dependency))
 }
 

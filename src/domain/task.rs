@@ -1,6 +1,7 @@
 //! One node of a run's graph: what it is, where it stands, which moves are legal.
 
 use super::budget::Limits;
+use super::dead_letter::DeadLetter;
 use super::error_kind::ErrorKind;
 use super::event::{Ending, Limited, Outcome, ProcessId};
 use super::gate::{GateId, PersonWord, StepGates};
@@ -423,9 +424,19 @@ pub struct Task {
     pub tree: Option<Box<TaskTree>>,
     /// The branches that hold its work, the last move last.
     pub landed: Vec<Landed>,
+    /// How many attempts it had when a person last put it back to the queue: they use up nothing of its retries and its
+    /// models any more.
+    pub attempts_before: usize,
+    /// It was given up, and nobody has put it back or dropped that since.
+    pub dead_letter: Option<Box<DeadLetter>>,
 }
 
 impl Task {
+    /// Returns the attempts that were made since a person last put it back to the queue; all of them where nobody did.
+    pub fn attempts_of_this_round(&self) -> &[Attempt] {
+        self.attempts.get(self.attempts_before..).unwrap_or_default()
+    }
+
     /// Tells whether all that is on its branch has been merged.
     pub fn is_merged(&self) -> bool {
         let tip = self.tree.as_ref().and_then(|tree| tree.tip.as_ref());
@@ -454,6 +465,11 @@ impl Task {
     /// Returns why it stands where it does, where that has a kind.
     pub fn error_kind(&self) -> Option<ErrorKind> {
         self.gate_error.or_else(|| self.last()?.error_kind)
+    }
+
+    /// Tells whether it can be given up: nothing more happens to it by itself, it is not done, and it was not before.
+    pub fn may_be_given_up(&self) -> bool {
+        self.state.is_settled() && self.state != TaskState::Completed && self.dead_letter.is_none()
     }
 
     /// Tells whether its plan has to be approved before it begins.
@@ -486,9 +502,15 @@ impl Task {
         self.unavailable_models() < fallback_models.len()
     }
 
+    /// Tells whether it has models to go on with, and none of them was available.
+    pub fn tried_all_models(&self) -> bool {
+        let Work::Agent { fallback_models, .. } = &self.spec.work else { return false };
+        !fallback_models.is_empty() && self.unavailable_models() > fallback_models.len()
+    }
+
     fn unavailable_models(&self) -> usize {
         let unavailable = |attempt: &&Attempt| attempt.error_kind == Some(ErrorKind::ModelNotAvailable);
-        self.attempts.iter().filter(unavailable).count()
+        self.attempts_of_this_round().iter().filter(unavailable).count()
     }
 
     /// Tells whether tasks that depend on this one may go on.

@@ -1,8 +1,10 @@
-//! What lies in a task's own work tree when a person accepts it: whoever looked may have put it right there.
+//! What lies in a task's own work tree when a person accepts it, or wants it done again: whoever looked may have changed
+//! something there.
 
 use super::own_tree;
 use crate::domain::event::Event;
 use crate::domain::id::TaskId;
+use crate::domain::person::What;
 use crate::domain::run::Run;
 use crate::domain::task::{Task, TaskState};
 use crate::domain::worktree::{TaskTree, keep_ref};
@@ -12,9 +14,13 @@ use std::path::Path;
 
 /// Puts all that lies there on the task's branch, and returns what is to be recorded of that; nothing where the branch has
 /// it all, or the task has no folder of its own.
-pub fn keep(repository: &Path, run: &Run, task: &TaskId) -> Result<Option<Event>, String> {
+pub fn keep(repository: &Path, run: &Run, task: &TaskId, what: &What) -> Result<Option<Event>, String> {
     // Whoever asks for another one is told so.
-    let task = run.task(task).filter(|task| task.state == TaskState::NeedsReview);
+    let fits = |task: &&Task| match what {
+        What::Accept { .. } => task.state == TaskState::NeedsReview,
+        _ => task.state.is_settled() && task.state != TaskState::Completed,
+    };
+    let task = run.task(task).filter(fits);
     let Some((task, tree)) = task.and_then(|task| Some((task, task.tree.as_deref()?))) else {
         return Ok(None);
     };
@@ -24,7 +30,8 @@ pub fn keep(repository: &Path, run: &Run, task: &TaskId) -> Result<Option<Event>
     if is_gone {
         return Ok(None);
     }
-    let kept = keep_folder(repository, run, (task, tree), &folder)?;
+    let when = if matches!(what, What::Accept { .. }) { "accepted" } else { "requeued" };
+    let kept = keep_folder(repository, run, (task, tree), &folder, when)?;
     if !kept.left.is_empty() {
         return Err(kept.left.join("; "));
     }
@@ -38,12 +45,13 @@ fn keep_folder(
     run: &Run,
     (task, tree): (&Task, &TaskTree),
     folder: &Path,
+    when: &str,
 ) -> Result<Kept, String> {
     let (id, attempt) = (&task.spec.id, task.attempts.len() as u32);
     let owner = Owner { run: run.id.to_string(), task: id.to_string() };
     let leave_out = own_links(repository, folder, &task.spec.link);
     let message = format!(
-        "{id}: what was there when it was accepted\n\nCrew-Run: {}\nCrew-Task: {id}\nCrew-Attempt: {attempt}\n",
+        "{id}: what was there when it was {when}\n\nCrew-Run: {}\nCrew-Task: {id}\nCrew-Attempt: {attempt}\n",
         run.id
     );
     let keep_ref = keep_ref(&run.id, id, attempt);

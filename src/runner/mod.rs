@@ -17,6 +17,7 @@ pub mod attempt;
 pub mod branch_work;
 pub mod child;
 pub mod clock;
+pub mod dead_letters;
 pub mod dispatcher;
 pub mod end_merge;
 pub mod environment;

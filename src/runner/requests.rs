@@ -1,11 +1,15 @@
 //! Settles a request of another process, on behalf of whoever owns the run.
 
 use super::accepted_work;
+use super::dead_letters;
+use super::environment;
 use super::handed_in_files;
 use crate::domain::event::Event;
+use crate::domain::id::TaskId;
 use crate::domain::person::{self, PersonAsk, What};
 use crate::domain::redact::Redactor;
 use crate::domain::request::{self, Answer, Ask, Code, Request};
+use crate::domain::requeue;
 use crate::domain::run::Run;
 use crate::domain::time::Time;
 use crate::store::StoreError;
@@ -42,14 +46,15 @@ pub fn settle(
     let (events, answer) = match &incoming.request {
         Ok(request @ Request { ask: Ask::Person(ask), .. }) => {
             if person_key.is_some_and(|key| person::is_signed(request, &run.id, key)) {
-                match keep_accepted(store, run, ask) {
+                match keep_touched(store, run, ask, now) {
                     Ok(kept) => {
                         let mut seen = run.clone();
-                        if let Some(kept) = &kept {
+                        for kept in &kept {
                             // What was kept just now is what the word is about.
                             let _ = seen.apply(now, kept);
                         }
                         let (events, answer) = person::receive(&seen, ask, now);
+                        let events = complete(store, run, events, now)?;
                         (kept.into_iter().chain(events).collect(), answer)
                     }
                     Err(answer) => (Vec::new(), answer),
@@ -91,13 +96,43 @@ pub fn settle(
     Ok(Settled { applied: applied?, answered: kept(answer) })
 }
 
-/// Puts on a task's branch what lies in its folder, where a person accepts it; what is accepted is what they see there.
-fn keep_accepted(store: &Store, run: &Run, ask: &PersonAsk) -> Result<Option<Event>, Answer> {
-    let What::Accept { task } = &ask.what else { return Ok(None) };
-    accepted_work::keep(store.layout().repository(), run, task).map_err(|why| {
-        let message = format!("what lies in the folder of {task} could not be kept: {why}");
-        request::refused(Code::NotKept, message, "put that right in its folder, and accept it again")
-    })
+/// Puts on the tasks' branches what lies in their folders: what a person accepts is what they see there, and what is done
+/// again is not lost.
+fn keep_touched(store: &Store, run: &Run, ask: &PersonAsk, now: Time) -> Result<Vec<Event>, Answer> {
+    if let What::Requeue(order) = &ask.what {
+        // What is refused changes nothing.
+        requeue::check(run, order, now)?;
+    }
+    let keep = |task: &TaskId| {
+        accepted_work::keep(store.layout().repository(), run, task, &ask.what).map_err(|why| {
+            let message = format!("what lies in the folder of {task} could not be kept: {why}");
+            let hint = match &ask.what {
+                What::Accept { .. } => "put that right in its folder, and accept it again",
+                _ => "put that right in its folder, and try again",
+            };
+            request::refused(Code::NotKept, message, hint)
+        })
+    };
+    ask.what.touches().iter().filter_map(|task| keep(task).transpose()).collect()
+}
+
+/// Puts into what a person asked for what only the world around knows: the end of a log, and that there are too many dead
+/// letters.
+fn complete(store: &Store, run: &Run, events: Vec<Event>, now: Time) -> Result<Vec<Event>, StoreError> {
+    let (paths, words) = (store.paths(&run.id), environment::hiding_ours(&[]));
+    let mut completed = Vec::with_capacity(events.len());
+    for event in events {
+        let task = event.task().and_then(|task| run.task(task));
+        let piles_up = matches!(event, Event::TaskDeadLettered { .. });
+        completed.push(match task {
+            Some(task) => dead_letters::with_tail(event, task, &paths, &words),
+            None => event,
+        });
+        if piles_up {
+            completed.extend(dead_letters::piled_up(store, 1, now)?);
+        }
+    }
+    Ok(completed)
 }
 
 /// The most characters of what is told about a request that cannot be understood.

@@ -20,6 +20,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002_gates.sql"),
     include_str!("migrations/0003_verifications.sql"),
     include_str!("migrations/0004_heartbeats.sql"),
+    include_str!("migrations/0005_dead_letters.sql"),
 ];
 
 /// How long a writer waits for another one.
@@ -381,7 +382,7 @@ impl Writer<'_> {
     fn put_task(&self, place: usize) -> rusqlite::Result<()> {
         let sql = "INSERT INTO tasks (run, place, id, role, program, state, lenient, reason, version)
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
-                   ON CONFLICT (run, place) DO UPDATE SET state = ?6, reason = ?8, version = ?9";
+                   ON CONFLICT (run, place) DO UPDATE SET program = ?5, state = ?6, reason = ?8, version = ?9";
         let Task { spec, state, reason, version, .. } = &self.run.tasks[place];
         self.transaction.prepare_cached(sql)?.execute(params![
             self.number,

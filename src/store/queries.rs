@@ -49,6 +49,10 @@ impl RunRow {
     }
 }
 
+/// As the index says it, so that SQLite sees that they are the same.
+const OF_DEAD_LETTERS: &str = "kind IN
+    ('task_dead_lettered', 'dead_letter_dropped', 'dead_letters_piled_up', 'task_requeued', 'task_accepted')";
+
 impl Store {
     /// Returns the newest runs, newest first, at most `limit`.
     pub fn runs(&self, limit: usize) -> Result<Vec<RunRow>, StoreError> {
@@ -156,6 +160,35 @@ impl Store {
                    ORDER BY no DESC LIMIT ?2";
         let ids = self.rows(sql, params![open, limit as i64], |row| row.get::<_, String>(0))?;
         Ok(ids.iter().filter_map(|id| RunId::parse(id)).collect())
+    }
+
+    /// Returns the events of all runs that tell of dead letters and of what became of them, oldest first.
+    pub fn dead_letter_events(&self) -> Result<Vec<Recorded>, StoreError> {
+        let sql = format!(
+            "SELECT seq, runs.id, at, data FROM events JOIN runs ON runs.no = events.run WHERE {OF_DEAD_LETTERS} ORDER BY seq"
+        );
+        let rows = self.rows(&sql, [], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get(2)?, row.get::<_, String>(3)?))
+        })?;
+        let mut events = Vec::with_capacity(rows.len());
+        for (seq, run, at, data) in rows {
+            let unreadable = |why: String| StoreError::UnreadableEvent { seq, why };
+            let run = RunId::parse(&run).ok_or_else(|| unreadable(format!("{run} is no run")))?;
+            let event = serde_json::from_str(&data).map_err(|error| unreadable(error.to_string()))?;
+            events.push(Recorded { seq, run, at: Time(at), event });
+        }
+        Ok(events)
+    }
+
+    /// Returns when tasks of any run were given up after `since`, and when it was told last that these are too many.
+    pub fn dead_letter_times(&self, since: Time) -> Result<(Vec<Time>, Option<Time>), StoreError> {
+        let sql = |kind: &str| {
+            format!(
+                "SELECT at FROM events WHERE {OF_DEAD_LETTERS} AND kind = '{kind}' AND at > ? ORDER BY at"
+            )
+        };
+        let times = |kind: &str| self.rows(&sql(kind), [since.0], |row| row.get(0).map(Time));
+        Ok((times("task_dead_lettered")?, times("dead_letters_piled_up")?.pop()))
     }
 
     /// Returns a run's artifacts in the order of their paths.

@@ -313,6 +313,18 @@ impl Live {
                 let word = printer.tint_err(Tone::Good, &format!("{:12}", "accepted"));
                 Some(format!("  {task:names$}  {:agents$}  {word}  by {by}", "-"))
             }
+            Event::TaskRequeued { task, reason, .. } => {
+                let word = printer.tint_err(Tone::Faint, &format!("{:12}", "queued"));
+                Some(format!("  {task:names$}  {:agents$}  {word}  {}", "-", clean_line(reason, 160)))
+            }
+            Event::TaskDeadLettered { task, why, last_error, .. } => {
+                let word = printer.tint_err(Tone::Bad, &format!("{:12}", "given up"));
+                let said = clean_line(last_error, 160);
+                Some(format!("  {task:names$}  {:agents$}  {word}  {}; {said}", "-", why.words()))
+            }
+            Event::DeadLettersPiledUp { count } => {
+                Some(printer.tint_err(Tone::Bad, &format!("  {}", piled_up(*count))))
+            }
             Event::TaskFailed { task, error_kind, reason } => {
                 let word = printer.tint_err(Tone::Bad, &format!("{:12}", "failed"));
                 Some(format!("  {task:names$}  {:agents$}  {word}  {error_kind}: {reason}", "-"))
@@ -399,6 +411,11 @@ fn warning(event: &Event) -> Option<String> {
         Standing { level: *level, what: *what, spent: what.amount(spent), limit: what.amount(limit) };
     let whose = task.as_ref().map_or(level.name(), TaskId::as_str);
     Some(format!("  {whose} budget  {} ({} %)", standing_words(&standing), standing.percent()))
+}
+
+/// Says that too many tasks were given up.
+fn piled_up(count: u64) -> String {
+    format!("{count} tasks were given up within an hour: crew deadletter list")
 }
 
 /// Returns the word and the tone of an outcome.
@@ -513,6 +530,16 @@ fn plain_line(run: &str, event: &Event) -> Option<String> {
         Event::TaskAccepted { task, by, .. } => format!("run={run} task={task} event=accepted by={by:?}"),
         Event::TaskRequeued { task, reason, .. } => {
             format!("run={run} task={task} event=requeued reason={reason:?}")
+        }
+        Event::TaskDeadLettered { task, attempt, why, last_error, .. } => {
+            let said = clean_line(last_error, 200);
+            format!("{} event=dead_letter why={} error={said:?}", head(task, *attempt), why.name())
+        }
+        Event::DeadLetterDropped { task, by, .. } => {
+            format!("run={run} task={task} event=dead_letter_dropped by={by:?}")
+        }
+        Event::DeadLettersPiledUp { count } => {
+            format!("run={run} event=dead_letters_piled_up count={count} {:?}", piled_up(*count))
         }
         Event::TaskSkipped { task, reason, .. } => {
             format!("run={run} task={task} event=skipped reason={reason:?}")

@@ -342,6 +342,7 @@ fn fill(store: &mut Store, number: u128) {
             summary: String::new(),
             limited: None,
             again: None,
+            not_again: None,
             unkept: String::new(),
         };
         batch.push(Applied::to(&mut run, at, ended).expect("legal"));

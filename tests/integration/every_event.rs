@@ -137,6 +137,15 @@ fn every_kind_of_event_is_produced() {
     crate::taken_up::an_agent_that_still_works_is_adopted_in(&repo);
     seen.extend(repo.kinds());
 
+    // More than three tasks that are given up within an hour are too many.
+    let said = r#"'say:{"crew":"error","kind":"rate_limited","message":"slow down"}' exit:1"#;
+    repo.agent_with("limited", said, json!({"prompt": "argument", "output": "crew"}));
+    let step = |id| format!("## {id}\nrole: explorer\nagent: limited\n\nLook.\n\n");
+    repo.workflow("limited", &["a", "b", "c", "d"].map(step).concat());
+    repo.crew(["run", "g", "--workflow", "limited", "--set", "retry.max_attempts=1"]).exits(1);
+    repo.crew(["deadletter", "drop", "a", "--reason", "seen"]).exits(0);
+    seen.extend(repo.kinds());
+
     let declared: BTreeSet<String> = Event::KINDS.iter().map(|kind| (*kind).to_owned()).collect();
     let missing: Vec<&String> = declared.difference(&seen).collect();
     assert!(missing.is_empty(), "nothing produces {missing:?}; extend this test with a run that does");

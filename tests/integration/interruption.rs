@@ -329,6 +329,9 @@ fn a_task_that_is_lost_three_times_in_a_row_is_given_up() {
         (&task(&run, "work")["state"], &task(&run, "work")["attempts"]),
         (&json!("failed"), &json!(3))
     );
+    let events = repo.events();
+    let letters = of_kind(&events, "task_dead_lettered");
+    assert_eq!((letters.len(), &letters[0]["why"]), (1, &json!("exhausted")));
     repo.leaves_no_process();
 }
 

@@ -76,9 +76,18 @@ impl Dispatcher<'_> {
             }
         }
         self.batch.extend(settled.applied);
-        match events.iter().any(|event| matches!(event, Event::CancelAsked { .. })) {
-            true => self.follow_cancel(&events)?,
-            false => events.iter().try_for_each(|event| self.follow(event))?,
+        if events.iter().any(|event| matches!(event, Event::CancelAsked { .. })) {
+            self.follow_cancel(&events)?;
+        } else {
+            // The schedule is made anew once for all that go back to the queue together.
+            let makes_anew =
+                |event: &Event| matches!(event, Event::TaskAccepted { .. } | Event::TaskRequeued { .. });
+            let last = events.iter().rposition(makes_anew);
+            for (at, event) in events.iter().enumerate() {
+                if !makes_anew(event) || last == Some(at) {
+                    self.follow(event)?;
+                }
+            }
         }
         let answer = settled.answered.answer.clone();
         self.effects.push(Effect::Answer { incoming, answer, is_awaited });

@@ -4,6 +4,7 @@ mod adopting;
 pub mod cancelling;
 mod custody;
 mod desk;
+mod giving_up;
 mod life;
 mod merging;
 mod settling;

@@ -6,10 +6,10 @@ use crate::domain::event::{Again, Ending, Event, Limited, Outcome};
 use crate::domain::gate;
 use crate::domain::judgement::{Judgement, StopReason, StreamError};
 use crate::domain::provider::{self, Providers};
-use crate::domain::retry::{self, RetryPolicy};
+use crate::domain::retry::{self, RetryPolicy, RetryReason};
 use crate::domain::schedule::Skip;
 use crate::domain::submission;
-use crate::domain::task::{Attempt, AttemptState, Task, TaskState, Work};
+use crate::domain::task::{Task, TaskState, Work};
 use crate::domain::time::Time;
 use crate::domain::words::clean_line;
 use crate::runner::attempt::{MAX_SUMMARY_LINE, OpenAttempt};
@@ -259,6 +259,10 @@ impl Dispatcher<'_> {
             &judgement,
             submission.as_ref().and_then(|handed_in| handed_in.confidence()),
         );
+        let (again, not_again) = match again {
+            Ok(again) => (Some(again), None),
+            Err(why) => (None, why),
+        };
         let plain_result =
             judgement.outcome == Outcome::Succeeded && matches!(task.spec.work, Work::Agent { .. });
         if submission.is_some() || plain_result {
@@ -291,8 +295,10 @@ impl Dispatcher<'_> {
             summary,
             again: again.clone(),
             limited,
+            not_again,
             unkept: open.unkept.unwrap_or_default(),
         })?;
+        self.give_up_where_exhausted(place, judgement.error_kind, not_again, &open.words)?;
         if self.run.tasks[place].spec.is_for_agent()
             && let Some(attempt) = self.run.tasks[place].last()
             && let Some(free) = self.providers.note_ended(attempt)
@@ -322,45 +328,44 @@ impl Dispatcher<'_> {
         }
     }
 
-    /// Decides whether a task goes back to the queue.
+    /// Decides whether a task goes back to the queue; where not, says why retries did not help, if that was asked.
     pub(super) fn again(
         &self,
         task: &Task,
         open: &OpenAttempt,
         judgement: &Judgement,
         confidence: Option<f64>,
-    ) -> Option<Again> {
+    ) -> Result<Again, Option<RetryReason>> {
         if task.cancel.is_some() {
-            return None;
+            return Err(None);
         }
         if judgement.outcome == Outcome::Cancelled && open.why_stopped() == Some(StopReason::Interrupted) {
-            return Some(Again { not_before: clock::now(), reason: "interrupted".into() });
+            return Ok(Again { not_before: clock::now(), reason: "interrupted".into() });
         }
-        let kind = judgement.error_kind.filter(|_| judgement.outcome == Outcome::Failed)?;
-        if self.ledger.used_up(self.run.place(&task.spec.id)?, &task.spec, clock::now()).is_some() {
+        let kind = judgement.error_kind.filter(|_| judgement.outcome == Outcome::Failed).ok_or(None)?;
+        let place = self.run.place(&task.spec.id).ok_or(None)?;
+        if self.ledger.used_up(place, &task.spec, clock::now()).is_some() {
             // What went wrong is told, and not that it cannot be tried again.
-            return None;
+            return Err(None);
         }
         if kind == ErrorKind::ModelNotAvailable && task.has_another_model() && self.stopping.is_none() {
-            return Some(Again { not_before: clock::now(), reason: "model_fallback".into() });
+            return Ok(Again { not_before: clock::now(), reason: "model_fallback".into() });
         }
         if kind == ErrorKind::Unknown && open.resumed && !open.acted && self.stopping.is_none() {
             // Its session may be gone; a child that begins anew does not need it.
-            return Some(Again { not_before: clock::now(), reason: "fresh_session".into() });
+            return Ok(Again { not_before: clock::now(), reason: "fresh_session".into() });
         }
         let policy = self.policy(task, kind);
-        // An interrupted or lost attempt is not the task's fault.
-        let own = |attempt: &&Attempt| {
-            !attempt.paused
-                && !matches!(attempt.state, AttemptState::Ended(Outcome::Cancelled | Outcome::Lost))
-        };
-        let made = task.attempts.iter().filter(own).count() as u32;
+        let made = retry::attempts_counted(task);
         let (retry, reason) = retry::should_retry(made, kind, confidence, &policy);
-        if !retry || self.stopping == Some(StopReason::FailFast) {
-            return None;
+        if !retry {
+            return Err(Some(reason));
+        }
+        if self.stopping == Some(StopReason::FailFast) {
+            return Err(None);
         }
         let delay = retry::delay(&policy, made, clock::dice(), open.retry_after);
-        Some(Again { not_before: clock::now().plus(delay), reason: reason.name().into() })
+        Ok(Again { not_before: clock::now().plus(delay), reason: reason.name().into() })
     }
 
     fn policy(&self, task: &Task, kind: ErrorKind) -> RetryPolicy {

@@ -3,7 +3,7 @@
 use super::{Dispatcher, Effect, LOOK};
 use crate::domain::budget::{Closeness, Notice, Standing, What};
 use crate::domain::event::Event;
-use crate::domain::judgement::StopReason;
+use crate::domain::judgement::{self, StopReason};
 use crate::domain::task::TaskState;
 use crate::runner::clock;
 use crate::runner::process::{self, Among, GroupSignal};
@@ -45,10 +45,7 @@ impl Dispatcher<'_> {
             for place in 0..self.run.tasks.len() {
                 if self.run.tasks[place].state == TaskState::Queued {
                     let task = self.run.tasks[place].spec.id.clone();
-                    self.record(Event::TaskCancelled {
-                        task,
-                        reason: "another task did not succeed (--fail-fast)".into(),
-                    })?;
+                    self.record(Event::TaskCancelled { task, reason: judgement::FAIL_FAST.into() })?;
                 }
             }
         }

@@ -7,6 +7,7 @@ use crate::domain::event::{Again, Ending, Event, Outcome, ProcessId};
 use crate::domain::gate;
 use crate::domain::judgement::{self, StopReason};
 use crate::domain::provider::Providers;
+use crate::domain::retry::RetryReason;
 use crate::domain::schedule::Schedule;
 use crate::domain::submission::HandedIn;
 use crate::domain::task::{Attempt, AttemptState, Task};
@@ -14,6 +15,7 @@ use crate::domain::usage::Usage;
 use crate::domain::words::clean_line;
 use crate::runner::attempt::{MAX_SUMMARY_LINE, OpenAttempt};
 use crate::runner::clock;
+use crate::runner::environment::hiding_ours;
 use crate::runner::handed_in_files;
 use crate::runner::launch;
 use crate::runner::process;
@@ -120,7 +122,8 @@ impl Dispatcher<'_> {
         let unkept = self.keep_left(place)?;
         let task = &self.run.tasks[place];
         let lost = |attempt: &&Attempt| attempt.state == AttemptState::Ended(Outcome::Lost);
-        let often = task.attempts.iter().rev().skip(1).take_while(lost).count() + 1 >= MAX_LOST;
+        let often =
+            task.attempts_of_this_round().iter().rev().skip(1).take_while(lost).count() + 1 >= MAX_LOST;
         let summary = submission.as_deref().map(HandedIn::summary).unwrap_or_default();
         let summary = clean_line(&summary, MAX_SUMMARY_LINE);
         // It waited for nothing but a person's word, so nothing of it has to be checked.
@@ -153,7 +156,9 @@ impl Dispatcher<'_> {
             let kept = launch::keep_result(&self.paths, task, number, Some(result), "")?;
             kept.into_iter().try_for_each(|event| self.record(event))?;
         }
-        let again = outcome == Outcome::Lost && !often && cancel.is_none();
+        let is_lost = outcome == Outcome::Lost && cancel.is_none();
+        let again = is_lost && !often;
+        let not_again = (is_lost && often).then_some(RetryReason::MaxRetriesExceeded);
         let lacks =
             unkept.as_ref().map(|why| format!("; its work could not be kept: {why}")).unwrap_or_default();
         if let Some((about, time)) = asked {
@@ -170,8 +175,10 @@ impl Dispatcher<'_> {
             summary,
             limited: None,
             again: again.then(|| Again { not_before: clock::now(), reason: "owner_lost".into() }),
+            not_again,
             unkept: unkept.unwrap_or_default(),
-        })
+        })?;
+        self.give_up_where_exhausted(place, Some(ErrorKind::OwnerLost), not_again, &hiding_ours(&[]))
     }
 
     /// Takes back what a dead owner had begun to apply, and applies it as a whole. Returns what to say where that fails.
