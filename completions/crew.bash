@@ -88,6 +88,9 @@ _crew() {
             crew,pr)
                 cmd="crew__subcmd__pr"
                 ;;
+            crew,prune)
+                cmd="crew__subcmd__prune"
+                ;;
             crew,reject)
                 cmd="crew__subcmd__reject"
                 ;;
@@ -297,6 +300,9 @@ _crew() {
                 ;;
             crew__subcmd__help,pr)
                 cmd="crew__subcmd__help__subcmd__pr"
+                ;;
+            crew__subcmd__help,prune)
+                cmd="crew__subcmd__help__subcmd__prune"
                 ;;
             crew__subcmd__help,reject)
                 cmd="crew__subcmd__help__subcmd__reject"
@@ -542,7 +548,7 @@ _crew() {
 
     case "${cmd}" in
         crew)
-            opts="-q -C -h -V --quiet --folder --help --version init run resume cancel attach wait status logs diff worktree pr events artifacts restore gates gate approve reject answer accept merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help"
+            opts="-q -C -h -V --quiet --folder --help --version init run resume cancel attach wait status logs diff worktree pr events artifacts restore prune gates gate approve reject answer accept merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1450,7 +1456,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__doctor)
-            opts="-q -C -h -V --agents --probe --model --patience --json --quiet --folder --help --version"
+            opts="-q -C -h -V --fix --agents --probe --model --patience --json --quiet --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1630,7 +1636,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__help)
-            opts="init run resume cancel attach wait status logs diff worktree pr events artifacts restore gates gate approve reject answer accept merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help"
+            opts="init run resume cancel attach wait status logs diff worktree pr events artifacts restore prune gates gate approve reject answer accept merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2148,6 +2154,20 @@ _crew() {
             return 0
             ;;
         crew__subcmd__help__subcmd__pr)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__help__subcmd__prune)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2789,6 +2809,36 @@ _crew() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        crew__subcmd__prune)
+            opts="-y -q -C -h -V --keep --older-than --dry-run --yes --json --quiet --folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --keep)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --older-than)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         crew__subcmd__reject)
             opts="-q -C -h -V --by --note --wait --send-back --resume --json --quiet --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -3158,7 +3208,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__status)
-            opts="-n -q -C -h -V --limit --json --quiet --folder --help --version"
+            opts="-n -q -C -h -V --limit --pruned --json --quiet --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

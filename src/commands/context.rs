@@ -7,6 +7,7 @@ use crate::domain::liveness::Thresholds;
 use crate::domain::publishing::in_shell;
 use crate::domain::resources::{self, Library};
 use crate::domain::settings::{self, Origin, Settings};
+use crate::domain::tombstone::Tombstone;
 use crate::runner::clock;
 use crate::store::database::Store;
 use crate::store::layers;
@@ -168,14 +169,18 @@ impl Context {
                 .ok_or_else(|| Problem::refused("no_runs", "there are no runs yet").into());
         }
         let found = if RunId::is_prefix(typed) { store.runs_named(typed)? } else { Vec::new() };
+        let pruned = if RunId::is_prefix(typed) { store.tombstones(typed, 20)? } else { Vec::new() };
+        let is_whole = |run: &RunId| run.as_str() == typed;
         match found.as_slice() {
-            [run] => Ok(run.clone()),
-            [] => {
+            [run] if pruned.is_empty() || is_whole(run) => Ok(run.clone()),
+            [] if pruned.len() == 1 => Err(pruned_away(&pruned[0], typed).into()),
+            [] if pruned.is_empty() => {
                 let problem = Problem::refused("unknown_run", format!("there is no run `{typed}`"));
                 Err(problem.hint("crew status lists the runs; `last` is the newest one").into())
             }
             several => {
-                let ids: Vec<&str> = several.iter().map(RunId::as_str).collect();
+                let ids = several.iter().chain(pruned.iter().map(|stone| &stone.id));
+                let ids: Vec<&str> = ids.map(RunId::as_str).collect();
                 let message = format!("`{typed}` may be any of {}", ids.join(", "));
                 Err(Problem::refused("ambiguous_run", message).hint("type a few more characters").into())
             }
@@ -191,6 +196,12 @@ pub fn refuse_contradictions(settings: &Settings) -> Result<()> {
     let origin = keys.map(|key| settings.origin(key)).into_iter().max().unwrap_or(Origin::BuiltIn);
     let hint = Some("crew config list --origin".to_owned());
     Err(as_problems(vec![settings::Problem { origin, message, hint }]).into())
+}
+
+/// Says that a run is gone, and since when.
+pub fn pruned_away(stone: &Tombstone, typed: &str) -> Problem {
+    let message = format!("run {typed} was pruned on {} by {}", stone.pruned_at, stone.pruned_by);
+    Problem::refused("pruned", message).hint(format!("crew status {typed} shows what stays known of it"))
 }
 
 /// Says how a repository without a work tree gets one, beside it.

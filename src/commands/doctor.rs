@@ -6,16 +6,20 @@ use super::cut_off;
 use super::doctor_agents;
 use super::doctor_probe;
 use super::exit::ExitStatus;
+use super::mending::{self, Mended};
 use super::notices;
 use super::run::registry;
 use super::sighting;
+use super::typist;
 use crate::agents::abilities::SignedIn;
 use crate::agents::builtin;
 use crate::agents::registry::Registry;
 use crate::domain::words::clean_line;
+use crate::runner::clock;
 use crate::store::StoreError;
 use crate::store::database::Store;
 use crate::store::layout::Layout;
+use crate::store::salvage;
 use crate::ui::printer::Tone;
 use crate::ui::words;
 use crate::workspace::git::Git;
@@ -34,11 +38,18 @@ const OLDEST_GIT: (u32, u32) = (2, 38);
 const GIT_WITH_BASES: (u32, u32) = (2, 40);
 const OLDEST_GIT_HINT: &str = "install git 2.38 or newer";
 
-/// Check git, disk, store, settings, resources and agents
+/// Check git, disk, store, the record of runs, settings, resources and agents
 ///
 /// Exit 1 where something is wrong.
 #[derive(Debug, clap::Args)]
 pub struct DoctorArgs {
+    /// Repair what can be repaired safely, and say what was done
+    ///
+    /// Ends what dead crew processes have left running, applies requests that wait, writes JSON copies anew from the store,
+    /// and moves to .crew/set-aside what cannot be read. Nothing is deleted, and no run is touched that a crew process holds.
+    #[arg(long, conflicts_with_all = ["agents", "probe"])]
+    fix: bool,
+
     /// Try the installed agent CLIs, or those named, against a scripted model: spends no token
     ///
     /// Each is started in an empty home and speaks to a server on this machine that plays the model. Options, events,
@@ -62,6 +73,8 @@ pub struct DoctorArgs {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Level {
     Ok,
+    /// It was wrong, and is right now.
+    Fixed,
     Warn,
     Fail,
 }
@@ -100,10 +113,17 @@ pub fn doctor(cx: &Context, args: &DoctorArgs) -> Result<ExitStatus> {
     match cx.layout() {
         Ok(layout) => {
             checks.push(check_disk(&layout));
-            checks.push(check_store(&layout));
+            if args.fix {
+                typist::refuse_agents(Some(layout.repository()))?;
+            }
+            checks.push(check_store(&layout, args.fix));
             // Without git, they would only say so once more.
             if checks[0].level != Level::Fail {
                 checks.extend(check_merges(&layout));
+                // What is wrong with the store itself has been said.
+                if checks.iter().all(|check| check.name != "store" || check.level != Level::Fail) {
+                    checks.extend(check_record(cx, &layout, args.fix)?);
+                }
                 checks.extend(check_worktrees(&layout));
             }
             check_settings(cx, &layout, &mut checks);
@@ -121,6 +141,7 @@ pub fn doctor(cx: &Context, args: &DoctorArgs) -> Result<ExitStatus> {
 fn tell(cx: &Context, checks: &[Check]) -> Result<()> {
     let word = |level| match level {
         Level::Ok => ("ok", Tone::Good),
+        Level::Fixed => ("fixed", Tone::Good),
         Level::Warn => ("warn", Tone::Attention),
         Level::Fail => ("FAIL", Tone::Bad),
     };
@@ -132,8 +153,9 @@ fn tell(cx: &Context, checks: &[Check]) -> Result<()> {
                        "hint": check.hint})
             })
             .collect();
-        let failed = checks.iter().filter(|check| check.level == Level::Fail).count();
-        return Ok(cx.printer.json(&json!({"data": data, "meta": {"failed": failed}}))?);
+        let count = |level| checks.iter().filter(|check| check.level == level).count();
+        let meta = json!({"failed": count(Level::Fail), "fixed": count(Level::Fixed)});
+        return Ok(cx.printer.json(&json!({"data": data, "meta": meta}))?);
     }
     for check in checks {
         let (word, tone) = word(check.level);
@@ -170,11 +192,19 @@ fn check_git(folder: &Path) -> Check {
 }
 
 fn check_disk(layout: &Layout) -> Check {
-    let hint = "free some space: a full disk stops every run";
-    match rustix::fs::statvfs(layout.repository()) {
-        Ok(disk) => {
-            let free = disk.f_bavail * disk.f_frsize;
-            let detail = format!("{} free", words::size(free));
+    let hint = format!(
+        "free some space: a full disk stops every run (less than {} is warned about, less than {} a failure)",
+        words::size(LITTLE_SPACE),
+        words::size(LEAST_SPACE)
+    );
+    // What crew records may lie on another disk than what agents work on.
+    let free = |place: &Path| rustix::fs::statvfs(place).map(|disk| disk.f_bavail * disk.f_frsize);
+    let places = [layout.repository(), layout.root()];
+    let asked: Result<Vec<u64>, _> = places.into_iter().filter(|place| place.exists()).map(free).collect();
+    match asked.map(|free| (free.first() != free.last(), free.into_iter().min().unwrap_or_default())) {
+        Ok((differ, free)) => {
+            let least = if differ { " where there is least" } else { "" };
+            let detail = format!("{} free{least}", words::size(free));
             match free {
                 0..LEAST_SPACE => Check::fail("disk", detail, hint),
                 LEAST_SPACE..LITTLE_SPACE => Check::warn("disk", detail, hint),
@@ -185,14 +215,65 @@ fn check_disk(layout: &Layout) -> Check {
     }
 }
 
-fn check_store(layout: &Layout) -> Check {
+fn check_store(layout: &Layout, fix: bool) -> Check {
     let hint = "keep a copy of .crew/crew.db before you mend it; crew deletes nothing";
-    match look_into_store(layout) {
-        Ok(None) => Check::ok("store", "not there yet; the first run makes it"),
-        Ok(Some((detail, wrong))) if wrong.is_empty() => Check::ok("store", detail),
-        Ok(Some((detail, wrong))) => Check::fail("store", format!("{detail}  {}", wrong.join("; ")), hint),
-        Err(error) => Check::fail("store", format!("{:#}", anyhow::Error::from(error)), hint),
+    let (what, is_damaged) = match look_into_store(layout) {
+        Ok(None) => return Check::ok("store", "not there yet; the first run makes it"),
+        Ok(Some(Looked { detail, damage, wrong })) if damage.is_empty() => {
+            return match wrong.is_empty() {
+                true => Check::ok("store", detail),
+                false => Check::fail("store", format!("{detail}  {}", wrong.join("; ")), hint),
+            };
+        }
+        Ok(Some(Looked { detail, damage, .. })) => (format!("{detail}  {}", damage.join("; ")), true),
+        Err(error) => {
+            let is_damaged = error.is_damaged();
+            (format!("{:#}", anyhow::Error::from(error)), is_damaged)
+        }
+    };
+    match (is_damaged, fix) {
+        (false, _) => Check::fail("store", what, hint),
+        (true, false) => {
+            let hint = "crew doctor --fix brings what can be read into a new store, and sets this one aside as it is";
+            Check::fail("store", what, hint)
+        }
+        (true, true) => salvage_store(layout, &what),
     }
+}
+
+/// Makes a new store of what can be read of the damaged one, and says what came of it.
+fn salvage_store(layout: &Layout, what: &str) -> Check {
+    match salvage::held_run(layout) {
+        Ok(None) => {}
+        Ok(Some(run)) => {
+            let hint = "wait until no run is at work; then: crew doctor --fix";
+            return Check::fail("store", format!("{what}; run {run} is at work with it"), hint);
+        }
+        Err(error) => return Check::fail("store", format!("{what}; {error}"), "crew status"),
+    }
+    let saved = match salvage::salvage(layout, clock::now()) {
+        Ok(saved) => saved,
+        Err(error) => {
+            let why = format!("{what}; no new one could be made: {:#}", anyhow::Error::from(error));
+            return Check::fail(
+                "store",
+                why,
+                "the damaged one is where it was; put that right, and try again",
+            );
+        }
+    };
+    let mut detail = format!("{what}: {} are in a new one", words::count(saved.runs.len(), "run"));
+    for (run, why) in &saved.cut_short {
+        detail.push_str(&format!("; of {run} only the beginning, up to {}", clean_line(why, 200)));
+    }
+    for run in &saved.lost {
+        detail.push_str(&format!("; of {run} nothing but .crew/runs/{run}"));
+    }
+    if saved.unread > 0 {
+        detail.push_str(&format!("; up to {} could not be read", words::count(saved.unread as usize, "row")));
+    }
+    detail.push_str(&format!("; the damaged one is at {}", layout.shown(&saved.aside)));
+    Check { level: Level::Fixed, ..Check::ok("store", detail) }
 }
 
 /// Looks for merges that were cut off; a line for each.
@@ -210,8 +291,8 @@ fn check_merges(layout: &Layout) -> Vec<Check> {
 fn check_worktrees(layout: &Layout) -> Option<Check> {
     let store = Store::open_existing(layout).ok()??;
     match sighting::overview(&store) {
-        Ok((0, strays)) if strays.is_empty() => None,
-        Ok((trees, strays)) => {
+        Ok((0, _, strays)) if strays.is_empty() => None,
+        Ok((trees, _, strays)) => {
             let detail = words::count(trees, "work tree");
             Some(match strays.first() {
                 None => Check::ok("worktrees", detail),
@@ -228,22 +309,86 @@ fn check_worktrees(layout: &Layout) -> Option<Check> {
     }
 }
 
-fn look_into_store(layout: &Layout) -> Result<Option<(String, Vec<String>)>, StoreError> {
+/// Looks at the record of runs, and repairs it where that is asked for. A line for each thing that is wrong.
+fn check_record(cx: &Context, layout: &Layout, fix: bool) -> Result<Vec<Check>> {
+    let Ok(Some(store)) = Store::open_existing(layout) else { return Ok(Vec::new()) };
+    let mut checks: Vec<Check> = check_clock(&store).into_iter().collect();
+    let hint = "crew doctor says more about the store";
+    let found = match mending::find(&store) {
+        Ok(found) => found,
+        Err(error) => {
+            checks.push(Check::fail("record", format!("cannot be looked at: {error:#}"), hint));
+            return Ok(checks);
+        }
+    };
+    drop(store);
+    for fault in &found {
+        let mended = match fix {
+            false => Ok(Mended::Left(fault.hint())),
+            true => Store::open(layout)
+                .map_err(anyhow::Error::from)
+                .and_then(|mut store| mending::mend(cx, &mut store, fault)),
+        };
+        let (name, what) = (fault.name, &fault.what);
+        checks.push(match mended {
+            Ok(Mended::Done(done)) => {
+                Check { level: Level::Fixed, ..Check::ok(name, format!("{what}: {done}")) }
+            }
+            Ok(Mended::Left(hint)) if fault.is_serious() => Check::fail(name, what, hint),
+            Ok(Mended::Left(hint)) => Check::warn(name, what, hint),
+            Err(error) => Check::fail(name, format!("{what}: {error:#}"), "put that right, and try again"),
+        });
+    }
+    Ok(checks)
+}
+
+/// How far the clock may be behind the newest event before somebody is told.
+const CLOCK_SLACK: Duration = Duration::from_secs(60);
+
+/// Compares the clock with the record, in which it only ever goes on.
+fn check_clock(store: &Store) -> Option<Check> {
+    let (now, jumps) = (clock::now(), store.clock_jumps().ok()?);
+    if let Some(newest) = jumps.newest.filter(|newest| newest.since(now) > CLOCK_SLACK) {
+        let detail =
+            format!("is {} behind the newest event of the record", words::duration(newest.since(now)));
+        let hint = "set the clock; until then what is recorded looks as if it came before what was";
+        return Some(Check::warn("clock", detail, hint));
+    }
+    let (run, back) = jumps.largest?;
+    let times = if jumps.count == 1 { "once".to_owned() } else { format!("{} times", jumps.count) };
+    let run = store.short(&run).ok()?;
+    let detail = format!(
+        "was set back {times} in the record, by up to {} (run {run}); what came first is known by its number",
+        words::duration(back)
+    );
+    Some(Check::ok("clock", detail))
+}
+
+/// What there is to say about a store.
+struct Looked {
+    detail: String,
+    /// What is wrong with the file itself.
+    damage: Vec<String>,
+    /// What else is wrong.
+    wrong: Vec<String>,
+}
+
+fn look_into_store(layout: &Layout) -> Result<Option<Looked>, StoreError> {
     let Some(store) = Store::open_existing(layout)? else { return Ok(None) };
     let version = store.version()?;
     let size = std::fs::metadata(layout.database()).map_or(0, |file| file.len());
     let runs = words::count(store.run_count()?, "run");
-    let mut wrong = store.check_integrity()?;
+    let damage = store.check_integrity()?;
+    let mut wrong = Vec::new();
     if version > Store::known_version() {
         wrong.push("written by a newer crew".into());
     }
     if let Err(error) = tempfile::tempfile_in(layout.runs()) {
         wrong.push(format!("{} cannot be written: {error}", layout.shown(&layout.runs())));
     }
-    Ok(Some((
-        format!("{}  schema {version}  {runs}  {}", layout.shown(&layout.database()), words::size(size)),
-        wrong,
-    )))
+    let detail =
+        format!("{}  schema {version}  {runs}  {}", layout.shown(&layout.database()), words::size(size));
+    Ok(Some(Looked { detail, damage, wrong }))
 }
 
 fn check_settings(cx: &Context, layout: &Layout, checks: &mut Vec<Check>) {

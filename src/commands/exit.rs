@@ -144,6 +144,21 @@ fn problem_of(error: &anyhow::Error) -> Problem {
             let problem = Problem { exit: ExitStatus::Failed, ..Problem::usage("disk_full", message) };
             problem.hint("free some space; what was recorded before is whole, and `crew resume` continues")
         }
+        Some(store) if store.is_damaged() => {
+            let problem = Problem { exit: ExitStatus::Failed, ..Problem::usage("store_damaged", message) };
+            problem.hint(
+                "nothing more is written to it; crew doctor --fix brings what can be read of it into a new one, and sets \
+                 it aside. Copies and logs of each run lie below .crew/runs",
+            )
+        }
+        Some(store) if store.is_out_of_files() => {
+            let problem = Problem { exit: ExitStatus::Failed, ..Problem::usage("too_many_files", message) };
+            problem.hint("let more files be open (ulimit -n 4096), or run fewer tasks at once (--jobs)")
+        }
+        Some(store) if store.is_read_only() => {
+            let problem = Problem { exit: ExitStatus::Failed, ..Problem::usage("read_only", message) };
+            problem.hint("crew has to write below .crew: look at who owns it, and how it is mounted")
+        }
         Some(_) => Problem { exit: ExitStatus::Failed, ..Problem::usage("store", message) }
             .hint("crew doctor looks into it"),
         None => Problem { exit: ExitStatus::Failed, ..Problem::usage("failed", message) },

@@ -30,6 +30,7 @@ mod hook;
 mod init;
 mod list;
 mod logs;
+mod mending;
 mod merge;
 mod merge_plan;
 mod merge_resolve;
@@ -37,6 +38,8 @@ mod notices;
 mod plan;
 mod pr;
 mod pr_host;
+mod prune;
+mod pruned;
 mod recordings;
 mod replay_agent;
 mod requeue;
@@ -44,6 +47,7 @@ mod restore;
 mod resume;
 mod review;
 mod run;
+mod run_sight;
 mod show;
 mod side_by_side;
 mod sighting;
@@ -62,12 +66,14 @@ mod wait;
 mod waiting;
 mod worktree;
 
+use crate::store::database;
 use crate::ui::printer::Printer;
 use crate::ui::screen;
 use anyhow::Result;
 use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 use context::Context;
 use exit::ExitStatus;
+use std::io::Write;
 use std::path::PathBuf;
 
 /// Run teams of coding agents on a git repository, and check what they say
@@ -105,6 +111,7 @@ enum Command {
     Events(events::EventsArgs),
     Artifacts(artifacts::ArtifactsArgs),
     Restore(restore::RestoreArgs),
+    Prune(prune::PruneArgs),
     Gates(gates::GatesArgs),
     Gate(gates::GateArgs),
     Approve(decide::ApproveArgs),
@@ -173,6 +180,15 @@ pub fn main() -> u8 {
     let printer = Printer::new(json, cli.quiet, no_colour);
     let folder = cli.folder.unwrap_or_else(|| PathBuf::from("."));
     let cx = Context { printer, folder };
+    // Whoever waits without a word looks as if it hung. With `--json` only data and errors are printed.
+    if !json && !cli.quiet {
+        database::on_long_wait(|| {
+            let _ = writeln!(
+                std::io::stderr(),
+                "another process writes to the store all the time; waiting for it ..."
+            );
+        });
+    }
     let status = dispatch(&cx, &cli.command).unwrap_or_else(|error| exit::report(&printer, &error));
     match screen::close() {
         Ok(()) => status as u8,
@@ -201,6 +217,7 @@ fn dispatch(cx: &Context, command: &Command) -> Result<ExitStatus> {
         Command::Events(args) => events::events(cx, args),
         Command::Artifacts(args) => artifacts::artifacts(cx, args),
         Command::Restore(args) => restore::restore(cx, args),
+        Command::Prune(args) => prune::prune(cx, args),
         Command::Gates(args) => gates::gates(cx, args),
         Command::Gate(args) => gates::gate(cx, args),
         Command::Approve(args) => decide::approve(cx, args),

@@ -2,11 +2,13 @@
 
 use super::context::Context;
 use super::exit::{ExitStatus, Problem};
+use super::pruned;
 use super::run::registry;
 use super::task_attempts;
 use crate::domain::nearest::nearest;
 use crate::domain::resources::{AgentFile, Library, Step, Team, Workflow};
 use crate::domain::words::clean_text;
+use crate::store::database::Store;
 use anyhow::Result;
 use serde_json::{Value, json};
 
@@ -36,6 +38,11 @@ pub fn show(cx: &Context, args: &ShowArgs) -> Result<ExitStatus> {
     let library = cx.library(&layout, &registry(&settings)?, trusted)?;
     let shown = described(&library, name);
     if shown.is_empty() {
+        if let Some(stone) =
+            Store::open_existing(&layout)?.and_then(|store| pruned::find(&store, name).transpose())
+        {
+            return pruned::show(cx, &stone?);
+        }
         return Err(unknown(cx, &library, name).into());
     }
     if cx.printer.json {

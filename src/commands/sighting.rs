@@ -19,6 +19,7 @@ use crate::ui::progress::Lines;
 use crate::workspace::git::Git;
 use crate::workspace::inventory::{self, Extent, Listed};
 use crate::workspace::merging::scratch;
+use crate::workspace::snapshot::LOOK;
 use crate::workspace::worktree::{self, Marked, Worktree, WorktreeError, Wrong};
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
@@ -226,8 +227,8 @@ pub fn sights(cx: &Context, store: &Store, only: Option<&RunId>, with_ignored: b
     Ok(found)
 }
 
-/// Counts the folders of tasks, and finds what no run here knows, without a look into any of them.
-pub fn overview(store: &Store) -> Result<(usize, Vec<Stray>)> {
+/// Counts the folders of tasks, and finds what merges have left and what no run here knows, without a look into any of them.
+pub fn overview(store: &Store) -> Result<(usize, Vec<Trial>, Vec<Stray>)> {
     let known = Known::of(store)?;
     let mut recorded: HashSet<(String, String)> = HashSet::new();
     let mut trees = 0;
@@ -239,8 +240,47 @@ pub fn overview(store: &Store) -> Result<(usize, Vec<Stray>)> {
         }
     }
     let is_recorded = |run: &str, task: &str| recorded.contains(&(run.to_owned(), task.to_owned()));
-    let strays = strays(&known, is_recorded, &trials(store, &known, None)?, None);
-    Ok((trees, strays))
+    let trials = trials(store, &known, None)?;
+    let strays = strays(&known, is_recorded, &trials, None);
+    Ok((trees, trials, strays))
+}
+
+/// Returns why a folder that no run here knows has to stay; none where all that it holds is on a branch that is not crew's.
+pub fn why_stray_stays(store: &Store, stray: &Stray) -> Option<String> {
+    let (Some(path), Some(branch)) = (&stray.path, &stray.branch) else {
+        return Some("it has no folder, or is on no branch".into());
+    };
+    let (git, folder) = (git_of(store.layout()), Path::new(path));
+    let Some(tip) = commit(&git, &reference_of(branch)) else { return Some("its branch is gone".into()) };
+    let containing =
+        ["for-each-ref", "--format=%(refname)", "--contains", &tip, "refs/heads", "refs/remotes"];
+    let holders = git.text(&containing).unwrap_or_default();
+    if holders.lines().all(|name| name.starts_with("refs/heads/crew/")) {
+        return Some("its commits are on no other branch".into());
+    }
+    let inside = Git::at(folder).apart().within(LOOK);
+    let is_here = |git: &Git| git.text(&["rev-parse", "HEAD"]).is_ok_and(|head| head == tip);
+    let status = ["status", "--porcelain", "--untracked-files=all", "--ignore-submodules=none"];
+    let is_clean = |git: &Git| git.text(&status).is_ok_and(|lines| lines.is_empty());
+    if !is_here(&inside) || !is_clean(&inside) {
+        return Some("it holds something that is not committed, or cannot be looked at".into());
+    }
+    let repositories = inventory::extent(folder, &mut || ()).map(|extent| extent.repositories.len());
+    if repositories.ok() != Some(0) || !process::working_in(folder).is_empty() {
+        return Some("a repository lies in it, or somebody works there".into());
+    }
+    None
+}
+
+/// Takes such a folder away, with its branch, and says so. The caller has just looked.
+pub fn remove_stray(store: &Store, stray: &Stray) -> Result<String> {
+    let (path, branch) = stray.path.as_deref().zip(stray.branch.as_deref()).context("it has both")?;
+    let git = git_of(store.layout());
+    let tip = commit(&git, &reference_of(branch)).context("its branch is there")?;
+    // It is locked, against a clean-up of git's own.
+    git.run(&["worktree", "remove", "--force", "--force", path])?;
+    git.run(&["update-ref", "-d", &reference_of(branch), &tip])?;
+    Ok(format!("the folder and its branch {branch} are gone; what they held is on another branch"))
 }
 
 /// Looks at the work tree of one task, whose run's lock the caller holds.
@@ -386,7 +426,7 @@ fn bytes_ignored(tree: &Worktree) -> Result<u64> {
 
 /// Finds a branch into which crew merged this very work, and that still holds what crew made of it: later changes of the
 /// same lines do not unmerge it.
-fn landed(git: &Git, work: &TaskWork, tip: &str) -> Option<Standing> {
+pub fn landed(git: &Git, work: &TaskWork, tip: &str) -> Option<Standing> {
     let is_held = |landed: &&Landed| {
         landed.tip == tip
             && git.run(&["merge-base", "--is-ancestor", &landed.commit, &reference_of(&landed.into)]).is_ok()
@@ -397,7 +437,7 @@ fn landed(git: &Git, work: &TaskWork, tip: &str) -> Option<Standing> {
 
 /// Returns the branches to which the work of a task may have gone: those that crew merged it into, the one that its run
 /// began from, where that is published, and the one that is checked out.
-fn targets(git: &Git, run: &Run, work: &TaskWork) -> Vec<String> {
+pub fn targets(git: &Git, run: &Run, work: &TaskWork) -> Vec<String> {
     let base = run.base.as_ref().and_then(|base| base.branch.clone());
     let published = base.as_ref().map(|base| format!("{base}@{{upstream}}"));
     let published = published.and_then(|name| git.text(&["rev-parse", "--abbrev-ref", &name]).ok());

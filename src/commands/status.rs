@@ -6,6 +6,7 @@ use super::closing::{bring_back, do_again, status_tone, task_table, tasks_json, 
 use super::context::Context;
 use super::cut_off;
 use super::exit::ExitStatus;
+use super::pruned;
 use super::signs_of_life::SignsOfLife;
 use super::task_work::git_of;
 use crate::domain::run::{Run, RunStatus};
@@ -35,12 +36,20 @@ pub struct StatusArgs {
     /// How many runs to list
     #[arg(long, short = 'n', value_name = "N", default_value_t = 20)]
     limit: usize,
+
+    /// List the runs that were pruned, and what stays known of them
+    #[arg(long, conflicts_with = "run")]
+    pruned: bool,
 }
 
 /// Shows one run or lists the newest.
 pub fn status(cx: &Context, args: &StatusArgs) -> Result<ExitStatus> {
     match &args.run {
-        Some(run) => show_run(cx, run),
+        Some(run) => match pruned::find(&cx.store()?, run)? {
+            Some(stone) => pruned::show(cx, &stone),
+            None => show_run(cx, run),
+        },
+        None if args.pruned => pruned::list(cx, args.limit),
         None => list_runs(cx, args.limit),
     }
 }
@@ -60,7 +69,8 @@ fn list_runs(cx: &Context, limit: usize) -> Result<ExitStatus> {
     if cx.printer.json {
         let data =
             runs.iter().map(|row| Ok(run_json(row, store.status(row)?))).collect::<Result<Vec<Value>>>()?;
-        cx.printer.json(&json!({"data": data, "meta": {"count": runs.len(), "total": total}}))?;
+        cx.printer.json(&json!({"data": data, "meta": {"count": runs.len(), "total": total,
+            "pruned": store.pruned_count()?}}))?;
         return Ok(ExitStatus::Done);
     }
     let mut rows = Rows::new(&[
@@ -86,6 +96,9 @@ fn list_runs(cx: &Context, limit: usize) -> Result<ExitStatus> {
     if total > runs.len() {
         cx.printer
             .tell(&format!("{} older: crew status -n {total}", words::count(total - runs.len(), "run")));
+    }
+    if let gone @ 1.. = store.pruned_count()? {
+        cx.printer.tell(&format!("{gone} pruned: crew status --pruned"));
     }
     cut_off::tell(&cx.printer, &layout);
     Ok(ExitStatus::Done)

@@ -329,13 +329,21 @@ pub fn terms_of_environment() -> Option<Terms> {
 /// Settles all that waits, where the run has no owner; returns the answer to the request `id`, where there is one.
 fn settle_as_owner(place: &Place, id: &str) -> Result<Option<Answer>> {
     let layout = Layout::of(&place.repository);
-    let paths = layout.run(&place.run);
+    let Some(_) = settle_waiting(&layout, &place.run)? else { return Ok(None) };
+    // The file may be gone, where it was swept away before we looked.
+    let answer = Store::open(&layout)?.answer_to(id)?;
+    Ok(answer.and_then(|answer| serde_json::from_str(&answer).ok()))
+}
+
+/// Settles all that waits, where the run has no owner; returns how much that was.
+pub fn settle_waiting(layout: &Layout, run: &RunId) -> Result<Option<usize>> {
+    let paths = layout.run(run);
     // In a sandbox that may not write here, the next owner of the run answers.
     let Ok(Some(_lock)) = lock::try_take_to_settle(&paths) else { return Ok(None) };
-    let mut store = Store::open(&layout)?;
+    let mut store = Store::open(layout)?;
     let waiting = inbox::waiting(&paths.inbox());
     if !waiting.is_empty() {
-        let Some(mut run) = store.load_run(&place.run)? else { return Ok(None) };
+        let Some(mut run) = store.load_run(run)? else { return Ok(None) };
         // Many may wait, and a run that somebody wants to resume should not be held up by one after the other.
         let (key, words) = (Context::person_key(), environment::hiding_ours(&[]));
         let (mut batch, mut answered) = (Vec::new(), Vec::new());
@@ -351,7 +359,5 @@ fn settle_as_owner(place: &Place, id: &str) -> Result<Option<Answer>> {
             let _ = inbox::answer(&paths.inbox(), incoming, &answered.answer);
         }
     }
-    // The file may be gone, where it was swept away before we looked.
-    let answer = store.answer_to(id)?;
-    Ok(answer.and_then(|answer| serde_json::from_str(&answer).ok()))
+    Ok(Some(waiting.len()))
 }

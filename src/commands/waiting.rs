@@ -1,6 +1,6 @@
 //! Taking a run's lock for a command: at once, or after a wait that the user asked for.
 
-use super::context::Context;
+use super::context::{Context, pruned_away};
 use super::exit::Problem;
 use crate::domain::id::RunId;
 use crate::domain::words::clean_line;
@@ -49,6 +49,11 @@ impl Context {
         let taken = lock::take_within(&paths, patience, waits)?;
         let or_wait = if wait.wait == 0 { "; --wait SECS waits for its end" } else { "" };
         let hint = format!("crew status {short} shows how it goes{or_wait}");
-        Ok(taken.ok_or_else(|| Problem::refused("busy", message()).hint(hint))?)
+        let lock = taken.ok_or_else(|| Problem::refused("busy", message()).hint(hint))?;
+        // While we waited it may have gone, and its lock was made anew.
+        match store.tombstones(run.as_str(), 1)?.first() {
+            Some(stone) => Err(pruned_away(stone, &short).into()),
+            None => Ok(lock),
+        }
     }
 }

@@ -439,7 +439,7 @@ fn refusal(short: &str, task: &str, stays: &Stays) -> Problem {
 }
 
 /// What became of a task's work tree.
-struct Done {
+pub(super) struct Done {
     task: String,
     path: String,
     branch: Option<String>,
@@ -472,7 +472,7 @@ fn tell(cx: &Context, short: &str, done: &Done) -> Result<()> {
 
 /// Takes a task's work tree away: what is nowhere else is held, then it is recorded, then it is done. Whoever is killed
 /// in between types the same again. The caller holds the run's lock and has just looked.
-fn take_away(store: &mut Store, run: &mut Run, seen: &Seen, goes: Goes) -> Result<Done> {
+pub(super) fn take_away(store: &mut Store, run: &mut Run, seen: &Seen, goes: Goes) -> Result<Done> {
     let layout = store.layout().clone();
     let git = git_of(&layout);
     let before = run.clone();
@@ -587,7 +587,11 @@ fn prune(cx: &Context, args: &PruneArgs) -> Result<ExitStatus> {
         }
     }
     for trial in trials {
-        clear_trial(cx, &mut store, trial)?;
+        if !clear_trial(cx, &mut store, trial)? {
+            cx.printer.tell(&format!("{} is at work by now, and what its merge works in stays", trial.short));
+        } else if !cx.printer.json {
+            cx.printer.data(&format!("{}  removed what a merge that was killed had left", trial.short))?;
+        }
     }
     let done = carry_out(cx, &mut store, &goes)?;
     if cx.printer.json {
@@ -597,12 +601,10 @@ fn prune(cx: &Context, args: &PruneArgs) -> Result<ExitStatus> {
 }
 
 /// Takes away what a merge that was killed has left, and ends what it had started.
-fn clear_trial(cx: &Context, store: &mut Store, trial: &Trial) -> Result<()> {
+/// Tells whether it could: not while the run is at work.
+pub(super) fn clear_trial(cx: &Context, store: &mut Store, trial: &Trial) -> Result<bool> {
     let paths = store.paths(&trial.run);
-    let Some(_lock) = lock::try_take(&paths)? else {
-        cx.printer.tell(&format!("{} is at work by now, and what its merge works in stays", trial.short));
-        return Ok(());
-    };
+    let Some(_lock) = lock::try_take(&paths)? else { return Ok(false) };
     let layout = store.layout().clone();
     let repository = Repository::of(layout.repository())?;
     let settings = cx.settings(&layout, &[], cx.trusts(&layout)?)?;
@@ -616,10 +618,7 @@ fn clear_trial(cx: &Context, store: &mut Store, trial: &Trial) -> Result<()> {
         let scratch = Scratch::of(&repository, layout.repository(), around, trial.run.as_str());
         merge_work::clear_left(&scratch, trial.run.as_str(), grace)?;
     }
-    if !cx.printer.json {
-        cx.printer.data(&format!("{}  removed what a merge that was killed had left", trial.short))?;
-    }
-    Ok(())
+    Ok(true)
 }
 
 /// Removes run by run what may still go when its lock is held.

@@ -161,15 +161,33 @@ fn variables_of(pid: u32) -> Variables {
     }
 }
 
+/// Returns the living processes that were started for a run of this repository, with the run's id, our own left out. Linux
+/// tells of them; elsewhere none is known.
+pub fn started_for(repository: &Path) -> Vec<(u32, String)> {
+    let repository = format!("CREW_REPOSITORY={}", repository.display());
+    let run_of = |pid: u32| {
+        let environment = environment_of(pid);
+        let mut entries = environment.split(|byte| *byte == 0);
+        entries.clone().find(|entry| *entry == repository.as_bytes())?;
+        let run = entries.find_map(|entry| entry.strip_prefix(b"CREW_RUN="))?;
+        Some((pid, String::from_utf8_lossy(run).into_owned()))
+    };
+    everybody().into_iter().filter(|pid| *pid != std::process::id()).filter_map(run_of).collect()
+}
+
+/// Returns the name of a process, where the system tells it.
+pub fn name_of(pid: u32) -> Option<String> {
+    std::fs::read_to_string(format!("/proc/{pid}/comm")).ok().map(|name| name.trim_end().to_owned())
+}
+
 /// Returns the processes that work in a folder or below it, with their names, our own left out. Linux tells of those
 /// whose folder we may see; elsewhere none is known.
 pub fn working_in(folder: &Path) -> Vec<(u32, String)> {
     let works_there = |pid: &u32| {
         std::fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|works_in| works_in.starts_with(folder))
     };
-    let name = |pid: u32| std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
     let found = everybody().into_iter().filter(|pid| *pid != std::process::id()).filter(works_there);
-    found.map(|pid| (pid, name(pid).trim_end().to_owned())).collect()
+    found.map(|pid| (pid, name_of(pid).unwrap_or_default())).collect()
 }
 
 /// Tells whether we were started by a process, or by one below it.

@@ -10,8 +10,10 @@ use crate::domain::run::{Run, Touched};
 use crate::domain::task::{Attempt, Task};
 use crate::domain::time::Time;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::fs::File;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 /// Only ever added to. The number of steps taken is kept in `user_version`.
@@ -21,10 +23,49 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003_verifications.sql"),
     include_str!("migrations/0004_heartbeats.sql"),
     include_str!("migrations/0005_dead_letters.sql"),
+    include_str!("migrations/0006_tombstones.sql"),
 ];
 
 /// How long a writer waits for another one.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long it waits before a person is told of it.
+const SIGN_AFTER: Duration = Duration::from_secs(1);
+/// How often it tries again meanwhile.
+const BETWEEN_TRIES: Duration = Duration::from_millis(10);
+
+/// Tells a person that another process writes to the store all the time.
+static ON_LONG_WAIT: OnceLock<fn()> = OnceLock::new();
+
+/// Says what is done once a writer has to wait for a second or more. The first who says so is heard.
+pub fn on_long_wait(tell: fn()) {
+    let _ = ON_LONG_WAIT.set(tell);
+}
+
+thread_local! {
+    /// Since when this thread waits, and whether that was told.
+    static WAITS: Cell<(Option<Instant>, bool)> = const { Cell::new((None, false)) };
+}
+
+/// Decides whether to wait on; SQLite asks with how often it did before, for the same lock.
+fn waits_on(before: i32) -> bool {
+    WAITS.with(|waits| {
+        if before == 0 {
+            waits.set((None, false));
+        }
+        let (began, told) = waits.get();
+        let began = began.unwrap_or_else(Instant::now);
+        let is_long = began.elapsed() >= SIGN_AFTER;
+        if is_long
+            && !told
+            && let Some(tell) = ON_LONG_WAIT.get()
+        {
+            tell();
+        }
+        waits.set((Some(began), told || is_long));
+        std::thread::sleep(BETWEEN_TRIES);
+        began.elapsed() < BUSY_TIMEOUT
+    })
+}
 
 /// An answer to a request, kept with what it changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,15 +131,21 @@ impl Store {
     fn connect(layout: &Layout, flags: OpenFlags) -> Result<Store, StoreError> {
         let path = layout.database();
         let wrap = |source| StoreError::Database { path: path.clone(), source };
-        let connection = Connection::open_with_flags(&path, flags).map_err(wrap)?;
-        connection.busy_timeout(BUSY_TIMEOUT).map_err(wrap)?;
+        let mut connection = Connection::open_with_flags(&path, flags)
+            .map_err(|source| why_not_opened(layout).unwrap_or_else(|| wrap(source)))?;
+        connection.busy_handler(Some(waits_on)).map_err(wrap)?;
         let pragmas = "PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; PRAGMA synchronous = NORMAL;";
         // While another process opens a new store too, SQLite refuses the first of them at once and does not wait.
         let deadline = Instant::now() + BUSY_TIMEOUT;
         while let Err(source) = connection.execute_batch(pragmas) {
             let is_busy = source.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy);
             if !is_busy || Instant::now() >= deadline {
-                return Err(wrap(source));
+                let error = wrap(source);
+                return Err(if error.is_read_only() {
+                    why_not_opened(layout).unwrap_or(error)
+                } else {
+                    error
+                });
             }
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -123,10 +170,15 @@ impl Store {
         MIGRATIONS.len() as i64
     }
 
-    /// Asks SQLite to check itself; returns what it found wrong.
+    /// Asks SQLite to check itself, its indexes too, and whether rows refer to others that are there; returns what it found
+    /// wrong.
     pub fn check_integrity(&self) -> Result<Vec<String>, StoreError> {
-        let found = self.texts("PRAGMA quick_check", [])?;
-        Ok(found.into_iter().filter(|line| line != "ok").collect())
+        let mut found = self.texts("PRAGMA integrity_check(8)", [])?;
+        found.retain(|line| line != "ok");
+        let sql = "SELECT DISTINCT \"table\" || ' refers to rows of ' || parent || ' that are not there'
+                   FROM pragma_foreign_key_check";
+        found.extend(self.texts(sql, [])?);
+        Ok(found)
     }
 
     pub(super) fn failed(&self, source: rusqlite::Error) -> StoreError {
@@ -242,6 +294,55 @@ impl Store {
         Ok(Some(recorded))
     }
 
+    /// Puts a run back with the numbers that it and its events had, and derives its tables anew, all or nothing.
+    pub(super) fn put_back(
+        &mut self,
+        number: i64,
+        run: &Run,
+        events: &[(i64, Time, Event)],
+    ) -> Result<(), StoreError> {
+        let path = self.layout.database();
+        let wrap = |source| StoreError::Database { path: path.clone(), source };
+        let put = |transaction: &Transaction<'_>| -> rusqlite::Result<()> {
+            let sql = "INSERT INTO runs (no, id, goal, team, workflow, created_at, started) VALUES (?, ?, ?, ?, ?, ?, 0)";
+            let Run { id, goal, team, workflow, created_at, .. } = run;
+            transaction.execute(sql, params![number, id.as_str(), goal, team, workflow, created_at.0])?;
+            let writer = Writer { transaction, number, run };
+            for (seq, at, event) in events {
+                let data = serde_json::to_string(event)
+                    .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+                let sql = "INSERT INTO events (seq, run, at, kind, data) VALUES (?, ?, ?, ?, ?)";
+                let values = params![seq, number, at.0, event.kind(), data];
+                transaction.prepare_cached(sql)?.execute(values)?;
+                match event {
+                    Event::ArtifactKept { .. } => writer.keep_artifact(*at, event)?,
+                    Event::GateOpened { gate, .. } | Event::GateDecided { gate, .. } => {
+                        writer.put_gate(*gate)?
+                    }
+                    _ => {}
+                }
+            }
+            for (place, task) in run.tasks.iter().enumerate() {
+                writer.put_task(place)?;
+                task.attempts.iter().try_for_each(|attempt| writer.put_attempt(place, attempt.number))?;
+            }
+            writer.put_run()
+        };
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(wrap)?;
+        put(&transaction).map_err(wrap)?;
+        transaction.commit().map_err(wrap)
+    }
+
+    /// Closes the store as one whole file, which is on the disk when this returns.
+    pub(super) fn close_whole(self) -> Result<(), StoreError> {
+        let path = self.layout.database();
+        let wrap = |source| StoreError::Database { path: path.clone(), source };
+        self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").map_err(wrap)?;
+        self.connection.close().map_err(|(_, source)| wrap(source))?;
+        File::open(&path).and_then(|file| file.sync_all()).map_err(StoreError::file(&path))
+    }
+
     /// Returns when all that was appended is on the disk, whatever happens to the power.
     ///
     /// A commit alone outlives our own death. What ends something is synced before anybody is told of it; the sync
@@ -278,6 +379,11 @@ impl Applied {
     pub fn event(&self) -> &Event {
         &self.event
     }
+}
+
+/// Asks the system why a store cannot be opened for writing: SQLite only says that it cannot.
+fn why_not_opened(layout: &Layout) -> Option<StoreError> {
+    tempfile::tempfile_in(layout.root()).err().map(StoreError::file(layout.root()))
 }
 
 /// Makes `.crew`, which ignores itself until `crew init` says what is to be tracked.

@@ -89,6 +89,21 @@ pub fn incoming(inbox: &Path, request: Request) -> Option<Incoming> {
     is_id(&id).then(|| Incoming { path: inbox.join(format!("{id}.request")), id, request: Ok(request) })
 }
 
+/// Returns what lies there in the place of a request and is no plain file, or has a name that no request has: nobody will
+/// ever answer it.
+pub fn unreadable(inbox: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(inbox) else { return Vec::new() };
+    let paths = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
+    let is_request = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "request");
+    let is_fit = |path: &PathBuf| {
+        path.file_stem().and_then(|stem| stem.to_str()).is_some_and(is_id)
+            && path.symlink_metadata().is_ok_and(|meta| meta.is_file())
+    };
+    let mut found: Vec<PathBuf> = paths.filter(|path| is_request(path) && !is_fit(path)).collect();
+    found.sort();
+    found
+}
+
 fn read(path: PathBuf) -> Option<Incoming> {
     let id = path.file_stem()?.to_str().filter(|id| is_id(id))?.to_owned();
     // Never follow a link or open a pipe that somebody left here.
@@ -205,6 +220,8 @@ pub(super) mod tests {
         let waiting = waiting(inbox.path());
         assert_eq!(waiting.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), ["bad", "other"]);
         assert!(waiting.iter().all(|one| one.request.is_err()));
+        std::fs::write(path("no id.request"), "{}").unwrap();
+        assert_eq!(unreadable(inbox.path()), [path("link.request"), path("no id.request")]);
     }
 
     proptest! {

@@ -52,11 +52,16 @@ impl Layout {
         self.root.join("worktrees")
     }
 
+    /// Holds what could not be read, as it was found.
+    pub fn set_aside(&self) -> PathBuf {
+        self.root.join("set-aside")
+    }
+
     /// Names what crew itself changes while it works. The rest of the folder is for people: what is written there decides
     /// what is done next.
     pub fn state(&self) -> Vec<PathBuf> {
         let database = ["crew.db", "crew.db-wal", "crew.db-shm", "crew.db-journal"];
-        let folders = ["runs", "worktrees", "logs", "cache"];
+        let folders = ["runs", "worktrees", "logs", "cache", "set-aside"];
         database.iter().chain(&folders).map(|name| self.root.join(name)).collect()
     }
 

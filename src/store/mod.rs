@@ -22,6 +22,9 @@ pub mod person_key;
 pub mod pipe;
 pub mod queries;
 pub mod recordings;
+pub mod salvage;
+pub mod set_aside;
+pub mod tombstones;
 pub mod trust;
 pub mod verified;
 
@@ -63,8 +66,28 @@ impl StoreError {
     /// Tells whether it may not be written here.
     pub fn is_read_only(&self) -> bool {
         use rusqlite::ErrorCode::{CannotOpen, PermissionDenied, ReadOnly};
-        let StoreError::Database { source, .. } = self else { return false };
-        matches!(source.sqlite_error_code(), Some(ReadOnly | CannotOpen | PermissionDenied))
+        use std::io::ErrorKind;
+        match self {
+            StoreError::File { source, .. } => {
+                matches!(source.kind(), ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied)
+            }
+            StoreError::Database { source, .. } => {
+                matches!(source.sqlite_error_code(), Some(ReadOnly | CannotOpen | PermissionDenied))
+            }
+            _ => false,
+        }
+    }
+
+    /// Tells whether this process, or all of them together, may open no more files.
+    pub fn is_out_of_files(&self) -> bool {
+        let StoreError::File { source, .. } = self else { return false };
+        let too_many = [rustix::io::Errno::MFILE, rustix::io::Errno::NFILE].map(|errno| errno.raw_os_error());
+        // Where a file could not be made beside, only the words of the error say which it was.
+        let words = source.to_string();
+        let is_said = |number: &i32| words.contains(&format!("(os error {number})"));
+        source
+            .raw_os_error()
+            .map_or_else(|| too_many.iter().any(is_said), |number| too_many.contains(&number))
     }
 
     /// Tells whether another process was writing for longer than we wait.
@@ -72,6 +95,13 @@ impl StoreError {
         use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked};
         let StoreError::Database { source, .. } = self else { return false };
         matches!(source.sqlite_error_code(), Some(DatabaseBusy | DatabaseLocked))
+    }
+
+    /// Tells whether the file of the store is damaged.
+    pub fn is_damaged(&self) -> bool {
+        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+        let StoreError::Database { source, .. } = self else { return false };
+        matches!(source.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase))
     }
 
     /// Tells whether the disk is full.

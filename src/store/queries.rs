@@ -11,6 +11,7 @@ use crate::domain::run::{Counts, Run, RunStatus};
 use crate::domain::task::TaskState;
 use crate::domain::time::Time;
 use rusqlite::{OptionalExtension, Row, params};
+use std::time::Duration;
 
 /// A run as a list shows it.
 #[derive(Clone, Debug)]
@@ -35,6 +36,17 @@ pub struct ArtifactRow {
     pub at: Time,
     pub bytes: u64,
     pub sha256: String,
+}
+
+/// Where the clock was set back while runs were at work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClockJumps {
+    /// The latest time that any event says.
+    pub newest: Option<Time>,
+    /// How often it went back by more than a second.
+    pub count: usize,
+    /// By how much at most, and in which run.
+    pub largest: Option<(RunId, Duration)>,
 }
 
 impl RunRow {
@@ -85,6 +97,7 @@ impl Store {
             let found = self.rows(sql, [run.as_str()], |row| row.get::<_, String>(0))?;
             neighbours.extend(found.iter().filter_map(|id| RunId::parse(id)));
         }
+        neighbours.extend(self.pruned_beside(run)?);
         Ok(run.as_str()[..run.shown_length(neighbours)].to_owned())
     }
 
@@ -145,6 +158,23 @@ impl Store {
             take(Recorded { seq, run: run.clone(), at: Time(at), event })?;
         }
         Ok(())
+    }
+
+    /// Looks for events that say an earlier time than the one before them.
+    pub fn clock_jumps(&self) -> Result<ClockJumps, StoreError> {
+        let newest = self.one("SELECT max(at) FROM events", [], |row| row.get::<_, Option<i64>>(0))?;
+        let sql = "WITH steps AS (SELECT run, at - lag(at) OVER (PARTITION BY run ORDER BY seq) AS step FROM events)
+                   SELECT runs.id, step, count(*) OVER () FROM steps JOIN runs ON runs.no = steps.run
+                   WHERE step < -1000 ORDER BY step LIMIT 1";
+        let found = self.rows(sql, [], |row| {
+            Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
+        })?;
+        let first = found.first();
+        let largest = first.and_then(|(run, step, _)| {
+            Some((RunId::parse(run)?, Duration::from_millis(step.unsigned_abs())))
+        });
+        let count = first.map_or(0, |(.., count)| *count as usize);
+        Ok(ClockJumps { newest: newest.map(Time), count, largest })
     }
 
     /// Returns the run that a gate belongs to.
@@ -244,7 +274,7 @@ impl Store {
         Ok(counts)
     }
 
-    fn one<T>(
+    pub(super) fn one<T>(
         &self,
         sql: &str,
         parameters: impl rusqlite::Params,
@@ -253,7 +283,7 @@ impl Store {
         self.connection.query_row(sql, parameters, take).map_err(|source| self.failed(source))
     }
 
-    fn rows<T>(
+    pub(super) fn rows<T>(
         &self,
         sql: &str,
         parameters: impl rusqlite::Params,

@@ -123,6 +123,11 @@ pub fn hold(git: &Git, reference: &str, commit: &str) -> Result<String, GitError
     Ok(name)
 }
 
+/// Lets go of what is held at a reference, unless it is something else by now.
+pub fn let_go(git: &Git, reference: &str, commit: &str) -> Result<(), GitError> {
+    git.run(&["update-ref", "--no-deref", "-d", reference, commit]).map(drop)
+}
+
 /// Returns all that is kept, the newest first.
 pub fn list(repository: &Path) -> Result<Vec<Entry>, GitError> {
     let format = "--format=%(refname)%00%(objectname)%00%(creatordate:unix)%00%(contents:subject)";

@@ -8,6 +8,7 @@ pub mod crowd;
 #[cfg(target_os = "linux")]
 pub mod faults;
 pub mod large;
+pub mod mounts;
 
 use serde_json::{Value, json};
 use std::os::unix::process::CommandExt as _;

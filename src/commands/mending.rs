@@ -1,0 +1,356 @@
+//! What is not as it should be in the record of runs, and how it is put right.
+//!
+//! Nothing is done about a run that a crew process holds, and whatever is done holds the run's lock meanwhile. What cannot be
+//! read is set aside, never deleted. Done once, there is nothing left to do.
+
+use super::context::Context;
+use super::sighting::{self, Stray, Trial};
+use super::submit;
+use super::worktree;
+use crate::domain::id::RunId;
+use crate::domain::run::RunStatus;
+use crate::domain::settings::RECOVERY_LIVING;
+use crate::domain::task::TaskState;
+use crate::domain::words::clean_line;
+use crate::runner::clock;
+use crate::runner::launch::Limits;
+use crate::runner::process;
+use crate::store::database::Store;
+use crate::store::layout::Layout;
+use crate::store::queries::RunRow;
+use crate::store::{StoreError, copies, inbox, lock, set_aside};
+use crate::ui::words;
+use anyhow::{Context as _, Result};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Something that is not as it should be.
+pub struct Fault {
+    /// What it is about: `processes`, `requests`, `copies`, `files`, `worktrees`, `runs`.
+    pub name: &'static str,
+    pub what: String,
+    pub cure: Cure,
+}
+
+/// What is done about it.
+pub enum Cure {
+    /// End what a dead crew process has left running.
+    End { run: RunId, processes: Vec<u32> },
+    /// Apply requests that wait.
+    Settle { run: RunId },
+    /// Write the JSON copies anew; those that cannot be read are set aside.
+    Copy { run: RunId, unreadable: Vec<PathBuf> },
+    /// Move away what crew cannot read, and would stumble over.
+    SetAside { run: Option<RunId>, path: PathBuf, why: &'static str },
+    /// Take away what a merge that was killed had left.
+    ClearTrial(Trial),
+    /// Take away a work tree of crew's that no run knows, and that holds nothing of its own.
+    RemoveStray(Stray),
+    /// Only a person can, by this.
+    ByHand(String),
+}
+
+impl Fault {
+    fn of(name: &'static str, what: String, cure: Cure) -> Fault {
+        Fault { name, what, cure }
+    }
+
+    /// Tells whether something is wrong rather than left over.
+    pub fn is_serious(&self) -> bool {
+        matches!(self.cure, Cure::End { .. } | Cure::SetAside { .. })
+    }
+
+    /// Says what can be done about it.
+    pub fn hint(&self) -> String {
+        let does = match &self.cure {
+            Cure::End { .. } => "ends what was left running; what it did stays in its folder",
+            Cure::Settle { .. } => "applies what waits",
+            Cure::Copy { .. } => "writes the copies anew from the store",
+            Cure::SetAside { .. } => "moves it to .crew/set-aside",
+            Cure::ClearTrial(_) => "takes away what the merge has left",
+            Cure::RemoveStray(_) => "takes away what holds nothing of its own",
+            Cure::ByHand(hint) => return hint.clone(),
+        };
+        format!("crew doctor --fix {does}")
+    }
+}
+
+/// What came of a cure.
+pub enum Mended {
+    /// What was done.
+    Done(String),
+    /// Why nothing was.
+    Left(String),
+}
+
+/// Looks for all that is not as it should be. Nothing is changed.
+pub fn find(store: &Store) -> Result<Vec<Fault>> {
+    let mut faults = Vec::new();
+    let mut left = left_running(store);
+    for row in store.runs(usize::MAX)? {
+        if lock::is_owned(&store.paths(&row.id))? {
+            left.remove(row.id.as_str());
+            continue;
+        }
+        look_at_run(store, &row, left.remove(row.id.as_str()).unwrap_or_default(), &mut faults)?;
+    }
+    for (run, processes) in left {
+        let what =
+            format!("{} of run {}, which is not recorded here", told(&processes), clean_line(&run, 20));
+        let pids: Vec<String> = processes.iter().map(u32::to_string).collect();
+        let hint = format!("look what that is; then: kill {}", pids.join(" "));
+        faults.push(Fault::of("processes", what, Cure::ByHand(hint)));
+    }
+    faults.extend(strange_files(store.layout()));
+    faults.extend(left_worktrees(store)?);
+    Ok(faults)
+}
+
+/// Returns the processes that were started for a run, by its id. Those that we ourselves are below are somebody's at work.
+fn left_running(store: &Store) -> BTreeMap<String, Vec<u32>> {
+    let mut left: BTreeMap<String, Vec<u32>> = BTreeMap::new();
+    for (pid, run) in process::started_for(store.layout().repository()) {
+        if !process::is_below(pid) {
+            left.entry(run).or_default().push(pid);
+        }
+    }
+    left
+}
+
+/// Says which processes: `1 process left behind (4121 sleep)`.
+fn told(processes: &[u32]) -> String {
+    let name =
+        |pid: &u32| format!("{pid} {}", process::name_of(*pid).unwrap_or_default()).trim_end().to_owned();
+    let some: Vec<String> = processes.iter().take(3).map(name).collect();
+    let more = if processes.len() > 3 { ", ..." } else { "" };
+    let count = match processes.len() {
+        1 => "1 process".to_owned(),
+        many => format!("{many} processes"),
+    };
+    format!("{count} left behind (pid {}{more})", clean_line(&some.join(", "), 200))
+}
+
+fn look_at_run(store: &Store, row: &RunRow, mut left: Vec<u32>, faults: &mut Vec<Fault>) -> Result<()> {
+    let (id, short) = (&row.id, store.short(&row.id)?);
+    let paths = store.paths(id);
+    let is_open = row.status(false) == RunStatus::Interrupted;
+    if is_open {
+        match store.load_run(id) {
+            Ok(Some(run)) => {
+                let attempts = run.tasks.iter().filter_map(|task| task.last());
+                let children =
+                    attempts.filter(|last| last.is_open()).filter_map(|last| last.process.as_ref());
+                let alive = children.filter(|child| process::is_alive(child)).map(|child| child.pid);
+                for pid in alive.collect::<Vec<_>>() {
+                    if !left.contains(&pid) {
+                        left.push(pid);
+                    }
+                }
+            }
+            Ok(None) => return Ok(()),
+            Err(error) => faults.push(unreadable(&short, &error)),
+        }
+    }
+    if !left.is_empty() {
+        let what = format!("run {short}: {}", told(&left));
+        faults.push(Fault::of("processes", what, Cure::End { run: id.clone(), processes: left }));
+    }
+    let waiting = inbox::waiting(&paths.inbox()).len();
+    if waiting > 0 {
+        let what = format!(
+            "run {short}: {}",
+            words::count(waiting, "request").to_owned() + " that nobody has answered"
+        );
+        faults.push(Fault::of("requests", what, Cure::Settle { run: id.clone() }));
+    }
+    for path in inbox::unreadable(&paths.inbox()) {
+        let what = format!("{} is no file that crew reads", store.layout().shown(&path));
+        let why = "it is no plain file, and lay where requests are";
+        faults.push(Fault::of("files", what, Cure::SetAside { run: Some(id.clone()), path, why }));
+    }
+    let copies = look_at_copies(store, row)?;
+    if let Some((what, unreadable)) = copies {
+        let what = format!("run {short}: {what}");
+        faults.push(Fault::of("copies", what, Cure::Copy { run: id.clone(), unreadable }));
+    }
+    if is_open {
+        let what = format!("run {short} was interrupted: its crew process is gone");
+        faults.push(Fault::of("runs", what, Cure::ByHand(format!("crew resume {short} goes on with it"))));
+    }
+    Ok(())
+}
+
+fn unreadable(short: &str, error: &StoreError) -> Fault {
+    let what = format!("the record of run {short} cannot be read: {}", clean_line(&error.to_string(), 200));
+    let hint = "a newer crew may have written it; what was copied is in the run's folder, below .crew/runs";
+    Fault::of("record", what, Cure::ByHand(hint.into()))
+}
+
+/// Finds out whether the JSON copies of a run say what the store says: what is wrong, and the files that cannot be read.
+fn look_at_copies(store: &Store, row: &RunRow) -> Result<Option<(String, Vec<PathBuf>)>> {
+    let paths = store.paths(&row.id);
+    let (mut wrong, mut unreadable) = (Vec::new(), Vec::new());
+    let mut read = |path: PathBuf| -> Option<Value> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let text = match std::fs::read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                wrong.push(format!("{name} is missing"));
+                return None;
+            }
+            Err(error) => {
+                wrong.push(format!("{name} cannot be read: {error}"));
+                unreadable.push(path);
+                return None;
+            }
+        };
+        match serde_json::from_slice(&text) {
+            Ok(value) => Some(value),
+            Err(_) => {
+                wrong.push(format!("{name} is cut off or garbled"));
+                unreadable.push(path);
+                None
+            }
+        }
+    };
+    let (manifest, tasks) = (read(paths.manifest()), read(paths.tasks()));
+    if manifest.is_some_and(|manifest| manifest["status"] != row.status(false).name()) {
+        wrong.push("manifest.json is older than the store".into());
+    }
+    let is_same = |tasks: &Value| {
+        let tasks = tasks["tasks"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let in_state = |state: TaskState| tasks.iter().filter(|task| task["status"] == state.name()).count();
+        tasks.len() == row.counts.total()
+            && TaskState::ALL.into_iter().all(|state| in_state(state) == row.counts.of(state))
+    };
+    if tasks.is_some_and(|tasks| !is_same(&tasks)) {
+        wrong.push("tasks.json is older than the store".into());
+    }
+    // What cannot be replayed cannot be copied either, and is told as what it is.
+    if wrong.is_empty() || store.load_run(&row.id).is_err() {
+        return Ok(None);
+    }
+    Ok(Some((wrong.join(", "), unreadable)))
+}
+
+/// Finds what lies among the runs' folders and is none.
+fn strange_files(layout: &Layout) -> Vec<Fault> {
+    let entries = std::fs::read_dir(layout.runs()).into_iter().flatten().flatten();
+    let strange = entries.filter(|entry| {
+        let is_run = entry.file_name().to_str().and_then(RunId::parse).is_some();
+        is_run && !entry.file_type().is_ok_and(|kind| kind.is_dir())
+    });
+    let fault = |path: PathBuf| {
+        let what = format!("{} is not a folder", layout.shown(&path));
+        let why = "a run's folder has to be here";
+        Fault::of("files", what, Cure::SetAside { run: None, path, why })
+    };
+    strange.map(|entry| fault(entry.path())).collect()
+}
+
+fn left_worktrees(store: &Store) -> Result<Vec<Fault>> {
+    let mut faults = Vec::new();
+    // Where that cannot be looked at, the check of the work trees says so.
+    let Ok((_, trials, strays)) = sighting::overview(store) else { return Ok(faults) };
+    for trial in trials.into_iter().filter(|trial| !trial.owned) {
+        let what = format!("run {}: a merge that was killed has left its work tree", trial.short);
+        faults.push(Fault::of("worktrees", what, Cure::ClearTrial(trial)));
+    }
+    for stray in strays {
+        // Who has several work trees of one repository has a record in each: only what lies in ours is ours.
+        let ours = store.layout().worktrees();
+        let is_ours = stray.path.as_deref().is_some_and(|path| Path::new(path).starts_with(&ours));
+        if is_ours && sighting::why_stray_stays(store, &stray).is_none() {
+            let path = stray.path.as_deref().unwrap_or_default();
+            let what = format!("no run here knows {path}, which holds nothing of its own");
+            faults.push(Fault::of("worktrees", what, Cure::RemoveStray(stray)));
+        }
+    }
+    Ok(faults)
+}
+
+/// Puts one fault right, and says what was done.
+pub fn mend(cx: &Context, store: &mut Store, fault: &Fault) -> Result<Mended> {
+    let layout = store.layout().clone();
+    let run = match &fault.cure {
+        Cure::End { run, .. } | Cure::Settle { run } | Cure::Copy { run, .. } => Some(run),
+        Cure::SetAside { run, .. } => run.as_ref(),
+        Cure::ClearTrial(_) | Cure::RemoveStray(_) => None,
+        Cure::ByHand(hint) => return Ok(Mended::Left(hint.clone())),
+    };
+    // Those that apply requests take it themselves.
+    let needs_lock = run.filter(|_| !matches!(fault.cure, Cure::Settle { .. }));
+    let mut lock = None;
+    if let Some(run) = needs_lock {
+        lock = lock::try_take(&store.paths(run))?;
+        if lock.is_none() {
+            return Ok(Mended::Left("a crew process is at work on it by now".into()));
+        }
+    }
+    let done = match &fault.cure {
+        Cure::End { run, processes } => match end(cx, store, run, processes)? {
+            Mended::Done(done) => done,
+            left => return Ok(left),
+        },
+        Cure::Settle { run } => match submit::settle_waiting(&layout, run)? {
+            Some(count) => format!("{} applied or refused", words::count(count, "request")),
+            None => return Ok(Mended::Left("a crew process is at work on it by now".into())),
+        },
+        Cure::Copy { run, unreadable } => {
+            let now = clock::now();
+            for path in unreadable {
+                set_aside::move_there(
+                    &layout,
+                    path,
+                    "it could not be read as JSON; it was written anew",
+                    now,
+                )?;
+            }
+            let loaded = store.load_run(run)?.context("the run is recorded")?;
+            copies::write(&store.paths(run), &loaded, &store.artifacts(run)?, false, now)?;
+            let aside =
+                if unreadable.is_empty() { "" } else { "; what could not be read is in .crew/set-aside" };
+            format!("the copies were written anew{aside}")
+        }
+        Cure::SetAside { path, why, .. } => {
+            let place = set_aside::move_there(&layout, path, why, clock::now())?;
+            format!("it is at {} now", layout.shown(&place))
+        }
+        Cure::ClearTrial(trial) => match worktree::clear_trial(cx, store, trial)? {
+            true => "what the merge had left is gone".to_owned(),
+            false => return Ok(Mended::Left("a crew process is at work on it by now".into())),
+        },
+        Cure::RemoveStray(stray) => match sighting::why_stray_stays(store, stray) {
+            None => sighting::remove_stray(store, stray)?,
+            Some(why) => return Ok(Mended::Left(why)),
+        },
+        Cure::ByHand(hint) => return Ok(Mended::Left(hint.clone())),
+    };
+    drop(lock);
+    Ok(Mended::Done(done))
+}
+
+/// Ends what a dead crew process has left running. The caller holds the run's lock.
+fn end(cx: &Context, store: &Store, id: &RunId, processes: &[u32]) -> Result<Mended> {
+    let layout = store.layout();
+    let settings = cx.settings(layout, &[], cx.trusts(layout)?)?;
+    let grace = Limits::of(&settings).grace;
+    // Only what is a child of its own, by pid, start and boot, or was given its marks.
+    let run = store.load_run(id)?.context("the run is recorded")?;
+    let (short, is_open) = (store.short(id)?, run.status(false) == RunStatus::Interrupted);
+    if is_open && settings.text(&RECOVERY_LIVING) == "adopt" {
+        return Ok(Mended::Left(format!("crew resume {short} looks after them: recovery.living is adopt")));
+    }
+    let marks = [format!("CREW_RUN={id}"), format!("CREW_REPOSITORY={}", layout.repository().display())];
+    for attempt in run.tasks.iter().filter_map(|task| task.last()).filter(|last| last.is_open()) {
+        process::end_left(attempt.process.as_ref(), &marks, grace);
+    }
+    process::end_left(None, &marks, grace);
+    let next = if is_open { format!("; next: crew resume {short}") } else { String::new() };
+    let ended = match processes.len() {
+        1 => "1 process".to_owned(),
+        many => format!("{many} processes"),
+    };
+    Ok(Mended::Done(format!("{ended} ended{next}")))
+}

@@ -1,0 +1,295 @@
+//! Brings what can be read of a damaged store into a new one, and sets the damaged one aside as it is.
+//!
+//! # How it works
+//!
+//! Events are the truth, so only they are read, with the ids of runs and what follows from no event; all tables are derived
+//! from them anew, with the numbers that they had. The new store is made beside and takes the old one's place in one step, so
+//! a death on the way leaves either of them, and the next time goes on.
+
+use super::StoreError;
+use super::database::Store;
+use super::layout::Layout;
+use super::lock;
+use super::set_aside;
+use crate::domain::event::Event;
+use crate::domain::id::RunId;
+use crate::domain::run::Run;
+use crate::domain::time::Time;
+use rusqlite::{Connection, OpenFlags, Row, params};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub struct Salvaged {
+    /// Runs whose record is there, those too that are cut short.
+    pub runs: Vec<RunId>,
+    /// Runs of whose record only the beginning could be read, and why not the rest.
+    pub cut_short: Vec<(RunId, String)>,
+    /// Runs of which no event could be read.
+    pub lost: Vec<RunId>,
+    /// How many rows could not be read, at most.
+    pub unread: u64,
+    /// Where the damaged store is now.
+    pub aside: PathBuf,
+}
+
+/// Returns a run that a crew process holds; the store stays as it is as long as there is one.
+pub fn held_run(layout: &Layout) -> Result<Option<RunId>, StoreError> {
+    let entries = std::fs::read_dir(layout.runs()).into_iter().flatten().flatten();
+    for run in entries.filter_map(|entry| RunId::parse(entry.file_name().to_str()?)) {
+        if lock::is_owned(&layout.run(&run))? {
+            return Ok(Some(run));
+        }
+    }
+    Ok(None)
+}
+
+/// Makes a new store of what can be read of the damaged one. Nobody may be at work with it.
+pub fn salvage(layout: &Layout, now: Time) -> Result<Salvaged, StoreError> {
+    let beside = layout.root().join("salvage");
+    if beside.exists() {
+        // Half of one, of somebody who was killed: the damaged store is still there.
+        std::fs::remove_dir_all(&beside).map_err(StoreError::file(&beside))?;
+    }
+    let inner = Layout::of(&beside);
+    let mut new = Store::open(&inner)?;
+    let mut salvaged = match Source::open(layout) {
+        Ok(source) => source.read_into(&mut new)?,
+        // Not even its first page can be read. What was copied below `runs` is all that there is.
+        Err(_) => Salvaged::default(),
+    };
+    new.close_whole()?;
+    salvaged.aside = put_in_place(layout, &inner, now)?;
+    std::fs::remove_dir_all(&beside).map_err(StoreError::file(&beside))?;
+    Ok(salvaged)
+}
+
+/// Links what there is of the damaged store to where it stays, and lets the new one take its place.
+fn put_in_place(layout: &Layout, new: &Layout, now: Time) -> Result<PathBuf, StoreError> {
+    let old = layout.database();
+    let aside = set_aside::copy_there(
+        layout,
+        &old,
+        "it is damaged; what could be read of it is in the new one",
+        now,
+    )?;
+    for ending in ["-wal", "-shm"] {
+        let path = with_ending(&old, ending);
+        if path.exists() {
+            set_aside::copy_there(layout, &path, "it belongs to the damaged store", now)?;
+            // What it says is about the old file, and would damage the new one.
+            std::fs::remove_file(&path).map_err(StoreError::file(&path))?;
+        }
+    }
+    std::fs::rename(new.database(), &old).map_err(StoreError::file(&old))?;
+    Ok(aside)
+}
+
+fn with_ending(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
+/// A damaged store, only read.
+struct Source {
+    connection: Connection,
+    unread: u64,
+}
+
+/// An event as it lies in the store.
+struct RawEvent {
+    seq: i64,
+    run: i64,
+    at: Time,
+    data: String,
+}
+
+impl Source {
+    fn open(layout: &Layout) -> rusqlite::Result<Source> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(layout.database(), flags)?;
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+        Ok(Source { connection, unread: 0 })
+    }
+
+    fn read_into(mut self, new: &mut Store) -> Result<Salvaged, StoreError> {
+        let mut salvaged = Salvaged::default();
+        let ids = self.rows("runs", "no", "id, ended_at", |row| {
+            let (id, ended_at) = (row.get::<_, String>(1).ok()?, row.get::<_, Option<i64>>(2).ok()?);
+            Some((row.get(0).ok()?, id, ended_at.map(Time)))
+        });
+        let events = self.rows("events", "seq", "run, at, data", |row| {
+            let (seq, run, at, data) =
+                (row.get(0).ok()?, row.get(1).ok()?, row.get(2).ok()?, row.get(3).ok()?);
+            Some(RawEvent { seq, run, at: Time(at), data })
+        });
+        let mut of_run: BTreeMap<i64, Vec<RawEvent>> = BTreeMap::new();
+        events.into_iter().for_each(|event| of_run.entry(event.run).or_default().push(event));
+        for (number, id, ended_at) in ids {
+            let Some(id) = RunId::parse(&id) else { continue };
+            let raw = of_run.remove(&number).unwrap_or_default();
+            let Replayed { run, events, mut why } = replay(&id, raw);
+            let Some(run) = run else {
+                salvaged.lost.push(id);
+                continue;
+            };
+            if run.ended_at != ended_at {
+                let last = events.last().map_or(0, |(seq, ..)| *seq);
+                why = why.or_else(|| Some(format!("event {last}, behind which its end is missing")));
+            }
+            new.put_back(number, &run, &events)?;
+            salvaged.cut_short.extend(why.map(|why| (id.clone(), why)));
+            salvaged.runs.push(id);
+        }
+        self.copy_the_rest(new).map_err(|source| new.failed(source))?;
+        salvaged.unread = self.unread;
+        Ok(salvaged)
+    }
+
+    /// Copies what follows from no event, as far as it can be read.
+    fn copy_the_rest(&mut self, new: &Store) -> rusqlite::Result<()> {
+        let stones = self.rows("tombstones", "no", "id, pruned_at, data", |row| {
+            let (id, data) = (row.get::<_, String>(1).ok()?, row.get::<_, String>(3).ok()?);
+            Some((row.get::<_, i64>(0).ok()?, id, row.get::<_, i64>(2).ok()?, data))
+        });
+        for (no, id, at, data) in stones {
+            let sql = "INSERT OR IGNORE INTO tombstones (no, id, pruned_at, data) VALUES (?, ?, ?, ?)";
+            new.connection.execute(sql, params![no, id, at, data])?;
+        }
+        // These have no number to go by: what comes after the first that cannot be read is given up. A request that is
+        // forgotten is refused by its attempt, which has ended.
+        let mut answers: Vec<(String, i64, String)> = Vec::new();
+        if let Ok(mut statement) = self.connection.prepare("SELECT id, run, answer FROM requests")
+            && let Ok(mut rows) = statement.query([])
+        {
+            while let Ok(Some(row)) = rows.next() {
+                let read = || Some((row.get(0).ok()?, row.get(1).ok()?, row.get(2).ok()?));
+                answers.extend(read());
+            }
+        }
+        for (id, run, answer) in answers {
+            let sql = "INSERT OR IGNORE INTO requests (id, run, answer)
+                       SELECT ?1, no, ?3 FROM runs WHERE no = ?2";
+            new.connection.execute(sql, params![id, run, answer])?;
+        }
+        // No number is given twice.
+        let last = "INSERT INTO gate_numbers (no) SELECT max(no) FROM gates HAVING max(no) IS NOT NULL";
+        new.connection.execute(last, [])?;
+        let given = self.rows("gate_numbers", "no", "no", |row| row.get::<_, i64>(0).ok());
+        if let Some(last) = given.last() {
+            new.connection.execute("INSERT OR IGNORE INTO gate_numbers (no) VALUES (?)", [last])?;
+        }
+        let sequences = self.rows("sqlite_sequence", "rowid", "name, seq", |row| {
+            Some((row.get::<_, String>(1).ok()?, row.get::<_, i64>(2).ok()?))
+        });
+        for (name, seq) in sequences {
+            let sql = "UPDATE sqlite_sequence SET seq = max(seq, ?2) WHERE name = ?1";
+            new.connection.execute(sql, params![name, seq])?;
+        }
+        Ok(())
+    }
+
+    /// Reads the rows of a table in the order of their numbers, and goes on behind what cannot be read.
+    fn rows<T>(
+        &mut self,
+        table: &str,
+        key: &str,
+        columns: &str,
+        mut take: impl FnMut(&Row<'_>) -> Option<T>,
+    ) -> Vec<T> {
+        let (mut found, mut after) = (Vec::new(), 0_i64);
+        let sql = format!("SELECT {key}, {columns} FROM {table} WHERE {key} > ?1 ORDER BY {key}");
+        loop {
+            let mut walk = || -> rusqlite::Result<()> {
+                let mut statement = self.connection.prepare(&sql)?;
+                let mut rows = statement.query([after])?;
+                while let Some(row) = rows.next()? {
+                    after = row.get(0)?;
+                    match take(row) {
+                        Some(row) => found.push(row),
+                        None => self.unread += 1,
+                    }
+                }
+                Ok(())
+            };
+            if walk().is_ok() {
+                return found;
+            }
+            let Some(next) = self.next_readable(table, key, after + 1) else {
+                self.unread += (self.last_given(table) - after).max(1) as u64;
+                return found;
+            };
+            self.unread += (next - after - 1).max(1) as u64;
+            after = next - 1;
+        }
+    }
+
+    /// Returns the last number that a table has given out, where that is known.
+    fn last_given(&self, table: &str) -> i64 {
+        let sql = "SELECT seq FROM sqlite_sequence WHERE name = ?";
+        self.connection.query_row(sql, [table], |row| row.get(0)).unwrap_or_default()
+    }
+
+    /// Returns the number of the first row at or behind `from` that can be read; none where that is the end.
+    fn next_readable(&self, table: &str, key: &str, from: i64) -> Option<i64> {
+        let sql = format!("SELECT {key} FROM {table} WHERE {key} >= ?1 ORDER BY {key} LIMIT 1");
+        // The first answer where there is one; the inner one is none behind the last row.
+        let ask = |at: i64| -> Option<Option<i64>> {
+            let mut statement = self.connection.prepare(&sql).ok()?;
+            let mut rows = statement.query([at]).ok()?;
+            match rows.next() {
+                Ok(Some(row)) => row.get(0).ok().map(Some),
+                Ok(None) => Some(None),
+                Err(_) => None,
+            }
+        };
+        // A table with more rows than that is none of ours.
+        let steps = (0..40).map(|bit| from.saturating_add(1 << bit));
+        let mut good = steps.into_iter().find(|at| ask(*at).is_some())?;
+        let mut bad = from;
+        while good - bad > 1 {
+            let middle = bad + (good - bad) / 2;
+            match ask(middle) {
+                Some(_) => good = middle,
+                None => bad = middle,
+            }
+        }
+        ask(good)?
+    }
+}
+
+/// A run as far as its events follow from each other.
+#[derive(Default)]
+struct Replayed {
+    run: Option<Run>,
+    events: Vec<(i64, Time, Event)>,
+    /// Why not all of them do.
+    why: Option<String>,
+}
+
+/// Replays a run as far as its events follow from each other.
+fn replay(id: &RunId, raw: Vec<RawEvent>) -> Replayed {
+    let mut replayed = Replayed::default();
+    for RawEvent { seq, at, data, .. } in raw {
+        let applied =
+            serde_json::from_str::<Event>(&data).map_err(|error| error.to_string()).and_then(|event| {
+                match &mut replayed.run {
+                    None => Run::create(id.clone(), at, &event).map(|made| replayed.run = Some(made)),
+                    Some(run) => run.apply(at, &event).map(drop),
+                }
+                .map_err(|error| error.to_string())?;
+                Ok(event)
+            });
+        match applied {
+            Ok(event) => replayed.events.push((seq, at, event)),
+            Err(error) => {
+                replayed.why =
+                    Some(format!("event {seq}, which does not follow from what could be read: {error}"));
+                break;
+            }
+        }
+    }
+    replayed
+}
