@@ -1,7 +1,8 @@
 //! Tasks that were given up: what nobody tries again by itself lies where a person finds it, with what went wrong last.
 //!
 //! A dead letter changes nothing about its task. It goes when a person puts the task back, accepts its work, or does not
-//! want to see it any more; the record keeps all of that.
+//! want to see it any more; the record keeps all of that. One of an agent that shows no sign of life is written while the
+//! agent is still there, and goes by itself where that comes to life again.
 
 use super::error_kind::ErrorKind;
 use super::event::{Event, Recorded};
@@ -19,8 +20,6 @@ use std::time::Duration;
 pub const MAX_TAIL: usize = 4096;
 /// The most characters of the last error, and of what a person says.
 const MAX_LINE: usize = 400;
-/// After how many looks in a row at which an agent showed no sign of life its task is given up.
-pub const DEAD_LOOKS: u32 = 3;
 /// As many within [`WINDOW`] are nothing unusual.
 const USUAL: usize = 3;
 /// The time over which dead letters are counted, and within which it is told once that there are too many.
@@ -81,10 +80,20 @@ pub fn after_end(task: &Task, kind: Option<ErrorKind>, not_again: Option<RetryRe
     exhausted.then_some(Why::Exhausted)
 }
 
-/// Decides whether a task is given up whose agent showed no sign of life at the last `looks` looks in a row. Whoever looks
-/// ends the attempt first: the letter is recorded right after that end, with [`letter`].
-pub fn after_dead_looks(looks: u32) -> Option<Why> {
-    (looks >= DEAD_LOOKS).then_some(Why::DeadLooks)
+/// Returns the event that tells of a task whose agent has been quiet for so long; it is not ended for that.
+pub fn lifeless(task: &Task, quiet: Duration) -> Event {
+    let mut event = letter(task, Why::DeadLooks, ("crew", ""));
+    if let Event::TaskDeadLettered { last_error, .. } = &mut event {
+        *last_error = format!("no sign of life for {} s", quiet.as_secs());
+    }
+    event
+}
+
+/// Returns the event by which a letter of an agent goes that was thought to be dead, where there is one.
+pub fn revived(task: &Task, reason: &str) -> Option<Event> {
+    let is_it = task.dead_letter.as_ref().is_some_and(|letter| letter.why == Why::DeadLooks);
+    let (task, by) = (task.spec.id.clone(), "crew".into());
+    is_it.then(|| Event::DeadLetterDropped { task, by, reason: reason.into() })
 }
 
 /// Returns the event that gives a task up; the end of its log is put in by whoever can read it.
@@ -268,7 +277,6 @@ mod tests {
                 "{attempt}"
             );
         }
-        assert_eq!((after_dead_looks(2), after_dead_looks(3)), (None, Some(Why::DeadLooks)));
     }
 
     #[test]

@@ -17,8 +17,6 @@ pub const BEAT: Duration = Duration::from_secs(30);
 const MISSED_BEATS: u32 = 3;
 /// So many looks at a dead agent in a row, and a person is told.
 const DEAD_LOOKS: u32 = 3;
-/// How long after one of them the next is made.
-const BETWEEN_DEAD_LOOKS: Duration = Duration::from_secs(30);
 
 /// The settings of the levels, which have to ascend.
 const KEYS: [&Setting; 3] = [&settings::LIVENESS_WARN, &settings::LIVENESS_STALE, &settings::LIVENESS_DEAD];
@@ -122,6 +120,13 @@ pub struct Sign {
     pub quiet: Duration,
 }
 
+impl Sign {
+    /// Tells whether the agent itself is at work, so that the sign is its own.
+    pub fn is_of_agent(&self) -> bool {
+        matches!(self.occupied, Occupied::Works | Occupied::Waits | Occupied::Tool)
+    }
+}
+
 /// What follows from a look.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Look {
@@ -157,7 +162,7 @@ impl Watch {
             let known = self.known.entry((sign.place, sign.attempt)).or_insert(new);
             look.beats |= known.level != level;
             known.level = level;
-            if known.is_dead_for_long(now) {
+            if known.is_dead_for_long(now, thresholds.warn) {
                 look.dead.push(sign.place);
             }
         }
@@ -175,13 +180,14 @@ impl Watch {
 }
 
 impl Known {
-    /// Takes in the level of a look, and tells whether a person is told now.
-    fn is_dead_for_long(&mut self, now: Duration) -> bool {
+    /// Takes in the level of a look, and tells whether a person is told now. Looks that count are `apart` from each other,
+    /// as long as it takes to call an agent quiet.
+    fn is_dead_for_long(&mut self, now: Duration, apart: Duration) -> bool {
         if self.level != Level::Dead {
             self.dead_looks = 0;
             return false;
         }
-        if self.dead_looks > 0 && now.saturating_sub(self.dead_looked) < BETWEEN_DEAD_LOOKS {
+        if self.dead_looks > 0 && now.saturating_sub(self.dead_looked) < apart {
             return false;
         }
         self.dead_looks += 1;

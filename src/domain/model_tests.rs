@@ -659,7 +659,9 @@ fn event_of(kind: &str, task: Option<&TaskId>, attempt: u32, dice: usize) -> Eve
             0 => json!({"by": "ann", "reason": "r", "agent": "y", "note": "otherwise"}),
             _ => json!({"by": "ann", "reason": "r"}),
         },
-        "task_dead_lettered" => json!({"why": "by_hand", "by": "ann", "last_error": "network: r"}),
+        "task_dead_lettered" => {
+            json!({"why": if dice % 2 == 0 { "by_hand" } else { "dead_looks" }, "by": "ann", "last_error": "network: r"})
+        }
         "dead_letter_dropped" => json!({"by": "ann", "reason": "seen"}),
         "dead_letters_piled_up" => json!({"count": 4 + dice}),
         "submission_refused" => json!({"request": "r", "reason": "r"}),

@@ -109,6 +109,10 @@ pub fn of_event(run: &Run, short: &str, event: &Event, asked: bool, words: &Reda
             let gate = Some(gate.to_string());
             Some(Notice { gate, ..notice(Kind::Waiting, Severity::Warning, &title, &text) })
         }
+        Event::DeadLettersPiledUp { count } => {
+            let title = format!("{count} tasks were given up within the hour");
+            Some(notice(Kind::DeadLetters, Severity::Urgent, &title, "crew deadletter list shows them"))
+        }
         _ => None,
     }
 }

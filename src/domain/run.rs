@@ -7,7 +7,7 @@ use super::budget::{Level, Warned};
 use super::cancelling;
 use super::clocks::shift_millis;
 use super::conflict::{Clash, proposed_order};
-use super::dead_letter::DeadLetter;
+use super::dead_letter::{DeadLetter, Why};
 use super::event::{Again, Event, Outcome, Persona, ProcessId, RunLimits};
 use super::gate::{self, About, Decided, Decision, Gate, GateId};
 use super::id::{RunId, TaskId};
@@ -627,7 +627,11 @@ impl Run {
             Event::TaskDeadLettered { task, attempt, why, by, note, last_error, tail } => {
                 let place = self.place_of(task).map_err(illegal)?;
                 let task = &mut self.tasks[place];
-                if !task.may_be_given_up() || *attempt as usize > task.attempts.len() {
+                let fits = match why {
+                    Why::DeadLooks => task.state == TaskState::Running && task.dead_letter.is_none(),
+                    Why::Exhausted | Why::ByHand => task.may_be_given_up(),
+                };
+                if !fits || *attempt as usize > task.attempts.len() {
                     let state = task.state;
                     return Err(illegal(format!("task {} is {state}, or was given up before", task.spec.id)));
                 }

@@ -1,5 +1,6 @@
 //! Dead letters: what was tried as often as it may be lies where a person finds it, and the record keeps all of it.
 
+use crate::notices;
 use crate::support::{TestRepo, of_kind};
 use serde_json::{Value, json};
 
@@ -96,7 +97,12 @@ fn a_person_gives_up_what_is_over_and_nothing_else() {
 fn more_than_three_within_an_hour_are_told_once() {
     let repo = limited(&["a", "b", "c", "d", "e"]);
     repo.set("retry", "max_attempts", json!(1));
+    notices::told_to_a_file(&repo);
     let ran = repo.crew(["run", "the goal", "--workflow", "w"]).exits(1);
+    let alerts: Vec<Value> =
+        notices::told(&repo).into_iter().filter(|notice| notice["kind"] == "dead_letters").collect();
+    assert_eq!(alerts.len(), 1, "{alerts:?}");
+    assert_eq!(alerts[0]["title"], "4 tasks were given up within the hour");
     assert_eq!(ran.err.matches("event=dead_letters_piled_up count=4").count(), 1, "{}", ran.err);
     let again = repo.crew(["run", "the goal", "--workflow", "w"]).exits(1);
     assert!(again.err.contains("event=dead_letter ") && !again.err.contains("piled_up"), "{}", again.err);

@@ -129,7 +129,12 @@ fn secrets_in_the_arguments_of_a_tool_are_not_kept() {
 }
 
 /// Starts an agent that streams and says nothing until it may go on, and waits until its level is as expected.
-fn quiet_until(expected: &str, sets: &[&str]) {
+fn quiet_until(expected: &str, sets: &[&str]) -> TestRepo {
+    quiet_until_seen(expected, sets, |_| {})
+}
+
+/// The same, with something to see while it is quiet.
+fn quiet_until_seen(expected: &str, sets: &[&str], see: impl FnOnce(&TestRepo)) -> TestRepo {
     let repo = TestRepo::new();
     let gate = repo.gate("hang");
     repo.one_step_in_protocol("", &format!("wait-gone:{} submit:done {END}", gate.display()));
@@ -139,8 +144,10 @@ fn quiet_until(expected: &str, sets: &[&str]) {
     wait_until("its level is reached", || work(&repo)["liveness"]["level"] == expected);
     let shown = repo.crew(["status", "last"]).exits(0).out;
     assert!(shown.contains("work  quiet for ") && shown.contains(&format!("({expected})")), "{shown}");
+    see(&repo);
     repo.open("hang");
     assert_eq!(run.ends().exits(0).json()["status"], "completed", "a level ends nobody");
+    repo
 }
 
 pub fn warn_seconds_make_an_agent_quiet() {
@@ -153,7 +160,20 @@ pub fn stale_seconds_make_it_stale() {
 
 pub fn dead_seconds_make_it_dead() {
     let sets = ["liveness.warn_seconds=1", "liveness.stale_seconds=2", "liveness.dead_seconds=3"];
-    quiet_until("dead", &sets);
+    // Three looks in a row, and a person finds it among the dead letters until it comes to life again.
+    let repo = quiet_until_seen("dead", &sets, |repo| {
+        repo.wait_for_event("it is told", |event| event["kind"] == "task_dead_lettered");
+        let listed = repo.crew(["deadletter", "list", "--json"]).exits(0).json();
+        let letter = &listed["data"][0];
+        assert_eq!((&letter["task"], &letter["why"]), (&json!("work"), &json!("dead_looks")), "{listed}");
+        assert!(letter["last_error"].as_str().is_some_and(|told| told.starts_with("no sign of life for")));
+        let refused = repo.crew(["requeue", "last", "work", "--json"]).exits(4);
+        assert_eq!(refused.json_error()["code"], "busy");
+    });
+    assert_eq!(repo.crew(["deadletter", "list", "--json"]).exits(0).json()["data"], json!([]));
+    let kinds = repo.kinds();
+    let told = |kind: &str| kinds.iter().filter(|known| *known == kind).count();
+    assert_eq!((told("task_dead_lettered"), told("dead_letter_dropped")), (1, 1));
 }
 
 /// Stops crew for longer than a gap of a second, and lets it go on.

@@ -4,13 +4,13 @@ use crate::support::{Ran, TestRepo, run_command};
 use serde_json::{Value, json};
 
 /// Lets each notice be a line of a file.
-fn told_to_a_file(repo: &TestRepo) {
+pub fn told_to_a_file(repo: &TestRepo) {
     let command = format!("{{ cat; echo; }} >>'{}'", repo.beside("told").display());
     repo.set("notify", "command", json!(command));
 }
 
 /// Returns what was told, in its order.
-fn told(repo: &TestRepo) -> Vec<Value> {
+pub fn told(repo: &TestRepo) -> Vec<Value> {
     let text = std::fs::read_to_string(repo.beside("told")).unwrap_or_default();
     text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }

@@ -3,7 +3,7 @@
 use super::Dispatcher;
 use crate::domain::clocks::{self, Clocks, Gap};
 use crate::domain::event::Event;
-use crate::domain::liveness::{self, Heartbeat, Pulse, Sign, Watch};
+use crate::domain::liveness::{self, Heartbeat, Level, Pulse, Sign, Watch};
 use crate::domain::task::AttemptState;
 use crate::runner::clock;
 use crate::store::StoreError;
@@ -57,6 +57,15 @@ impl Dispatcher<'_> {
         let look = self.life.watch.look(clock::clocks().awake, &signs, &self.setup.limits.liveness);
         if look.beats {
             self.beat(&signs);
+        }
+        for sign in &signs {
+            if look.dead.contains(&sign.place) {
+                self.file_lifeless(sign.place, sign.quiet)?;
+            } else if sign.is_of_agent()
+                && liveness::level(sign.occupied, sign.quiet, &self.setup.limits.liveness) != Level::Dead
+            {
+                self.unfile_lifeless(sign.place, "it shows signs of life again")?;
+            }
         }
         Ok(())
     }

@@ -284,6 +284,10 @@ impl Dispatcher<'_> {
         }
         let task = &self.run.tasks[place];
         let limited = self.limited(task, &judgement, open.retry_after);
+        if judgement.outcome == Outcome::Succeeded {
+            self.unfile_lifeless(place, "its attempt has succeeded")?;
+        }
+        let task = &self.run.tasks[place];
         self.record(Event::AttemptEnded {
             task: task.spec.id.clone(),
             attempt: open.number,

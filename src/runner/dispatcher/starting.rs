@@ -110,6 +110,7 @@ impl Dispatcher<'_> {
         let is_agent = matches!(task.spec.work, Work::Agent { .. });
         let model = task.next_model().map(str::to_owned);
         let id = task.spec.id.clone();
+        self.unfile_lifeless(place, "it is tried again")?;
         self.record(Event::AttemptStarted {
             attempt: number,
             agent: self.run.tasks[place].spec.program().to_owned(),
