@@ -131,6 +131,15 @@ impl Providers {
         None
     }
 
+    /// Takes in that the clock went on by milliseconds that count for nothing, or back.
+    pub fn move_times(&mut self, millis: i64) {
+        for back_off in self.0.values_mut() {
+            let BackOff { since, until, started, .. } = back_off;
+            (*since, *until) = (since.moved(millis), until.moved(millis));
+            *started = started.map(|at| at.moved(millis));
+        }
+    }
+
     /// Returns how an attempt is limited that ends now at a limit. `dice` is random, from 0 to 1.
     pub fn limit(
         &self,
@@ -285,6 +294,21 @@ mod tests {
         assert_eq!(free_at(&run, "c"), 8600, "apart as far as without the server's word");
         end(&mut run, "a", 2, 8550, None);
         assert_eq!(free_at(&run, "c"), 0);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_makes_nobody_wait_longer() {
+        let mut run = three();
+        start(&mut run, "a", 1, 1_000_000);
+        end(&mut run, "a", 1, 1_000_500, Some(Some(7_000)));
+        let mut providers = Providers::of(&run);
+        providers.move_times(-1_000_000);
+        assert_eq!(providers.keeps_until(&run.tasks[1], Time(500)), Some(Time(7_500)));
+        // Who is started after that is later, as the clock says now.
+        start(&mut run, "b", 1, 7_500);
+        end(&mut run, "b", 1, 7_600, None);
+        assert!(providers.note_ended(run.tasks[1].last().unwrap()).is_some());
+        assert_eq!(providers.keeps_until(&run.tasks[2], Time(7_600)), None);
     }
 
     #[test]
