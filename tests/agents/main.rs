@@ -15,7 +15,7 @@ use libtest_mimic::{Arguments, Trial};
 use play::{ALL, is_installed};
 
 /// How many tests run at once where nobody says so: most of them wait, but an agent holds up to 655 MB.
-const AT_ONCE: usize = 3;
+const AT_ONCE: usize = 4;
 
 fn main() {
     let mut args = Arguments::from_args();
