@@ -45,7 +45,7 @@ const OLDEST_GIT_HINT: &str = "install git 2.38 or newer";
 pub struct DoctorArgs {
     /// Repair what can be repaired safely, and say what was done
     ///
-    /// Ends what dead crew processes have left running, applies requests that wait, writes JSON copies anew from the store,
+    /// Ends what dead owners of runs have left running, applies requests that wait, writes JSON copies anew from the store,
     /// and moves to .crew/set-aside what cannot be read. Nothing is deleted, and no run is touched that a crew process holds.
     #[arg(long, conflicts_with_all = ["agents", "probe"])]
     fix: bool,

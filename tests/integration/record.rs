@@ -34,7 +34,7 @@ fn status_lists_the_newest_runs_first() {
     let runs: Vec<_> =
         listed["data"].as_array().expect("a list").iter().map(|run| run["id"].clone()).collect();
     assert_eq!(runs, [json!(second), json!(first)]);
-    assert_eq!(listed["meta"], json!({"count": 2, "total": 2}));
+    assert_eq!(listed["meta"], json!({"count": 2, "total": 2, "pruned": 0}));
     assert_eq!(listed["data"][0]["status"], "failed");
     assert_eq!(listed["data"][0]["goal"], "another goal");
     assert_eq!((&listed["data"][1]["tasks"], &listed["data"][1]["settled"]), (&json!(2), &json!(2)));
@@ -594,7 +594,7 @@ fn a_damaged_store_is_an_error_and_stays_as_it_is() {
     ] {
         let ran = repo.crew(&args).exits(1);
         assert!(ran.err.contains("crew.db") && ran.err.contains("not a database"), "{args:?}: {}", ran.err);
-        assert!(ran.err.contains("hint: crew doctor"), "{args:?}: {}", ran.err);
+        assert!(ran.err.contains("crew doctor --fix"), "{args:?}: {}", ran.err);
         assert_eq!(std::fs::read(&path).expect("the store is there"), damaged, "{args:?} changed it");
     }
     let doctor = repo.crew(["doctor"]).exits(1);
