@@ -59,7 +59,7 @@ pub struct CancelArgs {
 
     /// How long to wait for an answer of the crew process that carries the run out; default: 5 more than the grace
     #[arg(long, value_name = "SECS")]
-    wait: Option<u64>,
+    wait: Option<u32>,
 
     /// Kill the crew process that carries the run out where it does not answer; nothing that is recorded is lost
     #[arg(long)]
@@ -101,7 +101,7 @@ pub fn cancel(cx: &Context, args: &CancelArgs) -> Result<ExitStatus> {
     typist::refuse_below(before.dispatcher.as_ref())?;
     let settings = cx.settings(&layout, &[], cx.trusts(&layout)?)?;
     let limits = Limits::of(&settings);
-    let patience = args.wait.map_or(limits.grace + TO_ANSWER, Duration::from_secs);
+    let patience = args.wait.map_or(limits.grace + TO_ANSWER, |seconds| Duration::from_secs(seconds.into()));
     ask(cx, args, &store, &target, &before, patience)?;
     let registry = run::registry(&settings)?;
     let mut setup = run::setup(&layout, &settings, &registry, &store.paths(&target.run));

@@ -10,6 +10,7 @@ use super::context::Context;
 use super::exit::{ExitStatus, Problem};
 use super::recordings::RecordingArgs;
 use super::run;
+use super::typist;
 use crate::agents::replay::Tempo;
 use crate::domain::event::Event;
 use crate::domain::run::Run;
@@ -181,6 +182,8 @@ pub fn carry_out(cx: &Context, args: &CarryOutArgs) -> Result<ExitStatus> {
     screen::take_over();
     [To::Out, To::Err].into_iter().for_each(|to| screen::bound(to, MAX_LOG));
     let layout = cx.layout()?;
+    // With other settings, what waits for a person would wait no more.
+    typist::refuse_all_but_crew(layout.repository())?;
     let trusted = args.trust_project || cx.trusts(&layout)?;
     let settings = cx.settings(&layout, &args.set, trusted)?;
     let mut registry = run::registry(&settings)?;
@@ -193,6 +196,10 @@ pub fn carry_out(cx: &Context, args: &CarryOutArgs) -> Result<ExitStatus> {
             .hint("this command is for crew itself: crew run --detach, crew resume --detach")
     })?;
     let loaded = store.load_run(&id)?.context("the run is recorded")?;
+    if !loaded.status(false).goes_on() {
+        let message = format!("run {} is {}", args.run, loaded.status(false).words());
+        return Err(Problem::refused("not_interrupted", message).into());
+    }
     let mut setup = run::setup(&layout, &settings, &registry, &paths);
     if let Some(replayed) = &replayed {
         setup.retries.pace(|backoff| replayed.tempo.of(backoff));

@@ -11,11 +11,13 @@ use anyhow::Result;
 pub fn exit_status(finished: Finished) -> ExitStatus {
     match finished.status {
         RunStatus::Completed => ExitStatus::Done,
-        // Work may have been stopped for which no person has to decide anything.
-        _ if finished.interrupted => ExitStatus::Interrupted,
-        RunStatus::AwaitingInput => ExitStatus::Waiting,
-        RunStatus::Interrupted | RunStatus::Queued | RunStatus::Running => ExitStatus::Interrupted,
+        // Whoever stopped it: there is nothing to go on with.
         RunStatus::Failed | RunStatus::NeedsReview | RunStatus::Cancelled => ExitStatus::Failed,
+        // Work may have been stopped for which no person has to decide anything.
+        RunStatus::AwaitingInput if !finished.interrupted => ExitStatus::Waiting,
+        RunStatus::AwaitingInput | RunStatus::Interrupted | RunStatus::Queued | RunStatus::Running => {
+            ExitStatus::Interrupted
+        }
     }
 }
 
@@ -35,5 +37,26 @@ pub fn note_stop(event: &Event, interrupted: &mut bool) {
         Event::DispatcherStarted { .. } | Event::CancelAsked { task: None, .. } => *interrupted = false,
         Event::StopAsked { .. } => *interrupted = true,
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_stopped_a_run_counts_only_where_it_can_be_gone_on_with() {
+        use RunStatus::*;
+        for (status, by_itself, stopped) in [
+            (Completed, ExitStatus::Done, ExitStatus::Done),
+            (Failed, ExitStatus::Failed, ExitStatus::Failed),
+            (NeedsReview, ExitStatus::Failed, ExitStatus::Failed),
+            (Cancelled, ExitStatus::Failed, ExitStatus::Failed),
+            (AwaitingInput, ExitStatus::Waiting, ExitStatus::Interrupted),
+            (Interrupted, ExitStatus::Interrupted, ExitStatus::Interrupted),
+        ] {
+            let exits = [false, true].map(|interrupted| exit_status(Finished { status, interrupted }));
+            assert_eq!(exits, [by_itself, stopped], "{status}");
+        }
     }
 }

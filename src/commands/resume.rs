@@ -130,7 +130,7 @@ pub fn resume(cx: &Context, args: &ResumeArgs) -> Result<ExitStatus> {
         2.. => RunStatus::Interrupted,
         _ => loaded.status(false),
     };
-    if !matches!(status, RunStatus::Interrupted | RunStatus::Queued | RunStatus::AwaitingInput) {
+    if !status.goes_on() {
         return Err(refusal(&loaded, &short, wanted).into());
     }
     if let Some(set) = args.set.iter().find(|set| set.starts_with("vars.")) {

@@ -13,6 +13,7 @@ use super::notices::Notices;
 use super::plan::{self, Plan, Sources, Wishes};
 use super::recordings::{Loaded, RecordingArgs};
 use super::resume::{self, ResumeArgs};
+use super::typist;
 use crate::agents::builtin;
 use crate::agents::registry::Registry;
 use crate::domain::event::{ArtifactKind, Recorded};
@@ -165,6 +166,10 @@ pub fn run(cx: &Context, args: &RunArgs) -> Result<ExitStatus> {
         budget: args.budget.of_new_run(&settings),
     };
     cut_off::refuse(&layout)?;
+    if args.detach {
+        // What an agent starts ends with its attempt.
+        typist::refuse_agents(Some(layout.repository()))?;
+    }
     let mut plan = plan::make(&sources, &wishes)?;
     if let Some(replayed) = &replayed {
         replayed.refuse_missing(&plan.tasks)?;

@@ -13,6 +13,23 @@ use std::path::Path;
 /// An agent of another repository, with another configuration, has nothing to do with what is decided here: the tests of
 /// crew itself may be run by an agent.
 pub fn refuse_agents(repository: Option<&Path>) -> Result<(), Problem> {
+    refuse_agents_among(&process::forebears(), repository)
+}
+
+/// The same for a command that crew itself starts for whoever typed another one: nothing else may start it.
+pub fn refuse_all_but_crew(repository: &Path) -> Result<(), Problem> {
+    let forebears = process::forebears();
+    // Whoever started it may have died since.
+    let (parent, others) =
+        forebears.split_first().map_or((None, &[][..]), |(parent, rest)| (Some(parent), rest));
+    if parent.is_some_and(|parent| !parent.runs_us) {
+        let problem = Problem::refused("not_for_people", "this command is for crew itself");
+        return Err(problem.hint("crew run --detach, or crew resume --detach"));
+    }
+    refuse_agents_among(others, Some(repository))
+}
+
+fn refuse_agents_among(forebears: &[Forebear], repository: Option<&Path>) -> Result<(), Problem> {
     let ours = Context::config_folder();
     // What drops its environment and its parent comes to the crew that carries the run out.
     let is_agent = |one: &Forebear| one.variable("CREW_TOKEN").is_some() || one.runs_us;
@@ -26,7 +43,7 @@ pub fn refuse_agents(repository: Option<&Path>) -> Result<(), Problem> {
             .is_some_and(|(folder, repository)| folder.starts_with(repository));
         named || works_here || Context::config_folder_in(|name| one.variable(name)) == ours
     };
-    let is_below = || process::forebears().iter().any(|one| is_agent(one) && is_concerned(one));
+    let is_below = || forebears.iter().any(|one| is_agent(one) && is_concerned(one));
     match std::env::var_os("CREW_TOKEN").is_some() || is_below() {
         true => Err(refusal()),
         false => Ok(()),

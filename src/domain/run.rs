@@ -52,6 +52,11 @@ impl RunStatus {
         }
     }
 
+    /// Tells whether a run of which nobody is the owner can be gone on with as it is.
+    pub fn goes_on(self) -> bool {
+        matches!(self, RunStatus::Interrupted | RunStatus::Queued | RunStatus::AwaitingInput)
+    }
+
     /// Returns the words that people read.
     pub fn words(self) -> &'static str {
         match self {

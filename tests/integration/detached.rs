@@ -4,6 +4,8 @@ use crate::support::{
     Sweep, TestRepo, of_kind, processes_with, run_command, start_command, task, wait_until,
 };
 use serde_json::{Value, json};
+use std::os::fd::AsRawFd;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 
 /// A run of which the first step waits at a gate.
@@ -129,9 +131,18 @@ fn what_is_wrong_is_told_where_it_was_typed() {
         both["data"].as_array().expect("a list").iter().map(|run| &run["exit"]).collect();
     assert_eq!(exits, [1, 3]);
     repo.crew(["wait", "last", "--timeout", "soon"]).exits(2);
-    // Nobody but crew itself takes a lock over.
-    let lock = run_command(repo.command(["carry-out", "last", "--lock", "0"])).exits(4);
-    assert!(lock.err.contains("the lock of the run was not inherited"), "{}", lock.err);
+    // Nobody but crew itself takes a lock over: who holds it could set aside what waits for a person.
+    let held = std::fs::File::open(repo.run_folder().join("lock")).expect("the lock");
+    held.try_lock().expect("nobody holds it");
+    let mut typed = repo.command(["carry-out", "last", "--json"]);
+    typed.arg(format!("--lock={}", held.as_raw_fd()));
+    // SAFETY: fcntl is allowed between fork and exec.
+    unsafe { typed.pre_exec(move || Ok(rustix::io::fcntl_setfd(&held, rustix::io::FdFlags::empty())?)) };
+    assert_eq!(run_command(typed).exits(4).json_error()["code"], "not_for_people");
+    // What an agent starts ends with its attempt.
+    let mut by_agent = repo.command(["run", "g", "--workflow", "w", "--detach", "--json"]);
+    by_agent.env("CREW_TOKEN", "x");
+    assert_eq!(run_command(by_agent).exits(4).json_error()["code"], "not_a_person");
 }
 
 #[test]
