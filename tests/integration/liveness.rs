@@ -250,3 +250,23 @@ fn levels_that_do_not_ascend_are_refused() {
     );
     repo.assert_no_run();
 }
+
+#[test]
+fn a_run_that_has_ended_ends_well_although_its_signs_of_life_stay() {
+    let repo = TestRepo::new();
+    repo.workflow("w", "## a\nrun: touch began; while test -e hold; do sleep 0.01; done\n");
+    repo.write("hold", "");
+    let running = repo.start(["run", "the goal", "--workflow", "w", "--json"]);
+    repo.wait_for_file("began");
+    let refuses =
+        "CREATE TRIGGER refuses BEFORE DELETE ON heartbeats BEGIN SELECT RAISE(ABORT, 'not now'); END";
+    let store = rusqlite::Connection::open(repo.root.join(".crew/crew.db")).expect("the store");
+    store.execute_batch(refuses).expect("a trigger");
+    wait_until("it has said that it lives", || {
+        store.query_row("SELECT count(*) FROM heartbeats", [], |row| row.get::<_, i64>(0)) == Ok(1)
+    });
+    std::fs::remove_file(repo.root.join("hold")).expect("it goes on");
+    assert_eq!(running.ends().exits(0).json()["status"], "completed");
+    let copy = std::fs::read_to_string(repo.run_folder().join("manifest.json")).expect("the last copy");
+    assert!(copy.contains("completed"), "{copy}");
+}
