@@ -132,7 +132,8 @@ impl Sign {
 pub struct Look {
     /// It is time to say that we live, or somebody's level is another one.
     pub beats: bool,
-    /// Attempts of which a person is told that they seem dead, by the places of their tasks. Told once an attempt.
+    /// Attempts of which a person is told that they seem dead, by the places of their tasks. Told once for each
+    /// time that it falls silent.
     pub dead: Vec<usize>,
 }
 
@@ -184,7 +185,8 @@ impl Known {
     /// as long as it takes to call an agent quiet.
     fn is_dead_for_long(&mut self, now: Duration, apart: Duration) -> bool {
         if self.level != Level::Dead {
-            self.dead_looks = 0;
+            // What was told is taken back when it comes to life, so it is told again should it hang again.
+            (self.dead_looks, self.told) = (0, false);
             return false;
         }
         if self.dead_looks > 0 && now.saturating_sub(self.dead_looked) < apart {
@@ -297,19 +299,19 @@ mod tests {
     }
 
     #[test]
-    fn three_dead_looks_in_a_row_are_told_once_an_attempt() {
+    fn three_dead_looks_in_a_row_are_told_once_until_it_comes_to_life() {
         let mut watch = Watch::default();
         let mut told = Vec::new();
-        for now in 0..1_000 {
-            // A sign of life in between begins the count again.
-            let quiet = if now < 350 { now } else { now - 350 };
+        for now in 0..2_000 {
+            // A sign of life in between begins the count again, and one after it was told lets it be told again.
+            let quiet = now - [1_000, 350, 0].into_iter().find(|sign| *sign <= now).unwrap_or_default();
             if !watch.look(seconds(now), &[sign(0, quiet)], &THRESHOLDS).dead.is_empty() {
                 told.push(now);
             }
         }
-        assert_eq!(told, [350 + 300 + 60]);
+        assert_eq!(told, [350 + 300 + 60, 1_000 + 300 + 60]);
         let again = Sign { attempt: 2, ..sign(0, 900) };
-        let looks = [1_000, 1_030, 1_060].map(|now| watch.look(seconds(now), &[again], &THRESHOLDS).dead);
+        let looks = [2_000, 2_030, 2_060].map(|now| watch.look(seconds(now), &[again], &THRESHOLDS).dead);
         assert_eq!(looks, [vec![], vec![], vec![0]], "another attempt is told of by itself");
     }
 
