@@ -145,6 +145,27 @@ fn a_crew_process_that_dies_while_it_cancels_is_followed_by_the_command() {
 }
 
 #[test]
+fn nobody_is_asked_to_end_before_the_wish_is_recorded() {
+    let repo = TestRepo::new();
+    let _sweep = Sweep(&repo);
+    let running =
+        start(&repo, "## slow\nrun: trap 'touch asked; exit 1' TERM; touch began; sleep 300 & wait\n", &[]);
+    repo.wait_for_file("began");
+    // It takes long enough for a child that was asked already to say so.
+    let refuses = "CREATE TRIGGER refuses BEFORE INSERT ON events WHEN NEW.kind = 'cancel_asked' BEGIN
+                   SELECT length(hex(zeroblob(20000000))); SELECT RAISE(ABORT, 'not this one'); END";
+    let store = rusqlite::Connection::open(repo.root.join(".crew/crew.db")).expect("the store");
+    store.execute_batch(refuses).expect("a trigger");
+    let told = repo.crew(["cancel", "last"]);
+    assert!(told.exit != 0 && running.ends().exit != 0, "{told:?}");
+    assert!(!repo.root.join("asked").exists(), "it was asked to end, and nobody knows why");
+    repo.leaves_no_process();
+    store.execute_batch("DROP TRIGGER refuses").expect("none");
+    repo.crew(["cancel", "last"]).exits(0);
+    assert_eq!(status(&repo)["status"], "cancelled");
+}
+
+#[test]
 #[cfg(target_os = "linux")]
 fn a_crew_process_that_does_not_answer_is_killed_only_if_that_is_asked_for() {
     let repo = TestRepo::new();

@@ -23,8 +23,10 @@ use crate::store::lock::RunLock;
 use std::sync::mpsc::sync_channel;
 
 impl Dispatcher<'_> {
-    /// Follows a wish to cancel that was recorded just now.
+    /// Follows a wish to cancel that was decided just now.
     pub(super) fn follow_cancel(&mut self, events: &[Event]) -> Result<(), StoreError> {
+        // Who ends because of it ends after it: should we die now, whoever takes over knows why they did.
+        self.flush()?;
         if events.iter().any(|event| matches!(event, Event::CancelAsked { task: None, .. })) {
             // Whatever it was stopped for before: nothing of it goes on after this.
             self.stopping = Some(StopReason::Cancelled);

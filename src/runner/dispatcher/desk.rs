@@ -76,6 +76,10 @@ impl Dispatcher<'_> {
             }
         }
         self.batch.extend(settled.applied);
+        // The answer is written with what it is about, in one transaction.
+        let answer = settled.answered.answer.clone();
+        self.effects.push(Effect::Answer { incoming, answer, is_awaited });
+        self.answered.push(settled.answered);
         if events.iter().any(|event| matches!(event, Event::CancelAsked { .. })) {
             self.follow_cancel(&events)?;
         } else {
@@ -89,9 +93,6 @@ impl Dispatcher<'_> {
                 }
             }
         }
-        let answer = settled.answered.answer.clone();
-        self.effects.push(Effect::Answer { incoming, answer, is_awaited });
-        self.answered.push(settled.answered);
         Ok(())
     }
 
