@@ -34,6 +34,14 @@ pub enum StopReason {
     Lingering,
 }
 
+impl StopReason {
+    /// Tells whether somebody wished it, by hand or by a budget, whatever the child did.
+    pub fn is_wish(self) -> bool {
+        use StopReason::{Cancelled, FailFast, Interrupted, OverBudget};
+        matches!(self, Interrupted | FailFast | Cancelled | OverBudget)
+    }
+}
+
 /// Why a task was given up under `--fail-fast`.
 pub const FAIL_FAST: &str = "another task did not succeed (--fail-fast)";
 
@@ -250,10 +258,7 @@ fn judge_merge(evidence: &Evidence<'_>) -> Judgement {
     if evidence.merged {
         return judged(Outcome::Succeeded, None, "");
     }
-    let by_wish = matches!(
-        evidence.stopped,
-        Some(StopReason::Interrupted | StopReason::FailFast | StopReason::Cancelled | StopReason::OverBudget)
-    );
+    let by_wish = evidence.stopped.is_some_and(StopReason::is_wish);
     if let Some(judgement) = judge_stop(evidence).filter(|_| by_wish) {
         return judgement;
     }
@@ -334,9 +339,7 @@ fn judge_stop(evidence: &Evidence<'_>) -> Option<Judgement> {
     let handed_in = evidence.submission.is_some();
     let why = match stopped {
         // It was over before it was asked to stop.
-        StopReason::Interrupted | StopReason::FailFast | StopReason::Cancelled | StopReason::OverBudget
-            if handed_in && evidence.ending.is_clean() && !evidence.unverified =>
-        {
+        wish if wish.is_wish() && handed_in && evidence.ending.is_clean() && !evidence.unverified => {
             return None;
         }
         StopReason::Interrupted | StopReason::Cancelled => {

@@ -420,11 +420,7 @@ impl OpenAttempt {
 
     /// Returns why crew ended the attempt, where it did.
     pub fn why_stopped(&self) -> Option<StopReason> {
-        let by_wish = |reason: &StopReason| {
-            use StopReason::{Cancelled, FailFast, Interrupted, OverBudget};
-            matches!(reason, Interrupted | FailFast | Cancelled | OverBudget)
-        };
-        self.stopped.filter(by_wish).or(self.work_stopped)
+        self.stopped.filter(|reason| reason.is_wish()).or(self.work_stopped)
     }
 
     /// Returns the files of its result that are to be applied now that it has ended, unless it failed or will be done
@@ -566,15 +562,7 @@ impl OpenAttempt {
         self.heard = heard;
         let Some((first, heard)) = self.first_end.take() else { return };
         self.ending = first.followed_by(&self.ending);
-        let by_wish = matches!(
-            self.work_stopped,
-            Some(
-                StopReason::Interrupted
-                    | StopReason::FailFast
-                    | StopReason::Cancelled
-                    | StopReason::OverBudget
-            )
-        );
+        let by_wish = self.work_stopped.is_some_and(StopReason::is_wish);
         if !by_wish && task.last().is_some_and(|attempt| attempt.submission.is_none()) {
             // The reminder was in vain, and however that went, the attempt ended the way it had before.
             self.ending =
