@@ -660,7 +660,7 @@ fn event_of(kind: &str, task: Option<&TaskId>, attempt: u32, dice: usize) -> Eve
             _ => json!({"by": "ann", "reason": "r"}),
         },
         "task_dead_lettered" => {
-            json!({"why": if dice % 2 == 0 { "by_hand" } else { "dead_looks" }, "by": "ann", "last_error": "network: r"})
+            json!({"why": if dice.is_multiple_of(2) { "by_hand" } else { "dead_looks" }, "by": "ann", "last_error": "network: r"})
         }
         "dead_letter_dropped" => json!({"by": "ann", "reason": "seen"}),
         "dead_letters_piled_up" => json!({"count": 4 + dice}),
