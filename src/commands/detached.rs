@@ -15,6 +15,7 @@ use crate::agents::replay::Tempo;
 use crate::domain::event::Event;
 use crate::domain::run::Run;
 use crate::domain::words::clean_text;
+use crate::runner::process::{self, GroupSignal};
 use crate::runner::recorder::Recordings;
 use crate::runner::signals;
 use crate::store::database::Store;
@@ -91,6 +92,8 @@ pub fn start(cx: &Context, store: &Store, run: &Run, lock: RunLock, told: &Told<
     // From here on the lock is held by the child alone.
     drop(lock);
     await_begin(cx, store, run, &mut child).map_err(|why| {
+        // Whoever reads that it has not begun has to be right about it later too.
+        end(&mut child);
         let tail = tail_of(&log, from);
         let hint = format!("crew resume {short} goes on with it; its log: {}", log.display());
         let said = if tail.is_empty() { String::new() } else { format!("; it said:\n{tail}") };
@@ -150,7 +153,7 @@ fn await_begin(cx: &Context, store: &Store, run: &Run, child: &mut Child) -> Res
         }
         if began.elapsed() >= TO_BEGIN {
             return Err(format!(
-                "the process that was to carry the run out (pid {}) has not begun within {}",
+                "the process that was to carry the run out (pid {}) has not begun within {}, and is ended",
                 child.id(),
                 words::duration(TO_BEGIN)
             ));
@@ -160,6 +163,14 @@ fn await_begin(cx: &Context, store: &Store, run: &Run, child: &mut Child) -> Res
             cx.printer.tell(&format!("waiting for process {} to begin", child.id()));
         }
         std::thread::sleep(LOOK);
+    }
+}
+
+/// Ends a process that leads a group of its own, with what it has started, and takes it away.
+fn end(child: &mut Child) {
+    if let Ok(None) = child.try_wait() {
+        process::signal_group(child.id(), GroupSignal::Kill);
+        let _ = child.wait();
     }
 }
 
@@ -207,4 +218,18 @@ pub fn carry_out(cx: &Context, args: &CarryOutArgs) -> Result<ExitStatus> {
     setup.recordings = args.record.clone().map(Recordings::into);
     setup.person_key = Context::person_key();
     run::carry_out_recorded(cx, &mut store, loaded, lock, &setup)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_that_is_given_up_does_not_go_on_later() {
+        let mut child = Command::new("sleep").arg("1000").process_group(0).spawn().unwrap();
+        end(&mut child);
+        assert!(process::has_ended(child.id()));
+        assert!(child.try_wait().unwrap().is_some_and(|status| !status.success()));
+        end(&mut child);
+    }
 }
