@@ -58,11 +58,11 @@ pub fn wait(cx: &Context, args: &AwaitArgs) -> Result<ExitStatus> {
             runs.push(run);
         }
     }
-    let mut ended = Vec::new();
-    let is_over = await_all(cx, args, &store, &runs, &mut ended)?;
+    let ended = await_all(cx, args.timeout, &store, &runs)?;
+    let left = runs.len() - ended.len();
     let exits = ended.iter().map(|(_, finished)| ended::exit_status(*finished));
     let worst = exits.max_by_key(|exit| rank(*exit)).unwrap_or(ExitStatus::Done);
-    let worst = if is_over { worst } else { ExitStatus::TimedOut };
+    let worst = if left == 0 { worst } else { ExitStatus::TimedOut };
     if cx.printer.json {
         let data: Vec<Value> = (ended.iter())
             .map(|(run, finished)| {
@@ -70,53 +70,61 @@ pub fn wait(cx: &Context, args: &AwaitArgs) -> Result<ExitStatus> {
             })
             .collect();
         cx.printer.json(&json!({"data": data, "meta": {"count": data.len(), "waited_for": runs.len()}}))?;
-        return Ok(worst);
-    }
-    for (run, finished) in &ended {
-        let short = store.short(run)?;
-        cx.printer.data(&format!("{short}  {}", finished.status.words()))?;
-        match finished.status {
-            RunStatus::AwaitingInput => cx.printer.tell(&format!("next  crew gates {short}")),
-            RunStatus::Interrupted | RunStatus::Queued => {
-                cx.printer.tell(&format!("next  crew resume {short}"))
-            }
-            _ => {}
-        }
-    }
-    if !is_over {
-        let left = words::count(runs.len() - ended.len(), "run");
-        cx.printer.tell(&format!("{left} still at work"));
+    } else if left > 0 {
+        cx.printer.tell(&format!("{} still at work", words::count(left, "run")));
     }
     Ok(worst)
 }
 
-/// Waits for runs, and tells of each as it has ended; `false` where the time was over before that.
+/// Waits for runs, and tells of each as it ends. Returns those that have ended, in the order in which they were named:
+/// all, or those that had when the time was over.
 fn await_all(
     cx: &Context,
-    args: &AwaitArgs,
+    timeout: Option<Duration>,
     store: &Store,
     runs: &[RunId],
-    ended: &mut Vec<(RunId, Finished)>,
-) -> Result<bool> {
+) -> Result<Vec<(RunId, Finished)>> {
     let began = Instant::now();
     let mut told = false;
-    for id in runs {
-        while lock::is_owned(&store.paths(id))? {
-            let waited = began.elapsed();
-            if args.timeout.is_some_and(|timeout| waited >= timeout) {
-                return Ok(false);
+    let mut ended: Vec<Option<Finished>> = vec![None; runs.len()];
+    loop {
+        // Read before they are looked at: what has ended within the time counts.
+        let waited = began.elapsed();
+        for (id, end) in runs.iter().zip(&mut ended).filter(|(_, end)| end.is_none()) {
+            if !lock::is_owned(&store.paths(id))? {
+                let run = store.load_run(id)?.context("the run is recorded")?;
+                let finished = ended::finished(store, &run)?;
+                tell(cx, &store.short(id)?, finished)?;
+                *end = Some(finished);
             }
-            if !told && waited >= SIGN_AFTER {
-                told = true;
-                let short = store.short(id)?;
-                cx.printer.tell(&format!("waiting for run {short}: crew attach {short} shows how it goes"));
-            }
-            std::thread::sleep(LOOK.min(args.timeout.map_or(LOOK, |timeout| timeout - waited)));
         }
-        let run = store.load_run(id)?.context("the run is recorded")?;
-        ended.push((id.clone(), ended::finished(store, &run)?));
+        let open = ended.iter().position(Option::is_none);
+        let is_over = timeout.is_some_and(|timeout| waited >= timeout);
+        let Some(open) = open.filter(|_| !is_over) else {
+            let ended = runs.iter().zip(ended);
+            return Ok(ended.filter_map(|(id, end)| Some((id.clone(), end?))).collect());
+        };
+        if !told && waited >= SIGN_AFTER {
+            told = true;
+            let short = store.short(&runs[open])?;
+            cx.printer.tell(&format!("waiting for run {short}: crew attach {short} shows how it goes"));
+        }
+        std::thread::sleep(LOOK.min(timeout.map_or(LOOK, |timeout| timeout.saturating_sub(waited))));
     }
-    Ok(true)
+}
+
+/// Tells how a run has ended, and what to type next.
+fn tell(cx: &Context, short: &str, finished: Finished) -> Result<()> {
+    if cx.printer.json {
+        return Ok(());
+    }
+    cx.printer.data(&format!("{short}  {}", finished.status.words()))?;
+    match finished.status {
+        RunStatus::AwaitingInput => cx.printer.tell(&format!("next  crew gates {short}")),
+        RunStatus::Interrupted | RunStatus::Queued => cx.printer.tell(&format!("next  crew resume {short}")),
+        _ => {}
+    }
+    Ok(())
 }
 
 /// Returns how bad an end is, of several.

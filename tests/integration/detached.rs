@@ -31,6 +31,9 @@ fn dispatcher(repo: &TestRepo) -> i32 {
 fn a_detached_run_goes_on_by_itself_and_others_look_on_and_wait() {
     let repo = TestRepo::new();
     let _sweep = Sweep(&repo);
+    repo.workflow("quick", "## a\nrun: true\n");
+    repo.run_json("quick", 0);
+    let quick = repo.events()[0]["run"].as_str().expect("an id").to_owned();
     held(&repo, "## last\nrun: echo $CREW_VAR_WORD >last\ndependsOn: slow\n");
     let short = detach(&repo, &["--set", "vars.WORD=hello", "--max-time", "10m"]);
     let pid = dispatcher(&repo);
@@ -43,6 +46,9 @@ fn a_detached_run_goes_on_by_itself_and_others_look_on_and_wait() {
     assert!(busy["message"].as_str().is_some_and(|why| why.contains(&format!("(pid {pid}, for"))), "{busy}");
     let late = repo.crew(["wait", &short, "--timeout", "0"]).exits(124);
     assert!(late.err.contains("1 run still at work"), "{}", late.err);
+    // One that has ended is told of, although another is named before it that has not.
+    let late = repo.crew(["wait", &short, &quick, "--timeout", "0", "--json"]).exits(124).json();
+    assert_eq!(late["data"], json!([{"run": quick, "status": "completed", "exit": 0}]));
     // Who looks on leaves, and the run goes on.
     let looking = repo.start(["attach"]);
     let seen = start_command(repo.command(["attach", &short]));
