@@ -5,7 +5,7 @@ use super::decide::name_of_person;
 use super::exit::{ExitStatus, Problem};
 use super::resume::Unseen;
 use super::submit::{self, Place};
-use super::task_work::find_task;
+use super::task_names::Named;
 use super::{run, typist};
 use crate::domain::event::{Event, Recorded};
 use crate::domain::id::{RunId, TaskId};
@@ -45,7 +45,7 @@ const SHOWN_TASKS: usize = 40;
 /// answer. A `crew run` that is cancelled ends with 1.
 #[derive(Debug, clap::Args)]
 pub struct CancelArgs {
-    /// A run (the beginning of its id, or `last`), a run and one of its tasks, or a task of the newest run
+    /// A run (the beginning of its id, or `last`), a run and one of its tasks (also RUN:TASK), or a task of the newest run
     #[arg(num_args = 1..=2, required = true, value_names = ["RUN|TASK", "TASK"])]
     names: Vec<String>,
 
@@ -96,8 +96,8 @@ pub fn cancel(cx: &Context, args: &CancelArgs) -> Result<ExitStatus> {
     let mut store = cx.store()?;
     let layout = store.layout().clone();
     typist::refuse_agents(Some(layout.repository()))?;
-    let target = find_target(cx, &store, &args.names)?;
-    let before = store.load_run(&target.run)?.context("the run is recorded")?;
+    let Named { short, run: before, task } = cx.find_named(&store, &args.names)?;
+    let target = Target { run: before.id.clone(), short, task };
     typist::refuse_below(before.dispatcher.as_ref())?;
     let settings = cx.settings(&layout, &[], cx.trusts(&layout)?)?;
     let limits = Limits::of(&settings);
@@ -111,46 +111,6 @@ pub fn cancel(cx: &Context, args: &CancelArgs) -> Result<ExitStatus> {
     let happened = store.events(&target.run, before.last_seq, usize::MAX)?;
     let owned = lock::is_owned(&store.paths(&target.run))?;
     Outcome { target: &target, before: &before, run: &run, happened: &happened, owned }.tell(cx)
-}
-
-fn find_target(cx: &Context, store: &Store, names: &[String]) -> Result<Target> {
-    let of = |run: RunId, task: Option<TaskId>| -> Result<Target> {
-        let short = store.short(&run)?;
-        Ok(Target { run, short, task })
-    };
-    let task_of = |run: &RunId, name: &str| -> Result<TaskId> {
-        let loaded = store.load_run(run)?.context("the run is recorded")?;
-        Ok(find_task(&loaded, &store.short(run)?, name)?.spec.id.clone())
-    };
-    match names {
-        [run, task] => {
-            let run = cx.find_run(store, run)?;
-            let task = task_of(&run, task)?;
-            of(run, Some(task))
-        }
-        [name, ..] => {
-            let newest = store.runs(1)?.pop().map(|row| row.id);
-            let task =
-                newest.filter(|_| name != "last").and_then(|run| Some((task_of(&run, name).ok()?, run)));
-            let is_run = name == "last" || (RunId::is_prefix(name) && !store.runs_named(name)?.is_empty());
-            match task {
-                Some(_) if is_run => {
-                    let message = format!("`{name}` is the beginning of a run and a task of the newest one");
-                    let hint =
-                        format!("crew cancel last {name} means the task; more characters mean the run");
-                    Err(Problem::refused("ambiguous_name", message).hint(hint).into())
-                }
-                Some((task, run)) => of(run, Some(task)),
-                None if is_run => of(cx.find_run(store, name)?, None),
-                None => {
-                    let message = format!("there is no run `{name}`, and no such task in the newest run");
-                    let hint = "crew status lists the runs; crew cancel RUN TASK names a task of any";
-                    Err(Problem::refused("unknown_run", message).hint(hint).into())
-                }
-            }
-        }
-        [] => Err(Problem::usage("usage", "name a run or a task").into()),
-    }
 }
 
 /// Has the wish recorded, by the owner of the run or in its place.

@@ -220,7 +220,15 @@ fn what_is_over_waits_or_is_not_there() {
         assert_eq!(repo.crew(target.iter().chain(&["--json"])).exits(4).json_error()["code"], "settled");
     }
     assert_eq!(repo.events(), before);
-    assert_eq!(repo.crew(["cancel", "nobody", "--json"]).exits(4).json_error()["code"], "unknown_run");
+    let unknown = [
+        ("nobody", "unknown_task"),
+        ("nobody:a", "unknown_run"),
+        ("last:b", "unknown_task"),
+        ("last:a", "settled"),
+    ];
+    for (name, code) in unknown {
+        assert_eq!(repo.crew(["cancel", name, "--json"]).exits(4).json_error()["code"], code, "{name}");
+    }
     assert_eq!(repo.crew(["cancel", "last", "b", "--json"]).exits(4).json_error()["code"], "unknown_task");
     repo.crew(["cancel"]).exits(2);
     repo.workflow("gated", "## a\nrun: true\ngate: before\n\n## b\nrun: true\ndependsOn: a\n");
