@@ -17,8 +17,8 @@
 //! and `jsonl`), or all of an attempt's child (claude, codex, gemini, which tell at their end; claude is told what it may cost, and looks after each request).
 
 use super::error_kind::ErrorKind;
-use super::gate;
 use super::id::TaskId;
+use super::requeue;
 use super::run::Run;
 use super::settings::{self, Settings};
 use super::task::{Attempt, Task, TaskSpec, TaskState};
@@ -775,8 +775,8 @@ pub fn failed_for_want(task: &Task) -> bool {
     task.state == TaskState::Failed && task.error_kind() == Some(ErrorKind::BudgetExceeded)
 }
 
-/// Returns the tasks that failed for want of budget and that now have something left, and those that were skipped
-/// because of them, in the order of the workflow.
+/// Returns the tasks that failed for want of budget and that now have something left, and those that come back with
+/// them, in the order of the workflow.
 pub fn to_take_up(run: &Run, now: Time) -> Vec<TaskId> {
     let ledger = Ledger::of(run);
     let mut taken: BTreeSet<usize> = BTreeSet::new();
@@ -785,8 +785,8 @@ pub fn to_take_up(run: &Run, now: Time) -> Vec<TaskId> {
             taken.insert(place);
         }
     }
-    let skipped: Vec<usize> = taken.iter().flat_map(|place| gate::skipped_because_of(run, *place)).collect();
-    taken.extend(skipped);
+    let back = requeue::comes_back(run, &taken.iter().copied().collect::<Vec<_>>());
+    taken.extend(back);
     taken.into_iter().map(|place| run.tasks[place].spec.id.clone()).collect()
 }
 

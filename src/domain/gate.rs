@@ -8,7 +8,7 @@ use super::error_kind::ErrorKind;
 use super::event::Event;
 use super::id::TaskId;
 use super::request::{Answer, Code, refused};
-use super::requeue::Asked;
+use super::requeue::{Asked, comes_back};
 use super::run::Run;
 use super::settings::{self, Settings};
 use super::submission::HandedIn;
@@ -471,7 +471,7 @@ fn choose(answer: &str, options: &[String]) -> Result<String, Answer> {
     }
 }
 
-/// Accepts a task that needs review, and queues again what was skipped because of it.
+/// Accepts a task that needs review, and queues again what comes back with it.
 pub fn accept(run: &Run, task: &TaskId, (by, note): (&str, &str)) -> Result<Vec<Event>, Answer> {
     let Some(place) = run.place(task) else {
         return refuse(
@@ -497,8 +497,8 @@ pub fn accept(run: &Run, task: &TaskId, (by, note): (&str, &str)) -> Result<Vec<
     let note = clean_text(note, MAX_NOTE);
     let mut events = vec![Event::TaskAccepted { task: task.clone(), by: by.to_owned(), note }];
     let reason = format!("{task} was accepted");
-    let skipped = skipped_because_of(run, place);
-    events.extend(skipped.into_iter().map(|at| Event::TaskRequeued {
+    let back = comes_back(run, &[place]);
+    events.extend(back.into_iter().map(|at| Event::TaskRequeued {
         task: run.tasks[at].spec.id.clone(),
         by: by.to_owned(),
         reason: reason.clone(),
@@ -507,30 +507,13 @@ pub fn accept(run: &Run, task: &TaskId, (by, note): (&str, &str)) -> Result<Vec<
     Ok(events)
 }
 
-/// Returns the tasks that were skipped because of one that did not complete, down the line.
-pub fn skipped_because_of(run: &Run, place: usize) -> Vec<usize> {
-    let mut reached = vec![false; run.tasks.len()];
-    reached[place] = true;
-    // A step may stand before those that it depends on.
-    loop {
-        let before = reached.iter().filter(|reached| **reached).count();
-        for (at, task) in run.tasks.iter().enumerate() {
-            let depends = task.spec.depends_on.iter().filter_map(|id| run.place(id)).any(|on| reached[on]);
-            let skipped = task.state == TaskState::Skipped && !task.skipped_by_condition;
-            reached[at] |= depends && skipped;
-        }
-        if reached.iter().filter(|reached| **reached).count() == before {
-            break;
-        }
-    }
-    (0..run.tasks.len()).filter(|at| *at != place && reached[*at]).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::event::Outcome;
     use crate::domain::run::tests::{ended, run_of, spec, started};
+    use crate::domain::task::TaskSpec;
+    use crate::domain::when::When;
 
     fn policy() -> GatePolicy {
         GatePolicy::of(&Settings::default())
@@ -727,11 +710,25 @@ mod tests {
     }
 
     #[test]
-    fn an_accepted_task_brings_back_what_was_skipped_because_of_it() {
-        let mut run = run_of(vec![spec("c", &["b"]), spec("b", &["a"]), spec("a", &[]), spec("x", &[])]);
-        run.apply(Time(1), &started("a", 1)).unwrap();
-        run.apply(Time(2), &ended("a", 1, Outcome::NeedsReview, None)).unwrap();
-        for (task, by_condition) in [("b", false), ("c", false), ("x", true)] {
+    fn an_accepted_task_brings_back_what_was_skipped_because_of_it_and_would_not_be_again() {
+        let asks =
+            TaskSpec { when: Some(When::parse("a.state == completed").unwrap()), ..spec("asks", &["a"]) };
+        let both = spec("both", &["a", "failed"]);
+        let mut run = run_of(vec![
+            spec("c", &["b"]),
+            spec("b", &["a"]),
+            spec("a", &[]),
+            spec("x", &[]),
+            asks,
+            spec("failed", &[]),
+            both,
+        ]);
+        for (task, outcome) in [("a", Outcome::NeedsReview), ("failed", Outcome::Failed)] {
+            run.apply(Time(1), &started(task, 1)).unwrap();
+            run.apply(Time(2), &ended(task, 1, outcome, None)).unwrap();
+        }
+        for (task, by_condition) in [("b", false), ("c", false), ("x", true), ("asks", true), ("both", false)]
+        {
             let task = TaskId::parse(task).unwrap();
             run.apply(Time(3), &Event::TaskSkipped { task, reason: String::new(), by_condition }).unwrap();
         }
@@ -741,7 +738,7 @@ mod tests {
             run.apply(Time(4), event).unwrap();
         });
         let states: Vec<&str> = run.tasks.iter().map(|task| task.state.name()).collect();
-        assert_eq!(states, ["queued", "queued", "completed", "skipped"]);
+        assert_eq!(states, ["queued", "queued", "completed", "skipped", "queued", "failed", "skipped"]);
         assert_eq!(run.tasks[2].reason, "accepted by Ann: seen");
         assert!(accept(&run, &a, ("Ann", "seen")).is_err());
     }
