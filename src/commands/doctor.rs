@@ -218,7 +218,13 @@ fn check_disk(layout: &Layout) -> Check {
 fn check_store(layout: &Layout, fix: bool) -> Check {
     let hint = "keep a copy of .crew/crew.db before you mend it; crew deletes nothing";
     let (what, is_damaged) = match look_into_store(layout) {
-        Ok(None) => return Check::ok("store", "not there yet; the first run makes it"),
+        Ok(None) => match mending::run_folders(layout).len() {
+            0 => return Check::ok("store", "not there yet; the first run makes it"),
+            runs => {
+                let what = format!("is gone, and .crew/runs holds {}", words::count(runs, "run"));
+                return Check::fail("store", what, mending::UNRECORDED);
+            }
+        },
         Ok(Some(Looked { detail, damage, wrong })) if damage.is_empty() => {
             return match wrong.is_empty() {
                 true => Check::ok("store", detail),

@@ -22,12 +22,13 @@ use crate::store::{StoreError, copies, inbox, lock, set_aside};
 use crate::ui::words;
 use anyhow::{Context as _, Result};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Something that is not as it should be.
 pub struct Fault {
-    /// What it is about: `processes`, `requests`, `copies`, `files`, `worktrees`, `runs`.
+    /// What it is about: `record`, `processes`, `requests`, `copies`, `files`, `worktrees`, `runs`.
     pub name: &'static str,
     pub what: String,
     pub cure: Cure,
@@ -58,7 +59,7 @@ impl Fault {
 
     /// Tells whether something is wrong rather than left over.
     pub fn is_serious(&self) -> bool {
-        matches!(self.cure, Cure::End { .. } | Cure::SetAside { .. })
+        matches!(self.cure, Cure::End { .. } | Cure::SetAside { .. }) || self.name == "record"
     }
 
     /// Says what can be done about it.
@@ -86,15 +87,25 @@ pub enum Mended {
 
 /// Looks for all that is not as it should be. Nothing is changed.
 pub fn find(store: &Store) -> Result<Vec<Fault>> {
-    let mut faults = Vec::new();
+    // What lies in the way of all else goes first. Folders are listed before runs: one that comes meanwhile is known.
+    let mut faults = strange_files(store.layout());
+    let folders = run_folders(store.layout());
     let mut left = left_running(store);
-    for row in store.runs(usize::MAX)? {
-        if lock::is_owned(&store.paths(&row.id))? {
-            left.remove(row.id.as_str());
-            continue;
+    let rows = store.runs(usize::MAX)?;
+    for row in &rows {
+        let of_run = left.remove(row.id.as_str()).unwrap_or_default();
+        let looked = match lock::is_owned(&store.paths(&row.id)) {
+            Ok(true) => continue,
+            Ok(false) => look_at_run(store, row, of_run, &mut faults),
+            Err(error) => Err(error.into()),
+        };
+        if let Err(error) = looked {
+            let what =
+                format!("run {} cannot be looked at: {}", row.id, clean_line(&format!("{error:#}"), 300));
+            faults.push(Fault::of("record", what, Cure::ByHand("put that right, and try again".into())));
         }
-        look_at_run(store, &row, left.remove(row.id.as_str()).unwrap_or_default(), &mut faults)?;
     }
+    faults.extend(unrecorded(store, &rows, folders)?);
     for (run, processes) in left {
         let what =
             format!("{} of run {}, which is not recorded here", told(&processes), clean_line(&run, 20));
@@ -102,7 +113,6 @@ pub fn find(store: &Store) -> Result<Vec<Fault>> {
         let hint = format!("look what that is; then: kill {}", pids.join(" "));
         faults.push(Fault::of("processes", what, Cure::ByHand(hint)));
     }
-    faults.extend(strange_files(store.layout()));
     faults.extend(left_worktrees(store)?);
     Ok(faults)
 }
@@ -135,9 +145,9 @@ fn look_at_run(store: &Store, row: &RunRow, mut left: Vec<u32>, faults: &mut Vec
     let (id, short) = (&row.id, store.short(&row.id)?);
     let paths = store.paths(id);
     let is_open = row.status(false) == RunStatus::Interrupted;
-    if is_open {
-        match store.load_run(id) {
-            Ok(Some(run)) => {
+    match store.load_run(id) {
+        Ok(Some(run)) => {
+            if is_open {
                 let attempts = run.tasks.iter().filter_map(|task| task.last());
                 let children =
                     attempts.filter(|last| last.is_open()).filter_map(|last| last.process.as_ref());
@@ -148,9 +158,9 @@ fn look_at_run(store: &Store, row: &RunRow, mut left: Vec<u32>, faults: &mut Vec
                     }
                 }
             }
-            Ok(None) => return Ok(()),
-            Err(error) => faults.push(unreadable(&short, &error)),
         }
+        Ok(None) => return Ok(()),
+        Err(error) => faults.push(unreadable(&short, &error)),
     }
     if !left.is_empty() {
         let what = format!("run {short}: {}", told(&left));
@@ -195,7 +205,7 @@ fn look_at_copies(store: &Store, row: &RunRow) -> Result<Option<(String, Vec<Pat
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let text = match std::fs::read(&path) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
                 wrong.push(format!("{name} is missing"));
                 return None;
             }
@@ -234,20 +244,72 @@ fn look_at_copies(store: &Store, row: &RunRow) -> Result<Option<(String, Vec<Pat
     Ok(Some((wrong.join(", "), unreadable)))
 }
 
-/// Finds what lies among the runs' folders and is none.
+/// Finds what lies among the runs' folders and is none, and what is in the place of a run's lock and can be none.
 fn strange_files(layout: &Layout) -> Vec<Fault> {
-    let entries = std::fs::read_dir(layout.runs()).into_iter().flatten().flatten();
-    let strange = entries.filter(|entry| {
-        let is_run = entry.file_name().to_str().and_then(RunId::parse).is_some();
-        is_run && !entry.file_type().is_ok_and(|kind| kind.is_dir())
-    });
-    let fault = |path: PathBuf| {
-        let what = format!("{} is not a folder", layout.shown(&path));
-        let why = "a run's folder has to be here";
-        Fault::of("files", what, Cure::SetAside { run: None, path, why })
+    let mut faults = Vec::new();
+    let mut add = |path: PathBuf, is: &str, why: &'static str| {
+        let what = format!("{} is {is}", layout.shown(&path));
+        faults.push(Fault::of("files", what, Cure::SetAside { run: None, path, why }));
     };
-    strange.map(|entry| fault(entry.path())).collect()
+    for entry in std::fs::read_dir(layout.runs()).into_iter().flatten().flatten() {
+        let Some(run) = entry.file_name().to_str().and_then(RunId::parse) else { continue };
+        let lock = layout.run(&run).lock();
+        if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            add(entry.path(), "not a folder", "a run's folder has to be here");
+        } else if lock.symlink_metadata().is_ok_and(|meta| !meta.is_file()) {
+            add(lock, "no plain file", "a run's lock has to be here");
+        }
+    }
+    faults
 }
+
+/// Returns the runs whose folders hold something, by their names.
+pub fn run_folders(layout: &Layout) -> Vec<RunId> {
+    let inside = |path: &Path| std::fs::read_dir(path).into_iter().flatten().flatten().collect::<Vec<_>>();
+    // Who was killed before the run was recorded has left its lock, and nothing else.
+    let holds = |run: &RunId| {
+        inside(layout.run(run).root()).iter().any(|entry| match entry.file_type() {
+            Ok(kind) if kind.is_dir() => !inside(&entry.path()).is_empty(),
+            _ => entry.file_name() != "lock",
+        })
+    };
+    let entries = inside(&layout.runs());
+    let runs = entries.iter().filter_map(|entry| RunId::parse(entry.file_name().to_str()?));
+    let mut runs: Vec<RunId> = runs.filter(holds).collect();
+    runs.sort();
+    runs
+}
+
+/// Compares the folders of runs with the record: which of them are of none.
+fn unrecorded(store: &Store, rows: &[RunRow], folders: Vec<RunId>) -> Result<Option<Fault>> {
+    let pruned = store.tombstones("", usize::MAX)?;
+    let known: BTreeSet<&RunId> =
+        rows.iter().map(|row| &row.id).chain(pruned.iter().map(|stone| &stone.id)).collect();
+    // A crew process that makes its run just now holds it already.
+    let is_held = |run: &RunId| lock::is_owned(&store.paths(run)).unwrap_or(false);
+    let unknown: Vec<&RunId> = folders.iter().filter(|run| !known.contains(run) && !is_held(run)).collect();
+    if unknown.is_empty() {
+        return Ok(None);
+    }
+    let names: Vec<&str> = unknown.iter().take(MOST_NAMED).map(|run| run.as_str()).collect();
+    let more = if unknown.len() > names.len() { ", ..." } else { "" };
+    let what = format!(
+        "{} in .crew/runs {} recorded: {}{more}",
+        words::count(unknown.len(), "run"),
+        if unknown.len() == 1 { "is not" } else { "are not" },
+        names.join(", ")
+    );
+    // Where it knows nothing at all, somebody has lost a store.
+    let name = if known.is_empty() { "record" } else { "runs" };
+    Ok(Some(Fault::of(name, what, Cure::ByHand(UNRECORDED.into()))))
+}
+
+/// The most runs that are named where many are of no record.
+const MOST_NAMED: usize = 50;
+
+/// What a person can do about folders of runs that no record knows.
+pub const UNRECORDED: &str = "copies, logs and artifacts in their folders are all that is left of them: \
+                              put a crew.db back that knows them, or move the folders away";
 
 fn left_worktrees(store: &Store) -> Result<Vec<Fault>> {
     let mut faults = Vec::new();

@@ -6,7 +6,7 @@ use super::StoreError;
 use super::layout::RunPaths;
 use crate::domain::time::Time;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::io::{ErrorKind, Read, Seek, Write};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -244,7 +244,8 @@ fn is_held(path: &Path) -> Result<bool, StoreError> {
             Err(TryLockError::WouldBlock) => Ok(true),
             Err(TryLockError::Error(source)) => Err(StoreError::file(path)(source)),
         },
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        // Where its folder is something else, nobody can hold it either.
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(false),
         Err(source) => Err(StoreError::file(path)(source)),
     }
 }
@@ -265,6 +266,9 @@ mod tests {
         assert!(try_take(&paths).unwrap().is_none());
         drop(held);
         assert!(!is_owned(&paths).unwrap() && try_take(&paths).unwrap().is_some());
+        std::fs::remove_dir_all(paths.root()).unwrap();
+        std::fs::write(paths.root(), "no folder").unwrap();
+        assert!(!is_owned(&paths).unwrap() && try_take(&paths).is_err());
     }
 
     #[test]

@@ -154,7 +154,7 @@ impl Store {
             let read = || Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get::<_, String>(2)?));
             let (seq, at, data) = read().map_err(|source| self.failed(source))?;
             let event: Event = serde_json::from_str(&data)
-                .map_err(|error| StoreError::UnreadableEvent { seq, why: error.to_string() })?;
+                .map_err(|error| StoreError::UnreadableEvent { seq, why: why_unreadable(&error) })?;
             take(Recorded { seq, run: run.clone(), at: Time(at), event })?;
         }
         Ok(())
@@ -204,7 +204,7 @@ impl Store {
         for (seq, run, at, data) in rows {
             let unreadable = |why: String| StoreError::UnreadableEvent { seq, why };
             let run = RunId::parse(&run).ok_or_else(|| unreadable(format!("{run} is no run")))?;
-            let event = serde_json::from_str(&data).map_err(|error| unreadable(error.to_string()))?;
+            let event = serde_json::from_str(&data).map_err(|error| unreadable(why_unreadable(&error)))?;
             events.push(Recorded { seq, run, at: Time(at), event });
         }
         Ok(events)
@@ -293,6 +293,12 @@ impl Store {
         let rows = statement.query_map(parameters, take).map_err(|source| self.failed(source))?;
         rows.collect::<Result<_, _>>().map_err(|source| self.failed(source))
     }
+}
+
+/// Says why an event cannot be read, without the list of all that there could be.
+fn why_unreadable(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.split(", expected one of").next().unwrap_or_default().to_owned()
 }
 
 /// Reads the columns of a run; the counts follow.

@@ -202,3 +202,68 @@ fn rows_that_refer_to_nothing_are_named() {
     );
     assert_eq!(json!(found[0].0), json!("fail"));
 }
+
+#[test]
+fn a_run_that_cannot_be_looked_at_is_named_and_hinders_no_other() {
+    let repo = TestRepo::new();
+    repo.workflow("one", "## a\nrun: true");
+    let [file, locked, future, other] = [(); 4].map(|()| {
+        repo.crew(["run", "g", "--workflow", "one"]).exits(0);
+        run_folder(&repo)
+    });
+    std::fs::remove_dir_all(&file).expect("it goes away");
+    std::fs::write(&file, "no folder").expect("a file");
+    std::fs::remove_file(locked.join("lock")).expect("it goes away");
+    std::fs::create_dir(locked.join("lock")).expect("a folder");
+    std::fs::remove_file(other.join("manifest.json")).expect("it goes away");
+    let id = |folder: &PathBuf| folder.file_name().expect("an id").to_str().expect("an id").to_owned();
+    let store = Connection::open(repo.root.join(".crew/crew.db")).expect("the store");
+    let changed = store.execute(
+        "UPDATE events SET data = replace(data, 'attempt_ended', 'from_the_future')
+         WHERE kind = 'attempt_ended' AND run = (SELECT no FROM runs WHERE id = ?)",
+        [id(&future)],
+    );
+    assert_eq!(changed.ok(), Some(1));
+    let unknown = repo.root.join(".crew/runs/000000000000");
+    std::fs::create_dir_all(unknown.join("logs")).expect("a folder");
+    std::fs::write(unknown.join("logs/a.1.log"), "worked\n").expect("a log");
+
+    let (exit, rows) = doctor(&repo, &["--fix"]);
+    assert_eq!(exit, 1, "{rows:#?}");
+    for (name, level, words) in [
+        ("files", "fixed", format!("{} is not a folder: it is at .crew/set-aside/", id(&file))),
+        ("files", "fixed", "/lock is no plain file: it is at .crew/set-aside/".into()),
+        ("copies", "fixed", "manifest.json is missing, tasks.json is missing".into()),
+        ("copies", "fixed", "manifest.json is missing: ".into()),
+        ("record", "fail", "cannot be read: ".into()),
+        ("runs", "warn", "1 run in .crew/runs is not recorded: 000000000000".into()),
+    ] {
+        let found = about(&rows, name);
+        assert!(
+            found.iter().any(|(is, detail)| is == level && detail.contains(&words)),
+            "{name} {words} {rows:#?}"
+        );
+    }
+    let (_, detail) = &about(&rows, "record")[0];
+    assert!(detail.contains("`from_the_future`") && detail.len() < 200, "{detail}");
+    assert!(file.join("manifest.json").exists() && other.join("manifest.json").exists());
+    let (_, again) = doctor(&repo, &["--fix"]);
+    assert!(again.iter().all(|row| row["level"] != "fixed"), "{again:#?}");
+
+    // A store that is gone, or knows nothing, is no new one.
+    for name in ["crew.db", "crew.db-wal", "crew.db-shm"] {
+        let _ = std::fs::remove_file(repo.root.join(".crew").join(name));
+    }
+    let (exit, rows) = doctor(&repo, &[]);
+    assert!(
+        exit == 1 && about(&rows, "store")[0].1.contains("is gone, and .crew/runs holds 5 runs"),
+        "{rows:#?}"
+    );
+    std::fs::write(repo.root.join(".crew/crew.db"), "").expect("an empty one");
+    let (exit, rows) = doctor(&repo, &[]);
+    let found = about(&rows, "record");
+    assert!(
+        exit == 1 && found[0].1.contains(&format!("5 runs in .crew/runs are not recorded: 000000000000, ")),
+        "{rows:#?}"
+    );
+}
