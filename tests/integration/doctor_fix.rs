@@ -263,7 +263,7 @@ fn a_run_that_cannot_be_looked_at_is_named_and_hinders_no_other() {
     let (exit, rows) = doctor(&repo, &[]);
     let found = about(&rows, "record");
     assert!(
-        exit == 1 && found[0].1.contains(&format!("5 runs in .crew/runs are not recorded: 000000000000, ")),
+        exit == 1 && found[0].1.contains("5 runs in .crew/runs are not recorded: 000000000000, "),
         "{rows:#?}"
     );
 }
