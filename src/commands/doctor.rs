@@ -19,7 +19,7 @@ use crate::runner::clock;
 use crate::store::StoreError;
 use crate::store::database::Store;
 use crate::store::layout::Layout;
-use crate::store::salvage;
+use crate::store::salvage::{self, HeldBy};
 use crate::ui::printer::Tone;
 use crate::ui::words;
 use crate::workspace::git::Git;
@@ -32,6 +32,8 @@ use std::time::Duration;
 const LEAST_SPACE: u64 = 200 * 1000 * 1000;
 /// Less free space than this is worth a warning.
 const LITTLE_SPACE: u64 = 2_000_000_000;
+/// How long is waited for others who put the store right, or write to it.
+const STORE_PATIENCE: Duration = Duration::from_secs(5);
 /// The oldest git that has what crew asks for.
 const OLDEST_GIT: (u32, u32) = (2, 38);
 /// The oldest git that merges from a base that is given to it, as squashing and rebasing a task's work needs.
@@ -233,7 +235,7 @@ fn check_store(layout: &Layout, fix: bool) -> Check {
         }
         Ok(Some(Looked { detail, damage, .. })) => (format!("{detail}  {}", damage.join("; ")), true),
         Err(error) => {
-            let is_damaged = error.is_damaged();
+            let is_damaged = error.is_damaged() || matches!(error, StoreError::Replaced { .. });
             (format!("{:#}", anyhow::Error::from(error)), is_damaged)
         }
     };
@@ -249,24 +251,34 @@ fn check_store(layout: &Layout, fix: bool) -> Check {
 
 /// Makes a new store of what can be read of the damaged one, and says what came of it.
 fn salvage_store(layout: &Layout, what: &str) -> Check {
-    match salvage::held_run(layout) {
-        Ok(None) => {}
-        Ok(Some(run)) => {
+    let failed = |error: StoreError| {
+        let why = format!("{what}; no new one could be made: {:#}", anyhow::Error::from(error));
+        Check::fail("store", why, "the damaged one is where it was; put that right, and try again")
+    };
+    let hold = match salvage::hold(layout, STORE_PATIENCE) {
+        Ok(Ok(hold)) => hold,
+        Ok(Err(held)) => {
+            let who = match held {
+                HeldBy::Run(run) => format!("run {run} is at work with it"),
+                HeldBy::Another => "another process writes to it, or puts it right".into(),
+            };
             let hint = "wait until no run is at work; then: crew doctor --fix";
-            return Check::fail("store", format!("{what}; run {run} is at work with it"), hint);
+            return Check::fail("store", format!("{what}; {who}"), hint);
         }
-        Err(error) => return Check::fail("store", format!("{what}; {error}"), "crew status"),
+        Err(error) => return failed(error),
+    };
+    if hold.is_whole() {
+        drop(hold);
+        return check_store(layout, false);
     }
-    let saved = match salvage::salvage(layout, clock::now()) {
-        Ok(saved) => saved,
-        Err(error) => {
-            let why = format!("{what}; no new one could be made: {:#}", anyhow::Error::from(error));
-            return Check::fail(
-                "store",
-                why,
-                "the damaged one is where it was; put that right, and try again",
-            );
+    let saved = match hold.salvage(clock::now()) {
+        Ok(Some(saved)) => saved,
+        Ok(None) => {
+            let aside = layout.shown(&layout.set_aside());
+            let detail = format!("the new one that was made has its place; the damaged one is in {aside}");
+            return Check { level: Level::Fixed, ..Check::ok("store", detail) };
         }
+        Err(error) => return failed(error),
     };
     let mut detail = format!("{what}: {} are in a new one", words::count(saved.runs.len(), "run"));
     for (run, why) in &saved.cut_short {

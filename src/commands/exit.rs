@@ -135,6 +135,8 @@ fn problem_of(error: &anyhow::Error) -> Problem {
         }
         Some(StoreError::Stale { .. }) => Problem::refused("stale", message)
             .hint("try again; where a run was carried out, `crew resume` continues"),
+        Some(StoreError::Replaced { .. }) => Problem::refused("store_replaced", message)
+            .hint("try again; whoever replaced it may have been killed: crew doctor --fix goes on with it"),
         Some(store) if store.is_busy() => {
             let hint = "another process is writing there all the time; try again, nothing was half-written \
                         (`crew resume` continues a run)";
@@ -177,6 +179,7 @@ mod tests {
         let rows = [
             (StoreError::Database { path: "crew.db".into(), source: busy }, "busy"),
             (StoreError::Stale { run: RunId::from_random(1) }, "stale"),
+            (StoreError::Replaced { path: "crew.db".into() }, "store_replaced"),
         ];
         for (error, code) in rows {
             let problem = problem_of(&anyhow::Error::new(error).context("record what happened"));

@@ -13,6 +13,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, Transactio
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::fs::File;
+use std::os::unix::fs::MetadataExt;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -81,6 +82,19 @@ pub struct Store {
     pub(super) layout: Layout,
     /// The file that commits go to first, once it was synced. SQLite holds no lock on it that closing it would drop.
     write_ahead_log: Option<File>,
+    /// Which file it is, where it may be written.
+    pub(super) file: Option<u64>,
+}
+
+/// Returns which file stands where a store has its place.
+fn file_at(layout: &Layout) -> Option<u64> {
+    std::fs::metadata(layout.database()).ok().map(|file| file.ino())
+}
+
+/// Tells whether another file takes a store's place, or has taken it.
+fn is_replaced(layout: &Layout, file: Option<u64>) -> bool {
+    let now = file_at(layout);
+    layout.replacement().exists() || (file.is_some() && now.is_some() && file != now)
 }
 
 impl Store {
@@ -125,12 +139,15 @@ impl Store {
         let name = path.display().to_string().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
         let connection = Connection::open_with_flags(format!("file:{name}?immutable=1"), flags)
             .map_err(|source| StoreError::Database { path, source })?;
-        Ok(Store { connection, layout: layout.clone(), write_ahead_log: None })
+        Ok(Store { connection, layout: layout.clone(), write_ahead_log: None, file: None })
     }
 
     fn connect(layout: &Layout, flags: OpenFlags) -> Result<Store, StoreError> {
         let path = layout.database();
         let wrap = |source| StoreError::Database { path: path.clone(), source };
+        // Opening it would make a log beside it, which is taken away then.
+        Store::refuse_if_replaced(layout, None)?;
+        let before = file_at(layout);
         let mut connection = Connection::open_with_flags(&path, flags)
             .map_err(|source| why_not_opened(layout).unwrap_or_else(|| wrap(source)))?;
         connection.busy_handler(Some(waits_on)).map_err(wrap)?;
@@ -150,7 +167,10 @@ impl Store {
             std::thread::sleep(Duration::from_millis(5));
         }
         connection.set_prepared_statement_cache_capacity(64);
-        Ok(Store { connection, layout: layout.clone(), write_ahead_log: None })
+        // The one that was opened is the one that was there before and is there now.
+        Store::refuse_if_replaced(layout, before)?;
+        let file = before.or_else(|| file_at(layout));
+        Ok(Store { connection, layout: layout.clone(), write_ahead_log: None, file })
     }
 
     /// Returns the paths of the repository that it belongs to.
@@ -263,35 +283,47 @@ impl Store {
         create: bool,
     ) -> Result<Vec<Recorded>, StoreError> {
         let written = self.write_batch(run, batch, answered, create).map_err(|source| self.failed(source))?;
-        let recorded = written.ok_or_else(|| StoreError::Stale { run: run.id.clone() })?;
+        let recorded = written?;
         if let Some(newest) = recorded.last() {
             run.last_seq = newest.seq;
         }
         Ok(recorded)
     }
 
-    /// Writes it all, or nothing: `None` where the run in the store is newer than the one that was decided about.
+    /// Refuses to write what nobody would read. Asked within a transaction: whoever replaces the store waits for its end.
+    pub(super) fn refuse_if_replaced(layout: &Layout, file: Option<u64>) -> Result<(), StoreError> {
+        match is_replaced(layout, file) {
+            true => Err(StoreError::Replaced { path: layout.database() }),
+            false => Ok(()),
+        }
+    }
+
+    /// Writes it all, or nothing: the inner error where the run in the store is newer than the one that was decided about,
+    /// or another store takes this one's place.
     fn write_batch(
         &mut self,
         run: &Run,
         batch: Vec<Applied>,
         answered: &[Answered],
         create: bool,
-    ) -> rusqlite::Result<Option<Vec<Recorded>>> {
+    ) -> rusqlite::Result<Result<Vec<Recorded>, StoreError>> {
         // It excludes other writers from here on, so what is looked up stays true.
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        if let Err(replaced) = Store::refuse_if_replaced(&self.layout, self.file) {
+            return Ok(Err(replaced));
+        }
         let mut writer = Writer { transaction: &transaction, number: 0, run };
         if create {
             writer.create()?
         } else if !writer.find()? {
-            return Ok(None);
+            return Ok(Err(StoreError::Stale { run: run.id.clone() }));
         }
         let recorded = writer.append(batch)?;
         for Answered { request, answer } in answered {
             writer.keep_answer(request, answer)?;
         }
         transaction.commit()?;
-        Ok(Some(recorded))
+        Ok(Ok(recorded))
     }
 
     /// Puts a run back with the numbers that it and its events had, and derives its tables anew, all or nothing.
@@ -655,6 +687,34 @@ mod tests {
         start(&mut second, &mut fresh, "b").unwrap();
         assert_eq!(fresh.last_seq, run.last_seq + 1);
         assert!(matches!(start(&mut first, &mut run, "b"), Err(StoreError::Stale { .. })));
+    }
+
+    #[test]
+    fn nobody_writes_to_a_store_that_another_one_replaces() {
+        use crate::store::salvage::{HeldBy, hold};
+        let folder = tempfile::tempdir().unwrap();
+        let layout = Layout::of(folder.path());
+        let (mut waiting, mut run) = store_with_run(&folder);
+        waiting.connection.busy_timeout(Duration::from_millis(20)).unwrap();
+        let held = hold(&layout, Duration::ZERO).unwrap().ok().expect("nobody is at work");
+        assert!(matches!(hold(&layout, Duration::ZERO).unwrap(), Err(HeldBy::Another)));
+        assert!(start(&mut waiting, &mut run, "a").unwrap_err().is_busy());
+        assert!(held.is_whole());
+        held.salvage(Time(3)).unwrap().expect("it is made anew");
+        // Who had it open writes nowhere; who opens it anew reads what was there.
+        let mut run = waiting.load_run(&run.id).unwrap().unwrap();
+        let refused = start(&mut waiting, &mut run, "a").unwrap_err();
+        assert!(matches!(refused, StoreError::Replaced { .. }), "{refused}");
+        let mut store = Store::open(&layout).unwrap();
+        let mut run = store.load_run(&run.id).unwrap().unwrap();
+        start(&mut store, &mut run, "a").unwrap();
+        drop(store);
+        // Where whoever replaces it was killed, nothing is read or written until that is finished.
+        std::fs::copy(layout.database(), layout.replacement()).unwrap();
+        assert!(matches!(Store::open_existing(&layout).unwrap_err(), StoreError::Replaced { .. }));
+        let held = hold(&layout, Duration::ZERO).unwrap().ok().expect("nobody is at work");
+        assert!(!held.is_whole() && held.salvage(Time(4)).unwrap().is_none());
+        assert!(Store::open_existing(&layout).unwrap().unwrap().load_run(&run.id).unwrap().is_some());
     }
 
     #[test]

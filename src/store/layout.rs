@@ -35,6 +35,17 @@ impl Layout {
         self.root.join("crew.db")
     }
 
+    /// The store that takes the place of a damaged one. Where it is there, all of it is, and nothing more is written to the
+    /// damaged one.
+    pub fn replacement(&self) -> PathBuf {
+        self.root.join("crew.db.new")
+    }
+
+    /// Holds what is made of a damaged store, until it is whole.
+    pub fn salvage(&self) -> PathBuf {
+        self.root.join("salvage")
+    }
+
     pub fn settings(&self) -> PathBuf {
         self.root.join("config.json")
     }
@@ -60,8 +71,8 @@ impl Layout {
     /// Names what crew itself changes while it works. The rest of the folder is for people: what is written there decides
     /// what is done next.
     pub fn state(&self) -> Vec<PathBuf> {
-        let database = ["crew.db", "crew.db-wal", "crew.db-shm", "crew.db-journal"];
-        let folders = ["runs", "worktrees", "logs", "cache", "set-aside"];
+        let database = ["crew.db", "crew.db-wal", "crew.db-shm", "crew.db-journal", "crew.db.new"];
+        let folders = ["runs", "worktrees", "logs", "cache", "set-aside", "salvage"];
         database.iter().chain(&folders).map(|name| self.root.join(name)).collect()
     }
 

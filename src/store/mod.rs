@@ -52,6 +52,8 @@ pub enum StoreError {
     UnreadableEvent { seq: i64, why: String },
     #[error("run {run} was changed by another process after it was read; nothing was written")]
     Stale { run: RunId },
+    #[error("the store {path} is replaced by a new one; nothing was written")]
+    Replaced { path: PathBuf },
     #[error(transparent)]
     Illegal(#[from] crate::domain::run::Illegal),
 }

@@ -3,21 +3,27 @@
 //! # How it works
 //!
 //! Events are the truth, so only they are read, with the ids of runs and what follows from no event; all tables are derived
-//! from them anew, with the numbers that they had. The new store is made beside and takes the old one's place in one step, so
-//! a death on the way leaves either of them, and the next time goes on.
+//! from them anew, with the numbers that they had. One process at a time does so ([`hold`]), and nobody writes to the damaged
+//! store meanwhile. The new one is made in a folder beside. Once it is whole and the damaged one is set aside, it is named
+//! `crew.db.new`, and from then on no store is opened and nothing is written here ([`StoreError::Replaced`]) until the
+//! damaged one's log is gone and the new one has its name. A death before that leaves the damaged one as it was, a death
+//! after it what the next time only finishes.
 
 use super::StoreError;
 use super::database::Store;
 use super::layout::Layout;
-use super::lock;
+use super::lock::{self, RunLock};
 use super::set_aside;
 use crate::domain::event::Event;
 use crate::domain::id::RunId;
 use crate::domain::run::Run;
 use crate::domain::time::Time;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Row, params};
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// What came of it.
 #[derive(Debug, Default)]
@@ -34,62 +40,144 @@ pub struct Salvaged {
     pub aside: PathBuf,
 }
 
-/// Returns a run that a crew process holds; the store stays as it is as long as there is one.
-pub fn held_run(layout: &Layout) -> Result<Option<RunId>, StoreError> {
-    let entries = std::fs::read_dir(layout.runs()).into_iter().flatten().flatten();
-    for run in entries.filter_map(|entry| RunId::parse(entry.file_name().to_str()?)) {
-        if lock::is_owned(&layout.run(&run))? {
-            return Ok(Some(run));
-        }
-    }
-    Ok(None)
+/// Proof that nobody else puts the store right, and nobody writes to it.
+pub struct Hold {
+    layout: Layout,
+    _alone: RunLock,
+    /// Keeps others from writing, where it is a store at all: where it is none, nobody can.
+    writer: Option<Connection>,
 }
 
-/// Makes a new store of what can be read of the damaged one. Nobody may be at work with it.
-pub fn salvage(layout: &Layout, now: Time) -> Result<Salvaged, StoreError> {
-    let beside = layout.root().join("salvage");
-    if beside.exists() {
-        // Half of one, of somebody who was killed: the damaged store is still there.
-        std::fs::remove_dir_all(&beside).map_err(StoreError::file(&beside))?;
+/// Who keeps the store from being put right.
+pub enum HeldBy {
+    /// A crew process carries this run out.
+    Run(RunId),
+    /// Another process puts it right, or writes to it all the time.
+    Another,
+}
+
+/// Holds the store, so that it can be put right. Others who put it right, or write to it, are waited for with patience.
+pub fn hold(layout: &Layout, patience: Duration) -> Result<Result<Hold, HeldBy>, StoreError> {
+    let runs = layout.runs();
+    std::fs::create_dir_all(&runs).map_err(StoreError::file(&runs))?;
+    let Some(alone) = lock::take_beside_within(&runs.join("store"), patience, || ())? else {
+        return Ok(Err(HeldBy::Another));
+    };
+    let writer = match keep_from_writing(layout, patience) {
+        Ok(writer) => writer,
+        Err(busy) if busy.is_busy() => return Ok(Err(HeldBy::Another)),
+        Err(error) => return Err(error),
+    };
+    let entries = std::fs::read_dir(&runs).into_iter().flatten().flatten();
+    for run in entries.filter_map(|entry| RunId::parse(entry.file_name().to_str()?)) {
+        if lock::is_owned(&layout.run(&run))? {
+            return Ok(Err(HeldBy::Run(run)));
+        }
     }
-    let inner = Layout::of(&beside);
+    Ok(Ok(Hold { layout: layout.clone(), _alone: alone, writer }))
+}
+
+/// Begins to write to the store, without writing anything.
+fn keep_from_writing(layout: &Layout, patience: Duration) -> Result<Option<Connection>, StoreError> {
+    let wrap = |source| StoreError::Database { path: layout.database(), source };
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let begin = || {
+        let connection = Connection::open_with_flags(layout.database(), flags)?;
+        connection.busy_timeout(patience)?;
+        // Its log stays where it is when this is closed: both are set aside as they were found.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        connection.execute_batch("BEGIN IMMEDIATE")?;
+        Ok(connection)
+    };
+    match begin().map_err(wrap) {
+        Ok(connection) => Ok(Some(connection)),
+        Err(error) if error.is_damaged() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+impl Hold {
+    /// Tells whether there is nothing to be put right: somebody else may have done so before it was held.
+    pub fn is_whole(&self) -> bool {
+        let sql = "SELECT (SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok')
+                   + (SELECT count(*) FROM pragma_foreign_key_check)";
+        let faults = |source: Source| source.connection.query_row(sql, [], |row| row.get::<_, i64>(0)).ok();
+        !self.layout.replacement().exists() && Source::open(&self.layout).ok().and_then(faults) == Some(0)
+    }
+
+    /// Makes a new store of what can be read of the damaged one. Returns nothing where that was done before, by somebody who
+    /// was killed, and was only to be finished.
+    pub fn salvage(self, now: Time) -> Result<Option<Salvaged>, StoreError> {
+        let layout = self.layout;
+        let salvaged = match layout.replacement().exists() {
+            true => None,
+            false => Some(make(&layout, now)?),
+        };
+        // Who waited to write sees now that there is another one.
+        drop(self.writer);
+        finish(&layout)?;
+        Ok(salvaged)
+    }
+}
+
+/// Makes the new store and sets the damaged one aside, which stays where it is.
+fn make(layout: &Layout, now: Time) -> Result<Salvaged, StoreError> {
+    remove_beside(layout)?;
+    let inner = Layout::of(layout.salvage());
     let mut new = Store::open(&inner)?;
     let mut salvaged = match Source::open(layout) {
         Ok(source) => source.read_into(&mut new)?,
         // Not even its first page can be read. What was copied below `runs` is all that there is.
-        Err(_) => Salvaged::default(),
+        Err(error) if error.is_damaged() => Salvaged::default(),
+        Err(error) => return Err(error),
     };
     new.close_whole()?;
-    salvaged.aside = put_in_place(layout, &inner, now)?;
-    std::fs::remove_dir_all(&beside).map_err(StoreError::file(&beside))?;
+    let old = layout.database();
+    let why = "it is damaged; what could be read of it is in the new one";
+    salvaged.aside = set_aside::copy_there(layout, &old, why, now)?;
+    for path in logs_of(&old).into_iter().filter(|path| path.exists()) {
+        set_aside::copy_there(layout, &path, "it belongs to the damaged store", now)?;
+    }
+    let made = layout.replacement();
+    std::fs::rename(inner.database(), &made).map_err(StoreError::file(&made))?;
+    sync_folder(layout.root())?;
     Ok(salvaged)
 }
 
-/// Links what there is of the damaged store to where it stays, and lets the new one take its place.
-fn put_in_place(layout: &Layout, new: &Layout, now: Time) -> Result<PathBuf, StoreError> {
+/// Lets the new store take the damaged one's place. Each step may have been done before.
+fn finish(layout: &Layout) -> Result<(), StoreError> {
+    remove_beside(layout)?;
     let old = layout.database();
-    let aside = set_aside::copy_there(
-        layout,
-        &old,
-        "it is damaged; what could be read of it is in the new one",
-        now,
-    )?;
-    for ending in ["-wal", "-shm"] {
-        let path = with_ending(&old, ending);
-        if path.exists() {
-            set_aside::copy_there(layout, &path, "it belongs to the damaged store", now)?;
-            // What it says is about the old file, and would damage the new one.
-            std::fs::remove_file(&path).map_err(StoreError::file(&path))?;
-        }
+    // What it says is about the old file, and would damage the new one.
+    for path in logs_of(&old).into_iter().filter(|path| path.exists()) {
+        std::fs::remove_file(&path).map_err(StoreError::file(&path))?;
     }
-    std::fs::rename(new.database(), &old).map_err(StoreError::file(&old))?;
-    Ok(aside)
+    sync_folder(layout.root())?;
+    std::fs::rename(layout.replacement(), &old).map_err(StoreError::file(&old))?;
+    sync_folder(layout.root())
 }
 
-fn with_ending(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(ending);
-    name.into()
+/// Removes what somebody who was killed began to make, or what is left of what was made.
+fn remove_beside(layout: &Layout) -> Result<(), StoreError> {
+    let beside = layout.salvage();
+    match std::fs::remove_dir_all(&beside) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(StoreError::file(&beside)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Returns when the names in a folder are on the disk.
+fn sync_folder(folder: &Path) -> Result<(), StoreError> {
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(StoreError::file(folder))
+}
+
+/// Names what SQLite keeps beside a store.
+fn logs_of(store: &Path) -> [PathBuf; 2] {
+    ["-wal", "-shm"].map(|ending| {
+        let mut name = store.as_os_str().to_owned();
+        name.push(ending);
+        name.into()
+    })
 }
 
 /// A damaged store, only read.
@@ -107,10 +195,14 @@ struct RawEvent {
 }
 
 impl Source {
-    fn open(layout: &Layout) -> rusqlite::Result<Source> {
+    fn open(layout: &Layout) -> Result<Source, StoreError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(layout.database(), flags)?;
-        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+        let open = || {
+            let connection = Connection::open_with_flags(layout.database(), flags)?;
+            connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+            Ok(connection)
+        };
+        let connection = open().map_err(|source| StoreError::Database { path: layout.database(), source })?;
         Ok(Source { connection, unread: 0 })
     }
 

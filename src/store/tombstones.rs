@@ -32,22 +32,24 @@ impl Store {
     /// The caller holds the run's lock. Where the run in the store is newer than the one that was decided about, this is
     /// refused as stale.
     pub fn entomb(&mut self, run: &Run, stone: &Tombstone) -> Result<(), StoreError> {
-        let buried = self.bury(run, stone).map_err(|source| self.failed(source))?;
-        if !buried {
-            return Err(StoreError::Stale { run: run.id.clone() });
-        }
+        self.bury(run, stone).map_err(|source| self.failed(source))??;
         self.sync()
     }
 
-    fn bury(&mut self, run: &Run, stone: &Tombstone) -> rusqlite::Result<bool> {
+    fn bury(&mut self, run: &Run, stone: &Tombstone) -> rusqlite::Result<Result<(), StoreError>> {
         let data = serde_json::to_string(stone)
             .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        if let Err(replaced) = Store::refuse_if_replaced(&self.layout, self.file) {
+            return Ok(Err(replaced));
+        }
         let sql =
             "SELECT no, (SELECT coalesce(max(seq), 0) FROM events WHERE run = no) FROM runs WHERE id = ?";
         let found: Option<(i64, i64)> =
             transaction.query_row(sql, [run.id.as_str()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-        let Some((number, _)) = found.filter(|(_, seq)| *seq == run.last_seq) else { return Ok(false) };
+        let Some((number, _)) = found.filter(|(_, seq)| *seq == run.last_seq) else {
+            return Ok(Err(StoreError::Stale { run: run.id.clone() }));
+        };
         // Tables refer to each other; at the end of it nothing refers to what is gone.
         transaction.execute_batch("PRAGMA defer_foreign_keys = ON")?;
         let tables = "SELECT DISTINCT tables.name FROM sqlite_schema AS tables
@@ -65,7 +67,7 @@ impl Store {
         let sql = "INSERT INTO tombstones (no, id, pruned_at, data) VALUES (?, ?, ?, ?)";
         transaction.execute(sql, params![number, run.id.as_str(), stone.pruned_at.0, data])?;
         transaction.commit()?;
-        Ok(true)
+        Ok(Ok(()))
     }
 
     /// Returns what is known of pruned runs whose id begins with `prefix`, the newest first, at most `limit`.

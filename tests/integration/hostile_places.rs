@@ -245,6 +245,56 @@ fn a_damaged_store_is_named_not_written_to_and_what_can_be_read_comes_into_a_new
     assert_eq!(check(&repo.crew(["doctor", "--json"]).json(), "store")["level"], "ok");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_store_that_is_put_right_loses_nothing_to_a_kill() {
+    use crate::support::faults::{Fault, Then};
+    let repo = TestRepo::new();
+    let first = one_run(&repo);
+    let page = pages_of(&repo, "tombstones")[0];
+    let path = database(&repo);
+    let log = PathBuf::from(format!("{}-wal", path.display()));
+    // As long as somebody has the store open, what the second run says is in the log alone.
+    let read = || {
+        let store = Connection::open(&path).expect("the store");
+        store.query_row("SELECT count(*) FROM runs", [], |_| Ok(())).expect("runs");
+        store
+    };
+    let reader = read();
+    let second = one_run(&repo);
+    damage(&repo, page);
+    let files = [&path, &log].map(|file| (file, std::fs::read(file).expect("a file")));
+    assert!(files[1].1.len() > 32, "a log");
+    drop(reader);
+    let (made, old) = (format!("{}.new", path.display()), path.display().to_string());
+    let log_path = log.display().to_string();
+    for (call, path, at, then, is_made) in [
+        ("rename", &made, 1, Then::KillBefore, false),
+        ("rename", &made, 1, Then::KillAfter, true),
+        ("unlink", &log_path, 1, Then::KillAfter, true),
+        ("rename", &old, 2, Then::KillBefore, true),
+    ] {
+        for (file, bytes) in &files {
+            std::fs::write(file, bytes).expect("as it was");
+        }
+        let reader = read();
+        let fault = Fault { calls: &[call], path, ..Fault::kill(at, then) };
+        assert_eq!(run_command(repo.faulty(["doctor", "--fix"], &fault)).exit, -1, "{fault:?}");
+        if is_made {
+            let refused = repo.crew(["status", "--json"]).exits(4).json_error();
+            assert_eq!(refused["code"], "store_replaced", "{refused:#}");
+        }
+        let fixed = repo.crew(["doctor", "--fix", "--json"]).json();
+        assert_eq!(check(&fixed, "store")["level"], "fixed", "{fault:?} {fixed:#}");
+        drop(reader);
+        for id in [&first, &second] {
+            let status = repo.crew(["status", id, "--json"]).exits(0).json();
+            assert_eq!(status["status"], "completed", "{fault:?}");
+        }
+        assert!(!repo.root.join(".crew/salvage").exists() && !std::path::Path::new(&made).exists());
+    }
+}
+
 #[test]
 fn what_is_no_store_at_all_is_set_aside_too() {
     let repo = TestRepo::new();
