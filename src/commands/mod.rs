@@ -183,10 +183,11 @@ pub fn main() -> u8 {
     // Whoever waits without a word looks as if it hung. With `--json` only data and errors are printed.
     if !json && !cli.quiet {
         database::on_long_wait(|| {
-            let _ = writeln!(
-                std::io::stderr(),
-                "another process writes to the store all the time; waiting for it ..."
-            );
+            let line = "another process writes to the store all the time; waiting for it ...".to_owned();
+            // Whoever waits may carry a run out, and must not wait for a reader too.
+            if let Err(line) = screen::put(screen::To::Err, line) {
+                let _ = writeln!(std::io::stderr(), "{line}");
+            }
         });
     }
     let status = dispatch(&cx, &cli.command).unwrap_or_else(|error| exit::report(&printer, &error));
