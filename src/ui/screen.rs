@@ -14,7 +14,7 @@
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, IsTerminal};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -73,6 +73,8 @@ impl Queue {
 
 struct Stream {
     to: To,
+    /// A terminal reads it. Asked at the beginning: one that has gone says no.
+    is_terminal: bool,
     queue: Mutex<Queue>,
     changed: Condvar,
 }
@@ -88,7 +90,13 @@ static SCREEN: OnceLock<Screen> = OnceLock::new();
 
 /// Lets threads print from now on, in this process.
 pub fn take_over() {
-    let stream = |to| Stream { to, queue: Mutex::default(), changed: Condvar::new() };
+    let stream = |to| {
+        let is_terminal = match to {
+            To::Out => io::stdout().is_terminal(),
+            To::Err => io::stderr().is_terminal(),
+        };
+        Stream { to, is_terminal, queue: Mutex::default(), changed: Condvar::new() }
+    };
     SCREEN.get_or_init(|| Screen {
         out: stream(To::Out),
         err: stream(To::Err),
@@ -261,12 +269,17 @@ impl Stream {
                 let mut queue = self.lock();
                 (queue.items, queue.left_out, queue.picture) = Default::default();
                 queue.is_closed = true;
-                queue.failure = Some(error).filter(|error| ![Errno::PIPE, Errno::IO].contains(error));
+                queue.failure = Some(error).filter(|error| !has_gone(*error, self.is_terminal));
                 return;
             }
             self.note_taken();
         }
     }
+}
+
+/// Tells whether an error says that whoever read has gone. A terminal that was closed says so as a disk says that it is broken.
+fn has_gone(error: Errno, is_terminal: bool) -> bool {
+    error == Errno::PIPE || (error == Errno::IO && is_terminal)
 }
 
 /// Writes past the locks of the standard library: who prints directly at the very end must not wait for us.
@@ -283,4 +296,15 @@ fn write_all(stream: &impl std::os::fd::AsFd, mut bytes: &[u8]) -> Result<(), Er
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_that_is_broken_is_no_reader_that_has_gone() {
+        assert!(has_gone(Errno::PIPE, false) && has_gone(Errno::PIPE, true) && has_gone(Errno::IO, true));
+        assert!(!has_gone(Errno::IO, false) && !has_gone(Errno::NOSPC, true));
+    }
 }
