@@ -55,7 +55,7 @@ fn a_detached_run_goes_on_by_itself_and_others_look_on_and_wait() {
     let waiting = repo.start(["wait", &short, &short, "--json"]);
     wait_until("it looks on", || {
         let stat = std::fs::read_to_string(format!("/proc/{}/status", looking.pid())).unwrap_or_default();
-        // The bit of SIGINT among the signals that it catches; elsewhere it is sent again below.
+        // The bit of SIGINT among the signals that it catches. Only Linux tells of it.
         let caught = stat.lines().find_map(|line| line.strip_prefix("SigCgt:\t"));
         caught.is_none_or(|caught| u64::from_str_radix(caught.trim(), 16).is_ok_and(|bits| bits & 2 != 0))
     });

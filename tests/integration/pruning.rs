@@ -1,9 +1,10 @@
 //! `crew prune`: what nobody needs any more goes whole, everything else stays, and the history's numbers stay right.
 
-use crate::support::{Ran, Running, TestRepo, start_command};
+#[cfg(target_os = "linux")]
+use crate::support::faults::{Fault, Then};
+use crate::support::{Ran, Running, TestRepo, run_command};
 use rusqlite::Connection;
 use serde_json::Value;
-use std::time::Duration;
 
 const DAY: i64 = 24 * 3600 * 1000;
 
@@ -256,14 +257,18 @@ fn nothing_is_pruned_unasked_and_a_prune_that_is_killed_ends_the_same_the_next_t
     // Killed at any moment, each run is there whole or is pruned.
     let ids =
         ["000000000190", "000000000191", "000000000192", "000000000193", "000000000194", "000000000195"];
-    for micros in [8_000, 30_000, 60_000] {
+    #[cfg(target_os = "linux")]
+    for (calls, path, at, then, gone) in [
+        (&["pwrite64"][..], "crew.db-wal", 2, Then::KillHalf, 0),
+        (&["fdatasync"], "crew.db-wal", 1, Then::KillBefore, 1),
+        (&["unlinkat"], "a.1.log", 1, Then::KillAfter, 2),
+        (&["unlinkat"], "a.1.log", 2, Then::KillBefore, 4),
+    ] {
+        let fault = Fault { calls, path, ..Fault::kill(at, then) };
         let left: Vec<&str> = ids[..5].iter().copied().filter(|id| is_whole(&repo, id)).collect();
-        if left.is_empty() {
-            break;
-        }
-        let running = start_command(repo.command(["prune", "--yes"].iter().chain(&left)));
-        std::thread::sleep(Duration::from_micros(micros));
-        running.kill();
+        let killed = run_command(repo.faulty(["prune", "--yes"].iter().chain(&left), &fault));
+        assert_eq!(killed.exit, -1, "{fault:?} {killed:?}");
+        assert_eq!(ids.iter().filter(|id| !is_whole(&repo, id)).count(), gone, "{fault:?}");
     }
     let rest: Vec<&str> = ids.into_iter().filter(|id| is_whole(&repo, id)).collect();
     prune(&repo, 0, &["--yes"].into_iter().chain(rest).collect::<Vec<_>>());
