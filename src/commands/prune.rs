@@ -305,7 +305,8 @@ fn remove(cx: &Context, store: &mut Store, planned: &Whole, by: &str, removed: &
         return stayed(removed, "somebody else has pruned it".into());
     };
     let layout = store.layout().clone();
-    let mut around = Around::of(&layout)?;
+    // Until the lock was held, somebody may have carried it on.
+    let mut around = Around::of_run(&layout, id)?;
     let whole = look(cx, store, &around, run, planned.sight.named, true)?;
     if let Err(stays) = whole.sight.for_prune() {
         return stayed(removed, stays.why);
@@ -320,7 +321,7 @@ fn remove(cx: &Context, store: &mut Store, planned: &Whole, by: &str, removed: &
     }
     if !whole.trees.is_empty() {
         // What only a work tree held is held there now.
-        around = Around::of(&layout)?;
+        around.look_again(id)?;
     }
     if let Some(reference) = run_sight::nowhere_else(&around, &layout, &run)?.first() {
         return stayed(removed, format!("what is kept at {reference} is on no branch"));

@@ -44,8 +44,40 @@ impl Around {
     /// Looks at references and processes.
     pub fn of(layout: &Layout) -> Result<Around> {
         let git = git_of(layout);
+        let mut processes: HashMap<String, Vec<u32>> = HashMap::new();
+        for (pid, run) in process::started_for(layout.repository()) {
+            processes.entry(run).or_default().push(pid);
+        }
+        let held = Around::references(&git, "")?;
+        Ok(Around { git, held, processes, now: clock::now() })
+    }
+
+    /// Looks at the same for one run, whose lock the caller holds.
+    pub fn of_run(layout: &Layout, run: &RunId) -> Result<Around> {
+        let mut processes = process::started_for(layout.repository());
+        processes.retain(|(_, started_for)| started_for == run.as_str());
+        let pids: Vec<u32> = processes.into_iter().map(|(pid, _)| pid).collect();
+        let mut around = Around {
+            git: git_of(layout),
+            held: BTreeMap::new(),
+            processes: HashMap::from([(run.to_string(), pids)]),
+            now: clock::now(),
+        };
+        around.look_again(run)?;
+        Ok(around)
+    }
+
+    /// Looks at the references of a run once more, and at no others.
+    pub fn look_again(&mut self, run: &RunId) -> Result<()> {
+        self.held = Around::references(&self.git, &format!("{run}/"))?;
+        Ok(())
+    }
+
+    /// Returns crew's own references, by run; where a run is named, its alone.
+    fn references(git: &Git, run: &str) -> Result<BTreeMap<String, Vec<Held>>> {
+        let prefixes = OWN.map(|prefix| format!("{prefix}{run}"));
         let mut args = vec!["for-each-ref", "--format=%(refname) %(objectname)"];
-        args.extend(OWN);
+        args.extend(prefixes.iter().map(String::as_str));
         let mut held: BTreeMap<String, Vec<Held>> = BTreeMap::new();
         for line in git.text(&args)?.lines() {
             let Some((reference, commit)) = line.split_once(' ') else { continue };
@@ -54,11 +86,7 @@ impl Around {
             let (reference, commit) = (reference.to_owned(), commit.to_owned());
             held.entry(run.to_owned()).or_default().push(Held { reference, commit });
         }
-        let mut processes: HashMap<String, Vec<u32>> = HashMap::new();
-        for (pid, run) in process::started_for(layout.repository()) {
-            processes.entry(run).or_default().push(pid);
-        }
-        Ok(Around { git, held, processes, now: clock::now() })
+        Ok(held)
     }
 
     /// Returns the references of a run.
