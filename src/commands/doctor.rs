@@ -15,7 +15,7 @@ use crate::agents::abilities::SignedIn;
 use crate::agents::builtin;
 use crate::agents::registry::Registry;
 use crate::domain::words::clean_line;
-use crate::runner::clock;
+use crate::runner::{clock, process};
 use crate::store::StoreError;
 use crate::store::database::Store;
 use crate::store::layout::Layout;
@@ -331,6 +331,7 @@ fn check_worktrees(layout: &Layout) -> Option<Check> {
 fn check_record(cx: &Context, layout: &Layout, fix: bool) -> Result<Vec<Check>> {
     let Ok(Some(store)) = Store::open_existing(layout) else { return Ok(Vec::new()) };
     let mut checks: Vec<Check> = check_clock(&store).into_iter().collect();
+    checks.extend(check_sight(process::are_visible()));
     let hint = "crew doctor says more about the store";
     let found = match mending::find(&store) {
         Ok(found) => found,
@@ -358,6 +359,12 @@ fn check_record(cx: &Context, layout: &Layout, fix: bool) -> Result<Vec<Check>> 
         });
     }
     Ok(checks)
+}
+
+/// Says where it is not seen who else is at work: what a dead crew process has left running passes unnoticed there.
+fn check_sight(are_visible: bool) -> Option<Check> {
+    let hint = "before you prune or remove what a crew process left that was killed, look with ps for what it started";
+    (!are_visible).then(|| Check::warn("processes", "not visible on this system", hint))
 }
 
 /// How far the clock may be behind the newest event before somebody is told.

@@ -1,6 +1,6 @@
 //! Processes as the system knows them: how one is told from another with the same pid, signalled and waited for.
 //!
-//! All that differs between Linux and macOS stands here.
+//! What differs between Linux and macOS about that stands here; where only Linux tells something, that is said with it.
 
 use crate::domain::event::{Ending, ProcessId};
 use crate::domain::recovery::{Sight, Stat};
@@ -77,6 +77,11 @@ fn our_orphans() -> Option<Vec<u32>> {
     let ourselves = std::process::id();
     let children = std::fs::read_to_string(format!("/proc/self/task/{ourselves}/children")).ok()?;
     Some(children.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect())
+}
+
+/// Tells whether the system lets us see who else is at work, and what for. Only Linux does, where `/proc` is mounted.
+pub fn are_visible() -> bool {
+    everybody().contains(&std::process::id())
 }
 
 fn everybody() -> Vec<u32> {
