@@ -17,6 +17,16 @@ pub struct Clocks {
     pub wall: Time,
 }
 
+impl Clocks {
+    /// Returns what they would have said had crew looked at them last just before `now`: while it was at work itself, only
+    /// sleep and a clock that was set are a gap.
+    pub fn after_own_work(&self, now: &Clocks) -> Clocks {
+        let worked = now.awake.saturating_sub(self.awake);
+        let wall = self.wall.moved(i64::try_from(worked.as_millis()).unwrap_or(i64::MAX));
+        Clocks { awake: now.awake, running: self.running + worked, wall }
+    }
+}
+
 /// Time that went by without crew.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Gap {
@@ -71,6 +81,25 @@ mod tests {
             awake: Duration::from_millis(awake),
             running: Duration::from_millis(running),
             wall: Time(1_795_000_000_000 + wall),
+        }
+    }
+
+    #[test]
+    fn slow_work_of_its_own_is_no_gap_and_what_went_by_beside_it_is() {
+        let (hour, minute) = (3_600_000, 60_000);
+        let begin = at(0, 0, 0);
+        for (now, expected) in [
+            (at(hour, hour, hour as i64), None),
+            (at(minute, minute + hour, (minute + hour) as i64), Some((hour, 0, 0))),
+            (at(minute, minute, minute as i64 - hour as i64), Some((0, 0, -(hour as i64)))),
+        ] {
+            let found = gap(&begin.after_own_work(&now), &now, LEAST);
+            let expected = expected.map(|(asleep, held_up, set_millis)| Gap {
+                asleep: Duration::from_millis(asleep),
+                held_up: Duration::from_millis(held_up),
+                set_millis,
+            });
+            assert_eq!(found, expected);
         }
     }
 

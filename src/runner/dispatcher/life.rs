@@ -26,6 +26,11 @@ impl Life {
     pub(super) fn new() -> Life {
         Life { watch: Watch::default(), looked: None, clocks: clock::clocks() }
     }
+
+    /// Takes note that the time since the last look at the clocks was work of our own, however long that took.
+    pub(super) fn note_own_work(&mut self) {
+        self.clocks = self.clocks.after_own_work(&clock::clocks());
+    }
 }
 
 impl Dispatcher<'_> {

@@ -214,6 +214,8 @@ impl<'a> Dispatcher<'a> {
     fn work(&mut self) -> Result<Finished, StoreError> {
         loop {
             self.look_into_inbox()?;
+            // Taking over, and ending what was put aside, may have waited for a grace.
+            self.life.note_own_work();
             self.work_until_idle()?;
             self.end_what_was_put_aside()?;
             // Whoever asked while the last child ended gets an answer; a person who decided finds the run at work.
