@@ -48,7 +48,7 @@ thread_local! {
 }
 
 /// Decides whether to wait on; SQLite asks with how often it did before, for the same lock.
-fn waits_on(before: i32) -> bool {
+pub(super) fn waits_on(before: i32) -> bool {
     WAITS.with(|waits| {
         if before == 0 {
             waits.set((None, false));

@@ -1,20 +1,24 @@
 //! The last sign of life of each run's dispatcher. No events: there would be too many, and nothing follows from them.
 
 use super::StoreError;
-use super::database::Store;
+use super::database::{Store, waits_on};
 use crate::domain::id::RunId;
 use crate::domain::liveness::Heartbeat;
 use rusqlite::{OptionalExtension, params};
 
 impl Store {
-    /// Says that the dispatcher of a run lives; what it said before goes.
-    pub fn beat(&self, run: &RunId, heartbeat: &Heartbeat) -> Result<(), StoreError> {
+    /// Says that the dispatcher of a run lives; what it said before goes. Waits for nobody who writes to the store just now:
+    /// then it is busy, and the dispatcher has more to do than to wait.
+    pub fn beat(&mut self, run: &RunId, heartbeat: &Heartbeat) -> Result<(), StoreError> {
         let sql = "INSERT INTO heartbeats (run, at, data) SELECT no, ?2, ?3 FROM runs WHERE id = ?1
                    ON CONFLICT (run) DO UPDATE SET at = excluded.at, data = excluded.data";
         let data = serde_json::to_string(heartbeat).unwrap_or_default();
+        let waits_for_nobody = self.connection.busy_handler(None::<fn(i32) -> bool>);
+        waits_for_nobody.map_err(|source| self.failed(source))?;
         let written = self.connection.prepare_cached(sql);
         let written = written.and_then(|mut sql| sql.execute(params![run.as_str(), heartbeat.at.0, data]));
-        written.map(|_| ()).map_err(|source| self.failed(source))
+        let waits_again = self.connection.busy_handler(Some(waits_on));
+        written.and(waits_again).map_err(|source| self.failed(source))
     }
 
     /// Takes away what was said, where nobody works on the run any more.
@@ -45,10 +49,13 @@ mod tests {
     use crate::domain::event::{Event, ProcessId, RunLimits};
     use crate::domain::time::Time;
     use crate::store::layout::Layout;
+    use rusqlite::Connection;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
 
-    #[test]
-    fn the_last_beat_of_a_run_is_kept_until_it_ends() {
-        let folder = tempfile::tempdir().unwrap();
+    /// Makes a store with a run in it.
+    fn store_with_run(folder: &tempfile::TempDir) -> (Store, RunId) {
         let mut store = Store::open(&Layout::of(folder.path())).unwrap();
         let id = RunId::from_random(1);
         let created = Event::RunCreated {
@@ -63,10 +70,50 @@ mod tests {
             crew_version: "0".into(),
         };
         store.create_run(id.clone(), Time(1), vec![created]).unwrap();
+        (store, id)
+    }
+
+    fn heartbeat(at: i64) -> Heartbeat {
+        let process = ProcessId { pid: 1, start: 1, boot: "b".into() };
+        Heartbeat { process, at: Time(at), attempts: vec![] }
+    }
+
+    #[test]
+    fn a_beat_waits_for_no_other_writer_and_whatever_else_is_written_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut store, id) = store_with_run(&folder);
+        static WAITED: AtomicBool = AtomicBool::new(false);
+        let waits = |_| {
+            WAITED.store(true, Ordering::Relaxed);
+            false
+        };
+        store.connection.busy_handler(Some(waits)).unwrap();
+        let other = Connection::open(Layout::of(folder.path()).database()).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let busy = store.beat(&id, &heartbeat(1)).unwrap_err();
+        assert!(busy.is_busy() && !WAITED.load(Ordering::Relaxed), "{busy}");
+        std::thread::scope(|threads| {
+            let (begun, begins) = channel();
+            threads.spawn(move || {
+                begins.recv().unwrap();
+                // Most of the time it waits by then.
+                std::thread::sleep(Duration::from_millis(20));
+                other.execute_batch("COMMIT").unwrap();
+            });
+            begun.send(()).unwrap();
+            store.end_beats(&id).unwrap();
+        });
+        store.beat(&id, &heartbeat(2)).unwrap();
+        assert_eq!(store.heartbeat(&id).unwrap(), Some(heartbeat(2)));
+    }
+
+    #[test]
+    fn the_last_beat_of_a_run_is_kept_until_it_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut store, id) = store_with_run(&folder);
         assert_eq!(store.heartbeat(&id).unwrap(), None);
         for at in [1, 2] {
-            let process = ProcessId { pid: 1, start: 1, boot: "b".into() };
-            let heartbeat = Heartbeat { process, at: Time(at), attempts: vec![] };
+            let heartbeat = heartbeat(at);
             store.beat(&id, &heartbeat).unwrap();
             assert_eq!(store.heartbeat(&id).unwrap(), Some(heartbeat));
         }

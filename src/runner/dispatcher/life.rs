@@ -93,7 +93,7 @@ impl Dispatcher<'_> {
         self.run.tasks[place].last().is_some_and(|attempt| attempt.state == AttemptState::Starting)
     }
 
-    fn beat(&self, signs: &[Sign]) {
+    fn beat(&mut self, signs: &[Sign]) {
         let Some(process) = self.run.dispatcher.clone() else { return };
         let at = clock::now();
         let pulse = |sign: &Sign| {
@@ -109,6 +109,8 @@ impl Dispatcher<'_> {
         };
         let heartbeat = Heartbeat { process, at, attempts: signs.iter().filter_map(pulse).collect() };
         // Nothing depends on it. Where the store cannot be written, the next event says so.
-        let _ = self.store.beat(&self.run.id, &heartbeat);
+        if self.store.beat(&self.run.id, &heartbeat).is_err_and(|error| error.is_busy()) {
+            self.life.watch.beat_soon();
+        }
     }
 }
