@@ -40,6 +40,8 @@ const MAX_ARGUMENTS: usize = 4_096;
 const LAST_WORD: Duration = Duration::from_millis(50);
 /// The most tasks beside an attempt that are named.
 const MAX_BESIDE: usize = 5;
+/// Who may have worked beside an attempt, as far as crew knows.
+const WHILE_DEAD: &str = "whoever changed the folder while crew was dead";
 /// The most characters of a summary line.
 pub const MAX_SUMMARY_LINE: usize = 300;
 
@@ -445,6 +447,12 @@ impl OpenAttempt {
         self.ending = Ending { unwatched: true, ..Ending::default() };
         self.seen = Some(Seen { check: left.tree.as_deref().cloned(), ..Seen::default() });
         self.strayed = worktree::strayed(&left.moved);
+        match left.tree.as_ref().is_some_and(|tree| tree.shared) {
+            true if self.beside.is_empty() => self.note_beside(WHILE_DEAD),
+            true => {}
+            // Whoever was there came when it had ended.
+            false => self.beside.clear(),
+        }
         if let Some(tree) = tree {
             self.unkept.clone_from(&tree.unkept);
             self.astray.clone_from(&tree.astray);
@@ -588,6 +596,9 @@ impl OpenAttempt {
     /// Takes in what was seen of the folder after a child of its own.
     pub fn note_seen(&mut self, seen: Option<Seen>) {
         let mut seen = seen;
+        if seen.as_ref().is_some_and(|seen| seen.while_dead) {
+            self.note_beside(WHILE_DEAD);
+        }
         if let Some(check) = seen.as_mut().and_then(|seen| seen.check.as_mut()) {
             check.shared = !self.beside.is_empty();
         }

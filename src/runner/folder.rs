@@ -5,6 +5,7 @@ use super::slots::Part;
 use crate::domain::event::{ArtifactKind, Event};
 use crate::domain::id::TaskId;
 use crate::domain::recording::Tokens;
+use crate::domain::time::Time;
 use crate::domain::tree_check::{Bounds, MAX_FILES, TreeCheck};
 use crate::domain::words::clean_line;
 use crate::store::artifacts;
@@ -12,7 +13,7 @@ use crate::store::layout::RunPaths;
 use crate::workspace::custody;
 use crate::workspace::snapshot::Difference;
 use crate::workspace::snapshot::SnapshotError;
-use crate::workspace::witness::{Changes, References, Witness};
+use crate::workspace::witness::{self, Changes, References, Witness};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -32,6 +33,8 @@ pub struct Seen {
     /// A number for all that the folder holds, by which what was verified before is found again; absent where that is
     /// not wanted, or could not be seen.
     pub key: Option<String>,
+    /// Something was changed while no crew process lived, or may have been.
+    pub while_dead: bool,
 }
 
 /// What is looked at, and why.
@@ -56,6 +59,11 @@ pub enum NoPatch {
     NotMade(#[from] SnapshotError),
 }
 
+/// Returns the name by which the witness of an attempt is known to another crew process.
+pub fn name_of(task: &TaskId, attempt: u32) -> String {
+    format!("{task}.{attempt}")
+}
+
 /// The folder of one attempt.
 #[derive(Debug)]
 pub struct FolderWatch {
@@ -77,6 +85,9 @@ pub struct FolderWatch {
 pub struct State {
     /// As it was before the first child, or why that could not be seen.
     before: Option<Result<Witness, String>>,
+    /// It was taken by a crew process that died: when that lived for sure, in milliseconds since 1970, as far as it is
+    /// known.
+    left: Option<Option<i64>>,
     /// The trees before the newest child and after it.
     child: (String, String),
 }
@@ -90,7 +101,13 @@ impl FolderWatch {
         }
         match &state.before {
             None => {
-                let taken = self.witness();
+                let mut taken = self.witness();
+                if let Ok(witness) = &mut taken
+                    && self.is_shared
+                {
+                    // Without that, a person is asked what becomes of what it hands in before we die.
+                    let _ = witness.keep(&name_of(&self.task, self.attempt));
+                }
                 let tree = taken.as_ref().map_or_else(|_| String::new(), |witness| witness.tree().to_owned());
                 state.child.0 = tree;
                 state.before = Some(taken);
@@ -121,7 +138,42 @@ impl FolderWatch {
         let kept = witness.filter(|_| forbidden).and_then(|witness| self.keep_diff(witness, &changes));
         let key =
             witness.filter(|_| changes.unseen.is_empty()).and_then(|seen| self.key(seen, &changes.tree));
-        Seen { check: Some(check), kept, key }
+        let is_clear = |until: i64| witness.is_some_and(|witness| witness.changed_before(&changes, until));
+        let while_dead = !changes.is_empty() && state.left.is_some_and(|until| !until.is_some_and(is_clear));
+        Seen { check: Some(check), kept, key, while_dead }
+    }
+
+    /// Looks at a shared folder after an attempt whose crew process died.
+    pub fn after_left(&self) -> Seen {
+        let logs = self.paths.logs();
+        let kept = witness::kept(&logs, &name_of(&self.task, self.attempt));
+        let restored = kept.ok_or("what crew had seen before it died is gone".to_owned()).and_then(|kept| {
+            let lived = kept.lived;
+            let witness = Witness::restore(&self.folder, kept, &logs).map_err(|error| error.to_string())?;
+            Ok((witness, lived))
+        });
+        let mut state = self.state();
+        state.left = Some(restored.as_ref().ok().and_then(|(_, lived)| *lived));
+        state.before = Some(restored.map(|(witness, _)| witness));
+        drop(state);
+        self.after(Part::Work)
+    }
+
+    /// Takes note that a crew process looks after the attempt at a moment, for those who come after it.
+    pub fn note_crew_lives(&self, now: Time) {
+        // While it is looked at, nobody waits for that.
+        let Ok(state) = self.state.try_lock() else { return };
+        if let Some(Ok(witness)) = state.before.as_ref().filter(|_| self.is_shared) {
+            // Without it, less is known for sure.
+            let _ = witness.note_alive(now.0);
+        }
+    }
+
+    /// Takes away what is kept for those who come after us.
+    pub fn forget(&self) {
+        if let Some(Ok(witness)) = self.state().before.take() {
+            witness.forget();
+        }
     }
 
     /// Looks at a work tree that an attempt left whose crew process died. `head` is where its branch stood before.

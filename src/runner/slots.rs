@@ -159,13 +159,11 @@ pub enum Errand {
         place: usize,
         keeping: Keeping,
     },
-    /// Look at what an attempt left whose crew process died; then it has ended like any other. `head` is where its branch
-    /// stood when it began.
+    /// Look at what an attempt left whose crew process died; then it has ended like any other.
     TakeUp {
         place: usize,
         folder: Arc<FolderWatch>,
-        tree: Arc<OwnTree>,
-        head: Box<str>,
+        left: Left,
     },
     /// Look after a child that a dead crew process has left at work.
     Adopt {
@@ -177,6 +175,14 @@ pub enum Errand {
         place: usize,
         chore: Box<Chore>,
     },
+}
+
+/// Where an attempt worked whose crew process died.
+pub enum Left {
+    /// In a work tree of its own. `head` is where its branch stood when it began.
+    Own { tree: Arc<OwnTree>, head: Box<str> },
+    /// Where others work too.
+    Shared,
 }
 
 impl Errand {
@@ -233,8 +239,12 @@ fn work(queue: &Mutex<Receiver<Errand>>, messages: &SyncSender<Message>, number:
                 let (moved, kept) = (keeping.moved(), keeping.keep());
                 let _ = messages.send(Message::Kept { place, kept, moved });
             }
-            Ok(Errand::TakeUp { place, folder, tree, head }) => {
-                let seen = Some(Box::new(folder.after_lost(&tree, &head)));
+            Ok(Errand::TakeUp { place, folder, left }) => {
+                let seen = match left {
+                    Left::Own { tree, head } => folder.after_lost(&tree, &head),
+                    Left::Shared => folder.after_left(),
+                };
+                let seen = Some(Box::new(seen));
                 let ending = Ending { unwatched: true, ..Ending::default() };
                 let heard = Heard::default();
                 let _ = messages.send(Message::Ended { place, part: Part::Work, ending, heard, seen });

@@ -6,6 +6,7 @@ use super::checkout;
 use super::git::{Git, GitError};
 use super::gitlinks;
 use rustix::fs::{Mode, OFlags};
+use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
@@ -41,11 +42,24 @@ pub struct Snapshot {
 }
 
 /// Where a repository keeps what is not its files.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Places {
     /// The folder of this work tree.
     pub repository: PathBuf,
     pub index: PathBuf,
+    objects: PathBuf,
+}
+
+/// What another process has to know to look again at a folder of which a snapshot was taken, and whose own folder lies
+/// there still.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Noted {
+    /// The name of its own folder.
+    own: String,
+    places: Places,
+    tree: String,
+    leave_out: Vec<String>,
+    unborn: Vec<String>,
 }
 
 /// How much two trees differ.
@@ -110,21 +124,11 @@ impl Snapshot {
         let mut next = || dirs.next().unwrap_or_default();
         let (repository, index, objects) = (next(), next(), next());
         let own = TempDir::with_prefix_in(PREFIX, scratch).map_err(at(scratch))?;
-        let own_objects = scratch.join(OBJECTS);
-        std::fs::create_dir_all(&own_objects).map_err(at(&own_objects))?;
         let own_index = own.path().join("index");
         copy_index(&index, &own_index).map_err(at(&own_index))?;
         copy_index(&own_index, &own.path().join("index.before")).map_err(at(&own_index))?;
-        let plain = checkout::as_noted(plain, &repository);
-        // What the settings say of where the work tree is may change while we look.
-        let git = plain
-            .with("GIT_DIR", &repository)
-            .with("GIT_WORK_TREE", folder)
-            .with("GIT_INDEX_FILE", &own_index)
-            .with("GIT_OBJECT_DIRECTORY", &own_objects)
-            // Nobody tells us to take one tree for another.
-            .with("GIT_NO_REPLACE_OBJECTS", "1")
-            .with("GIT_ALTERNATE_OBJECT_DIRECTORIES", &objects);
+        let places = Places { repository, index, objects };
+        let git = git_of(folder, &places, own.path(), scratch)?;
         let inside = leave_out.iter().filter_map(|path| path.strip_prefix(folder).ok());
         let mut leave_out: Vec<String> = inside.map(|path| path.display().to_string()).collect();
         // What git ignores is left out anyway, and git refuses to be told so.
@@ -134,11 +138,39 @@ impl Snapshot {
         leave_out.retain(|path| !ignored.lines().any(|line| line == path));
         let entries = git.run(ENTRIES)?;
         look_at_every_file(&git, &entries)?;
-        let places = Places { repository, index };
         let (tree, unborn) = (String::new(), Vec::new());
         let mut snapshot = Snapshot { git, tree, leave_out, unborn, places, entries, scratch: own };
         snapshot.tree = snapshot.first_look()?;
         Ok(snapshot)
+    }
+
+    /// Says what another process has to know to look again.
+    pub fn noted(&self) -> Noted {
+        let own = self.scratch.path().file_name().unwrap_or_default();
+        Noted {
+            own: own.to_string_lossy().into_owned(),
+            places: self.places.clone(),
+            tree: self.tree.clone(),
+            leave_out: self.leave_out.clone(),
+            unborn: self.unborn.clone(),
+        }
+    }
+
+    /// Takes up a snapshot that another process took. Its own folder stays as it is, for whoever comes after us.
+    pub fn restore(folder: &Path, noted: &Noted, scratch: &Path) -> Result<Snapshot, SnapshotError> {
+        let own = TempDir::with_prefix_in(PREFIX, scratch).map_err(at(scratch))?;
+        let (index, own_index) = (scratch.join(&noted.own).join("index"), own.path().join("index"));
+        // Without it, all that git ignores and tracks all the same would be gone.
+        index.symlink_metadata().map_err(at(&index))?;
+        copy_index(&index, &own_index).map_err(at(&own_index))?;
+        let Noted { places, tree, leave_out, unborn, .. } = noted.clone();
+        let git = git_of(folder, &places, own.path(), scratch)?;
+        Ok(Snapshot { git, tree, leave_out, unborn, places, entries: Vec::new(), scratch: own })
+    }
+
+    /// Decides whether what it has on the disk stays there when it goes.
+    pub fn set_lasting(&mut self, lasting: bool) {
+        self.scratch.disable_cleanup(lasting);
     }
 
     /// Looks, and leaves out repositories without a commit, which git cannot take into a tree.
@@ -253,6 +285,29 @@ impl Snapshot {
     }
 }
 
+impl Noted {
+    /// Returns the name of its own folder.
+    pub fn own(&self) -> &str {
+        &self.own
+    }
+}
+
+/// Speaks to git with the index in `own` and objects of our own. What the settings say of where the work tree is may
+/// change while we look.
+fn git_of(folder: &Path, places: &Places, own: &Path, scratch: &Path) -> Result<Git, SnapshotError> {
+    let objects = scratch.join(OBJECTS);
+    std::fs::create_dir_all(&objects).map_err(at(&objects))?;
+    let plain = checkout::as_noted(Git::at(folder).apart().within(LOOK), &places.repository);
+    let git = plain
+        .with("GIT_DIR", &places.repository)
+        .with("GIT_WORK_TREE", folder)
+        .with("GIT_INDEX_FILE", own.join("index"))
+        .with("GIT_OBJECT_DIRECTORY", objects)
+        // Nobody tells us to take one tree for another.
+        .with("GIT_NO_REPLACE_OBJECTS", "1");
+    Ok(git.with("GIT_ALTERNATE_OBJECT_DIRECTORIES", &places.objects))
+}
+
 /// Returns how much two trees differ.
 pub fn difference(git: &Git, from: &str, to: &str) -> Result<Difference, GitError> {
     if from == to {
@@ -295,8 +350,18 @@ const PLAIN: &[&str] = &[
 
 /// Takes away what snapshots of a process that was killed left in their scratch folder.
 pub fn sweep(scratch: &Path) {
+    sweep_but(scratch, &[]);
+}
+
+/// Takes away what snapshots left, but for those whose own folders are named, which need their objects.
+pub fn sweep_but(scratch: &Path, spared: &[String]) {
     let Ok(entries) = std::fs::read_dir(scratch) else { return };
-    let left = |name: &std::ffi::OsStr| name.to_string_lossy().starts_with(PREFIX);
+    let is_spared =
+        |name: &str| spared.iter().any(|own| own == name) || (name == OBJECTS && !spared.is_empty());
+    let left = |name: &std::ffi::OsStr| {
+        let name = name.to_string_lossy();
+        name.starts_with(PREFIX) && !is_spared(&name)
+    };
     for entry in entries.flatten().filter(|entry| left(&entry.file_name())) {
         // What cannot be removed takes some space and is in nobody's way.
         let _ = std::fs::remove_dir_all(entry.path());

@@ -6,8 +6,13 @@
 //! what has changed. An agent may have changed how git behaves here; the settings are read first, without git, and
 //! where one has changed, no command that they name is run.
 
+mod kept;
+
+pub use kept::{kept, sweep};
+
 use super::git::{Git, GitError};
 use super::snapshot::{Difference, ENTRIES, LOOK, Snapshot, SnapshotError, open_file};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
@@ -60,7 +65,7 @@ pub enum References {
 }
 
 /// A repository beside its files.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Repository {
     /// By name: HEAD, `refs/heads/main`; what it stands for.
     refs: BTreeMap<String, String>,
@@ -103,8 +108,7 @@ impl Witness {
         let own = snapshot.places().repository.clone();
         let common = common_of(&own).map_err(in_folder(&own))?;
         let mut places = Places { own, common, index: snapshot.places().index.clone(), only: None };
-        let git =
-            Git::at(folder).apart().within(LOOK).with("GIT_DIR", &places.own).with("GIT_WORK_TREE", folder);
+        let git = git_of(folder, &places.own);
         if references == References::OfHead {
             places.only = Some(places.head(&git));
         }
@@ -339,6 +343,11 @@ impl Places {
         }
         Ok(settings)
     }
+}
+
+/// Speaks to git of where the repository was, whatever its settings say now.
+fn git_of(folder: &Path, own: &Path) -> Git {
+    Git::at(folder).apart().within(LOOK).with("GIT_DIR", own).with("GIT_WORK_TREE", folder)
 }
 
 /// Returns a number for a file's content and whether it can be run; `None` where there is no such file.
@@ -704,6 +713,89 @@ mod tests {
         let changes = witness.compare();
         assert!(changes.index && changes.refs.len() == 1, "{changes:?}");
         assert_eq!(changes.files.files, ["first"]);
+    }
+
+    #[test]
+    fn a_witness_that_was_kept_sees_what_the_one_sees_that_never_died() {
+        let place = Place::new();
+        place.write("ignored", "tracked all the same\n");
+        place.git(&["add", "-f", "ignored"]);
+        place.git(&["commit", "-q", "-m", "ignored"]);
+        place.write("dirty", "by the user\n");
+        place.write("fresh/a", "one\n");
+        let inner = Git::at(place.tree.join("fresh"));
+        inner.run(&["init", "-q"]).unwrap();
+        let living = place.witness();
+        let mut died = place.witness();
+        died.keep("work.1").unwrap();
+        let mut other = place.witness();
+        other.keep("other.1").unwrap();
+        assert!(kept(&place.scratch, "work.2").is_none());
+        // What was never forgotten stays.
+        drop((died, other));
+        let taken_up =
+            || Witness::restore(&place.tree, kept(&place.scratch, "work.1").unwrap(), &place.scratch);
+        assert!(taken_up().unwrap().compare().is_empty());
+
+        place.write("kept", "changed\n");
+        place.write("ignored", "changed\n");
+        place.write("fresh/a", "two\n");
+        place.git(&["rm", "-q", "--cached", "ignored"]);
+        place.git(&["branch", "more"]);
+        place.git(&["config", "core.pager", "cat"]);
+        let wanted = living.compare();
+        assert_eq!((wanted.files.files.len(), wanted.index, wanted.refs.len()), (2, true, 1), "{wanted:?}");
+        assert_eq!((&wanted.inside[..], wanted.unseen.as_str()), (&["fresh/a".to_owned()][..], ""));
+        let state = living.state().unwrap();
+        sweep(&place.scratch, &["work.1".to_owned()]);
+        assert_eq!(taken_up().unwrap().compare(), wanted);
+        assert!(kept(&place.scratch, "other.1").is_none());
+        // Once more, since whoever took it up may die too.
+        assert_eq!(taken_up().unwrap().state().unwrap(), state);
+        drop(living);
+        sweep(&place.scratch, &[]);
+        assert_eq!(std::fs::read_dir(&place.scratch).unwrap().count(), 0);
+        let mut forgotten = place.witness();
+        forgotten.keep("work.1").unwrap();
+        forgotten.forget();
+        assert!(kept(&place.scratch, "work.1").is_none());
+    }
+
+    #[test]
+    fn what_was_changed_later_is_not_taken_for_older() {
+        let now = || {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+            i64::try_from(since.as_millis()).unwrap()
+        };
+        type Change = fn(&Place);
+        let changes: [(Change, Change); 5] = [
+            (|place| place.write("kept", "1\n"), |place| place.write("kept", "2\n")),
+            (|place| place.write("new/a", "1\n"), |place| place.write("new/b", "2\n")),
+            (
+                |place| std::fs::remove_file(place.tree.join("kept")).unwrap(),
+                |place| std::fs::remove_file(place.tree.join(".gitignore")).unwrap(),
+            ),
+            // A folder that is put in another's place is as new as that, whatever is in it.
+            (
+                |place| place.write("beside/a", "1\n"),
+                |place| std::fs::rename(place.tree.join("beside"), place.tree.join("moved")).unwrap(),
+            ),
+            (|place| place.write("new", "1\n"), |place| drop(place.git(&["branch", "more"]))),
+        ];
+        for (at, (before, after)) in changes.into_iter().enumerate() {
+            let place = Place::new();
+            let witness = place.witness();
+            before(&place);
+            let moment = now();
+            let changes = witness.compare();
+            assert!(!changes.is_empty() && witness.changed_before(&changes, moment), "{at}: {changes:?}");
+            now();
+            after(&place);
+            let changes = witness.compare();
+            assert!(!witness.changed_before(&changes, moment), "{at}: {changes:?}");
+            assert_eq!(witness.changed_before(&changes, now()), changes.refs.is_empty(), "{at}");
+        }
     }
 
     #[test]

@@ -79,6 +79,28 @@ const OWN_TREES: Story = Story {
     ],
 };
 
+/// In the folder that all share: a check, files in a result, somebody who only reads, and what the user had left there.
+const SHARED_FOLDER: Story = Story {
+    name: "shared folder",
+    tell: |repo| {
+        repo.write("theirs", "the user's own\n");
+        let files = json!({"summary": "done", "confidence": 0.9, "rationale": "r", "files": [
+            {"path": "deep/new", "mode": "new", "contents": "new\n"},
+        ]});
+        std::fs::write(repo.beside("files.json"), files.to_string()).expect("a body");
+        let body = repo.beside("files.json");
+        // Whoever is lost in the middle of it does it again.
+        agent(repo, "makes", &format!("echo made >made; crew submit result --json {} >&2", body.display()));
+        agent(repo, "reads", &format!("cat made deep/new; {SUBMIT} >&2"));
+        repo.workflow(
+            "story",
+            "## make\nrole: executor\nagent: makes\nverify: test -f made && test -f deep/new\n\nDo it.\n\n\
+             ## read\nrole: reviewer\nagent: reads\ndependsOn: make\n\nDo it.\n",
+        );
+    },
+    acts: &[(&["run", "the goal", "--workflow", "story", "--quiet", "--json"], 0)],
+};
+
 /// Makes an agent of a shell script that speaks the line protocol of crew.
 fn agent(repo: &TestRepo, name: &str, script: &str) {
     let path = repo.beside(&format!("{name}.sh"));
@@ -331,7 +353,6 @@ fn campaign(story: &'static Story, choose: impl Fn(&[Call]) -> Vec<Place>) -> (u
         places.push(choose(&calls));
     }
     let wanted = wanted.expect("an end");
-    assert!(calls_in_all >= 500, "{calls_in_all} calls");
     let (killed, mut wrong) = (AtomicUsize::new(0), Vec::new());
     for (act, places) in places.iter().enumerate() {
         let next = AtomicUsize::new(0);
@@ -413,13 +434,21 @@ fn some(calls: &[Call]) -> Vec<Place> {
 #[test]
 fn a_run_that_is_killed_ends_as_if_it_had_not_been() {
     let (made, killed) = campaign(&OWN_TREES, some);
-    assert!(killed * 10 >= made * 8, "{killed} of {made}");
+    assert!(made >= 50 && killed * 10 >= made * 8, "{killed} of {made}");
+}
+
+#[test]
+fn what_was_done_in_the_shared_folder_ends_as_if_nobody_had_been_killed() {
+    let sample = |calls: &[Call]| some(calls).into_iter().step_by(3).collect();
+    let (made, killed) = campaign(&SHARED_FOLDER, sample);
+    assert!(made >= 5 && killed * 10 >= made * 8, "{killed} of {made}");
 }
 
 #[test]
 #[ignore = "it takes a quarter of an hour"]
 fn wherever_crew_is_killed_the_run_ends_as_if_it_had_not_been() {
     campaign(&OWN_TREES, everywhere);
+    campaign(&SHARED_FOLDER, everywhere);
 }
 
 /// A run whose agent hands in by a `crew submit` that is met by what `hand` says, and by another one after it.

@@ -257,8 +257,8 @@ fn resume_ends_what_a_killed_crew_left_of_a_check() {
     let running = repo.start_run("one");
     repo.wait_for_file("checked");
     running.kill();
-    let run = repo.crew(["resume", "last", "--json"]).exits(1).json();
-    assert_eq!(task(&run, "work")["state"], "needs_review", "its result was never checked");
+    let run = repo.crew(["resume", "last", "--json"]).exits(0).json();
+    assert_eq!(task(&run, "work")["state"], "completed", "it is checked once more");
     repo.leaves_no_process();
     assert!(gate.exists(), "the check was ended and did not end by itself");
 }
@@ -368,8 +368,8 @@ fn an_agent_that_outlives_its_crew_still_gets_an_answer() {
     repo.wait_for_event("its result is taken in", |event| event["kind"] == "submission_accepted");
     repo.leaves_no_process();
     assert_eq!(status(&repo)["status"], "interrupted");
-    let run = repo.crew(["resume", "last", "--json"]).exits(1).json();
-    assert_eq!(task(&run, "slow")["state"], "needs_review", "nobody saw how it ended");
+    let run = repo.crew(["resume", "last", "--json"]).exits(0).json();
+    assert_eq!(task(&run, "slow")["state"], "completed", "what it handed in is judged");
     assert_eq!(
         (&task(&run, "slow")["summary"], &task(&run, "slow")["attempts"]),
         (&json!("done"), &json!(1))

@@ -18,9 +18,20 @@ fn stays(repo: &TestRepo, lines: &str, script: &str, submit: &str) {
 
 /// Kills crew once an event has happened, and goes on with the run.
 fn killed_after(repo: &TestRepo, kind: &str, exit: i32) -> Value {
-    let crew = repo.start(["run", "g", "--workflow", "stays", "--worktree", "--json", "--quiet"]);
+    killed_in(repo, &["--worktree"], kind, exit, || {})
+}
+
+/// The same in the folder that all share; `meanwhile` happens while no crew lives.
+fn killed_in_shared(repo: &TestRepo, exit: i32, meanwhile: impl FnOnce()) -> Value {
+    killed_in(repo, &[], "submission_accepted", exit, meanwhile)
+}
+
+fn killed_in(repo: &TestRepo, flags: &[&str], kind: &str, exit: i32, meanwhile: impl FnOnce()) -> Value {
+    let words = ["run", "g", "--workflow", "stays", "--json", "--quiet"];
+    let crew = repo.start(words.iter().chain(flags));
     repo.wait_for_event("the moment", |event| event["kind"] == kind);
     crew.kill();
+    meanwhile();
     let resumed = repo.crew(["resume", "last", "--json"]).exits(exit).json();
     repo.leaves_no_process();
     resumed
@@ -156,6 +167,125 @@ fn what_the_set_up_left_is_not_held_against_a_reader_whose_beginning_nobody_saw(
     let work = task(&run, "work");
     assert_eq!(work["state"], "needs_review", "{work:#}");
     assert!(work["reason"].as_str().is_some_and(|said| said.contains("set-up had left")), "{work:#}");
+}
+
+/// What is kept in the run's folder for looking at the folder that all share.
+fn kept_looks(repo: &TestRepo) -> Vec<std::path::PathBuf> {
+    let runs = std::fs::read_dir(repo.root.join(".crew/runs")).expect("runs").flatten();
+    let logs =
+        runs.flat_map(|run| std::fs::read_dir(run.path().join("logs")).into_iter().flatten().flatten());
+    let ours = logs.filter(|entry| entry.file_name().to_string_lossy().starts_with(".snapshot-"));
+    ours.map(|entry| entry.path()).collect()
+}
+
+#[test]
+fn in_the_shared_folder_it_is_verified_and_completed_too() {
+    let repo = TestRepo::new();
+    let submit = r#"printf %s '{"summary":"s","confidence":1,"rationale":"r","files":[{"path":"made","mode":"new","contents":"x\n"}]}' | crew submit result --json -"#;
+    stays(&repo, "verify: test -f w && test -f made", "echo w >w", submit);
+    repo.write("theirs", "by the user, before\n");
+    let run = killed_in_shared(&repo, 0, || assert!(!kept_looks(&repo).is_empty()));
+    for id in ["work", "next"] {
+        assert_eq!((&task(&run, id)["state"], &task(&run, id)["attempts"]), (&json!("completed"), &json!(1)));
+    }
+    assert_eq!(task(&run, "work")["tree"]["files"], json!(["w", "made"]));
+    assert_eq!(task(&run, "next")["tree"]["files"], json!(["next"]), "what was there before is not its own");
+    let events = repo.events();
+    assert_eq!(of_kind(&events, "verification_ended").len(), 1);
+    assert_eq!(of_kind(&events, "files_applied").len(), 1);
+    assert!(kept_looks(&repo).is_empty());
+
+    let repo = TestRepo::new();
+    let once = repo.beside("once");
+    let verify =
+        format!("verify: mkdir '{}' 2>/dev/null && echo half >half && sleep 60 || test -f w", once.display());
+    stays(&repo, &verify, "echo w >w", SUBMIT);
+    repo.open("stay");
+    let crew = repo.start(["run", "g", "--workflow", "stays", "--json", "--quiet"]);
+    wait_until("it verifies", || repo.root.join("half").exists());
+    crew.kill();
+    let run = repo.crew(["resume", "last", "--json"]).exits(0).json();
+    assert_eq!(
+        (&task(&run, "work")["state"], &task(&run, "work")["attempts"]),
+        (&json!("completed"), &json!(1))
+    );
+    assert_eq!(task(&run, "work")["tree"]["files"], json!(["w"]));
+    repo.leaves_no_process();
+}
+
+#[test]
+fn in_the_shared_folder_it_is_held_to_what_it_did_before_crew_died() {
+    let failed = |kind: &'static str| ("failed", json!(kind));
+    let clear: &[(&str, &str, (&str, Value), &str)] = &[
+        ("role: reviewer", "echo w >w", failed("read_only_violated"), "a read-only role changed: w"),
+        (
+            "role: reviewer",
+            "rm README.md",
+            failed("read_only_violated"),
+            "a read-only role changed: README.md",
+        ),
+        ("role: reviewer", "true", ("completed", Value::Null), ""),
+        ("writes: docs", "echo w >w; echo d >docs", failed("unsafe_path"), "it changed w; "),
+        ("role: executor", "true", failed("no_change"), "it changed no file"),
+        ("verify: test -f missing", "echo w >w", failed("verify_failed"), "`test -f missing` failed"),
+    ];
+    for (lines, script, (state, kind), reason) in clear {
+        let repo = TestRepo::new();
+        stays(&repo, lines, script, SUBMIT);
+        let run = killed_in_shared(&repo, i32::from(*state != "completed"), || {});
+        let work = task(&run, "work");
+        assert_eq!((&work["state"], &work["error_kind"]), (&json!(state), kind), "{script}: {work:#}");
+        assert!(work["reason"].as_str().is_some_and(|said| said.starts_with(reason)), "{script}: {work:#}");
+        let diffs = of_kind(&repo.events(), "artifact_kept")
+            .iter()
+            .filter(|event| event["artifact"] == "diff")
+            .count();
+        let is_forbidden = kind == "read_only_violated" || kind == "unsafe_path";
+        assert_eq!(diffs, usize::from(is_forbidden), "{script}");
+    }
+}
+
+#[test]
+fn what_a_person_did_in_the_shared_folder_while_crew_was_dead_is_not_held_against_a_reader() {
+    let theirs: [fn(&TestRepo); 3] = [
+        |repo| repo.write("w", "by a person\n"),
+        |repo| std::fs::remove_file(repo.root.join("README.md")).expect("a file"),
+        |repo| repo.git(&["branch", "theirs"]).clear(),
+    ];
+    for (at, does) in theirs.into_iter().enumerate() {
+        let repo = TestRepo::new();
+        stays(&repo, "role: reviewer", "true", SUBMIT);
+        let run = killed_in_shared(&repo, 1, || does(&repo));
+        let work = task(&run, "work");
+        assert_eq!(work["state"], "needs_review", "{at}: {work:#}");
+        let reason = work["reason"].as_str().expect("a reason");
+        assert!(reason.contains("(whoever changed the folder while crew was dead)"), "{at}: {reason}");
+        assert_eq!(work["tree"]["shared"], true, "{at}");
+    }
+}
+
+#[test]
+fn where_it_is_gone_what_the_shared_folder_was_a_person_is_asked() {
+    type Takes = fn(&std::path::Path);
+    let gone: [(Takes, &str); 3] = [
+        (
+            |look| std::fs::remove_dir_all(look).expect("a folder"),
+            "it had handed in something when the crew process died",
+        ),
+        (
+            |look| drop(std::fs::write(look.join("witness.json"), "{\"of\"")),
+            "it had handed in something when the crew process died",
+        ),
+        (|look| drop(std::fs::remove_file(look.join("index"))), "crew could not see what it changed: "),
+    ];
+    for (takes, reason) in gone {
+        let repo = TestRepo::new();
+        stays(&repo, "", "echo w >w", SUBMIT);
+        let run = killed_in_shared(&repo, 1, || kept_looks(&repo).iter().for_each(|look| takes(look)));
+        let work = task(&run, "work");
+        assert_eq!(work["state"], "needs_review", "{work:#}");
+        assert!(work["reason"].as_str().is_some_and(|said| said.starts_with(reason)), "{work:#}");
+    }
 }
 
 #[test]

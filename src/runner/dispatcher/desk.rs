@@ -42,6 +42,9 @@ impl Dispatcher<'_> {
             let asker = self.open.values_mut().find(|open| open.token == request.token);
             words = asker.map(|open| {
                 open.note_alive();
+                if let Some(folder) = &open.folder {
+                    folder.note_crew_lives(clock::now());
+                }
                 open.words.clone()
             });
             let recorders = self.open.values().filter_map(|open| open.recorder.as_ref());

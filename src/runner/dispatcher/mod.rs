@@ -25,6 +25,7 @@ use crate::domain::schedule::Schedule;
 use crate::domain::task::Working;
 use crate::runner::attempt::OpenAttempt;
 use crate::runner::clock;
+use crate::runner::folder::FolderWatch;
 use crate::runner::forecast::{self, ForecastWatch};
 use crate::runner::inbox_watch;
 use crate::runner::launch::Setup;
@@ -41,8 +42,8 @@ use crate::store::lock::RunLock;
 use crate::workspace::snapshot;
 use life::Life;
 use std::collections::{BTreeMap, HashSet, VecDeque};
-use std::sync::PoisonError;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Messages that may wait for the dispatcher before its children have to.
@@ -82,6 +83,8 @@ pub struct Finished {
 /// What is done after what was decided is on the disk.
 enum Effect {
     Start(Errand),
+    /// Nobody has to see any more what was seen of an attempt's folder.
+    Forget(Arc<FolderWatch>),
     /// A request that came in an agent's output has nobody who waits for the answer.
     Answer {
         incoming: inbox::Incoming,

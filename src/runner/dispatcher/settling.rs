@@ -302,6 +302,7 @@ impl Dispatcher<'_> {
             not_again,
             unkept: open.unkept.unwrap_or_default(),
         })?;
+        self.effects.extend(open.folder.map(Effect::Forget));
         self.give_up_where_exhausted(place, judgement.error_kind, not_again, &open.words)?;
         if self.run.tasks[place].spec.is_for_agent()
             && let Some(attempt) = self.run.tasks[place].last()

@@ -16,15 +16,16 @@ use crate::domain::words::clean_line;
 use crate::runner::attempt::{MAX_SUMMARY_LINE, OpenAttempt};
 use crate::runner::clock;
 use crate::runner::environment::hiding_ours;
+use crate::runner::folder;
 use crate::runner::handed_in_files;
 use crate::runner::launch;
 use crate::runner::process;
-use crate::runner::slots::Errand;
+use crate::runner::slots::{Errand, Left};
 use crate::store::StoreError;
 use crate::store::atomic_file;
 use crate::store::inbox;
 use crate::store::layout;
-use crate::workspace::snapshot;
+use crate::workspace::witness;
 
 /// How often in a row a task may be lost with its crew process before it counts as its own doing.
 const MAX_LOST: usize = 3;
@@ -32,7 +33,6 @@ const MAX_LOST: usize = 3;
 impl Dispatcher<'_> {
     /// Records that the run is ours, and closes what a dead owner left open.
     pub(super) fn take_over(&mut self) -> Result<(), StoreError> {
-        snapshot::sweep(&self.paths.logs());
         inbox::sweep(&self.paths.inbox(), clock::now());
         atomic_file::sweep(&self.paths.artifacts());
         let pid = std::process::id();
@@ -41,6 +41,11 @@ impl Dispatcher<'_> {
         let left_open = |task: &Task| task.last().is_some_and(|attempt| attempt.is_open());
         let places: Vec<usize> =
             (0..self.run.tasks.len()).filter(|at| left_open(&self.run.tasks[*at])).collect();
+        let names = places.iter().filter_map(|place| {
+            let task = &self.run.tasks[*place];
+            Some(folder::name_of(&task.spec.id, task.last()?.number))
+        });
+        witness::sweep(&self.paths.logs(), &names.collect::<Vec<_>>());
         let (adopted, places): (Vec<usize>, Vec<usize>) =
             places.into_iter().partition(|place| self.may_adopt(*place));
         places.iter().for_each(|place| self.end_left(*place));
@@ -62,17 +67,23 @@ impl Dispatcher<'_> {
         self.skip_impossible()
     }
 
-    /// Tells whether an attempt that a dead owner left is judged by what it handed in: it did, and its folder is its own,
-    /// so what it changed can be known. What was half applied is taken back.
+    /// Tells whether an attempt that a dead owner left is judged by what it handed in: it did, and what it changed can be
+    /// known, because its folder is its own or what was there before is kept. What was half applied is taken back.
     pub(super) fn may_take_up(&mut self, place: usize) -> Result<bool, StoreError> {
         let task = &self.run.tasks[place];
         let Some(left) = task.last().filter(|attempt| attempt.submission.is_some()) else { return Ok(false) };
-        let Some(tree) = self.own_tree(place, left.number).filter(|_| task.tree.is_some()) else {
-            return Ok(false);
-        };
-        if tree.wrong().is_some() {
+        match self.own_tree(place, left.number) {
+            Some(_) if task.tree.is_none() => return Ok(false),
             // Nothing of the task's is in another folder that may be there.
-            return Ok(true);
+            Some(tree) if tree.wrong().is_some() => return Ok(true),
+            Some(_) => {}
+            None => {
+                let name = folder::name_of(&task.spec.id, left.number);
+                let was_seen = left.state == AttemptState::Verifying && left.tree.is_some();
+                if !was_seen && witness::kept(&self.paths.logs(), &name).is_none() {
+                    return Ok(false);
+                }
+            }
         }
         let folder = left.folder(&self.setup.repository);
         Ok(handed_in_files::recover(&folder, &self.paths, task, left)?.is_none())
@@ -92,6 +103,7 @@ impl Dispatcher<'_> {
         open.work_stopped = task.cancel.is_some().then_some(StopReason::Cancelled);
         open.tree = self.own_tree(place, number);
         open.folder = self.folder_watch(place, &open);
+        self.company_of(place, left).for_each(|name| open.note_beside(name));
         if was_kept {
             // What its verification commands have left there since is no work of its own.
             open.note_taken_up(left, task.tree.as_deref());
@@ -100,10 +112,27 @@ impl Dispatcher<'_> {
             return if is_misplaced { self.settle(place) } else { self.check_or_settle(place) };
         }
         let (folder, tree) = (open.folder.clone(), open.tree.clone());
+        let left = match tree {
+            Some(tree) => Left::Own { tree, head: head.into() },
+            None => Left::Shared,
+        };
         self.open.insert(place, open);
-        let Some((folder, tree)) = folder.zip(tree) else { return self.settle(place) };
-        self.effects.push(Effect::Start(Errand::TakeUp { place, folder, tree, head: head.into() }));
+        let Some(folder) = folder else { return self.settle(place) };
+        self.effects.push(Effect::Start(Errand::TakeUp { place, folder, left }));
         Ok(())
+    }
+
+    /// Returns the tasks that were worked on in the shared folder while an attempt was that a dead owner left.
+    fn company_of<'a>(&'a self, place: usize, left: &'a Attempt) -> impl Iterator<Item = &'a str> {
+        let since = left.started_at;
+        let was_there = move |attempt: &Attempt| {
+            attempt.folder.is_none() && attempt.ended_at.is_none_or(|ended| ended > since)
+        };
+        let others =
+            self.run.tasks.iter().enumerate().filter(move |(at, _)| *at != place && left.folder.is_none());
+        others
+            .filter(move |(_, task)| task.attempts.iter().any(was_there))
+            .map(|(_, task)| task.spec.id.as_str())
     }
 
     /// Ends what a dead owner's attempt left running, wherever that went.

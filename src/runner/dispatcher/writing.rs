@@ -29,6 +29,7 @@ impl Dispatcher<'_> {
                         .run(errand, self.open.len())
                         .map_err(StoreError::file("a thread for a task"))?;
                 }
+                Effect::Forget(folder) => folder.forget(),
                 Effect::Answer { is_awaited: false, .. } => {}
                 Effect::Answer { incoming, answer, .. } => answers.push((incoming, answer)),
             }
