@@ -46,19 +46,20 @@ pub fn settle(
     let (events, answer) = match &incoming.request {
         Ok(request @ Request { ask: Ask::Person(ask), .. }) => {
             if person_key.is_some_and(|key| person::is_signed(request, &run.id, key)) {
-                match keep_touched(store, run, ask, now) {
-                    Ok(kept) => {
+                let (kept, refused) = keep_touched(store, run, ask, now);
+                let (events, answer) = match refused {
+                    Some(answer) => (Vec::new(), answer),
+                    None => {
                         let mut seen = run.clone();
                         for kept in &kept {
                             // What was kept just now is what the word is about.
                             let _ = seen.apply(now, kept);
                         }
                         let (events, answer) = person::receive(&seen, ask, now);
-                        let events = complete(store, run, events, now)?;
-                        (kept.into_iter().chain(events).collect(), answer)
+                        (complete(store, run, events, now)?, answer)
                     }
-                    Err(answer) => (Vec::new(), answer),
-                }
+                };
+                (kept.into_iter().chain(events).collect(), answer)
             } else {
                 let (event, answer) = request::refuse_stranger(request);
                 (vec![event], answer)
@@ -97,11 +98,14 @@ pub fn settle(
 }
 
 /// Puts on the tasks' branches what lies in their folders: what a person accepts is what they see there, and what is done
-/// again is not lost.
-fn keep_touched(store: &Store, run: &Run, ask: &PersonAsk, now: Time) -> Result<Vec<Event>, Answer> {
-    if let What::Requeue(order) = &ask.what {
+/// again is not lost. Returns what is to be recorded of that, and why nothing else is done where not all of it could be
+/// kept: the branches have moved to what was, so it is recorded all the same.
+fn keep_touched(store: &Store, run: &Run, ask: &PersonAsk, now: Time) -> (Vec<Event>, Option<Answer>) {
+    if let What::Requeue(order) = &ask.what
+        && let Err(refused) = requeue::check(run, order, now)
+    {
         // What is refused changes nothing.
-        requeue::check(run, order, now)?;
+        return (Vec::new(), Some(refused));
     }
     let keep = |task: &TaskId| {
         accepted_work::keep(store.layout().repository(), run, task, &ask.what).map_err(|why| {
@@ -113,7 +117,14 @@ fn keep_touched(store: &Store, run: &Run, ask: &PersonAsk, now: Time) -> Result<
             request::refused(Code::NotKept, message, hint)
         })
     };
-    ask.what.touches().iter().filter_map(|task| keep(task).transpose()).collect()
+    let mut kept = Vec::new();
+    for task in ask.what.touches() {
+        match keep(task) {
+            Ok(event) => kept.extend(event),
+            Err(refused) => return (kept, Some(refused)),
+        }
+    }
+    (kept, None)
 }
 
 /// Puts into what a person asked for what only the world around knows: the end of a log, and that there are too many dead

@@ -272,6 +272,32 @@ fn what_lies_in_its_own_worktree_is_kept_and_gone_on_with() {
 }
 
 #[test]
+fn what_was_kept_of_some_is_recorded_although_it_is_refused_for_all() {
+    let repo = TestRepo::new();
+    repo.workflow("w", "## a\nrun: test -e mended\n\n## b\nrun: test -e mended\n");
+    repo.crew(["run", "the goal", "--workflow", "w", "--worktree"]).exits(1);
+    let folder = |id: &str| {
+        let run = status(&repo);
+        repo.root.join(task(&run, id)["worktree"]["path"].as_str().expect("a path"))
+    };
+    for id in ["a", "b"] {
+        std::fs::write(folder(id).join("mended"), "by hand\n").expect("a file");
+    }
+    let admin = repo.git(&["-C", folder("b").to_str().expect("a path"), "rev-parse", "--absolute-git-dir"]);
+    let left = std::path::Path::new(admin.trim()).join("index.lock");
+    std::fs::write(&left, "").expect("a lock that somebody left");
+    let before = repo.events().len();
+    assert_eq!(refused(&repo, &["last", "--failed", "--force", "mended by hand"]), "not_kept");
+    let events = repo.events();
+    let kept: Vec<&Value> = events[before..].iter().collect();
+    assert_eq!(kept.iter().map(|event| &event["kind"]).collect::<Vec<_>>(), ["work_kept"], "{kept:?}");
+    let branch = task(&status(&repo), "a")["worktree"]["branch"].as_str().expect("a branch").to_owned();
+    assert_eq!(kept[0]["commit"], repo.git(&["rev-parse", &branch]).trim());
+    std::fs::remove_file(left).expect("it is gone");
+    repo.crew(["requeue", "last", "--failed", "--force", "mended by hand", "--resume"]).exits(0);
+}
+
+#[test]
 fn a_run_that_had_no_room_for_its_worktrees_is_tried_again() {
     let repo = TestRepo::new();
     repo.workflow("w", "## a\nrun: touch made\n");
