@@ -95,11 +95,7 @@ impl Dispatcher<'_> {
 
     /// Takes in that an adopted child has ended, or that it cannot be told whether it has.
     pub(super) fn note_adopted_end(&mut self, place: usize, after: AfterAdoption) -> Result<(), StoreError> {
-        if matches!(after, AfterAdoption::Ended) {
-            // What it has put aside goes with it.
-            self.end_left(place);
-        }
-        // What it handed in before it ended counts.
+        // Its slot has ended what it had put aside. What it handed in before it ended counts.
         self.look_into_inbox()?;
         let Some(open) = self.open.get(&place) else { return Ok(()) };
         match after {
