@@ -63,12 +63,12 @@ pub enum Among {
     OurOrphans,
 }
 
-/// Returns the living processes that were given all of these variables, our own left out. Linux tells of processes
-/// that have left their group; elsewhere there is no way to know them.
-pub fn marked(variables: &[String], among: Among) -> Vec<u32> {
+/// Returns the living processes that were given all variables of one of these sets, our own left out. Linux tells of
+/// processes that have left their group; elsewhere there is no way to know them.
+fn marked(sets: &[&[String]], among: Among) -> Vec<u32> {
     let orphans = if among == Among::OurOrphans { our_orphans() } else { None };
     let candidates = orphans.unwrap_or_else(everybody).into_iter();
-    candidates.filter(|pid| *pid != std::process::id() && has_variables(*pid, variables)).collect()
+    candidates.filter(|pid| *pid != std::process::id() && has_variables(*pid, sets)).collect()
 }
 
 /// Returns the orphans that were given to us; `None` where the system does not list them. Children that a slot's
@@ -89,10 +89,10 @@ fn everybody() -> Vec<u32> {
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
 }
 
-fn has_variables(pid: u32, variables: &[String]) -> bool {
+fn has_variables(pid: u32, sets: &[&[String]]) -> bool {
     let environment = environment_of(pid);
     let has = |wanted: &String| environment.split(|byte| *byte == 0).any(|entry| entry == wanted.as_bytes());
-    variables.iter().all(has)
+    sets.iter().any(|variables| variables.iter().all(has))
 }
 
 /// Returns the variables that a process was given. While it begins another program it has none for a moment, and would be
@@ -261,7 +261,12 @@ pub fn end_marked(
     grace: Duration,
     is_hurried: impl Fn() -> bool,
 ) -> usize {
-    let found = marked(variables, among);
+    end_all_marked(&[variables], among, grace, is_hurried)
+}
+
+/// Ends every process that was given the variables of one of these sets, as above; one grace is for all of them.
+fn end_all_marked(sets: &[&[String]], among: Among, grace: Duration, is_hurried: impl Fn() -> bool) -> usize {
+    let found = marked(sets, among);
     if found.is_empty() {
         return 0;
     }
@@ -274,7 +279,7 @@ pub fn end_marked(
     let deadline = Instant::now() + grace;
     let mut killed: Option<Instant> = None;
     loop {
-        let left = marked(variables, among);
+        let left = marked(sets, among);
         if left.is_empty() {
             break;
         }
@@ -295,10 +300,23 @@ pub fn end_marked(
 /// Ends what a dead crew process has left running: the child that it had started, where that still is the same process,
 /// with its group, and whatever was given these variables.
 pub fn end_left(child: Option<&ProcessId>, variables: &[String], grace: Duration) {
-    if let Some(child) = child.filter(|child| is_alive(child)) {
+    end_all_left(&[(child, variables)], grace, || false);
+}
+
+/// Ends all that a dead crew process has left of several children; one grace is for all of them.
+pub fn end_all_left(
+    left: &[(Option<&ProcessId>, &[String])],
+    grace: Duration,
+    is_hurried: impl Fn() -> bool,
+) {
+    if left.is_empty() {
+        return;
+    }
+    for child in left.iter().filter_map(|(child, _)| *child).filter(|child| is_alive(child)) {
         signal_group(child.pid, GroupSignal::Kill);
     }
-    end_marked(variables, Among::Everybody, grace, || false);
+    let sets: Vec<&[String]> = left.iter().map(|(_, variables)| *variables).collect();
+    end_all_marked(&sets, Among::Everybody, grace, is_hurried);
 }
 
 fn group_of(leader: u32) -> Option<rustix::process::Pid> {
@@ -542,10 +560,31 @@ mod tests {
         std::fs::write(&script, "exec /bin/sh \"$0\"\n").unwrap();
         let mut child = Command::new("/bin/sh").arg(&script).env("CREW_RUN", "again").spawn().unwrap();
         let mark = ["CREW_RUN=again".to_owned()];
-        let overlooked = (0..2_000).filter(|_| !has_variables(child.id(), &mark)).count();
+        let overlooked = (0..2_000).filter(|_| !has_variables(child.id(), &[&mark])).count();
         child.kill().unwrap();
         child.wait().unwrap();
         assert_eq!(overlooked, 0);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn what_several_children_left_ends_at_once_and_what_another_left_stays() {
+        let run = format!("ends-at-once-{}", std::process::id());
+        let tasks = ["a", "b", "c"];
+        let stubborn = |task: &str| {
+            let mut command = Command::new("/bin/sh");
+            command.args(["-c", "trap '' TERM; exec sleep 300"]);
+            command.env("CREW_RUN", &run).env("CREW_TASK", task).spawn().unwrap()
+        };
+        let children = tasks.map(stubborn);
+        let marks = tasks.map(|task| [format!("CREW_RUN={run}"), format!("CREW_TASK={task}")]);
+        let left: Vec<_> = marks[..2].iter().map(|marks| (None, marks.as_slice())).collect();
+        end_all_left(&left, Duration::from_secs(300), || true);
+        assert_eq!(children.each_ref().map(|child| has_ended(child.id())), [true, true, false]);
+        for mut child in children {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::{Dispatcher, Effect, LOOK};
 use crate::domain::budget::{Closeness, Notice, Standing, What};
+use crate::domain::conflict::Clash;
 use crate::domain::event::Event;
 use crate::domain::judgement::{self, StopReason};
 use crate::domain::task::TaskState;
@@ -9,8 +10,16 @@ use crate::runner::clock;
 use crate::runner::process::{self, Among, GroupSignal};
 use crate::runner::slots::Message;
 use crate::store::StoreError;
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::time::{Duration, Instant};
+
+/// What came in while something was done that may take a grace.
+#[derive(Debug, Default)]
+pub(super) struct Heard {
+    level: u32,
+    by: &'static str,
+    clashes: Option<Vec<Clash>>,
+}
 
 impl Dispatcher<'_> {
     /// Asks a child's group to end; it is killed after the grace.
@@ -54,20 +63,36 @@ impl Dispatcher<'_> {
 
     /// Ends what a command has put aside: it belongs to the run, and ends with it. Nobody is at work any more.
     pub(super) fn end_what_was_put_aside(&mut self) -> Result<(), StoreError> {
-        let (level, by) = (Cell::new(self.stop_level), Cell::new(""));
-        let is_hurried = || {
-            // Nothing is lost with what else comes in: the inbox is looked into after this, and a forecast tells again.
+        let mark = [format!("CREW_RUN={}", self.run.id)];
+        let heard = self.listening(|is_hurried| {
+            process::end_marked(&mark, Among::OurOrphans, self.setup.limits.grace, is_hurried);
+        });
+        self.heed(heard)
+    }
+
+    /// Does what may take a grace while no slot is at work, and is hurried as soon as a person asks for the second time.
+    /// Returns what was heard meanwhile; the inbox is looked into after this.
+    pub(super) fn listening(&self, work: impl FnOnce(&dyn Fn() -> bool)) -> Heard {
+        let heard = RefCell::new(Heard { level: self.stop_level, ..Heard::default() });
+        work(&|| {
+            let mut heard = heard.borrow_mut();
             while let Ok(message) = self.messages.try_recv() {
-                if let Message::Stop { level: wished, by: signal } = message {
-                    level.set(level.get().max(wished));
-                    by.set(signal);
+                match message {
+                    Message::Stop { level, by } => (heard.level, heard.by) = (heard.level.max(level), by),
+                    Message::Clashes(clashes) => heard.clashes = Some(clashes),
+                    _ => {}
                 }
             }
-            level.get() >= 2
-        };
-        let mark = [format!("CREW_RUN={}", self.run.id)];
-        process::end_marked(&mark, Among::OurOrphans, self.setup.limits.grace, is_hurried);
-        self.stop_on_request(level.get(), by.get())
+            heard.level >= 2
+        });
+        heard.into_inner()
+    }
+
+    /// Does what was asked for while we listened.
+    pub(super) fn heed(&mut self, heard: Heard) -> Result<(), StoreError> {
+        heard.clashes.map_or(Ok(()), |clashes| self.note_clashes(clashes))?;
+        // The first one ends what begins after it, and the second one does not.
+        (1..=heard.level).try_for_each(|level| self.stop_on_request(level, heard.by))
     }
 
     /// Ends all children at once, when the record cannot be kept any more.

@@ -1,5 +1,6 @@
 //! Takes a run over, and closes what a dead owner left open.
 
+use super::stopping::Heard;
 use super::{Dispatcher, Effect};
 use crate::domain::budget::{Ledger, Reservation};
 use crate::domain::error_kind::ErrorKind;
@@ -48,7 +49,7 @@ impl Dispatcher<'_> {
         witness::sweep(&self.paths.logs(), &names.collect::<Vec<_>>());
         let (adopted, places): (Vec<usize>, Vec<usize>) =
             places.into_iter().partition(|place| self.may_adopt(*place));
-        places.iter().for_each(|place| self.end_left(*place));
+        let heard = self.end_left(&places);
         // What they handed in, and nobody was there to take, is theirs: it is applied before anything is closed as lost.
         self.look_into_inbox()?;
         let mut taken_up = Vec::new();
@@ -64,7 +65,9 @@ impl Dispatcher<'_> {
         self.providers = Providers::of(&self.run);
         taken_up.into_iter().try_for_each(|place| self.take_up(place))?;
         adopted.into_iter().try_for_each(|place| self.adopt(place))?;
-        self.skip_impossible()
+        self.skip_impossible()?;
+        // Now that all are there who are to be asked to end.
+        self.heed(heard)
     }
 
     /// Tells whether an attempt that a dead owner left is judged by what it handed in: it did, and what it changed can be
@@ -135,10 +138,13 @@ impl Dispatcher<'_> {
             .map(|(_, task)| task.spec.id.as_str())
     }
 
-    /// Ends what a dead owner's attempt left running, wherever that went.
-    pub(super) fn end_left(&self, place: usize) {
-        let process = self.run.tasks[place].last().and_then(|left| left.process.as_ref());
-        process::end_left(process, &self.marks_of(place), self.setup.limits.grace);
+    /// Ends what a dead owner's attempts left running, wherever that went, all at once.
+    pub(super) fn end_left(&self, places: &[usize]) -> Heard {
+        let process = |place: usize| self.run.tasks[place].last().and_then(|left| left.process.as_ref());
+        let marks: Vec<[String; 2]> = places.iter().map(|place| self.marks_of(*place)).collect();
+        let left = places.iter().zip(&marks).map(|(place, marks)| (process(*place), marks.as_slice()));
+        let left: Vec<_> = left.collect();
+        self.listening(|is_hurried| process::end_all_left(&left, self.setup.limits.grace, is_hurried))
     }
 
     /// Settles an attempt of a dead owner, of which nothing runs any more: a result that was accepted is not lost. `unsure`
