@@ -46,6 +46,8 @@ pub fn reap_group(leader: u32) {
 /// Makes orphans below us our children, so that we can take them away, and nobody else has to.
 #[cfg(target_os = "linux")]
 pub fn adopt_orphans() {
+    // Whoever starts us in its own place leaves us its children, and then an orphan may be of one of those.
+    CAME_WITH_CHILDREN.get_or_init(|| our_orphans().is_none_or(|children| !children.is_empty()));
     // An old kernel says no; then the system's first process takes them away.
     let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
 }
@@ -53,6 +55,9 @@ pub fn adopt_orphans() {
 /// Does nothing: only Linux can.
 #[cfg(not(target_os = "linux"))]
 pub fn adopt_orphans() {}
+
+/// There were children of ours before we had started any.
+static CAME_WITH_CHILDREN: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
 
 /// Among which processes those with a mark are looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +87,19 @@ fn our_orphans() -> Option<Vec<u32>> {
 /// Tells whether the system lets us see who else is at work, and what for. Only Linux does, where `/proc` is mounted.
 pub fn are_visible() -> bool {
     everybody().contains(&std::process::id())
+}
+
+/// Returns the living orphans that have come to us and that we may end, with a mark or without. The caller has no child
+/// of its own.
+fn strangers() -> Vec<u32> {
+    if CAME_WITH_CHILDREN.get().copied().unwrap_or(true) {
+        return Vec::new();
+    }
+    let may_end = |pid: &u32| {
+        let known = rustix::process::Pid::from_raw(*pid as i32);
+        start_of(*pid).is_some() && known.is_some_and(|pid| rustix::process::test_kill_process(pid).is_ok())
+    };
+    our_orphans().unwrap_or_default().into_iter().filter(may_end).collect()
 }
 
 fn everybody() -> Vec<u32> {
@@ -266,23 +284,34 @@ pub fn end_marked(
 
 /// Ends every process that was given the variables of one of these sets, as above; one grace is for all of them.
 fn end_all_marked(sets: &[&[String]], among: Among, grace: Duration, is_hurried: impl Fn() -> bool) -> usize {
-    let found = marked(sets, among);
-    if found.is_empty() {
-        return 0;
-    }
+    end_all(|| marked(sets, among), grace, is_hurried)
+}
+
+/// Ends every orphan that has come to us, also one that has put off its marks: what a task's processes leave behind would
+/// outlive the run as nobody's, and could pass for a person. The caller's thread is the first one and has no child.
+pub fn end_orphans(grace: Duration, is_hurried: impl Fn() -> bool) -> usize {
+    end_all(strangers, grace, is_hurried)
+}
+
+/// Ends what is found, until nothing is found any more.
+fn end_all(find: impl Fn() -> Vec<u32>, grace: Duration, is_hurried: impl Fn() -> bool) -> usize {
+    let mut asked: Vec<u32> = Vec::new();
     let signal_all = |pids: &[u32], signal: rustix::process::Signal| {
         for pid in pids.iter().filter_map(|pid| rustix::process::Pid::from_raw(*pid as i32)) {
             let _ = rustix::process::kill_process(pid, signal);
         }
     };
-    signal_all(&found, rustix::process::Signal::TERM);
     let deadline = Instant::now() + grace;
     let mut killed: Option<Instant> = None;
     loop {
-        let left = marked(sets, among);
+        let left = find();
         if left.is_empty() {
             break;
         }
+        // What one that ends leaves behind is found after it.
+        let new: Vec<u32> = left.iter().copied().filter(|pid| !asked.contains(pid)).collect();
+        signal_all(&new, rustix::process::Signal::TERM);
+        asked.extend(new);
         if Instant::now() >= deadline || is_hurried() {
             signal_all(&left, rustix::process::Signal::KILL);
             if killed.get_or_insert_with(Instant::now).elapsed() >= Duration::from_secs(2) {
@@ -291,10 +320,10 @@ fn end_all_marked(sets: &[&[String]], among: Among, grace: Duration, is_hurried:
         }
         std::thread::sleep(Duration::from_millis(5));
     }
-    for pid in found.iter().filter_map(|pid| rustix::process::Pid::from_raw(*pid as i32)) {
+    for pid in asked.iter().filter_map(|pid| rustix::process::Pid::from_raw(*pid as i32)) {
         let _ = rustix::process::waitpid(Some(pid), rustix::process::WaitOptions::NOHANG);
     }
-    found.len()
+    asked.len()
 }
 
 /// Ends what a dead crew process has left running: the child that it had started, where that still is the same process,

@@ -549,3 +549,15 @@ fn a_run_whose_terminal_is_gone_ends_in_order() {
     running.ends().exits(0);
     assert_eq!(status(&repo)["status"], "completed");
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn what_has_put_off_its_marks_ends_with_the_run_too() {
+    let repo = TestRepo::new();
+    let left = "setsid env -i sleep 600 </dev/null >/dev/null 2>&1 & echo $! >left";
+    repo.workflow("w", &format!("## a\nrun: {left}\n"));
+    repo.crew(["run", "the goal", "--workflow", "w"]).exits(0);
+    let pid = std::fs::read_to_string(repo.root.join("left")).expect("its number");
+    let command = std::fs::read(format!("/proc/{}/cmdline", pid.trim())).unwrap_or_default();
+    assert!(!String::from_utf8_lossy(&command).contains("sleep"), "{pid} is still there");
+}
