@@ -44,6 +44,8 @@ pub struct OwnTree {
     pub preparation: Preparation,
     /// It was there before, and has been taken away.
     was_removed: bool,
+    /// The newest commit of its branch that is recorded.
+    tip: Option<String>,
     /// Where the work began, once that is known.
     begun_from: Mutex<Option<String>>,
     /// What was made or taken up for this attempt.
@@ -127,6 +129,7 @@ impl OwnTree {
             base,
             preparation,
             was_removed: known.is_some_and(|tree| tree.removed),
+            tip: known.map(|tree| tree.head().to_owned()),
             begun_from: Mutex::new(known.map(|tree| tree.base.clone())),
             placed: Mutex::default(),
             references: Mutex::default(),
@@ -144,7 +147,7 @@ impl OwnTree {
     /// Makes the work tree, or takes up the one that is there, and makes it ready. Where it is new, `tell` is given the
     /// event that says so before anything runs in it: one whose set-up fails is known too. Who is stopped meanwhile has
     /// a child that is stopped as soon as it is started.
-    pub fn prepare(&self, control: &Control, tell: impl FnOnce(Event)) -> Result<(), StreamError> {
+    pub fn prepare(&self, control: &Control, tell: impl Fn(Event)) -> Result<(), StreamError> {
         let known = self.begun_from.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let base = match &known {
             Some(base) => base.clone(),
@@ -158,7 +161,11 @@ impl OwnTree {
             base: &base,
             owner: &owner,
         };
+        let was_there = known.is_some() && !self.was_removed && !self.is_gone();
         let placed = Worktree::add(&order).map_err(|error| unplaced(&error))?;
+        if was_there {
+            self.keep_before()?.into_iter().for_each(&tell);
+        }
         let noted = References::note(&placed, self.attempt).map_err(|error| unplaced(&error))?;
         *self.references.lock().unwrap_or_else(PoisonError::into_inner) = Some(noted);
         *self.placed.lock().unwrap_or_else(PoisonError::into_inner) = Some(placed);
@@ -247,8 +254,30 @@ impl OwnTree {
         look().map_err(|error: WorktreeError| error.to_string())
     }
 
+    /// Keeps what lies in a folder that was there before this attempt, and returns what is to be recorded of that: a person
+    /// may have changed something since the one before, and the agent may throw it away.
+    fn keep_before(&self) -> Result<Option<Event>, StreamError> {
+        let before = self.attempt.saturating_sub(1);
+        let subject = format!("{}: what was there before attempt {}", self.task, self.attempt);
+        let kept = self.keep_as(&subject, before).map_err(|why| StreamError {
+            kind: ErrorKind::WorktreeFailed,
+            message: format!("what lies in its work tree could not be kept: {why}"),
+        })?;
+        let is_known = self.tip.as_ref() == Some(&kept.commit) && kept.set_aside.is_empty();
+        Ok((!is_known).then(|| kept.into_event(self.task.clone(), before)))
+    }
+
     /// Puts all that the folder holds into a commit on the task's branch. `summary` is what was achieved, in a line.
     pub fn keep(&self, summary: &str) -> Result<Kept, String> {
+        let subject = match summary {
+            "" => format!("{}: what attempt {} left", self.task, self.attempt),
+            summary => format!("{}: {summary}", self.task),
+        };
+        self.keep_as(&subject, self.attempt)
+    }
+
+    /// Does that under a subject, for the attempt that it is of.
+    fn keep_as(&self, subject: &str, attempt: u32) -> Result<Kept, String> {
         let known = self.begun_from.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let base = known.ok_or("nobody knows what it began from")?;
         let branch = self.branch();
@@ -256,21 +285,17 @@ impl OwnTree {
             .map_err(|error| error.to_string())?;
         let leave_out = worktree_setup::links_in_place(&self.preparation);
         let work = Work {
-            message: &self.message(summary),
+            message: &self.message(subject, attempt),
             base: &base,
             leave_out: &leave_out,
-            keep_ref: &worktree::keep_ref(&self.run, &self.task, self.attempt),
+            keep_ref: &worktree::keep_ref(&self.run, &self.task, attempt),
         };
         let kept = tree.keep(&work).map_err(|error| error.to_string())?;
         Ok(kept.into())
     }
 
-    fn message(&self, summary: &str) -> String {
-        let OwnTree { run, task, attempt, agent, .. } = self;
-        let subject = match summary {
-            "" => format!("{task}: what attempt {attempt} left"),
-            summary => format!("{task}: {summary}"),
-        };
+    fn message(&self, subject: &str, attempt: u32) -> String {
+        let OwnTree { run, task, agent, .. } = self;
         format!(
             "{subject}\n\nCrew-Run: {run}\nCrew-Task: {task}\nCrew-Attempt: {attempt}\nCrew-Agent: {agent}\n"
         )

@@ -298,6 +298,25 @@ fn what_was_kept_of_some_is_recorded_although_it_is_refused_for_all() {
 }
 
 #[test]
+fn what_a_person_changed_after_the_requeue_or_in_what_comes_back_is_kept_before_the_next_attempt() {
+    let repo = TestRepo::new();
+    let fails = "test -e again && exit; touch again; until test -e ../b/began; do sleep 0.02; done; exit 1";
+    let given_up = "test -e user.txt && rm user.txt && exit; touch began; sleep 60";
+    repo.workflow("w", &format!("## a\nrun: {fails}\n\n## b\nrun: {given_up}\n"));
+    repo.crew(["run", "the goal", "--workflow", "w", "--worktree", "--fail-fast", "--jobs", "2"]).exits(1);
+    repo.crew(["requeue", "a", "--force", "again"]).exits(0);
+    let tree = status(&repo);
+    let of_b = &task(&tree, "b")["worktree"];
+    let folder = of_b["path"].as_str().expect("a path");
+    repo.write(&format!("{folder}/user.txt"), "by hand\n");
+    repo.crew(["resume", "last"]).exits(0);
+    let all = repo.git(&["log", "--format=%s", "--name-only", of_b["branch"].as_str().expect("a branch")]);
+    assert!(all.contains("b: what was there before attempt 2"), "{all}");
+    assert!(all.contains("user.txt"), "{all}");
+    assert!(!repo.root.join(folder).join("user.txt").exists(), "its command has deleted it");
+}
+
+#[test]
 fn a_run_that_had_no_room_for_its_worktrees_is_tried_again() {
     let repo = TestRepo::new();
     repo.workflow("w", "## a\nrun: touch made\n");
