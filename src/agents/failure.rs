@@ -5,13 +5,11 @@
 
 use super::Said;
 use crate::domain::error_kind::ErrorKind;
+use crate::domain::retry::MAX_RETRY_AFTER;
 use std::time::Duration;
 
 /// The most characters of an agent's error that are kept.
 const MAX_MESSAGE: usize = 2_000;
-
-/// The longest wait that a provider is believed to ask for.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// The model or its provider would not answer; to try the same again is in vain, whatever else the words say.
 const REFUSED: &[&str] =

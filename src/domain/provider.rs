@@ -163,9 +163,10 @@ impl Providers {
 
     /// Returns when a task may be started, as far as its provider is concerned; none where it may be at once.
     pub fn keeps_until(&self, task: &Task, now: Time) -> Option<Time> {
-        let free = self.0.get(&next_of(task)?)?.free_at();
-        // No back-off is that long: somebody has set the clock back.
-        let is_far = free.since(now) > retry::MAX_DELAY * 2;
+        let back_off = self.0.get(&next_of(task)?)?;
+        let free = back_off.free_at();
+        // It was never that long: somebody has set the clock back.
+        let is_far = free.since(now) > free.since(back_off.since) + retry::MAX_DELAY;
         (free > now && !is_far).then_some(free)
     }
 
@@ -309,6 +310,18 @@ mod tests {
         end(&mut run, "b", 1, 7_600, None);
         assert!(providers.note_ended(run.tasks[1].last().unwrap()).is_some());
         assert_eq!(providers.keeps_until(&run.tasks[2], Time(7_600)), None);
+    }
+
+    #[test]
+    fn a_server_that_asks_for_hours_gets_them_and_a_clock_that_is_wrong_does_not() {
+        const HOURS: i64 = 7_200_000;
+        let mut run = three();
+        start(&mut run, "a", 1, 100_000_000);
+        end(&mut run, "a", 1, 100_000_000, Some(Some(HOURS as u64)));
+        let providers = Providers::of(&run);
+        let until = Time(100_000_000 + HOURS);
+        assert_eq!(providers.keeps_until(&run.tasks[1], Time(100_000_500)), Some(until));
+        assert_eq!(providers.keeps_until(&run.tasks[1], Time(500)), None);
     }
 
     #[test]

@@ -37,8 +37,11 @@ pub fn attempts_counted(task: &Task) -> u32 {
     task.attempts_of_this_round().iter().filter(own).count() as u32
 }
 
-/// The longest delay between two attempts.
+/// The longest delay between two attempts, unless the server asks for more.
 pub const MAX_DELAY: Duration = Duration::from_secs(15 * 60);
+
+/// The longest time that a server may ask for; a longer one is taken for a mistake.
+pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// The kinds of errors that are retried at all; a failed check only where the step, or this very setting, asks for it.
 const RETRIED: [ErrorKind; 5] = [
@@ -193,7 +196,7 @@ pub fn delay(policy: &RetryPolicy, attempts: u32, dice: f64, retry_after: Option
     let grown = policy.backoff.as_secs_f64() * policy.factor.powi(attempts.saturating_sub(1).min(64) as i32);
     let spread = 1.0 + policy.jitter * (2.0 * dice - 1.0);
     let delay = Duration::from_secs_f64((grown * spread).clamp(0.0, MAX_DELAY.as_secs_f64()));
-    delay.max(retry_after.unwrap_or_default().min(MAX_DELAY))
+    delay.max(retry_after.unwrap_or_default().min(MAX_RETRY_AFTER))
 }
 
 #[cfg(test)]
@@ -276,5 +279,8 @@ mod tests {
         assert_eq!(delay(&POLICY, 1, 1.0, None), Duration::from_millis(1300));
         assert_eq!(delay(&POLICY, 1, 0.5, Some(Duration::from_secs(7))), Duration::from_secs(7));
         assert_eq!(delay(&POLICY, 60, 0.5, None), MAX_DELAY);
+        let hours = Duration::from_secs(7_200);
+        assert_eq!(delay(&POLICY, 1, 0.5, Some(hours)), hours);
+        assert_eq!(delay(&POLICY, 1, 0.5, Some(hours * 1_000)), MAX_RETRY_AFTER);
     }
 }
