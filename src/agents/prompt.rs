@@ -41,11 +41,16 @@ pub fn compose(parts: &PromptParts<'_>) -> String {
         );
     }
     if !parts.words.is_empty() {
-        prompt.push_str("Your work on this task waited for a person, who decided:\n");
+        if parts.words.iter().any(|word| !word.is_requeue) {
+            prompt.push_str("Your work on this task waited for a person, who decided:\n");
+        }
         for word in parts.words {
             let said = word.said.replace('\n', "\n  ");
-            let to = clean_line(&word.to, 400);
-            prompt.push_str(&format!("\n- {} says to {to}:\n\n  {said}\n", clean_line(&word.by, 100)));
+            let (to, by) = (clean_line(&word.to, 400), clean_line(&word.by, 100));
+            prompt.push_str(&match word.is_requeue {
+                true => format!("\n{to}. {by} says:\n\n  {said}\n"),
+                false => format!("\n- {by} says to {to}:\n\n  {said}\n"),
+            });
         }
         prompt.push_str("\nGo on from there. What was asked, once more:\n\n");
     }
@@ -214,6 +219,41 @@ mod tests {
             ],
             &["crew submit noop", "crew submit escalation", "crew review submit", "This step asks"],
         );
+    }
+
+    #[test]
+    fn a_note_to_what_is_done_again_is_no_decision_that_was_waited_for() {
+        let word = |to: &str, is_requeue| PersonWord {
+            to: to.into(),
+            said: "use the other file".into(),
+            by: "Ann".into(),
+            is_requeue,
+        };
+        let terms = Terms::default();
+        let said = |words: &[PersonWord]| {
+            compose(&PromptParts {
+                goal: "g",
+                task: "t",
+                terms: &terms,
+                text: "",
+                context: "",
+                earlier_failure: None,
+                branch: None,
+                may_write: false,
+                resumed: false,
+                words,
+                verify: &[],
+                submit_optional: false,
+            })
+        };
+        let note = word("An earlier attempt at this task failed (no_change)", true);
+        assert_says(
+            &said(std::slice::from_ref(&note)),
+            &["An earlier attempt at this task failed (no_change). Ann says:\n\n  use the other file\n"],
+            &["waited for a person"],
+        );
+        let both = said(&[word("your plan", false), note]);
+        assert_says(&both, &["waited for a person", "Ann says to your plan:", "(no_change). Ann says:"], &[]);
     }
 
     #[test]

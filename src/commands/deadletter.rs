@@ -173,13 +173,23 @@ fn list(cx: &Context, args: &ListArgs) -> Result<ExitStatus> {
     cx.printer.data(&rows.render(&cx.printer))?;
     if total > shown.len() {
         let left = words::count(total - shown.len(), "older one");
-        cx.printer.tell(&format!("{left}: crew deadletter list -n {total}"));
+        let run = args.run.as_ref().map(|run| format!(" {run}")).unwrap_or_default();
+        let all = if args.all { " --all" } else { "" };
+        cx.printer.tell(&format!("{left}: crew deadletter list{run}{all} -n {total}"));
     }
     if let Some(first) = shown.iter().find(|filed| filed.fate == Fate::Standing) {
         let name = format!("{} {}", shorts.get(&first.run).cloned().unwrap_or_default(), first.task);
-        cx.printer.tell(&format!("next  crew deadletter show {name}    crew requeue {name}"));
+        let again = if is_at_work(cx, first)? { "crew cancel" } else { "crew requeue" };
+        cx.printer.tell(&format!("next  crew deadletter show {name}    {again} {name}"));
     }
     Ok(ExitStatus::Done)
+}
+
+/// Tells whether the task of a letter is still being worked on: then its agent was only found to be quiet.
+fn is_at_work(cx: &Context, filed: &Filed) -> Result<bool> {
+    let run = if filed.letter.why == Why::DeadLooks { cx.store()?.load_run(&filed.run)? } else { None };
+    let task = run.as_ref().and_then(|run| run.task(&filed.task));
+    Ok(task.is_some_and(|task| !task.state.is_settled()))
 }
 
 /// Returns what a line has room for: what a person said, or else the error.
@@ -249,7 +259,8 @@ fn show(cx: &Context, args: &ShowArgs) -> Result<ExitStatus> {
         cx.printer.data(&format!("  {}", tail.replace('\n', "\n  ")))?;
     }
     if filed.fate == Fate::Standing {
-        cx.printer.tell(&format!("\nnext  crew requeue {short} {task}    crew logs {short} {task}"));
+        let again = if is_at_work(cx, &filed)? { "crew cancel" } else { "crew requeue" };
+        cx.printer.tell(&format!("\nnext  {again} {short} {task}    crew logs {short} {task}"));
         cx.printer.tell(&format!("      crew deadletter drop {short} {task} --reason \"...\""));
     }
     Ok(ExitStatus::Done)

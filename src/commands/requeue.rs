@@ -7,6 +7,8 @@ use super::resume;
 use super::run;
 use super::task_names::Named;
 use crate::agents::replay;
+use crate::domain::budget::Ledger;
+use crate::domain::error_kind::ErrorKind;
 use crate::domain::event::Event;
 use crate::domain::id::TaskId;
 use crate::domain::person::What;
@@ -93,7 +95,8 @@ pub fn requeue(cx: &Context, args: &RequeueArgs) -> Result<ExitStatus> {
         return preview(cx, &store, &named, &order);
     }
     // What is refused is refused for what it is, and not for an agent that is missing.
-    requeue::check(&named.run, &order, clock::now()).map_err(problem)?;
+    requeue::check(&named.run, &order, clock::now())
+        .map_err(|refused| told(&store, &named, &order, refused))?;
     refuse_unfit_agents(cx, &store, &named, &order)?;
     let id = named.run.id.clone();
     let who = Who { by: args.by.clone(), note: args.with_note.clone(), wait: args.wait };
@@ -112,6 +115,22 @@ pub fn requeue(cx: &Context, args: &RequeueArgs) -> Result<ExitStatus> {
     match goes_on {
         true => resume::go_on(cx, &named.short),
         false => Ok(ExitStatus::Done),
+    }
+}
+
+/// Says what to do about a task that is at work, which depends on whether somebody still looks after it.
+fn told(store: &Store, named: &Named, order: &Order, refused: Answer) -> Problem {
+    let is_busy = matches!(refused, Answer::Refused { code: Code::Busy, .. });
+    let problem = problem(refused);
+    let running = |id: &&TaskId| named.run.task(id).is_some_and(|task| task.state == TaskState::Running);
+    let Some(task) = order.tasks.iter().find(running).filter(|_| is_busy) else { return problem };
+    let cancel = format!("crew cancel {} {task}", named.short);
+    match lock::is_owned(&store.paths(&named.run.id)) {
+        Ok(false) => {
+            let resume = format!("crew resume {}", named.short);
+            problem.hint(format!("its crew process is gone: {resume} takes it up, {cancel} gives it up"))
+        }
+        _ => problem.hint(format!("wait until it ends, or {cancel} stops it")),
     }
 }
 
@@ -154,9 +173,10 @@ fn meant(named: &Named, failed: bool) -> Result<Vec<TaskId>, Problem> {
             let shown: Vec<String> =
                 several.iter().map(|task| format!("{} ({})", task.spec.id, task.state)).collect();
             let message = format!("run {short} has several that can be done again: {}", shown.join(", "));
-            let hint = format!(
-                "name one: crew requeue {short} TASK; or all that failed: crew requeue {short} --failed"
-            );
+            let mut hint = format!("name one, such as: crew requeue {short} {}", several[0].spec.id);
+            if several.iter().any(|task| task.state == TaskState::Failed) {
+                hint.push_str(&format!("; or all that failed: crew requeue {short} --failed"));
+            }
             Err(Problem::refused("ambiguous_task", message).hint(hint))
         }
     }
@@ -229,7 +249,7 @@ fn tell(cx: &Context, store: &Store, named: &Named, requeued: &[(&TaskId, &str)]
 struct Verdict<'a> {
     task: &'a Task,
     /// Whether it is tried again by itself, why, and in how many attempts in all; none where nothing failed that could be.
-    automatic: Option<(bool, retry::RetryReason, u32)>,
+    automatic: Option<(bool, &'static str, u32)>,
     manual: Result<(), Answer>,
     attempts: u32,
 }
@@ -285,11 +305,15 @@ fn verdict<'a>(run: &'a Run, place: usize, order: &Order, retries: &Retries) -> 
     let attempts = retry::attempts_counted(task);
     let kind = task.error_kind().filter(|_| task.state == TaskState::Failed);
     let confidence = task.last().and_then(|last| last.confidence);
+    let used_up = Ledger::of(run).used_up(place, &task.spec, run.last_at);
     let automatic = kind.map(|kind| {
         let backoff = task.spec.backoff_millis.map(Duration::from_millis);
         let policy = retries.policy(kind, task.spec.retries, backoff);
         let (retry, reason) = retry::should_retry(attempts, kind, confidence, &policy);
-        (retry, reason, policy.max_attempts)
+        match &used_up {
+            Some(_) if retry => (false, ErrorKind::BudgetExceeded.name(), policy.max_attempts),
+            _ => (retry, reason.name(), policy.max_attempts),
+        }
     });
     let manual = requeue::check_one(run, place, order, clock::now());
     Verdict { task, automatic, manual, attempts }
@@ -319,10 +343,10 @@ fn verdict_row(verdict: &Verdict<'_>, order: &Order) -> Vec<(String, Tone)> {
     let Verdict { task, automatic, manual, attempts } = verdict;
     let error = requeue::error_of(task);
     let by_itself = match automatic {
-        Some((true, reason, _)) => format!("yes ({})", reason.name()),
+        Some((true, reason, _)) => format!("yes ({reason})"),
         Some((false, reason, most)) => {
             let of = words::count(*most as usize, "attempt");
-            format!("no ({}; {attempts} of {of})", reason.name())
+            format!("no ({reason}; {attempts} of {of})")
         }
         None => "-".to_owned(),
     };

@@ -266,6 +266,11 @@ pub enum Closeness {
 }
 
 impl Standing {
+    /// Tells whether it is how often a task may be tried.
+    pub fn is_of_attempts(&self) -> bool {
+        (self.level, self.what) == (Level::Task, What::Attempts)
+    }
+
     /// Decides how close to its limit it is. An attempt or a call that the limit allows may come to its end, so of these
     /// only one more is too many.
     pub fn closeness(&self) -> Closeness {
@@ -432,7 +437,10 @@ impl Ledger {
             warned: BTreeSet::new(),
         };
         for (place, task) in run.tasks.iter().enumerate() {
-            for attempt in &task.attempts {
+            for (at, attempt) in task.attempts.iter().enumerate() {
+                if at == task.attempts_before {
+                    ledger.begin_round(place);
+                }
                 match attempt.is_open() {
                     true => {
                         ledger.note_started(place, &task.spec, Reservation::default(), attempt.started_at)
@@ -440,11 +448,21 @@ impl Ledger {
                     false => ledger.count(place, &task.spec, &Spent::of_attempt(attempt).0),
                 }
             }
+            if task.attempts_of_this_round().is_empty() {
+                ledger.begin_round(place);
+            }
         }
         for (level, task, what) in &run.warned {
             ledger.warned.insert((*level, task.as_ref().and_then(|task| run.place(task)), *what));
         }
         ledger
+    }
+
+    /// Counts the attempts of a task anew, because a person has put it back to the queue. What they used stays used.
+    pub fn begin_round(&mut self, place: usize) {
+        if let Some(ended) = self.ended_of.get_mut(&place) {
+            ended.set(What::Attempts, 0);
+        }
     }
 
     /// Tells whether there is any limit to look after.
@@ -551,6 +569,11 @@ impl Ledger {
     /// Returns the first limit because of which no attempt of a task can be begun any more.
     pub fn used_up(&self, place: usize, spec: &TaskSpec, now: Time) -> Option<Standing> {
         self.all_used_up(place, spec, now).into_iter().next()
+    }
+
+    /// Returns the same, where its own attempts are about to be counted anew.
+    pub fn used_up_but_attempts(&self, place: usize, spec: &TaskSpec, now: Time) -> Option<Standing> {
+        self.all_used_up(place, spec, now).into_iter().find(|standing| !standing.is_of_attempts())
     }
 
     /// Tells whether an attempt that has been begun may begin another turn.

@@ -124,7 +124,8 @@ pub fn add(run: &Run, task: &TaskId, who: (&str, &str)) -> Result<Vec<Event>, An
     if let Some(letter) = &task.dead_letter {
         let (by, at) = (&letter.by, letter.at);
         let message = format!("task {id} was given up before, by {by} at {at}");
-        return Err(refused(Code::DeadLettered, message, "crew deadletter show RUN TASK shows it"));
+        let hint = format!("crew deadletter show {} {id} shows it", run.id);
+        return Err(refused(Code::DeadLettered, message, hint));
     }
     if !task.state.is_settled() {
         let code = if task.last().is_some_and(|last| last.is_open()) { Code::Busy } else { Code::NotFailed };

@@ -277,10 +277,12 @@ impl Gate {
 /// What a person said about a task, for the agent that goes on with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PersonWord {
-    /// What it was said to: a question of the agent, its plan, its result.
+    /// What it was said to: a question of the agent, its plan, its result; or how its work ended that is to be done again.
     pub to: String,
     pub said: String,
     pub by: String,
+    /// Nothing waited for it: the person put the task back to the queue.
+    pub is_requeue: bool,
 }
 
 /// Returns the gate that a task needs before it starts, where it needs one and nobody has let it start.
@@ -355,7 +357,12 @@ pub fn consequence(gate: &Gate, work: &Work, decided: &Decided) -> Result<Conseq
         word: None,
     };
     let goes_on = |to: &str, said: &str| Consequence {
-        word: Some(PersonWord { to: to.to_owned(), said: said.to_owned(), by: by.clone() }),
+        word: Some(PersonWord {
+            to: to.to_owned(),
+            said: said.to_owned(),
+            by: by.clone(),
+            is_requeue: false,
+        }),
         ..settles(TaskState::Queued, None, String::new())
     };
     let colon = if note.is_empty() { "" } else { ": " };

@@ -3,7 +3,7 @@
 //! What goes away by itself or after a repair may go without more. Where the agent's work itself was wrong, another
 //! attempt as before is likely to end as before, so a person says why it should not.
 
-use super::budget::Ledger;
+use super::budget::{Ledger, Level, What};
 use super::error_kind::{ErrorClass, ErrorKind};
 use super::event::Event;
 use super::gate::{MAX_NOTE, PersonWord};
@@ -19,8 +19,6 @@ use serde::{Deserialize, Serialize};
 
 /// The most characters of a reason, or of the name of an agent or a model.
 const MAX_WORDS: usize = 300;
-/// What a note is said to, for the agent that reads it.
-const NOTED: &str = "your work on this so far: it is to be done again";
 
 /// What a person asks for beside the task's going back.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,12 +52,14 @@ impl Asked {
         }
     }
 
-    /// Returns what the agent is told that works on it next.
-    pub fn word(&self, by: &str) -> Option<PersonWord> {
+    /// Returns what the agent is told that works on it next. `failed` is the kind of the error of the attempt before.
+    pub fn word(&self, by: &str, failed: Option<ErrorKind>) -> Option<PersonWord> {
+        let to = failed.map_or("did not do".to_owned(), |kind| format!("failed ({kind})"));
         (!self.note.is_empty()).then(|| PersonWord {
-            to: NOTED.into(),
+            to: format!("An earlier attempt at this task {to}"),
             said: self.note.clone(),
             by: by.to_owned(),
+            is_requeue: true,
         })
     }
 }
@@ -178,10 +178,19 @@ fn check_place(run: &Run, ledger: &Ledger, place: usize, order: &Order, now: Tim
     }
     // While nobody owns a run, its time stands still.
     let at = if run.owned_since.is_some() { now } else { run.last_at };
-    if let Some(budget) = ledger.used_up(place, &task.spec, at) {
+    // Its attempts are counted anew.
+    if let Some(budget) = ledger.used_up_but_attempts(place, &task.spec, at) {
         let message = format!("no budget is left for {id}: {budget}");
-        let hint =
-            "crew resume RUN with a larger budget (--max-cost, --max-tokens, --max-time) takes it up again";
+        let hint = match (budget.level, budget.what) {
+            (Level::Run, What::Attempts | What::ToolCalls) => {
+                format!("crew resume {} --set budget.{}=N takes it up again", run.id, budget.what.name())
+            }
+            (Level::Run, _) => {
+                let more = "a larger budget (--max-cost, --max-tokens, --max-time)";
+                format!("crew resume {} with {more} takes it up again", run.id)
+            }
+            _ => "its workflow sets that limit; crew run begins another run, with all of it".to_owned(),
+        };
         return Err(refused(Code::BudgetExceeded, message, hint));
     }
     Ok(())
@@ -331,6 +340,21 @@ mod tests {
     }
 
     #[test]
+    fn the_attempts_that_a_task_may_have_are_counted_anew_when_it_is_put_back() {
+        let mut limited = spec("a", &[]);
+        limited.budget.attempts = Some(1);
+        let mut run = run_of(vec![limited.clone()]);
+        for round in 0..2 {
+            assert_eq!(Ledger::of(&run).used_up(0, &limited, Time(9)), None, "round {round}");
+            end(&mut run, "a", Outcome::Failed, Some(RateLimited));
+            assert!(
+                Ledger::of(&run).used_up(0, &limited, Time(9)).is_some_and(|budget| budget.is_of_attempts())
+            );
+            put_back(&mut run, &order(&["a"]));
+        }
+    }
+
+    #[test]
     fn what_is_unknown_at_work_queued_or_waiting_is_each_refused_in_its_own_words() {
         let mut run = run_of(vec![spec("a", &[]), spec("b", &[])]);
         let ask = |run: &Run, name: &str| requeue(run, &order(&[name]), ("Ann", ""), Time(9));
@@ -433,7 +457,9 @@ mod tests {
             requeue(&run, &other(None, Some("third")), ("Ann", " use\u{1b}[31m the API "), Time(9)).unwrap();
         run.apply(Time(9), &events[0]).unwrap();
         assert_eq!((run.tasks[0].spec.program(), run.tasks[0].next_model()), ("one", Some("third")));
-        assert_eq!((run.tasks[0].words[0].by.as_str(), run.tasks[0].words[0].to.as_str()), ("Ann", NOTED));
+        let word = &run.tasks[0].words[0];
+        assert!(word.is_requeue && word.by == "Ann", "{word:?}");
+        assert!(word.to.starts_with("An earlier attempt at this task"), "{}", word.to);
         assert!(!run.tasks[0].words[0].said.contains('\u{1b}'));
         end(&mut run, "c", Outcome::Failed, Some(Unknown));
         let refused = Order { tasks: vec![id("c")], ..other(Some("two"), None) };

@@ -12,6 +12,7 @@ use super::event::{Again, Event, Outcome, Persona, ProcessId, RunLimits};
 use super::gate::{self, About, Decided, Decision, Gate, GateId};
 use super::id::{RunId, TaskId};
 use super::merging::{Landed, Merging};
+use super::requeue;
 use super::resolution::{Resolution, Standing};
 use super::submission::Kind;
 use super::task::{Attempt, AttemptState, RefusedSubmission, Task, TaskSpec, TaskState};
@@ -615,6 +616,7 @@ impl Run {
                     return Err(illegal(format!("task {task} is {}", self.tasks[place].state)));
                 }
                 let other_agent = asked.agent.is_some() || asked.model.is_some();
+                let failed = requeue::error_of(&self.tasks[place]).map(|(kind, _)| kind);
                 if other_agent && !self.tasks[place].spec.is_for_agent() {
                     return Err(illegal(format!("no agent works on {task}")));
                 }
@@ -626,7 +628,7 @@ impl Run {
                 task.attempts_before = task.attempts.len();
                 task.dead_letter = None;
                 asked.change(&mut task.spec.work);
-                task.words.extend(asked.word(by));
+                task.words.extend(asked.word(by, failed));
                 Ok(Touched::Task(place))
             }
             Event::TaskDeadLettered { task, attempt, why, by, note, last_error, tail } => {

@@ -151,7 +151,7 @@ fn a_note_and_another_agent_reach_the_next_attempt() {
     ];
     repo.crew(args).exits(0);
     let prompt = repo.log("fix", 2);
-    assert!(prompt.contains("Ann says to your work on this") && prompt.contains("other API"), "{prompt}");
+    assert!(prompt.contains("failed (rate_limited). Ann says:") && prompt.contains("other API"), "{prompt}");
     assert!(prompt.contains("model=m2") && !prompt.contains('\u{1b}'), "{prompt:?}");
     let shown = repo.crew(["show", "last", "fix", "--json"]).exits(0).json();
     let second = &shown["attempts"][1];

@@ -67,8 +67,11 @@ impl Dispatcher<'_> {
         let settled = requests::settle(self.store, &mut self.run, &incoming, key, &words, clock::now())?;
         let events: Vec<Event> = settled.applied.iter().map(|applied| applied.event().clone()).collect();
         for event in &events {
-            let open = event.task().and_then(|task| self.run.place(task));
-            let Some(open) = open.and_then(|place| self.open.get_mut(&place)) else { continue };
+            let place = event.task().and_then(|task| self.run.place(task));
+            if let (Event::TaskRequeued { .. }, Some(place)) = (event, place) {
+                self.ledger.begin_round(place);
+            }
+            let Some(open) = place.and_then(|place| self.open.get_mut(&place)) else { continue };
             match event {
                 Event::NoteTaken { note, .. } => open.note(note),
                 // What it does while it waits for an answer is done without it.

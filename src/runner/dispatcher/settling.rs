@@ -349,9 +349,11 @@ impl Dispatcher<'_> {
         }
         let kind = judgement.error_kind.filter(|_| judgement.outcome == Outcome::Failed).ok_or(None)?;
         let place = self.run.place(&task.spec.id).ok_or(None)?;
-        if self.ledger.used_up(place, &task.spec, clock::now()).is_some() {
-            // What went wrong is told, and not that it cannot be tried again.
-            return Err(None);
+        if let Some(budget) = self.ledger.used_up(place, &task.spec, clock::now()) {
+            // What went wrong is told, and not that it cannot be tried again; but one that would have been was tried as
+            // often as it may be.
+            let would = retry::should_retry(0, kind, confidence, &self.policy(task, kind)).0;
+            return Err((would && budget.is_of_attempts()).then_some(RetryReason::MaxRetriesExceeded));
         }
         if kind == ErrorKind::ModelNotAvailable && task.has_another_model() && self.stopping.is_none() {
             return Ok(Again { not_before: clock::now(), reason: "model_fallback".into() });
