@@ -185,7 +185,10 @@ fn look_at_run(store: &Store, row: &RunRow, mut left: Vec<u32>, faults: &mut Vec
         faults.push(Fault::of("copies", what, Cure::Copy { run: id.clone(), unreadable }));
     }
     if is_open {
-        let what = format!("run {short} was interrupted: its crew process is gone");
+        let what = match row.ended_at {
+            Some(_) => format!("run {short} has tasks that are queued, and no crew process"),
+            None => format!("run {short} was interrupted: its crew process is gone"),
+        };
         faults.push(Fault::of("runs", what, Cure::ByHand(format!("crew resume {short} goes on with it"))));
     }
     Ok(())

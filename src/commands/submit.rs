@@ -13,7 +13,7 @@ use crate::runner::launch::TaskContext;
 use crate::runner::{clock, environment, requests};
 use crate::store::database::Store;
 use crate::store::layout::{self, Layout};
-use crate::store::{StoreError, inbox, lock, pipe};
+use crate::store::{StoreError, copies, inbox, lock, pipe};
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -354,6 +354,9 @@ pub fn settle_waiting(layout: &Layout, run: &RunId) -> Result<Option<usize>> {
         }
         store.append(&mut run, batch, &answered)?;
         store.sync()?;
+        // Where they cannot be written they are stale, and doctor says so.
+        let artifacts = store.artifacts(&run.id)?;
+        let _ = copies::write(&paths, &run, &artifacts, false, clock::now());
         for (incoming, answered) in waiting.iter().zip(&answered) {
             // One whose answer cannot be written is not ours, and must not be in our way.
             let _ = inbox::answer(&paths.inbox(), incoming, &answered.answer);
