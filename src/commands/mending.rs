@@ -8,7 +8,7 @@ use super::sighting::{self, Stray, Trial};
 use super::submit;
 use super::worktree;
 use crate::domain::id::RunId;
-use crate::domain::run::RunStatus;
+use crate::domain::run::{Run, RunStatus};
 use crate::domain::settings::RECOVERY_LIVING;
 use crate::domain::task::TaskState;
 use crate::domain::words::clean_line;
@@ -145,7 +145,8 @@ fn look_at_run(store: &Store, row: &RunRow, mut left: Vec<u32>, faults: &mut Vec
     let (id, short) = (&row.id, store.short(&row.id)?);
     let paths = store.paths(id);
     let is_open = row.status(false) == RunStatus::Interrupted;
-    match store.load_run(id) {
+    let loaded = store.load_run(id);
+    match &loaded {
         Ok(Some(run)) => {
             if is_open {
                 let attempts = run.tasks.iter().filter_map(|task| task.last());
@@ -160,7 +161,7 @@ fn look_at_run(store: &Store, row: &RunRow, mut left: Vec<u32>, faults: &mut Vec
             }
         }
         Ok(None) => return Ok(()),
-        Err(error) => faults.push(unreadable(&short, &error)),
+        Err(error) => faults.push(unreadable(&short, error)),
     }
     if !left.is_empty() {
         let what = format!("run {short}: {}", told(&left));
@@ -179,8 +180,10 @@ fn look_at_run(store: &Store, row: &RunRow, mut left: Vec<u32>, faults: &mut Vec
         let why = "it is no plain file, and lay where requests are";
         faults.push(Fault::of("files", what, Cure::SetAside { run: Some(id.clone()), path, why }));
     }
-    let copies = look_at_copies(store, row)?;
-    if let Some((what, unreadable)) = copies {
+    // What cannot be replayed cannot be copied either, and is told as what it is.
+    if let Ok(Some(run)) = &loaded
+        && let Some((what, unreadable)) = look_at_copies(store, row, run)?
+    {
         let what = format!("run {short}: {what}");
         faults.push(Fault::of("copies", what, Cure::Copy { run: id.clone(), unreadable }));
     }
@@ -201,7 +204,7 @@ fn unreadable(short: &str, error: &StoreError) -> Fault {
 }
 
 /// Finds out whether the JSON copies of a run say what the store says: what is wrong, and the files that cannot be read.
-fn look_at_copies(store: &Store, row: &RunRow) -> Result<Option<(String, Vec<PathBuf>)>> {
+fn look_at_copies(store: &Store, row: &RunRow, run: &Run) -> Result<Option<(String, Vec<PathBuf>)>> {
     let paths = store.paths(&row.id);
     let (mut wrong, mut unreadable) = (Vec::new(), Vec::new());
     let mut read = |path: PathBuf| -> Option<Value> {
@@ -228,23 +231,26 @@ fn look_at_copies(store: &Store, row: &RunRow) -> Result<Option<(String, Vec<Pat
         }
     };
     let (manifest, tasks) = (read(paths.manifest()), read(paths.tasks()));
-    if manifest.is_some_and(|manifest| manifest["status"] != row.status(false).name()) {
-        wrong.push("manifest.json is older than the store".into());
-    }
+    let (manifest_now, tasks_now) = copies::rendered(run, &store.artifacts(&row.id)?, false, clock::now())
+        .context("render the copies")?;
+    let mut compare = |name: &str, copy: Option<Value>, is_old: &dyn Fn(&Value) -> bool, now: &Value| {
+        let Some(copy) = copy else { return };
+        if is_old(&copy) {
+            wrong.push(format!("{name} is older than the store"));
+        } else if !copies::agrees(&copy, now) {
+            wrong.push(format!("{name} says something else than the store"));
+        }
+    };
+    let is_old = |manifest: &Value| manifest["status"] != row.status(false).name();
+    compare("manifest.json", manifest, &is_old, &manifest_now);
     let is_same = |tasks: &Value| {
         let tasks = tasks["tasks"].as_array().map(Vec::as_slice).unwrap_or_default();
         let in_state = |state: TaskState| tasks.iter().filter(|task| task["status"] == state.name()).count();
         tasks.len() == row.counts.total()
             && TaskState::ALL.into_iter().all(|state| in_state(state) == row.counts.of(state))
     };
-    if tasks.is_some_and(|tasks| !is_same(&tasks)) {
-        wrong.push("tasks.json is older than the store".into());
-    }
-    // What cannot be replayed cannot be copied either, and is told as what it is.
-    if wrong.is_empty() || store.load_run(&row.id).is_err() {
-        return Ok(None);
-    }
-    Ok(Some((wrong.join(", "), unreadable)))
+    compare("tasks.json", tasks, &|tasks| !is_same(tasks), &tasks_now);
+    Ok((!wrong.is_empty()).then(|| (wrong.join(", "), unreadable)))
 }
 
 /// Finds what lies among the runs' folders and is none, and what is in the place of a run's lock and can be none.

@@ -12,6 +12,7 @@ use crate::domain::time::Time;
 use crate::domain::usage::Usage;
 use serde::Serialize;
 use serde::ser::{SerializeSeq, Serializer};
+use serde_json::Value;
 
 /// Of both files; a reader that knows another one has to look twice.
 const SCHEMA_VERSION: u32 = 1;
@@ -104,7 +105,39 @@ pub fn write(
     owned: bool,
     now: Time,
 ) -> Result<(), StoreError> {
-    let manifest = Manifest {
+    write_json(&paths.manifest(), &manifest_of(run, artifacts, owned, now))?;
+    write_json(&paths.tasks(), &TasksFile { schema_version: SCHEMA_VERSION, tasks: run })
+}
+
+/// Returns both copies as they would be written now, manifest and tasks.
+pub fn rendered(
+    run: &Run,
+    artifacts: &[ArtifactRow],
+    owned: bool,
+    now: Time,
+) -> serde_json::Result<(Value, Value)> {
+    // By way of text, as a file is read, so that numbers come out the same.
+    let manifest = serde_json::to_vec(&manifest_of(run, artifacts, owned, now))?;
+    let tasks = serde_json::to_vec(&TasksFile { schema_version: SCHEMA_VERSION, tasks: run })?;
+    Ok((serde_json::from_slice(&manifest)?, serde_json::from_slice(&tasks)?))
+}
+
+/// Tells whether a copy says nothing else than the one that would be written now. An older crew may have said less.
+pub fn agrees(copy: &Value, now: &Value) -> bool {
+    match (copy, now) {
+        (Value::Object(copy), Value::Object(now)) => copy.iter().all(|(name, said)| {
+            // When it was written says nothing about the run.
+            name == "updatedAt" || now.get(name).is_some_and(|now| agrees(said, now))
+        }),
+        (Value::Array(copy), Value::Array(now)) => {
+            copy.len() == now.len() && copy.iter().zip(now).all(|(copy, now)| agrees(copy, now))
+        }
+        (copy, now) => copy == now,
+    }
+}
+
+fn manifest_of<'a>(run: &'a Run, artifacts: &'a [ArtifactRow], owned: bool, now: Time) -> Manifest<'a> {
+    Manifest {
         schema_version: SCHEMA_VERSION,
         run_id: run.id.as_str(),
         team: &run.team,
@@ -116,9 +149,7 @@ pub fn write(
         updated_at: now,
         ended_at: run.ended_at,
         artifacts: artifacts.iter().map(artifact_copy).collect(),
-    };
-    write_json(&paths.manifest(), &manifest)?;
-    write_json(&paths.tasks(), &TasksFile { schema_version: SCHEMA_VERSION, tasks: run })
+    }
 }
 
 fn write_json(path: &std::path::Path, value: &impl Serialize) -> Result<(), StoreError> {

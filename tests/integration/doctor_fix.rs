@@ -216,6 +216,10 @@ fn a_run_that_cannot_be_looked_at_is_named_and_hinders_no_other() {
     std::fs::remove_file(locked.join("lock")).expect("it goes away");
     std::fs::create_dir(locked.join("lock")).expect("a folder");
     std::fs::remove_file(other.join("manifest.json")).expect("it goes away");
+    let said = std::fs::read_to_string(other.join("tasks.json")).expect("a copy");
+    let mut changed: Value = serde_json::from_str(&said).expect("JSON");
+    changed["tasks"][0]["attempts"] = json!([]);
+    std::fs::write(other.join("tasks.json"), changed.to_string()).expect("a copy");
     let id = |folder: &PathBuf| folder.file_name().expect("an id").to_str().expect("an id").to_owned();
     let store = Connection::open(repo.root.join(".crew/crew.db")).expect("the store");
     let changed = store.execute(
@@ -234,7 +238,11 @@ fn a_run_that_cannot_be_looked_at_is_named_and_hinders_no_other() {
         ("files", "fixed", format!("{} is not a folder: it is at .crew/set-aside/", id(&file))),
         ("files", "fixed", "/lock is no plain file: it is at .crew/set-aside/".into()),
         ("copies", "fixed", "manifest.json is missing, tasks.json is missing".into()),
-        ("copies", "fixed", "manifest.json is missing: ".into()),
+        (
+            "copies",
+            "fixed",
+            "manifest.json is missing, tasks.json says something else than the store: ".into(),
+        ),
         ("record", "fail", "cannot be read: ".into()),
         ("runs", "warn", "1 run in .crew/runs is not recorded: 000000000000".into()),
     ] {
@@ -246,6 +254,7 @@ fn a_run_that_cannot_be_looked_at_is_named_and_hinders_no_other() {
     }
     let (_, detail) = &about(&rows, "record")[0];
     assert!(detail.contains("`from_the_future`") && detail.len() < 200, "{detail}");
+    assert_eq!(std::fs::read_to_string(other.join("tasks.json")).expect("a copy"), said);
     assert!(file.join("manifest.json").exists() && other.join("manifest.json").exists());
     let (_, again) = doctor(&repo, &["--fix"]);
     assert!(again.iter().all(|row| row["level"] != "fixed"), "{again:#?}");
