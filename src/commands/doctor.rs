@@ -48,7 +48,8 @@ pub struct DoctorArgs {
     /// Repair what can be repaired safely, and say what was done
     ///
     /// Ends what dead owners of runs have left running, applies requests that wait, writes JSON copies anew from the store,
-    /// and moves to .crew/set-aside what cannot be read. Nothing is deleted, and no run is touched that a crew process holds.
+    /// and moves to .crew/set-aside what cannot be read. What a merge that was killed has left goes, and a work tree that no
+    /// run knows and that holds nothing of its own; no work is deleted, and no run is touched that a crew process holds.
     #[arg(long, conflicts_with_all = ["agents", "probe"])]
     fix: bool,
 

@@ -91,6 +91,7 @@ pub fn requeue(cx: &Context, args: &RequeueArgs) -> Result<ExitStatus> {
         agent: args.agent.clone(),
         model: args.model.clone(),
     };
+    requeue::check_note(&args.with_note).map_err(problem)?;
     if args.dry_run {
         return preview(cx, &store, &named, &order);
     }

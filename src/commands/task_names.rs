@@ -1,7 +1,8 @@
 //! How a command is told which task is meant: `fix` of the newest run, `7k2 fix`, `7k2:fix`, or a run alone.
 
-use super::context::Context;
+use super::context::{Context, pruned_away};
 use super::exit::Problem;
+use super::pruned;
 use super::task_work::find_task;
 use crate::domain::id::{RunId, SHORTEST_SHOWN, TaskId};
 use crate::domain::nearest::nearest;
@@ -54,7 +55,11 @@ impl Context {
 
     /// Takes a name alone for a task of the newest run, or for a run. One that may be both is neither.
     fn find_one_name(&self, store: &Store, name: &str) -> Result<Named> {
-        let newest = self.named(store, "last", None)?;
+        let stone = if name.len() >= SHORTEST_SHOWN { pruned::find(store, name)? } else { None };
+        let newest = match (self.named(store, "last", None), &stone) {
+            (Err(_), Some(stone)) => return Err(pruned_away(stone, name).into()),
+            (newest, _) => newest?,
+        };
         let task = newest.run.tasks.iter().find(|task| task.spec.id.as_str() == name);
         // Shorter ones are never shown, and most short words are the beginning of some id.
         let is_run =
@@ -69,6 +74,9 @@ impl Context {
                 Err(Problem::refused("ambiguous_name", message).hint(hint).into())
             }
             (None, false) => {
+                if let Some(stone) = &stone {
+                    return Err(pruned_away(stone, name).into());
+                }
                 let problem = Problem::refused("unknown_task", format!("there is no task or run `{name}`"));
                 let near = nearest(name, newest.run.tasks.iter().map(|task| task.spec.id.as_str()));
                 let hint = match near {

@@ -233,17 +233,23 @@ fn is_let_back(run: &Run, place: usize, back: &[bool]) -> bool {
     concerned && schedule::would_skip(run, place, &|on| back[on]).is_none()
 }
 
+/// Says why a note is not taken.
+pub fn check_note(note: &str) -> Result<(), Answer> {
+    if note.len() <= MAX_NOTE {
+        return Ok(());
+    }
+    let message = format!("the note is longer than {MAX_NOTE} bytes");
+    Err(refused(Code::Invalid, message, "say it in fewer words"))
+}
+
 /// Puts tasks back to the queue, and what was skipped because of them; or says why not. All of them go, or none.
 pub fn requeue(run: &Run, order: &Order, (by, note): (&str, &str), now: Time) -> Result<Vec<Event>, Answer> {
     let places = check(run, order, now)?;
-    if note.len() > MAX_NOTE {
-        let message = format!("the note is longer than {MAX_NOTE} bytes");
-        return Err(refused(Code::Invalid, message, "say it in fewer words"));
-    }
+    check_note(note)?;
     let line = |text: &Option<String>| text.as_ref().map(|text| clean_line(text, MAX_WORDS));
     let asked = Asked {
         note: clean_text(note.trim(), MAX_NOTE),
-        forced: line(&order.force),
+        forced: line(&order.force).filter(|why| !why.is_empty()),
         agent: line(&order.agent),
         model: line(&order.model),
     };
