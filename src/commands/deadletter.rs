@@ -122,11 +122,14 @@ pub fn deadletter(cx: &Context, args: &DeadletterArgs) -> Result<ExitStatus> {
 
 fn list(cx: &Context, args: &ListArgs) -> Result<ExitStatus> {
     let layout = cx.layout()?;
-    let (mut found, mut shorts) = (Vec::new(), HashMap::new());
+    let (mut found, mut shorts, mut gone) = (Vec::new(), HashMap::new(), 0);
     if let Some(store) = Store::open_existing(&layout)? {
         let run = args.run.as_ref().map(|run| cx.find_run(&store, run)).transpose()?;
         found = dead_letter::filed(store.dead_letter_events()?);
         found.retain(|filed| args.all || filed.fate == Fate::Standing);
+        if args.all && run.is_none() {
+            gone = store.tombstones("", usize::MAX)?.iter().map(|stone| stone.dead_letters).sum::<u64>();
+        }
         found.retain(|filed| run.as_ref().is_none_or(|run| *run == filed.run));
         for filed in &found {
             if !shorts.contains_key(&filed.run) {
@@ -138,8 +141,13 @@ fn list(cx: &Context, args: &ListArgs) -> Result<ExitStatus> {
     let shown: Vec<&Filed> = found.iter().rev().take(args.limit).collect();
     if cx.printer.json {
         let data: Vec<Value> = shown.iter().map(|filed| filed_json(filed, false)).collect();
-        cx.printer.json(&json!({"data": data, "meta": {"count": data.len(), "total": total}}))?;
+        cx.printer
+            .json(&json!({"data": data, "meta": {"count": data.len(), "total": total, "pruned": gone}}))?;
         return Ok(ExitStatus::Done);
+    }
+    if gone > 0 {
+        let left = words::count(gone as usize, "dead letter");
+        cx.printer.tell(&format!("{left} more, of runs that were pruned: crew status --pruned"));
     }
     if shown.is_empty() {
         cx.printer.tell(if args.all { "there are no dead letters" } else { "no task is given up" });

@@ -3,14 +3,15 @@
 use super::confirm::{self, Said};
 use super::context::Context;
 use super::decide::name_of_person;
-use super::exit::{ExitStatus, Problem};
+use super::exit::{ExitStatus, Problem, unless_nobody_reads};
+use super::pruned;
 use super::run_sight::{self, Around, Held, Whole, look};
 use super::sighting;
 use super::typist;
 use super::worktree;
 use crate::domain::cleanup::Stays;
 use crate::domain::id::RunId;
-use crate::domain::pruning::{Choice, DEFAULT_AGE, age_shown, read_age};
+use crate::domain::pruning::{Choice, DEFAULT_AGE, age_shown, age_typed, read_age};
 use crate::domain::tombstone::Tombstone;
 use crate::domain::words::clean_line;
 use crate::runner::clock;
@@ -62,12 +63,16 @@ struct Left {
     short: String,
     goal: String,
     stays: Stays,
+    /// References with work of it that is on no branch.
+    held: Vec<String>,
 }
 
 /// The folder of a run that was pruned before: whoever pruned it was killed.
 struct Rest {
     id: RunId,
     bytes: u64,
+    /// It was asked for by its id.
+    named: bool,
 }
 
 struct Plan {
@@ -113,17 +118,21 @@ pub fn prune(cx: &Context, args: &PruneArgs) -> Result<ExitStatus> {
             }
             let message = format!("nothing was removed: taking {what} away needs a person's word");
             let problem = Problem { exit: ExitStatus::Waiting, ..Problem::refused("needs_a_word", message) };
-            return Err(problem.hint("crew prune --yes does it, with the same choice of runs").into());
+            return Err(problem.hint(format!("{} does it", command(&plan, args))).into());
         }
     }
     let mut removed = Removed::default();
     let by = name_of_person(&layout);
     for rest in &plan.rests {
-        clear(&store, &rest.id)?;
-        removed.bytes += rest.bytes;
+        match clear(&store, &rest.id) {
+            Ok(()) => removed.bytes += rest.bytes,
+            Err(error) => fails(cx, &mut removed, &rest.id, rest.id.as_str(), &error),
+        }
     }
     for whole in &plan.goes {
-        remove(cx, &mut store, whole, &by, &mut removed)?;
+        if let Err(error) = remove(cx, &mut store, whole, &by, &mut removed) {
+            fails(cx, &mut removed, &whole.run.id, &whole.short, &error);
+        }
     }
     shrink(cx, &mut store, &mut removed)?;
     if cx.printer.json {
@@ -132,21 +141,59 @@ pub fn prune(cx: &Context, args: &PruneArgs) -> Result<ExitStatus> {
         let all = words::count(removed.runs.len(), "run");
         cx.printer.tell(&format!("{all} removed, {} free again", words::size(removed.bytes)));
     }
-    named.map_or(Ok(ExitStatus::Done), |problem| Err(problem.into()))
+    named.or_else(|| not_done(&removed, args)).map_or(Ok(ExitStatus::Done), |problem| Err(problem.into()))
+}
+
+/// Notes that a run could not be removed. The others are, and whatever is left of it goes the next time.
+fn fails(cx: &Context, removed: &mut Removed, id: &RunId, short: &str, error: &anyhow::Error) {
+    let why = clean_line(&format!("{error:#}"), 300);
+    cx.printer.tell(&format!("{short} could not be removed: {why}"));
+    removed.failed.push((id.clone(), why));
+}
+
+/// Says why the command has not done what it was to do, although it went on to its end.
+fn not_done(removed: &Removed, args: &PruneArgs) -> Option<Problem> {
+    if let Some((run, why)) = removed.failed.first() {
+        let message = format!("run {run} could not be removed: {why}");
+        let problem = Problem { exit: ExitStatus::Failed, ..Problem::refused("not_removed", message) };
+        return Some(problem.hint("crew doctor looks into it; crew prune goes on with what is left"));
+    }
+    let (run, why) = removed.stayed.first().filter(|_| !args.runs.is_empty())?;
+    Some(Problem::refused("stayed", format!("run {run} stays: {why}")))
+}
+
+/// Returns the command that does what was just shown, with the same choice of runs.
+fn command(plan: &Plan, args: &PruneArgs) -> String {
+    let mut words = vec!["crew prune".to_owned()];
+    if !args.runs.is_empty() {
+        words.extend(plan.goes.iter().map(|whole| whole.short.clone()));
+        words.extend(plan.rests.iter().filter(|rest| rest.named).map(|rest| rest.id.to_string()));
+    }
+    words.extend(args.keep.map(|keep| format!("--keep {keep}")));
+    words.extend(args.older_than.map(|age| format!("--older-than {}", age_typed(age))));
+    words.push("--yes".into());
+    words.join(" ")
 }
 
 fn make_plan(cx: &Context, store: &Store, around: &Around, args: &PruneArgs) -> Result<Plan> {
-    let named: Vec<RunId> =
-        args.runs.iter().map(|typed| cx.find_run(store, typed)).collect::<Result<Vec<_>>>()?;
+    let (mut named, mut rests) = (Vec::new(), rests(store)?);
+    for typed in &args.runs {
+        // Who was killed on the way has left files of a run that is pruned: its name means them.
+        let stone = pruned::find(store, typed)?;
+        match stone.and_then(|stone| rests.iter_mut().find(|rest| rest.id == stone.id)) {
+            Some(rest) => rest.named = true,
+            None => named.push(cx.find_run(store, typed)?),
+        }
+    }
     let choice = Choice::of(args.keep, args.older_than);
     let now = clock::now();
-    let mut plan = Plan { goes: Vec::new(), left: Vec::new(), rests: rests(store)?, others: 0 };
+    let mut plan = Plan { goes: Vec::new(), left: Vec::new(), rests, others: 0 };
     let lines = Lines::new(&cx.printer);
     let rows = store.runs(usize::MAX)?;
     for (newer, row) in rows.iter().enumerate() {
         let is_named = named.contains(&row.id);
         let age = now.since(row.ended_at.unwrap_or(row.created_at));
-        if !is_named && (!named.is_empty() || !choice.takes(newer, age)) {
+        if !is_named && (!args.runs.is_empty() || !choice.takes(newer, age)) {
             plan.others += 1;
             continue;
         }
@@ -154,8 +201,10 @@ fn make_plan(cx: &Context, store: &Store, around: &Around, args: &PruneArgs) -> 
             lines.show("runs", format!("{} of {}", newer + 1, rows.len()));
         }
         let short = store.short(&row.id)?;
-        let left =
-            |stays: Stays| Left { id: row.id.clone(), short: short.clone(), goal: row.goal.clone(), stays };
+        let left = |stays: Stays| {
+            let (id, short, goal) = (row.id.clone(), short.clone(), row.goal.clone());
+            Left { id, short, goal, stays, held: Vec::new() }
+        };
         let loaded = match store.load_run(&row.id) {
             Ok(Some(run)) => run,
             // It went away meanwhile.
@@ -167,10 +216,17 @@ fn make_plan(cx: &Context, store: &Store, around: &Around, args: &PruneArgs) -> 
             }
             Err(error) => return Err(error.into()),
         };
-        let whole = look(cx, store, around, loaded, is_named, false)?;
+        let whole = match look(cx, store, around, loaded, is_named, false) {
+            Ok(whole) => whole,
+            Err(error) => {
+                let why = format!("it cannot be looked at: {error:#}");
+                plan.left.push(left(Stays { code: "unreadable", why, hint: "crew doctor looks into it" }));
+                continue;
+            }
+        };
         match whole.sight.for_prune() {
             Ok(()) => plan.goes.push(whole),
-            Err(stays) => plan.left.push(left(stays)),
+            Err(stays) => plan.left.push(Left { held: whole.sight.held, ..left(stays) }),
         }
     }
     lines.take_away("runs");
@@ -182,7 +238,7 @@ fn rests(store: &Store) -> Result<Vec<Rest>> {
     let mut rests = Vec::new();
     for stone in store.tombstones("", usize::MAX)? {
         if let Ok(extent) = inventory::extent(store.paths(&stone.id).root(), &mut || ()) {
-            rests.push(Rest { id: stone.id, bytes: extent.bytes() });
+            rests.push(Rest { id: stone.id, bytes: extent.bytes(), named: false });
         }
     }
     Ok(rests)
@@ -196,9 +252,14 @@ fn refused_by_name(plan: &Plan, args: &PruneArgs) -> Option<Problem> {
 }
 
 impl Left {
+    /// Says what can be done about it, as it is to be typed.
     fn hint(&self) -> String {
         let words = self.stays.hint.split(' ').map(|word| if word == "RUN" { &self.short } else { word });
-        words.collect::<Vec<_>>().join(" ")
+        let hint = words.collect::<Vec<_>>().join(" ");
+        let Some(first) = self.held.first() else { return hint };
+        let let_go = "git update-ref -d ";
+        let each: Vec<String> = self.held.iter().map(|held| format!("{let_go}{held}")).collect();
+        hint.replace(&format!("{let_go}REFERENCE"), &each.join(" && ")).replace("REFERENCE", first)
     }
 }
 
@@ -216,10 +277,12 @@ fn bytes(plan: &Plan) -> u64 {
 /// Says what else of a run goes: `2 work trees, 1 kept reference`.
 fn parts(whole: &Whole, around: &Around) -> String {
     let trees = (!whole.trees.is_empty()).then(|| words::count(whole.trees.len(), "work tree"));
+    let letters = whole.sight.dead_letters;
+    let letters = (letters > 0).then(|| words::count(letters, "dead letter"));
     let held = around.held_of(&whole.run.id).len();
     let held =
         (held > 0).then(|| format!("{} whose work is on a branch", words::count(held, "kept reference")));
-    trees.into_iter().chain(held).map(|part| format!(", {part}")).collect()
+    trees.into_iter().chain(letters).chain(held).map(|part| format!(", {part}")).collect()
 }
 
 fn show(cx: &Context, plan: &Plan, around: &Around, args: &PruneArgs) {
@@ -283,6 +346,8 @@ struct Removed {
     bytes: u64,
     /// Runs that stay after all, and why.
     stayed: Vec<(RunId, String)>,
+    /// Runs that could not be removed, or not all of them, and why.
+    failed: Vec<(RunId, String)>,
     /// What the store took up before and after it was written anew.
     shrunk: Option<(u64, u64)>,
 }
@@ -298,10 +363,16 @@ fn remove(cx: &Context, store: &mut Store, planned: &Whole, by: &str, removed: &
         removed.stayed.push((id.clone(), why));
         Ok(())
     };
-    let Some(_lock) = lock::try_take(&store.paths(id))? else {
+    // Its lock would make its folder anew.
+    if store.load_run(id)?.is_none() {
+        return stayed(removed, "somebody else has pruned it".into());
+    }
+    let Some(lock) = lock::try_take(&store.paths(id))? else {
         return stayed(removed, "a crew process is at work on it by now".into());
     };
+    lock.say("prune");
     let Some(run) = store.load_run(id)? else {
+        clear(store, id)?;
         return stayed(removed, "somebody else has pruned it".into());
     };
     let layout = store.layout().clone();
@@ -329,7 +400,8 @@ fn remove(cx: &Context, store: &mut Store, planned: &Whole, by: &str, removed: &
     for Held { reference, commit } in around.held_of(id) {
         custody::let_go(&around.git, reference, commit)?;
     }
-    let stone = Tombstone::of(&run, &inside, clock::now(), by, whole.bytes);
+    let mut stone = Tombstone::of(&run, &inside, clock::now(), by, whole.bytes);
+    stone.dead_letters = store.dead_letters_of(id)?;
     store.entomb(&run, &stone).context("record that the run is pruned")?;
     clear(store, id)?;
     // Nothing is in it any more, or it is not the run's alone.
@@ -337,7 +409,9 @@ fn remove(cx: &Context, store: &mut Store, planned: &Whole, by: &str, removed: &
     removed.runs.push(id.clone());
     removed.bytes += whole.bytes;
     if !cx.printer.json {
-        cx.printer.data(&format!("{short}  removed, {}", words::size(whole.bytes)))?;
+        let line = format!("{short}  removed, {}", words::size(whole.bytes));
+        // The word was given for all of them.
+        unless_nobody_reads(cx.printer.data(&line).map_err(anyhow::Error::from))?;
     }
     Ok(())
 }
@@ -365,7 +439,8 @@ fn shrink(cx: &Context, store: &mut Store, removed: &mut Removed) -> Result<()> 
         return Ok(());
     }
     for row in store.runs(usize::MAX)? {
-        if lock::is_owned(&store.paths(&row.id))? {
+        // Where that cannot be found out, nobody is made to wait.
+        if lock::is_owned(&store.paths(&row.id)).unwrap_or(true) {
             let free = words::size(before.free);
             cx.printer.tell(&format!(
                 "{free} of the store are free inside: runs are at work, which would have to wait"
@@ -415,13 +490,15 @@ fn print_json(cx: &Context, plan: &Plan, around: &Around, removed: &Removed, dry
         .iter()
         .map(|left| json!({"run": left.id, "code": left.stays.code, "why": left.stays.why, "hint": left.hint()}))
         .collect();
-    let stayed: Vec<Value> =
-        removed.stayed.iter().map(|(run, why)| json!({"run": run, "why": why})).collect();
+    let with_why = |runs: &[(RunId, String)]| -> Vec<Value> {
+        runs.iter().map(|(run, why)| json!({"run": run, "why": why})).collect()
+    };
+    let (stayed, failed) = (with_why(&removed.stayed), with_why(&removed.failed));
     let store = removed.shrunk.map(|(before, after)| json!({"bytes_before": before, "bytes_after": after}));
     let rests: Vec<Value> =
         plan.rests.iter().map(|rest| json!({"run": rest.id, "bytes": rest.bytes})).collect();
     let meta = json!({"count": planned.len(), "bytes": bytes(plan), "dry_run": dry_run,
-        "removed": removed.runs, "removed_bytes": removed.bytes, "stays": stays, "stayed": stayed,
+        "removed": removed.runs, "removed_bytes": removed.bytes, "stays": stays, "stayed": stayed, "failed": failed,
         "not_meant": plan.others, "left_from_before": rests, "store": store});
     Ok(cx.printer.json(&json!({"data": planned, "meta": meta}))?)
 }

@@ -54,6 +54,18 @@ pub fn show(cx: &Context, stone: &Tombstone) -> Result<ExitStatus> {
         );
         cx.printer.data(&line)?;
     }
+    let counts = [(stone.retries, "retry"), (stone.gates, "gate"), (stone.dead_letters, "dead letter")];
+    let counts: Vec<String> = counts
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, noun)| match (count, noun) {
+            (2.., "retry") => format!("{count} retries"),
+            _ => words::count(count as usize, noun),
+        })
+        .collect();
+    if !counts.is_empty() {
+        cx.printer.data(&format!("  had      {}", counts.join(", ")))?;
+    }
     cx.printer.data(&format!("  pruned   {}  by {}", stone.pruned_at, clean_line(&stone.pruned_by, 100)))?;
     Ok(ExitStatus::Done)
 }

@@ -140,6 +140,7 @@ pub fn look(
         merge_is_open: run.merging.is_some(),
         trees: Vec::new(),
         held: Vec::new(),
+        dead_letters: run.tasks.iter().filter(|task| task.dead_letter.is_some()).count(),
     };
     let mut extent = inventory::extent(paths.root(), &mut || ()).unwrap_or_default();
     let mut trees = Vec::new();

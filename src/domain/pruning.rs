@@ -62,6 +62,15 @@ pub fn age_shown(age: Duration) -> String {
     }
 }
 
+/// Returns an age as it can be typed again and means the same.
+pub fn age_typed(age: Duration) -> String {
+    let minutes = age.as_secs() / 60;
+    let units = [(7 * 24 * 60, 'w'), (24 * 60, 'd'), (60, 'h'), (1, 'm')];
+    let (length, unit) =
+        units.into_iter().find(|(length, _)| minutes.is_multiple_of(*length)).unwrap_or((1, 'm'));
+    format!("{}{unit}", minutes / length)
+}
+
 /// What is known of a run when somebody wants it away.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunSight {
@@ -80,10 +89,12 @@ pub struct RunSight {
     pub trees: Vec<(String, Stays)>,
     /// References of crew's own with work that is on no branch.
     pub held: Vec<String>,
+    /// How many of its tasks were given up, and nobody has done anything about it.
+    pub dead_letters: usize,
 }
 
 impl RunSight {
-    /// Decides whether the run goes. Hints say RUN where its id is to be typed.
+    /// Decides whether the run goes. Hints say RUN where its id is to be typed, and REFERENCE where what it holds is.
     pub fn for_prune(&self) -> Result<(), Stays> {
         let stays = |code, why: String, hint| Err(Stays { code, why, hint });
         if let Some(doing) = &self.owned {
@@ -116,6 +127,14 @@ impl RunSight {
             let why = format!("it ended {} ago", age_shown(self.quiet));
             return stays("fresh", why, "crew prune RUN takes it all the same");
         }
+        if self.dead_letters > 0 && !self.named {
+            let why = match self.dead_letters {
+                1 => "a task of it was given up, and nobody has looked into it".to_owned(),
+                many => format!("{many} tasks of it were given up, and nobody has looked into them"),
+            };
+            let hint = "crew deadletter list RUN shows what; crew prune RUN takes the run away as it is";
+            return stays("dead_letter", why, hint);
+        }
         if let Some((task, tree)) = self.trees.first() {
             let more = match self.trees.len() {
                 1 => String::new(),
@@ -128,7 +147,7 @@ impl RunSight {
                 1 => String::new(),
                 all => format!(" and {} more", all - 1),
             };
-            let hint = "crew restore brings it back; git update-ref -d REFERENCE lets go of it";
+            let hint = "crew restore REFERENCE brings it back; git update-ref -d REFERENCE lets go of it";
             return stays("not_merged", format!("what is kept at {first}{more} is on no branch"), hint);
         }
         Ok(())
@@ -159,6 +178,10 @@ mod tests {
         assert_eq!(read_age("0h"), Ok(Duration::ZERO));
         assert_eq!(read_age("90m").map(age_shown), Ok("90m".to_owned()));
         assert_eq!([41 * DAY, 2 * DAY, DAY].map(age_shown), ["41d", "2d", "24h"]);
+        for typed in ["45d", "2w", "36h", "121m", "1m"] {
+            assert_eq!(read_age(typed).map(age_typed), Ok(typed.to_owned()));
+        }
+        assert_eq!(read_age("0m").map(age_typed).and_then(|typed| read_age(&typed)), Ok(Duration::ZERO));
         for wrong in ["", "d", "30", "-1d", "1.5d", "3y", "99999999999999999999d", "9999999999999w", "3ä"] {
             assert!(read_age(wrong).is_err(), "{wrong}");
         }
@@ -174,6 +197,7 @@ mod tests {
             merge_is_open: false,
             trees: Vec::new(),
             held: Vec::new(),
+            dead_letters: 0,
         }
     }
 
@@ -202,6 +226,7 @@ mod tests {
         for (sight, code) in [
             (RunSight { quiet: Duration::from_secs(59 * 60), ..sight() }, "fresh"),
             (RunSight { status: RunStatus::NeedsReview, ..sight() }, "needs_review"),
+            (RunSight { status: RunStatus::Failed, dead_letters: 1, ..sight() }, "dead_letter"),
         ] {
             assert_eq!(sight.for_prune().unwrap_err().code, code);
             assert_eq!(RunSight { named: true, ..sight }.for_prune(), Ok(()));

@@ -31,6 +31,15 @@ pub struct Tombstone {
     pub tasks: BTreeMap<String, u64>,
     /// What each agent did in it, with each model.
     pub agents: Vec<Share>,
+    /// How many times a task was tried again.
+    #[serde(default)]
+    pub retries: u64,
+    /// How many gates were opened in it.
+    #[serde(default)]
+    pub gates: u64,
+    /// How many dead letters were written in it, those too that a person took up or dropped later.
+    #[serde(default)]
+    pub dead_letters: u64,
     pub pruned_at: Time,
     pub pruned_by: String,
     /// Bytes on the disk that went with it.
@@ -45,13 +54,20 @@ pub struct Share {
     pub model: Option<String>,
     /// How many attempts ended in which way.
     pub attempts: BTreeMap<String, u64>,
+    /// How many attempts ended with which kind of error.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub error_kinds: BTreeMap<String, u64>,
     /// Wall time of all of them together, in milliseconds.
     pub millis: u64,
+    /// Wall time of each, in milliseconds, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub each_millis: Vec<u64>,
     pub usage: Usage,
 }
 
 impl Tombstone {
-    /// Makes it from a run and those inside it, in which agents resolved the conflicts of its merges.
+    /// Makes it from a run and those inside it, in which agents resolved the conflicts of its merges. How many dead letters
+    /// were written in it only its events say.
     pub fn of(run: &Run, inside: &[Run], pruned_at: Time, pruned_by: &str, bytes: u64) -> Tombstone {
         let mut tasks: BTreeMap<String, u64> = BTreeMap::new();
         for task in &run.tasks {
@@ -79,6 +95,9 @@ impl Tombstone {
             worked_millis: run.worked.as_millis() as u64,
             tasks,
             agents,
+            retries: run.tasks.iter().map(|task| task.attempts.len().saturating_sub(1) as u64).sum(),
+            gates: run.gates.len() as u64,
+            dead_letters: 0,
             pruned_at,
             pruned_by: pruned_by.to_owned(),
             bytes,
@@ -102,7 +121,12 @@ impl Share {
     fn add(&mut self, attempt: &Attempt) {
         *self.attempts.entry(attempt.state.name().to_owned()).or_default() += 1;
         let ended_at = attempt.ended_at.unwrap_or(attempt.started_at);
-        self.millis += ended_at.since(attempt.started_at).as_millis() as u64;
+        if let Some(kind) = attempt.error_kind {
+            *self.error_kinds.entry(kind.name().to_owned()).or_default() += 1;
+        }
+        let millis = ended_at.since(attempt.started_at).as_millis() as u64;
+        self.millis += millis;
+        self.each_millis.push(millis);
         self.usage.add(&attempt.usage);
     }
 }
@@ -133,8 +157,17 @@ mod tests {
         assert_eq!((stone.goal.as_str(), stone.outcome), ("the goal", RunStatus::Failed));
         assert_eq!(stone.tasks, [("completed".to_owned(), 1), ("failed".to_owned(), 1)].into());
         assert_eq!((stone.attempts(), stone.agents.len(), stone.agents[0].millis), (4, 1, 4_000));
+        assert_eq!(stone.agents[0].each_millis, [1_000; 4]);
+        assert_eq!((stone.retries, stone.gates, stone.dead_letters), (0, 0, 0));
         assert_eq!((stone.usage().output_tokens, stone.usage().cost_usd), (Some(24), Some(1.0)));
         let text = serde_json::to_string(&stone).unwrap();
         assert_eq!(serde_json::from_str::<Tombstone>(&text).unwrap(), stone);
+        // As they were before all that was counted.
+        let mut old: serde_json::Value = serde_json::from_str(&text).unwrap();
+        for name in ["retries", "gates", "dead_letters"] {
+            old.as_object_mut().unwrap().remove(name);
+        }
+        old["agents"][0].as_object_mut().unwrap().remove("each_millis");
+        assert!(serde_json::from_value::<Tombstone>(old).unwrap().agents[0].each_millis.is_empty());
     }
 }

@@ -210,6 +210,13 @@ impl Store {
         Ok(events)
     }
 
+    /// Returns how many dead letters were ever written in a run.
+    pub fn dead_letters_of(&self, run: &RunId) -> Result<u64, StoreError> {
+        let sql = "SELECT count(*) FROM events
+                   WHERE run = (SELECT no FROM runs WHERE id = ?) AND kind = 'task_dead_lettered'";
+        Ok(self.one(sql, [run.as_str()], |row| row.get::<_, i64>(0))? as u64)
+    }
+
     /// Returns when tasks of any run were given up after `since`, and when it was told last that these are too many.
     pub fn dead_letter_times(&self, since: Time) -> Result<(Vec<Time>, Option<Time>), StoreError> {
         let sql = |kind: &str| {

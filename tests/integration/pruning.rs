@@ -99,6 +99,14 @@ fn a_run_goes_after_a_word_and_its_numbers_stay() {
         "{}",
         asked.err
     );
+    for (args, typed) in [
+        (["last", "--json"].as_slice(), format!("crew prune {} --yes", &new[..3])),
+        (["--older-than", "36h"].as_slice(), "crew prune --older-than 36h --yes does it".into()),
+        (["--keep", "0"].as_slice(), "crew prune --keep 0 --yes does it".into()),
+    ] {
+        let asked = prune(&repo, 3, args);
+        assert!(asked.err.contains(&typed), "{typed} {}", asked.err);
+    }
     let (exit, shown) = repo.at_terminal(&["prune"], &[("[y/N] ", "n")]);
     assert!(exit == Some(0) && shown.contains("nothing was removed"), "{shown}");
     assert!(is_whole(&repo, &old) && is_whole(&repo, &new));
@@ -117,7 +125,7 @@ fn a_run_goes_after_a_word_and_its_numbers_stay() {
         let shown = shown.exits(0);
         assert!(shown.out.contains("the goal") && shown.out.contains("completed"), "{shown:?}");
     }
-    for command in [["logs", &old], ["events", &old], ["resume", &old], ["prune", &old]] {
+    for command in [["logs", &old], ["events", &old], ["resume", &old], ["requeue", &old], ["prune", &old]] {
         let refused = repo.crew(command).exits(4);
         assert!(refused.err.contains(" was pruned on 20"), "{}", refused.err);
     }
@@ -176,7 +184,9 @@ fn what_somebody_needs_stays() {
     let work = repo.git(&["commit-tree", "-p", &commit, "-m", "kept", &work]).trim().to_owned();
     repo.git(&["update-ref", &kept, &work]);
     stays(&repo, &failed, "not_merged");
-    assert!(prune(&repo, 4, &[&failed, "--yes"]).err.contains(&kept));
+    let refused = prune(&repo, 4, &[&failed, "--yes"]).err;
+    let hint = format!("crew restore {kept} brings it back; git update-ref -d {kept} lets go of it");
+    assert!(refused.contains(&hint), "{refused}");
     repo.git(&["branch", "saved", &work]);
     prune(&repo, 0, &[&failed, "--yes"]);
     assert!(!repo.git(&["for-each-ref"]).contains(&kept), "it is on a branch");
@@ -275,11 +285,29 @@ fn nothing_is_pruned_unasked_and_a_prune_that_is_killed_ends_the_same_the_next_t
     // As one leaves it that was killed after its record had gone.
     let left = repo.root.join(".crew/runs").join(ids[0]);
     std::fs::create_dir_all(left.join("logs")).expect("a folder");
+    let named = prune(&repo, 0, &[ids[0], "--yes"]);
+    assert!(named.err.contains("pruned before; its files are still there"), "{}", named.err);
+    assert!(!left.exists() && prune(&repo, 4, &[ids[0], "--yes"]).err.contains(" was pruned on 20"));
+    std::fs::create_dir_all(left.join("logs")).expect("a folder");
     let again = prune(&repo, 0, &["--older-than", "5000d", "--yes"]);
     assert!(again.err.contains("pruned before; its files are still there"), "{}", again.err);
+
+    // What hinders one is told, and the others go.
+    let [strange, whole] = ["000000000001", "000000000002"];
+    let folder = repo.root.join(".crew/runs").join(strange);
+    std::fs::remove_dir_all(&folder).expect("it goes away");
+    std::fs::write(&folder, "no folder").expect("a file");
+    let one_failed = prune(&repo, 1, &[strange, whole, "--yes"]);
+    assert!(
+        one_failed.err.contains("1 run removed, ") && one_failed.err.contains("could not be removed: "),
+        "{one_failed:?}"
+    );
+    assert!(!is_whole(&repo, whole) && folder.is_file());
+    std::fs::remove_file(&folder).expect("it goes away");
+    prune(&repo, 0, &[strange, "--yes"]);
+    assert_eq!(all(), 194);
     for id in ids {
         assert!(!is_whole(&repo, id) && !repo.root.join(".crew/runs").join(id).exists(), "{id}");
     }
-    assert_eq!(all(), 196);
     assert!(is_whole(&repo, "000000000000"));
 }
