@@ -317,7 +317,8 @@ fn check_worktrees(layout: &Layout) -> Option<Check> {
                 None => Check::ok("worktrees", detail),
                 Some(first) => {
                     let detail = format!("{detail}, {} that no run here knows", strays.len());
-                    Check::warn("worktrees", detail, first.remark())
+                    let why = sighting::why_stray_stays(&store, first).filter(|_| first.path.is_some());
+                    Check::warn("worktrees", detail, first.remark_with(why.as_deref()))
                 }
             })
         }

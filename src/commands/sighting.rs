@@ -6,6 +6,7 @@ use super::task_work::{TaskWork, commit, git_of};
 use crate::domain::cleanup::{Folder, Sight, Standing};
 use crate::domain::id::{RunId, TaskId};
 use crate::domain::merging::Landed;
+use crate::domain::publishing::in_shell;
 use crate::domain::resolution::Resolution;
 use crate::domain::run::Run;
 use crate::domain::time::Time;
@@ -71,10 +72,24 @@ pub struct Stray {
 impl Stray {
     /// Says what it is, and how a person gets rid of it: crew does not.
     pub fn remark(&self) -> String {
+        self.remark_with(None)
+    }
+
+    /// Says it with why it stays, where somebody has looked.
+    pub fn remark_with(&self, why: Option<&str>) -> String {
+        let typed =
+            |words: &[&str]| in_shell("git", &words.iter().map(|word| word.to_string()).collect::<Vec<_>>());
         match (&self.path, &self.branch) {
-            (Some(path), _) => format!("no run here knows {path}: git worktree remove -f -f takes it away"),
+            (Some(path), _) => {
+                let why = why.map(|why| format!(", and it stays: {why}")).unwrap_or_default();
+                let away = typed(&["worktree", "remove", "-f", "-f", path]);
+                format!(
+                    "no run here knows {path}{why}; commit what you want of it to a branch of yours, then: {away}"
+                )
+            }
             (None, Some(branch)) => {
-                format!("no run here knows the branch {branch}: git branch -d deletes it")
+                let away = typed(&["branch", "-d", branch]);
+                format!("no run here knows the branch {branch}: {away}")
             }
             (None, None) => String::new(),
         }
