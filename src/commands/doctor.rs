@@ -523,3 +523,16 @@ fn check_agents(registry: &Registry) -> Check {
         Check::ok("agents", detail)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_said_where_nobody_else_is_seen() {
+        assert!(check_sight(true).is_none());
+        let check = check_sight(false).unwrap();
+        assert_eq!((check.name, check.level), ("processes", Level::Warn));
+        assert!(process::are_visible() || !cfg!(target_os = "linux"));
+    }
+}

@@ -195,3 +195,17 @@ pub fn merge_setup_mark() -> String {
 pub fn stage_of(task: &TaskId, attempt: u32) -> String {
     format!("applying/{task}.{attempt}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_that_crew_makes_of_a_store_is_its_state() {
+        let layout = Layout::of("/r");
+        let state = layout.state();
+        for path in [layout.database(), layout.replacement(), layout.salvage(), layout.set_aside()] {
+            assert!(state.contains(&path), "{path:?}");
+        }
+    }
+}
