@@ -78,7 +78,9 @@ fn end_of(task: &Task, by: &str, reason: &str) -> Option<Event> {
             by: by.to_owned(),
             note: reason.to_owned(),
         }),
-        (TaskState::Queued, _) => Some(Event::TaskCancelled { task: id, reason: words(by, reason) }),
+        (TaskState::Queued, _) => {
+            Some(Event::TaskCancelled { task: id, reason: words(by, reason), fail_fast: false })
+        }
         _ => None,
     }
 }

@@ -127,14 +127,10 @@ pub fn add(run: &Run, task: &TaskId, who: (&str, &str)) -> Result<Vec<Event>, An
         let hint = format!("crew deadletter show {} {id} shows it", run.id);
         return Err(refused(Code::DeadLettered, message, hint));
     }
-    if !task.state.is_settled() {
+    if !task.may_be_given_up() {
         let code = if task.last().is_some_and(|last| last.is_open()) { Code::Busy } else { Code::NotFailed };
         let hint = "only what is over and not done is given up";
         return Err(refused(code, format!("task {id} is not failed, it is {state}"), hint));
-    }
-    if !task.may_be_given_up() {
-        let hint = "only what is over and not done is given up";
-        return Err(refused(Code::NotFailed, format!("task {id} is not failed, it is {state}"), hint));
     }
     Ok(vec![letter(task, Why::ByHand, who)])
 }

@@ -542,7 +542,13 @@ pub enum Event {
         by_condition: bool,
     },
     /// A task was given up before it started, because a person said so or the run is stopped for good.
-    TaskCancelled { task: TaskId, reason: String },
+    TaskCancelled {
+        task: TaskId,
+        reason: String,
+        /// Another task did not succeed, and the run gives up all others then.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        fail_fast: bool,
+    },
     /// A task that was waiting cannot be started any more: no budget is left for it.
     TaskFailed { task: TaskId, error_kind: ErrorKind, reason: String },
     /// 80 % of a limit is used up, or more; told once for each limit.

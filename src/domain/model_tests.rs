@@ -532,7 +532,7 @@ impl World {
         let ids: Vec<TaskId> =
             self.run.tasks.iter().filter(queued).map(|task| task.spec.id.clone()).collect();
         for task in ids {
-            self.happen(Event::TaskCancelled { task, reason: "given up".into() })?;
+            self.happen(Event::TaskCancelled { task, reason: "given up".into(), fail_fast: false })?;
         }
         // The dispatcher starts nothing more after that; whoever takes the run over begins with a schedule of its own.
         self.take_over()

@@ -8,7 +8,6 @@ use super::error_kind::{ErrorClass, ErrorKind};
 use super::event::Event;
 use super::gate::{MAX_NOTE, PersonWord};
 use super::id::TaskId;
-use super::judgement::FAIL_FAST;
 use super::request::{Answer, Code, refused};
 use super::run::Run;
 use super::schedule;
@@ -127,36 +126,7 @@ pub fn check_one(run: &Run, place: usize, order: &Order, now: Time) -> Result<()
 fn check_place(run: &Run, ledger: &Ledger, place: usize, order: &Order, now: Time) -> Result<(), Answer> {
     let task = &run.tasks[place];
     let id = &task.spec.id;
-    let others = "crew requeue takes what failed, needs review, was skipped or cancelled";
-    match task.state {
-        TaskState::Running => {
-            let last = task.last().map(|last| format!(" (attempt {}, {})", last.number, last.agent));
-            let message = format!("task {id} is not failed, it is running{}", last.unwrap_or_default());
-            return Err(refused(Code::Busy, message, format!("wait until it ends; {others}")));
-        }
-        TaskState::AwaitingInput => {
-            let gate = task.waits_for.map(|gate| format!(" (gate {gate})")).unwrap_or_default();
-            let message = format!("task {id} is not failed, it waits for you{gate}");
-            return Err(refused(Code::NotFailed, message, "crew gates shows what is to be decided"));
-        }
-        TaskState::Queued => {
-            let reason = match task.reason.as_str() {
-                "" => String::new(),
-                reason => format!(": {reason}"),
-            };
-            let message = format!("task {id} is not failed, it is queued{reason}");
-            return Err(refused(
-                Code::NotFailed,
-                message,
-                "crew resume goes on with a run that nobody works on",
-            ));
-        }
-        TaskState::Completed => {
-            let message = format!("task {id} is not failed, it is completed");
-            return Err(refused(Code::NotFailed, message, others));
-        }
-        TaskState::Failed | TaskState::NeedsReview | TaskState::Skipped | TaskState::Cancelled => {}
-    }
+    check_state(task)?;
     if (order.agent.is_some() || order.model.is_some()) && !task.spec.is_for_agent() {
         let message = format!("no agent works on {id}: it is a {} step", task.spec.role());
         return Err(refused(Code::NotFitting, message, "leave --agent and --model out"));
@@ -196,6 +166,37 @@ fn check_place(run: &Run, ledger: &Ledger, place: usize, order: &Order, now: Tim
     Ok(())
 }
 
+/// Decides by its state alone whether a task may go back, and says why not.
+fn check_state(task: &Task) -> Result<(), Answer> {
+    let id = &task.spec.id;
+    let others = "crew requeue takes what failed, needs review, was skipped or cancelled";
+    match task.state {
+        TaskState::Running => {
+            let last = task.last().map(|last| format!(" (attempt {}, {})", last.number, last.agent));
+            let message = format!("task {id} is not failed, it is running{}", last.unwrap_or_default());
+            Err(refused(Code::Busy, message, format!("wait until it ends; {others}")))
+        }
+        TaskState::AwaitingInput => {
+            let gate = task.waits_for.map(|gate| format!(" (gate {gate})")).unwrap_or_default();
+            let message = format!("task {id} is not failed, it waits for you{gate}");
+            Err(refused(Code::NotFailed, message, "crew gates shows what is to be decided"))
+        }
+        TaskState::Queued => {
+            let reason = match task.reason.as_str() {
+                "" => String::new(),
+                reason => format!(": {reason}"),
+            };
+            let message = format!("task {id} is not failed, it is queued{reason}");
+            Err(refused(Code::NotFailed, message, "crew resume goes on with a run that nobody works on"))
+        }
+        TaskState::Completed => {
+            let message = format!("task {id} is not failed, it is completed");
+            Err(refused(Code::NotFailed, message, others))
+        }
+        TaskState::Failed | TaskState::NeedsReview | TaskState::Skipped | TaskState::Cancelled => Ok(()),
+    }
+}
+
 /// Returns the tasks that come back when others go back to the queue: those that were skipped because of them, down the
 /// line, those whose own condition asks about them, and those that were given up when one of them failed.
 pub fn comes_back(run: &Run, requeued: &[usize]) -> Vec<usize> {
@@ -227,7 +228,7 @@ fn is_let_back(run: &Run, place: usize, back: &[bool]) -> bool {
             asked.iter().filter_map(|operand| TaskId::parse(operand.step()?)).any(|id| is_back(&id))
         }
         TaskState::Skipped => task.spec.depends_on.iter().any(is_back),
-        TaskState::Cancelled => run.limits.fail_fast && task.reason == FAIL_FAST,
+        TaskState::Cancelled => run.limits.fail_fast && task.given_up_with_others,
         _ => false,
     };
     concerned && schedule::would_skip(run, place, &|on| back[on]).is_none()
@@ -421,11 +422,24 @@ mod tests {
         let mut run = run_of(vec![spec("a", &[]), spec("b", &[]), spec("mine", &[])]);
         run.limits.fail_fast = true;
         end(&mut run, "a", Outcome::Failed, Some(Network));
-        for (task, reason) in [("b", FAIL_FAST), ("mine", "no longer wanted")] {
-            run.apply(Time(3), &Event::TaskCancelled { task: id(task), reason: reason.into() }).unwrap();
+        for (task, reason, fail_fast) in [("b", "in other words", true), ("mine", "no longer wanted", false)]
+        {
+            let event = Event::TaskCancelled { task: id(task), reason: reason.into(), fail_fast };
+            run.apply(Time(3), &event).unwrap();
         }
         assert_eq!(put_back(&mut run, &order(&["a"])), ["a", "b"]);
         assert_eq!(put_back(&mut run, &order(&["mine"])), ["mine"]);
+    }
+
+    #[test]
+    fn the_first_records_say_in_words_what_fail_fast_gave_up() {
+        let reason = crate::domain::judgement::FAIL_FAST;
+        let text = format!(r#"{{"kind":"task_cancelled","task":"b","reason":"{reason}"}}"#);
+        let mut run = run_of(vec![spec("a", &[]), spec("b", &[])]);
+        run.limits.fail_fast = true;
+        end(&mut run, "a", Outcome::Failed, Some(Network));
+        run.apply(Time(3), &serde_json::from_str(&text).unwrap()).unwrap();
+        assert_eq!(put_back(&mut run, &order(&["a"])), ["a", "b"]);
     }
 
     fn agent(model: Option<&str>) -> TaskSpec {

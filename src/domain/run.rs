@@ -11,6 +11,7 @@ use super::dead_letter::{DeadLetter, Why};
 use super::event::{Again, Event, Outcome, Persona, ProcessId, RunLimits};
 use super::gate::{self, About, Decided, Decision, Gate, GateId};
 use super::id::{RunId, TaskId};
+use super::judgement::FAIL_FAST;
 use super::merging::{Landed, Merging};
 use super::requeue;
 use super::resolution::{Resolution, Standing};
@@ -380,7 +381,7 @@ impl Run {
                 self.tasks[place].reason.clone_from(reason);
                 Ok(Touched::Task(place))
             }
-            Event::TaskCancelled { task, reason } => {
+            Event::TaskCancelled { task, reason, fail_fast } => {
                 let place = self.place_of(task).map_err(illegal)?;
                 if self.tasks[place].last().is_some_and(Attempt::is_open) {
                     return Err(illegal(format!("an attempt of {task} is open, and ends first")));
@@ -389,6 +390,8 @@ impl Run {
                     return Err(illegal(format!("gate {gate} of {task} is open, and is decided first")));
                 }
                 self.shift(place, TaskState::Cancelled).map_err(illegal)?;
+                // The first records say it in words alone.
+                self.tasks[place].given_up_with_others = *fail_fast || reason == FAIL_FAST;
                 self.tasks[place].reason.clone_from(reason);
                 Ok(Touched::Task(place))
             }
@@ -695,6 +698,7 @@ impl Run {
                 let task = &mut self.tasks[place];
                 task.not_before = again.as_ref().map(|again: &Again| again.not_before);
                 task.reason.clone_from(reason);
+                task.given_up_with_others = *outcome == Outcome::Cancelled && reason == FAIL_FAST;
                 if let Some(attempt) = task.attempts.last_mut() {
                     attempt.state = AttemptState::Ended(*outcome);
                     attempt.ended_at = Some(at);
@@ -743,6 +747,7 @@ impl Run {
             attempts: Vec::new(),
             reason: String::new(),
             skipped_by_condition: false,
+            given_up_with_others: false,
             not_before: None,
             waits_for: None,
             may_start: false,
@@ -849,6 +854,7 @@ impl Run {
         self.counts.remove(task.state, lenient);
         self.counts.add(next, lenient, 1);
         task.state = next;
+        task.given_up_with_others = false;
         if next.is_settled() {
             task.cancel = None;
         }

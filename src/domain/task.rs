@@ -404,6 +404,8 @@ pub struct Task {
     pub reason: String,
     /// Its own `when` was false.
     pub skipped_by_condition: bool,
+    /// It was cancelled because another one did not succeed.
+    pub given_up_with_others: bool,
     /// Not to be started before this time.
     pub not_before: Option<Time>,
     /// The gate that is open.

@@ -295,7 +295,7 @@ impl Live {
                 let left = format!("a dead crew left it at work (pid {})", process.pid);
                 Some(format!("  {task:names$}  {program:agents$}  {word}  {left}"))
             }
-            Event::TaskSkipped { task, reason, .. } | Event::TaskCancelled { task, reason } => {
+            Event::TaskSkipped { task, reason, .. } | Event::TaskCancelled { task, reason, .. } => {
                 let word = if matches!(event, Event::TaskSkipped { .. }) { "skipped" } else { "cancelled" };
                 let word = printer.tint_err(Tone::Faint, &format!("{word:12}"));
                 Some(format!("  {task:names$}  {:agents$}  {word}  {reason}", "-"))
@@ -544,7 +544,7 @@ fn plain_line(run: &str, event: &Event) -> Option<String> {
         Event::TaskSkipped { task, reason, .. } => {
             format!("run={run} task={task} event=skipped reason={reason:?}")
         }
-        Event::TaskCancelled { task, reason } => {
+        Event::TaskCancelled { task, reason, .. } => {
             format!("run={run} task={task} event=cancelled reason={reason:?}")
         }
         Event::TaskFailed { task, error_kind, reason } => {

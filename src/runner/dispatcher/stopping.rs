@@ -54,7 +54,8 @@ impl Dispatcher<'_> {
             for place in 0..self.run.tasks.len() {
                 if self.run.tasks[place].state == TaskState::Queued {
                     let task = self.run.tasks[place].spec.id.clone();
-                    self.record(Event::TaskCancelled { task, reason: judgement::FAIL_FAST.into() })?;
+                    let reason = judgement::FAIL_FAST.into();
+                    self.record(Event::TaskCancelled { task, reason, fail_fast: true })?;
                 }
             }
         }
