@@ -463,9 +463,9 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             break
         }
         'crew;approve' {
-            [CompletionResult]::new('--by', '--by', [CompletionResultType]::ParameterName, 'Who decides; default: git''s user.name, or the user of this account')
-            [CompletionResult]::new('--note', '--note', [CompletionResultType]::ParameterName, 'What there is to say about it; kept with the decision')
+            [CompletionResult]::new('--by', '--by', [CompletionResultType]::ParameterName, 'Who says so; default: git''s user.name, or the user of this account')
             [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'How long to wait for an answer of the crew process that carries the run out')
+            [CompletionResult]::new('--note', '--note', [CompletionResultType]::ParameterName, 'What there is to say about it; kept with the decision')
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
             [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
             [CompletionResult]::new('--resume', '--resume', [CompletionResultType]::ParameterName, 'Go on with the run at once')
@@ -479,9 +479,9 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             break
         }
         'crew;reject' {
-            [CompletionResult]::new('--by', '--by', [CompletionResultType]::ParameterName, 'Who decides; default: git''s user.name, or the user of this account')
-            [CompletionResult]::new('--note', '--note', [CompletionResultType]::ParameterName, 'What there is to say about it; kept with the decision')
+            [CompletionResult]::new('--by', '--by', [CompletionResultType]::ParameterName, 'Who says so; default: git''s user.name, or the user of this account')
             [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'How long to wait for an answer of the crew process that carries the run out')
+            [CompletionResult]::new('--note', '--note', [CompletionResultType]::ParameterName, 'What there is to say about it; kept with the decision')
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
             [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
             [CompletionResult]::new('--send-back', '--send-back', [CompletionResultType]::ParameterName, 'Let the agent work on it again; --note says what is to be done')
@@ -496,7 +496,7 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             break
         }
         'crew;answer' {
-            [CompletionResult]::new('--by', '--by', [CompletionResultType]::ParameterName, 'Who answers; default: git''s user.name, or the user of this account')
+            [CompletionResult]::new('--by', '--by', [CompletionResultType]::ParameterName, 'Who says so; default: git''s user.name, or the user of this account')
             [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'How long to wait for an answer of the crew process that carries the run out')
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
             [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
@@ -511,9 +511,9 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             break
         }
         'crew;accept' {
-            [CompletionResult]::new('--by', '--by', [CompletionResultType]::ParameterName, 'Who decides; default: git''s user.name, or the user of this account')
-            [CompletionResult]::new('--note', '--note', [CompletionResultType]::ParameterName, 'What there is to say about it; kept with the decision')
+            [CompletionResult]::new('--by', '--by', [CompletionResultType]::ParameterName, 'Who says so; default: git''s user.name, or the user of this account')
             [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'How long to wait for an answer of the crew process that carries the run out')
+            [CompletionResult]::new('--note', '--note', [CompletionResultType]::ParameterName, 'What there is to say about it; kept with the decision')
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
             [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
             [CompletionResult]::new('--resume', '--resume', [CompletionResultType]::ParameterName, 'Go on with the run at once')
@@ -531,7 +531,7 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('--agent', '--agent', [CompletionResultType]::ParameterName, 'Agent that works on it from now on, with that agent''s own model unless --model names one')
             [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Model that its agent works with from now on')
             [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Why it is worth another attempt although its work was wrong; kept with the record')
-            [CompletionResult]::new('--by', '--by', [CompletionResultType]::ParameterName, 'Who asks; default: git''s user.name, or the user of this account')
+            [CompletionResult]::new('--by', '--by', [CompletionResultType]::ParameterName, 'Who says so; default: git''s user.name, or the user of this account')
             [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'How long to wait for an answer of the crew process that carries the run out')
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
             [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
@@ -597,7 +597,7 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('--agent', '--agent', [CompletionResultType]::ParameterName, 'Agent that works on it from now on, with that agent''s own model unless --model names one')
             [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Model that its agent works with from now on')
             [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Why it is worth another attempt although its work was wrong; kept with the record')
-            [CompletionResult]::new('--by', '--by', [CompletionResultType]::ParameterName, 'Who asks; default: git''s user.name, or the user of this account')
+            [CompletionResult]::new('--by', '--by', [CompletionResultType]::ParameterName, 'Who says so; default: git''s user.name, or the user of this account')
             [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'How long to wait for an answer of the crew process that carries the run out')
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
             [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')

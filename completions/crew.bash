@@ -570,7 +570,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__accept)
-            opts="-q -C -h -V --by --note --wait --resume --json --quiet --folder --help --version"
+            opts="-q -C -h -V --by --wait --note --resume --json --quiet --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -580,11 +580,11 @@ _crew() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --note)
+                --wait)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --wait)
+                --note)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -720,7 +720,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__approve)
-            opts="-q -C -h -V --by --note --wait --resume --json --quiet --folder --help --version"
+            opts="-q -C -h -V --by --wait --note --resume --json --quiet --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -730,11 +730,11 @@ _crew() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --note)
+                --wait)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --wait)
+                --note)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2840,7 +2840,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__reject)
-            opts="-q -C -h -V --by --note --wait --send-back --resume --json --quiet --folder --help --version"
+            opts="-q -C -h -V --by --wait --note --send-back --resume --json --quiet --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2850,11 +2850,11 @@ _crew() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --note)
+                --wait)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --wait)
+                --note)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

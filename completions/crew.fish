@@ -261,18 +261,18 @@ complete -c crew -n "__fish_crew_using_subcommand gate; and __fish_seen_subcomma
 complete -c crew -n "__fish_crew_using_subcommand gate; and __fish_seen_subcommand_from explain" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand gate; and __fish_seen_subcommand_from help" -f -a "explain" -d 'Say whether an action needs your word, and by which setting'
 complete -c crew -n "__fish_crew_using_subcommand gate; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c crew -n "__fish_crew_using_subcommand approve" -l by -d 'Who decides; default: git\'s user.name, or the user of this account' -r
-complete -c crew -n "__fish_crew_using_subcommand approve" -l note -d 'What there is to say about it; kept with the decision' -r
+complete -c crew -n "__fish_crew_using_subcommand approve" -l by -d 'Who says so; default: git\'s user.name, or the user of this account' -r
 complete -c crew -n "__fish_crew_using_subcommand approve" -l wait -d 'How long to wait for an answer of the crew process that carries the run out' -r
+complete -c crew -n "__fish_crew_using_subcommand approve" -l note -d 'What there is to say about it; kept with the decision' -r
 complete -c crew -n "__fish_crew_using_subcommand approve" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand approve" -l resume -d 'Go on with the run at once'
 complete -c crew -n "__fish_crew_using_subcommand approve" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand approve" -s q -l quiet -d 'Print data and errors only'
 complete -c crew -n "__fish_crew_using_subcommand approve" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand approve" -s V -l version -d 'Print version'
-complete -c crew -n "__fish_crew_using_subcommand reject" -l by -d 'Who decides; default: git\'s user.name, or the user of this account' -r
-complete -c crew -n "__fish_crew_using_subcommand reject" -l note -d 'What there is to say about it; kept with the decision' -r
+complete -c crew -n "__fish_crew_using_subcommand reject" -l by -d 'Who says so; default: git\'s user.name, or the user of this account' -r
 complete -c crew -n "__fish_crew_using_subcommand reject" -l wait -d 'How long to wait for an answer of the crew process that carries the run out' -r
+complete -c crew -n "__fish_crew_using_subcommand reject" -l note -d 'What there is to say about it; kept with the decision' -r
 complete -c crew -n "__fish_crew_using_subcommand reject" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand reject" -l send-back -d 'Let the agent work on it again; --note says what is to be done'
 complete -c crew -n "__fish_crew_using_subcommand reject" -l resume -d 'Go on with the run at once'
@@ -280,7 +280,7 @@ complete -c crew -n "__fish_crew_using_subcommand reject" -l json -d 'Print data
 complete -c crew -n "__fish_crew_using_subcommand reject" -s q -l quiet -d 'Print data and errors only'
 complete -c crew -n "__fish_crew_using_subcommand reject" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand reject" -s V -l version -d 'Print version'
-complete -c crew -n "__fish_crew_using_subcommand answer" -l by -d 'Who answers; default: git\'s user.name, or the user of this account' -r
+complete -c crew -n "__fish_crew_using_subcommand answer" -l by -d 'Who says so; default: git\'s user.name, or the user of this account' -r
 complete -c crew -n "__fish_crew_using_subcommand answer" -l wait -d 'How long to wait for an answer of the crew process that carries the run out' -r
 complete -c crew -n "__fish_crew_using_subcommand answer" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand answer" -l resume -d 'Go on with the run at once'
@@ -288,9 +288,9 @@ complete -c crew -n "__fish_crew_using_subcommand answer" -l json -d 'Print data
 complete -c crew -n "__fish_crew_using_subcommand answer" -s q -l quiet -d 'Print data and errors only'
 complete -c crew -n "__fish_crew_using_subcommand answer" -s h -l help -d 'Print help'
 complete -c crew -n "__fish_crew_using_subcommand answer" -s V -l version -d 'Print version'
-complete -c crew -n "__fish_crew_using_subcommand accept" -l by -d 'Who decides; default: git\'s user.name, or the user of this account' -r
-complete -c crew -n "__fish_crew_using_subcommand accept" -l note -d 'What there is to say about it; kept with the decision' -r
+complete -c crew -n "__fish_crew_using_subcommand accept" -l by -d 'Who says so; default: git\'s user.name, or the user of this account' -r
 complete -c crew -n "__fish_crew_using_subcommand accept" -l wait -d 'How long to wait for an answer of the crew process that carries the run out' -r
+complete -c crew -n "__fish_crew_using_subcommand accept" -l note -d 'What there is to say about it; kept with the decision' -r
 complete -c crew -n "__fish_crew_using_subcommand accept" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand accept" -l resume -d 'Go on with the run at once'
 complete -c crew -n "__fish_crew_using_subcommand accept" -l json -d 'Print data as JSON'
@@ -301,7 +301,7 @@ complete -c crew -n "__fish_crew_using_subcommand requeue" -l with-note -d 'What
 complete -c crew -n "__fish_crew_using_subcommand requeue" -l agent -d 'Agent that works on it from now on, with that agent\'s own model unless --model names one' -r
 complete -c crew -n "__fish_crew_using_subcommand requeue" -l model -d 'Model that its agent works with from now on' -r
 complete -c crew -n "__fish_crew_using_subcommand requeue" -l force -d 'Why it is worth another attempt although its work was wrong; kept with the record' -r
-complete -c crew -n "__fish_crew_using_subcommand requeue" -l by -d 'Who asks; default: git\'s user.name, or the user of this account' -r
+complete -c crew -n "__fish_crew_using_subcommand requeue" -l by -d 'Who says so; default: git\'s user.name, or the user of this account' -r
 complete -c crew -n "__fish_crew_using_subcommand requeue" -l wait -d 'How long to wait for an answer of the crew process that carries the run out' -r
 complete -c crew -n "__fish_crew_using_subcommand requeue" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand requeue" -l failed -d 'All tasks of the run that failed'
@@ -338,7 +338,7 @@ complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_su
 complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from requeue" -l agent -d 'Agent that works on it from now on, with that agent\'s own model unless --model names one' -r
 complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from requeue" -l model -d 'Model that its agent works with from now on' -r
 complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from requeue" -l force -d 'Why it is worth another attempt although its work was wrong; kept with the record' -r
-complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from requeue" -l by -d 'Who asks; default: git\'s user.name, or the user of this account' -r
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from requeue" -l by -d 'Who says so; default: git\'s user.name, or the user of this account' -r
 complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from requeue" -l wait -d 'How long to wait for an answer of the crew process that carries the run out' -r
 complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from requeue" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from requeue" -l failed -d 'All tasks of the run that failed'

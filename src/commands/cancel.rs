@@ -1,22 +1,20 @@
 //! `crew cancel`: ends what is not to be done any more, and says what was kept of it.
 
 use super::context::Context;
-use super::decide::name_of_person;
+use super::decide::{self, name_of_person};
 use super::exit::{ExitStatus, Problem};
 use super::resume::Unseen;
-use super::submit::{self, Place};
 use super::task_names::Named;
 use super::{run, typist};
 use crate::domain::event::{Event, Recorded};
 use crate::domain::id::{RunId, TaskId};
-use crate::domain::person::{self, PersonAsk, What};
-use crate::domain::request::Answer;
+use crate::domain::person::{PersonAsk, What};
 use crate::domain::run::{Run, RunStatus};
 use crate::domain::task::{Task, TaskState};
 use crate::domain::words::clean_line;
 use crate::domain::worktree::reference_of;
 use crate::runner::launch::{Limits, Setup};
-use crate::runner::{clock, dispatcher, process};
+use crate::runner::{dispatcher, process};
 use crate::store::database::Store;
 use crate::store::lock;
 use crate::ui::words;
@@ -122,24 +120,14 @@ fn ask(
     before: &Run,
     patience: Duration,
 ) -> Result<()> {
-    let layout = store.layout();
-    let key = Context::person_key().ok_or_else(|| {
-        Problem::usage("no_home", "there is no folder for your configuration, so nobody knows that it is you")
-            .hint("set HOME or XDG_CONFIG_HOME")
-    })?;
-    let by = args.by.clone().unwrap_or_else(|| name_of_person(layout));
-    let place = Place::of_run(layout, &target.run);
+    let by = args.by.clone().unwrap_or_else(|| name_of_person(store.layout()));
     let mut forced = !args.force;
     loop {
         let what = What::Cancel { task: target.task.clone() };
         let wish = PersonAsk { run: target.run.clone(), by: by.clone(), note: args.reason.clone(), what };
-        let request = person::request(clock::new_token(), &key, wish);
         let waits = || cx.printer.tell(&format!("{}; waiting for its answer", who_owns(store, target)));
-        match submit::ask_and_wait(&place, &request, patience, waits)? {
-            Some(Answer::Accepted { .. }) => return Ok(()),
-            Some(Answer::Refused { code, message, hint }) => {
-                return Err(Problem::refused(code.name(), message).hint(hint).into());
-            }
+        match decide::ask_within(store, wish, patience, waits)? {
+            Some(_) => return Ok(()),
             None if !forced => {
                 forced = true;
                 kill_owner(cx, store, target, before)?;

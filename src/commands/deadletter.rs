@@ -74,13 +74,8 @@ struct AddArgs {
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     reason: String,
 
-    /// Who says so; default: git's user.name, or the user of this account
-    #[arg(long, value_name = "NAME")]
-    by: Option<String>,
-
-    /// How long to wait for an answer of the crew process that carries the run out
-    #[arg(long, value_name = "SECS", default_value_t = 60, hide_default_value = true)]
-    wait: u64,
+    #[command(flatten)]
+    who: Who,
 }
 
 /// Take a dead letter off the list, without doing its task again
@@ -94,13 +89,8 @@ struct DropArgs {
     #[arg(long, value_name = "TEXT")]
     reason: String,
 
-    /// Who says so; default: git's user.name, or the user of this account
-    #[arg(long, value_name = "NAME")]
-    by: Option<String>,
-
-    /// How long to wait for an answer of the crew process that carries the run out
-    #[arg(long, value_name = "SECS", default_value_t = 60, hide_default_value = true)]
-    wait: u64,
+    #[command(flatten)]
+    who: Who,
 }
 
 /// Lists, shows and changes dead letters.
@@ -109,13 +99,11 @@ pub fn deadletter(cx: &Context, args: &DeadletterArgs) -> Result<ExitStatus> {
         Command::List(args) => list(cx, args),
         Command::Show(args) => show(cx, args),
         Command::Requeue(args) => requeue::requeue(cx, args),
-        Command::Add(AddArgs { names, reason, by, wait }) => {
-            let who = Who { by: by.clone(), note: reason.clone(), wait: *wait };
-            change(cx, names, &who, |task| What::GiveUp { task })
+        Command::Add(AddArgs { names, reason, who }) => {
+            change(cx, names, (who, reason), |task| What::GiveUp { task })
         }
-        Command::Drop(DropArgs { names, reason, by, wait }) => {
-            let who = Who { by: by.clone(), note: reason.clone(), wait: *wait };
-            change(cx, names, &who, |task| What::DropDeadLetter { task })
+        Command::Drop(DropArgs { names, reason, who }) => {
+            change(cx, names, (who, reason), |task| What::DropDeadLetter { task })
         }
     }
 }
@@ -153,32 +141,7 @@ fn list(cx: &Context, args: &ListArgs) -> Result<ExitStatus> {
         cx.printer.tell(if args.all { "there are no dead letters" } else { "no task is given up" });
         return Ok(ExitStatus::Done);
     }
-    let mut columns = vec![
-        ("run", Column::Left),
-        ("task", Column::Left),
-        ("attempt", Column::Right),
-        ("age", Column::Right),
-        ("why", Column::Left),
-    ];
-    columns.extend(args.all.then_some(("now", Column::Left)));
-    columns.push(("", Column::Wide));
-    let mut rows = Rows::new(&columns);
-    let now = clock::now();
-    for filed in &shown {
-        let Filed { run, task, letter, fate, .. } = filed;
-        let plain = |text: String| (text, Tone::Plain);
-        let mut cells = vec![
-            plain(shorts.get(run).cloned().unwrap_or_default()),
-            plain(task.to_string()),
-            plain(letter.attempt.to_string()),
-            plain(words::duration(now.since(letter.at))),
-            (letter.why.words().to_owned(), Tone::Bad),
-        ];
-        cells.extend(args.all.then(|| plain(fate.name().to_owned())));
-        cells.push(plain(clean_line(&said_of(filed), 200)));
-        rows.add(cells);
-    }
-    cx.printer.data(&rows.render(&cx.printer))?;
+    cx.printer.data(&table(&shown, &shorts, args.all).render(&cx.printer))?;
     if total > shown.len() {
         let left = words::count(total - shown.len(), "older one");
         let run = args.run.as_ref().map(|run| format!(" {run}")).unwrap_or_default();
@@ -198,6 +161,36 @@ fn is_at_work(cx: &Context, filed: &Filed) -> Result<bool> {
     let run = if filed.letter.why == Why::DeadLooks { cx.store()?.load_run(&filed.run)? } else { None };
     let task = run.as_ref().and_then(|run| run.task(&filed.task));
     Ok(task.is_some_and(|task| !task.state.is_settled()))
+}
+
+/// Lays dead letters out, a line each; with `fates`, what became of them too.
+fn table(shown: &[&Filed], shorts: &HashMap<RunId, String>, fates: bool) -> Rows {
+    let mut columns = vec![
+        ("run", Column::Left),
+        ("task", Column::Left),
+        ("attempt", Column::Right),
+        ("age", Column::Right),
+        ("why", Column::Left),
+    ];
+    columns.extend(fates.then_some(("now", Column::Left)));
+    columns.push(("", Column::Wide));
+    let mut rows = Rows::new(&columns);
+    let now = clock::now();
+    for filed in shown {
+        let Filed { run, task, letter, fate, .. } = filed;
+        let plain = |text: String| (text, Tone::Plain);
+        let mut cells = vec![
+            plain(shorts.get(run).cloned().unwrap_or_default()),
+            plain(task.to_string()),
+            plain(letter.attempt.to_string()),
+            plain(words::duration(now.since(letter.at))),
+            (letter.why.words().to_owned(), Tone::Bad),
+        ];
+        cells.extend(fates.then(|| plain(fate.name().to_owned())));
+        cells.push(plain(clean_line(&said_of(filed), 200)));
+        rows.add(cells);
+    }
+    rows
 }
 
 /// Returns what a line has room for: what a person said, or else the error.
@@ -278,7 +271,7 @@ fn show(cx: &Context, args: &ShowArgs) -> Result<ExitStatus> {
 fn change(
     cx: &Context,
     names: &[String],
-    who: &Who,
+    who: (&Who, &str),
     what: impl FnOnce(TaskId) -> What,
 ) -> Result<ExitStatus> {
     let store = cx.store()?;

@@ -22,20 +22,33 @@ use anyhow::{Context as _, Result};
 use serde_json::json;
 use std::time::Duration;
 
-/// Who decides, and what they have to say.
+/// Who says something, and how long they wait for an answer.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Who {
-    /// Who decides; default: git's user.name, or the user of this account
+    /// Who says so; default: git's user.name, or the user of this account
     #[arg(long, value_name = "NAME")]
     pub by: Option<String>,
-
-    /// What there is to say about it; kept with the decision
-    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
-    pub note: String,
 
     /// How long to wait for an answer of the crew process that carries the run out
     #[arg(long, value_name = "SECS", default_value_t = 60, hide_default_value = true)]
     pub wait: u64,
+}
+
+/// Who decides, and what they have to say.
+#[derive(Clone, Debug, clap::Args)]
+struct Word {
+    #[command(flatten)]
+    who: Who,
+
+    /// What there is to say about it; kept with the decision
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    note: String,
+}
+
+impl Word {
+    fn said(&self) -> (&Who, &str) {
+        (&self.who, &self.note)
+    }
 }
 
 /// Let a task go on that waits for you
@@ -47,7 +60,7 @@ pub struct ApproveArgs {
     gate: String,
 
     #[command(flatten)]
-    who: Who,
+    word: Word,
 
     /// Go on with the run at once
     #[arg(long)]
@@ -63,7 +76,7 @@ pub struct RejectArgs {
     gate: String,
 
     #[command(flatten)]
-    who: Who,
+    word: Word,
 
     /// Let the agent work on it again; --note says what is to be done
     #[arg(long)]
@@ -84,13 +97,8 @@ pub struct AnswerArgs {
     #[arg(allow_hyphen_values = true)]
     answer: String,
 
-    /// Who answers; default: git's user.name, or the user of this account
-    #[arg(long, value_name = "NAME")]
-    by: Option<String>,
-
-    /// How long to wait for an answer of the crew process that carries the run out
-    #[arg(long, value_name = "SECS", default_value_t = 60, hide_default_value = true)]
-    wait: u64,
+    #[command(flatten)]
+    who: Who,
 
     /// Go on with the run at once
     #[arg(long)]
@@ -107,7 +115,7 @@ pub struct AcceptArgs {
     names: Vec<String>,
 
     #[command(flatten)]
-    who: Who,
+    word: Word,
 
     /// Go on with the run at once
     #[arg(long)]
@@ -116,19 +124,18 @@ pub struct AcceptArgs {
 
 /// Approves what a gate is about.
 pub fn approve(cx: &Context, args: &ApproveArgs) -> Result<ExitStatus> {
-    decide(cx, &args.gate, Decision::Approved, &args.who, args.resume)
+    decide(cx, &args.gate, Decision::Approved, args.word.said(), args.resume)
 }
 
 /// Rejects what a gate is about, or sends it back.
 pub fn reject(cx: &Context, args: &RejectArgs) -> Result<ExitStatus> {
     let decision = if args.send_back { Decision::SentBack } else { Decision::Rejected };
-    decide(cx, &args.gate, decision, &args.who, args.resume)
+    decide(cx, &args.gate, decision, args.word.said(), args.resume)
 }
 
 /// Answers a question.
 pub fn answer(cx: &Context, args: &AnswerArgs) -> Result<ExitStatus> {
-    let who = Who { by: args.by.clone(), note: String::new(), wait: args.wait };
-    decide(cx, &args.gate, Decision::Answered { answer: args.answer.clone() }, &who, args.resume)
+    decide(cx, &args.gate, Decision::Answered { answer: args.answer.clone() }, (&args.who, ""), args.resume)
 }
 
 /// Accepts the work of a task that needs review.
@@ -142,10 +149,16 @@ pub fn accept(cx: &Context, args: &AcceptArgs) -> Result<ExitStatus> {
     let id = cx.find_run(&store, run)?;
     let task = TaskId::parse(task)
         .ok_or_else(|| Problem::refused("unknown_task", format!("`{task}` is no task")))?;
-    hand_over(cx, &store, &id, &args.who, What::Accept { task }, args.resume)
+    hand_over(cx, &store, &id, args.word.said(), What::Accept { task }, args.resume)
 }
 
-fn decide(cx: &Context, gate: &str, decision: Decision, who: &Who, resume: bool) -> Result<ExitStatus> {
+fn decide(
+    cx: &Context,
+    gate: &str,
+    decision: Decision,
+    who: (&Who, &str),
+    resume: bool,
+) -> Result<ExitStatus> {
     let store = cx.store()?;
     let (run, gate) = find_gate(&store, gate)?;
     hand_over(cx, &store, &run, who, What::Decide { gate, decision }, resume)
@@ -167,7 +180,7 @@ fn hand_over(
     cx: &Context,
     store: &Store,
     id: &RunId,
-    who: &Who,
+    who: (&Who, &str),
     what: What,
     go_on: bool,
 ) -> Result<ExitStatus> {
@@ -191,29 +204,37 @@ fn hand_over(
 
 /// Hands what a person asks to the owner of the run, or settles it where the run has none. Returns the task that it is
 /// about.
-pub fn ask(store: &Store, id: &RunId, who: &Who, what: What) -> Result<String> {
-    let layout = store.layout().clone();
+pub fn ask(store: &Store, id: &RunId, (who, note): (&Who, &str), what: What) -> Result<String> {
+    let by = who.by.clone().unwrap_or_else(|| name_of_person(store.layout()));
+    let ask = PersonAsk { run: id.clone(), by, note: note.to_owned(), what };
+    let answered = ask_within(store, ask, Duration::from_secs(who.wait), || {})?;
+    answered.ok_or_else(|| {
+        let message = format!("its owner did not answer within {} seconds; nothing was decided", who.wait);
+        let hint = "crew status shows whether it still works; --wait SECS waits longer";
+        Problem::refused("busy", message).hint(hint).into()
+    })
+}
+
+/// Does the same; `None` where no answer came in time. `waits` is called once, where it takes a second or more.
+pub fn ask_within(
+    store: &Store,
+    ask: PersonAsk,
+    patience: Duration,
+    waits: impl FnOnce(),
+) -> Result<Option<String>> {
+    let layout = store.layout();
     typist::refuse_agents(Some(layout.repository()))?;
-    typist::refuse_below(store.load_run(id)?.and_then(|run| run.dispatcher).as_ref())?;
+    typist::refuse_below(store.load_run(&ask.run)?.and_then(|run| run.dispatcher).as_ref())?;
     let key = Context::person_key().ok_or_else(|| {
         Problem::usage("no_home", "there is no folder for your configuration, so nobody knows that it is you")
             .hint("set HOME or XDG_CONFIG_HOME")
     })?;
-    let by = who.by.clone().unwrap_or_else(|| name_of_person(&layout));
-    let ask = PersonAsk { run: id.clone(), by, note: who.note.clone(), what };
+    let place = Place::of_run(layout, &ask.run);
     let request = person::request(clock::new_token(), &key, ask);
-    let place = Place::of_run(&layout, id);
-    match submit::ask_as_person(&place, &request, Duration::from_secs(who.wait))? {
-        Some(Answer::Accepted { task, .. }) => Ok(task),
-        Some(Answer::Refused { code, message, hint }) => {
-            Err(Problem::refused(code.name(), message).hint(hint).into())
-        }
-        None => {
-            let message =
-                format!("its owner did not answer within {} seconds; nothing was decided", who.wait);
-            let hint = "crew status shows whether it still works; --wait SECS waits longer";
-            Err(Problem::refused("busy", message).hint(hint).into())
-        }
+    match submit::ask_as_person(&place, &request, patience, waits)? {
+        Some(Answer::Accepted { task, .. }) => Ok(Some(task)),
+        Some(refused) => Err(Problem::of_refusal(refused).into()),
+        None => Ok(None),
     }
 }
 

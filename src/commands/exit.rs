@@ -1,5 +1,6 @@
 //! How a command ends: the exit codes, and the map from errors to them, in one place.
 
+use crate::domain::request::Answer;
 use crate::domain::words::clean_text;
 use crate::store::StoreError;
 use crate::ui::printer::{Printer, Tone};
@@ -51,6 +52,15 @@ impl Problem {
     /// What was asked for is understood, and refused.
     pub fn refused(code: &'static str, message: impl Into<String>) -> Problem {
         Problem { exit: ExitStatus::Refused, ..Problem::usage(code, message) }
+    }
+
+    /// Says why a request was refused.
+    pub fn of_refusal(answer: Answer) -> Problem {
+        match answer {
+            Answer::Refused { code, message, hint } => Problem::refused(code.name(), message).hint(hint),
+            // Nothing that is accepted comes here.
+            Answer::Accepted { task, .. } => Problem::refused("failed", task),
+        }
     }
 
     /// Says what to do about it.

@@ -68,13 +68,8 @@ pub struct RequeueArgs {
     #[arg(long)]
     dry_run: bool,
 
-    /// Who asks; default: git's user.name, or the user of this account
-    #[arg(long, value_name = "NAME")]
-    by: Option<String>,
-
-    /// How long to wait for an answer of the crew process that carries the run out
-    #[arg(long, value_name = "SECS", default_value_t = 60, hide_default_value = true)]
-    wait: u64,
+    #[command(flatten)]
+    who: Who,
 
     /// Go on with the run at once
     #[arg(long)]
@@ -91,7 +86,7 @@ pub fn requeue(cx: &Context, args: &RequeueArgs) -> Result<ExitStatus> {
         agent: args.agent.clone(),
         model: args.model.clone(),
     };
-    requeue::check_note(&args.with_note).map_err(problem)?;
+    requeue::check_note(&args.with_note).map_err(Problem::of_refusal)?;
     if args.dry_run {
         return preview(cx, &store, &named, &order);
     }
@@ -100,8 +95,7 @@ pub fn requeue(cx: &Context, args: &RequeueArgs) -> Result<ExitStatus> {
         .map_err(|refused| told(&store, &named, &order, refused))?;
     refuse_unfit_agents(cx, &store, &named, &order)?;
     let id = named.run.id.clone();
-    let who = Who { by: args.by.clone(), note: args.with_note.clone(), wait: args.wait };
-    decide::ask(&store, &id, &who, What::Requeue(Box::new(order)))?;
+    decide::ask(&store, &id, (&args.who, &args.with_note), What::Requeue(Box::new(order)))?;
     let requeued = store.events(&id, named.run.last_seq, usize::MAX)?;
     let owned = lock::is_owned(&store.paths(&id))?;
     let goes_on = args.resume && !owned;
@@ -122,7 +116,7 @@ pub fn requeue(cx: &Context, args: &RequeueArgs) -> Result<ExitStatus> {
 /// Says what to do about a task that is at work, which depends on whether somebody still looks after it.
 fn told(store: &Store, named: &Named, order: &Order, refused: Answer) -> Problem {
     let is_busy = matches!(refused, Answer::Refused { code: Code::Busy, .. });
-    let problem = problem(refused);
+    let problem = Problem::of_refusal(refused);
     let running = |id: &&TaskId| named.run.task(id).is_some_and(|task| task.state == TaskState::Running);
     let Some(task) = order.tasks.iter().find(running).filter(|_| is_busy) else { return problem };
     let cancel = format!("crew cancel {} {task}", named.short);
@@ -132,14 +126,6 @@ fn told(store: &Store, named: &Named, order: &Order, refused: Answer) -> Problem
             problem.hint(format!("its crew process is gone: {resume} takes it up, {cancel} gives it up"))
         }
         _ => problem.hint(format!("wait until it ends, or {cancel} stops it")),
-    }
-}
-
-fn problem(refused: Answer) -> Problem {
-    match refused {
-        Answer::Refused { code, message, hint } => Problem::refused(code.name(), message).hint(hint),
-        // Nothing that is accepted comes here.
-        Answer::Accepted { task, .. } => Problem::refused("failed", task),
     }
 }
 
@@ -193,7 +179,8 @@ fn refuse_unfit_agents(cx: &Context, store: &Store, named: &Named, order: &Order
         return Err(Problem { exit: ExitStatus::Usage, ..problem }.into());
     }
     let mut changed = named.run.clone();
-    let events = requeue::requeue(&named.run, order, ("somebody", ""), clock::now()).map_err(problem)?;
+    let events =
+        requeue::requeue(&named.run, order, ("somebody", ""), clock::now()).map_err(Problem::of_refusal)?;
     for event in &events {
         changed.apply(clock::now(), event)?;
     }

@@ -70,9 +70,7 @@ pub fn hand_in(cx: &Context, submission: Submission) -> Result<ExitStatus> {
             }
             Ok(ExitStatus::Done)
         }
-        Some(Answer::Refused { code, message, hint }) => {
-            Err(Problem::refused(code.name(), message).hint(hint).into())
-        }
+        Some(refused) => Err(Problem::of_refusal(refused).into()),
         None => hand_in_by_output(cx, &place, &request),
     }
 }
@@ -200,17 +198,13 @@ pub fn read_bytes(from: &str, kind: Kind) -> Result<Vec<u8>> {
     Ok(text)
 }
 
-/// Hands a person's request to the owner of the run, or settles it where the run has none. `None` where the owner did not
-/// answer in time: then the request was taken back, and nothing comes of it any more.
-pub fn ask_as_person(place: &Place, request: &Request, patience: Duration) -> Result<Option<Answer>> {
-    ask_and_wait(place, request, patience, || {})
-}
-
 /// How long is waited before a person is told of it.
 const SIGN_AFTER: Duration = Duration::from_secs(1);
 
-/// Does the same; `waits` is called once, where it takes a second or more.
-pub fn ask_and_wait(
+/// Hands a person's request to the owner of the run, or settles it where the run has none. `None` where the owner did not
+/// answer in time: then the request was taken back, and nothing comes of it any more. `waits` is called once, where it takes
+/// a second or more.
+pub fn ask_as_person(
     place: &Place,
     request: &Request,
     patience: Duration,

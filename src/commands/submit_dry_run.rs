@@ -49,8 +49,5 @@ pub fn check_here(place: &Place, submission: &Submission, terms: &Terms) -> Resu
 }
 
 fn refusal(answer: Answer) -> anyhow::Error {
-    match answer {
-        Answer::Refused { code, message, hint } => Problem::refused(code.name(), message).hint(hint).into(),
-        Answer::Accepted { task, .. } => anyhow::anyhow!("{task} was accepted and is told to be refused"),
-    }
+    Problem::of_refusal(answer).into()
 }
