@@ -5,8 +5,9 @@ use super::context::Context;
 use super::ended;
 use super::exit::{self, ExitStatus};
 use super::run;
+use super::signs_of_life::SignsOfLife;
 use crate::domain::event::{Event, Recorded};
-use crate::domain::id::RunId;
+use crate::domain::id::{RunId, TaskId};
 use crate::domain::run::Run;
 use crate::runner::dispatcher::Finished;
 use crate::runner::{clock, looking_on, signals};
@@ -76,7 +77,9 @@ pub fn attach(cx: &Context, args: &AttachArgs) -> Result<ExitStatus> {
         }
         if progress.is_live() {
             let now = clock::now();
-            let working = looking_on::working(&followed.run, &paths, registry.all(), now);
+            let signs = SignsOfLife::of(&store, &followed.run, lock::owner(&paths).as_ref(), now);
+            let quiet = |task: &TaskId, attempt: u32| signs.as_ref()?.quiet(task, attempt);
+            let working = looking_on::working(&followed.run, &paths, registry.all(), now, quiet);
             progress.redraw(&followed.run, &working, now);
         }
         std::thread::sleep(LOOK);

@@ -1,5 +1,6 @@
 //! What `crew status` shows of who is alive: agents that are quiet, and a dispatcher that does not answer.
 
+use crate::domain::id::TaskId;
 use crate::domain::liveness::{Heartbeat, Pulse};
 use crate::domain::run::Run;
 use crate::domain::time::Time;
@@ -7,6 +8,7 @@ use crate::store::database::Store;
 use crate::store::lock::Owner;
 use crate::ui::words;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// What the dispatcher that owns a run has said last.
 pub struct SignsOfLife {
@@ -21,6 +23,13 @@ impl SignsOfLife {
         // Who merges owns the run too, and what a dead dispatcher said last is not about them.
         let is_of_owner = owner?.pid == heartbeat.process.pid;
         is_of_owner.then_some(SignsOfLife { heartbeat, now })
+    }
+
+    /// Returns for how long an attempt has been quiet, where people want to know that.
+    pub fn quiet(&self, task: &TaskId, attempt: u32) -> Option<Duration> {
+        // Of whom nobody has heard since, nothing is known.
+        let heartbeat = Some(&self.heartbeat).filter(|heartbeat| !heartbeat.is_overdue(self.now));
+        heartbeat?.pulse(task, attempt)?.quiet(self.now)
     }
 
     /// Returns the newest attempts that are open, as their dispatcher saw them, with the places of their tasks.

@@ -2,6 +2,7 @@
 
 use super::child;
 use crate::agents::{Agent, Said};
+use crate::domain::id::TaskId;
 use crate::domain::redact::Redactor;
 use crate::domain::run::Run;
 use crate::domain::task::{AttemptState, Task, Working};
@@ -10,18 +11,21 @@ use crate::domain::words::{clean_line, last_line};
 use crate::store::layout::{self, RunPaths};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The most bytes of a log's end that are looked at.
 const MOST: u64 = 8 * 1024;
 /// The most characters of what is shown.
 const MAX_DOING: usize = 200;
 
-/// Returns the tasks that are worked on. Logs are without secrets already.
+/// Returns the tasks that are worked on. Logs are without secrets already. `quiet` says for how long an attempt has given no
+/// sign of life, where that is worth telling: only whoever carries the run out sees that at once.
 pub fn working(
     run: &Run,
     paths: &RunPaths,
     agents: &BTreeMap<String, Arc<dyn Agent>>,
     now: Time,
+    quiet: impl Fn(&TaskId, u32) -> Option<Duration>,
 ) -> Vec<Working> {
     let of = |(place, task): (usize, &Task)| {
         let attempt = task.last().filter(|attempt| attempt.is_open())?;
@@ -42,8 +46,8 @@ pub fn working(
         };
         let doing = clean_line(&doing.unwrap_or_default(), MAX_DOING);
         let elapsed = now.since(attempt.started_at);
-        // For how long it has given no sign of life, only whoever carries the run out sees at once.
-        Some(Working { place, elapsed, quiet: None, doing, usage: attempt.usage })
+        let quiet = quiet(&task.spec.id, attempt.number);
+        Some(Working { place, elapsed, quiet, doing, usage: attempt.usage })
     };
     run.tasks.iter().enumerate().filter_map(of).collect()
 }
@@ -63,4 +67,25 @@ fn words_of(said: &Said) -> Option<String> {
         _ => return None,
     };
     (!words.is_empty()).then_some(words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::run::tests::{run_of, spec, started};
+    use crate::store::layout::Layout;
+
+    #[test]
+    fn what_is_known_of_how_quiet_it_is_is_shown_beside_what_it_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut run = run_of(vec![spec("idle", &[]), spec("a", &[])]);
+        run.apply(Time(1_000), &started("a", 1)).unwrap();
+        let paths = Layout::of(folder.path()).run(&run.id);
+        let quiet = |task: &TaskId, attempt: u32| {
+            (task.as_str() == "a" && attempt == 1).then_some(Duration::from_secs(40))
+        };
+        let working = working(&run, &paths, &BTreeMap::new(), Time(3_000), quiet);
+        let seen: Vec<_> = working.iter().map(|seen| (seen.place, seen.elapsed, seen.quiet)).collect();
+        assert_eq!(seen, [(1, Duration::from_secs(2), Some(Duration::from_secs(40)))]);
+    }
 }
