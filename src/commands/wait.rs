@@ -5,6 +5,7 @@ use super::ended;
 use super::exit::ExitStatus;
 use crate::domain::id::RunId;
 use crate::domain::run::RunStatus;
+use crate::domain::time::read_duration;
 use crate::runner::dispatcher::Finished;
 use crate::store::database::Store;
 use crate::store::lock;
@@ -36,16 +37,8 @@ pub struct AwaitArgs {
 
 /// Reads a time: `90s`, `10m`, `2h`, or seconds.
 fn read_time(text: &str) -> Result<Duration, String> {
-    let (number, seconds) = match text.char_indices().next_back() {
-        Some((at, 's')) => (&text[..at], 1),
-        Some((at, 'm')) => (&text[..at], 60),
-        Some((at, 'h')) => (&text[..at], 60 * 60),
-        _ => (text, 1),
-    };
-    let seconds = number.parse::<u32>().ok().map(|number| u64::from(number) * seconds);
-    seconds
-        .map(Duration::from_secs)
-        .ok_or_else(|| "write seconds, or a number with s, m or h: 90s, 10m, 2h".into())
+    let read = read_duration(text, &["s", "m", "h"]);
+    read.ok_or_else(|| "write seconds, or a number with s, m or h: 90s, 10m, 2h".into())
 }
 
 /// Waits for all of the runs.

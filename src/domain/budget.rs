@@ -22,7 +22,7 @@ use super::requeue;
 use super::run::Run;
 use super::settings::{self, Settings};
 use super::task::{Attempt, Task, TaskSpec, TaskState};
-use super::time::Time;
+use super::time::{Time, read_duration};
 use super::usage::Usage;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value, json};
@@ -158,16 +158,9 @@ pub fn read_count(text: &str) -> Result<u64, String> {
 
 /// Reads a time in seconds as people type it: `90`, `90s`, `30m`, `2h`; 0 is allowed.
 pub fn read_seconds(text: &str) -> Result<u64, String> {
-    let (number, unit) = match text.char_indices().next_back() {
-        Some((at, 's')) => (&text[..at], 1),
-        Some((at, 'm')) => (&text[..at], 60),
-        Some((at, 'h')) => (&text[..at], 3600),
-        _ => (text, 1),
-    };
-    let plain = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-    let seconds = number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
+    let seconds = read_duration(text, &["s", "m", "h"]).map(|time| time.as_secs());
     seconds
-        .filter(|seconds| plain && *seconds <= settings::MOST_SECONDS)
+        .filter(|seconds| *seconds <= settings::MOST_SECONDS)
         .ok_or_else(|| format!("`{text}` is no time: write `90s`, `30m` or `2h`"))
 }
 

@@ -3,6 +3,7 @@
 
 use super::cleanup::Stays;
 use super::run::RunStatus;
+use super::time::read_duration;
 use std::time::Duration;
 
 /// How long a run stays after something has happened in it, whoever asks in general.
@@ -35,20 +36,10 @@ impl Choice {
 
 /// Reads an age as people type it: `30d`, `2w`, `12h`, `90m`.
 pub fn read_age(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("`{text}` is no age: write `30d`, `2w`, `12h` or `90m`");
-    let (at, unit) = text.char_indices().next_back().ok_or_else(wrong)?;
-    let minutes = match unit {
-        'm' => 1,
-        'h' => 60,
-        'd' => 24 * 60,
-        'w' => 7 * 24 * 60,
-        _ => return Err(wrong()),
-    };
-    let number = &text[..at];
-    let plain = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-    let seconds = number.parse::<u64>().ok().and_then(|number| number.checked_mul(minutes * 60));
+    let age = read_duration(text, &["m", "h", "d", "w"]);
     // Ten thousand years are enough for everybody, and fit into every sum of times.
-    seconds.filter(|seconds| plain && *seconds < 400_000_000_000).map(Duration::from_secs).ok_or_else(wrong)
+    age.filter(|age| age.as_secs() < 400_000_000_000)
+        .ok_or_else(|| format!("`{text}` is no age: write `30d`, `2w`, `12h` or `90m`"))
 }
 
 /// Returns an age as it is typed, in the largest unit that says at least two of it: `41d`, `30h`.

@@ -30,6 +30,21 @@ impl Time {
     }
 }
 
+/// The units in which people write how long something takes, in milliseconds.
+const UNITS: [(&str, u64); 6] =
+    [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000), ("w", 604_800_000)];
+
+/// Reads how long something takes: digits and one of `units`. A number alone means seconds, where these are among them.
+pub fn read_duration(text: &str, units: &[&str]) -> Option<Duration> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = match text.split_at(digits) {
+        (number, "") => (number, "s"),
+        other => other,
+    };
+    let (_, millis) = UNITS.iter().find(|(name, _)| *name == unit && units.contains(name))?;
+    number.parse::<u64>().ok()?.checked_mul(*millis).map(Duration::from_millis)
+}
+
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let at = jiff::Timestamp::from_millisecond(self.0).unwrap_or_default();
@@ -66,5 +81,17 @@ mod tests {
     #[test]
     fn a_clock_that_moved_back_counts_as_no_time_at_all() {
         assert_eq!(Time(5).since(Time(9)), Duration::ZERO);
+    }
+
+    #[test]
+    fn how_long_something_takes_is_a_number_and_one_of_the_units() {
+        let read = |text: &str| read_duration(text, &["ms", "s", "m", "h"]).map(|time| time.as_millis());
+        let rows = [("500ms", 500), ("90", 90_000), ("0s", 0), ("10m", 600_000), ("2h", 7_200_000)];
+        rows.iter().for_each(|(text, millis)| assert_eq!(read(text), Some(*millis), "{text}"));
+        for text in ["", "m", "+5", "-5s", "1.5h", "1d", "5 m", "5ß", "1m30s", "18446744073709551615h"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+        assert_eq!(read_duration("2w", &["d", "w"]), Some(Duration::from_secs(1_209_600)));
+        assert_eq!(read_duration("2", &["d", "w"]), None);
     }
 }

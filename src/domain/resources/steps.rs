@@ -14,6 +14,7 @@ use crate::domain::links;
 use crate::domain::nearest::nearest;
 use crate::domain::retry;
 use crate::domain::submission::{self, Field};
+use crate::domain::time::read_duration;
 use crate::domain::tree_check::Bounds;
 use crate::domain::when::When;
 use std::time::Duration;
@@ -408,16 +409,7 @@ fn read_check(value: &str) -> Result<String, Wrong> {
 }
 
 fn read_timeout(value: &str) -> Result<Duration, Wrong> {
-    let (number, seconds) = match value.char_indices().next_back() {
-        Some((at, 's')) => (&value[..at], 1),
-        Some((at, 'm')) => (&value[..at], 60),
-        Some((at, 'h')) => (&value[..at], 60 * 60),
-        _ => (value, 1),
-    };
-    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-    let seconds =
-        number.parse::<u64>().ok().filter(|_| is_number).and_then(|number| number.checked_mul(seconds));
-    match seconds.map(Duration::from_secs) {
+    match read_duration(value, &["s", "m", "h"]) {
         Some(timeout) if timeout > Duration::ZERO && timeout <= MAX_TIMEOUT => Ok(timeout),
         Some(_) => wrong(format!("the timeout `{value}` is not between 1s and 24h"), None),
         None => wrong(
@@ -437,15 +429,7 @@ fn read_retries(value: &str) -> Result<u32, Wrong> {
 }
 
 fn read_backoff(value: &str) -> Result<Duration, Wrong> {
-    let (number, unit) = match (value.strip_suffix("ms"), value.strip_suffix('s'), value.strip_suffix('m')) {
-        (Some(number), ..) => (number, 1),
-        (_, Some(number), _) => (number, 1000),
-        (.., Some(number)) => (number, 60_000),
-        _ => (value, 1000),
-    };
-    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-    let millis = number.parse::<u64>().ok().filter(|_| is_number).and_then(|number| number.checked_mul(unit));
-    match millis.map(Duration::from_millis) {
+    match read_duration(value, &["ms", "s", "m"]) {
         Some(backoff) if backoff <= retry::MAX_DELAY => Ok(backoff),
         _ => wrong(
             format!("`backoff` has to be a time of at most 15m, not `{value}`"),
