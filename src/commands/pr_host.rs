@@ -3,6 +3,7 @@
 use super::exit::{ExitStatus, Problem};
 use crate::domain::publishing::{self, Opener, Place};
 use crate::domain::words::clean_text;
+use crate::runner::process::{self, Within};
 use crate::runner::signals;
 use crate::ui::printer::Printer;
 use crate::ui::progress::Lines;
@@ -12,17 +13,14 @@ use anyhow::{Context as _, Result};
 use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 /// The most bytes of what is shown of others' words, and of an answer of theirs.
 const MAX_SAID: usize = 8_000;
 const MAX_ANSWER: u64 = 1 << 20;
-
-/// How often we look whether a program has ended.
-const LOOK: Duration = Duration::from_millis(20);
 
 /// What the user has set up for git's way to the remote. Git's other variables would send it elsewhere.
 const WAY: [&str; 8] = [
@@ -184,43 +182,24 @@ impl<'a> Outside<'a> {
         command.env_remove("GH_FORCE_TTY").env_remove("CLICOLOR_FORCE");
         let mut child = command.spawn().with_context(|| format!("start {program}"))?;
         let (out, err) = (reader(child.stdout.take()), reader(child.stderr.take()));
-        let ended = self
-            .while_shown(program, &format!("speaks to its host: {}", arguments[1]), || self.wait(&mut child));
+        let doing = format!("speaks to its host: {}", arguments[1]);
         // Whatever it has started goes with it, and lets go of the pipes.
-        end_group(&child);
-        let status = match ended {
-            Ok(status) => status,
-            Err(problem) => {
-                let _ = child.wait();
-                return Err(Problem { message: format!("{program}: {}", problem.message), ..problem }.into());
-            }
+        let how = self.while_shown(program, &doing, || process::end_within(&child, self.limit, &self.stop));
+        let status = child.wait();
+        let problem = match how {
+            Within::Ended => None,
+            Within::Stopped => Some(interrupted()),
+            Within::TooLong => Some(too_long("its host", self.limit)),
         };
+        if let Some(problem) = problem {
+            return Err(Problem { message: format!("{program}: {}", problem.message), ..problem }.into());
+        }
         let words = |reader: std::thread::JoinHandle<Vec<u8>>| {
             let bytes = reader.join().unwrap_or_default();
             let text = String::from_utf8_lossy(&bytes).trim().to_owned();
             publishing::without_passwords(&clean_text(&text, MAX_ANSWER as usize))
         };
         Ok(Answer { exit: status?.code(), out: words(out), err: words(err) })
-    }
-
-    fn wait(&self, child: &mut Child) -> Result<std::io::Result<std::process::ExitStatus>, Problem> {
-        let began = Instant::now();
-        loop {
-            match child.try_wait() {
-                Ok(None) => {}
-                Ok(Some(status)) => return Ok(Ok(status)),
-                Err(error) => return Ok(Err(error)),
-            }
-            if self.stop.load(Ordering::Relaxed) {
-                end_group(child);
-                return Err(interrupted());
-            }
-            if began.elapsed() >= self.limit {
-                end_group(child);
-                return Err(too_long("its host", self.limit));
-            }
-            std::thread::sleep(LOOK);
-        }
     }
 }
 
@@ -250,14 +229,6 @@ fn too_long(whom: &str, limit: Duration) -> Problem {
     let message = format!("no answer of {whom} within {}", words::duration(limit));
     Problem { exit: ExitStatus::Failed, ..Problem::refused("too_long", message) }
         .hint("--timeout SECS waits longer; the same command looks at what is there and goes on")
-}
-
-fn end_group(child: &Child) {
-    use rustix::process::{Pid, Signal, kill_process_group};
-    if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
-        // It may have ended just now.
-        let _ = kill_process_group(group, Signal::KILL);
-    }
 }
 
 fn reader(from: Option<impl Read + Send + 'static>) -> std::thread::JoinHandle<Vec<u8>> {

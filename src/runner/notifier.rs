@@ -5,7 +5,7 @@
 //! at most. What went wrong is told once, at the end.
 
 use super::clock;
-use super::process::{self, GroupSignal};
+use super::process::{self, Within};
 use crate::domain::notice::{self, Notice, Policy, Severity, Told};
 use crate::domain::words::clean_line;
 use serde_json::json;
@@ -17,12 +17,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, TrySendError, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The most notices that wait to be told.
 const QUEUE: usize = 64;
-/// How often a child is looked at that tells.
-const LOOK: Duration = Duration::from_millis(10);
 /// How much longer the end of a run waits than each way to tell may take.
 const MARGIN: Duration = Duration::from_millis(100);
 /// The most characters of what went wrong.
@@ -268,19 +266,10 @@ fn carry_out(command: &mut Command, input: &[u8], most: Duration, over: &AtomicB
         // It is shorter than a pipe is wide, so nobody has to read it; who does not want it leaves it there.
         let _ = stdin.write_all(input);
     }
-    let deadline = Instant::now() + most;
-    let in_time = loop {
-        match process::has_ended(child.id()) {
-            true => break true,
-            false if Instant::now() >= deadline || over.load(Ordering::Relaxed) => break false,
-            false => std::thread::sleep(LOOK),
-        }
-    };
-    // Whatever it has left behind ends with it. It is taken away after that, so that its number is no stranger's yet.
-    process::signal_group(child.id(), GroupSignal::Kill);
+    let how = process::end_within(&child, most, over);
     match child.wait() {
         Err(error) => Err(format!("{name}: {error}")),
-        Ok(_) if !in_time => Err(format!("{name} took longer than {} s", most.as_secs_f64())),
+        Ok(_) if how != Within::Ended => Err(format!("{name} took longer than {} s", most.as_secs_f64())),
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(format!("{name} ended with {status}{}", last_words(errors))),
     }

@@ -9,6 +9,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
+use std::process::Child;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// Asks a process group to end (`SIGTERM`, or `SIGINT` as ctrl-C does) or ends it (`SIGKILL`).
@@ -375,6 +377,32 @@ pub fn has_ended(pid: u32) -> bool {
     let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
     // One that is no child of ours any more has ended too.
     pid.is_none_or(|pid| !matches!(waitid(WaitId::Pid(pid), options), Ok(None)))
+}
+
+/// How a child came to its end that was given a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Within {
+    Ended,
+    TooLong,
+    /// Somebody did not want it any more.
+    Stopped,
+}
+
+/// Lets a child, which leads a group of its own, come to its end within a time, or ends it. Whatever it has started ends with
+/// it. The child is still to be taken away: until then its number is no stranger's.
+pub fn end_within(child: &Child, most: Duration, stop: &AtomicBool) -> Within {
+    const LOOK: Duration = Duration::from_millis(5);
+    let began = Instant::now();
+    let how = loop {
+        match has_ended(child.id()) {
+            true => break Within::Ended,
+            false if stop.load(Ordering::Relaxed) => break Within::Stopped,
+            false if began.elapsed() >= most => break Within::TooLong,
+            false => std::thread::sleep(LOOK),
+        }
+    };
+    signal_group(child.id(), GroupSignal::Kill);
+    how
 }
 
 /// Takes an ended child away and tells how it ended and what it used.

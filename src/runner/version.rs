@@ -1,14 +1,15 @@
 //! Asks an agent's program for its version.
 
 use super::environment::Environment;
-use super::process::{self, GroupSignal};
+use super::process::{self, Within};
 use crate::domain::words::clean_line;
 use std::io::Read;
 use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 /// How long a program may take to tell its version.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -25,19 +26,11 @@ pub fn version_of(program: &Path, args: &[&str], environment: &Environment) -> R
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|error| error.to_string())?;
-    let deadline = Instant::now() + PATIENCE;
-    let status = loop {
-        match child.try_wait() {
-            Ok(Some(status)) => break Some(status),
-            Ok(None) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(5)),
-            _ => break None,
-        }
-    };
-    process::signal_group(child.id(), GroupSignal::Kill);
-    let Some(status) = status else {
-        let _ = child.wait();
+    let how = process::end_within(&child, PATIENCE, &AtomicBool::new(false));
+    let status = child.wait().map_err(|error| error.to_string())?;
+    if how != Within::Ended {
         return Err(format!("no version within {} s", PATIENCE.as_secs()));
-    };
+    }
     if !status.success() {
         return Err(status.to_string());
     }
