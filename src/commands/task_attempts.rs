@@ -47,25 +47,7 @@ pub fn show(cx: &Context, store: &Store, named: &Named) -> Result<ExitStatus> {
     let (run, short) = (&named.run, &named.short);
     let id = named.one_task()?;
     let Some(task) = run.task(id) else { return Ok(ExitStatus::Failed) };
-    let mut told: Vec<Told> = task.attempts.iter().map(|_| Told::default()).collect();
-    let mut turns: Vec<Turn> = Vec::new();
-    let mut after = 0;
-    for recorded in store.events(&run.id, 0, usize::MAX)? {
-        if recorded.event.task() != Some(id) {
-            continue;
-        }
-        if let Event::AttemptStarted { attempt, .. } = &recorded.event {
-            after = *attempt as usize;
-        }
-        let number = recorded.event.attempt().and_then(|number| (number as usize).checked_sub(1));
-        if let Some(told) = number.and_then(|at| told.get_mut(at)) {
-            told.note(&recorded.event);
-        }
-        if let Some(words) = turn_of(&recorded.event) {
-            let event = serde_json::to_value(&recorded.event)?;
-            turns.push(Turn { at: recorded.at, after, words, event });
-        }
-    }
+    let (told, turns) = read(store, run, task)?;
     if cx.printer.json {
         let attempts: Vec<Value> = task
             .attempts
@@ -108,6 +90,30 @@ pub fn show(cx: &Context, store: &Store, named: &Named) -> Result<ExitStatus> {
         cx.printer.data(&format!("\n{word}  {words}: crew deadletter show {short} {id}"))?;
     }
     Ok(ExitStatus::Done)
+}
+
+/// Reads what the record says of a task's attempts, and of what happened between them.
+fn read(store: &Store, run: &Run, task: &Task) -> Result<(Vec<Told>, Vec<Turn>)> {
+    let mut told: Vec<Told> = task.attempts.iter().map(|_| Told::default()).collect();
+    let mut turns: Vec<Turn> = Vec::new();
+    let mut after = 0;
+    for recorded in store.events(&run.id, 0, usize::MAX)? {
+        if recorded.event.task() != Some(&task.spec.id) {
+            continue;
+        }
+        if let Event::AttemptStarted { attempt, .. } = &recorded.event {
+            after = *attempt as usize;
+        }
+        let number = recorded.event.attempt().and_then(|number| (number as usize).checked_sub(1));
+        if let Some(told) = number.and_then(|at| told.get_mut(at)) {
+            told.note(&recorded.event);
+        }
+        if let Some(words) = turn_of(&recorded.event) {
+            let event = serde_json::to_value(&recorded.event)?;
+            turns.push(Turn { at: recorded.at, after, words, event });
+        }
+    }
+    Ok((told, turns))
 }
 
 fn tell_turns(cx: &Context, turns: &[Turn], after: usize) -> Result<()> {
