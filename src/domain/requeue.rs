@@ -513,6 +513,10 @@ mod tests {
         spec.budget.attempts = Some(1);
         let mut run = run_of(vec![spec]);
         end(&mut run, "a", Outcome::Failed, Some(Network));
-        assert_eq!(code(requeue(&run, &order(&["a"]), ("Ann", ""), Time(9))), Code::BudgetExceeded);
+        let requeue = |run: &Run| requeue(run, &order(&["a"]), ("Ann", ""), Time(9));
+        // Its own attempts are counted anew, those of the run are not.
+        assert!(requeue(&run).is_ok());
+        run.limits.budget.attempts = Some(1);
+        assert_eq!(code(requeue(&run)), Code::BudgetExceeded);
     }
 }
