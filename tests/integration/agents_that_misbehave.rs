@@ -280,16 +280,18 @@ fn a_grandchild_that_left_the_group_is_gone_when_the_run_ends() {
 }
 
 #[test]
-fn a_grandchild_that_cannot_be_found_and_holds_the_output_delays_the_end_for_a_bounded_time() {
+fn a_grandchild_without_marks_that_holds_the_output_delays_the_end_for_a_bounded_time() {
     let repo = TestRepo::new();
     repo.set("limits", "drain_seconds", json!(1));
     let gate = repo.gate("hold");
     repo.one_step("", &format!("hide:{} say:before submit:done", gate.display()));
-    // It ends although the grandchild holds the pipe until the gate is opened below.
+    // It ends although the grandchild holds the pipe until the gate is opened, which nobody does.
     let run = repo.run_json("one", 0);
     assert_eq!(task(&run, "work")["summary"], "done");
     assert!(repo.log("work", 1).contains("before"));
-    assert!(!processes_with(&gate).is_empty(), "the grandchild should still be there");
+    // Linux gives orphans to crew, with marks or without; elsewhere nobody knows of this one.
+    assert_eq!(processes_with(&gate).is_empty(), cfg!(target_os = "linux"));
+    assert!(gate.exists(), "it did not end by itself");
     repo.open("hold");
     repo.leaves_no_process();
 }

@@ -434,7 +434,7 @@ fn some(calls: &[Call]) -> Vec<Place> {
 #[test]
 fn a_run_that_is_killed_ends_as_if_it_had_not_been() {
     let (made, killed) = campaign(&OWN_TREES, some);
-    assert!(made >= 50 && killed * 10 >= made * 8, "{killed} of {made}");
+    assert!(made >= 40 && killed * 10 >= made * 8, "{killed} of {made}");
 }
 
 #[test]

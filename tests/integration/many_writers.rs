@@ -67,7 +67,7 @@ fn write_merge_and_prune(files: usize) {
 
 #[test]
 fn twenty_writers_at_once_and_all_of_it_comes_back() {
-    write_merge_and_prune(500);
+    write_merge_and_prune(2_000);
 }
 
 #[test]
