@@ -1,6 +1,7 @@
 //! How crew compares with other programs, measured side by side in one run: `cargo bench`, or `cargo bench -- submit`
 //! for the parts whose name contains a word. Programs that are not on PATH are left out, and it says so.
 
+mod reliability;
 #[path = "../support/mod.rs"]
 mod support;
 mod worktrees;
@@ -33,7 +34,7 @@ struct Cost {
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
-    let parts: [(&str, fn()); 9] = [
+    let parts: [(&str, fn()); 10] = [
         ("null-tasks", null_tasks),
         ("fan-out", fan_out),
         ("scale", scale),
@@ -43,6 +44,7 @@ fn main() {
         ("hands", hands),
         ("agent", agent),
         ("worktrees", worktrees::worktrees),
+        ("reliability", reliability::reliability),
     ];
     for (name, part) in parts {
         if wanted.is_empty() || wanted.iter().any(|word| name.contains(word.as_str())) {
