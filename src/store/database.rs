@@ -27,6 +27,9 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0006_tombstones.sql"),
 ];
 
+/// The version of the store that this crew writes.
+pub const SCHEMA: i64 = MIGRATIONS.len() as i64;
+
 /// How long a writer waits for another one.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long it waits before a person is told of it.
@@ -213,7 +216,7 @@ impl Store {
 
     fn migrate(&mut self) -> Result<(), StoreError> {
         let path = self.layout.database();
-        let known = MIGRATIONS.len() as i64;
+        let known = SCHEMA;
         let found = self.version()?;
         if found == known {
             return Ok(());

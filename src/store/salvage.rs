@@ -10,7 +10,7 @@
 //! after it what the next time only finishes.
 
 use super::StoreError;
-use super::database::Store;
+use super::database::{self, Store};
 use super::layout::Layout;
 use super::lock::{self, RunLock};
 use super::set_aside;
@@ -202,8 +202,14 @@ impl Source {
             connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
             Ok(connection)
         };
-        let connection = open().map_err(|source| StoreError::Database { path: layout.database(), source })?;
-        Ok(Source { connection, unread: 0 })
+        let damaged = |source| StoreError::Database { path: layout.database(), source };
+        let connection = open().map_err(damaged)?;
+        // What a newer crew has recorded would be lost with what only it knows.
+        let found = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(damaged)?;
+        match database::SCHEMA {
+            known if found > known => Err(StoreError::Newer { path: layout.database(), found, known }),
+            _ => Ok(Source { connection, unread: 0 }),
+        }
     }
 
     fn read_into(mut self, new: &mut Store) -> Result<Salvaged, StoreError> {

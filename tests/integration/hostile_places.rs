@@ -214,6 +214,16 @@ fn a_damaged_store_is_named_not_written_to_and_what_can_be_read_comes_into_a_new
         let copy: Value = serde_json::from_str(&copy.expect("a copy")).expect("JSON");
         assert_eq!(copy["tasks"][0]["status"], json!("completed"));
     }
+    // What a newer crew wrote is left to it.
+    let mut newer = before.clone();
+    newer[60..64].copy_from_slice(&99_u32.to_be_bytes());
+    let path = repo.root.join(".crew/crew.db");
+    std::fs::write(&path, &newer).expect("the store");
+    let left = repo.crew(["doctor", "--fix", "--json"]).exits(1).json();
+    let store = check(&left, "store");
+    assert!(store["level"] == "fail" && store.to_string().contains("newer crew"), "{store:#}");
+    assert!(bytes(&repo) == newer && !repo.root.join(".crew/set-aside").exists());
+    std::fs::write(&path, &before).expect("the store");
     // Tables follow from events, so nothing is lost with one of them.
     let fixed = repo.crew(["doctor", "--fix", "--json"]).json();
     let store = check(&fixed, "store");
