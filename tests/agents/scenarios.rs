@@ -10,6 +10,10 @@ use serde_json::{Value, json};
 /// A scenario by its name, and the agents that go through it.
 type Scenario = (&'static str, fn(&'static str), &'static [&'static str]);
 
+/// Those that are up within a second or two, and the others. What a provider answers is read from recordings of all of them.
+const QUICK: [&str; 3] = ["claude", "codex", "pi"];
+const LATE: [&str; 2] = ["gemini", "opencode"];
+
 pub const EACH: &[Scenario] = &[
     ("an_executor_writes_and_a_reviewer_looks", an_executor_writes_and_a_reviewer_looks, &ALL),
     ("an_invalid_submission_is_corrected", an_invalid_submission_is_corrected, &ALL),
@@ -20,25 +24,32 @@ pub const EACH: &[Scenario] = &[
     ("a_dead_key_is_told_at_once", a_dead_key_is_told_at_once, &ALL),
     ("a_limited_rate_is_got_over", a_limited_rate_is_got_over, &ALL),
     ("a_rate_limited_for_ever_is_told", a_rate_limited_for_ever_is_told, &ALL),
-    ("an_overloaded_provider_is_told", an_overloaded_provider_is_told, &ALL),
-    ("an_unknown_model_is_told", an_unknown_model_is_told, &ALL),
-    ("too_long_a_prompt_is_told", too_long_a_prompt_is_told, &ALL),
+    ("an_overloaded_provider_is_told", an_overloaded_provider_is_told, &QUICK),
+    ("an_unknown_model_is_told", an_unknown_model_is_told, &QUICK),
+    ("too_long_a_prompt_is_told", too_long_a_prompt_is_told, &QUICK),
     ("a_provider_that_is_not_there_is_told", a_provider_that_is_not_there_is_told, &ALL),
     ("a_model_that_says_nothing_is_told", a_model_that_says_nothing_is_told, &ALL),
     ("an_agent_that_is_killed_has_not_done_it", an_agent_that_is_killed_has_not_done_it, &ALL),
-    ("a_cut_connection_is_no_success", a_cut_connection_is_no_success, &ALL),
-    ("garbage_is_no_success", garbage_is_no_success, &ALL),
-    ("a_refusal_is_no_success", a_refusal_is_no_success, &ALL),
+    ("a_cut_connection_is_no_success", a_cut_connection_is_no_success, &QUICK),
+    ("garbage_is_no_success", garbage_is_no_success, &QUICK),
+    ("a_refusal_is_no_success", a_refusal_is_no_success, &QUICK),
     ("one_that_forgets_to_hand_in_is_reminded", one_that_forgets_to_hand_in_is_reminded, &ALL),
     ("one_that_is_cut_off_goes_on_in_its_session", one_that_is_cut_off_goes_on_in_its_session, &ALL),
     ("each_works_on_its_own_branch", worktrees::each_works_on_its_own_branch, &ALL),
     ("it_goes_on_where_it_was", worktrees::it_goes_on_where_it_was, &ALL),
     ("doctor_finds_it_as_expected", doctor_finds_it_as_expected, &["claude"]),
-    ("a_probe_is_answered", a_probe_is_answered, &ALL),
+    ("a_probe_is_answered", a_probe_is_answered, &QUICK),
 ];
 
 /// Those that take their minutes, for `cargo test --test agents -- --include-ignored`.
 pub const SLOW: &[Scenario] = &[
+    ("a_probe_is_answered", a_probe_is_answered, &LATE),
+    ("an_overloaded_provider_is_told", an_overloaded_provider_is_told, &LATE),
+    ("an_unknown_model_is_told", an_unknown_model_is_told, &LATE),
+    ("too_long_a_prompt_is_told", too_long_a_prompt_is_told, &LATE),
+    ("a_cut_connection_is_no_success", a_cut_connection_is_no_success, &LATE),
+    ("garbage_is_no_success", garbage_is_no_success, &LATE),
+    ("a_refusal_is_no_success", a_refusal_is_no_success, &LATE),
     ("doctor_finds_it_as_expected", doctor_finds_it_as_expected, &["codex", "gemini", "opencode", "pi"]),
     (
         "a_thousand_tool_calls_are_followed",

@@ -422,11 +422,12 @@ fn everywhere(calls: &[Call]) -> Vec<Place> {
     calls.iter().enumerate().flat_map(of).flatten().collect()
 }
 
-/// Just after each commit, where an event is told or not, and some of the other places.
+/// Just after every other commit, where an event is told or not, and some of the other places.
 fn some(calls: &[Call]) -> Vec<Place> {
     let all = everywhere(calls);
     let told = |place: &Place| place.then == Then::KillAfter && calls[place.at - 2].commits;
-    let mut places: Vec<Place> = all.iter().copied().filter(|place| place.at > 1 && told(place)).collect();
+    let told = all.iter().copied().filter(|place| place.at > 1 && told(place));
+    let mut places: Vec<Place> = told.step_by(2).collect();
     places.extend(all.into_iter().skip(7).step_by(120));
     places
 }
@@ -434,7 +435,7 @@ fn some(calls: &[Call]) -> Vec<Place> {
 #[test]
 fn a_run_that_is_killed_ends_as_if_it_had_not_been() {
     let (made, killed) = campaign(&OWN_TREES, some);
-    assert!(made >= 40 && killed * 10 >= made * 8, "{killed} of {made}");
+    assert!(made >= 20 && killed * 10 >= made * 8, "{killed} of {made}");
 }
 
 #[test]
