@@ -1,5 +1,6 @@
 //! Asks the person at the terminal whether to go on.
 
+use super::exit::{ExitStatus, Problem};
 use crate::ui::printer::Printer;
 use std::io::{BufRead, IsTerminal, Write};
 
@@ -28,4 +29,16 @@ pub fn ask(printer: &Printer, question: &str) -> Said {
         (Ok(_), "y" | "yes") => Said::Yes,
         _ => Said::No,
     }
+}
+
+/// Asks whether something is to be removed, where `--yes` has not said so already.
+pub fn removal(printer: &Printer, yes: bool, what: &str) -> Said {
+    if yes { Said::Yes } else { ask(printer, &format!("remove {what}?")) }
+}
+
+/// Says that nothing was removed because nobody was there to ask; `command` would do it without asking.
+pub fn unasked(what: &str, command: &str) -> Problem {
+    let message = format!("nothing was removed: taking {what} away needs a person's word");
+    let problem = Problem { exit: ExitStatus::Waiting, ..Problem::refused("needs_a_word", message) };
+    problem.hint(format!("{command} does it"))
 }

@@ -106,7 +106,7 @@ pub fn prune(cx: &Context, args: &PruneArgs) -> Result<ExitStatus> {
         return named.map_or(Ok(ExitStatus::Done), |problem| Err(problem.into()));
     }
     let what = what_goes(&plan);
-    match if args.yes { Said::Yes } else { confirm::ask(&cx.printer, &format!("remove {what}?")) } {
+    match confirm::removal(&cx.printer, args.yes, &what) {
         Said::Yes => {}
         Said::No => {
             cx.printer.tell("nothing was removed");
@@ -116,9 +116,7 @@ pub fn prune(cx: &Context, args: &PruneArgs) -> Result<ExitStatus> {
             if cx.printer.json {
                 print_json(cx, &plan, &around, &Removed::default(), false)?;
             }
-            let message = format!("nothing was removed: taking {what} away needs a person's word");
-            let problem = Problem { exit: ExitStatus::Waiting, ..Problem::refused("needs_a_word", message) };
-            return Err(problem.hint(format!("{} does it", command(&plan, args))).into());
+            return Err(confirm::unasked(&what, &command(&plan, args)).into());
         }
     }
     let mut removed = Removed::default();

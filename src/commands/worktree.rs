@@ -570,8 +570,7 @@ fn prune(cx: &Context, args: &PruneArgs) -> Result<ExitStatus> {
         return Ok(ExitStatus::Done);
     }
     let what = what_goes(&goes, trials.len());
-    let said = if args.yes { Said::Yes } else { confirm::ask(&cx.printer, &format!("remove {what}?")) };
-    match said {
+    match confirm::removal(&cx.printer, args.yes, &what) {
         Said::Yes => {}
         Said::No => {
             cx.printer.tell("nothing was removed");
@@ -581,9 +580,7 @@ fn prune(cx: &Context, args: &PruneArgs) -> Result<ExitStatus> {
             if cx.printer.json {
                 pruned_json(cx, &goes, &stays, &[], false)?;
             }
-            let message = format!("nothing was removed: taking {what} away needs a person's word");
-            let problem = Problem { exit: ExitStatus::Waiting, ..Problem::refused("needs_a_word", message) };
-            return Err(problem.hint("crew worktree prune --yes does it").into());
+            return Err(confirm::unasked(&what, "crew worktree prune --yes").into());
         }
     }
     for trial in trials {

@@ -210,15 +210,8 @@ mod tests {
     use crate::domain::id::TaskId;
     use crate::domain::run::tests::{agent_spec, ended, run_of, started};
 
-    const POLICY: RetryPolicy = RetryPolicy {
-        max_attempts: 3,
-        transient: true,
-        checks: false,
-        low_confidence: 0.4,
-        backoff: Duration::from_millis(100),
-        factor: 2.0,
-        jitter: 0.0,
-    };
+    const POLICY: RetryPolicy =
+        RetryPolicy { backoff: Duration::from_millis(100), jitter: 0.0, ..retry::tests::POLICY };
 
     /// Ends an attempt as it would be ended: at a limit of this provider, with what the server asks for, or well.
     fn end(run: &mut Run, id: &str, number: u32, at: i64, limited: Option<Option<u64>>) {

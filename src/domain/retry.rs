@@ -200,10 +200,10 @@ pub fn delay(policy: &RetryPolicy, attempts: u32, dice: f64, retry_after: Option
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
 
-    const POLICY: RetryPolicy = RetryPolicy {
+    pub const POLICY: RetryPolicy = RetryPolicy {
         max_attempts: 3,
         transient: true,
         checks: false,

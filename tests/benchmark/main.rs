@@ -304,17 +304,7 @@ fn status() {
 /// Records a run of 33 tasks: 100 events.
 fn fill(store: &mut Store, number: u128) {
     let at = Time(1_795_000_000_000 + number as i64);
-    let mut events = vec![Event::RunCreated {
-        goal: "a goal".into(),
-        team: "default".into(),
-        workflow: "default".into(),
-        limits: RunLimits { jobs: 2, ..RunLimits::default() },
-        personas: Default::default(),
-        vars: Default::default(),
-        roster: vec![],
-        base: None,
-        crew_version: "0".into(),
-    }];
+    let mut events = vec![made()];
     let ids: Vec<TaskId> = (0..33).map(|task| TaskId::parse(&format!("t{task}")).expect("an id")).collect();
     events.extend(ids.iter().map(|id| Event::TaskCreated { spec: command_task(id) }));
     let id = RunId::from_random(number.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835));
@@ -350,6 +340,21 @@ fn fill(store: &mut Store, number: u128) {
         batch.push(Applied::to(&mut run, at, ended).expect("legal"));
     }
     store.append(&mut run, batch, &[]).expect("appended");
+}
+
+/// What begins a run of commands.
+fn made() -> Event {
+    Event::RunCreated {
+        goal: "a goal".into(),
+        team: "default".into(),
+        workflow: "default".into(),
+        limits: RunLimits { jobs: 2, ..RunLimits::default() },
+        personas: Default::default(),
+        vars: Default::default(),
+        roster: vec![],
+        base: None,
+        crew_version: "0".into(),
+    }
 }
 
 fn command_task(id: &TaskId) -> TaskSpec {

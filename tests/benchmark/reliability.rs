@@ -1,8 +1,8 @@
 //! What it costs to look after many agents at once, to find what was interrupted, and to end it all.
 
 use crate::support::{Running, TestRepo};
-use crate::{again, command_task, side_by_side};
-use crew::domain::event::{Event, ProcessId, RunLimits};
+use crate::{again, command_task, made, side_by_side};
+use crew::domain::event::{Event, ProcessId};
 use crew::domain::id::{RunId, TaskId};
 use crew::domain::time::Time;
 use crew::store::database::{Applied, Store};
@@ -135,20 +135,7 @@ fn interrupted() {
 fn leave(store: &mut Store, number: u128) {
     let at = Time(1_795_000_000_000 + number as i64);
     let task = TaskId::parse("work").expect("an id");
-    let events = vec![
-        Event::RunCreated {
-            goal: "a goal".into(),
-            team: "default".into(),
-            workflow: "default".into(),
-            limits: RunLimits { jobs: 2, ..RunLimits::default() },
-            personas: Default::default(),
-            vars: Default::default(),
-            roster: vec![],
-            base: None,
-            crew_version: "0".into(),
-        },
-        Event::TaskCreated { spec: command_task(&task) },
-    ];
+    let events = vec![made(), Event::TaskCreated { spec: command_task(&task) }];
     let id = RunId::from_random(number.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835));
     let (mut run, _) = store.create_run(id, at, events).expect("a run");
     // No process has such a number.
