@@ -42,6 +42,11 @@ const PLACES: &[&str] = &[
     "XDG_STATE_HOME",
 ];
 
+/// How it words that another opencode of the same user held its database, which ends the one that comes late: at the first
+/// start of all, when both set it up, and whenever one waits for more than five seconds.
+const LOCKED: &[&str] =
+    &["database is locked", "Failed query:", "Failed to execute statement", "LockTimeoutError"];
+
 /// What handing in takes. Of rules that match, the last one counts.
 const SUBMITTING: &[(&str, &str)] =
     &[("printf *", "allow"), ("crew submit *", "allow"), ("crew review submit *", "allow")];
@@ -147,6 +152,9 @@ impl Agent for Opencode {
         if let Some((_, model)) = line.split_once("ProviderModelNotFoundError: ") {
             let message = model.split('"').next().unwrap_or(model);
             return vec![failure::failed_as(ErrorKind::ModelNotAvailable, message)];
+        }
+        if is_locked(line) {
+            return vec![locked()];
         }
         let no_session = line.contains("Session not found");
         if no_session {
@@ -263,9 +271,21 @@ fn usage(event: &Value) -> Usage {
     }
 }
 
+/// Tells whether a line reports that its database was locked.
+fn is_locked(line: &str) -> bool {
+    LOCKED.iter().any(|words| line.contains(words))
+}
+
+fn locked() -> Said {
+    failure::failed_as(ErrorKind::AgentBusy, "opencode found its own database locked by another opencode")
+}
+
 fn error(event: &Value) -> Said {
     let name = text(event, "/error/name").unwrap_or("error");
     let message = text(event, "/error/data/message").unwrap_or(name);
+    if is_locked(message) {
+        return locked();
+    }
     let kind = match name {
         "ContextOverflowError" => ErrorKind::ContextOverflow,
         "ProviderAuthError" => ErrorKind::AuthFailed,
@@ -371,6 +391,18 @@ mod tests {
             Opencode.read_line(long).unwrap()[1],
             Said::Failed { kind: ErrorKind::ContextOverflow, .. }
         ));
+    }
+
+    #[test]
+    fn one_that_finds_its_database_locked_may_try_again() {
+        let is_busy = |said: &[Said]| {
+            matches!(said, [Said::Failed { kind: ErrorKind::AgentBusy, retry_after: None, .. }])
+        };
+        for line in ["database is locked", "Failed query: "] {
+            assert!(is_busy(&Opencode.read_stderr_line(line)), "{line}");
+        }
+        let event = r#"{"type":"error","error":{"name":"UnknownError","data":{"message":"Failed to execute statement"}}}"#;
+        assert!(is_busy(&Opencode.read_line(event).unwrap()[1..]));
     }
 
     #[test]

@@ -44,11 +44,12 @@ pub const MAX_DELAY: Duration = Duration::from_secs(15 * 60);
 pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// The kinds of errors that are retried at all; a failed check only where the step, or this very setting, asks for it.
-const RETRIED: [ErrorKind; 5] = [
+const RETRIED: [ErrorKind; 6] = [
     ErrorKind::RateLimited,
     ErrorKind::Overloaded,
     ErrorKind::Network,
     ErrorKind::AgentTimeout,
+    ErrorKind::AgentBusy,
     ErrorKind::VerifyFailed,
 ];
 

@@ -131,7 +131,10 @@ pub fn each_works_on_its_own_branch(cli: &'static str) {
          ## look\nrole: reviewer\ndependsOn: left, right\n\nLook at it.",
     );
     let before = users_tree(&play);
-    let ran = play.run(&["--worktree", "--jobs", "2", "--set", "limits.attempt_seconds=100"]);
+    // Two opencodes that start for the first time may meet in their database.
+    let busy = r#"retries.agent_busy={"max_attempts": 4, "backoff_ms": 1000}"#;
+    let limit = "limits.attempt_seconds=100";
+    let ran = play.run(&["--worktree", "--jobs", "2", "--set", limit, "--set", busy]);
     play.leaves_nothing();
     let run = ran.json();
     let slips = way_around(cli).is_some();
