@@ -442,7 +442,7 @@ fn a_run_that_is_killed_ends_as_if_it_had_not_been() {
 fn what_was_done_in_the_shared_folder_ends_as_if_nobody_had_been_killed() {
     let sample = |calls: &[Call]| some(calls).into_iter().step_by(3).collect();
     let (made, killed) = campaign(&SHARED_FOLDER, sample);
-    assert!(made >= 5 && killed * 10 >= made * 8, "{killed} of {made}");
+    assert!(made >= 3 && killed * 10 >= made * 8, "{killed} of {made}");
 }
 
 #[test]
