@@ -14,6 +14,7 @@ use super::typist;
 use crate::agents::abilities::SignedIn;
 use crate::agents::builtin;
 use crate::agents::registry::Registry;
+use crate::domain::id::RunId;
 use crate::domain::words::clean_line;
 use crate::runner::{clock, process};
 use crate::store::StoreError;
@@ -25,6 +26,7 @@ use crate::ui::words;
 use crate::workspace::git::Git;
 use anyhow::Result;
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -285,14 +287,24 @@ fn salvage_store(layout: &Layout, what: &str) -> Check {
     for (run, why) in &saved.cut_short {
         detail.push_str(&format!("; of {run} only the beginning, up to {}", clean_line(why, 200)));
     }
-    for run in &saved.lost {
+    // Not even their names may be in what could be read. One that has no logs never began.
+    let unrecorded = Store::open_existing(layout).ok().flatten().map(|new| mending::unrecorded_runs(&new));
+    let unrecorded = unrecorded.and_then(Result::ok).unwrap_or_default().into_iter();
+    let begun = unrecorded.filter(|run| layout.run(run).logs().exists());
+    let lost: BTreeSet<RunId> = saved.lost.iter().cloned().chain(begun).collect();
+    for run in &lost {
         detail.push_str(&format!("; of {run} nothing but .crew/runs/{run}"));
     }
     if saved.unread > 0 {
         detail.push_str(&format!("; up to {} could not be read", words::count(saved.unread as usize, "row")));
     }
     detail.push_str(&format!("; the damaged one is at {}", layout.shown(&saved.aside)));
-    Check { level: Level::Fixed, ..Check::ok("store", detail) }
+    if saved.cut_short.is_empty() && lost.is_empty() {
+        return Check { level: Level::Fixed, ..Check::ok("store", detail) };
+    }
+    let hint = "crew status RUN says where a run stands that was cut short, and crew resume RUN goes on from there; \
+                logs and copies in the folders of runs, and .crew/set-aside, tell what happened behind that";
+    Check::warn("store", detail, hint)
 }
 
 /// Looks for merges that were cut off; a line for each.

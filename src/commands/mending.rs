@@ -289,14 +289,30 @@ pub fn run_folders(layout: &Layout) -> Vec<RunId> {
     runs
 }
 
-/// Compares the folders of runs with the record: which of them are of none.
-fn unrecorded(store: &Store, rows: &[RunRow], folders: Vec<RunId>) -> Result<Option<Fault>> {
-    let pruned = store.tombstones("", usize::MAX)?;
-    let known: BTreeSet<&RunId> =
-        rows.iter().map(|row| &row.id).chain(pruned.iter().map(|stone| &stone.id)).collect();
+/// Returns the runs among these folders of which nothing is recorded, and nobody is about to.
+fn unknown_among(store: &Store, known: &BTreeSet<RunId>, folders: Vec<RunId>) -> Vec<RunId> {
     // A crew process that makes its run just now holds it already.
     let is_held = |run: &RunId| lock::is_owned(&store.paths(run)).unwrap_or(false);
-    let unknown: Vec<&RunId> = folders.iter().filter(|run| !known.contains(run) && !is_held(run)).collect();
+    folders.into_iter().filter(|run| !known.contains(run) && !is_held(run)).collect()
+}
+
+/// Returns the runs that the record knows, those too that were pruned.
+fn known_runs(store: &Store, rows: &[RunRow]) -> Result<BTreeSet<RunId>> {
+    let pruned = store.tombstones("", usize::MAX)?;
+    Ok(rows.iter().map(|row| row.id.clone()).chain(pruned.into_iter().map(|stone| stone.id)).collect())
+}
+
+/// Returns the runs whose folders are all that is left of them.
+pub fn unrecorded_runs(store: &Store) -> Result<Vec<RunId>> {
+    // Folders are listed before runs: one that comes meanwhile is known.
+    let folders = run_folders(store.layout());
+    Ok(unknown_among(store, &known_runs(store, &store.runs(usize::MAX)?)?, folders))
+}
+
+/// Compares the folders of runs with the record: which of them are of none.
+fn unrecorded(store: &Store, rows: &[RunRow], folders: Vec<RunId>) -> Result<Option<Fault>> {
+    let known = known_runs(store, rows)?;
+    let unknown = unknown_among(store, &known, folders);
     if unknown.is_empty() {
         return Ok(None);
     }

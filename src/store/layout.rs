@@ -156,6 +156,13 @@ pub fn log_of(task: &TaskId, attempt: u32) -> String {
     format!("logs/{task}.{attempt}.log")
 }
 
+/// Returns the task and the number of the attempt that a file among the logs is of.
+pub fn attempt_of_log(name: &str) -> Option<(TaskId, u32)> {
+    let (task, number) = name.strip_suffix(".log")?.split_once('.')?;
+    let number = number.strip_suffix(".verify").unwrap_or(number);
+    Some((TaskId::parse(task)?, number.parse().ok()?))
+}
+
 /// Returns the log of an attempt's verification commands, relative to the run's folder.
 pub fn verification_log_of(task: &TaskId, attempt: u32) -> String {
     format!("logs/{task}.{attempt}.verify.log")
@@ -199,6 +206,18 @@ pub fn stage_of(task: &TaskId, attempt: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_name_of_a_log_tells_of_its_attempt() {
+        let task = TaskId::parse("fix").unwrap();
+        let name = |log: String| log.strip_prefix("logs/").unwrap().to_owned();
+        for log in [log_of(&task, 12), verification_log_of(&task, 12)] {
+            assert_eq!(attempt_of_log(&name(log)), Some((task.clone(), 12)));
+        }
+        for other in [name(merge_log_of(1)), "fix.log".into(), "fix.1.txt".into(), "fix.1.2.log".into()] {
+            assert_eq!(attempt_of_log(&other), None, "{other}");
+        }
+    }
 
     #[test]
     fn all_that_crew_makes_of_a_store_is_its_state() {

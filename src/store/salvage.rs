@@ -2,6 +2,10 @@
 //!
 //! # How it works
 //!
+//! A run goes as far as its events are there one after the other: behind the first one that could not be read nothing counts,
+//! since what follows would be glued to what it does not follow from. The index of events says which a run had; where that
+//! cannot be read either, it may have had any that could not be. Its JSON copies, which know more, are set aside.
+//!
 //! Events are the truth, so only they are read, with the ids of runs and what follows from no event; all tables are derived
 //! from them anew, with the numbers that they had. One process at a time does so ([`hold`]), and nobody writes to the damaged
 //! store meanwhile. The new one is made in a folder beside. Once it is whole and the damaged one is set aside, it is named
@@ -30,9 +34,9 @@ use std::time::Duration;
 pub struct Salvaged {
     /// Runs whose record is there, those too that are cut short.
     pub runs: Vec<RunId>,
-    /// Runs of whose record only the beginning could be read, and why not the rest.
+    /// Runs of whose record only the beginning is there, and why not the rest.
     pub cut_short: Vec<(RunId, String)>,
-    /// Runs of which no event could be read.
+    /// Runs of which nothing is there that begins with its first event.
     pub lost: Vec<RunId>,
     /// How many rows could not be read, at most.
     pub unread: u64,
@@ -138,6 +142,13 @@ fn make(layout: &Layout, now: Time) -> Result<Salvaged, StoreError> {
     for path in logs_of(&old).into_iter().filter(|path| path.exists()) {
         set_aside::copy_there(layout, &path, "it belongs to the damaged store", now)?;
     }
+    let why = "it says more than what could be read of the damaged store";
+    for (run, _) in &salvaged.cut_short {
+        let paths = layout.run(run);
+        for path in [paths.manifest(), paths.tasks()].into_iter().filter(|path| path.exists()) {
+            set_aside::copy_there(layout, &path, why, now)?;
+        }
+    }
     let made = layout.replacement();
     std::fs::rename(inner.database(), &made).map_err(StoreError::file(&made))?;
     sync_folder(layout.root())?;
@@ -186,6 +197,22 @@ struct Source {
     unread: u64,
 }
 
+/// What could be read of a table.
+struct Read<T> {
+    rows: Vec<T>,
+    /// The numbers among which rows may have been that could not be read: the first and the last of each stretch.
+    holes: Vec<(i64, i64)>,
+}
+
+/// Where the record of a run breaks off: the first and the last number of what is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Gap {
+    first: i64,
+    last: i64,
+    /// How many events it has lost there, where that is known.
+    lost: Option<usize>,
+}
+
 /// An event as it lies in the store.
 struct RawEvent {
     seq: i64,
@@ -218,24 +245,28 @@ impl Source {
             let (id, ended_at) = (row.get::<_, String>(1).ok()?, row.get::<_, Option<i64>>(2).ok()?);
             Some((row.get(0).ok()?, id, ended_at.map(Time)))
         });
-        let events = self.rows("events", "seq", "run, at, data", |row| {
+        let Read { rows: events, holes } = self.rows("events", "seq", "run, at, data", |row| {
             let (seq, run, at, data) =
                 (row.get(0).ok()?, row.get(1).ok()?, row.get(2).ok()?, row.get(3).ok()?);
             Some(RawEvent { seq, run, at: Time(at), data })
         });
         let mut of_run: BTreeMap<i64, Vec<RawEvent>> = BTreeMap::new();
         events.into_iter().for_each(|event| of_run.entry(event.run).or_default().push(event));
-        for (number, id, ended_at) in ids {
+        for (number, id, ended_at) in ids.rows {
             let Some(id) = RunId::parse(&id) else { continue };
             let raw = of_run.remove(&number).unwrap_or_default();
-            let Replayed { run, events, mut why } = replay(&id, raw);
+            let gap = gap_in(&raw, self.numbers_of(number).as_deref(), &holes);
+            let Replayed { run, events, mut why } = replay(&id, raw, gap);
             let Some(run) = run else {
                 salvaged.lost.push(id);
                 continue;
             };
+            let last = events.last().map_or(0, |(seq, ..)| *seq);
             if run.ended_at != ended_at {
-                let last = events.last().map_or(0, |(seq, ..)| *seq);
                 why = why.or_else(|| Some(format!("event {last}, behind which its end is missing")));
+            } else if ended_at.is_some() && gap.is_some_and(|gap| gap.first > last && gap.lost.is_none()) {
+                // It ended as its row says, and that it had anything behind that is not known.
+                why = None;
             }
             new.put_back(number, &run, &events)?;
             salvaged.cut_short.extend(why.map(|why| (id.clone(), why)));
@@ -252,7 +283,7 @@ impl Source {
             let (id, data) = (row.get::<_, String>(1).ok()?, row.get::<_, String>(3).ok()?);
             Some((row.get::<_, i64>(0).ok()?, id, row.get::<_, i64>(2).ok()?, data))
         });
-        for (no, id, at, data) in stones {
+        for (no, id, at, data) in stones.rows {
             let sql = "INSERT OR IGNORE INTO tombstones (no, id, pruned_at, data) VALUES (?, ?, ?, ?)";
             new.connection.execute(sql, params![no, id, at, data])?;
         }
@@ -276,13 +307,13 @@ impl Source {
         let last = "INSERT INTO gate_numbers (no) SELECT max(no) FROM gates HAVING max(no) IS NOT NULL";
         new.connection.execute(last, [])?;
         let given = self.rows("gate_numbers", "no", "no", |row| row.get::<_, i64>(0).ok());
-        if let Some(last) = given.last() {
+        if let Some(last) = given.rows.last() {
             new.connection.execute("INSERT OR IGNORE INTO gate_numbers (no) VALUES (?)", [last])?;
         }
         let sequences = self.rows("sqlite_sequence", "rowid", "name, seq", |row| {
             Some((row.get::<_, String>(1).ok()?, row.get::<_, i64>(2).ok()?))
         });
-        for (name, seq) in sequences {
+        for (name, seq) in sequences.rows {
             let sql = "UPDATE sqlite_sequence SET seq = max(seq, ?2) WHERE name = ?1";
             new.connection.execute(sql, params![name, seq])?;
         }
@@ -296,32 +327,46 @@ impl Source {
         key: &str,
         columns: &str,
         mut take: impl FnMut(&Row<'_>) -> Option<T>,
-    ) -> Vec<T> {
-        let (mut found, mut after) = (Vec::new(), 0_i64);
+    ) -> Read<T> {
+        let (mut rows, mut holes, mut after) = (Vec::new(), Vec::new(), 0_i64);
         let sql = format!("SELECT {key}, {columns} FROM {table} WHERE {key} > ?1 ORDER BY {key}");
         loop {
             let mut walk = || -> rusqlite::Result<()> {
                 let mut statement = self.connection.prepare(&sql)?;
-                let mut rows = statement.query([after])?;
-                while let Some(row) = rows.next()? {
+                let mut found = statement.query([after])?;
+                while let Some(row) = found.next()? {
                     after = row.get(0)?;
                     match take(row) {
-                        Some(row) => found.push(row),
-                        None => self.unread += 1,
+                        Some(row) => rows.push(row),
+                        None => {
+                            self.unread += 1;
+                            holes.push((after, after));
+                        }
                     }
                 }
                 Ok(())
             };
             if walk().is_ok() {
-                return found;
+                return Read { rows, holes };
             }
             let Some(next) = self.next_readable(table, key, after + 1) else {
-                self.unread += (self.last_given(table) - after).max(1) as u64;
-                return found;
+                let last = self.last_given(table).max(after + 1);
+                self.unread += (last - after) as u64;
+                holes.push((after + 1, last));
+                return Read { rows, holes };
             };
             self.unread += (next - after - 1).max(1) as u64;
+            holes.push((after + 1, next - 1));
             after = next - 1;
         }
+    }
+
+    /// Returns the numbers of all events that a run had, where the index of events can be read.
+    fn numbers_of(&self, run: i64) -> Option<Vec<i64>> {
+        let sql = "SELECT seq FROM events INDEXED BY events_of_run WHERE run = ? ORDER BY seq";
+        let mut statement = self.connection.prepare_cached(sql).ok()?;
+        let numbers = statement.query_map([run], |row| row.get(0)).ok()?;
+        numbers.collect::<Result<_, _>>().ok()
     }
 
     /// Returns the last number that a table has given out, where that is known.
@@ -367,10 +412,26 @@ struct Replayed {
     why: Option<String>,
 }
 
-/// Replays a run as far as its events follow from each other.
-fn replay(id: &RunId, raw: Vec<RawEvent>) -> Replayed {
+/// Finds the first stretch of a run's events that is not there. `known` are the numbers of all that it had; without them it
+/// may have had any that could not be read since it began.
+fn gap_in(events: &[RawEvent], known: Option<&[i64]>, holes: &[(i64, i64)]) -> Option<Gap> {
+    let begin = events.first()?.seq;
+    let Some(known) = known else {
+        let hole = holes.iter().find(|(_, last)| *last > begin);
+        return hole.map(|(first, last)| Gap { first: *first, last: *last, lost: None });
+    };
+    let is_there = |seq: &i64| events.binary_search_by_key(seq, |event| event.seq).is_ok();
+    let lost: Vec<i64> = known.iter().copied().filter(|seq| !is_there(seq)).collect();
+    Some(Gap { first: *lost.first()?, last: *lost.last()?, lost: Some(lost.len()) })
+}
+
+/// Replays a run as far as its events follow from each other, and to where a gap is at most.
+fn replay(id: &RunId, raw: Vec<RawEvent>, gap: Option<Gap>) -> Replayed {
     let mut replayed = Replayed::default();
-    for RawEvent { seq, at, data, .. } in raw {
+    let mut raw = raw.into_iter().peekable();
+    while let Some(RawEvent { seq, at, data, .. }) =
+        raw.next_if(|event| gap.is_none_or(|gap| event.seq < gap.first))
+    {
         let applied =
             serde_json::from_str::<Event>(&data).map_err(|error| error.to_string()).and_then(|event| {
                 match &mut replayed.run {
@@ -385,9 +446,44 @@ fn replay(id: &RunId, raw: Vec<RawEvent>) -> Replayed {
             Err(error) => {
                 replayed.why =
                     Some(format!("event {seq}, which does not follow from what could be read: {error}"));
-                break;
+                return replayed;
             }
         }
     }
+    replayed.why = gap.map(|gap| {
+        let last = replayed.events.last().map_or(0, |(seq, ..)| *seq);
+        let what = match gap.lost {
+            Some(1) => format!("event {} could not be read", gap.first),
+            Some(lost) => format!("{lost} events, {} to {}, could not be read", gap.first, gap.last),
+            None => format!("events may be missing, {} to {}", gap.first, gap.last),
+        };
+        match raw.count() {
+            0 => format!("event {last}; {what}"),
+            behind => format!("event {last}; {what}, and {behind} behind the gap would not follow from it"),
+        }
+    });
     replayed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn events(numbers: &[i64]) -> Vec<RawEvent> {
+        numbers.iter().map(|seq| RawEvent { seq: *seq, run: 1, at: Time(1), data: String::new() }).collect()
+    }
+
+    #[test]
+    fn a_gap_is_what_a_run_is_known_to_have_had_or_else_what_it_may_have_had() {
+        let read = events(&[3, 5, 9]);
+        let known = |numbers: &[i64]| gap_in(&read, Some(numbers), &[(1, 99)]);
+        assert_eq!(known(&[3, 5, 9]), None);
+        assert_eq!(known(&[3, 5, 6, 8, 9]), Some(Gap { first: 6, last: 8, lost: Some(2) }));
+        assert_eq!(known(&[3, 5, 9, 12]), Some(Gap { first: 12, last: 12, lost: Some(1) }));
+        let unknown = |holes: &[(i64, i64)]| gap_in(&read, None, holes);
+        assert_eq!(unknown(&[(1, 2)]), None, "it had not begun");
+        assert_eq!(unknown(&[(1, 2), (6, 8)]), Some(Gap { first: 6, last: 8, lost: None }));
+        assert_eq!(unknown(&[(10, 20)]), Some(Gap { first: 10, last: 20, lost: None }));
+        assert_eq!(gap_in(&[], None, &[(1, 2)]), None);
+    }
 }

@@ -149,6 +149,18 @@ fn entry(line: &str) -> Option<Entry> {
     Some(Entry { reference, run, task, number, commit, at, subject })
 }
 
+/// Returns the attempts of a run of which something is kept, by their tasks.
+pub fn attempts_of(repository: &Path, run: &str) -> Result<Vec<(String, u32)>, GitError> {
+    let all = format!("{KEEP}{run}/");
+    let names = Git::at(repository).text(&["for-each-ref", "--format=%(refname)", &all])?;
+    let attempt = |name: &str| {
+        let (task, number) = name.strip_prefix(&all)?.split_once('/')?;
+        // Where the name was taken, `.2` follows.
+        Some((task.to_owned(), number.split('.').next()?.parse().ok()?))
+    };
+    Ok(names.lines().filter_map(attempt).collect())
+}
+
 /// Returns the paths in which a kept commit differs from where its task's branch, or its own parent, is.
 pub fn changed(repository: &Path, entry: &Entry) -> Result<Vec<String>, GitError> {
     let git = Git::at(repository);

@@ -248,10 +248,62 @@ fn a_damaged_store_is_named_not_written_to_and_what_can_be_read_comes_into_a_new
     let fixed = repo.crew(["doctor", "--fix", "--json"]).json();
     let store = check(&fixed, "store");
     let detail = store["detail"].as_str().expect("a detail");
-    assert!(store["level"] == "fixed" && detail.contains("could not be read"), "{store:#}");
+    assert!(store["level"] == "warn" && detail.contains("could not be read"), "{store:#}");
     assert_eq!(repo.crew(["status", &ids[0], "--json"]).exits(0).json()["status"], "completed");
     assert!(detail.contains(&format!("; of {last} ")), "the newest run has lost its end: {detail}");
     one_run(&repo);
+    assert_eq!(check(&repo.crew(["doctor", "--json"]).json(), "store")["level"], "ok");
+}
+
+#[test]
+fn a_run_that_lost_a_page_in_the_middle_is_cut_there_and_no_number_of_an_attempt_is_used_again() {
+    let repo = TestRepo::new();
+    let before = one_run(&repo);
+    // A long note fills a page, so that each attempt is on pages of its own.
+    repo.workflow("fails", "## work\nrun: echo \"attempt $(ls .crew/runs/*/logs | grep -c work)\"; false");
+    repo.crew(["run", "the goal", "--workflow", "fails"]).exits(1);
+    let id = newest(&repo);
+    let note = "page ".repeat(700);
+    for _ in 0..2 {
+        repo.crew(["requeue", &id, "work", "--force", "again", "--with-note", &note]).exits(0);
+        repo.crew(["resume", &id]).exits(1);
+    }
+    let logs = repo.root.join(".crew/runs").join(&id).join("logs");
+    let log = |number: u32| std::fs::read_to_string(logs.join(format!("work.{number}.log")));
+    let written: Vec<String> = (1..=3).map(|number| log(number).expect("a log")).collect();
+    let pages = pages_of(&repo, "events");
+    let [_, middle @ .., _] = pages.as_slice() else { panic!("{pages:?}") };
+    assert!(middle.len() > 1, "{pages:?}");
+    middle.iter().for_each(|page| damage(&repo, *page));
+    let whole = std::fs::read(repo.root.join(".crew/runs").join(&id).join("tasks.json")).expect("a copy");
+
+    let fixed = repo.crew(["doctor", "--fix", "--json"]).json();
+    let store = check(&fixed, "store");
+    let detail = store["detail"].as_str().expect("a detail");
+    assert_eq!(store["level"], "warn", "{store:#}");
+    let cut = format!("; of {id} only the beginning, up to event ");
+    assert!(detail.contains(&cut) && detail.contains(" behind the gap would not follow"), "{detail}");
+    assert!(!detail.contains(&before), "it is whole: {detail}");
+    let aside = detail.rsplit_once("is at ").expect("where it is").1;
+    let aside = repo.root.join(aside).parent().expect("a folder").join("runs").join(&id).join("tasks.json");
+    assert!(std::fs::read(aside).expect("the copy") == whole, "what the copy said is kept");
+    let status = repo.crew(["status", &id, "--json"]).exits(0).json();
+    assert_ne!(status["status"], "completed");
+    assert_eq!(task(&status, "work")["attempts"], 1, "{status:#}");
+
+    // What it did meanwhile is nowhere but in its logs and in what was kept, which stay.
+    repo.git(&["update-ref", &format!("refs/crew/keep/{id}/work/4.2"), "HEAD"]);
+    if status["status"] == "failed" {
+        repo.crew(["requeue", &id, "work", "--force", "again"]).exits(0);
+    }
+    repo.crew(["resume", &id]).exits(1);
+    let after: Vec<String> = (1..=3).map(|number| log(number).expect("a log")).collect();
+    assert_eq!(after, written);
+    assert!(log(4).is_err() && log(5).is_ok());
+    let shown = repo.crew(["show", &id, "work", "--json"]).exits(0).json();
+    let outcomes: Vec<&Value> =
+        shown["attempts"].as_array().expect("a list").iter().map(|attempt| &attempt["state"]).collect();
+    assert_eq!(outcomes, ["failed", "lost", "lost", "lost", "failed"], "{shown:#}");
     assert_eq!(check(&repo.crew(["doctor", "--json"]).json(), "store")["level"], "ok");
 }
 
@@ -316,11 +368,10 @@ fn what_is_no_store_at_all_is_set_aside_too() {
     let failed = repo.crew(["status", "--json"]).exits(1).json_error();
     assert_eq!(failed["code"], "store_damaged", "{failed:#}");
     let fixed = repo.crew(["doctor", "--fix", "--json"]).json();
-    assert!(
-        check(&fixed, "store")["detail"]
-            .as_str()
-            .is_some_and(|text| text.contains("0 runs are in a new one"))
-    );
+    let store = check(&fixed, "store");
+    assert!(store.to_string().contains("0 runs are in a new one"), "{store:#}");
+    let lost = format!("of {id} nothing but .crew/runs/{id}");
+    assert!(store["level"] == "warn" && store.to_string().contains(&lost), "{store:#}");
     repo.crew(["status", &id]).exits(4);
     assert!(repo.root.join(".crew/runs").join(&id).join("tasks.json").exists());
     one_run(&repo);

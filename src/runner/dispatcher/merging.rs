@@ -30,8 +30,9 @@ use std::time::Instant;
 impl Dispatcher<'_> {
     /// Records the start of a merge; a slot begins with it after that is written.
     pub(super) fn start_merge(&mut self, place: usize, reserved: Reservation) -> Result<(), StoreError> {
+        let number = self.next_number(place)?;
         let task = &self.run.tasks[place];
-        let (id, number) = (task.spec.id.clone(), task.attempts.len() as u32 + 1);
+        let id = task.spec.id.clone();
         self.record(Event::AttemptStarted {
             task: id.clone(),
             attempt: number,

@@ -11,12 +11,14 @@ mod settling;
 mod starting;
 mod stopping;
 mod taking_over;
+mod used_numbers;
 mod waiting;
 mod writing;
 
 use crate::domain::budget::Ledger;
 use crate::domain::conflict::{Clash, MOST_CLASHES};
 use crate::domain::event::{ArtifactKind, Event, Recorded};
+use crate::domain::id::TaskId;
 use crate::domain::judgement::StopReason;
 use crate::domain::liveness;
 use crate::domain::provider::Providers;
@@ -41,7 +43,7 @@ use crate::store::layout::RunPaths;
 use crate::store::lock::RunLock;
 use crate::workspace::snapshot;
 use life::Life;
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
@@ -121,6 +123,8 @@ pub struct Dispatcher<'a> {
     over: VecDeque<(Instant, Vec<String>)>,
     /// Requests whose answer could not be written; they are not tried again.
     unanswerable: HashSet<String>,
+    /// Numbers of attempts that the record does not know, and that were given out: the last one of each task.
+    used_numbers: HashMap<TaskId, u32>,
     stopping: Option<StopReason>,
     stop_level: u32,
     copied: CopyClock,
@@ -203,6 +207,7 @@ impl<'a> Dispatcher<'a> {
             asked: BTreeMap::new(),
             over: VecDeque::new(),
             unanswerable: HashSet::new(),
+            used_numbers: HashMap::new(),
             stopping: None,
             stop_level: 0,
             copied: CopyClock::new(),

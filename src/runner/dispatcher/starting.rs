@@ -101,8 +101,8 @@ impl Dispatcher<'_> {
 
     /// Records the start of an attempt; the child is started after that is written.
     pub(super) fn start(&mut self, place: usize, reserved: Reservation) -> Result<(), StoreError> {
+        let number = self.next_number(place)?;
         let task = &self.run.tasks[place];
-        let number = task.attempts.len() as u32 + 1;
         let token = clock::new_token();
         let max_cost_usd = self.ledger.cost_left(place, &task.spec, clock::now());
         let identity = AttemptIdentity { number, token: &token, max_cost_usd };

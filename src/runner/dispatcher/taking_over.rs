@@ -38,6 +38,7 @@ impl Dispatcher<'_> {
         atomic_file::sweep(&self.paths.artifacts());
         let pid = std::process::id();
         let process = process::identify(pid).unwrap_or(ProcessId { pid, start: 0, boot: String::new() });
+        self.find_used_numbers();
         self.record(Event::DispatcherStarted { process })?;
         let left_open = |task: &Task| task.last().is_some_and(|attempt| attempt.is_open());
         let places: Vec<usize> =
@@ -156,7 +157,10 @@ impl Dispatcher<'_> {
         let files = self.finish_files(place)?;
         let unkept = self.keep_left(place)?;
         let task = &self.run.tasks[place];
-        let lost = |attempt: &&Attempt| attempt.state == AttemptState::Ended(Outcome::Lost);
+        let lost = |attempt: &&Attempt| {
+            attempt.state == AttemptState::Ended(Outcome::Lost)
+                && attempt.error_kind == Some(ErrorKind::OwnerLost)
+        };
         let often =
             task.attempts_of_this_round().iter().rev().skip(1).take_while(lost).count() + 1 >= MAX_LOST;
         let summary = submission.as_deref().map(HandedIn::summary).unwrap_or_default();
