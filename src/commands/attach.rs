@@ -80,14 +80,15 @@ pub fn attach(cx: &Context, args: &AttachArgs) -> Result<ExitStatus> {
             let signs = SignsOfLife::of(&store, &followed.run, lock::owner(&paths).as_ref(), now);
             let quiet = |task: &TaskId, attempt: u32| signs.as_ref()?.quiet(task, attempt);
             let working = looking_on::working(&followed.run, &paths, registry.all(), now, quiet);
-            progress.redraw(&followed.run, &working, now);
+            progress.redraw(&followed.run, &working, &store.providers()?, now);
         }
         std::thread::sleep(LOOK);
     }
     progress.clear();
     let run = &followed.run;
     let finished = Finished { status: run.status(false), interrupted: followed.interrupted };
-    let report = Closing { run, short: &short, paths: &paths, finished, took: run.worked };
+    let providers = &store.providers()?;
+    let report = Closing { run, providers, short: &short, paths: &paths, finished, took: run.worked };
     exit::unless_nobody_reads(report.tell(&printer))?;
     Ok(ended::exit_status(finished))
 }

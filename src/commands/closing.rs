@@ -32,6 +32,8 @@ const SHOWN_FINDINGS: usize = 40;
 /// What is said when a run has ended.
 pub struct Closing<'a> {
     pub run: &'a Run,
+    /// Those that limit requests.
+    pub providers: &'a Providers,
     pub short: &'a str,
     pub paths: &'a RunPaths,
     pub finished: Finished,
@@ -46,7 +48,7 @@ impl Closing<'_> {
             printer.json(&self.as_json(&findings))?;
             return Ok(());
         }
-        printer.data(&task_table(self.run, self.run.last_at).render(printer))?;
+        printer.data(&task_table(self.run, self.providers, self.run.last_at).render(printer))?;
         self.tell_findings(printer, &findings)?;
         let account = self.account();
         let mut line =
@@ -67,7 +69,8 @@ impl Closing<'_> {
         let account = self.account();
         let mut json = json!({
             "run": self.run.id, "status": self.finished.status, "millis": self.took.as_millis() as u64,
-            "tasks": tasks_json(self.run, &account, self.run.last_at), "findings": findings, "usage": account.bill.usage,
+            "tasks": tasks_json(self.run, self.providers, &account, self.run.last_at),
+            "findings": findings, "usage": account.bill.usage,
             "summary": self.paths.artifacts().join("summary.md"),
         });
         account.put_into(&mut json);
@@ -244,7 +247,7 @@ pub fn status_tone(status: RunStatus) -> Tone {
 /// Returns the table of a run's tasks with what became of each.
 ///
 /// `now` is how far an attempt has come that has not ended.
-pub fn task_table(run: &Run, now: Time) -> Rows {
+pub fn task_table(run: &Run, providers: &Providers, now: Time) -> Rows {
     let mut rows = Rows::new(&[
         ("task", Column::Left),
         ("agent", Column::Left),
@@ -254,7 +257,7 @@ pub fn task_table(run: &Run, now: Time) -> Rows {
         ("outcome", Column::Left),
         ("", Column::Wide),
     ]);
-    let (in_folder, providers) = (InFolder::of(run), Providers::of(run));
+    let in_folder = InFolder::of(run);
     for task in &run.tasks {
         let for_provider = providers.keeps_waiting(run, task, now).map(|waits| waits.words(now));
         rows.add(task_row(task, for_provider.or_else(|| in_folder.keeps_waiting(task)), now));
@@ -339,8 +342,7 @@ fn said_of(task: &Task, waits: Option<String>) -> String {
 }
 
 /// Returns the tasks of a run as data.
-pub fn tasks_json(run: &Run, account: &Account, now: Time) -> Vec<Value> {
-    let providers = Providers::of(run);
+pub fn tasks_json(run: &Run, providers: &Providers, account: &Account, now: Time) -> Vec<Value> {
     let with_budget = |(place, task)| {
         let mut json = task_json(task);
         json["budget"] = account.of_task(place, task);

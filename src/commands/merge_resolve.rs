@@ -17,6 +17,7 @@ use crate::domain::event::{Event, Recorded, RunLimits};
 use crate::domain::gate::GatePolicy;
 use crate::domain::id::{RunId, TaskId};
 use crate::domain::links;
+use crate::domain::provider::Providers;
 use crate::domain::resolution::{self, Brief, Resolution, Standing, Told};
 use crate::domain::run::Run;
 use crate::domain::settings::{self, Settings};
@@ -501,7 +502,7 @@ impl Observer for Watch {
         self.lines.is_live()
     }
 
-    fn tick(&mut self, _: &Run, working: &[Working]) {
+    fn tick(&mut self, _: &Run, working: &[Working], _: &Providers) {
         for one in working {
             self.lines.show(&self.name, clean_line(&one.doing, 160));
         }

@@ -13,6 +13,7 @@ use crate::agents::replay;
 use crate::domain::budget::Limits;
 use crate::domain::event::Recorded;
 use crate::domain::id::RunId;
+use crate::domain::provider::Providers;
 use crate::domain::run::{Run, RunStatus};
 use crate::domain::task::Working;
 use crate::runner::clock;
@@ -94,7 +95,7 @@ impl Observer for Unseen {
         false
     }
 
-    fn tick(&mut self, _: &Run, _: &[Working]) {}
+    fn tick(&mut self, _: &Run, _: &[Working], _: &Providers) {}
 
     fn asks(&mut self, _: &Run) -> bool {
         false

@@ -21,6 +21,7 @@ use crate::domain::gate::{self, GatePolicy, GateReason};
 use crate::domain::id::{RunId, TaskId};
 use crate::domain::notice::Policy;
 use crate::domain::price::Prices;
+use crate::domain::provider::Providers;
 use crate::domain::retry::Retries;
 use crate::domain::run::Run;
 use crate::domain::settings::{self, Settings};
@@ -509,6 +510,7 @@ pub fn carry_out(
     let (finished, run) = finished?;
     let report = Closing {
         run: &run,
+        providers: &store.providers().unwrap_or_default(),
         short: &short,
         paths: &store.paths(&id),
         finished,
@@ -536,8 +538,8 @@ impl Observer for Watch {
         self.progress.is_live()
     }
 
-    fn tick(&mut self, run: &Run, working: &[Working]) {
-        self.progress.redraw(run, working, clock::now());
+    fn tick(&mut self, run: &Run, working: &[Working], providers: &Providers) {
+        self.progress.redraw(run, working, providers, clock::now());
     }
 
     fn asks(&mut self, run: &Run) -> bool {

@@ -125,11 +125,12 @@ fn show_run(cx: &Context, typed: &str) -> Result<ExitStatus> {
     let now = if owned { clock::now() } else { run.last_at };
     let at_work = lock::owner(&store.paths(&id)).filter(|_| owned);
     let signs = SignsOfLife::of(&store, &run, at_work.as_ref(), clock::now());
+    let providers = store.providers()?;
     if cx.printer.json {
         let mut json = json!({
             "id": run.id, "status": status, "goal": run.goal, "team": run.team, "workflow": run.workflow,
             "created_at": run.created_at, "ended_at": run.ended_at, "limits": run.limits,
-            "usage": account.bill.usage, "tasks": tasks_json(&run, &account, now),
+            "usage": account.bill.usage, "tasks": tasks_json(&run, &providers, &account, now),
         });
         account.put_into(&mut json);
         clashes::put_into(&mut json, &run);
@@ -144,7 +145,7 @@ fn show_run(cx: &Context, typed: &str) -> Result<ExitStatus> {
     }
     let head = format!("{short}  {}", cx.printer.tint(status_tone(status), status.words()));
     cx.printer.data(&format!("{head}   \"{}\"\n", clean_line(&run.goal, 200)))?;
-    cx.printer.data(&task_table(&run, now).render(&cx.printer))?;
+    cx.printer.data(&task_table(&run, &providers, now).render(&cx.printer))?;
     account.lines().iter().try_for_each(|line| cx.printer.data(line))?;
     clashes::lines(&run).iter().try_for_each(|line| cx.printer.data(line))?;
     if let Some((owner, doing)) = at_work.as_ref().and_then(|owner| Some((owner, owner.doing.as_ref()?))) {

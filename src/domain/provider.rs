@@ -2,10 +2,12 @@
 //!
 //! # How it works
 //!
-//! An attempt that ends at a limit says until when nobody of its provider is started. Of several that were at work then,
-//! only the first makes the back-off longer: the others began before anybody knew. One that was started after it and
-//! meets the limit again makes it grow. When the time has come, they are started one after the other, as far apart as
-//! the back-off would be without the server's word, until one comes through. Who is at work is left alone.
+//! An attempt that ends at a limit says until when nobody of its provider is started, in this run or in another of the same
+//! project: they all read and change what `store` keeps of it. Of several that were at work then, only the first makes the
+//! back-off longer: the others began before anybody knew. One that was started after it and meets the limit again makes it
+//! grow. When the time has come, they are started one after the other, as far apart as the back-off would be without the
+//! server's word, until one comes through. Who is at work is left alone. What was decided is in each run's events, so a
+//! replay asks nothing of this.
 
 use super::error_kind::{ErrorClass, ErrorKind};
 use super::event::{Limited, Outcome};
@@ -13,12 +15,13 @@ use super::retry::{self, RetryPolicy};
 use super::run::Run;
 use super::task::{Attempt, AttemptState, Task, TaskState, Work};
 use super::time::Time;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How a provider stands that limits requests.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct BackOff {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackOff {
     /// How often in a row it was met.
     level: u32,
     /// When it was met first, or grew last.
@@ -26,7 +29,7 @@ struct BackOff {
     /// Nobody is started before.
     until: Time,
     /// How far apart they are started after that.
-    pace: Duration,
+    pace_millis: u64,
     /// When somebody was started last since then.
     started: Option<Time>,
     kind: ErrorKind,
@@ -34,13 +37,20 @@ struct BackOff {
 
 impl BackOff {
     fn free_at(&self) -> Time {
-        self.started.map_or(self.until, |started| self.until.max(started.plus(self.pace)))
+        let pace = Duration::from_millis(self.pace_millis);
+        self.started.map_or(self.until, |started| self.until.max(started.plus(pace)))
+    }
+
+    /// Tells whether it still says something: a limit that nobody has met for long is another one, and what lies ahead was
+    /// written before somebody set the clock back.
+    fn counts(&self, now: Time) -> bool {
+        self.since <= now && now.since(self.free_at()) < retry::MAX_DELAY
     }
 }
 
 /// The providers that limit requests at present, by their names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Providers(BTreeMap<String, BackOff>);
+pub struct Providers(pub BTreeMap<String, BackOff>);
 
 /// Names the provider whose limits an agent meets: its program, and the provider of its model where the model's name says
 /// so, as in `anthropic/claude-opus`. What they sign in with is theirs, so two programs are never taken for one.
@@ -72,39 +82,24 @@ fn went_through(outcome: Outcome, kind: Option<ErrorKind>) -> bool {
 }
 
 impl Providers {
-    /// Works out from a run's attempts which providers limit requests.
-    pub fn of(run: &Run) -> Providers {
-        let mut moments: Vec<(Time, bool, &Attempt)> = Vec::new();
-        let asks = |task: &&Task| matches!(task.spec.work, Work::Agent { .. });
-        for attempt in run.tasks.iter().filter(asks).flat_map(|task| &task.attempts) {
-            moments.push((attempt.started_at, true, attempt));
-            moments.extend(attempt.ended_at.map(|at| (at, false, attempt)));
+    /// Lets a task's next attempt start, or says when it may; whoever comes after it waits for that one.
+    pub fn claim(&mut self, task: &Task, now: Time) -> Result<(), Time> {
+        self.0.retain(|_, back_off| back_off.counts(now));
+        let Some(back_off) = next_of(task).and_then(|provider| self.0.get_mut(&provider)) else {
+            return Ok(());
+        };
+        if back_off.free_at() > now {
+            return Err(back_off.free_at());
         }
-        // What ends makes room for what starts.
-        moments.sort_by_key(|(at, starts, _)| (*at, *starts));
-        let mut providers = Providers::default();
-        for (_, starts, attempt) in moments {
-            if starts {
-                providers.note_started(attempt);
-            } else {
-                providers.note_ended(attempt);
-            }
-        }
-        providers
-    }
-
-    /// Takes in that an attempt was started.
-    pub fn note_started(&mut self, attempt: &Attempt) {
-        if let Some(back_off) = self.0.get_mut(&provider_of(&attempt.agent, attempt.model.as_deref())) {
-            back_off.started = Some(attempt.started_at);
-        }
+        back_off.started = Some(now);
+        Ok(())
     }
 
     /// Takes in how an attempt ended. Returns the provider that is free again because of that.
     pub fn note_ended(&mut self, attempt: &Attempt) -> Option<String> {
         let provider = provider_of(&attempt.agent, attempt.model.as_deref());
         let (AttemptState::Ended(outcome), Some(at)) = (attempt.state, attempt.ended_at) else { return None };
-        let met = self.0.get(&provider);
+        let met = self.met(&provider, at);
         let is_later = |met: &BackOff| attempt.started_at >= met.since;
         if let Some(limited) = &attempt.limited {
             let grows = met.is_none_or(is_later);
@@ -115,7 +110,7 @@ impl Providers {
                     level: met.map_or(0, |met| met.level) + 1,
                     since: at,
                     until,
-                    pace: Duration::from_millis(limited.pace_millis),
+                    pace_millis: limited.pace_millis,
                     started: None,
                     kind: attempt.error_kind.unwrap_or(ErrorKind::RateLimited),
                 },
@@ -131,15 +126,6 @@ impl Providers {
         None
     }
 
-    /// Takes in that the clock went on by milliseconds that count for nothing, or back.
-    pub fn move_times(&mut self, millis: i64) {
-        for back_off in self.0.values_mut() {
-            let BackOff { since, until, started, .. } = back_off;
-            (*since, *until) = (since.moved(millis), until.moved(millis));
-            *started = started.map(|at| at.moved(millis));
-        }
-    }
-
     /// Returns how an attempt is limited that ends now at a limit. `dice` is random, from 0 to 1.
     pub fn limit(
         &self,
@@ -149,7 +135,7 @@ impl Providers {
         retry_after: Option<Duration>,
         now: Time,
     ) -> Limited {
-        let met = self.0.get(&provider_of(&attempt.agent, attempt.model.as_deref()));
+        let met = self.met(&provider_of(&attempt.agent, attempt.model.as_deref()), now);
         let level = match met {
             Some(met) if attempt.started_at < met.since => met.level,
             met => met.map_or(0, |met| met.level) + 1,
@@ -161,13 +147,13 @@ impl Providers {
         }
     }
 
-    /// Returns when a task may be started, as far as its provider is concerned; none where it may be at once.
-    pub fn keeps_until(&self, task: &Task, now: Time) -> Option<Time> {
-        let back_off = self.0.get(&next_of(task)?)?;
-        let free = back_off.free_at();
-        // It was never that long: somebody has set the clock back.
-        let is_far = free.since(now) > free.since(back_off.since) + retry::MAX_DELAY;
-        (free > now && !is_far).then_some(free)
+    fn met(&self, provider: &str, now: Time) -> Option<&BackOff> {
+        self.0.get(provider).filter(|back_off| back_off.counts(now))
+    }
+
+    /// Tells whether the provider of a task's next attempt has limited requests of late.
+    pub fn limits(&self, task: &Task) -> bool {
+        next_of(task).is_some_and(|provider| self.0.contains_key(&provider))
     }
 
     /// Tells whether a task's next attempt would use this provider.
@@ -182,8 +168,9 @@ impl Providers {
             return None;
         }
         let provider = next_of(task)?;
-        let until = self.keeps_until(task, now)?;
-        Some(Waits { kind: self.0.get(&provider)?.kind, provider, until })
+        let back_off = self.met(&provider, now)?;
+        let until = Some(back_off.free_at()).filter(|until| *until > now)?;
+        Some(Waits { kind: back_off.kind, provider, until })
     }
 }
 
@@ -213,9 +200,29 @@ mod tests {
     const POLICY: RetryPolicy =
         RetryPolicy { backoff: Duration::from_millis(100), jitter: 0.0, ..retry::tests::POLICY };
 
+    /// Works out from a run's attempts how its providers stand.
+    fn of(run: &Run) -> Providers {
+        let mut moments: Vec<(Time, bool, &Attempt)> = Vec::new();
+        for attempt in run.tasks.iter().flat_map(|task| &task.attempts) {
+            moments.push((attempt.started_at, true, attempt));
+            moments.extend(attempt.ended_at.map(|at| (at, false, attempt)));
+        }
+        // What ends makes room for what starts.
+        moments.sort_by_key(|(at, starts, _)| (*at, *starts));
+        let mut providers = Providers::default();
+        for (at, starts, attempt) in moments {
+            match (starts, providers.0.get_mut(&attempt.agent)) {
+                (true, Some(back_off)) => back_off.started = Some(at),
+                (true, None) => {}
+                (false, _) => drop(providers.note_ended(attempt)),
+            }
+        }
+        providers
+    }
+
     /// Ends an attempt as it would be ended: at a limit of this provider, with what the server asks for, or well.
     fn end(run: &mut Run, id: &str, number: u32, at: i64, limited: Option<Option<u64>>) {
-        let providers = Providers::of(run);
+        let providers = of(run);
         let task = run.task(&TaskId::parse(id).unwrap()).unwrap();
         let limited = limited.map(|after| {
             let after = after.map(Duration::from_millis);
@@ -239,7 +246,7 @@ mod tests {
 
     fn free_at(run: &Run, id: &str) -> i64 {
         let task = run.task(&TaskId::parse(id).unwrap()).unwrap();
-        Providers::of(run).keeps_until(task, Time(0)).map_or(0, |at| at.0)
+        of(run).claim(task, run.last_at).err().map_or(0, |at| at.0)
     }
 
     fn three() -> Run {
@@ -252,7 +259,7 @@ mod tests {
         start(&mut run, "a", 1, 1000);
         end(&mut run, "a", 1, 1500, Some(None));
         assert_eq!([free_at(&run, "a"), free_at(&run, "b"), free_at(&run, "c")], [1600, 1600, 0]);
-        let waits = |now| Providers::of(&run).keeps_waiting(&run, &run.tasks[1], Time(now));
+        let waits = |now| of(&run).keeps_waiting(&run, &run.tasks[1], Time(now));
         assert_eq!(waits(1500).unwrap().words(Time(1500)), "waits for sh: rate limited, 1 s more");
         assert_eq!(waits(1600), None);
     }
@@ -291,30 +298,47 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_set_back_makes_nobody_wait_longer() {
-        let mut run = three();
-        start(&mut run, "a", 1, 1_000_000);
-        end(&mut run, "a", 1, 1_000_500, Some(Some(7_000)));
-        let mut providers = Providers::of(&run);
-        providers.move_times(-1_000_000);
-        assert_eq!(providers.keeps_until(&run.tasks[1], Time(500)), Some(Time(7_500)));
-        // Who is started after that is later, as the clock says now.
-        start(&mut run, "b", 1, 7_500);
-        end(&mut run, "b", 1, 7_600, None);
-        assert!(providers.note_ended(run.tasks[1].last().unwrap()).is_some());
-        assert_eq!(providers.keeps_until(&run.tasks[2], Time(7_600)), None);
+    fn two_runs_share_what_one_has_met_and_only_one_of_them_tries_first() {
+        let (mut one, mut other) = (three(), three());
+        start(&mut one, "a", 1, 1000);
+        end(&mut one, "a", 1, 1500, Some(None));
+        let mut shared = of(&one);
+        assert_eq!(shared.claim(&other.tasks[0], Time(1500)), Err(Time(1600)));
+        // Both have waited for that moment.
+        assert_eq!(shared.claim(&other.tasks[0], Time(1600)), Ok(()));
+        assert_eq!(shared.claim(&one.tasks[0], Time(1600)), Err(Time(1700)));
+        start(&mut other, "a", 1, 1600);
+        end(&mut other, "a", 1, 1650, None);
+        assert_eq!(shared.note_ended(other.tasks[0].last().unwrap()).as_deref(), Some("sh"));
+        assert_eq!(shared.claim(&one.tasks[0], Time(1650)), Ok(()));
+        assert_eq!(shared.claim(&one.tasks[1], Time(1650)), Ok(()));
     }
 
     #[test]
-    fn a_server_that_asks_for_hours_gets_them_and_a_clock_that_is_wrong_does_not() {
+    fn a_server_that_asks_for_hours_gets_them_and_a_clock_that_is_set_back_makes_nobody_wait() {
         const HOURS: i64 = 7_200_000;
         let mut run = three();
         start(&mut run, "a", 1, 100_000_000);
         end(&mut run, "a", 1, 100_000_000, Some(Some(HOURS as u64)));
-        let providers = Providers::of(&run);
-        let until = Time(100_000_000 + HOURS);
-        assert_eq!(providers.keeps_until(&run.tasks[1], Time(100_000_500)), Some(until));
-        assert_eq!(providers.keeps_until(&run.tasks[1], Time(500)), None);
+        let claim = |now| of(&run).claim(&run.tasks[1], Time(now));
+        let until = 100_000_000 + HOURS;
+        assert_eq!(claim(100_000_500), Err(Time(until)));
+        assert_eq!([claim(500), claim(until)], [Ok(()), Ok(())]);
+    }
+
+    #[test]
+    fn a_limit_that_nobody_has_met_for_long_is_forgotten() {
+        let mut run = three();
+        start(&mut run, "a", 1, 1000);
+        end(&mut run, "a", 1, 1500, Some(None));
+        let (first, later) = (of(&run), 1600 + retry::MAX_DELAY.as_millis() as i64);
+        start(&mut run, "b", 1, later);
+        let again =
+            |now| first.limit(run.tasks[1].last().unwrap(), &POLICY, 0.5, None, Time(now)).pace_millis;
+        assert_eq!([again(later - 1), again(later)], [200, 100]);
+        let mut claimed = first.clone();
+        assert_eq!(claimed.claim(&run.tasks[1], Time(later)), Ok(()));
+        assert_eq!(claimed, Providers::default());
     }
 
     #[test]

@@ -25,6 +25,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0004_heartbeats.sql"),
     include_str!("migrations/0005_dead_letters.sql"),
     include_str!("migrations/0006_tombstones.sql"),
+    include_str!("migrations/0007_back_offs.sql"),
 ];
 
 /// The version of the store that this crew writes.

@@ -11,6 +11,7 @@
 
 pub mod artifacts;
 pub mod atomic_file;
+pub mod back_offs;
 pub mod copies;
 pub mod database;
 pub mod heartbeats;

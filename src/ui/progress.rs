@@ -139,11 +139,11 @@ impl Progress {
     }
 
     /// Redraws the lines of the tasks that are being worked on.
-    pub fn redraw(&mut self, run: &Run, working: &[Working], now: Time) {
+    pub fn redraw(&mut self, run: &Run, working: &[Working], providers: &Providers, now: Time) {
         let Some(live) = &mut self.live else { return };
         live.picture = Picture {
             by_place: working.iter().map(|line| (line.place, live.running_line(run, line))).collect(),
-            waiting: live.waiting_line(run, now),
+            waiting: live.waiting_line(run, providers, now),
             conflict: live.conflict_line(&self.printer, run),
         };
         let (bars, picture) = (live.bars.clone(), live.picture.clone());
@@ -219,8 +219,8 @@ impl Live {
         }));
     }
 
-    fn waiting_line(&self, run: &Run, now: Time) -> Option<String> {
-        let (in_folder, providers) = (InFolder::of(run), Providers::of(run));
+    fn waiting_line(&self, run: &Run, providers: &Providers, now: Time) -> Option<String> {
+        let in_folder = InFolder::of(run);
         let waits = |task: &Task| {
             let for_provider = providers.keeps_waiting(run, task, now).map(|waits| waits.words(now));
             Some((task.spec.id.clone(), for_provider.or_else(|| in_folder.keeps_waiting(task))?))

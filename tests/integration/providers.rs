@@ -1,6 +1,6 @@
 //! A provider that limits requests: those who use it wait together, and nobody fails for it.
 
-use crate::support::{TestRepo, of_kind, task};
+use crate::support::{TestRepo, of_kind, task, wait_until};
 use serde_json::{Value, json};
 
 const RESULT: &str = "crew submit result --summary s --confidence 1 --rationale r";
@@ -131,4 +131,51 @@ fn a_fallback_to_another_model_counts_as_an_attempt() {
         of_kind(&events, "attempt_started").into_iter().map(|start| &start["model"]).collect();
     assert_eq!(models, ["first", "second"]);
     assert_eq!(of_kind(&events, "attempt_ended")[0]["again"]["reason"], "model_fallback");
+}
+
+/// Returns when the attempts of a run's only task began and ended, in milliseconds, and what limited them.
+fn attempts(repo: &TestRepo, run: &Value) -> Vec<(i64, i64, Option<i64>)> {
+    let answer = repo.crew(["events", run["run"].as_str().expect("an id"), "--json"]).exits(0).json();
+    let events = answer["data"].as_array().expect("a list");
+    let (started, ended) = (of_kind(events, "attempt_started"), of_kind(events, "attempt_ended"));
+    let until = |end: &Value| Some(&end["limited"]["until"]).filter(|until| !until.is_null()).map(millis);
+    let of = |(start, end): (&&Value, &&Value)| (millis(&start["at"]), millis(&end["at"]), until(end));
+    started.iter().zip(&ended).map(of).collect()
+}
+
+#[test]
+fn two_runs_side_by_side_keep_away_from_what_one_has_met_and_one_of_them_tries_first() {
+    let repo = TestRepo::new();
+    agent(&repo, "never", "", &limited(600.0));
+    repo.workflow("never", &steps([("a".to_owned(), "never")]));
+    let is_limited = |event: &Value| event["kind"] == "attempt_ended" && !event["limited"].is_null();
+    let one = repo.start(["run", "the goal", "--workflow", "never", "--json"]);
+    repo.wait_for_event("the limit was met", is_limited);
+    let other = repo.start(["run", "the other goal", "--workflow", "never", "--json"]);
+    wait_until("the other one waits for it", || {
+        let status = repo.crew(["status", "last", "--json"]).exits(0).json();
+        status["goal"] == "the other goal" && task(&status, "a")["waits_for"]["provider"] == "never"
+    });
+    for running in [one, other] {
+        running.signal(libc::SIGINT);
+        running.ends().exits(130);
+    }
+    assert!(of_kind(&repo.events(), "attempt_started").is_empty(), "the other one never tried");
+
+    let calls = repo.beside("calls");
+    std::fs::create_dir(&calls).expect("a folder");
+    let first = format!("if mkdir {}/first 2>/dev/null; then {}; fi", calls.display(), limited(0.5));
+    agent(&repo, "soon", "", &format!("{first}\n{RESULT}\n{END}"));
+    repo.workflow("soon", &steps([("a".to_owned(), "soon")]));
+    let go = || repo.start(["run", "g", "--workflow", "soon", "--json", "--set", "retry.backoff_ms=50"]);
+    let one = go();
+    repo.wait_for_event("the limit was met", is_limited);
+    let other = go();
+    let one = attempts(&repo, &one.ends().exits(0).json());
+    let other = attempts(&repo, &other.ends().exits(0).json());
+    let [(.., Some(until)), again] = one[..] else { panic!("{one:?}") };
+    let [theirs] = other[..] else { panic!("{other:?}") };
+    let (first, second) = if again.0 <= theirs.0 { (again, theirs) } else { (theirs, again) };
+    assert!(first.0 >= until, "{until}: {first:?} {second:?}");
+    assert!(second.0 >= first.0 + 30 || second.0 >= first.1, "{first:?} {second:?}");
 }

@@ -43,7 +43,6 @@ impl Dispatcher<'_> {
         self.open.values_mut().for_each(|open| open.move_times(held_up));
         self.ledger.move_times(gap.shift_millis());
         self.schedule.move_times(gap.shift_millis());
-        self.providers.move_times(gap.shift_millis());
         self.life.watch.beat_soon();
         self.life.looked = None;
         self.record(Event::ClockJumped {

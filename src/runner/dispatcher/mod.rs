@@ -67,8 +67,8 @@ pub trait Observer {
     fn happened(&mut self, run: &Run, event: &Recorded);
     /// Tells whether `tick` is wanted.
     fn watches(&self) -> bool;
-    /// Shows what goes on between events.
-    fn tick(&mut self, run: &Run, working: &[Working]);
+    /// Shows what goes on between events. `providers` limit requests.
+    fn tick(&mut self, run: &Run, working: &[Working], providers: &Providers);
     /// Nothing goes on, and gates are open: tells whether a person is being asked here and now, so that it is worth
     /// staying.
     fn asks(&mut self, run: &Run) -> bool;
@@ -104,7 +104,7 @@ pub struct Dispatcher<'a> {
     observer: &'a mut dyn Observer,
     schedule: Schedule,
     ledger: Ledger,
-    /// Those that limit requests, so that nobody runs into it beside the one who did.
+    /// Those that limit requests, as the store said it last; all runs share what it says.
     providers: Providers,
     /// Tasks that could start, were there room for them in a budget.
     waiting: Vec<usize>,
@@ -190,7 +190,7 @@ impl<'a> Dispatcher<'a> {
         Dispatcher {
             schedule: Schedule::of(&run),
             ledger: Ledger::of(&run),
-            providers: Providers::of(&run),
+            providers: Providers::default(),
             waiting: Vec::new(),
             store,
             run,
@@ -283,7 +283,7 @@ impl<'a> Dispatcher<'a> {
         }
         if self.observer.watches() {
             let working = self.working();
-            self.observer.tick(&self.run, &working);
+            self.observer.tick(&self.run, &working, &self.providers);
         }
         Ok(())
     }

@@ -283,7 +283,7 @@ impl Dispatcher<'_> {
             self.open_gate(place, Some(open.number), about, time.or(self.setup.limits.gate))?;
         }
         let task = &self.run.tasks[place];
-        let limited = self.limited(task, &judgement, open.retry_after);
+        let limited = self.limited(task, &judgement, open.retry_after)?;
         if judgement.outcome == Outcome::Succeeded {
             self.unfile_lifeless(place, "its attempt has succeeded")?;
         }
@@ -304,12 +304,7 @@ impl Dispatcher<'_> {
         })?;
         self.effects.extend(open.folder.map(Effect::Forget));
         self.give_up_where_exhausted(place, judgement.error_kind, not_again, &open.words)?;
-        if self.run.tasks[place].spec.is_for_agent()
-            && let Some(attempt) = self.run.tasks[place].last()
-            && let Some(free) = self.providers.note_ended(attempt)
-        {
-            self.schedule.put_on(&self.run, |task| Providers::is_for(task, &free));
-        }
+        self.tell_who_share_the_provider(place)?;
         if again.is_some() {
             self.schedule.note_queued(&self.run, place);
             return Ok(());
@@ -381,12 +376,39 @@ impl Dispatcher<'_> {
     }
 
     /// Returns for how long others keep away from the provider whose limit an attempt met.
-    fn limited(&self, task: &Task, judgement: &Judgement, retry_after: Option<Duration>) -> Option<Limited> {
-        let kind =
-            judgement.error_kind.filter(|kind| task.spec.is_for_agent() && provider::is_limit(*kind))?;
+    fn limited(
+        &self,
+        task: &Task,
+        judgement: &Judgement,
+        retry_after: Option<Duration>,
+    ) -> Result<Option<Limited>, StoreError> {
+        let is_limit = |kind: &ErrorKind| task.spec.is_for_agent() && provider::is_limit(*kind);
+        let (Some(kind), Some(attempt)) = (judgement.error_kind.filter(is_limit), task.last()) else {
+            return Ok(None);
+        };
         // What a single step says is for itself alone.
         let policy = self.setup.retries.policy(kind, None, None);
-        Some(self.providers.limit(task.last()?, &policy, clock::dice(), retry_after, clock::now()))
+        let (providers, now) = (self.store.providers()?, clock::now());
+        Ok(Some(providers.limit(attempt, &policy, clock::dice(), retry_after, now)))
+    }
+
+    /// Tells all who share the provider of an attempt that has ended, in other runs too, how it fared there; those of this
+    /// run that waited for it go on where it is free again.
+    fn tell_who_share_the_provider(&mut self, place: usize) -> Result<(), StoreError> {
+        let task = &self.run.tasks[place];
+        let Some(attempt) = task.last().filter(|_| task.spec.is_for_agent()) else { return Ok(()) };
+        self.providers = self.store.providers()?;
+        let mut after = self.providers.clone();
+        after.note_ended(attempt);
+        if after == self.providers {
+            return Ok(());
+        }
+        let (free, providers) = self.store.change_providers(|providers| providers.note_ended(attempt))?;
+        self.providers = providers;
+        if let Some(free) = free {
+            self.schedule.put_on(&self.run, |task| Providers::is_for(task, &free));
+        }
+        Ok(())
     }
 
     pub(super) fn skip_impossible(&mut self) -> Result<(), StoreError> {

@@ -45,7 +45,7 @@ impl Dispatcher<'_> {
             let free = self.run.limits.jobs as usize - self.open.len();
             let gate = gate::before_start(&self.run, &self.run.tasks[place], &self.setup.gates);
             match (self.ledger.may_start(place, spec, free, self.tells_cost(place), clock::now()), gate) {
-                (MayStart::Yes(_), None) if self.keep_off(place) => continue,
+                (MayStart::Yes(_), None) if self.keep_off(place)? => continue,
                 (MayStart::Yes(reserved), None) => {
                     match self.run.tasks[place].spec.work {
                         Work::Merge { .. } => self.start_merge(place, reserved)?,
@@ -66,14 +66,21 @@ impl Dispatcher<'_> {
     }
 
     /// Puts a task off whose provider limits requests, and tells whether that is so.
-    fn keep_off(&mut self, place: usize) -> bool {
-        let Some(until) = self.providers.keeps_until(&self.run.tasks[place], clock::now()) else {
-            return false;
-        };
+    fn keep_off(&mut self, place: usize) -> Result<bool, StoreError> {
+        let task = &self.run.tasks[place];
+        self.providers = self.store.providers()?;
+        if !self.providers.limits(task) {
+            return Ok(false);
+        }
+        // Other runs wait for the same moment; one of all goes first.
+        let (claimed, providers) =
+            self.store.change_providers(|providers| providers.claim(task, clock::now()))?;
+        self.providers = providers;
+        let Err(until) = claimed else { return Ok(false) };
         // The folder is free for another one.
         self.schedule.note_ended(place);
         self.schedule.put_off(place, until);
-        true
+        Ok(true)
     }
 
     /// Tells whether the cost of a task may be expected to become known.
@@ -121,9 +128,6 @@ impl Dispatcher<'_> {
             task: id,
         })?;
         let task = &self.run.tasks[place];
-        if let Some(attempt) = task.last().filter(|_| is_agent) {
-            self.providers.note_started(attempt);
-        }
         self.ledger.note_started(place, &task.spec, reserved, clock::now());
         let log = self.paths.root().join(layout::log_of(&task.spec.id, number));
         let mut open = OpenAttempt::new(task, (number, token), log, self.setup.limits.attempt);

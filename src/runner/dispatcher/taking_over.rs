@@ -7,7 +7,6 @@ use crate::domain::error_kind::ErrorKind;
 use crate::domain::event::{Again, Ending, Event, Outcome, ProcessId};
 use crate::domain::gate;
 use crate::domain::judgement::{self, StopReason};
-use crate::domain::provider::Providers;
 use crate::domain::retry::RetryReason;
 use crate::domain::schedule::Schedule;
 use crate::domain::submission::HandedIn;
@@ -63,7 +62,6 @@ impl Dispatcher<'_> {
         self.close_overdue_gates()?;
         self.schedule = Schedule::of(&self.run);
         self.ledger = Ledger::of(&self.run);
-        self.providers = Providers::of(&self.run);
         taken_up.into_iter().try_for_each(|place| self.take_up(place))?;
         adopted.into_iter().try_for_each(|place| self.adopt(place))?;
         self.skip_impossible()?;
