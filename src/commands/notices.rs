@@ -1,7 +1,8 @@
 //! Tells people who do not watch how a run goes, and keeps what went wrong with that for `crew doctor`.
 
 use super::context::Context;
-use crate::domain::event::Recorded;
+use crate::domain::event::{Event, Recorded};
+use crate::domain::id::RunId;
 use crate::domain::notice::{self, Policy};
 use crate::domain::redact::Redactor;
 use crate::domain::run::Run;
@@ -18,6 +19,8 @@ const MAX_WRONG: usize = 300;
 /// Tells of one run.
 pub struct Notices {
     notifier: Option<Notifier>,
+    /// What the run ended with has happened.
+    ended: bool,
     short: String,
     words: Redactor,
 }
@@ -29,14 +32,22 @@ impl Notices {
             printer.warn(&format!("nobody is notified: {error}"));
             None
         });
-        Notices { notifier, short: short.to_owned(), words: hiding_ours(&[]) }
+        Notices { notifier, ended: false, short: short.to_owned(), words: hiding_ours(&[]) }
     }
 
     /// Tells what has happened, where people want to know that. `asked` tells whether a person is being asked at a terminal.
     pub fn happened(&mut self, run: &Run, recorded: &Recorded, asked: bool) {
         let Some(notifier) = &mut self.notifier else { return };
+        self.ended |= matches!(recorded.event, Event::RunEnded { .. });
         let notice = notice::of_event(run, &self.short, &recorded.event, asked, &self.words);
         notice.into_iter().for_each(|notice| notifier.tell(notice));
+    }
+
+    /// Tells that crew itself could not go on with the run, unless its end was told: nobody waits for it in vain.
+    pub fn failed(&mut self, run: &RunId, why: &anyhow::Error) {
+        if let Some(notifier) = self.notifier.as_mut().filter(|_| !self.ended) {
+            notifier.tell(notice::of_failure(run, &self.short, &format!("{why:#}"), &self.words));
+        }
     }
 
     /// Waits until all is told, for a moment at most; says what went wrong, and keeps it.

@@ -506,6 +506,9 @@ pub fn carry_out(
     let finished = dispatcher::carry_out(store, run, lock, setup, &mut watch)
         .with_context(|| format!("carry out run {short}"));
     watch.progress.clear();
+    if let Err(error) = &finished {
+        watch.notices.failed(&id, error);
+    }
     watch.notices.finish(&printer, &layout);
     let (finished, run) = finished?;
     let report = Closing {

@@ -4,6 +4,7 @@
 //! `runner`'s.
 
 use super::event::Event;
+use super::id::RunId;
 use super::redact::Redactor;
 use super::run::{Run, RunStatus};
 use super::settings::{self, Settings};
@@ -114,6 +115,19 @@ pub fn of_event(run: &Run, short: &str, event: &Event, asked: bool, words: &Reda
             Some(notice(Kind::DeadLetters, Severity::Urgent, &title, "crew deadletter list shows them"))
         }
         _ => None,
+    }
+}
+
+/// Returns what is told where crew itself could not go on with a run, and says why; nothing of it is lost.
+pub fn of_failure(run: &RunId, short: &str, why: &str, words: &Redactor) -> Notice {
+    Notice {
+        kind: Kind::Settled,
+        severity: Severity::Warning,
+        run: run.to_string(),
+        title: words.line(&format!("run {short} was cut off: crew could not go on"), MAX_TITLE),
+        text: words.line(why, MAX_TEXT),
+        state: Some(RunStatus::Interrupted),
+        gate: None,
     }
 }
 

@@ -145,6 +145,19 @@ fn one_that_fails_is_told_once_and_by_the_doctor_until_it_works() {
 }
 
 #[test]
+fn where_crew_itself_cannot_go_on_that_is_told_and_why() {
+    let repo = TestRepo::new();
+    told_to_a_file(&repo);
+    // From then on nothing is written to the store.
+    let ran = run(&repo, "## a\nrun: touch .crew/crew.db.new", 4);
+    let told = told(&repo);
+    let of = |key: &str| told.iter().map(|told| told[key].clone()).collect::<Vec<_>>();
+    assert_eq!((of("kind"), of("state")), (vec![json!("settled")], vec![json!("interrupted")]), "{told:?}");
+    let why = "crew.db";
+    assert!(ran.err.contains(why) && told[0]["text"].as_str().expect("a text").contains(why), "{}", ran.err);
+}
+
+#[test]
 fn a_project_lets_nobody_be_told_until_it_is_trusted() {
     let repo = TestRepo::new();
     let command = format!("touch '{}'", repo.beside("told").display());
