@@ -9,6 +9,7 @@ use crate::domain::merging::Landed;
 use crate::domain::publishing::in_shell;
 use crate::domain::resolution::Resolution;
 use crate::domain::run::Run;
+use crate::domain::task::Task;
 use crate::domain::time::Time;
 use crate::domain::worktree::{branch_of, reference_of};
 use crate::runner::branch_work;
@@ -237,7 +238,8 @@ pub fn sights(cx: &Context, store: &Store, only: Option<&RunId>, with_ignored: b
     let is_seen = |run: &str, task: &str| {
         found.seen.iter().any(|seen| seen.run.as_str() == run && seen.task.as_str() == task)
     };
-    let strays = strays(&known, is_seen, &found.trials, only);
+    let begun: Tasks = runs.iter().flat_map(being_made).collect();
+    let strays = strays(&known, (is_seen, &begun), &found.trials, only);
     found.strays = strays;
     Ok(found)
 }
@@ -245,10 +247,11 @@ pub fn sights(cx: &Context, store: &Store, only: Option<&RunId>, with_ignored: b
 /// Counts the folders of tasks, and finds what merges have left and what no run here knows, without a look into any of them.
 pub fn overview(store: &Store) -> Result<(usize, Vec<Trial>, Vec<Stray>)> {
     let known = Known::of(store)?;
-    let mut recorded: HashSet<(String, String)> = HashSet::new();
+    let (mut recorded, mut begun): (Tasks, Tasks) = Default::default();
     let mut trees = 0;
     for id in known.runs() {
         let Some(run) = store.load_run(&id)? else { continue };
+        begun.extend(being_made(&run));
         for work in TaskWork::all(store.layout(), &run) {
             trees += usize::from(work.folder.is_dir());
             recorded.insert((work.owner.run, work.owner.task));
@@ -256,7 +259,7 @@ pub fn overview(store: &Store) -> Result<(usize, Vec<Trial>, Vec<Stray>)> {
     }
     let is_recorded = |run: &str, task: &str| recorded.contains(&(run.to_owned(), task.to_owned()));
     let trials = trials(store, &known, None)?;
-    let strays = strays(&known, is_recorded, &trials, None);
+    let strays = strays(&known, (is_recorded, &begun), &trials, None);
     Ok((trees, trials, strays))
 }
 
@@ -517,10 +520,21 @@ fn trial_of(tree: &Listed, marked: Option<&Marked>) -> Option<RunId> {
     RunId::parse(scratch::run_of(marker, tree.branch.as_deref(), tree.locked.as_deref())?)
 }
 
+/// Tasks, each with the id of its run first.
+type Tasks = HashSet<(String, String)>;
+
+/// Returns the tasks whose work trees are being made just now, or were when their crew process died: whoever goes on with
+/// the run puts those right.
+fn being_made(run: &Run) -> impl Iterator<Item = (String, String)> {
+    let is_open = |task: &&Task| task.tree.is_none() && task.last().is_some_and(|last| last.is_open());
+    let names = |task: &Task| (run.id.to_string(), task.spec.id.to_string());
+    run.tasks.iter().filter(is_open).map(names)
+}
+
 /// Finds what looks like crew's and is in no record.
 fn strays(
     known: &Known,
-    is_seen: impl Fn(&str, &str) -> bool,
+    (is_seen, begun): (impl Fn(&str, &str) -> bool, &Tasks),
     trials: &[Trial],
     only: Option<&RunId>,
 ) -> Vec<Stray> {
@@ -546,6 +560,9 @@ fn strays(
         if is_ours && !is_told && !is_trial(&tree.path) {
             let mut parts = branch.split('/').skip(1).map(str::to_owned);
             let (run, task) = (parts.next(), parts.next());
+            if run.clone().zip(task.clone()).is_some_and(|names| begun.contains(&names)) {
+                continue;
+            }
             let path = Some(tree.path.display().to_string());
             strays.push(Stray { run, task, path, branch: tree.branch.clone() });
         }
@@ -558,7 +575,11 @@ fn strays(
             .zip(TaskId::parse(task))
             .is_some_and(|(run, task)| branch_of(&run, &task) == *branch);
         if is_crews && !is_told && !is_seen(run, task) && !is_conflict(run) {
-            let (run, task) = (Some(run.to_owned()), Some(task.to_owned()));
+            let names = (run.to_owned(), task.to_owned());
+            if begun.contains(&names) {
+                continue;
+            }
+            let (run, task) = (Some(names.0), Some(names.1));
             strays.push(Stray { run, task, path: None, branch: Some(branch.clone()) });
         }
     }

@@ -14,6 +14,7 @@ use crate::domain::event::{Ending, ProcessId};
 use crate::domain::recording::Stream;
 use crate::domain::redact::{self, Redactor, SafeStream};
 use crate::domain::words;
+use crate::workspace::git::Behalf;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
@@ -62,9 +63,9 @@ pub trait ChildNews: Send + Sync {
 pub struct Control {
     stage: Mutex<Stage>,
     /// It was to be killed: nobody waits any longer for what it left behind.
-    hurried: AtomicBool,
+    hurried: Arc<AtomicBool>,
     /// It was to end, in one way or another.
-    asked: AtomicBool,
+    asked: Arc<AtomicBool>,
     /// The child, where it is not ours: a dead crew process has left it.
     left: Option<ProcessId>,
     /// Bytes of its output that were read, those included that are not in the log yet.
@@ -91,6 +92,11 @@ impl Control {
     /// Tells whether it was to end.
     pub(super) fn is_to_end(&self) -> bool {
         self.asked.load(Ordering::Relaxed)
+    }
+
+    /// Returns for whom git is at work before there is a child: it ends when the child would.
+    pub fn behalf(&self, marks: Vec<(String, String)>) -> Behalf {
+        Behalf { marks, asked: self.asked.clone(), unwanted: self.hurried.clone() }
     }
 
     /// Sends a signal to the child's group. A child that has ended is left alone; one that is not yet there gets it as

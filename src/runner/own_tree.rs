@@ -140,33 +140,48 @@ impl OwnTree {
         Owner { run: self.run.to_string(), task: self.task.to_string() }
     }
 
+    /// Returns the variables by which what is at work for this task is known, should crew die.
+    fn marks(&self) -> Vec<(String, String)> {
+        let repository = self.repository.display().to_string();
+        let marks = [("CREW_RUN", self.run.as_str()), ("CREW_TASK", self.task.as_str())];
+        let marks = marks.into_iter().chain([("CREW_REPOSITORY", repository.as_str())]);
+        marks.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+
     fn branch(&self) -> String {
         worktree::branch_of(&self.run, &self.task)
     }
 
     /// Makes the work tree, or takes up the one that is there, and makes it ready. Where it is new, `tell` is given the
-    /// event that says so before anything runs in it: one whose set-up fails is known too. Who is stopped meanwhile has
-    /// a child that is stopped as soon as it is started.
-    pub fn prepare(&self, control: &Control, tell: impl Fn(Event)) -> Result<(), StreamError> {
+    /// event that says so before anything runs in it: one whose set-up fails is known too. Who is stopped before there is
+    /// one gets none, without a reason; who is stopped after that has a child that is stopped as soon as it is started.
+    pub fn prepare(&self, control: &Control, tell: impl Fn(Event)) -> Result<(), Option<StreamError>> {
         let known = self.begun_from.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let base = match &known {
             Some(base) => base.clone(),
-            None => self.join()?,
+            None => self.join().map_err(Some)?,
         };
         let (branch, owner) = (self.branch(), self.owner());
+        let behalf = control.behalf(self.marks());
         let order = Order {
             repository: &self.repository,
             folder: &self.folder,
             branch: &branch,
             base: &base,
             owner: &owner,
+            behalf: Some(&behalf),
         };
         let was_there = known.is_some() && !self.was_removed && !self.is_gone();
-        let placed = Worktree::add(&order).map_err(|error| unplaced(&error))?;
+        let placed = match Worktree::add(&order) {
+            Ok(placed) => placed,
+            // However that went: nobody wants it any more.
+            Err(_) if control.is_to_end() => return Err(None),
+            Err(error) => return Err(Some(unplaced(&error))),
+        };
         if was_there {
-            self.keep_before()?.into_iter().for_each(&tell);
+            self.keep_before().map_err(Some)?.into_iter().for_each(&tell);
         }
-        let noted = References::note(&placed, self.attempt).map_err(|error| unplaced(&error))?;
+        let noted = References::note(&placed, self.attempt).map_err(|error| Some(unplaced(&error)))?;
         *self.references.lock().unwrap_or_else(PoisonError::into_inner) = Some(noted);
         *self.placed.lock().unwrap_or_else(PoisonError::into_inner) = Some(placed);
         // One that was taken away and is there again is as bare as a new one.
@@ -183,9 +198,29 @@ impl OwnTree {
             });
         }
         match worktree_setup::make_ready(&self.preparation, is_new, control) {
-            Err(NotReady::Failed(message)) => Err(StreamError { kind: ErrorKind::WorktreeFailed, message }),
+            Err(NotReady::Failed(message)) => {
+                Err(Some(StreamError { kind: ErrorKind::WorktreeFailed, message }))
+            }
             Ok(()) | Err(NotReady::Stopped(_)) => Ok(()),
         }
+    }
+
+    /// Takes away what was left half made, where nobody ever worked there.
+    pub fn clear_half_made(&self) -> Result<(), WorktreeError> {
+        let (branch, owner) = (self.branch(), self.owner());
+        let base = match self.beginnings.is_empty() {
+            true => self.base.clone(),
+            // The same commits give the same one again.
+            false => self.join().unwrap_or_else(|_| self.base.clone()),
+        };
+        Worktree::clear_half_made(&Order {
+            repository: &self.repository,
+            folder: &self.folder,
+            branch: &branch,
+            base: &base,
+            owner: &owner,
+            behalf: None,
+        })
     }
 
     /// Returns the commit that holds the work of all tasks that this one builds on.

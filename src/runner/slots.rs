@@ -52,10 +52,10 @@ pub enum Message {
         place: usize,
         event: Box<Event>,
     },
-    /// Why the task has no work tree of its own that it could work in.
+    /// Why the task has no work tree of its own that it could work in; nothing where it was to end before that.
     Unplaced {
         place: usize,
-        why: StreamError,
+        why: Option<StreamError>,
     },
     /// What a folder holds was kept; nothing where there was nothing to keep.
     Kept {

@@ -1,5 +1,6 @@
 //! The one place where `git` is started.
 
+use rustix::process::Signal;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -45,8 +46,21 @@ pub struct Git {
     heard: u64,
     /// A file that each call holds open, with whatever it starts, until all of them have ended.
     held: Option<Arc<File>>,
+    /// Once it is true, a call is asked to end.
+    asked: Option<Arc<AtomicBool>>,
     /// Once it is true, nobody waits for an answer.
     unwanted: Option<Arc<AtomicBool>>,
+}
+
+/// For whom git is at work that may take minutes.
+#[derive(Clone, Debug, Default)]
+pub struct Behalf {
+    /// Variables by which what a dead crew process has left at work is known.
+    pub marks: Vec<(String, String)>,
+    /// Once it is true, a call is asked to end, with all that it has started.
+    pub asked: Arc<AtomicBool>,
+    /// Once it is true, it is killed.
+    pub unwanted: Arc<AtomicBool>,
 }
 
 /// The most characters of a call that an error tells.
@@ -81,6 +95,7 @@ impl Git {
             limit: None,
             heard: LAST_WORDS,
             held: None,
+            asked: None,
             unwanted: None,
         }
     }
@@ -152,6 +167,13 @@ impl Git {
     pub fn unless(mut self, unwanted: Arc<AtomicBool>) -> Git {
         self.unwanted = Some(unwanted);
         self
+    }
+
+    /// Marks each call as somebody's, and ends each whose whole answer is waited for once they want it to end.
+    pub fn on_behalf(mut self, whose: &Behalf) -> Git {
+        self.env.extend(whose.marks.iter().map(|(name, value)| (name.into(), value.into())));
+        self.asked = Some(whose.asked.clone());
+        self.unless(whose.unwanted.clone())
     }
 
     /// Returns the folder in which git runs.
@@ -245,20 +267,28 @@ impl Git {
         });
         let (pid, apart) = (stream.child.id(), self.apart);
         let (ended, end) = channel::<()>();
-        let unwanted = self.unwanted.clone();
-        let is_unwanted = move || unwanted.as_ref().is_some_and(|unwanted| unwanted.load(Ordering::Relaxed));
+        let is_set = |flag: &Option<Arc<AtomicBool>>| {
+            let flag = flag.clone();
+            move || flag.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed))
+        };
+        let (is_asked, is_unwanted) = (is_set(&self.asked), is_set(&self.unwanted));
         let (step, ask) =
             (if self.unwanted.is_some() { LOOK.min(limit) } else { limit }, is_unwanted.clone());
         let watch = std::thread::spawn(move || {
             let began = Instant::now();
+            let mut stopped = Stopped::No;
             while end.recv_timeout(step) == Err(RecvTimeoutError::Timeout) {
+                // Nobody has waited for it yet, so the number is still its own.
                 if began.elapsed() >= limit || ask() {
-                    // Nobody has waited for it yet, so the number is still its own.
-                    kill(pid, apart);
-                    return true;
+                    signal(pid, apart, Signal::KILL);
+                    return Stopped::Killed;
+                }
+                if stopped == Stopped::No && is_asked() {
+                    signal(pid, apart, Signal::TERM);
+                    stopped = Stopped::Asked;
                 }
             }
-            false
+            stopped
         });
         let mut stdout = Vec::new();
         let read = stream.read_to_end(&mut stdout);
@@ -267,7 +297,8 @@ impl Git {
         if let Some(asking) = asking {
             let _ = asking.join();
         }
-        if watch.join().unwrap_or(false) {
+        let stopped = watch.join().unwrap_or(Stopped::No);
+        if stopped == Stopped::Killed {
             if is_unwanted() {
                 return Err(GitError::Unwanted { command: spoken(args) });
             }
@@ -275,6 +306,9 @@ impl Git {
         }
         read.map_err(|source| stream.unreadable(source))?;
         let status = stream.child.wait().map_err(|source| stream.unreadable(source))?;
+        if stopped == Stopped::Asked && !status.success() {
+            return Err(GitError::Unwanted { command: spoken(args) });
+        }
         Ok(Output { status, stdout, stderr: words.into_bytes() })
     }
 
@@ -340,6 +374,14 @@ fn failed<S: AsRef<OsStr>>(args: &[S], output: &Output) -> GitError {
     GitError::Failed { command: spoken(args), message }
 }
 
+/// How a call was stopped that is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stopped {
+    No,
+    Asked,
+    Killed,
+}
+
 /// Kills the process group of a git that holds a file and that nobody waits for any more.
 pub fn kill_holder(held: &File) {
     let mut group = [0; 4];
@@ -347,16 +389,16 @@ pub fn kill_holder(held: &File) {
         let group = u32::from_le_bytes(group);
         // With these two numbers, others would be meant.
         if group > 1 {
-            kill(group, true);
+            signal(group, true, Signal::KILL);
         }
     }
 }
 
-fn kill(pid: u32, group: bool) {
-    use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+fn signal(pid: u32, group: bool, signal: Signal) {
+    use rustix::process::{Pid, kill_process, kill_process_group};
     let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return };
     // It may have ended just now.
-    let _ = if group { kill_process_group(pid, Signal::KILL) } else { kill_process(pid, Signal::KILL) };
+    let _ = if group { kill_process_group(pid, signal) } else { kill_process(pid, signal) };
 }
 
 fn spoken<S: AsRef<OsStr>>(args: &[S]) -> String {

@@ -19,7 +19,7 @@ mod tests;
 
 use super::changes::Now;
 use super::custody;
-use super::git::{Git, GitError};
+use super::git::{Behalf, Git, GitError};
 use super::snapshot::{self, Difference, LOOK};
 use super::staging::{self, Place, Staged, StagingError, settled};
 use super::witness::Changes;
@@ -50,6 +50,8 @@ pub struct Order<'a> {
     /// Id of the commit that the branch begins with.
     pub base: &'a str,
     pub owner: &'a Owner,
+    /// For whom it is made; without, nobody ends it before it is done.
+    pub behalf: Option<&'a Behalf>,
 }
 
 /// A folder that was found to be a task's own work tree.
@@ -226,6 +228,12 @@ impl Worktree {
     /// or a branch that is not the task's own stays as it is.
     pub fn add(order: &Order) -> Result<Worktree, WorktreeError> {
         adding::add(order)
+    }
+
+    /// Takes away what was left half made of a work tree that is not wanted any more, where there is something of that. One
+    /// in which somebody may have worked stays as it is.
+    pub fn clear_half_made(order: &Order) -> Result<(), WorktreeError> {
+        adding::clear(order)
     }
 
     /// Opens one that is there, and is all that a task's own work tree has to be.

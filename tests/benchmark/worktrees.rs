@@ -88,8 +88,14 @@ fn adding(repo: &TestRepo) {
     let ours = |round: usize| {
         let (path, branch) = (folder(format!("ours{round}")), format!("crew/measured/ours{round}"));
         let owner = owner(&format!("ours{round}"));
-        let order =
-            Order { repository: &repo.root, folder: &path, branch: &branch, base: &base, owner: &owner };
+        let order = Order {
+            repository: &repo.root,
+            folder: &path,
+            branch: &branch,
+            base: &base,
+            owner: &owner,
+            behalf: None,
+        };
         timed(|| drop(Worktree::add(&order).expect("a work tree")))
     };
     let gits = |round: usize| {

@@ -41,6 +41,7 @@ mod moved_references;
 mod notices;
 mod old_mistakes;
 mod output;
+mod placing;
 mod providers;
 mod pruning;
 mod pull_requests;

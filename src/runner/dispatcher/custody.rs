@@ -37,9 +37,12 @@ impl Dispatcher<'_> {
     }
 
     /// Takes in that a task has no work tree that it could work in; without one it does not work at all.
-    pub(super) fn note_unplaced(&mut self, place: usize, why: StreamError) -> Result<(), StoreError> {
+    pub(super) fn note_unplaced(&mut self, place: usize, why: Option<StreamError>) -> Result<(), StoreError> {
         let Some(open) = self.open.get_mut(&place) else { return Ok(()) };
-        open.unplaced = Some(why);
+        if why.is_none() {
+            open.work_stopped = open.stopped.take();
+        }
+        open.unplaced = why;
         self.settle(place)
     }
 
@@ -126,7 +129,13 @@ impl Dispatcher<'_> {
         let (number, began) = (*number, process.is_some());
         let kept = match self.own_tree(place, number) {
             // Where nothing is recorded of it, what is there is taken up as it is by the next attempt.
-            Some(_) if task.tree.is_none() => return Ok(None),
+            Some(tree) if task.tree.is_none() => {
+                if task.cancel.is_some() {
+                    // Should it stay, `crew doctor` tells of it.
+                    let _ = tree.clear_half_made();
+                }
+                return Ok(None);
+            }
             // Somebody has taken it away: what its registration still knows is held when it is made again.
             Some(tree) if tree.is_gone() => return Ok(None),
             Some(tree) => tree.keep("").map(Some),

@@ -62,6 +62,7 @@ impl<'a> Scratch<'a> {
             branch: &self.branch,
             base: commit,
             owner: &self.owner,
+            behalf: None,
         };
         match Worktree::add(&order) {
             Ok(_) => Ok(()),

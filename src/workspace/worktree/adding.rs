@@ -14,6 +14,7 @@ use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// How often a step is tried again that found another process's lock, and for how long it waits the first time; twice as
@@ -41,15 +42,16 @@ struct Turn {
 impl Turn {
     /// Takes the turn. A git that has outlived the crew which started it, and is still at work there, is waited for; after
     /// that it is ended.
-    fn take(common: &Path, owner: &Owner) -> Result<Turn, WorktreeError> {
-        let path = common.join(format!("{ADDING}{}.{}", owner.run, owner.task));
+    fn take(common: &Path, order: &Order) -> Result<Turn, WorktreeError> {
+        let Owner { run, task } = order.owner;
+        let path = common.join(format!("{ADDING}{run}.{task}"));
         let file = File::options().read(true).write(true).create(true).truncate(false).open(&path);
         let file = file.map_err(at(&path))?;
         let began = Instant::now();
         let mut is_ended = false;
         // Where files cannot be locked, nobody can tell.
         while matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
-            if began.elapsed() >= 2 * ORPHAN {
+            if began.elapsed() >= 2 * ORPHAN || is_to_end(order) {
                 return Err(WorktreeError::AtWork(path));
             }
             if began.elapsed() >= ORPHAN && !is_ended {
@@ -79,11 +81,11 @@ pub(super) enum Registered {
 
 pub(super) fn add(order: &Order) -> Result<Worktree, WorktreeError> {
     let common = common_of(order.repository)?;
-    let turn = Turn::take(&common, order.owner)?;
+    let turn = Turn::take(&common, order)?;
     let mut wait = FIRST_WAIT;
     for _ in 1..TRIES {
         match add_once(order, &common, &turn) {
-            Err(WorktreeError::Git(error)) if is_locked(&error) => {
+            Err(WorktreeError::Git(error)) if is_locked(&error) && !is_to_end(order) => {
                 clear_left_lock(order, &common)?;
                 std::thread::sleep(wait);
             }
@@ -110,11 +112,61 @@ fn add_once(order: &Order, common: &Path, turn: &Turn) -> Result<Worktree, Workt
         // It says what is wrong with it.
         return open_at(common, order.folder, order.branch, order.owner);
     }
-    make(order, turn)?;
-    match registered(common, order.owner)? {
-        Some(Registered::Half(admin)) => complete(order, common, &admin),
-        _ => Err(wrong(order.folder, Wrong::Unmarked)),
+    let is_new_branch = make(order, turn)?;
+    let Some(Registered::Half(admin)) = registered(common, order.owner)? else {
+        return Err(wrong(order.folder, Wrong::Unmarked));
+    };
+    let place = place_for(order, common, &admin);
+    if let Err(error) = place.git.holding(turn.file.clone()).run(FILL) {
+        // What stays is put right by whoever makes it the next time.
+        let _ = unmake(order, common, is_new_branch);
+        return Err(error.into());
     }
+    complete(order, common, &admin)
+}
+
+/// Checks out all files.
+const FILL: &[&str] = &["reset", "--hard", "-q"];
+
+/// Tells whether nobody wants it any more for whom it is made.
+fn is_to_end(order: &Order) -> bool {
+    order.behalf.is_some_and(|behalf| behalf.asked.load(Ordering::Relaxed))
+}
+
+/// Speaks of the work tree, as long as somebody wants it.
+fn place_for(order: &Order, common: &Path, admin: &Path) -> Place {
+    let place = place_of(common, order.folder, admin);
+    Place { git: on_behalf(order, place.git), ..place }
+}
+
+fn on_behalf(order: &Order, git: Git) -> Git {
+    order.behalf.map_or(git.clone(), |behalf| git.on_behalf(behalf))
+}
+
+/// Takes away what was just made, and what nobody has worked in.
+fn unmake(order: &Order, common: &Path, is_new_branch: bool) -> Result<(), WorktreeError> {
+    // By `.git` it is known for what it is, should we be killed on the way.
+    for entry in std::fs::read_dir(order.folder).map_err(at(order.folder))?.flatten() {
+        let path = entry.path();
+        let gone = match entry.file_type() {
+            _ if entry.file_name() == ".git" => continue,
+            Ok(kind) if kind.is_dir() => std::fs::remove_dir_all(&path),
+            _ => std::fs::remove_file(&path),
+        };
+        gone.map_err(at(&path))?;
+    }
+    take_away(common, order.folder)?;
+    if is_new_branch {
+        forget_branch(order);
+    }
+    Ok(())
+}
+
+/// Takes the branch away again. Where it holds anything by now, this does nothing.
+fn forget_branch(order: &Order) {
+    let git = settled(Git::at(order.repository).apart().within(LOOK));
+    let reference = format!("refs/heads/{}", order.branch);
+    let _ = git.run(&["update-ref", "--no-deref", "-d", &reference, order.base]);
 }
 
 /// Takes away the lock that a git which was killed has left on the task's own branch. Nobody else makes that branch, and a
@@ -128,12 +180,16 @@ fn clear_left_lock(order: &Order, common: &Path) -> Result<(), WorktreeError> {
     }
 }
 
-/// Has git make the work tree, and the branch where there is none.
-fn make(order: &Order, turn: &Turn) -> Result<(), WorktreeError> {
+/// Has git make the work tree without its files, and the branch where there is none; tells whether there was none.
+///
+/// The files are checked out apart from that: a `git worktree add` that is asked to end takes away all that it made, first
+/// of all by what it is known; killed on the way, it would leave a folder that nobody can tell from somebody's work.
+fn make(order: &Order, turn: &Turn) -> Result<bool, WorktreeError> {
     let git = settled(Git::at(order.repository).apart().within(LOOK)).holding(turn.file.clone());
+    let git = on_behalf(order, git);
     let reference = format!("refs/heads/{}", order.branch);
     let reason = reason(order.owner);
-    let mut args = vec!["worktree", "add", "-q", "--lock", "--reason", &reason];
+    let mut args = vec!["worktree", "add", "-q", "--no-checkout", "--lock", "--reason", &reason];
     let tip = git.text(&["rev-parse", "--verify", "-q", &format!("{reference}^{{commit}}")]).ok();
     let begin = match &tip {
         Some(tip) if git.run(&["merge-base", "--is-ancestor", order.base, tip]).is_err() => {
@@ -149,10 +205,10 @@ fn make(order: &Order, turn: &Turn) -> Result<(), WorktreeError> {
     args.push("--");
     let mut args: Vec<&OsStr> = args.into_iter().map(OsStr::new).collect();
     args.extend([order.folder.as_os_str(), begin.as_ref()]);
-    let Err(error) = git.run(&args) else { return Ok(()) };
+    let Err(error) = git.run(&args) else { return Ok(tip.is_none()) };
     if tip.is_none() && !is_locked(&error) {
-        // Git makes the branch first. Where it holds anything by now, this does nothing.
-        let _ = git.run(&["update-ref", "--no-deref", "-d", &reference, order.base]);
+        // Git makes the branch first.
+        forget_branch(order);
     }
     Err(error.into())
 }
@@ -237,12 +293,31 @@ fn note_excludes(order: &Order, common: &Path, admin: &Path) -> Result<(), Workt
     Ok(())
 }
 
-/// Finishes a work tree whose making was stopped. Nobody has worked in it: it has no marker.
-fn finish(order: &Order, common: &Path, admin: &Path, turn: &Turn) -> Result<Worktree, WorktreeError> {
+/// Takes away what was left half made for a task that nobody does any more, with its branch where that holds nothing. What
+/// is there and is none of its files is held.
+pub(super) fn clear(order: &Order) -> Result<(), WorktreeError> {
+    let common = common_of(order.repository)?;
+    let _turn = Turn::take(&common, order)?;
+    let Some(Registered::Half(admin)) = registered(&common, order.owner)? else { return Ok(()) };
+    match half_made(order, &common, &admin)? {
+        Some(place) => {
+            hold_found(order, &place, &keep_ref(order.owner))?;
+            unmake(order, &common, true)
+        }
+        None => {
+            forget_branch(order);
+            Ok(())
+        }
+    }
+}
+
+/// Opens a work tree whose making was stopped. Nobody has worked in it: it has no marker. One that was hardly begun is taken
+/// apart.
+fn half_made(order: &Order, common: &Path, admin: &Path) -> Result<Option<Place>, WorktreeError> {
     let is_begun = ["HEAD", "commondir", "gitdir"].iter().all(|name| admin.join(name).exists());
     let gitfile = order.folder.join(".git");
     let is_here = look(&gitfile)?.is_some_and(|kind| kind.is_file());
-    let place = place_of(common, order.folder, admin);
+    let place = place_for(order, common, admin);
     let can_be_read = is_begun && place.git.run(&["rev-parse", "--git-dir"]).is_ok();
     let held_at = keep_ref(order.owner);
     if can_be_read {
@@ -251,23 +326,38 @@ fn finish(order: &Order, common: &Path, admin: &Path, turn: &Turn) -> Result<Wor
     }
     if !can_be_read || !is_here {
         take_apart(order, admin)?;
-        return add_once(order, common, turn);
+        return Ok(None);
     }
     if registered_at(admin)? != real(order.folder) {
         return Err(wrong(order.folder, Wrong::Elsewhere(registered_at(admin)?)));
     }
+    Ok(Some(place))
+}
+
+/// Finishes a work tree whose making was stopped.
+fn finish(order: &Order, common: &Path, admin: &Path, turn: &Turn) -> Result<Worktree, WorktreeError> {
+    let Some(place) = half_made(order, common, admin)? else {
+        return add_once(order, common, turn);
+    };
     // Whoever took it has ended: see the turn.
     let lock = admin.join("index.lock");
     unless_missing(&lock, std::fs::remove_file(&lock))?;
     // Git writes it once all files are there: what differs from it by now is somebody's work.
     if !admin.join("index").exists() {
-        check_out(order, &place, &held_at, turn)?;
+        check_out(order, &place, turn)?;
     }
     complete(order, common, admin)
 }
 
 /// Checks out the files of a work tree whose making was stopped among them. What is there and is none of them is held.
-fn check_out(order: &Order, place: &Place, held_at: &str, turn: &Turn) -> Result<(), WorktreeError> {
+fn check_out(order: &Order, place: &Place, turn: &Turn) -> Result<(), WorktreeError> {
+    hold_found(order, place, &keep_ref(order.owner))?;
+    place.git.clone().holding(turn.file.clone()).run(FILL)?;
+    Ok(())
+}
+
+/// Holds what is in a half made work tree and is none of the files that its branch has.
+fn hold_found(order: &Order, place: &Place, held_at: &str) -> Result<(), WorktreeError> {
     let git = &place.git;
     let reference = format!("refs/heads/{}", order.branch);
     if git.run(&["rev-parse", "--verify", "-q", &reference]).is_err() {
@@ -280,7 +370,6 @@ fn check_out(order: &Order, place: &Place, held_at: &str, turn: &Turn) -> Result
         let message = "What lay in the work tree when it was put right";
         custody::hold_tree(place, &tree, &[order.base], held_at, message)?;
     }
-    git.clone().holding(turn.file.clone()).run(&["reset", "--hard", "-q"])?;
     Ok(())
 }
 

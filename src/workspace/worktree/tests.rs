@@ -71,6 +71,7 @@ impl Ground {
             branch: BRANCH,
             base: &self.base,
             owner: &self.owner,
+            behalf: None,
         }
     }
 
@@ -757,7 +758,7 @@ fn what_is_killed() {
     let open = || Worktree::open(repository, folder, BRANCH, &owner).unwrap();
     match std::env::var("KILLED_DOING").as_deref() {
         Ok("add") => {
-            let order = Order { repository, folder, branch: BRANCH, base, owner: &owner };
+            let order = Order { repository, folder, branch: BRANCH, base, owner: &owner, behalf: None };
             drop(Worktree::add(&order).unwrap());
         }
         Ok("keep") => drop(open().keep(&work).unwrap()),
@@ -780,9 +781,10 @@ impl Ground {
             real.display()
         );
         std::fs::write(all.join("count"), "0").unwrap();
-        std::fs::write(bin.join("git"), script).unwrap();
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        std::fs::set_permissions(bin.join("git"), mode).unwrap();
+        // A shell writes it, so that no test that forks meanwhile holds it open.
+        let writes = ["-c", "printf %s \"$2\" >\"$1\" && chmod 755 \"$1\"", "sh"];
+        let mut shell = std::process::Command::new("/bin/sh");
+        assert!(shell.args(writes).arg(bin.join("git")).arg(script).status().unwrap().success());
         let path = std::env::var("PATH").unwrap();
         let status = std::process::Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "workspace::worktree::tests::what_is_killed", "--ignored"])
