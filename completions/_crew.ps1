@@ -137,10 +137,10 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
         'crew;cancel' {
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why; kept with the record')
             [CompletionResult]::new('--by', '--by', [CompletionResultType]::ParameterName, 'Who cancels it; default: git''s user.name, or the user of this account')
-            [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'How long to wait for an answer of the crew process that carries the run out; default: 5 more than the grace')
+            [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'How long to wait for the crew process that carries the run out, for its answer and then for the end of all that is cancelled, beside the grace; default: 5 more than the grace, and then 60')
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
             [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
-            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Kill the crew process that carries the run out where it does not answer; nothing that is recorded is lost')
+            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Kill the crew process that carries the run out where it does not answer, or does not come to an end; nothing that is recorded is lost')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print data as JSON')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')

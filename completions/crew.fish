@@ -111,9 +111,9 @@ complete -c crew -n "__fish_crew_using_subcommand resume" -s h -l help -d 'Print
 complete -c crew -n "__fish_crew_using_subcommand resume" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand cancel" -l reason -d 'Why; kept with the record' -r
 complete -c crew -n "__fish_crew_using_subcommand cancel" -l by -d 'Who cancels it; default: git\'s user.name, or the user of this account' -r
-complete -c crew -n "__fish_crew_using_subcommand cancel" -l wait -d 'How long to wait for an answer of the crew process that carries the run out; default: 5 more than the grace' -r
+complete -c crew -n "__fish_crew_using_subcommand cancel" -l wait -d 'How long to wait for the crew process that carries the run out, for its answer and then for the end of all that is cancelled, beside the grace; default: 5 more than the grace, and then 60' -r
 complete -c crew -n "__fish_crew_using_subcommand cancel" -s C -l folder -d 'Work in the repository of this folder' -r -F
-complete -c crew -n "__fish_crew_using_subcommand cancel" -l force -d 'Kill the crew process that carries the run out where it does not answer; nothing that is recorded is lost'
+complete -c crew -n "__fish_crew_using_subcommand cancel" -l force -d 'Kill the crew process that carries the run out where it does not answer, or does not come to an end; nothing that is recorded is lost'
 complete -c crew -n "__fish_crew_using_subcommand cancel" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand cancel" -s q -l quiet -d 'Print data and errors only'
 complete -c crew -n "__fish_crew_using_subcommand cancel" -s h -l help -d 'Print help (see more with \'--help\')'

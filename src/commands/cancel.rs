@@ -55,11 +55,13 @@ pub struct CancelArgs {
     #[arg(long, value_name = "NAME")]
     by: Option<String>,
 
-    /// How long to wait for an answer of the crew process that carries the run out; default: 5 more than the grace
+    /// How long to wait for the crew process that carries the run out, for its answer and then for the end of all that is
+    /// cancelled, beside the grace; default: 5 more than the grace, and then 60
     #[arg(long, value_name = "SECS")]
     wait: Option<u32>,
 
-    /// Kill the crew process that carries the run out where it does not answer; nothing that is recorded is lost
+    /// Kill the crew process that carries the run out where it does not answer, or does not come to an end; nothing that is
+    /// recorded is lost
     #[arg(long)]
     force: bool,
 }
@@ -104,8 +106,10 @@ pub fn cancel(cx: &Context, args: &CancelArgs) -> Result<ExitStatus> {
     let registry = run::registry(&settings)?;
     let mut setup = run::setup(&layout, &settings, &registry, &store.paths(&target.run));
     setup.person_key = Context::person_key();
-    let in_time = limits.grace * 2 + limits.drain + TO_KEEP.max(patience);
-    let run = await_end(cx, &mut store, &target, &before, &setup, in_time)?;
+    let to_keep = if args.wait.is_some() { patience } else { TO_KEEP.max(patience) };
+    let in_time = limits.grace * 2 + limits.drain + to_keep;
+    let wait = Wait { setup: &setup, in_time, forces: args.force };
+    let run = await_end(cx, &mut store, &target, &before, &wait)?;
     let happened = store.events(&target.run, before.last_seq, usize::MAX)?;
     let owned = lock::is_owned(&store.paths(&target.run))?;
     Outcome { target: &target, before: &before, run: &run, happened: &happened, owned }.tell(cx)
@@ -130,7 +134,7 @@ fn ask(
             Some(_) => return Ok(()),
             None if !forced => {
                 forced = true;
-                kill_owner(cx, store, target, before)?;
+                kill_owner(cx, store, target, before, "does not answer")?;
             }
             None => return Err(no_answer(store, target, patience).into()),
         }
@@ -156,20 +160,26 @@ fn who_owns(store: &Store, target: &Target) -> String {
 }
 
 fn no_answer(store: &Store, target: &Target, patience: Duration) -> Problem {
-    let stopped = lock::owner(&store.paths(&target.run)).filter(|owner| process::is_stopped(owner.pid));
-    let why = stopped.as_ref().map(|_| ": it is stopped").unwrap_or_default();
+    let go_on = let_go_on(store, target);
+    let why = go_on.as_ref().map(|_| ": it is stopped").unwrap_or_default();
     let message = format!(
         "{}, and does not answer within {}{why}; nothing was cancelled",
         who_owns(store, target),
         words::duration(patience)
     );
-    let go_on = stopped.map(|owner| format!("kill -CONT {} lets it go on; ", owner.pid)).unwrap_or_default();
+    let go_on = go_on.unwrap_or_default();
     Problem::refused("busy", message)
         .hint(format!("{go_on}crew cancel {} --force kills it, and ends its agents", target.words()))
 }
 
+/// Says how an owner goes on that somebody has stopped.
+fn let_go_on(store: &Store, target: &Target) -> Option<String> {
+    let stopped = lock::owner(&store.paths(&target.run)).filter(|owner| process::is_stopped(owner.pid))?;
+    Some(format!("kill -CONT {} lets it go on; ", stopped.pid))
+}
+
 /// Kills the crew process that carries the run out. What it recorded is whole, and what it left is ended by whoever comes next.
-fn kill_owner(cx: &Context, store: &Store, target: &Target, before: &Run) -> Result<()> {
+fn kill_owner(cx: &Context, store: &Store, target: &Target, before: &Run, why: &str) -> Result<()> {
     let paths = store.paths(&target.run);
     if !lock::is_owned(&paths)? {
         return Ok(());
@@ -183,21 +193,23 @@ fn kill_owner(cx: &Context, store: &Store, target: &Target, before: &Run) -> Res
         let message = format!("{}, which is not one that --force may kill", who_owns(store, target));
         return Err(Problem::refused("busy", message).hint("wait for its end, or end it yourself").into());
     };
-    cx.printer.tell(&format!("crew process {} does not answer; it is killed", process.pid));
+    cx.printer.tell(&format!("crew process {} {why}; it is killed", process.pid));
     process::kill(&process);
     Ok(())
 }
 
-/// Waits until all that is cancelled has ended; where no owner lives who sees to that, it is done here.
-fn await_end(
-    cx: &Context,
-    store: &mut Store,
-    target: &Target,
-    before: &Run,
-    setup: &Setup,
+/// How long is waited for the end of what is cancelled, and what is done after that.
+struct Wait<'a> {
+    setup: &'a Setup,
     in_time: Duration,
-) -> Result<Run> {
-    let began = Instant::now();
+    /// The owner is killed, once.
+    forces: bool,
+}
+
+/// Waits until all that is cancelled has ended; where no owner lives who sees to that, it is done here.
+fn await_end(cx: &Context, store: &mut Store, target: &Target, before: &Run, wait: &Wait<'_>) -> Result<Run> {
+    let &Wait { setup, in_time, mut forces } = wait;
+    let mut began = Instant::now();
     let mut run = store.load_run(&target.run)?.context("the run is recorded")?;
     let mut told = false;
     loop {
@@ -217,15 +229,21 @@ fn await_end(
             // Its owner goes on with the others.
             return Ok(run);
         }
-        if began.elapsed() >= in_time {
+        if began.elapsed() >= in_time && forces {
+            forces = false;
+            kill_owner(cx, store, target, before, "does not come to an end")?;
+            // Its lock is free in a moment.
+            began = Instant::now();
+        } else if began.elapsed() >= in_time {
             let message = format!(
                 "{} is cancelled, and has not ended within {}",
                 target.words(),
                 words::duration(in_time)
             );
             let hint = format!(
-                "crew status {} shows what is still at work; crew cancel {} --force kills its crew process too",
+                "crew status {} shows what is still at work; {}crew cancel {} --force kills its crew process too",
                 target.short,
+                let_go_on(store, target).unwrap_or_default(),
                 target.words()
             );
             return Err(Problem::refused("busy", message).hint(hint).into());

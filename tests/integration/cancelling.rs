@@ -192,6 +192,26 @@ fn a_crew_process_that_does_not_answer_is_killed_only_if_that_is_asked_for() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn a_crew_process_that_does_not_come_to_an_end_is_killed_only_if_that_is_asked_for() {
+    let repo = TestRepo::new();
+    let _sweep = Sweep(&repo);
+    let gate = stubborn(&repo);
+    repo.workflow("w", STEPS);
+    repo.set("limits", "grace_seconds", json!(300));
+    let running = repo.start(["run", "the goal", "--workflow", "w"]);
+    repo.wait_for_file("slow.runs");
+    // It answers, and gives them a time that nobody wants to wait for.
+    repo.set("limits", "grace_seconds", json!(0));
+    repo.set("limits", "drain_seconds", json!(0));
+    let forced = repo.crew(["cancel", "last", "--wait", "1", "--force"]).exits(0);
+    assert!(forced.err.contains("does not come to an end; it is killed"), "{}", forced.err);
+    assert_eq!(processes_with(&gate), Vec::<String>::new());
+    assert_eq!(status(&repo)["status"], "cancelled");
+    assert_eq!(running.ends().exit, -1);
+}
+
+#[test]
 fn an_agent_that_was_about_to_start_never_does() {
     let repo = TestRepo::new();
     let _sweep = Sweep(&repo);
