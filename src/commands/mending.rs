@@ -430,10 +430,9 @@ fn end(cx: &Context, store: &Store, id: &RunId, processes: &[u32]) -> Result<Men
         return Ok(Mended::Left(format!("crew resume {short} looks after them: recovery.living is adopt")));
     }
     let marks = [format!("CREW_RUN={id}"), format!("CREW_REPOSITORY={}", layout.repository().display())];
-    for attempt in run.tasks.iter().filter_map(|task| task.last()).filter(|last| last.is_open()) {
-        process::end_left(attempt.process.as_ref(), &marks, grace);
-    }
-    process::end_left(None, &marks, grace);
+    let open = run.tasks.iter().filter_map(|task| task.last()).filter(|last| last.is_open());
+    let left = open.map(|attempt| (attempt.process.as_ref(), &marks[..])).chain([(None, &marks[..])]);
+    process::end_all_left(&left.collect::<Vec<_>>(), grace, || false);
     let next = if is_open { format!("; next: crew resume {short}") } else { String::new() };
     let ended = match processes.len() {
         1 => "1 process".to_owned(),

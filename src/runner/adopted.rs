@@ -19,7 +19,7 @@ pub struct Adopted {
     pub grace: Duration,
     /// Between two looks that are not sure.
     pub between_looks: Duration,
-    /// It is ended as soon as it is sure that it lives.
+    /// It is asked to end as soon as it is sure that it lives, and killed after the grace.
     pub ends: bool,
 }
 
@@ -35,15 +35,23 @@ impl Adopted {
     /// Returns when the child has ended, with what it left behind, or when it cannot be told whether it has.
     pub fn look_after(&self, control: &Control) -> AfterAdoption {
         let began = Instant::now();
+        let mut asked: Option<Instant> = None;
         let after = watch(
             || process::sight(&self.process),
             || began.elapsed(),
             |follows| match follows {
                 Follows::Lives => {
+                    let mut wait = WAIT;
                     if self.ends {
-                        process::signal_left(&self.process, GroupSignal::Kill);
+                        let is_late = asked.is_some_and(|asked| asked.elapsed() >= self.grace);
+                        wait = if is_late { WAIT } else { WAIT.min(self.grace) };
+                        let signal = if is_late { GroupSignal::Kill } else { GroupSignal::End };
+                        if asked.is_none() || is_late {
+                            process::signal_left(&self.process, signal);
+                        }
+                        asked.get_or_insert_with(Instant::now);
                     }
-                    process::await_left(&self.process, WAIT);
+                    process::await_left(&self.process, wait);
                 }
                 _ => sleep_unless(self.between_looks, || control.is_to_end()),
             },
@@ -69,7 +77,7 @@ fn sleep_unless(time: Duration, is_to_end: impl Fn() -> bool) {
 fn watch(
     look: impl Fn() -> Sight,
     now: impl Fn() -> Duration,
-    pause: impl Fn(&Follows),
+    mut pause: impl FnMut(&Follows),
     is_to_end: impl Fn() -> bool,
 ) -> AfterAdoption {
     let mut quarantine = Quarantine::default();
@@ -122,7 +130,7 @@ mod tests {
 
     #[test]
     fn one_that_is_to_end_is_ended_and_one_that_is_asked_to_is_asked() {
-        let (process, reaper) = orphan("sleep 300");
+        let (process, reaper) = orphan("trap '' TERM; while :; do sleep 0.02; done");
         assert_eq!(
             adopted(process.clone(), true).look_after(&Control::of_left(process)),
             AfterAdoption::Ended

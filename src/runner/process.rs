@@ -4,6 +4,7 @@
 
 use crate::domain::event::{Ending, ProcessId};
 use crate::domain::recovery::{Sight, Stat};
+use std::cell::RefCell;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read};
@@ -262,9 +263,7 @@ fn ancestors() -> impl Iterator<Item = u32> {
 
 #[cfg(target_os = "linux")]
 fn parent_of(pid: u32) -> Option<u32> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // After the name in parentheses come the state and the parent.
-    stat[stat.rfind(')')? + 1..].split_ascii_whitespace().nth(1)?.parse().ok()
+    field_of_stat(pid, 4)?.try_into().ok()
 }
 
 /// Returns nothing: elsewhere only the nearest one is known.
@@ -300,7 +299,11 @@ fn end_all(find: impl Fn() -> Vec<u32>, grace: Duration, is_hurried: impl Fn() -
     let mut asked: Vec<u32> = Vec::new();
     let signal_all = |pids: &[u32], signal: rustix::process::Signal| {
         for pid in pids.iter().filter_map(|pid| rustix::process::Pid::from_raw(*pid as i32)) {
-            let _ = rustix::process::kill_process(pid, signal);
+            // Where processes are not visible, all that can be found are the leaders of groups.
+            let _ = match cfg!(target_os = "linux") {
+                true => rustix::process::kill_process(pid, signal),
+                false => rustix::process::kill_process_group(pid, signal),
+            };
         }
     };
     let deadline = Instant::now() + grace;
@@ -329,7 +332,7 @@ fn end_all(find: impl Fn() -> Vec<u32>, grace: Duration, is_hurried: impl Fn() -
 }
 
 /// Ends what a dead crew process has left running: the child that it had started, where that still is the same process,
-/// with its group, and whatever was given these variables.
+/// with its group, and whatever was given these variables. All are asked first, and killed after the grace.
 pub fn end_left(child: Option<&ProcessId>, variables: &[String], grace: Duration) {
     end_all_left(&[(child, variables)], grace, || false);
 }
@@ -343,11 +346,81 @@ pub fn end_all_left(
     if left.is_empty() {
         return;
     }
-    for child in left.iter().filter_map(|(child, _)| *child).filter(|child| is_alive(child)) {
-        signal_group(child.pid, GroupSignal::Kill);
-    }
+    let groups: Vec<LeftGroup> = left.iter().filter_map(|(child, _)| *child).map(LeftGroup::of).collect();
+    let groups = RefCell::new(groups);
     let sets: Vec<&[String]> = left.iter().map(|(_, variables)| *variables).collect();
-    end_all_marked(&sets, Among::Everybody, grace, is_hurried);
+    let find = || {
+        let mut found = marked(&sets, Among::Everybody);
+        for pid in groups.borrow_mut().iter_mut().flat_map(LeftGroup::members) {
+            if !found.contains(&pid) {
+                found.push(pid);
+            }
+        }
+        found
+    };
+    end_all(find, grace, is_hurried);
+}
+
+/// The process group of a child that a dead crew process had started. Its number is nobody else's as long as one lives in
+/// it that is known to be of it.
+struct LeftGroup {
+    leader: u32,
+    known: Vec<ProcessId>,
+    /// At the last look somebody lived in it.
+    was_there: bool,
+}
+
+impl LeftGroup {
+    fn of(leader: &ProcessId) -> LeftGroup {
+        LeftGroup { leader: leader.pid, known: vec![leader.clone()], was_there: false }
+    }
+
+    /// Returns who lives in it, as far as that can be known.
+    fn members(&mut self) -> Vec<u32> {
+        let was_there = self.was_there;
+        self.known.retain(|process| is_alive(process) || (was_there && stands_for_its_group(process)));
+        self.was_there = !self.known.is_empty();
+        let new = if self.was_there { members_of(self.leader) } else { Vec::new() };
+        for pid in new {
+            if pid != std::process::id() && !self.known.iter().any(|known| known.pid == pid) {
+                self.known.extend(identify(pid));
+            }
+        }
+        self.known.iter().map(|known| known.pid).collect()
+    }
+}
+
+/// Returns the processes of a group.
+#[cfg(target_os = "linux")]
+fn members_of(leader: u32) -> Vec<u32> {
+    everybody().into_iter().filter(|pid| field_of_stat(*pid, 5) == Some(u64::from(leader))).collect()
+}
+
+/// Returns none: elsewhere only the leader is known, and the others are signalled with it.
+#[cfg(not(target_os = "linux"))]
+fn members_of(_: u32) -> Vec<u32> {
+    Vec::new()
+}
+
+/// Tells whether one that has ended is still to be signalled for others: not where each of them is known.
+#[cfg(target_os = "linux")]
+fn stands_for_its_group(_: &ProcessId) -> bool {
+    false
+}
+
+/// Tells whether others of its group live. It was there a moment ago, and the number of a group is not given anew as long as
+/// anybody is in it.
+#[cfg(not(target_os = "linux"))]
+fn stands_for_its_group(process: &ProcessId) -> bool {
+    group_exists(process.pid)
+}
+
+/// Returns a number that the system says of a process, by its place as it is counted there: the second is its name, which
+/// may hold anything.
+#[cfg(target_os = "linux")]
+fn field_of_stat(pid: u32, place: usize) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat[stat.rfind(')')? + 1..].split_ascii_whitespace().nth(place - 3)?.parse().ok()
 }
 
 fn group_of(leader: u32) -> Option<rustix::process::Pid> {
@@ -642,6 +715,41 @@ mod tests {
             let _ = child.kill();
             let _ = child.wait();
         }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_group_that_a_dead_one_left_is_asked_before_it_is_killed_and_a_strangers_never_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        // The second one of the group has no mark, outlives the first one, and does not listen.
+        let script = format!(
+            "trap 'touch {0}; exit' TERM; (trap '' TERM; touch {1}; while :; do sleep 0.02; done) & touch {2}; wait",
+            at("asked").display(),
+            at("stubborn").display(),
+            at("began").display()
+        );
+        let start = || {
+            let mut child = Command::new("/bin/sh").args(["-c", &script]).process_group(0).spawn().unwrap();
+            while !at("began").exists() || !at("stubborn").exists() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            let process = identify(child.id()).unwrap();
+            // As the system's first process does with an orphan.
+            (process, std::thread::spawn(move || drop(child.wait())))
+        };
+        let mark = ["CREW_RUN=none".to_owned()];
+        let (process, reaper) = start();
+        let stranger = ProcessId { start: process.start + 1, ..process.clone() };
+        end_left(Some(&stranger), &mark, Duration::ZERO);
+        assert!(is_alive(&process) && !at("asked").exists());
+        end_left(Some(&process), &mark, Duration::from_millis(50));
+        reaper.join().unwrap();
+        assert!(at("asked").exists());
+        assert!(
+            members_of(process.pid).into_iter().all(|pid| start_of(pid).is_none()),
+            "all of it has ended"
+        );
     }
 
     #[test]
