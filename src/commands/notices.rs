@@ -9,6 +9,7 @@ use crate::domain::run::Run;
 use crate::domain::words::clean_line;
 use crate::runner::environment::hiding_ours;
 use crate::runner::notifier::{self, Notifier};
+use crate::runner::signals;
 use crate::store::atomic_file;
 use crate::store::layout::Layout;
 use crate::ui::printer::Printer;
@@ -27,8 +28,12 @@ pub struct Notices {
 
 impl Notices {
     /// Begins to tell, where the settings say how. Where that cannot be, the run goes on without.
-    pub fn start(printer: &Printer, policy: &Policy, short: &str) -> Notices {
-        let notifier = Notifier::start(policy).unwrap_or_else(|error| {
+    pub fn start(printer: &Printer, policy: &Policy, run: &RunId, short: &str, layout: &Layout) -> Notices {
+        let repository = layout.repository().display().to_string();
+        let id = run.to_string();
+        let marks = [(notifier::MARK, id.clone()), ("CREW_RUN", id), ("CREW_REPOSITORY", repository)];
+        let marks = marks.map(|(name, value)| (name.to_owned(), value));
+        let notifier = Notifier::start(policy, marks.into()).unwrap_or_else(|error| {
             printer.warn(&format!("nobody is notified: {error}"));
             None
         });
@@ -50,10 +55,12 @@ impl Notices {
         }
     }
 
-    /// Waits until all is told, for a moment at most; says what went wrong, and keeps it.
+    /// Waits until all is told, for a moment at most, unless somebody wants this process to end; says what went wrong, and
+    /// keeps it.
     pub fn finish(self, printer: &Printer, layout: &Layout) {
         let Some(notifier) = self.notifier else { return };
-        let wrong = notifier.finish();
+        let waits = || printer.tell("waiting for the last notification to be told; ctrl-C ends that");
+        let wrong = notifier.finish(signals::hurry(), waits);
         wrong.iter().for_each(|line| printer.warn(&format!("notifications: {line}")));
         // Where this does not work, it has been said once.
         let _ = match wrong.is_empty() {

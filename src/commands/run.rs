@@ -500,7 +500,7 @@ pub fn carry_out(
     let began = clock::now();
     let inbox = store.paths(&id).inbox();
     let asking = Asking::at_terminal(printer, store.layout(), inbox, setup.person_key.as_deref());
-    let notices = Notices::start(&printer, &setup.notices, &short);
+    let notices = Notices::start(&printer, &setup.notices, &id, &short, store.layout());
     let mut watch = Watch { progress: Progress::new(printer, short.clone(), &run), asking, notices };
     let layout = store.layout().clone();
     let finished = dispatcher::carry_out(store, run, lock, setup, &mut watch)
@@ -509,19 +509,22 @@ pub fn carry_out(
     if let Err(error) = &finished {
         watch.notices.failed(&id, error);
     }
+    let told = finished.and_then(|(finished, run)| {
+        let report = Closing {
+            run: &run,
+            providers: &store.providers().unwrap_or_default(),
+            short: &short,
+            paths: &store.paths(&id),
+            finished,
+            took: clock::now().since(began),
+        };
+        // Whoever reads may have gone; what became of the run does not depend on that.
+        exit::unless_nobody_reads(report.tell(&printer))?;
+        Ok(ended::exit_status(finished))
+    });
+    // After what became of the run: that is waited for by somebody.
     watch.notices.finish(&printer, &layout);
-    let (finished, run) = finished?;
-    let report = Closing {
-        run: &run,
-        providers: &store.providers().unwrap_or_default(),
-        short: &short,
-        paths: &store.paths(&id),
-        finished,
-        took: clock::now().since(began),
-    };
-    // Whoever reads may have gone; what became of the run does not depend on that.
-    exit::unless_nobody_reads(report.tell(&printer))?;
-    Ok(ended::exit_status(finished))
+    told
 }
 
 /// Passes on to the screen what the dispatcher tells.

@@ -17,12 +17,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, TrySendError, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The most notices that wait to be told.
 const QUEUE: usize = 64;
 /// How much longer the end of a run waits than each way to tell may take.
 const MARGIN: Duration = Duration::from_millis(100);
+/// How long the end is waited for before a person is told of that.
+const SIGN_AFTER: Duration = Duration::from_secs(1);
+/// How often it is looked whether somebody is in a hurry.
+const LOOK: Duration = Duration::from_millis(10);
 /// The most characters of what went wrong.
 const MAX_WRONG: usize = 300;
 
@@ -87,8 +91,8 @@ pub struct Notifier {
 }
 
 impl Notifier {
-    /// Begins to tell, where there is a way to.
-    pub fn start(policy: &Policy) -> io::Result<Option<Notifier>> {
+    /// Begins to tell, where there is a way to. What tells is given `marks`, variables by which it is known should we die.
+    pub fn start(policy: &Policy, marks: Vec<(String, String)>) -> io::Result<Option<Notifier>> {
         if !policy.tells() {
             return Ok(None);
         }
@@ -96,8 +100,8 @@ impl Notifier {
         let (alive, done) = channel();
         let wrong = Wrong::default();
         let over = Arc::new(AtomicBool::new(false));
-        let worker =
-            Worker { policy: policy.clone(), wrong: wrong.clone(), over: over.clone(), _alive: alive };
+        let (ours, wrongs) = (over.clone(), wrong.clone());
+        let worker = Worker { policy: policy.clone(), marks, wrong: wrongs, over: ours, _alive: alive };
         let thread = std::thread::Builder::new().name("notices".into());
         let thread = thread.spawn(move || worker.work(&queue))?;
         Ok(Some(Notifier {
@@ -125,15 +129,23 @@ impl Notifier {
         }
     }
 
-    /// Waits for the last notice to be told, for one time limit at most, and says what went wrong.
-    pub fn finish(self) -> Vec<String> {
+    /// Waits for the last notice to be told, for one time limit at most and as long as nobody is in a hurry, and says what
+    /// went wrong. `waits` is called once, where it takes a second or more.
+    pub fn finish(self, is_hurried: &AtomicBool, waits: impl FnOnce()) -> Vec<String> {
         let Notifier { notices, done, thread, over, wrong, policy, .. } = self;
         drop(notices);
+        let (began, mut waits) = (Instant::now(), Some(waits));
         // It never sends; it is gone when all is told.
-        if let Err(RecvTimeoutError::Timeout) = done.recv_timeout(policy.timeout + MARGIN) {
-            let on = Way::ALL.into_iter().filter(|way| way.is_on(&policy));
-            on.for_each(|way| wrong.note(way, "the run ended before all was told"));
-            over.store(true, Ordering::Relaxed);
+        while let Err(RecvTimeoutError::Timeout) = done.recv_timeout(LOOK) {
+            if began.elapsed() >= policy.timeout + MARGIN || is_hurried.load(Ordering::Relaxed) {
+                let on = Way::ALL.into_iter().filter(|way| way.is_on(&policy));
+                on.for_each(|way| wrong.note(way, "the run ended before all was told"));
+                over.store(true, Ordering::Relaxed);
+                break;
+            }
+            if let Some(waits) = waits.take_if(|_| began.elapsed() >= SIGN_AFTER) {
+                waits();
+            }
         }
         // What tells is killed by now; nothing is left behind.
         let _ = thread.join();
@@ -144,6 +156,7 @@ impl Notifier {
 /// What is done in the thread.
 struct Worker {
     policy: Policy,
+    marks: Vec<(String, String)>,
     wrong: Wrong,
     over: Arc<AtomicBool>,
     _alive: Sender<()>,
@@ -176,6 +189,7 @@ impl Worker {
             Way::Command => (by_command(notice, &policy.command), json(notice)),
             Way::Webhook => (webhook(policy)?, webhook_words(notice, &policy.webhook)),
         };
+        command.envs(self.marks.iter().map(|(name, value)| (name, value)));
         carry_out(&mut command, &input, policy.timeout, &self.over)
     }
 }
@@ -189,12 +203,15 @@ fn json(notice: &Notice) -> Vec<u8> {
     serde_json::to_vec(&told).unwrap_or_default()
 }
 
+/// The variable by which what tells of a run is known; its value is the run's id.
+pub const MARK: &str = "CREW_NOTICE_RUN";
+
 fn by_command(notice: &Notice, command: &str) -> Command {
     let mut shell = Command::new("/bin/sh");
     shell.args(["-c", command]);
     shell.env("CREW_NOTICE", notice.kind.name()).env("CREW_NOTICE_SEVERITY", notice.severity.name());
     shell.env("CREW_NOTICE_TITLE", &notice.title).env("CREW_NOTICE_TEXT", &notice.text);
-    shell.env("CREW_NOTICE_RUN", &notice.run);
+    shell.env(MARK, &notice.run);
     shell
 }
 
@@ -312,15 +329,19 @@ mod tests {
         Policy { timeout: Duration::from_secs(20), ..policy }
     }
 
+    fn finish(notifier: Notifier) -> Vec<String> {
+        notifier.finish(&AtomicBool::new(false), || {})
+    }
+
     #[test]
     fn a_command_gets_the_notice_as_json_and_in_its_environment() {
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path().join("out");
         let command = format!("cat >'{0}'; echo \"$CREW_NOTICE $CREW_NOTICE_TITLE\" >>'{0}'", out.display());
-        let mut notifier = Notifier::start(&Policy { command, ..policy() }).unwrap().unwrap();
+        let mut notifier = Notifier::start(&Policy { command, ..policy() }, Vec::new()).unwrap().unwrap();
         notifier.tell(notice());
         notifier.tell(notice());
-        assert_eq!(notifier.finish(), Vec::<String>::new());
+        assert_eq!(finish(notifier), Vec::<String>::new());
         let text = std::fs::read_to_string(out).unwrap();
         let (told, environment) = text.split_at(text.rfind('}').unwrap() + 1);
         let told: serde_json::Value = serde_json::from_str(told).unwrap();
@@ -356,9 +377,9 @@ mod tests {
                     .unwrap();
                 (head, serde_json::from_slice::<serde_json::Value>(&body).unwrap())
             });
-            let mut notifier = Notifier::start(&Policy { webhook, ..policy() }).unwrap().unwrap();
+            let mut notifier = Notifier::start(&Policy { webhook, ..policy() }, Vec::new()).unwrap().unwrap();
             notifier.tell(notice());
-            let wrong = notifier.finish();
+            let wrong = finish(notifier);
             let (head, told) = served.join().unwrap();
             assert_eq!(head[0], "post /secret-path http/1.1");
             assert!(head.contains(&"content-type: application/json".to_owned()), "{head:?}");
@@ -376,21 +397,31 @@ mod tests {
     fn one_that_hangs_or_is_not_there_is_told_and_holds_up_nothing_for_longer_than_its_time() {
         let command = "trap '' TERM; sleep 300".to_owned();
         let hangs = Policy { command, timeout: Duration::from_millis(200), ..policy() };
-        let mut notifier = Notifier::start(&hangs).unwrap().unwrap();
+        let mut notifier = Notifier::start(&hangs, Vec::new()).unwrap().unwrap();
         for number in 0..QUEUE * 2 {
             notifier.tell(Notice { title: number.to_string(), ..notice() });
         }
         // It comes to an end at all: the command itself would take minutes for each of them.
-        let wrong = notifier.finish();
+        let wrong = finish(notifier);
         assert_eq!(wrong.len(), 1, "{wrong:?}");
         let mut notifier =
-            Notifier::start(&Policy { command: "exit 3".into(), ..policy() }).unwrap().unwrap();
+            Notifier::start(&Policy { command: "exit 3".into(), ..policy() }, Vec::new()).unwrap().unwrap();
         notifier.tell(notice());
-        assert_eq!(notifier.finish(), ["notify.command: sh ended with exit status: 3"]);
+        assert_eq!(finish(notifier), ["notify.command: sh ended with exit status: 3"]);
+    }
+
+    #[test]
+    fn whoever_is_in_a_hurry_waits_for_nobody_and_who_waits_is_told() {
+        let command = "sleep 300".to_owned();
+        let mut notifier = Notifier::start(&Policy { command, ..policy() }, Vec::new()).unwrap().unwrap();
+        notifier.tell(notice());
+        let hurry = AtomicBool::new(false);
+        let wrong = notifier.finish(&hurry, || hurry.store(true, Ordering::Relaxed));
+        assert_eq!(wrong, ["notify.command: the run ended before all was told"]);
     }
 
     #[test]
     fn nobody_is_started_where_there_is_no_way_to_tell() {
-        assert!(Notifier::start(&policy()).unwrap().is_none());
+        assert!(Notifier::start(&policy(), Vec::new()).unwrap().is_none());
     }
 }

@@ -45,11 +45,26 @@ pub fn watch(sender: SyncSender<Message>) -> io::Result<()> {
                 "SIGHUP"
             };
             if sender.send(Message::Stop { level, by }).is_err() {
+                note_hurry();
                 break;
             }
         }
     })?;
     Ok(())
+}
+
+/// A person wants this process to end, and no dispatcher hears that any more.
+static HURRY: AtomicBool = AtomicBool::new(false);
+
+/// Takes in that a person wants this process to end when there is nobody else whom that could be told.
+pub fn note_hurry() {
+    HURRY.store(true, Ordering::Relaxed);
+}
+
+/// Returns what becomes true when a signal comes that no dispatcher hears any more: what is still done then is only waited
+/// for as long as nobody minds.
+pub fn hurry() -> &'static AtomicBool {
+    &HURRY
 }
 
 /// This process goes on when a terminal is closed.

@@ -1,6 +1,6 @@
 //! People who do not watch are told what becomes of a run, and nothing of that disturbs it.
 
-use crate::support::{Ran, TestRepo, run_command};
+use crate::support::{Ran, Running, Sweep, TestRepo, processes_with, run_command, wait_until};
 use serde_json::{Value, json};
 
 /// Lets each notice be a line of a file.
@@ -166,4 +166,47 @@ fn a_project_lets_nobody_be_told_until_it_is_trusted() {
     assert!(!repo.beside("told").exists());
     repo.crew(["run", "g", "--workflow", "one", "--trust-project"]).exits(0);
     assert!(repo.beside("told").exists());
+}
+
+/// Carries out a run whose notice hangs, up to there.
+fn hanging(repo: &TestRepo, step: &str, out: &str) -> Running {
+    let began = repo.beside("began");
+    repo.set("notify", "command", json!(format!("touch '{}'; exec sleep 300", began.display())));
+    repo.set("notify", "timeout_seconds", json!(60));
+    repo.workflow("one", step);
+    let running = repo.start_into(["run", "the goal", "--workflow", "one"], &repo.beside(out));
+    wait_until("somebody is told", || began.exists());
+    std::fs::remove_file(began).expect("it is there");
+    running
+}
+
+#[test]
+fn what_became_of_a_run_is_said_before_the_last_notice_and_a_signal_ends_the_wait_for_that() {
+    let repo = TestRepo::new();
+    let _sweep = Sweep(&repo);
+    let running = hanging(&repo, "## a\nrun: true", "out");
+    let out = || std::fs::read_to_string(repo.beside("out")).unwrap_or_default();
+    wait_until("it is said", || out().contains("completed"));
+    running.signal(libc::SIGTERM);
+    let ran = running.ends().exits(0);
+    assert!(ran.err.contains("notify.command: the run ended before all was told"), "{}", ran.err);
+    repo.leaves_no_process();
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn what_tells_when_crew_is_killed_is_ended_by_whoever_comes_next() {
+    let repo = TestRepo::new();
+    let _sweep = Sweep(&repo);
+    let next: [&[&[&str]]; 2] = [&[&["doctor", "--fix"]], &[&["approve", "g1"], &["resume", "last"]]];
+    for commands in next {
+        hanging(&repo, "## a\nrun: true\ngate: before", "out").kill();
+        assert_eq!(processes_with(&repo.home).len(), 1, "it goes on alone");
+        repo.set("notify", "command", json!("true"));
+        commands.iter().for_each(|command| drop(repo.crew(command.iter())));
+        assert_eq!(processes_with(&repo.home), Vec::<String>::new(), "{commands:?}");
+        // Its gate is not to be taken for that of the next one.
+        repo.crew(["cancel", "last"]);
+    }
+    assert_eq!(repo.crew(["status", "last", "--json"]).exits(0).json()["status"], "completed");
 }

@@ -164,6 +164,7 @@ pub fn carry_out(
     if carried.is_err() {
         dispatcher.kill_everything();
     }
+    dispatcher.hand_on_hurry();
     // It goes before the lock does: the next owner makes a pipe of its own, which is not ours to take away.
     drop(pipe);
     carried.map(|finished| (finished, dispatcher.run))

@@ -8,6 +8,7 @@ use crate::domain::judgement::{self, StopReason};
 use crate::domain::task::TaskState;
 use crate::runner::clock;
 use crate::runner::process::{self, Among, GroupSignal};
+use crate::runner::signals;
 use crate::runner::slots::Message;
 use crate::store::StoreError;
 use std::cell::RefCell;
@@ -96,6 +97,15 @@ impl Dispatcher<'_> {
         heard.clashes.map_or(Ok(()), |clashes| self.note_clashes(clashes))?;
         // The first one ends what begins after it, and the second one does not.
         (1..=heard.level).try_for_each(|level| self.stop_on_request(level, heard.by))
+    }
+
+    /// Lets whoever does something after us know that a person waits for the end: one who asked twice, or when we did not
+    /// listen any more.
+    pub(super) fn hand_on_hurry(&self) {
+        let unheard = self.messages.try_iter().any(|message| matches!(message, Message::Stop { .. }));
+        if unheard || self.stop_level >= 2 {
+            signals::note_hurry();
+        }
     }
 
     /// Ends all children at once, when the record cannot be kept any more.

@@ -19,6 +19,7 @@ use crate::runner::environment::hiding_ours;
 use crate::runner::folder;
 use crate::runner::handed_in_files;
 use crate::runner::launch;
+use crate::runner::notifier;
 use crate::runner::process;
 use crate::runner::slots::{Errand, Left};
 use crate::store::StoreError;
@@ -37,6 +38,7 @@ impl Dispatcher<'_> {
         atomic_file::sweep(&self.paths.artifacts());
         let pid = std::process::id();
         let process = process::identify(pid).unwrap_or(ProcessId { pid, start: 0, boot: String::new() });
+        let is_new = self.run.dispatcher.is_none();
         self.find_used_numbers();
         self.record(Event::DispatcherStarted { process })?;
         let left_open = |task: &Task| task.last().is_some_and(|attempt| attempt.is_open());
@@ -49,7 +51,7 @@ impl Dispatcher<'_> {
         witness::sweep(&self.paths.logs(), &names.collect::<Vec<_>>());
         let (adopted, places): (Vec<usize>, Vec<usize>) =
             places.into_iter().partition(|place| self.may_adopt(*place));
-        let heard = self.end_left(&places);
+        let heard = if is_new { Heard::default() } else { self.end_left(&places) };
         // What they handed in, and nobody was there to take, is theirs: it is applied before anything is closed as lost.
         self.look_into_inbox()?;
         let mut taken_up = Vec::new();
@@ -137,12 +139,13 @@ impl Dispatcher<'_> {
             .map(|(_, task)| task.spec.id.as_str())
     }
 
-    /// Ends what a dead owner's attempts left running, wherever that went, all at once.
+    /// Ends what a dead owner's attempts left running, wherever that went, and what told of the run, all at once.
     pub(super) fn end_left(&self, places: &[usize]) -> Heard {
         let process = |place: usize| self.run.tasks[place].last().and_then(|left| left.process.as_ref());
         let marks: Vec<[String; 2]> = places.iter().map(|place| self.marks_of(*place)).collect();
         let left = places.iter().zip(&marks).map(|(place, marks)| (process(*place), marks.as_slice()));
-        let left: Vec<_> = left.collect();
+        let tells = [format!("CREW_RUN={}", self.run.id), format!("{}={}", notifier::MARK, self.run.id)];
+        let left: Vec<_> = left.chain([(None, tells.as_slice())]).collect();
         self.listening(|is_hurried| process::end_all_left(&left, self.setup.limits.grace, is_hurried))
     }
 
