@@ -98,6 +98,9 @@ pub fn prune(cx: &Context, args: &PruneArgs) -> Result<ExitStatus> {
     if !cx.printer.json {
         show(cx, &plan, &around, args);
     }
+    if !plan.goes.is_empty() {
+        sighting::tell_blindness(cx);
+    }
     let named = refused_by_name(&plan, args);
     if args.dry_run || (plan.goes.is_empty() && plan.rests.is_empty()) {
         if cx.printer.json {

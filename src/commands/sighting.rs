@@ -263,6 +263,19 @@ pub fn overview(store: &Store) -> Result<(usize, Vec<Trial>, Vec<Stray>)> {
     Ok((trees, trials, strays))
 }
 
+/// Tells, before anything is removed, where nobody can see who still works there.
+pub fn tell_blindness(cx: &Context) {
+    if let Some(words) = blindness(process::are_visible()) {
+        cx.printer.warn(words);
+    }
+}
+
+fn blindness(are_visible: bool) -> Option<&'static str> {
+    (!are_visible).then_some(
+        "processes are not visible on this system: whether something still works there is not seen",
+    )
+}
+
 /// Returns why a folder that no run here knows has to stay; none where all that it holds is on a branch that is not crew's.
 pub fn why_stray_stays(store: &Store, stray: &Stray) -> Option<String> {
     let (Some(path), Some(branch)) = (&stray.path, &stray.branch) else {
@@ -585,4 +598,15 @@ fn strays(
     }
     strays.retain(|stray| only.is_none_or(|only| stray.run.as_deref() == Some(only.as_str())));
     strays
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_removes_something_is_told_where_nobody_can_see_who_works_there() {
+        assert_eq!(blindness(true), None);
+        assert!(blindness(false).is_some_and(|words| words.starts_with("processes are not visible")));
+    }
 }

@@ -5,7 +5,7 @@ use super::context::Context;
 use super::decide::name_of_person;
 use super::exit::{ExitStatus, Problem};
 use super::merge_resolve;
-use super::sighting::{Found, Seen, Trial, sight, sights};
+use super::sighting::{self, Found, Seen, Trial, sight, sights};
 use super::task_work::{TaskWork, commit, find_task, git_of};
 use super::typist;
 use super::waiting::WaitArgs;
@@ -397,6 +397,7 @@ fn remove(cx: &Context, args: &RemoveArgs) -> Result<ExitStatus> {
         let task = find_task(&run, &short, name)?;
         TaskWork::of(&layout, &run, task).ok_or_else(|| no_tree(&short, task))?;
     }
+    sighting::tell_blindness(cx);
     let wish = Wish { branch: args.branch, force: args.force };
     let mut data = Vec::new();
     let mut first = None;
@@ -563,6 +564,9 @@ fn prune(cx: &Context, args: &PruneArgs) -> Result<ExitStatus> {
     }
     let trials: Vec<&Trial> = found.trials.iter().filter(|trial| !trial.owned).collect();
     let count = goes.len() + trials.len();
+    if count > 0 {
+        sighting::tell_blindness(cx);
+    }
     if args.dry_run || count == 0 {
         if cx.printer.json {
             pruned_json(cx, &goes, &stays, &[], args.dry_run)?;
