@@ -8,7 +8,7 @@ use super::id::TaskId;
 use super::settings::{self, Setting, Settings};
 use super::time::Time;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// How often the dispatcher says that it lives, at the latest.
@@ -156,7 +156,8 @@ impl Watch {
     /// Takes in a look at all open attempts, at `now` on a clock that stands still while the machine sleeps.
     pub fn look(&mut self, now: Duration, signs: &[Sign], thresholds: &Thresholds) -> Look {
         let mut look = Look::default();
-        self.known.retain(|at, _| signs.iter().any(|sign| (sign.place, sign.attempt) == *at));
+        let there: BTreeSet<_> = signs.iter().map(|sign| (sign.place, sign.attempt)).collect();
+        self.known.retain(|at, _| there.contains(at));
         for sign in signs {
             let level = level(sign.occupied, sign.quiet, thresholds);
             let new = Known { level, dead_looks: 0, dead_looked: now, told: false };

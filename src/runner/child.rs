@@ -3,11 +3,12 @@
 //! # How it works
 //!
 //! Where nobody has to read the output, both streams go straight into the log file and cost us nothing. Where an
-//! agent's streams have to be understood, a reader thread each looks at their lines and copies them into the log,
-//! harmless and without secrets.
+//! agent's streams have to be understood, a reader thread looks at their lines and copies them into the log, harmless and
+//! without secrets.
 //! An ended child stays a zombie until its group has been told to end, so the group's number cannot be taken by a
 //! stranger in between.
 
+use super::bell::Bell;
 use super::lines::Lines;
 use super::process::{self, Among, GroupSignal};
 use crate::domain::event::{Ending, ProcessId};
@@ -15,7 +16,8 @@ use crate::domain::recording::Stream;
 use crate::domain::redact::{self, Redactor, SafeStream};
 use crate::domain::words;
 use crate::workspace::git::Behalf;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -172,8 +174,16 @@ pub fn run(spec: &ChildSpec, control: &Control, news: Arc<dyn ChildNews>) -> End
 
 struct Started {
     pid: u32,
-    /// The streams that are read, each with a log to copy it to.
-    streams: Vec<(Stream, OwnedFd, File)>,
+    /// Where what it says is read.
+    output: Option<Output>,
+}
+
+/// What a child says, and the log that it is copied to.
+struct Output {
+    pipes: Vec<(Stream, File)>,
+    log: File,
+    /// It is rung when nobody wants to hear more.
+    given_up: Bell,
 }
 
 fn start(spec: &ChildSpec, read_lines: bool) -> io::Result<Started> {
@@ -187,18 +197,17 @@ fn start(spec: &ChildSpec, read_lines: bool) -> io::Result<Started> {
     command.current_dir(&spec.cwd).process_group(0).stdin(stdin);
     if !read_lines {
         let pid = command.stderr(log.try_clone()?).stdout(log).spawn()?.id();
-        return Ok(Started { pid, streams: Vec::new() });
+        return Ok(Started { pid, output: None });
     }
+    let given_up = Bell::new()?;
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-    let mut streams = Vec::new();
+    let mut pipes = Vec::new();
     if let (Some(output), Some(error)) = (child.stdout.take(), child.stderr.take()) {
         widen(&output);
-        // The log is open already, so this cannot run out of anything that matters.
-        let second = log.try_clone().or_else(|_| OpenOptions::new().append(true).open(&spec.log))?;
-        streams.push((Stream::Output, output.into(), log));
-        streams.push((Stream::Error, error.into(), second));
+        pipes.push((Stream::Output, OwnedFd::from(output).into()));
+        pipes.push((Stream::Error, OwnedFd::from(error).into()));
     }
-    Ok(Started { pid: child.id(), streams })
+    Ok(Started { pid: child.id(), output: Some(Output { pipes, log, given_up }) })
 }
 
 /// Makes room in a pipe. Some agents exit without waiting until what they said last has been taken out of it.
@@ -212,21 +221,14 @@ fn widen(pipe: &impl std::os::fd::AsFd) {
 fn widen(_pipe: &impl std::os::fd::AsFd) {}
 
 fn supervise(spec: &ChildSpec, control: &Control, news: &dyn ChildNews, started: Started) -> Ending {
-    let Started { pid, streams } = started;
+    let Started { pid, output } = started;
     // Reading /proc can only fail for a process that is gone, and ours stays at least as a zombie.
     if let Some(process) = process::identify(pid) {
         news.started(process);
     }
-    let abandoned = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        let abandoned = &abandoned;
-        let readers: Vec<_> = streams
-            .into_iter()
-            .map(|(stream, pipe, log)| {
-                let log = Log { file: log, safe: SafeStream::default(), words: &spec.words, control };
-                scope.spawn(move || read(pipe.into(), log, (stream, news), abandoned))
-            })
-            .collect();
+        let reader =
+            output.as_ref().map(|output| scope.spawn(move || read(output, &spec.words, control, news)));
         let ended = process::await_end(pid);
         control.note_ended();
         process::signal_group(pid, GroupSignal::End);
@@ -237,11 +239,11 @@ fn supervise(spec: &ChildSpec, control: &Control, news: &dyn ChildNews, started:
                 process::end_marked(&spec.marks, Among::OurOrphans, spec.grace, || control.is_hurried()) > 0;
         }
         let deadline = Instant::now() + spec.drain;
-        while readers.iter().any(|reader| !reader.is_finished()) && Instant::now() < deadline {
+        while reader.as_ref().is_some_and(|reader| !reader.is_finished()) && Instant::now() < deadline {
             std::thread::sleep(Duration::from_micros(500));
         }
         // Somebody outside of the group holds the pipe; what it says later is not the child's.
-        abandoned.store(true, Ordering::Relaxed);
+        output.iter().for_each(|output| output.given_up.ring());
         ending
     })
 }
@@ -269,56 +271,76 @@ fn end_group(leader: u32, grace: Duration, control: &Control) -> bool {
     }
 }
 
-/// What is kept of one stream.
-struct Log<'a> {
-    file: File,
+/// One stream, as far as it has been read.
+struct Tap<'a> {
+    stream: Stream,
+    pipe: &'a File,
+    log: &'a File,
     safe: SafeStream,
     words: &'a Redactor,
     control: &'a Control,
+    lines: Lines,
 }
 
-impl Log<'_> {
-    fn take(&mut self, bytes: &[u8]) {
-        self.control.heard.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        let safe = self.safe.take(self.words, bytes);
-        self.write(&safe);
+impl Tap<'_> {
+    /// Takes what is there, and tells whether there may be more.
+    fn take(&mut self, buffer: &mut [u8], news: &dyn ChildNews) -> bool {
+        match self.pipe.read(buffer) {
+            Ok(0) => false,
+            Ok(count) => {
+                let bytes = &buffer[..count];
+                self.control.heard.fetch_add(count as u64, Ordering::Relaxed);
+                let safe = self.safe.take(self.words, bytes);
+                self.write(&safe);
+                self.lines.feed(bytes, |line| news.line(self.stream, line));
+                true
+            }
+            Err(error) => error.kind() == io::ErrorKind::Interrupted,
+        }
     }
 
-    fn close(mut self) {
+    fn close(&mut self, news: &dyn ChildNews) {
         let safe = self.safe.close(self.words);
         self.write(&safe);
+        self.lines.close(|line| news.line(self.stream, line));
     }
 
     fn write(&mut self, safe: &str) {
         // A full disk must not stall the child; the dispatcher meets it at its next commit.
-        let _ = self.file.write_all(safe.as_bytes());
+        let _ = self.log.write_all(safe.as_bytes());
     }
 }
 
-/// Copies a stream into the log and hands on its lines, until it ends or is given up.
-fn read(mut pipe: File, mut log: Log<'_>, (stream, news): (Stream, &dyn ChildNews), abandoned: &AtomicBool) {
+/// Copies what a child says into the log and hands on its lines, until its streams end or are given up. It is not woken
+/// for anything else: hundreds of children that say nothing cost nothing.
+fn read(output: &Output, words: &Redactor, control: &Control, news: &dyn ChildNews) {
+    let mut taps: Vec<Tap<'_>> = Vec::new();
+    for (stream, pipe) in &output.pipes {
+        let (safe, lines) = (SafeStream::default(), Lines::default());
+        taps.push(Tap { stream: *stream, pipe, log: &output.log, safe, words, control, lines });
+    }
     let mut buffer = vec![0; 64 * 1024];
-    let mut lines = Lines::default();
-    let patience = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
-    loop {
-        if abandoned.load(Ordering::Relaxed) {
+    while !taps.is_empty() {
+        let pipes = taps.iter().map(|tap| PollFd::new(tap.pipe, PollFlags::IN));
+        let mut waits: Vec<PollFd<'_>> =
+            pipes.chain([PollFd::new(&output.given_up, PollFlags::IN)]).collect();
+        if poll(&mut waits, None).is_err_and(|error| error != Errno::INTR) {
             break;
         }
-        if let Ok(0) = poll(&mut [PollFd::new(&pipe, PollFlags::IN)], Some(&patience)) {
-            continue;
+        let ready: Vec<bool> = waits.iter().map(|wait| !wait.revents().is_empty()).collect();
+        if ready.last() == Some(&true) {
+            break;
         }
-        match pipe.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(count) => {
-                log.take(&buffer[..count]);
-                lines.feed(&buffer[..count], |line| news.line(stream, line));
+        let mut ready = ready.into_iter();
+        taps.retain_mut(|tap| {
+            let goes_on = ready.next() != Some(true) || tap.take(&mut buffer, news);
+            if !goes_on {
+                tap.close(news);
             }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(_) => break,
-        }
+            goes_on
+        });
     }
-    log.close();
-    lines.close(|line| news.line(stream, line));
+    taps.iter_mut().for_each(|tap| tap.close(news));
 }
 
 /// Returns the end of a log, at most `most` bytes of it; `None` where it cannot be read.

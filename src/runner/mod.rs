@@ -14,6 +14,7 @@
 pub mod accepted_work;
 pub mod adopted;
 pub mod attempt;
+pub mod bell;
 pub mod branch_work;
 pub mod child;
 pub mod clock;

@@ -405,21 +405,25 @@ impl<'a> Dispatcher<'a> {
     }
 }
 
-/// Decides when the JSON copies are written again: they may take a twentieth of the time, and no more.
+/// Decides when the JSON copies are written again: they may take a twentieth of the time, and no more, and where nothing has
+/// happened since, none at all.
 struct CopyClock {
     next: Instant,
+    /// The newest event that they know.
+    seq: Option<i64>,
 }
 
 impl CopyClock {
     fn new() -> CopyClock {
-        CopyClock { next: Instant::now() }
+        CopyClock { next: Instant::now(), seq: None }
     }
 
-    fn is_due(&self) -> bool {
-        Instant::now() >= self.next
+    fn is_due(&self, seq: i64) -> bool {
+        self.seq != Some(seq) && Instant::now() >= self.next
     }
 
-    fn note(&mut self, began: Instant) {
+    fn note(&mut self, began: Instant, seq: i64) {
+        self.seq = Some(seq);
         self.next = Instant::now() + Duration::from_secs(1).max(began.elapsed() * 20);
     }
 }

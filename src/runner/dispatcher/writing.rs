@@ -64,7 +64,7 @@ impl Dispatcher<'_> {
     }
 
     pub(super) fn copy_when_due(&mut self) -> Result<(), StoreError> {
-        if self.copied.is_due() {
+        if self.copied.is_due(self.run.last_seq) {
             self.copy(true)?;
         }
         Ok(())
@@ -74,7 +74,7 @@ impl Dispatcher<'_> {
         let began = Instant::now();
         let artifacts = self.store.artifacts(&self.run.id)?;
         copies::write(&self.paths, &self.run, &artifacts, owned, clock::now())?;
-        self.copied.note(began);
+        self.copied.note(began, self.run.last_seq);
         Ok(())
     }
 }
