@@ -17,6 +17,7 @@ use crate::store::artifacts::sha256;
 use crate::store::database::{Answered, Applied, Store};
 use crate::store::inbox::Incoming;
 use serde_json::Value;
+use std::path::Path;
 
 /// What came of a request: what to write, and what to answer.
 #[derive(Debug)]
@@ -24,6 +25,15 @@ pub struct Settled {
     pub applied: Vec<Applied>,
     /// The answer as JSON; kept with the request's id, so that the same request is answered the same.
     pub answered: Answered,
+}
+
+/// What lay in the folders of tasks that a person's request is about, on their branches now.
+#[derive(Debug, Default)]
+pub struct KeptFirst {
+    /// What is to be recorded of that, whatever becomes of the request: the branches have moved.
+    pub events: Vec<Event>,
+    /// Why nothing else is done.
+    refused: Option<Answer>,
 }
 
 /// Decides about a request and applies it to the run in memory. The caller owns the run and writes what comes of it.
@@ -39,6 +49,23 @@ pub fn settle(
     words: &Redactor,
     now: Time,
 ) -> Result<Settled, StoreError> {
+    let kept = match keeps_first(store, run, incoming, person_key, now)? {
+        Some(ask) => keep_first(store.layout().repository(), run, ask),
+        None => KeptFirst::default(),
+    };
+    settle_after(store, run, incoming, kept, person_key, words, now)
+}
+
+/// Does the same where git has done its part already, which may take long.
+pub fn settle_after(
+    store: &Store,
+    run: &mut Run,
+    incoming: &Incoming,
+    kept_first: KeptFirst,
+    person_key: Option<&str>,
+    words: &Redactor,
+    now: Time,
+) -> Result<Settled, StoreError> {
     let kept = |answer: String| Answered { request: incoming.id.clone(), answer };
     if let Some(answer) = store.answer_to(&incoming.id)? {
         return Ok(Settled { applied: Vec::new(), answered: kept(answer) });
@@ -46,7 +73,7 @@ pub fn settle(
     let (events, answer) = match &incoming.request {
         Ok(request @ Request { ask: Ask::Person(ask), .. }) => {
             if person_key.is_some_and(|key| person::is_signed(request, &run.id, key)) {
-                let (kept, refused) = keep_touched(store, run, ask, now);
+                let KeptFirst { events: kept, refused } = kept_first;
                 let (events, answer) = match refused {
                     Some(answer) => (Vec::new(), answer),
                     None => {
@@ -97,18 +124,27 @@ pub fn settle(
     Ok(Settled { applied: applied?, answered: kept(answer) })
 }
 
+/// Returns what a person asks for, where something may have to be kept before that is done ([`keep_first`]).
+pub fn keeps_first<'a>(
+    store: &Store,
+    run: &Run,
+    incoming: &'a Incoming,
+    person_key: Option<&str>,
+    now: Time,
+) -> Result<Option<&'a PersonAsk>, StoreError> {
+    let Ok(request @ Request { ask: Ask::Person(ask), .. }) = &incoming.request else { return Ok(None) };
+    let is_persons = person_key.is_some_and(|key| person::is_signed(request, &run.id, key));
+    let is_refused = || matches!(&ask.what, What::Requeue(order) if requeue::check(run, order, now).is_err());
+    // What is refused changes nothing, nor does what was answered before.
+    let keeps = !ask.what.touches().is_empty() && is_persons && !is_refused();
+    Ok((keeps && store.answer_to(&incoming.id)?.is_none()).then_some(ask))
+}
+
 /// Puts on the tasks' branches what lies in their folders: what a person accepts is what they see there, and what is done
-/// again is not lost. Returns what is to be recorded of that, and why nothing else is done where not all of it could be
-/// kept: the branches have moved to what was, so it is recorded all the same.
-fn keep_touched(store: &Store, run: &Run, ask: &PersonAsk, now: Time) -> (Vec<Event>, Option<Answer>) {
-    if let What::Requeue(order) = &ask.what
-        && let Err(refused) = requeue::check(run, order, now)
-    {
-        // What is refused changes nothing.
-        return (Vec::new(), Some(refused));
-    }
+/// again is not lost.
+pub fn keep_first(repository: &Path, run: &Run, ask: &PersonAsk) -> KeptFirst {
     let keep = |task: &TaskId| {
-        accepted_work::keep(store.layout().repository(), run, task, &ask.what).map_err(|why| {
+        accepted_work::keep(repository, run, task, &ask.what).map_err(|why| {
             let message = format!("what lies in the folder of {task} could not be kept: {why}");
             let hint = match &ask.what {
                 What::Accept { .. } => "put that right in its folder, and accept it again",
@@ -117,14 +153,14 @@ fn keep_touched(store: &Store, run: &Run, ask: &PersonAsk, now: Time) -> (Vec<Ev
             request::refused(Code::NotKept, message, hint)
         })
     };
-    let mut kept = Vec::new();
+    let mut events = Vec::new();
     for task in ask.what.touches() {
         match keep(task) {
-            Ok(event) => kept.extend(event),
-            Err(refused) => return (kept, Some(refused)),
+            Ok(event) => events.extend(event),
+            Err(refused) => return KeptFirst { events, refused: Some(refused) },
         }
     }
-    (kept, None)
+    KeptFirst { events, refused: None }
 }
 
 /// Puts into what a person asked for what only the world around knows: the end of a log, and that there are too many dead

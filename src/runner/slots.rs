@@ -6,11 +6,14 @@ use super::end_merge::{Chore, Done};
 use super::folder::{FolderWatch, Seen};
 use super::own_tree::{Kept, OwnTree};
 use super::recorder::Recorder;
+use super::requests::{self, KeptFirst};
 use crate::agents::{Agent, Said};
 use crate::domain::conflict::Clash;
 use crate::domain::event::{Ending, Event, ProcessId};
 use crate::domain::judgement::StreamError;
+use crate::domain::person::PersonAsk;
 use crate::domain::recording::Stream;
+use crate::domain::run::Run;
 use crate::domain::signed;
 use crate::domain::words::last_line;
 use crate::domain::worktree::MovedReference;
@@ -63,6 +66,11 @@ pub enum Message {
         kept: Result<Option<Kept>, String>,
         /// References that came to hold what was committed in a work tree of its own.
         moved: Result<Vec<MovedReference>, String>,
+    },
+    /// What lay in the folders that a person's request is about was kept.
+    KeptFirst {
+        request: String,
+        kept: KeptFirst,
     },
     /// A part of the merge at the end of a run is done.
     Merge {
@@ -175,6 +183,13 @@ pub enum Errand {
         place: usize,
         chore: Box<Chore>,
     },
+    /// Keep what lies in the folders that a person's request is about.
+    KeepFirst {
+        request: String,
+        repository: PathBuf,
+        run: Box<Run>,
+        ask: Box<PersonAsk>,
+    },
 }
 
 /// Where an attempt worked whose crew process died.
@@ -186,14 +201,15 @@ pub enum Left {
 }
 
 impl Errand {
-    /// Returns the place of the task that it is for.
-    pub fn place(&self) -> usize {
+    /// Returns the place of the task whose open attempt it is for; none where it is for a request.
+    pub fn place(&self) -> Option<usize> {
         match self {
-            Errand::Run(job) => job.place,
+            Errand::Run(job) => Some(job.place),
             Errand::Keep { place, .. }
             | Errand::TakeUp { place, .. }
             | Errand::Adopt { place, .. }
-            | Errand::Merge { place, .. } => *place,
+            | Errand::Merge { place, .. } => Some(*place),
+            Errand::KeepFirst { .. } => None,
         }
     }
 }
@@ -212,8 +228,8 @@ impl Slots {
         Slots { errands, queue: Arc::new(Mutex::new(queue)), messages, threads: 0 }
     }
 
-    /// Does what is asked for. `running` is how many attempts are open with this one: there are never more threads than
-    /// that.
+    /// Does what is asked for. `running` is how many errands are under way with this one, one for each open attempt at most:
+    /// there are never more threads than that.
     pub fn run(&mut self, errand: Errand, running: usize) -> std::io::Result<()> {
         if self.threads < running {
             let (queue, messages) = (self.queue.clone(), self.messages.clone());
@@ -255,6 +271,10 @@ fn work(queue: &Mutex<Receiver<Errand>>, messages: &SyncSender<Message>, number:
             }
             Ok(Errand::Merge { place, chore }) => {
                 let _ = messages.send(Message::Merge { place, done: chore.carry_out() });
+            }
+            Ok(Errand::KeepFirst { request, repository, run, ask }) => {
+                let kept = requests::keep_first(&repository, &run, &ask);
+                let _ = messages.send(Message::KeptFirst { request, kept });
             }
         }
     }

@@ -1,7 +1,8 @@
 //! Tasks with a work tree of their own: where they begin, what is kept of them, and that the user's tree stays as it is.
 
-use crate::support::{TestRepo, of_kind, task, wait_until};
+use crate::support::{TestRepo, of_kind, start_command, task, wait_until};
 use serde_json::{Value, json};
+use std::path::Path;
 
 pub const SUBMIT: &str = "crew submit result --summary done --confidence 0.9 --rationale r";
 /// git as an agent calls it.
@@ -361,6 +362,37 @@ fn what_a_killed_crew_left_and_cannot_be_kept_waits_for_a_person() {
     kill_at_work(&repo, running);
     let shown = repo.crew(["resume", "last", "--json"]).exits(1).json();
     waits_with_its_work(&repo, &shown, 1);
+    repo.leaves_no_process();
+}
+
+#[test]
+fn while_git_keeps_what_a_person_accepts_the_owner_of_the_run_hears_others() {
+    let repo = TestRepo::new();
+    agent(&repo, "unsure", "echo wrong >w; crew submit blocked --reason 'is it right?'");
+    let work = "## work\nrole: executor\nagent: unsure\nworktree: true\n\nDo it.";
+    let waits = |file: &Path| format!("while [ -e '{}' ]; do sleep 0.02; done", file.display());
+    let other = waits(&repo.gate("other"));
+    repo.workflow("two", &format!("{work}\n\n## other\nrun: {other}\n"));
+    let (slow, seen) = (repo.beside("gate-git"), repo.beside("git-waits"));
+    let says = format!("if [ -e '{}' ]; then : >'{}'; fi", slow.display(), seen.display());
+    repo.program("git", &format!("{says}\n{}\nexec /usr/bin/git \"$@\"", waits(&slow)));
+    let mut command = repo.command(["run", "the goal", "--workflow", "two", "--json"]);
+    command.env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", repo.programs().display()));
+    let running = start_command(command);
+    repo.wait_for_event("it needs review", |event| event["outcome"] == "needs_review");
+    let status = || repo.crew(["status", "last", "--json"]).exits(0).json();
+    let folder = repo.root.join(task(&status(), "work")["worktree"]["path"].as_str().expect("a path"));
+    std::fs::write(folder.join("w"), "right\n").expect("a file");
+    repo.gate("git");
+    let accepts = repo.start(["accept", "last", "work"]);
+    wait_until("git is at it", || seen.exists());
+    repo.crew(["cancel", "last", "other"]).exits(0);
+    let states = |run: &Value| ["work", "other"].map(|id| task(run, id)["state"].clone());
+    assert_eq!(states(&status()), ["needs_review", "cancelled"]);
+    repo.open("git");
+    accepts.ends().exits(0);
+    assert_eq!(states(&running.ends().json()), ["completed", "cancelled"]);
+    assert_eq!(show(&repo, &format!("{}:w", branch(&repo, "work"))), "right\n");
     repo.leaves_no_process();
 }
 

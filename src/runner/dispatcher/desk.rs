@@ -1,12 +1,13 @@
 //! Takes in what other processes ask for, through the inbox or in an agent's output.
 
-use super::{Dispatcher, Effect};
+use super::{Dispatcher, Effect, KeepsFirst};
 use crate::domain::event::Event;
 use crate::domain::signed;
 use crate::domain::submission::HandedIn;
 use crate::runner::clock;
 use crate::runner::environment;
-use crate::runner::requests;
+use crate::runner::requests::{self, KeptFirst};
+use crate::runner::slots::Errand;
 use crate::store::StoreError;
 use crate::store::inbox;
 use std::sync::Arc;
@@ -36,6 +37,7 @@ impl Dispatcher<'_> {
         if self.unanswerable.contains(&incoming.id) || self.effects.iter().any(in_work) {
             return Ok(());
         }
+        let Some(kept_first) = self.kept_first(&incoming)? else { return Ok(()) };
         let mut words = None;
         if let Ok(request) = &incoming.request {
             self.learn_token(&request.token);
@@ -64,7 +66,8 @@ impl Dispatcher<'_> {
         let key = self.setup.person_key.as_deref();
         // Nobody knows any more what an attempt was given that an earlier crew process began; most of it was ours.
         let words = words.unwrap_or_else(|| Arc::new(environment::hiding_ours(&[])));
-        let settled = requests::settle(self.store, &mut self.run, &incoming, key, &words, clock::now())?;
+        let (run, now) = (&mut self.run, clock::now());
+        let settled = requests::settle_after(self.store, run, &incoming, kept_first, key, &words, now)?;
         let events: Vec<Event> = settled.applied.iter().map(|applied| applied.event().clone()).collect();
         for event in &events {
             let place = event.task().and_then(|task| self.run.place(task));
@@ -99,6 +102,51 @@ impl Dispatcher<'_> {
                 }
             }
         }
+        Ok(())
+    }
+
+    /// Returns what was kept before a request is settled, which is nothing for most; none while that is to be done, and the
+    /// request waits for it.
+    fn kept_first(&mut self, incoming: &inbox::Incoming) -> Result<Option<KeptFirst>, StoreError> {
+        if let kept @ Some(_) = self.take_kept_first(&incoming.id) {
+            return Ok(kept);
+        }
+        let key = self.setup.person_key.as_deref();
+        let Some(ask) = requests::keeps_first(self.store, &self.run, incoming, key, clock::now())? else {
+            return Ok(Some(KeptFirst::default()));
+        };
+        if matches!(self.keeps_first, KeepsFirst::Nothing) {
+            self.keeps_first = KeepsFirst::UnderWay;
+            self.effects.push(Effect::Start(Errand::KeepFirst {
+                request: incoming.id.clone(),
+                repository: self.setup.repository.clone(),
+                run: Box::new(self.run.clone()),
+                ask: Box::new(ask.clone()),
+            }));
+        }
+        Ok(None)
+    }
+
+    fn take_kept_first(&mut self, request: &str) -> Option<KeptFirst> {
+        match std::mem::replace(&mut self.keeps_first, KeepsFirst::Nothing) {
+            KeepsFirst::Done(done, kept) if done == request => Some(kept),
+            other => {
+                self.keeps_first = other;
+                None
+            }
+        }
+    }
+
+    /// Takes in what was kept for a request, and settles that. Whoever asked may have taken it back meanwhile: what was kept
+    /// stays kept.
+    pub(super) fn note_kept_first(&mut self, request: String, kept: KeptFirst) -> Result<(), StoreError> {
+        self.keeps_first = KeepsFirst::Done(request.clone(), kept);
+        self.look_into_inbox()?;
+        if let Some(kept) = self.take_kept_first(&request) {
+            kept.events.into_iter().try_for_each(|event| self.record(event))?;
+        }
+        // Others may have waited for this one.
+        self.inbox_rang = true;
         Ok(())
     }
 

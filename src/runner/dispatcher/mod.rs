@@ -33,6 +33,7 @@ use crate::runner::inbox_watch;
 use crate::runner::launch::Setup;
 use crate::runner::pipe_watch;
 use crate::runner::process;
+use crate::runner::requests::KeptFirst;
 use crate::runner::slots::{Errand, Message, Slots};
 use crate::runner::summary;
 use crate::store::StoreError;
@@ -95,6 +96,15 @@ enum Effect {
     },
 }
 
+/// How far the request of a person has come for which something is kept first. One at a time: two may be about the same
+/// folder.
+enum KeepsFirst {
+    Nothing,
+    /// A slot is at it.
+    UnderWay,
+    Done(String, KeptFirst),
+}
+
 /// The owner of a run.
 pub struct Dispatcher<'a> {
     store: &'a mut Store,
@@ -121,6 +131,7 @@ pub struct Dispatcher<'a> {
     asked: BTreeMap<usize, Vec<String>>,
     /// Requests whose attempts have ended, and when they did.
     over: VecDeque<(Instant, Vec<String>)>,
+    keeps_first: KeepsFirst,
     /// Requests whose answer could not be written; they are not tried again.
     unanswerable: HashSet<String>,
     /// Numbers of attempts that the record does not know, and that were given out: the last one of each task.
@@ -207,6 +218,7 @@ impl<'a> Dispatcher<'a> {
             effects: Vec::new(),
             asked: BTreeMap::new(),
             over: VecDeque::new(),
+            keeps_first: KeepsFirst::Nothing,
             unanswerable: HashSet::new(),
             used_numbers: HashMap::new(),
             stopping: None,
@@ -229,7 +241,8 @@ impl<'a> Dispatcher<'a> {
             self.end_what_was_put_aside()?;
             // Whoever asked while the last child ended gets an answer; a person who decided finds the run at work.
             self.look_into_inbox()?;
-            if self.stopping.is_some() || !self.schedule.has_ready() {
+            let is_asked = matches!(self.keeps_first, KeepsFirst::UnderWay);
+            if !is_asked && (self.stopping.is_some() || !self.schedule.has_ready()) {
                 return self.finish_run();
             }
         }
@@ -240,12 +253,13 @@ impl<'a> Dispatcher<'a> {
         loop {
             self.start_what_can()?;
             self.flush()?;
-            let idle = self.open.is_empty() && self.schedule.next_wake().is_none();
+            let is_free = self.open.is_empty() && !matches!(self.keeps_first, KeepsFirst::UnderWay);
+            let idle = is_free && self.schedule.next_wake().is_none();
             if idle && self.run.open_gates().next().is_some() && self.stopping.is_none() {
                 if !self.observer.asks(&self.run) && !self.decides_itself_soon() {
                     break;
                 }
-            } else if idle || (self.open.is_empty() && self.stopping.is_some()) {
+            } else if idle || (is_free && self.stopping.is_some()) {
                 break;
             }
             self.receive()?;
@@ -329,6 +343,7 @@ impl<'a> Dispatcher<'a> {
             Message::Unplaced { place, why } => self.note_unplaced(place, why),
             Message::Kept { place, kept, moved } => self.note_kept(place, kept, moved),
             Message::Merge { place, done } => self.note_merge(place, done),
+            Message::KeptFirst { request, kept } => self.note_kept_first(request, kept),
             Message::Signed { place, text } => self.take_signed(place, &text),
             Message::Inbox => {
                 self.inbox_rang = true;

@@ -1,6 +1,6 @@
 //! Ends children: because a person says so, or because they are over one of their limits.
 
-use super::{Dispatcher, Effect, LOOK};
+use super::{Dispatcher, Effect, KeepsFirst, LOOK};
 use crate::domain::budget::{Closeness, Notice, Standing, What};
 use crate::domain::conflict::Clash;
 use crate::domain::event::Event;
@@ -112,12 +112,15 @@ impl Dispatcher<'_> {
     pub(super) fn kill_everything(&mut self) {
         for effect in std::mem::take(&mut self.effects) {
             if let Effect::Start(errand) = effect {
-                self.open.remove(&errand.place());
+                match errand.place() {
+                    Some(place) => drop(self.open.remove(&place)),
+                    None => self.keeps_first = KeepsFirst::Nothing,
+                }
             }
         }
         self.open.values().for_each(|open| open.control.signal(GroupSignal::Kill));
         let deadline = Instant::now() + Duration::from_secs(5);
-        let mut left = self.open.len();
+        let mut left = self.open.len() + usize::from(matches!(self.keeps_first, KeepsFirst::UnderWay));
         while left > 0 && Instant::now() < deadline {
             let heard = self.messages.recv_timeout(LOOK);
             if matches!(
@@ -125,6 +128,7 @@ impl Dispatcher<'_> {
                 Ok(Message::Ended { .. }
                     | Message::AdoptedEnded { .. }
                     | Message::Kept { .. }
+                    | Message::KeptFirst { .. }
                     | Message::Merge { .. }
                     | Message::Unplaced { .. })
             ) {

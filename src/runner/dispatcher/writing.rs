@@ -1,6 +1,6 @@
 //! Writes what was decided, in one transaction, and then acts on it.
 
-use super::{Dispatcher, Effect, GROUPING};
+use super::{Dispatcher, Effect, GROUPING, KeepsFirst};
 use crate::domain::event::Event;
 use crate::runner::clock;
 use crate::store::StoreError;
@@ -25,8 +25,9 @@ impl Dispatcher<'_> {
         for effect in std::mem::take(&mut self.effects) {
             match effect {
                 Effect::Start(errand) => {
+                    let of_requests = usize::from(matches!(self.keeps_first, KeepsFirst::UnderWay));
                     self.slots
-                        .run(errand, self.open.len())
+                        .run(errand, self.open.len() + of_requests)
                         .map_err(StoreError::file("a thread for a task"))?;
                 }
                 Effect::Forget(folder) => folder.forget(),
