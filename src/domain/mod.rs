@@ -10,6 +10,8 @@ pub mod cleanup;
 pub mod clocks;
 pub mod conflict;
 pub mod context;
+#[cfg(test)]
+mod day_tests;
 pub mod dead_letter;
 pub mod error_kind;
 pub mod event;
