@@ -283,7 +283,8 @@ fn salvage_store(layout: &Layout, what: &str) -> Check {
         }
         Err(error) => return failed(error),
     };
-    let mut detail = format!("{what}: {} are in a new one", words::count(saved.runs.len(), "run"));
+    let are = if saved.runs.len() == 1 { "is" } else { "are" };
+    let mut detail = format!("{what}: {} {are} in a new one", words::count(saved.runs.len(), "run"));
     for (run, why) in &saved.cut_short {
         detail.push_str(&format!("; of {run} only the beginning, up to {}", clean_line(why, 200)));
     }

@@ -36,7 +36,7 @@ pub struct Salvaged {
     pub runs: Vec<RunId>,
     /// Runs of whose record only the beginning is there, and why not the rest.
     pub cut_short: Vec<(RunId, String)>,
-    /// Runs of which nothing is there that begins with its first event.
+    /// Runs of which not even the beginning is there, with all their tasks.
     pub lost: Vec<RunId>,
     /// How many rows could not be read, at most.
     pub unread: u64,
@@ -257,7 +257,10 @@ impl Source {
             let raw = of_run.remove(&number).unwrap_or_default();
             let gap = gap_in(&raw, self.numbers_of(number).as_deref(), &holes);
             let Replayed { run, events, mut why } = replay(&id, raw, gap);
-            let Some(run) = run else {
+            // One that lost some of its tasks would be carried out without them.
+            let is_made =
+                |run: &Run| why.is_none() || begins(&events) || self.has_tasks(number, run.tasks.len());
+            let Some(run) = run.filter(is_made) else {
                 salvaged.lost.push(id);
                 continue;
             };
@@ -369,6 +372,12 @@ impl Source {
         numbers.collect::<Result<_, _>>().ok()
     }
 
+    /// Tells whether a run is known to have had so many tasks.
+    fn has_tasks(&self, run: i64, tasks: usize) -> bool {
+        let sql = "SELECT count(*) FROM tasks WHERE run = ?";
+        self.connection.query_row(sql, [run], |row| row.get(0)).is_ok_and(|had: i64| had == tasks as i64)
+    }
+
     /// Returns the last number that a table has given out, where that is known.
     fn last_given(&self, table: &str) -> i64 {
         let sql = "SELECT seq FROM sqlite_sequence WHERE name = ?";
@@ -410,6 +419,11 @@ struct Replayed {
     events: Vec<(i64, Time, Event)>,
     /// Why not all of them do.
     why: Option<String>,
+}
+
+/// Tells whether anything happened to a run after it was made: it is made with all its tasks at once.
+fn begins(events: &[(i64, Time, Event)]) -> bool {
+    events.iter().any(|(.., event)| !matches!(event, Event::RunCreated { .. } | Event::TaskCreated { .. }))
 }
 
 /// Finds the first stretch of a run's events that is not there. `known` are the numbers of all that it had; without them it

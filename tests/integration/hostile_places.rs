@@ -259,6 +259,10 @@ fn a_damaged_store_is_named_not_written_to_and_what_can_be_read_comes_into_a_new
 fn a_run_that_lost_a_page_in_the_middle_is_cut_there_and_no_number_of_an_attempt_is_used_again() {
     let repo = TestRepo::new();
     let before = one_run(&repo);
+    let step = |name: &str| format!("## {name}\nrun: echo {}\n", "long ".repeat(600));
+    repo.workflow("wide", &["a", "b", "c"].map(step).join("\n"));
+    repo.crew(["run", "the goal", "--workflow", "wide"]).exits(0);
+    let wide = newest(&repo);
     // A long note fills a page, so that each attempt is on pages of its own.
     repo.workflow("fails", "## work\nrun: echo \"attempt $(ls .crew/runs/*/logs | grep -c work)\"; false");
     repo.crew(["run", "the goal", "--workflow", "fails"]).exits(1);
@@ -272,9 +276,16 @@ fn a_run_that_lost_a_page_in_the_middle_is_cut_there_and_no_number_of_an_attempt
     let log = |number: u32| std::fs::read_to_string(logs.join(format!("work.{number}.log")));
     let written: Vec<String> = (1..=3).map(|number| log(number).expect("a log")).collect();
     let pages = pages_of(&repo, "events");
-    let [_, middle @ .., _] = pages.as_slice() else { panic!("{pages:?}") };
-    assert!(middle.len() > 1, "{pages:?}");
-    middle.iter().for_each(|page| damage(&repo, *page));
+    let bytes = bytes(&repo);
+    let holding = |text: &str| -> Vec<i64> {
+        let page = |number: i64| &bytes[(number as usize - 1) * 4096..][..4096];
+        let holds = |number: &i64| page(*number).windows(text.len()).any(|part| part == text.as_bytes());
+        pages.iter().copied().filter(holds).collect()
+    };
+    let (steps, notes) = (holding("long long"), holding("page page"));
+    assert!(steps.len() > 1 && notes.len() > 1, "{steps:?} {notes:?} of {pages:?}");
+    damage(&repo, steps[1]);
+    notes.iter().for_each(|page| damage(&repo, *page));
     let whole = std::fs::read(repo.root.join(".crew/runs").join(&id).join("tasks.json")).expect("a copy");
 
     let fixed = repo.crew(["doctor", "--fix", "--json"]).json();
@@ -284,6 +295,9 @@ fn a_run_that_lost_a_page_in_the_middle_is_cut_there_and_no_number_of_an_attempt
     let cut = format!("; of {id} only the beginning, up to event ");
     assert!(detail.contains(&cut) && detail.contains(" behind the gap would not follow"), "{detail}");
     assert!(!detail.contains(&before), "it is whole: {detail}");
+    let lost = format!("; of {wide} nothing but .crew/runs/{wide}");
+    assert!(detail.contains(&lost), "without some of its tasks it is none: {detail}");
+    repo.crew(["status", &wide]).exits(4);
     let aside = detail.rsplit_once("is at ").expect("where it is").1;
     let aside = repo.root.join(aside).parent().expect("a folder").join("runs").join(&id).join("tasks.json");
     assert!(std::fs::read(aside).expect("the copy") == whole, "what the copy said is kept");

@@ -68,7 +68,7 @@ impl Dispatcher<'_> {
             outcome: Outcome::Lost,
             error_kind: None,
             reason: "its log or its work is here, and the record of it was lost".into(),
-            ending: Ending::default(),
+            ending: Ending { unwatched: true, ..Ending::default() },
             usage: Usage::default(),
             summary: String::new(),
             again: Some(Again { not_before: clock::now(), reason: "record_lost".into() }),
