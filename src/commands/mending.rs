@@ -199,8 +199,10 @@ fn look_at_run(store: &Store, row: &RunRow, mut left: Vec<u32>, faults: &mut Vec
 
 fn unreadable(short: &str, error: &StoreError) -> Fault {
     let what = format!("the record of run {short} cannot be read: {}", clean_line(&error.to_string(), 200));
-    let hint = "a newer crew may have written it; what was copied is in the run's folder, below .crew/runs";
-    Fault::of("record", what, Cure::ByHand(hint.into()))
+    let hint = format!(
+        "a newer crew may have written it, and reads it; crew prune {short} moves it to .crew/set-aside as it is"
+    );
+    Fault::of("record", what, Cure::ByHand(hint))
 }
 
 /// Finds out whether the JSON copies of a run say what the store says: what is wrong, and the files that cannot be read.

@@ -12,12 +12,13 @@ use super::worktree;
 use crate::domain::cleanup::Stays;
 use crate::domain::id::RunId;
 use crate::domain::pruning::{Choice, DEFAULT_AGE, age_shown, age_typed, read_age};
+use crate::domain::run::Run;
 use crate::domain::tombstone::Tombstone;
 use crate::domain::words::clean_line;
 use crate::runner::clock;
 use crate::store::StoreError;
 use crate::store::database::Store;
-use crate::store::lock;
+use crate::store::{atomic_file, lock, set_aside};
 use crate::ui::progress::Lines;
 use crate::ui::words;
 use crate::workspace::custody;
@@ -75,12 +76,27 @@ struct Rest {
     named: bool,
 }
 
+/// A run that was asked for by its id, and whose record cannot be read: it is moved away as it is.
+struct Aside {
+    short: String,
+    /// As far as it can be read.
+    run: Run,
+    why: String,
+}
+
 struct Plan {
     goes: Vec<Whole>,
+    asides: Vec<Aside>,
     left: Vec<Left>,
     rests: Vec<Rest>,
     /// Runs that were not meant.
     others: usize,
+}
+
+impl Plan {
+    fn is_empty(&self) -> bool {
+        self.goes.is_empty() && self.asides.is_empty() && self.rests.is_empty()
+    }
 }
 
 /// Takes runs out of the record.
@@ -102,7 +118,7 @@ pub fn prune(cx: &Context, args: &PruneArgs) -> Result<ExitStatus> {
         sighting::tell_blindness(cx);
     }
     let named = refused_by_name(&plan, args);
-    if args.dry_run || (plan.goes.is_empty() && plan.rests.is_empty()) {
+    if args.dry_run || plan.is_empty() {
         if cx.printer.json {
             print_json(cx, &plan, &around, &Removed::default(), args.dry_run)?;
         }
@@ -135,12 +151,21 @@ pub fn prune(cx: &Context, args: &PruneArgs) -> Result<ExitStatus> {
             fails(cx, &mut removed, &whole.run.id, &whole.short, &error);
         }
     }
+    for aside in &plan.asides {
+        if let Err(error) = put_aside(cx, &mut store, aside, &by, &mut removed) {
+            fails(cx, &mut removed, &aside.run.id, &aside.short, &error);
+        }
+    }
     shrink(cx, &mut store, &mut removed)?;
     if cx.printer.json {
         print_json(cx, &plan, &around, &removed, false)?;
     } else {
         let all = words::count(removed.runs.len(), "run");
-        cx.printer.tell(&format!("{all} removed, {} free again", words::size(removed.bytes)));
+        let aside = match removed.aside.len() {
+            0 => String::new(),
+            some => format!(", {} set aside", words::count(some, "record")),
+        };
+        cx.printer.tell(&format!("{all} removed{aside}, {} free again", words::size(removed.bytes)));
     }
     named.or_else(|| not_done(&removed, args)).map_or(Ok(ExitStatus::Done), |problem| Err(problem.into()))
 }
@@ -168,6 +193,7 @@ fn command(plan: &Plan, args: &PruneArgs) -> String {
     let mut words = vec!["crew prune".to_owned()];
     if !args.runs.is_empty() {
         words.extend(plan.goes.iter().map(|whole| whole.short.clone()));
+        words.extend(plan.asides.iter().map(|aside| aside.short.clone()));
         words.extend(plan.rests.iter().filter(|rest| rest.named).map(|rest| rest.id.to_string()));
     }
     words.extend(args.keep.map(|keep| format!("--keep {keep}")));
@@ -188,7 +214,7 @@ fn make_plan(cx: &Context, store: &Store, around: &Around, args: &PruneArgs) -> 
     }
     let choice = Choice::of(args.keep, args.older_than);
     let now = clock::now();
-    let mut plan = Plan { goes: Vec::new(), left: Vec::new(), rests, others: 0 };
+    let mut plan = Plan { goes: Vec::new(), asides: Vec::new(), left: Vec::new(), rests, others: 0 };
     let lines = Lines::new(&cx.printer);
     let rows = store.runs(usize::MAX)?;
     for (newer, row) in rows.iter().enumerate() {
@@ -212,7 +238,24 @@ fn make_plan(cx: &Context, store: &Store, around: &Around, args: &PruneArgs) -> 
             Ok(None) => continue,
             Err(error @ (StoreError::UnreadableEvent { .. } | StoreError::Illegal(_))) => {
                 let why = format!("its record cannot be read: {error}");
-                plan.left.push(left(Stays { code: "unreadable", why, hint: "crew doctor looks into it" }));
+                let stays = |code, why, hint| Stays { code, why, hint };
+                if !is_named {
+                    let hint =
+                        "a newer crew may read it; crew prune RUN moves it to .crew/set-aside as it is";
+                    plan.left.push(left(stays("unreadable", why, hint)));
+                } else if lock::is_owned(&store.paths(&row.id))? {
+                    let why = "a crew process is at work on it".to_owned();
+                    plan.left.push(left(stays("busy", why, "crew status RUN")));
+                } else if !around.processes_of(&row.id).is_empty() {
+                    let why = "processes of it are left".to_owned();
+                    plan.left.push(left(stays("left_behind", why, "crew doctor --fix ends them")));
+                } else {
+                    match store.load_readable(&row.id)? {
+                        Some(run) => plan.asides.push(Aside { short, run, why }),
+                        // Not even what it was is known.
+                        None => plan.left.push(left(stays("unreadable", why, "crew doctor looks into it"))),
+                    }
+                }
                 continue;
             }
             Err(error) => return Err(error.into()),
@@ -265,10 +308,16 @@ impl Left {
 }
 
 fn what_goes(plan: &Plan) -> String {
+    let asides = plan.asides.len();
+    let asides = (asides > 0).then(|| format!("{} that cannot be read", words::count(asides, "record")));
     let runs = (!plan.goes.is_empty()).then(|| words::count(plan.goes.len(), "run"));
     let rests = (!plan.rests.is_empty()).then(|| format!("the files of {} pruned before", plan.rests.len()));
-    let what: Vec<String> = runs.into_iter().chain(rests).collect();
-    format!("{}, {}", what.join(" and "), words::size(bytes(plan)))
+    let what: Vec<String> = runs.into_iter().chain(asides).chain(rests).collect();
+    match (plan.goes.is_empty(), plan.rests.is_empty()) {
+        // They stay on the disk.
+        (true, true) => what.concat(),
+        _ => format!("{}, {}", what.join(" and "), words::size(bytes(plan))),
+    }
 }
 
 fn bytes(plan: &Plan) -> u64 {
@@ -307,6 +356,13 @@ fn show(cx: &Context, plan: &Plan, around: &Around, args: &PruneArgs) {
             parts(whole, around)
         ));
     }
+    for Aside { short, run, why } in &plan.asides {
+        let (why, goal) = (clean_line(why, 200), clean_line(&run.goal, 60));
+        cx.printer.tell(&format!("aside   {short}  {why}   \"{goal}\""));
+        cx.printer.tell(
+            "        its events and its folder go to .crew/set-aside; its work trees and branches stay",
+        );
+    }
     for left in &plan.left {
         let goal = clean_line(&left.goal, 60);
         cx.printer.tell(&format!(
@@ -334,7 +390,7 @@ fn show(cx: &Context, plan: &Plan, around: &Around, args: &PruneArgs) {
         };
         cx.printer.tell(&format!("stay    {others}: {why}{hint}"));
     }
-    if plan.goes.is_empty() && plan.rests.is_empty() {
+    if plan.is_empty() {
         cx.printer.tell("nothing to remove");
     }
 }
@@ -343,6 +399,8 @@ fn show(cx: &Context, plan: &Plan, around: &Around, args: &PruneArgs) {
 #[derive(Default)]
 struct Removed {
     runs: Vec<RunId>,
+    /// Runs whose record was moved away as it is.
+    aside: Vec<RunId>,
     /// Bytes on the disk that came free.
     bytes: u64,
     /// Runs that stay after all, and why.
@@ -412,6 +470,35 @@ fn remove(cx: &Context, store: &mut Store, planned: &Whole, by: &str, removed: &
     if !cx.printer.json {
         let line = format!("{short}  removed, {}", words::size(whole.bytes));
         // The word was given for all of them.
+        unless_nobody_reads(cx.printer.data(&line).map_err(anyhow::Error::from))?;
+    }
+    Ok(())
+}
+
+/// Moves a record that cannot be read out of the way, as it is.
+///
+/// Its events are written into its folder, and that is moved before the record goes: at any moment they are somewhere.
+fn put_aside(cx: &Context, store: &mut Store, aside: &Aside, by: &str, removed: &mut Removed) -> Result<()> {
+    let Aside { short, run, why } = aside;
+    let paths = store.paths(&run.id);
+    if store.last_seq(&run.id)? != run.last_seq {
+        return Err(StoreError::Stale { run: run.id.clone() }.into());
+    }
+    let Some(lock) = lock::try_take(&paths)? else {
+        cx.printer.tell(&format!("{short} stays: a crew process is at work on it by now"));
+        removed.stayed.push((run.id.clone(), "a crew process is at work on it by now".into()));
+        return Ok(());
+    };
+    lock.say("prune");
+    let (layout, now) = (store.layout().clone(), clock::now());
+    atomic_file::write_synced(&paths.root().join("events.jsonl"), store.raw_events(&run.id)?.as_bytes())?;
+    let mut stone = Tombstone::of(run, &[], now, by, 0);
+    stone.dead_letters = store.dead_letters_of(&run.id)?;
+    let place = set_aside::move_there(&layout, paths.root(), why, now)?;
+    store.entomb(run, &stone).context("record that the run is pruned")?;
+    removed.aside.push(run.id.clone());
+    let line = format!("{short}  is at {} now", layout.shown(&place));
+    if !cx.printer.json {
         unless_nobody_reads(cx.printer.data(&line).map_err(anyhow::Error::from))?;
     }
     Ok(())
@@ -499,7 +586,7 @@ fn print_json(cx: &Context, plan: &Plan, around: &Around, removed: &Removed, dry
     let rests: Vec<Value> =
         plan.rests.iter().map(|rest| json!({"run": rest.id, "bytes": rest.bytes})).collect();
     let meta = json!({"count": planned.len(), "bytes": bytes(plan), "dry_run": dry_run,
-        "removed": removed.runs, "removed_bytes": removed.bytes, "stays": stays, "stayed": stayed, "failed": failed,
+        "removed": removed.runs, "set_aside": removed.aside, "removed_bytes": removed.bytes, "stays": stays, "stayed": stayed, "failed": failed,
         "not_meant": plan.others, "left_from_before": rests, "store": store});
     Ok(cx.printer.json(&json!({"data": planned, "meta": meta}))?)
 }

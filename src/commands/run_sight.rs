@@ -89,6 +89,11 @@ impl Around {
         Ok(held)
     }
 
+    /// Returns the processes that were started for a run.
+    pub fn processes_of(&self, run: &RunId) -> &[u32] {
+        self.processes.get(run.as_str()).map(Vec::as_slice).unwrap_or_default()
+    }
+
     /// Returns the references of a run.
     pub fn held_of(&self, run: &RunId) -> &[Held] {
         self.held.get(run.as_str()).map(Vec::as_slice).unwrap_or_default()
@@ -136,7 +141,7 @@ pub fn look(
         named,
         owned,
         quiet: around.now.since(run.last_at),
-        processes: around.processes.get(run.id.as_str()).cloned().unwrap_or_default(),
+        processes: around.processes_of(&run.id).to_vec(),
         merge_is_open: run.merging.is_some(),
         trees: Vec::new(),
         held: Vec::new(),

@@ -11,6 +11,7 @@ use crate::domain::run::{Counts, Run, RunStatus};
 use crate::domain::task::TaskState;
 use crate::domain::time::Time;
 use rusqlite::{OptionalExtension, Row, params};
+use serde_json::json;
 use std::time::Duration;
 
 /// A run as a list shows it.
@@ -104,19 +105,48 @@ impl Store {
     /// Loads a run by replaying its events.
     pub fn load_run(&self, id: &RunId) -> Result<Option<Run>, StoreError> {
         let mut run = None;
+        self.replay(id, &mut run)?;
+        Ok(run)
+    }
+
+    /// Loads a run as far as its events can be read and follow from each other. What is behind them counts as known, so that
+    /// the record can be put away, and nothing else.
+    pub fn load_readable(&self, id: &RunId) -> Result<Option<Run>, StoreError> {
+        let mut run = None;
+        match self.replay(id, &mut run) {
+            Ok(()) | Err(StoreError::UnreadableEvent { .. } | StoreError::Illegal(_)) => {}
+            Err(error) => return Err(error),
+        }
+        if let Some(run) = &mut run {
+            run.last_seq = self.last_seq(id)?;
+        }
+        Ok(run)
+    }
+
+    fn replay(&self, id: &RunId, run: &mut Option<Run>) -> Result<(), StoreError> {
         self.each_event(id, 0, usize::MAX, |Recorded { seq, at, event, .. }| {
-            match &mut run {
-                None => run = Some(Run::create(id.clone(), at, &event)?),
+            match run {
+                None => *run = Some(Run::create(id.clone(), at, &event)?),
                 Some(run) => {
                     run.apply(at, &event)?;
                 }
             }
-            if let Some(run) = &mut run {
+            if let Some(run) = run {
                 run.last_seq = seq;
             }
             Ok(())
+        })
+    }
+
+    /// Returns the events of a run as they lie in the store, a line of JSON each.
+    pub fn raw_events(&self, id: &RunId) -> Result<String, StoreError> {
+        let sql = "SELECT seq, at, kind, data FROM events WHERE run = (SELECT no FROM runs WHERE id = ?) ORDER BY seq";
+        let lines = self.rows(sql, [id.as_str()], |row| {
+            let (seq, at): (i64, i64) = (row.get(0)?, row.get(1)?);
+            let (kind, data): (String, String) = (row.get(2)?, row.get(3)?);
+            Ok(format!("{}\n", json!({"seq": seq, "at": at, "kind": kind, "data": data})))
         })?;
-        Ok(run)
+        Ok(lines.concat())
     }
 
     /// Returns the events of a run after `since`, oldest first, at most `limit`.

@@ -191,7 +191,25 @@ fn what_somebody_needs_stays() {
     prune(&repo, 0, &[&failed, "--yes"]);
     assert!(!repo.git(&["for-each-ref"]).contains(&kept), "it is on a branch");
 
-    // Neither goes a record that cannot be read.
+    // A record that cannot be read goes only by its name, and is moved away as it is.
+    let future = run(&repo, "one", 0, &[]);
+    let changed = database(&repo).execute(
+        "UPDATE events SET data = replace(data, 'attempt_ended', 'from_the_future')
+         WHERE kind = 'attempt_ended' AND run = (SELECT no FROM runs WHERE id = ?)",
+        [&future],
+    );
+    assert_eq!(changed.ok(), Some(1));
+    stays(&repo, &future, "unreadable");
+    let set_aside = prune(&repo, 0, &[&future, "--yes"]);
+    let place =
+        set_aside.out.split(" is at ").nth(1).and_then(|rest| rest.split(' ').next()).expect("a place");
+    let kept = std::fs::read_to_string(repo.root.join(place).join("events.jsonl")).expect("its events");
+    assert!(kept.contains("from_the_future") && kept.lines().count() > 5, "{kept}");
+    assert!(repo.root.join(place).join("logs/a.1.log").exists() && !is_whole(&repo, &future));
+    assert!(!repo.root.join(".crew/runs").join(&future).exists());
+    prune(&repo, 4, &[&future, "--yes"]);
+
+    // One of which not even the first event can be read stays.
     database(&repo)
         .execute("UPDATE events SET data = '{' WHERE run = (SELECT no FROM runs WHERE id = ?)", [&fresh])
         .expect("an event");
