@@ -144,7 +144,8 @@ fn told(processes: &[u32]) -> String {
 fn look_at_run(store: &Store, row: &RunRow, mut left: Vec<u32>, faults: &mut Vec<Fault>) -> Result<()> {
     let (id, short) = (&row.id, store.short(&row.id)?);
     let paths = store.paths(id);
-    let is_open = row.status(false) == RunStatus::Interrupted;
+    let status = row.status(false);
+    let is_open = status == RunStatus::Interrupted || (status == RunStatus::Queued && row.started);
     let loaded = store.load_run(id);
     match &loaded {
         Ok(Some(run)) => {
@@ -188,11 +189,12 @@ fn look_at_run(store: &Store, row: &RunRow, mut left: Vec<u32>, faults: &mut Vec
         faults.push(Fault::of("copies", what, Cure::Copy { run: id.clone(), unreadable }));
     }
     if is_open {
-        let what = match row.ended_at {
-            Some(_) => format!("run {short} has tasks that are queued, and no crew process"),
-            None => format!("run {short} was interrupted: its crew process is gone"),
+        let what = match (status, row.ended_at) {
+            (RunStatus::Queued, _) => format!("run {short} is queued again, and nobody carries it out"),
+            (_, Some(_)) => format!("run {short} was stopped with tasks left"),
+            (_, None) => format!("run {short} was interrupted: its crew process is gone"),
         };
-        faults.push(Fault::of("runs", what, Cure::ByHand(format!("crew resume {short} goes on with it"))));
+        faults.push(Fault::of("runs", what, Cure::ByHand(format!("crew resume {short} carries it on"))));
     }
     Ok(())
 }
@@ -427,8 +429,9 @@ fn end(cx: &Context, store: &Store, id: &RunId, processes: &[u32]) -> Result<Men
     let grace = Limits::of(&settings).grace;
     // Only what is a child of its own, by pid, start and boot, or was given its marks.
     let run = store.load_run(id)?.context("the run is recorded")?;
-    let (short, is_open) = (store.short(id)?, run.status(false) == RunStatus::Interrupted);
-    if is_open && settings.text(&RECOVERY_LIVING) == "adopt" {
+    let status = run.status(false);
+    let (short, is_open) = (store.short(id)?, matches!(status, RunStatus::Interrupted | RunStatus::Queued));
+    if status == RunStatus::Interrupted && settings.text(&RECOVERY_LIVING) == "adopt" {
         return Ok(Mended::Left(format!("crew resume {short} looks after them: recovery.living is adopt")));
     }
     let marks = [format!("CREW_RUN={id}"), format!("CREW_REPOSITORY={}", layout.repository().display())];

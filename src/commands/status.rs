@@ -217,7 +217,7 @@ fn explain(run: &Run, short: &str, status: RunStatus, account: &Account) -> Vec<
             lines.push(format!("next  crew logs {short}    crew events {short}"))
         }
         RunStatus::Completed | RunStatus::Cancelled => lines.extend(bring_back(run, short)),
-        RunStatus::Queued => {}
+        RunStatus::Queued => lines.push(format!("next  crew resume {short}    carries on what is queued")),
     }
     lines
 }

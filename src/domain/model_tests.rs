@@ -589,11 +589,13 @@ fn status_of(run: &Run, owned: bool) -> RunStatus {
     let strict = |state| run.tasks.iter().any(|task| task.state == state && !task.spec.continue_on_error);
     let open = any(TaskState::Queued) || any(TaskState::Running);
     let left = run.ended_at.is_some() && !owned && !any(TaskState::Running);
+    // It had come to an end of its own.
+    let put_back = left && !run.stopped;
     let rows = [
         // What is queued waits for the same person.
         (left && any(TaskState::AwaitingInput), RunStatus::AwaitingInput),
         (open && owned, RunStatus::Running),
-        (open && run.dispatcher.is_some(), RunStatus::Interrupted),
+        (open && run.dispatcher.is_some() && !put_back, RunStatus::Interrupted),
         (open, RunStatus::Queued),
         // Nobody has said how it ended.
         (run.dispatcher.is_some() && run.ended_at.is_none() && !owned, RunStatus::Interrupted),

@@ -115,18 +115,21 @@ impl Counts {
     }
 
     /// Derives where the run stands. `owned` tells whether a dispatcher lives, `started` whether one ever did, and
-    /// `ended` whether the last one left it in order.
-    pub fn status(&self, owned: bool, started: bool, ended: bool) -> RunStatus {
+    /// `ended` how the last one left it.
+    pub fn status(&self, owned: bool, started: bool, ended: Ended) -> RunStatus {
         use TaskState::*;
+        // What is queued since then was put there by a person.
+        let is_new = !started || (ended == Ended::Done && self.of(Running) == 0);
+        let ended = ended != Ended::No;
         if ended && !owned && self.of(AwaitingInput) > 0 && self.of(Running) == 0 {
             // What is queued waits for the same person.
             return RunStatus::AwaitingInput;
         }
         if self.of(Running) > 0 || self.of(Queued) > 0 {
-            return match (owned, started) {
+            return match (owned, is_new) {
                 (true, _) => RunStatus::Running,
-                (false, true) => RunStatus::Interrupted,
-                (false, false) => RunStatus::Queued,
+                (false, false) => RunStatus::Interrupted,
+                (false, true) => RunStatus::Queued,
             };
         }
         match () {
@@ -139,6 +142,17 @@ impl Counts {
             () => RunStatus::Completed,
         }
     }
+}
+
+/// How the last owner of a run left it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It has not said that it ended.
+    No,
+    /// Somebody stopped it, with tasks left.
+    Stopped,
+    /// With nothing left that could go on.
+    Done,
 }
 
 /// An event that cannot follow what came before.
@@ -186,6 +200,8 @@ pub struct Run {
     /// The process that owned it last.
     pub dispatcher: Option<ProcessId>,
     pub ended_at: Option<Time>,
+    /// When it ended, tasks were left that could have gone on.
+    pub stopped: bool,
     /// The number of the newest event that it holds; 0 where none is in a store. All that is stored of a run follows
     /// from its events, so this is the version of it all: what was decided without a newer event is not written.
     pub last_seq: i64,
@@ -232,6 +248,7 @@ impl Run {
             counts: Counts::default(),
             dispatcher: None,
             ended_at: None,
+            stopped: false,
             last_seq: 0,
             worked: Duration::ZERO,
             owned_since: None,
@@ -257,7 +274,16 @@ impl Run {
 
     /// Derives where the run stands.
     pub fn status(&self, owned: bool) -> RunStatus {
-        self.counts.status(owned, self.dispatcher.is_some(), self.ended_at.is_some())
+        self.counts.status(owned, self.dispatcher.is_some(), self.ended())
+    }
+
+    /// Tells how its last owner left it.
+    pub fn ended(&self) -> Ended {
+        match self.ended_at {
+            None => Ended::No,
+            Some(_) if self.stopped => Ended::Stopped,
+            Some(_) => Ended::Done,
+        }
     }
 
     /// Returns the gates that nobody has decided, in the order in which they were opened.
@@ -317,8 +343,9 @@ impl Run {
                 self.owned_since = Some(at);
                 Ok(Touched::Run)
             }
-            Event::RunEnded { .. } => {
+            Event::RunEnded { state } => {
                 self.ended_at = Some(at);
+                self.stopped = *state == RunStatus::Interrupted;
                 self.worked += self.owned_since.take().map_or(Duration::ZERO, |since| at.since(since));
                 Ok(Touched::Run)
             }
@@ -1071,5 +1098,35 @@ pub(crate) mod tests {
         run.apply(Time(1), &Event::DispatcherStarted { process }).unwrap();
         assert_eq!(run.status(false), RunStatus::Interrupted);
         assert_eq!(run.status(true), RunStatus::Running);
+    }
+
+    #[test]
+    fn what_a_person_put_back_to_the_queue_is_not_interrupted() {
+        let ended_as = |state: RunStatus, outcome: Outcome| {
+            let mut run = run_of(vec![spec("a", &[])]);
+            let process = ProcessId { pid: 1, start: 1, boot: "b".into() };
+            run.apply(Time(1), &Event::DispatcherStarted { process }).unwrap();
+            run.apply(Time(1), &started("a", 1)).unwrap();
+            let again = (outcome == Outcome::Cancelled)
+                .then(|| Again { not_before: Time(2), reason: "interrupted".into() });
+            run.apply(Time(2), &ended("a", 1, outcome, again)).unwrap();
+            run.apply(Time(2), &Event::RunEnded { state }).unwrap();
+            run
+        };
+        let stopped = ended_as(RunStatus::Interrupted, Outcome::Cancelled);
+        assert_eq!(stopped.status(false), RunStatus::Interrupted);
+        let mut failed = ended_as(RunStatus::Failed, Outcome::Failed);
+        let back = Event::TaskRequeued {
+            task: failed.tasks[0].spec.id.clone(),
+            by: "Ann".into(),
+            reason: String::new(),
+            asked: Default::default(),
+        };
+        failed.apply(Time(3), &back).unwrap();
+        assert_eq!((failed.status(false), failed.status(true)), (RunStatus::Queued, RunStatus::Running));
+        // Whoever carries it on and dies leaves it interrupted.
+        let process = ProcessId { pid: 2, start: 1, boot: "b".into() };
+        failed.apply(Time(4), &Event::DispatcherStarted { process }).unwrap();
+        assert_eq!(failed.status(false), RunStatus::Interrupted);
     }
 }

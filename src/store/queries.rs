@@ -7,7 +7,7 @@ use super::lock;
 use crate::domain::event::{Event, Recorded};
 use crate::domain::gate::GateId;
 use crate::domain::id::RunId;
-use crate::domain::run::{Counts, Run, RunStatus};
+use crate::domain::run::{Counts, Ended, Run, RunStatus};
 use crate::domain::task::TaskState;
 use crate::domain::time::Time;
 use rusqlite::{OptionalExtension, Row, params};
@@ -24,6 +24,8 @@ pub struct RunRow {
     pub created_at: Time,
     pub ended_at: Option<Time>,
     pub started: bool,
+    /// When it ended, tasks were left that could have gone on.
+    pub stopped: bool,
     pub counts: Counts,
 }
 
@@ -53,7 +55,12 @@ pub struct ClockJumps {
 impl RunRow {
     /// Derives where the run stands; `owned` tells whether a dispatcher lives.
     pub fn status(&self, owned: bool) -> RunStatus {
-        self.counts.status(owned, self.started, self.ended_at.is_some())
+        let ended = match self.ended_at {
+            None => Ended::No,
+            Some(_) if self.stopped => Ended::Stopped,
+            Some(_) => Ended::Done,
+        };
+        self.counts.status(owned, self.started, ended)
     }
 
     /// Tells whether somebody has to look for an owner before the status is known.
@@ -72,7 +79,24 @@ impl Store {
         let sql = "SELECT no, id, goal, team, workflow, created_at, ended_at, started FROM runs
                    ORDER BY no DESC LIMIT ?";
         let rows = self.rows(sql, [limit as i64], |row| Ok((row.get::<_, i64>(0)?, run_row(row)?)))?;
-        rows.into_iter().map(|(no, row)| Ok(RunRow { counts: self.counts(no)?, ..row })).collect()
+        let with_counts = |(no, row): (i64, RunRow)| {
+            let counts = self.counts(no)?;
+            // Asked only where it makes a difference: few runs have ended and have tasks that are queued.
+            let is_asked = row.ended_at.is_some() && counts.of(TaskState::Queued) > 0;
+            Ok(RunRow { stopped: is_asked && self.was_stopped(no)?, counts, ..row })
+        };
+        rows.into_iter().map(with_counts).collect()
+    }
+
+    /// Tells whether the last owner of a run left tasks that could have gone on. What cannot be read says that it did.
+    fn was_stopped(&self, run_number: i64) -> Result<bool, StoreError> {
+        let sql = "SELECT data FROM events WHERE run = ? AND kind = 'run_ended' ORDER BY seq DESC LIMIT 1";
+        let found = self.rows(sql, [run_number], |row| row.get::<_, String>(0))?;
+        let state = found.first().and_then(|data| match serde_json::from_str(data) {
+            Ok(Event::RunEnded { state }) => Some(state),
+            _ => None,
+        });
+        Ok(state.is_none_or(|state| state == RunStatus::Interrupted))
     }
 
     /// Returns how many runs there are.
@@ -349,6 +373,7 @@ fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
         created_at: Time(row.get(5)?),
         ended_at: row.get::<_, Option<i64>>(6)?.map(Time),
         started: row.get(7)?,
+        stopped: false,
         counts: Counts::default(),
     })
 }

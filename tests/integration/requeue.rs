@@ -59,7 +59,7 @@ fn what_failed_is_done_again_with_what_was_skipped_because_of_it() {
         .iter()
         .filter_map(|task| task["task"].as_str())
         .collect();
-    assert_eq!((names, &asked["status"]), (vec!["fix", "after", "if-good"], &json!("interrupted")));
+    assert_eq!((names, &asked["status"]), (vec!["fix", "after", "if-good"], &json!("queued")));
     assert_eq!(refused(&repo, &["fix"]), "not_failed");
     repo.crew(["resume", "last"]).exits(0);
     for id in ["fix", "after", "if-good"] {

@@ -22,7 +22,7 @@ use crate::domain::id::TaskId;
 use crate::domain::judgement::StopReason;
 use crate::domain::liveness;
 use crate::domain::provider::Providers;
-use crate::domain::run::{Run, RunStatus};
+use crate::domain::run::{Ended, Run, RunStatus};
 use crate::domain::schedule::Schedule;
 use crate::domain::task::Working;
 use crate::runner::attempt::OpenAttempt;
@@ -399,7 +399,7 @@ impl<'a> Dispatcher<'a> {
         if let Some(clashes) = last_look.and_then(|forecast| forecast.last_look()) {
             self.note_clashes(clashes)?;
         }
-        let state = self.run.counts.status(false, true, true);
+        let state = self.run.counts.status(false, true, Ended::Stopped);
         let text = summary::write(&self.run, state);
         let kept = artifacts::keep(
             &self.paths,
