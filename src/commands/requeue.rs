@@ -18,7 +18,7 @@ use crate::domain::retry::{self, Retries};
 use crate::domain::run::Run;
 use crate::domain::task::{Task, TaskState};
 use crate::domain::words::clean_line;
-use crate::runner::clock;
+use crate::runner::{clock, left_at_work};
 use crate::store::database::Store;
 use crate::store::lock;
 use crate::ui::printer::Tone;
@@ -303,7 +303,8 @@ fn verdict<'a>(run: &'a Run, place: usize, order: &Order, retries: &Retries) -> 
             _ => (retry, reason.name(), policy.max_attempts),
         }
     });
-    let manual = requeue::check_one(run, place, order, clock::now());
+    let manual = requeue::check_one(run, place, order, clock::now())
+        .and_then(|()| left_at_work::refuse_beside(run, task, order.force.is_some()));
     Verdict { task, automatic, manual, attempts }
 }
 

@@ -60,6 +60,33 @@ pub fn verdict(sight: &Sight) -> Verdict {
     }
 }
 
+/// What is left of an attempt whose end nobody saw.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Left {
+    Nothing,
+    AtWork,
+    /// It cannot be told; what was seen.
+    Unsure(String),
+}
+
+/// Decides whether anything of an attempt is still at work. `marked`: processes are there that were given its marks;
+/// `tells_variables`: it is known what the process was given that has the child's number.
+pub fn left(sight: &Sight, marked: bool, tells_variables: bool) -> Left {
+    if marked {
+        return Left::AtWork;
+    }
+    match verdict(sight) {
+        Verdict::Lives => Left::AtWork,
+        Verdict::Gone => Left::Nothing,
+        // Whatever boot it was started in: who has ended does nothing any more, and neither does nobody.
+        Verdict::Unsure(_) if sight.stat == Stat::Zombie => Left::Nothing,
+        Verdict::Unsure(_) if sight.stat == Stat::Missing && !sight.answers => Left::Nothing,
+        // It would bear the marks, were it the child.
+        Verdict::Unsure(_) if tells_variables => Left::Nothing,
+        Verdict::Unsure(seen) => Left::Unsure(seen),
+    }
+}
+
 /// The memory of looks that were not sure.
 #[derive(Clone, Debug, Default)]
 pub struct Quarantine {
@@ -141,6 +168,25 @@ mod tests {
         ];
         for (sight, expected) in rows {
             assert_eq!(verdict(&sight), expected, "{sight:?}");
+        }
+    }
+
+    #[test]
+    fn what_an_attempt_left_is_known_by_its_marks_where_a_look_at_its_number_says_nothing() {
+        let doubt = failed("x");
+        let unsure = Left::Unsure("it could not be looked at: x".into());
+        let rows = [
+            ((&doubt, true, true), Left::AtWork),
+            ((&doubt, false, true), Left::Nothing),
+            ((&doubt, false, false), unsure),
+            ((&healthy(), false, false), Left::AtWork),
+            ((&sight(Some(true), Stat::Missing, false), true, false), Left::AtWork),
+            ((&sight(Some(true), Stat::Other, true), false, true), Left::Nothing),
+            ((&sight(None, Stat::Missing, false), false, false), Left::Nothing),
+            ((&sight(None, Stat::Zombie, true), false, false), Left::Nothing),
+        ];
+        for ((sight, marked, tells), expected) in rows {
+            assert_eq!(left(sight, marked, tells), expected, "{sight:?} {marked} {tells}");
         }
     }
 

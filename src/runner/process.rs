@@ -201,6 +201,16 @@ pub fn started_for(repository: &Path) -> Vec<(u32, String)> {
     everybody().into_iter().filter(|pid| *pid != std::process::id()).filter_map(run_of).collect()
 }
 
+/// Returns the living processes that were given all of these variables, our own left out (Linux).
+pub fn given(variables: &[String]) -> Vec<u32> {
+    marked(&[variables], Among::Everybody)
+}
+
+/// Tells whether the system says which variables a process was given: without marks among them it is a stranger (Linux).
+pub fn tells_variables(pid: u32) -> bool {
+    !environment_of(pid).is_empty()
+}
+
 /// Returns the name of a process, where the system tells it.
 pub fn name_of(pid: u32) -> Option<String> {
     std::fs::read_to_string(format!("/proc/{pid}/comm")).ok().map(|name| name.trim_end().to_owned())

@@ -4,6 +4,7 @@ use super::accepted_work;
 use super::dead_letters;
 use super::environment;
 use super::handed_in_files;
+use super::left_at_work;
 use crate::domain::event::Event;
 use crate::domain::id::TaskId;
 use crate::domain::person::{self, PersonAsk, What};
@@ -141,8 +142,15 @@ pub fn keeps_first<'a>(
 }
 
 /// Puts on the tasks' branches what lies in their folders: what a person accepts is what they see there, and what is done
-/// again is not lost.
+/// again is not lost, and never beside an attempt that may still be at work.
 pub fn keep_first(repository: &Path, run: &Run, ask: &PersonAsk) -> KeptFirst {
+    if let What::Requeue(order) = &ask.what {
+        let mut tasks = order.tasks.iter().filter_map(|task| run.task(task));
+        let refuse = |task| left_at_work::refuse_beside(run, task, order.force.is_some()).err();
+        if let Some(refused) = tasks.find_map(refuse) {
+            return KeptFirst { events: Vec::new(), refused: Some(refused) };
+        }
+    }
     let keep = |task: &TaskId| {
         accepted_work::keep(repository, run, task, &ask.what).map_err(|why| {
             let message = format!("what lies in the folder of {task} could not be kept: {why}");

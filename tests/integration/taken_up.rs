@@ -432,6 +432,23 @@ pub fn where_nothing_is_sure_a_person_is_asked() {
     assert!(looked >= 1_500.0, "three looks, a second apart: {looked}");
     let left = processes_with(repo.home.parent().expect("a folder"));
     assert!(!left.is_empty() || !cfg!(target_os = "linux"), "what may be a stranger's process was ended");
+    // By its marks it is known, and no second agent comes beside it.
+    if cfg!(target_os = "linux") {
+        let refused = repo.crew(["requeue", "work", "--json"]).exits(4).json_error();
+        assert!(
+            refused["code"] == "busy" && refused["message"].to_string().contains("still at work"),
+            "{refused}"
+        );
+        let shown = repo.crew(["requeue", "work", "--dry-run", "--json"]).exits(0).json();
+        assert_eq!(shown["tasks"][0]["manual"]["code"], "busy", "{shown:#}");
+        repo.crew(["doctor", "--fix"]);
+        repo.leaves_no_process();
+    }
+    repo.crew(["requeue", "work", "--by", "Ann"]).exits(0);
+    let status = repo.crew(["status", "last", "--json"]).exits(0).json();
+    assert_eq!((&status["status"], &task(&status, "work")["state"]), (&json!("queued"), &json!("queued")));
+    let doctor = repo.crew(["doctor"]).out;
+    assert!(doctor.contains("is queued again, and nobody carries it out"), "{doctor}");
     repo.open("stay");
     repo.leaves_no_process();
 }
