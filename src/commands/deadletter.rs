@@ -7,6 +7,7 @@ use super::requeue::{self, RequeueArgs};
 use crate::domain::dead_letter::{self, Fate, Filed, Why};
 use crate::domain::id::{RunId, TaskId};
 use crate::domain::person::What;
+use crate::domain::requeue as task_requeue;
 use crate::domain::words::{clean_line, clean_text};
 use crate::runner::clock;
 use crate::store::database::Store;
@@ -150,17 +151,22 @@ fn list(cx: &Context, args: &ListArgs) -> Result<ExitStatus> {
     }
     if let Some(first) = shown.iter().find(|filed| filed.fate == Fate::Standing) {
         let name = format!("{} {}", shorts.get(&first.run).cloned().unwrap_or_default(), first.task);
-        let again = if is_at_work(cx, first)? { "crew cancel" } else { "crew requeue" };
-        cx.printer.tell(&format!("next  crew deadletter show {name}    {again} {name}"));
+        let ends = what_ends_it(cx, first, &name)?;
+        cx.printer.tell(&format!("next  crew deadletter show {name}    {ends}"));
     }
     Ok(ExitStatus::Done)
 }
 
-/// Tells whether the task of a letter is still being worked on: then its agent was only found to be quiet.
-fn is_at_work(cx: &Context, filed: &Filed) -> Result<bool> {
-    let run = if filed.letter.why == Why::DeadLooks { cx.store()?.load_run(&filed.run)? } else { None };
-    let task = run.as_ref().and_then(|run| run.task(&filed.task));
-    Ok(task.is_some_and(|task| !task.state.is_settled()))
+/// Returns the command that ends a letter, as it is to be typed: where its agent was only found to be quiet, its task is still
+/// being worked on; and what was wrong in itself is done again only for a reason.
+fn what_ends_it(cx: &Context, filed: &Filed, name: &str) -> Result<String> {
+    // What is known of the letter itself is told also where the record of its run cannot be read.
+    let run = cx.store()?.load_run(&filed.run).unwrap_or_default();
+    Ok(match run.as_ref().and_then(|run| run.task(&filed.task)) {
+        Some(task) if !task.state.is_settled() => format!("crew cancel {name}"),
+        Some(task) if task_requeue::needs_force(task) => format!("crew requeue {name} --force \"REASON\""),
+        _ => format!("crew requeue {name}"),
+    })
 }
 
 /// Lays dead letters out, a line each; with `fates`, what became of them too.
@@ -260,8 +266,8 @@ fn show(cx: &Context, args: &ShowArgs) -> Result<ExitStatus> {
         cx.printer.data(&format!("  {}", tail.replace('\n', "\n  ")))?;
     }
     if filed.fate == Fate::Standing {
-        let again = if is_at_work(cx, &filed)? { "crew cancel" } else { "crew requeue" };
-        cx.printer.tell(&format!("\nnext  {again} {short} {task}    crew logs {short} {task}"));
+        let ends = what_ends_it(cx, &filed, &format!("{short} {task}"))?;
+        cx.printer.tell(&format!("\nnext  {ends}    crew logs {short} {task}"));
         cx.printer.tell(&format!("      crew deadletter drop {short} {task} --reason \"...\""));
     }
     Ok(ExitStatus::Done)

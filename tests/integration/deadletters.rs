@@ -63,7 +63,10 @@ fn what_was_tried_as_often_as_it_may_be_is_listed_with_its_last_words_until_some
 fn a_person_gives_up_what_is_over_and_nothing_else() {
     let repo = TestRepo::new();
     repo.agent("mute", "'say:last words'");
-    repo.workflow("w", "## good\nrun: true\n\n## talk\nrole: explorer\nagent: mute\n\nLook.\n");
+    repo.workflow(
+        "w",
+        "## good\nrun: true\n\n## bad\nrun: false\n\n## talk\nrole: explorer\nagent: mute\n\nLook.\n",
+    );
     repo.run_json("w", 1);
     let code = |args: &[&str]| {
         let ran = repo.crew(["deadletter", "add", "--json"].iter().chain(args)).exits(4);
@@ -91,6 +94,9 @@ fn a_person_gives_up_what_is_over_and_nothing_else() {
     // Its work counts after all.
     repo.crew(["accept", "talk"]).exits(0);
     assert_eq!(list(&repo, &["--all"])[0]["fate"], "accepted");
+    repo.crew(["deadletter", "add", "bad", "--reason", "enough"]).exits(0);
+    let told = repo.crew(["deadletter", "list"]).exits(0).err;
+    assert!(told.contains(" bad --force \"REASON\""), "it is done again only for a reason: {told}");
 }
 
 #[test]
