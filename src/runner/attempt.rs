@@ -45,6 +45,15 @@ const WHILE_DEAD: &str = "whoever changed the folder while crew was dead";
 /// The most characters of a summary line.
 pub const MAX_SUMMARY_LINE: usize = 300;
 
+/// How the attempt of a child is closed that a dead crew process had left.
+#[derive(Clone, Debug)]
+pub struct Closing {
+    /// Why it cannot be told whether the child has ended.
+    pub unsure: Option<String>,
+    /// What is to be said of files that it asked for.
+    pub files: String,
+}
+
 /// An attempt that is open, as far as the record does not hold it.
 pub struct OpenAttempt {
     pub number: u32,
@@ -87,6 +96,8 @@ pub struct OpenAttempt {
     pub streams: bool,
     /// Its child is another crew process's, which died.
     pub adopted: bool,
+    /// Its adopted child is gone, and what it left is being kept.
+    pub closing: Option<Closing>,
     /// The length of the output when it last grew, and when that was.
     sound: (u64, Instant),
     /// Why the child that runs now has been asked to end.
@@ -182,6 +193,7 @@ impl OpenAttempt {
             silence: None,
             streams: false,
             adopted: false,
+            closing: None,
             sound: (0, now),
             stopped: None,
             work_stopped: None,

@@ -28,6 +28,7 @@ pub mod handed_in_files;
 pub mod inbox_watch;
 pub mod launch;
 pub mod left_at_work;
+pub mod left_folder;
 pub mod left_resolvers;
 pub mod lines;
 pub mod looking_on;

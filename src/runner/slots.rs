@@ -4,6 +4,7 @@ use super::adopted::{Adopted, AfterAdoption};
 use super::child::{self, ChildNews, ChildSpec, Control};
 use super::end_merge::{Chore, Done};
 use super::folder::{FolderWatch, Seen};
+use super::left_folder::LeftFolder;
 use super::own_tree::{Kept, OwnTree};
 use super::recorder::Recorder;
 use super::requests::{self, KeptFirst};
@@ -141,6 +142,8 @@ pub enum Keeping {
     Own { tree: Arc<OwnTree>, summary: String },
     /// All that the shared folder holds, at a reference of its own.
     Shared { folder: Arc<FolderWatch>, reference: String, message: String },
+    /// The same, of which nobody knows any more what it held before.
+    Left(LeftFolder),
 }
 
 impl Keeping {
@@ -148,14 +151,16 @@ impl Keeping {
     fn moved(&self) -> Result<Vec<MovedReference>, String> {
         match self {
             Keeping::Own { tree, .. } => tree.moved(),
-            Keeping::Shared { .. } => Ok(Vec::new()),
+            Keeping::Shared { .. } | Keeping::Left(_) => Ok(Vec::new()),
         }
     }
 
-    fn keep(&self) -> Result<Option<Kept>, String> {
+    /// Keeps it; nothing where there is nothing to keep.
+    pub fn keep(&self) -> Result<Option<Kept>, String> {
         match self {
             Keeping::Own { tree, summary } => tree.keep(summary).map(Some),
             Keeping::Shared { folder, reference, message } => folder.keep_all(reference, message),
+            Keeping::Left(left) => left.keep(),
         }
     }
 }

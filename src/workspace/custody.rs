@@ -176,6 +176,15 @@ pub fn changed(repository: &Path, entry: &Entry) -> Result<Vec<String>, GitError
     }
 }
 
+/// Returns in what a kept commit differs from the one that it was made beside; all of it where that was none.
+pub fn beside_parent(repository: &Path, commit: &str) -> Result<snapshot::Difference, GitError> {
+    let git = Git::at(repository);
+    let parent = git.text(&["rev-parse", "--verify", "-q", &format!("{commit}^")]);
+    // The tree that holds nothing, by the format of the repository's names.
+    let parent = parent.or_else(|_| git.text(&["hash-object", "-t", "tree", "--stdin"]))?;
+    snapshot::difference(&git, &parent, commit)
+}
+
 /// Makes a reference that is not there yet.
 pub fn create(git: &Git, reference: &str, commit: &str) -> Result<(), GitError> {
     git.run(&["update-ref", "--no-deref", reference, commit, ""]).map(drop)

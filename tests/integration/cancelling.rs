@@ -109,7 +109,7 @@ fn what_a_dead_crew_process_left_is_ended_and_kept() {
     running.kill();
     // One task: the other one is none of its business.
     let told = repo.crew(["cancel", "last", "slow"]).exits(0);
-    assert!(told.out.contains("kept: ") && processes_with(&gate).is_empty(), "{}", told.out);
+    assert!(told.out.contains("kept: 2 files, +2 -0, ") && processes_with(&gate).is_empty(), "{}", told.out);
     assert_eq!([state(&repo, "slow"), state(&repo, "later")], ["cancelled", "skipped"]);
     assert_eq!((state(&repo, "beside").as_str(), processes_with(&other).is_empty()), ("running", false));
     assert_eq!(status(&repo)["status"], "interrupted");

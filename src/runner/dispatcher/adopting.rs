@@ -12,7 +12,7 @@ use crate::domain::judgement::StopReason;
 use crate::domain::recovery::{Verdict, verdict};
 use crate::domain::task::{AttemptState, TaskState};
 use crate::runner::adopted::{Adopted, AfterAdoption};
-use crate::runner::attempt::OpenAttempt;
+use crate::runner::attempt::{Closing, OpenAttempt};
 use crate::runner::child::Control;
 use crate::runner::clock;
 use crate::runner::environment::hiding_ours;
@@ -114,10 +114,30 @@ impl Dispatcher<'_> {
         }
     }
 
+    /// Has kept what an adopted child left that is gone, and settles its attempt after that: git takes its time, and others
+    /// are at work.
     fn close_adopted(&mut self, place: usize, unsure: Option<&str>) -> Result<(), StoreError> {
+        let closing = Closing { unsure: unsure.map(str::to_owned), files: self.finish_files(place)? };
+        let Some(keeping) = self.keeping_of_left(place) else {
+            return self.end_adopted(place, &closing, None);
+        };
+        if let Some(open) = self.open.get_mut(&place) {
+            open.closing = Some(closing);
+            self.effects.push(Effect::Start(Errand::Keep { place, keeping }));
+        }
+        Ok(())
+    }
+
+    /// Settles the attempt of an adopted child that is gone; `unkept` says why not all that it left could be kept.
+    pub(super) fn end_adopted(
+        &mut self,
+        place: usize,
+        closing: &Closing,
+        unkept: Option<String>,
+    ) -> Result<(), StoreError> {
         let Some(open) = self.open.remove(&place) else { return Ok(()) };
         self.note_gone(place, &open);
-        self.close_lost(place, unsure)?;
+        self.close_kept(place, closing, unkept)?;
         match self.run.tasks[place].state {
             TaskState::Queued => self.schedule.note_queued(&self.run, place),
             TaskState::AwaitingInput => {}

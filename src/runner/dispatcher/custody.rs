@@ -8,11 +8,10 @@ use crate::domain::words::clean_line;
 use crate::domain::worktree::{self, MovedReference};
 use crate::runner::attempt::MAX_SUMMARY_LINE;
 use crate::runner::launch;
+use crate::runner::left_folder::LeftFolder;
 use crate::runner::own_tree::{Kept, OwnTree};
 use crate::runner::slots::{Errand, Keeping};
 use crate::store::StoreError;
-use crate::store::layout::Layout;
-use crate::workspace::custody;
 use std::sync::Arc;
 
 /// The most characters of what was achieved that a commit's first line says.
@@ -75,6 +74,10 @@ impl Dispatcher<'_> {
     ) -> Result<(), StoreError> {
         let Some(open) = self.open.get_mut(&place) else { return Ok(()) };
         let number = open.number;
+        if let Some(closing) = open.closing.take() {
+            let unkept = self.note_left_kept(place, kept)?;
+            return self.end_adopted(place, &closing, unkept);
+        }
         open.note_stop_meanwhile();
         let strayed = self.record_moved(place, number, moved)?;
         let Some(open) = self.open.get_mut(&place) else { return Ok(()) };
@@ -125,23 +128,45 @@ impl Dispatcher<'_> {
     /// Keeps what an attempt left whose crew process died, and returns why not all of it could be.
     pub(super) fn keep_left(&mut self, place: usize) -> Result<Option<String>, StoreError> {
         let task = &self.run.tasks[place];
-        let Some(Attempt { number, process, .. }) = task.last() else { return Ok(None) };
-        let (number, began) = (*number, process.is_some());
-        let kept = match self.own_tree(place, number) {
+        if task.cancel.is_some()
+            && task.tree.is_none()
+            && let Some(tree) = self.own_tree(place, task.attempts.len() as u32)
+        {
+            // Should it stay, `crew doctor` tells of it.
+            let _ = tree.clear_half_made();
+        }
+        let kept = self.keeping_of_left(place).map_or(Ok(None), |keeping| keeping.keep());
+        self.note_left_kept(place, kept)
+    }
+
+    /// Returns what there is to keep of an attempt whose crew process died.
+    pub(super) fn keeping_of_left(&self, place: usize) -> Option<Keeping> {
+        let task = &self.run.tasks[place];
+        let Attempt { number, process, .. } = task.last()?;
+        match self.own_tree(place, *number) {
             // Where nothing is recorded of it, what is there is taken up as it is by the next attempt.
-            Some(tree) if task.tree.is_none() => {
-                if task.cancel.is_some() {
-                    // Should it stay, `crew doctor` tells of it.
-                    let _ = tree.clear_half_made();
-                }
-                return Ok(None);
-            }
+            Some(_) if task.tree.is_none() => None,
             // Somebody has taken it away: what its registration still knows is held when it is made again.
-            Some(tree) if tree.is_gone() => return Ok(None),
-            Some(tree) => tree.keep("").map(Some),
-            None if began && task.may_write() => self.keep_shared(place, number),
-            None => Ok(None),
-        };
+            Some(tree) if tree.is_gone() => None,
+            Some(tree) => Some(Keeping::Own { tree, summary: String::new() }),
+            None if process.is_some() && task.may_write() => Some(Keeping::Left(LeftFolder {
+                repository: self.setup.repository.clone(),
+                logs: self.paths.logs(),
+                task: task.spec.id.clone(),
+                attempt: *number,
+                reference: worktree::keep_ref(&self.run.id, &task.spec.id, *number),
+            })),
+            None => None,
+        }
+    }
+
+    /// Records what was kept of it, and returns why not all of it could be.
+    pub(super) fn note_left_kept(
+        &mut self,
+        place: usize,
+        kept: Result<Option<Kept>, String>,
+    ) -> Result<Option<String>, StoreError> {
+        let number = self.run.tasks[place].attempts.len() as u32;
         match kept {
             Ok(Some(kept)) => {
                 let missing = kept.missing.first().cloned();
@@ -150,16 +175,5 @@ impl Dispatcher<'_> {
             Ok(None) => Ok(None),
             Err(why) => Ok(Some(clean_line(&why, MAX_SUMMARY_LINE))),
         }
-    }
-
-    fn keep_shared(&self, place: usize, number: u32) -> Result<Option<Kept>, String> {
-        let task = &self.run.tasks[place].spec.id;
-        let own = Layout::of(&self.setup.repository).state();
-        let leave_out: Vec<_> = own.iter().map(std::path::PathBuf::as_path).collect();
-        let reference = worktree::keep_ref(&self.run.id, task, number);
-        let message = format!("{task}: the folder that attempt {number} left");
-        let commit = custody::keep(&self.setup.repository, &leave_out, &reference, &message);
-        let commit = commit.map_err(|error| error.to_string())?;
-        Ok(commit.map(|commit| Kept { commit, reference, ..Kept::default() }))
     }
 }

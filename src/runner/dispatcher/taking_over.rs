@@ -13,7 +13,7 @@ use crate::domain::submission::HandedIn;
 use crate::domain::task::{Attempt, AttemptState, Task};
 use crate::domain::usage::Usage;
 use crate::domain::words::clean_line;
-use crate::runner::attempt::{MAX_SUMMARY_LINE, OpenAttempt};
+use crate::runner::attempt::{Closing, MAX_SUMMARY_LINE, OpenAttempt};
 use crate::runner::clock;
 use crate::runner::environment::hiding_ours;
 use crate::runner::folder;
@@ -152,12 +152,22 @@ impl Dispatcher<'_> {
     /// Settles an attempt of a dead owner, of which nothing runs any more: a result that was accepted is not lost. `unsure`
     /// says why it cannot be told whether it has ended; then a person has to see to it.
     pub(super) fn close_lost(&mut self, place: usize, unsure: Option<&str>) -> Result<(), StoreError> {
+        let closing = Closing { unsure: unsure.map(str::to_owned), files: self.finish_files(place)? };
+        let unkept = self.keep_left(place)?;
+        self.close_kept(place, &closing, unkept)
+    }
+
+    /// Does the same once what it left is kept; `unkept` says why not all of it is.
+    pub(super) fn close_kept(
+        &mut self,
+        place: usize,
+        closing: &Closing,
+        unkept: Option<String>,
+    ) -> Result<(), StoreError> {
         let task = &self.run.tasks[place];
         let Some(left) = task.last() else { return Ok(()) };
         let (id, number, submission) = (task.spec.id.clone(), left.number, left.submission.clone());
-        let files = self.finish_files(place)?;
-        let unkept = self.keep_left(place)?;
-        let task = &self.run.tasks[place];
+        let (unsure, files) = (closing.unsure.as_deref(), &closing.files);
         let lost = |attempt: &&Attempt| {
             attempt.state == AttemptState::Ended(Outcome::Lost)
                 && attempt.error_kind == Some(ErrorKind::OwnerLost)
