@@ -195,6 +195,8 @@ fn kill_owner(cx: &Context, store: &Store, target: &Target, before: &Run, why: &
     };
     cx.printer.tell(&format!("crew process {} {why}; it is killed", process.pid));
     process::kill(&process);
+    // Its lock is free once it is gone, and whoever asks may have no patience.
+    process::await_left(&process, TO_ANSWER);
     Ok(())
 }
 
