@@ -22,16 +22,21 @@ pub enum GroupSignal {
     Kill,
 }
 
+impl GroupSignal {
+    fn of_system(self) -> rustix::process::Signal {
+        match self {
+            GroupSignal::End => rustix::process::Signal::TERM,
+            GroupSignal::Interrupt => rustix::process::Signal::INT,
+            GroupSignal::Kill => rustix::process::Signal::KILL,
+        }
+    }
+}
+
 /// Sends a signal to a whole process group. A group that is gone is no error.
 pub fn signal_group(leader: u32, signal: GroupSignal) {
-    let signal = match signal {
-        GroupSignal::End => rustix::process::Signal::TERM,
-        GroupSignal::Interrupt => rustix::process::Signal::INT,
-        GroupSignal::Kill => rustix::process::Signal::KILL,
-    };
     if let Some(group) = group_of(leader) {
         // ESRCH: all of it has ended. EPERM (macOS): only zombies are left.
-        let _ = rustix::process::kill_process_group(group, signal);
+        let _ = rustix::process::kill_process_group(group, signal.of_system());
     }
 }
 
@@ -103,6 +108,27 @@ fn strangers() -> Vec<u32> {
         start_of(*pid).is_some() && known.is_some_and(|pid| rustix::process::test_kill_process(pid).is_ok())
     };
     our_orphans().unwrap_or_default().into_iter().filter(may_end).collect()
+}
+
+/// Returns the living orphans that have come to us, so that they are known again, and takes away those that have ended. The
+/// caller is as above.
+pub fn orphans() -> Vec<ProcessId> {
+    let ended = |pid: &u32| found(*pid).is_ok_and(|found| found.is_none_or(|found| found.has_ended));
+    if CAME_WITH_CHILDREN.get() == Some(&false) {
+        let gone = our_orphans().unwrap_or_default().into_iter().filter(ended);
+        for pid in gone.filter_map(|pid| rustix::process::Pid::from_raw(pid as i32)) {
+            let _ = rustix::process::waitpid(Some(pid), rustix::process::WaitOptions::NOHANG);
+        }
+    }
+    strangers().into_iter().filter_map(identify).collect()
+}
+
+/// Sends a signal to an orphan that has come to us, where it still is the same.
+pub fn signal_orphan(orphan: &ProcessId, signal: GroupSignal) {
+    let pid = i32::try_from(orphan.pid).ok().and_then(rustix::process::Pid::from_raw);
+    if let Some(pid) = pid.filter(|_| is_alive(orphan)) {
+        let _ = rustix::process::kill_process(pid, signal.of_system());
+    }
 }
 
 fn everybody() -> Vec<u32> {

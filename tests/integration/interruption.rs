@@ -1,6 +1,6 @@
 //! ctrl-C, SIGTERM and sudden death: nothing is lost, and `crew resume` goes on.
 
-use crate::support::{Ran, Running, TestRepo, of_kind, processes_with, task, wait_until};
+use crate::support::{Ran, Running, Sweep, TestRepo, of_kind, processes_with, task, wait_until};
 use crate::worktrees::{SUBMIT, agent};
 use serde_json::{Value, json};
 use std::process::Stdio;
@@ -560,4 +560,30 @@ fn what_has_put_off_its_marks_ends_with_the_run_too() {
     let pid = std::fs::read_to_string(repo.root.join("left")).expect("its number");
     let command = std::fs::read(format!("/proc/{}/cmdline", pid.trim())).unwrap_or_default();
     assert!(!String::from_utf8_lossy(&command).contains("sleep"), "{pid} is still there");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn what_an_agent_leaves_without_marks_ends_before_the_run_does_and_what_a_command_leaves_with_it() {
+    let repo = TestRepo::new();
+    let _sweep = Sweep(&repo);
+    repo.set("limits", "drain_seconds", json!(0));
+    let (hold, next) = (repo.gate("hold"), repo.gate("next"));
+    repo.agent("fake", &format!("hide:{} submit:done", hold.display()));
+    let (served, waits) = (repo.beside("served"), next.display());
+    let serves =
+        format!("echo >{0}; setsid env -i tail -f {0} >/dev/null 2>&1 </dev/null &", served.display());
+    let next_step = format!("touch next.on; while [ -e {waits} ]; do sleep 0.02; done");
+    let steps = format!(
+        "## work\nrole: executor\nagent: fake\n\nDo it.\n\n## serve\nrun: {serves}\ndependsOn: work\n\n\
+         ## next\nrun: {next_step}\ndependsOn: serve\n"
+    );
+    repo.workflow("w", &steps);
+    let running = repo.start_run("w");
+    repo.wait_for_file("next.on");
+    wait_until("what the agent left has ended", || processes_with(&hold).is_empty());
+    assert!(!processes_with(&served).is_empty(), "a later step may need it");
+    repo.open("next");
+    running.ends().exits(0);
+    repo.leaves_no_process();
 }

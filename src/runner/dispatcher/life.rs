@@ -58,6 +58,7 @@ impl Dispatcher<'_> {
             return Ok(());
         }
         self.life.looked = Some(Instant::now());
+        self.look_for_strays(None);
         let signs = self.signs();
         let look = self.life.watch.look(clock::clocks().awake, &signs, &self.setup.limits.liveness);
         if look.beats {

@@ -10,6 +10,7 @@ mod merging;
 mod settling;
 mod starting;
 mod stopping;
+mod strays;
 mod taking_over;
 mod used_numbers;
 mod waiting;
@@ -48,6 +49,7 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
+use strays::Strays;
 
 /// Messages that may wait for the dispatcher before its children have to.
 const MAILBOX: usize = 1024;
@@ -140,6 +142,7 @@ pub struct Dispatcher<'a> {
     stop_level: u32,
     copied: CopyClock,
     life: Life,
+    strays: Strays,
     inbox_looked: Instant,
     /// Something has landed in the inbox since then.
     inbox_rang: bool,
@@ -225,6 +228,7 @@ impl<'a> Dispatcher<'a> {
             stop_level: 0,
             copied: CopyClock::new(),
             life: Life::new(),
+            strays: Strays::default(),
             inbox_looked: Instant::now(),
             inbox_rang: false,
             forecast: None,

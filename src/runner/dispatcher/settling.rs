@@ -44,6 +44,7 @@ impl Dispatcher<'_> {
         part: Part,
         (ending, heard, seen): (Ending, Heard, Option<Seen>),
     ) -> Result<(), StoreError> {
+        self.look_for_strays(None);
         if self.open.get(&place).is_some_and(|open| open.agent.is_some()) {
             // What it handed in before it ended counts, although nobody has told us of it yet.
             self.look_into_inbox()?;
@@ -317,6 +318,7 @@ impl Dispatcher<'_> {
 
     /// Takes note that an attempt is open no more: others may have its place, and what it did not spend.
     pub(super) fn note_gone(&mut self, place: usize, open: &OpenAttempt) {
+        self.look_for_strays(Some((place, open)));
         self.over.extend(self.asked.remove(&place).map(|asked| (Instant::now(), asked)));
         self.schedule.note_ended(place);
         self.ledger.note_ended(place, &self.run.tasks[place].spec, open.spent(), clock::now());

@@ -227,6 +227,7 @@ impl Dispatcher<'_> {
     }
 
     pub(super) fn note_process(&mut self, place: usize, process: ProcessId) -> Result<(), StoreError> {
+        self.look_for_strays(None);
         let Some(open) = self.open.get_mut(&place) else { return Ok(()) };
         open.note_started();
         let (task, attempt) = (self.run.tasks[place].spec.id.clone(), open.number);
