@@ -77,6 +77,7 @@ pub fn ask(asked: &Asked, stop: &AtomicBool) -> Result<Answered, Silence> {
         cwd,
         stdin: spec.stdin.into_file(),
         log: folder.path().join("log"),
+        kept: None,
         words: Arc::default(),
         grace: Duration::from_secs(2),
         drain: Duration::from_secs(1),

@@ -321,6 +321,7 @@ impl Bench {
             cwd: self.repository(),
             stdin: None,
             log: self.folder.path().join("log"),
+            kept: None,
             words: Arc::default(),
             grace: Duration::from_secs(1),
             drain: Duration::from_millis(500),

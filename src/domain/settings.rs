@@ -157,7 +157,7 @@ pub const RECOVERY_LIVING: Setting = Setting {
     key: "recovery.living",
     kind: Kind::Text { default: "end" },
     project: Project::Never,
-    help: "What becomes of agents that still work when a run is taken over whose crew process died: end (and begin anew) or adopt (and take what they hand in)",
+    help: "What becomes of agents that still work when a run is taken over whose crew process died: end (and begin anew) or adopt (they go on; what they say is kept in files until their attempts end, also secrets)",
 };
 pub const RECOVERY_LOOK: Setting = number(
     "recovery.look_seconds",

@@ -1,7 +1,8 @@
 //! Looks after a child that a dead crew process has left at work: nobody can wait for it, since it is nobody's child any
 //! more. It is known by its pid, its start and the boot, and signalled only while it is that very process.
 
-use super::child::Control;
+use super::child::{ChildNews, Control};
+use super::kept_output::LeftOutput;
 use super::process::{self, Among, GroupSignal};
 use crate::domain::event::ProcessId;
 use crate::domain::recovery::{Follows, Quarantine, Sight};
@@ -21,6 +22,8 @@ pub struct Adopted {
     pub between_looks: Duration,
     /// It is asked to end as soon as it is sure that it lives, and killed after the grace.
     pub ends: bool,
+    /// What it says, where that is kept for whoever comes next.
+    pub output: Option<LeftOutput>,
 }
 
 /// How looking after it came to its end.
@@ -33,7 +36,14 @@ pub enum AfterAdoption {
 
 impl Adopted {
     /// Returns when the child has ended, with what it left behind, or when it cannot be told whether it has.
-    pub fn look_after(&self, control: &Control) -> AfterAdoption {
+    pub fn look_after(&self, control: &Control, news: &dyn ChildNews) -> AfterAdoption {
+        match &self.output {
+            Some(output) => output.follow_while(control, news, || self.watch(control)),
+            None => self.watch(control),
+        }
+    }
+
+    fn watch(&self, control: &Control) -> AfterAdoption {
         let began = Instant::now();
         let mut asked: Option<Instant> = None;
         let after = watch(
@@ -97,8 +107,19 @@ fn watch(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::recording::Stream;
     use std::os::unix::process::CommandExt;
     use std::process::Command;
+
+    struct Deaf;
+
+    impl ChildNews for Deaf {
+        fn started(&self, _: ProcessId) {}
+        fn reads_lines(&self) -> bool {
+            false
+        }
+        fn line(&self, _: Stream, _: &str) {}
+    }
 
     fn adopted(process: ProcessId, ends: bool) -> Adopted {
         let (grace, between_looks) = (Duration::from_millis(100), Duration::from_millis(1));
@@ -108,6 +129,7 @@ mod tests {
             grace,
             between_looks,
             ends,
+            output: None,
         }
     }
 
@@ -122,7 +144,7 @@ mod tests {
     fn a_child_that_was_left_at_work_is_waited_for() {
         let (process, reaper) = orphan("sleep 0.1");
         assert_eq!(
-            adopted(process.clone(), false).look_after(&Control::of_left(process)),
+            adopted(process.clone(), false).look_after(&Control::of_left(process), &Deaf),
             AfterAdoption::Ended
         );
         reaper.join().unwrap();
@@ -132,14 +154,14 @@ mod tests {
     fn one_that_is_to_end_is_ended_and_one_that_is_asked_to_is_asked() {
         let (process, reaper) = orphan("trap '' TERM; while :; do sleep 0.02; done");
         assert_eq!(
-            adopted(process.clone(), true).look_after(&Control::of_left(process)),
+            adopted(process.clone(), true).look_after(&Control::of_left(process), &Deaf),
             AfterAdoption::Ended
         );
         reaper.join().unwrap();
         let (process, reaper) = orphan("sleep 300");
         let control = Control::of_left(process.clone());
         control.signal(GroupSignal::End);
-        assert_eq!(adopted(process, false).look_after(&control), AfterAdoption::Ended);
+        assert_eq!(adopted(process, false).look_after(&control, &Deaf), AfterAdoption::Ended);
         reaper.join().unwrap();
     }
 
@@ -149,7 +171,7 @@ mod tests {
         let stranger = ProcessId { start: process.start + 1, ..process.clone() };
         let control = Control::of_left(stranger.clone());
         control.signal(GroupSignal::Kill);
-        assert_eq!(adopted(stranger, true).look_after(&control), AfterAdoption::Ended);
+        assert_eq!(adopted(stranger, true).look_after(&control, &Deaf), AfterAdoption::Ended);
         assert!(process::is_alive(&process));
         process::signal_group(process.pid, GroupSignal::Kill);
         reaper.join().unwrap();
@@ -160,14 +182,14 @@ mod tests {
         let (process, reaper) = orphan("sleep 300");
         let unknown = ProcessId { boot: String::new(), ..process.clone() };
         let control = Control::of_left(unknown.clone());
-        let after = adopted(unknown.clone(), true).look_after(&control);
+        let after = adopted(unknown.clone(), true).look_after(&control, &Deaf);
         assert_eq!(after, AfterAdoption::Unsure("the system does not say since when it runs".into()));
         assert!(process::is_alive(&process));
         // Whoever stops the run does not wait for that.
         let control = Control::of_left(unknown.clone());
         control.signal(GroupSignal::End);
         let slow = Adopted { between_looks: Duration::from_secs(600), ..adopted(unknown, false) };
-        assert!(matches!(slow.look_after(&control), AfterAdoption::Unsure(_)));
+        assert!(matches!(slow.look_after(&control, &Deaf), AfterAdoption::Unsure(_)));
         assert!(process::is_alive(&process));
         process::signal_group(process.pid, GroupSignal::Kill);
         reaper.join().unwrap();

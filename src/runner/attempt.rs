@@ -52,6 +52,9 @@ pub struct Closing {
     pub unsure: Option<String>,
     /// What is to be said of files that it asked for.
     pub files: String,
+    /// How it ended, as far as that is known.
+    pub ending: Ending,
+    pub usage: Usage,
 }
 
 /// An attempt that is open, as far as the record does not hold it.
@@ -98,6 +101,10 @@ pub struct OpenAttempt {
     pub adopted: bool,
     /// Its adopted child is gone, and what it left is being kept.
     pub closing: Option<Closing>,
+    /// That child worked when it was adopted.
+    pub found_at_work: bool,
+    /// What that one has recorded of the stream, which is told once more.
+    pub recorded: RecordedBefore,
     /// The length of the output when it last grew, and when that was.
     sound: (u64, Instant),
     /// Why the child that runs now has been asked to end.
@@ -150,6 +157,29 @@ pub struct OpenAttempt {
     told: u32,
 }
 
+/// How much of an agent's stream a dead crew process has recorded.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RecordedBefore {
+    /// Calls of tools that came back.
+    pub calls: u64,
+    /// Beginnings and ends of waits.
+    pub waits: u64,
+}
+
+impl RecordedBefore {
+    /// Tells whether an event is one of those that are in the record, which it then counts off.
+    fn holds(&mut self, event: &Event) -> bool {
+        let left = match event {
+            Event::ToolInvoked { .. } => &mut self.calls,
+            Event::AgentWaited { .. } => &mut self.waits,
+            _ => return false,
+        };
+        let holds = *left > 0;
+        *left = left.saturating_sub(1);
+        holds
+    }
+}
+
 /// Tells whether all that there is to judge is a plan that has to be approved before anything is done.
 fn plans_first(task: &Task, handed_in: Option<&HandedIn>) -> bool {
     let writes = matches!(task.spec.work, Work::Agent { writes: true, .. });
@@ -194,6 +224,8 @@ impl OpenAttempt {
             streams: false,
             adopted: false,
             closing: None,
+            found_at_work: false,
+            recorded: RecordedBefore::default(),
             sound: (0, now),
             stopped: None,
             work_stopped: None,
@@ -231,7 +263,7 @@ impl OpenAttempt {
         self.final_at = None;
         let event = self.event_of(task, said)?;
         self.told += 1;
-        (self.told <= MAX_TOLD).then_some(event)
+        (self.told <= MAX_TOLD && !self.recorded.holds(&event)).then_some(event)
     }
 
     fn event_of(&mut self, task: &Task, said: Said) -> Option<Event> {
@@ -370,6 +402,31 @@ impl OpenAttempt {
         }
     }
 
+    /// Takes note that all is told that it had said when it was adopted, and how long ago it said the last of that.
+    pub fn note_caught_up(&mut self, quiet: Duration) {
+        let now = Instant::now();
+        let then = now.checked_sub(quiet).unwrap_or(now);
+        self.sound = (std::fs::metadata(&self.log).map_or(0, |log| log.len()) + self.control.heard(), then);
+        // A tool that is at work was called before it fell silent.
+        self.tools.values_mut().for_each(|(_, _, began)| *began = then.min(*began));
+    }
+
+    /// Takes in that what it says from now on is said by its second child, which is at work.
+    pub fn note_first_ended(&mut self, heard: Heard) {
+        // It ended well, or there would be no second one.
+        self.ending = Ending { exit: Some(0), ..Ending::default() };
+        self.heard = heard;
+        let control = self.control.clone();
+        self.begin_reminder();
+        self.control = control;
+    }
+
+    /// Tells whether an agent that nobody saw end, and that handed in nothing, is judged by what it said.
+    pub fn has_said_how_it_ended(&self, task: &Task) -> bool {
+        let may_hand_in_nothing = matches!(task.spec.work, Work::Agent { submit_optional: true, .. });
+        self.error_of_stream().is_some() || (self.saw_final && may_hand_in_nothing)
+    }
+
     /// Takes in a sign of life that is no output.
     pub fn note_alive(&mut self) {
         self.sound.1 = Instant::now();
@@ -455,8 +512,8 @@ impl OpenAttempt {
     }
 
     /// Takes in what the record says of an attempt whose work was kept when its crew process died.
-    pub fn note_taken_up(&mut self, left: &Attempt, tree: Option<&TaskTree>) {
-        self.ending = Ending { unwatched: true, ..Ending::default() };
+    pub fn note_taken_up(&mut self, left: &Attempt, ending: Ending, tree: Option<&TaskTree>) {
+        self.ending = ending;
         self.seen = Some(Seen { check: left.tree.as_deref().cloned(), ..Seen::default() });
         self.strayed = worktree::strayed(&left.moved);
         match left.tree.as_ref().is_some_and(|tree| tree.shared) {
@@ -554,7 +611,8 @@ impl OpenAttempt {
             Some(reason) => reason == StopReason::Lingering,
         };
         let ended_well = clean && self.stream_error.is_none() && (self.saw_final || !agent.promises_final());
-        let silent = attempt.submission.is_none() && !attempt.nudged && has_to;
+        // Whoever saw it begin is dead, and its secret with it.
+        let silent = attempt.submission.is_none() && !attempt.nudged && has_to && !self.adopted;
         attempt.session.clone().filter(|_| ended_well && silent && Instant::now() < self.deadline)
     }
 

@@ -4,11 +4,12 @@
 //!
 //! Where nobody has to read the output, both streams go straight into the log file and cost us nothing. Where an
 //! agent's streams have to be understood, a reader thread looks at their lines and copies them into the log, harmless and
-//! without secrets.
+//! without secrets. They come through pipes, or, where the child is to go on without us, through files (see `kept_output`).
 //! An ended child stays a zombie until its group has been told to end, so the group's number cannot be taken by a
 //! stranger in between.
 
 use super::bell::Bell;
+use super::kept_output::{End, Follower, KeptOutput, Log, Reading};
 use super::lines::Lines;
 use super::process::{self, Among, GroupSignal};
 use crate::domain::event::{Ending, ProcessId};
@@ -42,6 +43,8 @@ pub struct ChildSpec {
     pub stdin: Option<PathBuf>,
     /// Both streams are appended to it.
     pub log: PathBuf,
+    /// Where its output is kept, for it to go on when we die; that is read line by line.
+    pub kept: Option<KeptOutput>,
     /// Hides the child's secrets in what it says.
     pub words: Arc<Redactor>,
     pub grace: Duration,
@@ -58,6 +61,10 @@ pub trait ChildNews: Send + Sync {
     fn reads_lines(&self) -> bool;
     /// A line of its output.
     fn line(&self, stream: Stream, line: &str);
+    /// What one had said that a dead crew process has left is told.
+    fn caught_up(&self) {}
+    /// The lines so far were those of its attempt's first child.
+    fn first_has_ended(&self) {}
 }
 
 /// The handle by which a child is stopped from another thread.
@@ -125,6 +132,11 @@ impl Control {
         }
     }
 
+    /// Takes note that so many bytes of its output were read.
+    pub(super) fn note_heard(&self, bytes: usize) {
+        self.heard.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
     /// Returns how many bytes of its output were read.
     pub fn heard(&self) -> u64 {
         self.heard.load(Ordering::Relaxed)
@@ -174,8 +186,14 @@ pub fn run(spec: &ChildSpec, control: &Control, news: Arc<dyn ChildNews>) -> End
 
 struct Started {
     pid: u32,
-    /// Where what it says is read.
-    output: Option<Output>,
+    said: Said,
+}
+
+/// Where what a child says is read.
+enum Said {
+    Nowhere,
+    Pipes(Output),
+    Kept(Reading),
 }
 
 /// What a child says, and the log that it is copied to.
@@ -197,7 +215,18 @@ fn start(spec: &ChildSpec, read_lines: bool) -> io::Result<Started> {
     command.current_dir(&spec.cwd).process_group(0).stdin(stdin);
     if !read_lines {
         let pid = command.stderr(log.try_clone()?).stdout(log).spawn()?.id();
-        return Ok(Started { pid, output: None });
+        return Ok(Started { pid, said: Said::Nowhere });
+    }
+    if let Some(kept) = &spec.kept {
+        let made = kept.make().and_then(|to| Ok((to, Reading::begin(kept, log.try_clone()?)?)));
+        match made {
+            Ok(((output, error), reading)) => {
+                let pid = command.stdout(output).stderr(error).spawn()?.id();
+                return Ok(Started { pid, said: Said::Kept(reading) });
+            }
+            // Where they cannot be made, a pipe will do; then it does not go on without us.
+            Err(_) => kept.remove(),
+        }
     }
     let given_up = Bell::new()?;
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
@@ -207,7 +236,7 @@ fn start(spec: &ChildSpec, read_lines: bool) -> io::Result<Started> {
         pipes.push((Stream::Output, OwnedFd::from(output).into()));
         pipes.push((Stream::Error, OwnedFd::from(error).into()));
     }
-    Ok(Started { pid: child.id(), output: Some(Output { pipes, log, given_up }) })
+    Ok(Started { pid: child.id(), said: Said::Pipes(Output { pipes, log, given_up }) })
 }
 
 /// Makes room in a pipe. Some agents exit without waiting until what they said last has been taken out of it.
@@ -221,14 +250,27 @@ fn widen(pipe: &impl std::os::fd::AsFd) {
 fn widen(_pipe: &impl std::os::fd::AsFd) {}
 
 fn supervise(spec: &ChildSpec, control: &Control, news: &dyn ChildNews, started: Started) -> Ending {
-    let Started { pid, output } = started;
+    let Started { pid, said } = started;
+    let (output, growing, noted) = match said {
+        Said::Nowhere => (None, Vec::new(), None),
+        Said::Pipes(output) => (Some(output), Vec::new(), None),
+        Said::Kept(Reading { log, streams }) => (None, streams, Some(log)),
+    };
     // Reading /proc can only fail for a process that is gone, and ours stays at least as a zombie.
     if let Some(process) = process::identify(pid) {
         news.started(process);
     }
+    let end = End::default();
     std::thread::scope(|scope| {
-        let reader =
-            output.as_ref().map(|output| scope.spawn(move || read(output, &spec.words, control, news)));
+        let (output, end) = (&output, &end);
+        let mut readers = Vec::new();
+        if let Some(output) = output {
+            readers.push(scope.spawn(move || read(output, &spec.words, control, news)));
+        }
+        for (growing, noted) in growing.into_iter().zip(noted.iter().cycle()) {
+            let log = Log::new(noted, growing.stream, &spec.words, control);
+            readers.push(scope.spawn(move || Follower::new(growing, log, news).follow(end)));
+        }
         let ended = process::await_end(pid);
         control.note_ended();
         process::signal_group(pid, GroupSignal::End);
@@ -238,10 +280,7 @@ fn supervise(spec: &ChildSpec, control: &Control, news: &dyn ChildNews, started:
             ending.left_behind |=
                 process::end_marked(&spec.marks, Among::OurOrphans, spec.grace, || control.is_hurried()) > 0;
         }
-        let deadline = Instant::now() + spec.drain;
-        while reader.as_ref().is_some_and(|reader| !reader.is_finished()) && Instant::now() < deadline {
-            std::thread::sleep(Duration::from_micros(500));
-        }
+        end.wait(&readers, spec.drain);
         // Somebody outside of the group holds the pipe; what it says later is not the child's.
         output.iter().for_each(|output| output.given_up.ring());
         ending
@@ -289,7 +328,7 @@ impl Tap<'_> {
             Ok(0) => false,
             Ok(count) => {
                 let bytes = &buffer[..count];
-                self.control.heard.fetch_add(count as u64, Ordering::Relaxed);
+                self.control.note_heard(count);
                 let safe = self.safe.take(self.words, bytes);
                 self.write(&safe);
                 self.lines.feed(bytes, |line| news.line(self.stream, line));
@@ -405,6 +444,7 @@ mod tests {
             cwd: folder.into(),
             stdin: None,
             log: folder.join("log"),
+            kept: None,
             words: Arc::default(),
             grace: Duration::from_millis(300),
             drain: Duration::from_millis(300),

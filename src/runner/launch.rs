@@ -2,6 +2,7 @@
 
 use super::child::{self, ChildSpec};
 use super::environment::{Environment, hiding, hiding_ours};
+use super::kept_output::KeptOutput;
 use super::recorder::Recordings;
 use super::worktree_setup::{self, Preparation, WorktreeSetup};
 use crate::agents::prompt::{self, PromptParts};
@@ -258,6 +259,13 @@ fn agent_child(
         cwd: setup.folder_of(run, task),
         stdin: spec.stdin.into_file(),
         log: paths.root().join(layout::log_of(&task.spec.id, identity.number)),
+        kept: setup.limits.adopts.then(|| {
+            KeptOutput::at(paths.root().join(layout::output_of(
+                &task.spec.id,
+                identity.number,
+                letter.reminds,
+            )))
+        }),
         words,
         grace: setup.limits.grace,
         drain: setup.limits.drain,
@@ -396,6 +404,7 @@ fn shell(
         cwd,
         stdin: None,
         log,
+        kept: None,
         words,
         grace: setup.limits.grace,
         drain: setup.limits.drain,
@@ -607,11 +616,16 @@ fn system_prompt_of(run: &Run, persona: &str) -> String {
 /// Returns the session that the next attempt goes on in: that of an attempt which was cut off or which waited for a
 /// person, not one that failed.
 fn session_to_resume(task: &Task, agent: &dyn Agent) -> Option<String> {
+    session_after(task.last(), agent)
+}
+
+/// Returns the session that an attempt goes on in which follows upon another.
+pub fn session_after(before: Option<&Attempt>, agent: &dyn Agent) -> Option<String> {
     let cut_off = |attempt: &&Attempt| {
         let ended_early = matches!(attempt.state, AttemptState::Ended(Outcome::Cancelled | Outcome::Lost));
         (ended_early || attempt.paused) && attempt.agent == agent.name()
     };
-    task.last().filter(cut_off).filter(|_| agent.resumes_sessions())?.session.clone()
+    before.filter(cut_off).filter(|_| agent.resumes_sessions())?.session.clone()
 }
 
 fn empty_context(run: &Run, task: &Task) -> TaskContext {

@@ -26,6 +26,7 @@ pub mod folder;
 pub mod forecast;
 pub mod handed_in_files;
 pub mod inbox_watch;
+pub mod kept_output;
 pub mod launch;
 pub mod left_at_work;
 pub mod left_folder;

@@ -237,6 +237,18 @@ pub fn tells_variables(pid: u32) -> bool {
     !environment_of(pid).is_empty()
 }
 
+/// Returns the variables that a process was given, while it is that very process. Linux tells of them; a program may have
+/// written something else in their place.
+pub fn given_to(process: &ProcessId) -> Vec<(OsString, OsString)> {
+    let environment = environment_of(process.pid);
+    let pair = |entry: &[u8]| {
+        let at = entry.iter().position(|byte| *byte == b'=')?;
+        Some((OsString::from_vec(entry[..at].to_vec()), OsString::from_vec(entry[at + 1..].to_vec())))
+    };
+    let given = environment.split(|byte| *byte == 0).filter_map(pair).collect();
+    if is_alive(process) { given } else { Vec::new() }
+}
+
 /// Returns the name of a process, where the system tells it.
 pub fn name_of(pid: u32) -> Option<String> {
     std::fs::read_to_string(format!("/proc/{pid}/comm")).ok().map(|name| name.trim_end().to_owned())

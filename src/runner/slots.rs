@@ -50,6 +50,16 @@ pub enum Message {
     AdoptedEnded {
         place: usize,
         after: AfterAdoption,
+        heard: Heard,
+    },
+    /// What an adopted child had said before is told.
+    CaughtUp {
+        place: usize,
+    },
+    /// What is told of an adopted child from now on is said by its attempt's second child; what the first one said.
+    FirstEnded {
+        place: usize,
+        heard: Heard,
     },
     /// The task has a work tree of its own that was not there before.
     Placed {
@@ -177,12 +187,17 @@ pub enum Errand {
         place: usize,
         folder: Arc<FolderWatch>,
         left: Left,
+        /// How it ended, and what was heard of it, as far as that is known.
+        ended: Box<(Ending, Heard)>,
     },
     /// Look after a child that a dead crew process has left at work.
     Adopt {
         place: usize,
         adopted: Box<Adopted>,
         control: Arc<Control>,
+        /// Understands what it says, and is told what it does now.
+        agent: Option<Arc<dyn Agent>>,
+        doing: Arc<Mutex<String>>,
     },
     Merge {
         place: usize,
@@ -260,19 +275,21 @@ fn work(queue: &Mutex<Receiver<Errand>>, messages: &SyncSender<Message>, number:
                 let (moved, kept) = (keeping.moved(), keeping.keep());
                 let _ = messages.send(Message::Kept { place, kept, moved });
             }
-            Ok(Errand::TakeUp { place, folder, left }) => {
+            Ok(Errand::TakeUp { place, folder, left, ended }) => {
                 let seen = match left {
                     Left::Own { tree, head } => folder.after_lost(&tree, &head),
                     Left::Shared => folder.after_left(),
                 };
                 let seen = Some(Box::new(seen));
-                let ending = Ending { unwatched: true, ..Ending::default() };
-                let heard = Heard::default();
+                let (ending, heard) = *ended;
                 let _ = messages.send(Message::Ended { place, part: Part::Work, ending, heard, seen });
             }
-            Ok(Errand::Adopt { place, adopted, control }) => {
-                let after = adopted.look_after(&control);
-                let _ = messages.send(Message::AdoptedEnded { place, after });
+            Ok(Errand::Adopt { place, adopted, control, agent, doing }) => {
+                let (messages, part, heard) = (messages.clone(), Part::Work, Mutex::default());
+                let listener = Listener { place, part, agent, messages, doing, recorder: None, heard };
+                let after = adopted.look_after(&control, &listener);
+                let heard = listener.take_heard();
+                let _ = listener.messages.send(Message::AdoptedEnded { place, after, heard });
             }
             Ok(Errand::Merge { place, chore }) => {
                 let _ = messages.send(Message::Merge { place, done: chore.carry_out() });
@@ -315,7 +332,7 @@ fn run(job: Job, messages: &SyncSender<Message>, spare: &mut SpareLog) {
     if ending.output_bytes == 0 {
         spare.take_back(&child.log);
     }
-    let heard = std::mem::take(&mut *listener.heard.lock().unwrap_or_else(PoisonError::into_inner));
+    let heard = listener.take_heard();
     let _ = listener.messages.send(Message::Ended { place, part, ending, heard, seen });
 }
 
@@ -372,6 +389,15 @@ impl ChildNews for Listener {
         self.agent.is_some()
     }
 
+    fn caught_up(&self) {
+        let _ = self.messages.send(Message::CaughtUp { place: self.place });
+    }
+
+    fn first_has_ended(&self) {
+        let heard = self.take_heard();
+        let _ = self.messages.send(Message::FirstEnded { place: self.place, heard });
+    }
+
     fn line(&self, stream: Stream, line: &str) {
         let Some(agent) = &self.agent else { return };
         if let Some(recorder) = &self.recorder {
@@ -400,6 +426,10 @@ impl ChildNews for Listener {
 }
 
 impl Listener {
+    fn take_heard(&self) -> Heard {
+        std::mem::take(&mut *self.heard.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Keeps what was said, and tells whether a wait came before it.
     fn take_in(&self, has_final: bool, said: &Said) -> bool {
         let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);

@@ -290,6 +290,7 @@ mod tests {
             cwd: folder.join("apart"),
             stdin: None,
             log: folder.join("log"),
+            kept: None,
             words: Arc::default(),
             grace: Duration::from_millis(300),
             drain: Duration::from_millis(300),

@@ -114,6 +114,11 @@ impl RunPaths {
         self.root.join("logs")
     }
 
+    /// Holds what agents say that are to go on when crew dies, until they have ended.
+    pub fn output(&self) -> PathBuf {
+        self.root.join("output")
+    }
+
     pub fn artifacts(&self) -> PathBuf {
         self.root.join("artifacts")
     }
@@ -161,6 +166,12 @@ pub fn attempt_of_log(name: &str) -> Option<(TaskId, u32)> {
     let (task, number) = name.strip_suffix(".log")?.split_once('.')?;
     let number = number.strip_suffix(".verify").unwrap_or(number);
     Some((TaskId::parse(task)?, number.parse().ok()?))
+}
+
+/// Returns where the output of an attempt's first child is kept, or of its second, relative to the run's folder. Each of its
+/// files has an ending of its own behind it.
+pub fn output_of(task: &TaskId, attempt: u32, reminded: bool) -> String {
+    format!("output/{task}.{attempt}.{}", if reminded { "2" } else { "1" })
 }
 
 /// Returns the log of an attempt's verification commands, relative to the run's folder.

@@ -2,7 +2,7 @@
 
 use crate::authority;
 use crate::play::{ALL, HAND_IN, Play, answer, conversations, limited, say, shell, texts, wait_for_turns};
-use crate::support::{of_kind, run_command, task, wait_until};
+use crate::support::{of_kind, run_command, start_command, task, wait_until};
 use crate::worktrees;
 use crew::conformance::script::{Act, Script};
 use serde_json::{Value, json};
@@ -35,6 +35,7 @@ pub const EACH: &[Scenario] = &[
     ("a_refusal_is_no_success", a_refusal_is_no_success, &QUICK),
     ("one_that_forgets_to_hand_in_is_reminded", one_that_forgets_to_hand_in_is_reminded, &ALL),
     ("one_that_is_cut_off_goes_on_in_its_session", one_that_is_cut_off_goes_on_in_its_session, &ALL),
+    ("one_that_lost_its_crew_goes_on_with_the_next", one_that_lost_its_crew_goes_on_with_the_next, &QUICK),
     ("each_works_on_its_own_branch", worktrees::each_works_on_its_own_branch, &ALL),
     ("it_goes_on_where_it_was", worktrees::it_goes_on_where_it_was, &ALL),
     ("doctor_finds_it_as_expected", doctor_finds_it_as_expected, &["claude"]),
@@ -192,6 +193,30 @@ fn one_that_is_cut_off_goes_on_in_its_session(cli: &'static str) {
     // have kept its last turn yet.
     assert_eq!(asked.matches("# Your task: work").count(), 2, "{asked}");
     assert!(asked.contains("was interrupted"), "{asked}");
+    play.leaves_nothing();
+}
+
+fn one_that_lost_its_crew_goes_on_with_the_next(cli: &'static str) {
+    let play = Play::of(cli, []);
+    let gate = play.repo.gate("on");
+    let waits = shell(&format!("while test -e '{}'; do sleep 0.1; done; echo on", gate.display()));
+    play.server().play(Script::of([waits, shell(HAND_IN), say("Done.")]));
+    let adopts = ["--set", "recovery.living=adopt"];
+    let running = play.start(&adopts);
+    play.repo.wait_for_event("its session", |event| event["kind"] == "session_started");
+    wait_for_turns(&play, 1);
+    running.kill();
+    let resumed = start_command(play.crew(["resume", "last", "--json"].iter().chain(&adopts)));
+    play.repo.wait_for_event("it is adopted", |event| event["kind"] == "attempt_adopted");
+    play.repo.open("on");
+    let run = resumed.ends().exits(0).json();
+    assert_eq!(task(&run, "work")["attempts"], 1, "{run:#}");
+    assert_eq!(usage_of(task(&run, "work")), PER_ANSWER.map(|tokens| 3 * tokens), "{run:#}");
+    let events = play.repo.events();
+    let counts =
+        ["session_started", "tool_invoked", "attempt_ended"].map(|kind| of_kind(&events, kind).len());
+    assert_eq!(counts, [1, 2, 1], "{events:#?}");
+    assert_eq!(of_kind(&events, "attempt_ended")[0]["ending"]["odd_lines"], Value::Null);
     play.leaves_nothing();
 }
 

@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod adopted_streams;
 mod advice;
 mod agents;
 mod agents_that_misbehave;

@@ -72,6 +72,11 @@ impl SafeStream {
         self.held.len() + self.line.len() - self.told
     }
 
+    /// Tells whether pieces were handed on of a line that has not ended.
+    pub fn is_within_long_line(&self) -> bool {
+        self.in_pieces
+    }
+
     fn lines(&mut self, redactor: &Redactor, bytes: &[u8]) -> String {
         let text = String::from_utf8_lossy(bytes);
         let text = if is_clean(&text) { text } else { clean_text(&text, usize::MAX).into() };

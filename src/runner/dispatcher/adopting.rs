@@ -3,19 +3,28 @@
 //! # How it works
 //!
 //! A slot waits for the end of such a child, which is nobody's child any more. What it hands in comes through the inbox,
-//! and its limits hold as for any other. Nobody sees how it ends, so it is judged by what it handed in, as one is that had
-//! ended before; without that it is lost.
+//! what it says is read from where it is kept (see `kept_output`), and its limits hold as for any other. What it had said
+//! before is told once more, so that all is known of it that the dead owner knew; what that one has recorded of it is not
+//! recorded again.
+//!
+//! Nobody sees how it ends, so it is judged by what it handed in and said, as one is that had ended before, also while
+//! nobody was there. One that did neither is lost.
 
 use super::{Dispatcher, Effect};
+use crate::domain::budget::Reservation;
 use crate::domain::event::{Ending, Event};
+use crate::domain::id::TaskId;
 use crate::domain::judgement::StopReason;
 use crate::domain::recovery::{Verdict, verdict};
+use crate::domain::redact::Redactor;
 use crate::domain::task::{AttemptState, TaskState};
 use crate::runner::adopted::{Adopted, AfterAdoption};
 use crate::runner::attempt::{Closing, OpenAttempt};
 use crate::runner::child::Control;
 use crate::runner::clock;
 use crate::runner::environment::hiding_ours;
+use crate::runner::kept_output::{KeptOutput, LeftOutput};
+use crate::runner::launch;
 use crate::runner::process;
 use crate::runner::slots::{Errand, Heard, Part};
 use crate::store::StoreError;
@@ -25,13 +34,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 impl Dispatcher<'_> {
-    /// Tells whether the child of an attempt that a dead owner left is looked after: it works and may go on, or it cannot
-    /// be told whether it does.
+    /// Tells whether the child of an attempt that a dead owner left is looked after: it works and may go on, it cannot be
+    /// told whether it does, or it has ended and what it said is still to be read.
     pub(super) fn may_adopt(&self, place: usize) -> bool {
         let left = self.run.tasks[place].last().filter(|left| left.state == AttemptState::Running);
         let Some(process) = left.and_then(|left| left.process.as_ref()) else { return false };
         match verdict(&process::sight(process)) {
-            Verdict::Gone => false,
+            Verdict::Gone => self.goes_on(place) && self.left_output(place, &Arc::default()).is_some(),
             Verdict::Lives => self.goes_on(place),
             Verdict::Unsure(_) => true,
         }
@@ -43,6 +52,34 @@ impl Dispatcher<'_> {
         self.setup.limits.adopts && task.spec.is_for_agent() && task.cancel.is_none()
     }
 
+    /// Returns where the output of an attempt's children is kept, the first one's first.
+    pub(super) fn output_of(&self, task: &TaskId, attempt: u32) -> Vec<KeptOutput> {
+        let kept = |reminded| self.paths.root().join(layout::output_of(task, attempt, reminded));
+        [false, true].map(kept).map(KeptOutput::at).into()
+    }
+
+    /// Returns the same for the newest attempt of a task.
+    pub(super) fn output_of_last(&self, place: usize) -> Vec<KeptOutput> {
+        let task = &self.run.tasks[place];
+        task.last().map(|last| self.output_of(&task.spec.id, last.number)).unwrap_or_default()
+    }
+
+    /// Returns where the output of its newest child is kept, and that of the first one where this is the second.
+    fn output_now(&self, place: usize) -> Option<(KeptOutput, Option<KeptOutput>)> {
+        let mut kept = self.output_of_last(place).into_iter();
+        let (first, second) = (kept.next()?, kept.next()?);
+        Some(if second.is_there() { (second, Some(first)) } else { (first, None) })
+    }
+
+    /// Returns what the newest attempt's child has said, where that is kept and can be gone on with.
+    fn left_output(&self, place: usize, words: &Arc<Redactor>) -> Option<LeftOutput> {
+        let left = self.run.tasks[place].last().filter(|left| self.setup.agents.contains_key(&left.agent))?;
+        let (kept, first) = self.output_now(place)?;
+        let log = self.paths.root().join(&left.log);
+        let (words, drain) = (words.clone(), self.setup.limits.drain);
+        kept.is_known(&log).then_some(LeftOutput { kept, first, log, words, drain })
+    }
+
     /// Looks after the child of an attempt that a dead owner left.
     pub(super) fn adopt(&mut self, place: usize) -> Result<(), StoreError> {
         let goes_on = self.goes_on(place);
@@ -50,32 +87,87 @@ impl Dispatcher<'_> {
         let Some((left, process)) = task.last().and_then(|left| Some((left, left.process.clone()?))) else {
             return Ok(());
         };
-        let (number, began) = (left.number, left.started_at);
+        let is_gone = verdict(&process::sight(&process)) == Verdict::Gone;
+        let (number, lived) = (left.number, clock::now().since(left.started_at));
         let log = self.paths.root().join(layout::log_of(&task.spec.id, number));
-        // Its own token is known to nobody until it asks for something.
-        let mut open = OpenAttempt::new(task, (number, clock::new_token()), log, self.setup.limits.attempt);
+        let given = process::given_to(&process);
+        let token = given.iter().find(|(name, _)| name == "CREW_TOKEN").and_then(|(_, token)| token.to_str());
+        let token = token.filter(|token| sha256(token.as_bytes()) == left.token_hash);
+        // Where the system does not tell it, it is known to nobody until it asks for something.
+        let token = token.map_or_else(clock::new_token, str::to_owned);
+        let mut open = OpenAttempt::new(task, (number, token), log, self.setup.limits.attempt);
         open.adopted = true;
+        open.found_at_work = !is_gone;
         // It began before we did.
-        let left_of_time = open.limit.saturating_sub(clock::now().since(began));
-        open.deadline = Instant::now() + left_of_time;
+        let now = Instant::now();
+        open.began = now.checked_sub(lived).unwrap_or(now);
+        // One that has ended did so in its time, or somebody would have ended it.
+        open.deadline = now + if is_gone { open.limit } else { open.limit.saturating_sub(lived) };
         open.control = Arc::new(Control::of_left(process.clone()));
-        open.words = Arc::new(hiding_ours(&[]));
+        open.words = Arc::new(hiding_ours(&given));
         open.tree = self.own_tree(place, number);
+        if is_gone {
+            // While nobody owned the run, it used up nothing.
+            self.ledger.note_started(place, &task.spec, Reservation::default(), clock::now());
+        }
+        let output = self.left_output(place, &open.words);
+        if output.is_some() {
+            self.hear_again(place, &mut open)?;
+            open.silence = open.silence.filter(|_| !is_gone);
+        }
         let adopted = Adopted {
             process: process.clone(),
             marks: self.marks_of(place).into(),
             grace: self.setup.limits.grace,
             between_looks: self.setup.limits.between_looks,
             ends: !goes_on,
+            output,
         };
-        let control = open.control.clone();
+        let (control, agent, doing) = (open.control.clone(), open.agent.clone(), open.doing.clone());
         self.open.insert(place, open);
         if self.run.tasks[place].cancel.is_some() {
             self.stop_child(place, StopReason::Cancelled);
         }
-        self.effects.push(Effect::Start(Errand::Adopt { place, adopted: Box::new(adopted), control }));
+        let adopted = Box::new(adopted);
+        self.effects.push(Effect::Start(Errand::Adopt { place, adopted, control, agent, doing }));
+        if is_gone {
+            return Ok(());
+        }
         let task = self.run.tasks[place].spec.id.clone();
         self.record(Event::AttemptAdopted { task, attempt: number, process })
+    }
+
+    /// Prepares an attempt to hear all that its agent has said, and what else it says.
+    fn hear_again(&self, place: usize, open: &mut OpenAttempt) -> Result<(), StoreError> {
+        let task = &self.run.tasks[place];
+        let Some(left) = task.last() else { return Ok(()) };
+        let Some(agent) = self.setup.agents.get(&left.agent).cloned() else { return Ok(()) };
+        let agent = agent.for_attempt(task.spec.id.as_str(), left.number).unwrap_or(agent);
+        let before = task.attempts.iter().rev().nth(1);
+        if let Some(session) = launch::session_after(before, &*agent) {
+            open.resume(&*agent, &session, task);
+        }
+        open.recorded.calls = left.tool_calls;
+        for recorded in self.store.events(&self.run.id, 0, usize::MAX)? {
+            let is_its = |event: &Event| {
+                matches!(event, Event::AgentWaited { task: of, attempt, .. }
+                    if *of == task.spec.id && *attempt == left.number)
+            };
+            open.recorded.waits += u64::from(is_its(&recorded.event));
+        }
+        open.price = self.setup.prices.find(left.model.as_deref(), &left.agent);
+        open.silence = self.setup.limits.silence.filter(|_| agent.streams());
+        open.streams = agent.streams();
+        open.agent = Some(agent);
+        Ok(())
+    }
+
+    /// Takes note that all is told that an adopted agent had said.
+    pub(super) fn note_caught_up(&mut self, place: usize) {
+        let quiet = self.output_now(place).and_then(|(kept, _)| kept.quiet());
+        if let (Some(open), Some(quiet)) = (self.open.get_mut(&place), quiet) {
+            open.note_caught_up(quiet);
+        }
     }
 
     /// Learns the token of an attempt that was adopted, when it is used.
@@ -94,37 +186,57 @@ impl Dispatcher<'_> {
     }
 
     /// Takes in that an adopted child has ended, or that it cannot be told whether it has.
-    pub(super) fn note_adopted_end(&mut self, place: usize, after: AfterAdoption) -> Result<(), StoreError> {
+    pub(super) fn note_adopted_end(
+        &mut self,
+        place: usize,
+        after: AfterAdoption,
+        heard: Heard,
+    ) -> Result<(), StoreError> {
         // Its slot has ended what it had put aside. What it handed in before it ended counts.
         self.look_into_inbox()?;
-        let Some(open) = self.open.get(&place) else { return Ok(()) };
+        let Some(open) = self.open.remove(&place) else { return Ok(()) };
+        let ending = Ending { odd_lines: heard.odd_lines, ..self.ending_of_left(place, open.found_at_work) };
         match after {
             AfterAdoption::Unsure(seen) => {
                 let pid = self.run.tasks[place].last().and_then(|left| left.process.as_ref());
                 let pid = pid.map_or(0, |process| process.pid);
                 let why = format!("crew cannot tell whether its process {pid} still works: {seen}");
-                self.close_adopted(place, Some(&why))
+                self.close_adopted(place, open, (ending, Some(why)))
             }
             AfterAdoption::Ended if open.stopped.is_some() => {
-                let ending = Ending { unwatched: true, ..Ending::default() };
-                self.note_end(place, Part::Work, (ending, Heard::default(), None))
+                self.open.insert(place, open);
+                self.note_end(place, Part::Work, (ending, heard, None))
             }
-            AfterAdoption::Ended if self.may_take_up(place)? => self.take_up(place),
-            AfterAdoption::Ended => self.close_adopted(place, None),
+            AfterAdoption::Ended if self.is_worth_judging(place, &open)? => {
+                self.look_at_left(place, open, (ending, heard))
+            }
+            AfterAdoption::Ended => self.close_adopted(place, open, (ending, None)),
         }
+    }
+
+    /// Tells whether an adopted attempt that has ended is judged by what it handed in, or by what it said.
+    fn is_worth_judging(&mut self, place: usize, open: &OpenAttempt) -> Result<bool, StoreError> {
+        if open.agent.is_some() && open.has_said_how_it_ended(&self.run.tasks[place]) {
+            return self.may_be_judged(place);
+        }
+        self.may_take_up(place)
     }
 
     /// Has kept what an adopted child left that is gone, and settles its attempt after that: git takes its time, and others
     /// are at work.
-    fn close_adopted(&mut self, place: usize, unsure: Option<&str>) -> Result<(), StoreError> {
-        let closing = Closing { unsure: unsure.map(str::to_owned), files: self.finish_files(place)? };
-        let Some(keeping) = self.keeping_of_left(place) else {
-            return self.end_adopted(place, &closing, None);
-        };
-        if let Some(open) = self.open.get_mut(&place) {
-            open.closing = Some(closing);
-            self.effects.push(Effect::Start(Errand::Keep { place, keeping }));
-        }
+    fn close_adopted(
+        &mut self,
+        place: usize,
+        open: OpenAttempt,
+        (ending, unsure): (Ending, Option<String>),
+    ) -> Result<(), StoreError> {
+        let (files, usage) = (self.finish_files(place)?, open.priced_usage());
+        let closing = Closing { unsure, files, ending, usage };
+        let keeping = self.keeping_of_left(place);
+        let open = self.open.entry(place).insert_entry(open).into_mut();
+        let Some(keeping) = keeping else { return self.end_adopted(place, &closing, None) };
+        open.closing = Some(closing);
+        self.effects.push(Effect::Start(Errand::Keep { place, keeping }));
         Ok(())
     }
 

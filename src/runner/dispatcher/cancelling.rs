@@ -15,6 +15,7 @@ use crate::domain::run::Run;
 use crate::domain::schedule::Schedule;
 use crate::domain::submission::HandedIn;
 use crate::domain::task::Task;
+use crate::domain::usage::Usage;
 use crate::runner::launch::Setup;
 use crate::runner::process::{self, Among};
 use crate::store::StoreError;
@@ -46,8 +47,12 @@ impl Dispatcher<'_> {
         let places: Vec<usize> =
             (0..self.run.tasks.len()).filter(|place| is_left(&self.run.tasks[*place])).collect();
         // Nobody watches for signals here, so none is heard: they end this command.
+        let lives = self.living(&places);
         self.end_left(&places);
-        places.into_iter().try_for_each(|place| self.close_lost(place, None))?;
+        for (place, lived) in places.into_iter().zip(lives) {
+            let ending = self.ending_of_left(place, lived);
+            self.close_lost(place, None, (ending, Usage::default()))?;
+        }
         self.schedule = Schedule::of(&self.run);
         self.skip_impossible()?;
         self.flush()?;

@@ -31,6 +31,7 @@ use crate::runner::clock;
 use crate::runner::folder::FolderWatch;
 use crate::runner::forecast::{self, ForecastWatch};
 use crate::runner::inbox_watch;
+use crate::runner::kept_output::KeptOutput;
 use crate::runner::launch::Setup;
 use crate::runner::pipe_watch;
 use crate::runner::process;
@@ -90,6 +91,8 @@ enum Effect {
     Start(Errand),
     /// Nobody has to see any more what was seen of an attempt's folder.
     Forget(Arc<FolderWatch>),
+    /// Nobody has to go on any more with what an attempt's children said.
+    ForgetOutput(Vec<KeptOutput>),
     /// A request that came in an agent's output has nobody who waits for the answer.
     Answer {
         incoming: inbox::Incoming,
@@ -143,6 +146,8 @@ pub struct Dispatcher<'a> {
     copied: CopyClock,
     life: Life,
     strays: Strays,
+    /// What agents say is kept for whoever comes after us, or was by the one before us.
+    keeps_output: bool,
     inbox_looked: Instant,
     /// Something has landed in the inbox since then.
     inbox_rang: bool,
@@ -209,7 +214,6 @@ impl<'a> Dispatcher<'a> {
             waiting: Vec::new(),
             store,
             run,
-            paths,
             setup,
             observer,
             messages,
@@ -229,9 +233,11 @@ impl<'a> Dispatcher<'a> {
             copied: CopyClock::new(),
             life: Life::new(),
             strays: Strays::default(),
+            keeps_output: setup.limits.adopts || paths.output().exists(),
             inbox_looked: Instant::now(),
             inbox_rang: false,
             forecast: None,
+            paths,
             _lock: lock,
         }
     }
@@ -341,7 +347,15 @@ impl<'a> Dispatcher<'a> {
             Message::Ended { place, part, ending, heard, seen } => {
                 self.note_end(place, part, (ending, heard, seen.map(|seen| *seen)))
             }
-            Message::AdoptedEnded { place, after } => self.note_adopted_end(place, after),
+            Message::AdoptedEnded { place, after, heard } => self.note_adopted_end(place, after, heard),
+            Message::CaughtUp { place } => {
+                self.note_caught_up(place);
+                Ok(())
+            }
+            Message::FirstEnded { place, heard } => {
+                self.open.get_mut(&place).into_iter().for_each(|open| open.note_first_ended(heard.clone()));
+                Ok(())
+            }
             Message::Placed { place, event } if self.open.contains_key(&place) => self.record(*event),
             Message::Placed { .. } => Ok(()),
             Message::Unplaced { place, why } => self.note_unplaced(place, why),
@@ -360,6 +374,11 @@ impl<'a> Dispatcher<'a> {
 
     /// Applies an event in memory; it is written with the next flush.
     fn record(&mut self, event: Event) -> Result<(), StoreError> {
+        if let Event::AttemptEnded { task, attempt, .. } = &event
+            && self.keeps_output
+        {
+            self.effects.push(Effect::ForgetOutput(self.output_of(task, *attempt)));
+        }
         self.batch.push(Applied::to(&mut self.run, clock::now(), event)?);
         Ok(())
     }
@@ -419,6 +438,8 @@ impl<'a> Dispatcher<'a> {
         let _ = self.store.end_beats(&self.run.id);
         inbox::sweep(&self.paths.inbox(), clock::now());
         snapshot::sweep(&self.paths.logs());
+        // Empty by now, where it was ever made.
+        let _ = std::fs::remove_dir(self.paths.output());
         self.copy(false)?;
         Ok(Finished { status: state, interrupted: self.stopping == Some(StopReason::Interrupted) })
     }

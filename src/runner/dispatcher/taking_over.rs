@@ -11,6 +11,7 @@ use crate::domain::retry::RetryReason;
 use crate::domain::schedule::Schedule;
 use crate::domain::submission::HandedIn;
 use crate::domain::task::{Attempt, AttemptState, Task};
+use crate::domain::time::Time;
 use crate::domain::usage::Usage;
 use crate::domain::words::clean_line;
 use crate::runner::attempt::{Closing, MAX_SUMMARY_LINE, OpenAttempt};
@@ -18,15 +19,17 @@ use crate::runner::clock;
 use crate::runner::environment::hiding_ours;
 use crate::runner::folder;
 use crate::runner::handed_in_files;
+use crate::runner::kept_output;
 use crate::runner::launch;
 use crate::runner::notifier;
 use crate::runner::process;
-use crate::runner::slots::{Errand, Left};
+use crate::runner::slots::{Errand, Heard as HeardOfAgent, Left};
 use crate::store::StoreError;
 use crate::store::atomic_file;
 use crate::store::inbox;
 use crate::store::layout;
 use crate::workspace::witness;
+use std::path::Path;
 
 /// How often in a row a task may be lost with its crew process before it counts as its own doing.
 const MAX_LOST: usize = 3;
@@ -51,20 +54,24 @@ impl Dispatcher<'_> {
         witness::sweep(&self.paths.logs(), &names.collect::<Vec<_>>());
         let (adopted, places): (Vec<usize>, Vec<usize>) =
             places.into_iter().partition(|place| self.may_adopt(*place));
+        let lives = self.living(&places);
         let heard = if is_new { Heard::default() } else { self.end_left(&places) };
         // What they handed in, and nobody was there to take, is theirs: it is applied before anything is closed as lost.
         self.look_into_inbox()?;
         let mut taken_up = Vec::new();
-        for place in places {
+        for (place, lived) in places.into_iter().zip(lives) {
+            let ending = self.ending_of_left(place, lived);
             match self.may_take_up(place)? {
-                true => taken_up.push(place),
-                false => self.close_lost(place, None)?,
+                true => taken_up.push((place, ending)),
+                false => self.close_lost(place, None, (ending, Usage::default()))?,
             }
         }
+        let kept: Vec<_> = adopted.iter().flat_map(|place| self.output_of_last(*place)).collect();
+        kept_output::sweep(&self.paths.output(), &kept);
         self.close_overdue_gates()?;
         self.schedule = Schedule::of(&self.run);
         self.ledger = Ledger::of(&self.run);
-        taken_up.into_iter().try_for_each(|place| self.take_up(place))?;
+        taken_up.into_iter().try_for_each(|(place, ending)| self.take_up(place, ending))?;
         adopted.into_iter().try_for_each(|place| self.adopt(place))?;
         self.skip_impossible()?;
         // Now that all are there who are to be asked to end.
@@ -74,8 +81,14 @@ impl Dispatcher<'_> {
     /// Tells whether an attempt that a dead owner left is judged by what it handed in: it did, and what it changed can be
     /// known, because its folder is its own or what was there before is kept. What was half applied is taken back.
     pub(super) fn may_take_up(&mut self, place: usize) -> Result<bool, StoreError> {
+        let has_handed_in = |attempt: &Attempt| attempt.submission.is_some();
+        Ok(self.run.tasks[place].last().is_some_and(has_handed_in) && self.may_be_judged(place)?)
+    }
+
+    /// Tells whether it can be known what an attempt changed that a dead owner left.
+    pub(super) fn may_be_judged(&mut self, place: usize) -> Result<bool, StoreError> {
         let task = &self.run.tasks[place];
-        let Some(left) = task.last().filter(|attempt| attempt.submission.is_some()) else { return Ok(false) };
+        let Some(left) = task.last() else { return Ok(false) };
         match self.own_tree(place, left.number) {
             Some(_) if task.tree.is_none() => return Ok(false),
             // Nothing of the task's is in another folder that may be there.
@@ -94,26 +107,41 @@ impl Dispatcher<'_> {
     }
 
     /// Goes on with an attempt that a dead owner left, from where its child had ended.
-    pub(super) fn take_up(&mut self, place: usize) -> Result<(), StoreError> {
+    fn take_up(&mut self, place: usize, ending: Ending) -> Result<(), StoreError> {
         let task = &self.run.tasks[place];
         let Some(left) = task.last() else { return Ok(()) };
         let (number, was_kept) = (left.number, left.state == AttemptState::Verifying);
         // While nobody owned the run, it used up nothing.
         self.ledger.note_started(place, &task.spec, Reservation::default(), clock::now());
-        let head = task.tree.as_ref().map(|tree| tree.head().to_owned()).unwrap_or_default();
         let log = self.paths.root().join(layout::log_of(&task.spec.id, number));
         // Its own token is known to nobody any more.
         let mut open = OpenAttempt::new(task, (number, clock::new_token()), log, self.setup.limits.attempt);
         open.work_stopped = task.cancel.is_some().then_some(StopReason::Cancelled);
         open.tree = self.own_tree(place, number);
-        open.folder = self.folder_watch(place, &open);
-        self.company_of(place, left).for_each(|name| open.note_beside(name));
         if was_kept {
+            open.folder = self.folder_watch(place, &open);
+            self.company_of(place, left).for_each(|name| open.note_beside(name));
             // What its verification commands have left there since is no work of its own.
-            open.note_taken_up(left, task.tree.as_deref());
+            open.note_taken_up(left, ending, task.tree.as_deref());
             let is_misplaced = open.is_misplaced();
             self.open.insert(place, open);
             return if is_misplaced { self.settle(place) } else { self.check_or_settle(place) };
+        }
+        self.look_at_left(place, open, (ending, HeardOfAgent::default()))
+    }
+
+    /// Goes on with an attempt whose child has ended and of which crew has not seen how it left the folder.
+    pub(super) fn look_at_left(
+        &mut self,
+        place: usize,
+        mut open: OpenAttempt,
+        ended: (Ending, HeardOfAgent),
+    ) -> Result<(), StoreError> {
+        let task = &self.run.tasks[place];
+        let head = task.tree.as_ref().map(|tree| tree.head().to_owned()).unwrap_or_default();
+        open.folder = self.folder_watch(place, &open);
+        if let Some(left) = task.last() {
+            self.company_of(place, left).for_each(|name| open.note_beside(name));
         }
         let (folder, tree) = (open.folder.clone(), open.tree.clone());
         let left = match tree {
@@ -122,7 +150,7 @@ impl Dispatcher<'_> {
         };
         self.open.insert(place, open);
         let Some(folder) = folder else { return self.settle(place) };
-        self.effects.push(Effect::Start(Errand::TakeUp { place, folder, left }));
+        self.effects.push(Effect::Start(Errand::TakeUp { place, folder, left, ended: Box::new(ended) }));
         Ok(())
     }
 
@@ -139,6 +167,41 @@ impl Dispatcher<'_> {
             .map(|(_, task)| task.spec.id.as_str())
     }
 
+    /// Tells of each of these whether the child lives that a dead owner left.
+    pub(super) fn living(&self, places: &[usize]) -> Vec<bool> {
+        let process = |place: &usize| self.run.tasks[*place].last().and_then(|left| left.process.as_ref());
+        places.iter().map(|place| process(place).is_some_and(process::is_alive)).collect()
+    }
+
+    /// Returns what is known of how the child of an attempt ended that a dead owner left: it lived until now, or for as long
+    /// as something tells of it.
+    pub(super) fn ending_of_left(&self, place: usize, lived: bool) -> Ending {
+        let task = &self.run.tasks[place];
+        // Whoever died with it may not have come to recording that its child ran.
+        let Some(left) = task.last() else { return Ending::default() };
+        let log = self.paths.root().join(&left.log);
+        let now = clock::now();
+        let until = if lived { now } else { self.last_trace(task, left, &log).min(now) };
+        Ending {
+            unwatched: true,
+            millis: until.since(left.started_at).as_millis() as u64,
+            output_bytes: std::fs::metadata(&log).map_or(0, |log| log.len()),
+            ..Ending::default()
+        }
+    }
+
+    /// Returns when something last told of an attempt: its log, what is kept of its output, or a crew process that saw it.
+    fn last_trace(&self, task: &Task, left: &Attempt, log: &Path) -> Time {
+        let beat = self.store.heartbeat(&self.run.id).ok().flatten().filter(|beat| {
+            beat.attempts.iter().any(|pulse| pulse.task == task.spec.id && pulse.attempt == left.number)
+        });
+        let logged = log.metadata().ok().and_then(|log| log.modified().ok());
+        let logged = logged.and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
+        let kept = self.output_of(&task.spec.id, left.number).into_iter().filter_map(|kept| kept.touched());
+        let traces = logged.map(|at| at.as_millis() as i64).into_iter().chain(kept);
+        traces.map(Time).chain(beat.map(|beat| beat.at)).max().unwrap_or(left.started_at)
+    }
+
     /// Ends what a dead owner's attempts left running, wherever that went, and what told of the run, all at once.
     pub(super) fn end_left(&self, places: &[usize]) -> Heard {
         let process = |place: usize| self.run.tasks[place].last().and_then(|left| left.process.as_ref());
@@ -151,10 +214,15 @@ impl Dispatcher<'_> {
 
     /// Settles an attempt of a dead owner, of which nothing runs any more: a result that was accepted is not lost. `unsure`
     /// says why it cannot be told whether it has ended; then a person has to see to it.
-    pub(super) fn close_lost(&mut self, place: usize, unsure: Option<&str>) -> Result<(), StoreError> {
-        let closing = Closing { unsure: unsure.map(str::to_owned), files: self.finish_files(place)? };
+    pub(super) fn close_lost(
+        &mut self,
+        place: usize,
+        unsure: Option<&str>,
+        (ending, usage): (Ending, Usage),
+    ) -> Result<(), StoreError> {
+        let (unsure, files) = (unsure.map(str::to_owned), self.finish_files(place)?);
         let unkept = self.keep_left(place)?;
-        self.close_kept(place, &closing, unkept)
+        self.close_kept(place, &Closing { unsure, files, ending, usage }, unkept)
     }
 
     /// Does the same once what it left is kept; `unkept` says why not all of it is.
@@ -220,8 +288,8 @@ impl Dispatcher<'_> {
             outcome,
             error_kind: (outcome == Outcome::Lost).then_some(ErrorKind::OwnerLost),
             reason: clean_line(&format!("{reason}{files}{lacks}"), MAX_SUMMARY_LINE),
-            ending: Ending::default(),
-            usage: Usage::default(),
+            ending: closing.ending.clone(),
+            usage: closing.usage,
             summary,
             limited: None,
             again: again.then(|| Again { not_before: clock::now(), reason: "owner_lost".into() }),

@@ -3,6 +3,7 @@
 use super::{Dispatcher, Effect, GROUPING, KeepsFirst};
 use crate::domain::event::Event;
 use crate::runner::clock;
+use crate::runner::kept_output::KeptOutput;
 use crate::store::StoreError;
 use crate::store::copies;
 use crate::store::database::Applied;
@@ -31,6 +32,7 @@ impl Dispatcher<'_> {
                         .map_err(StoreError::file("a thread for a task"))?;
                 }
                 Effect::Forget(folder) => folder.forget(),
+                Effect::ForgetOutput(kept) => kept.iter().for_each(KeptOutput::remove),
                 Effect::Answer { is_awaited: false, .. } => {}
                 Effect::Answer { incoming, answer, .. } => answers.push((incoming, answer)),
             }

@@ -1,0 +1,189 @@
+//! Agents that say what they do while they work, and whose crew process is killed: the next one goes on hearing them.
+
+use crate::support::{Running, TestRepo, of_kind, start_command, task, wait_until};
+use serde_json::{Value, json};
+
+const END: &str = r#"'say:{"crew":"end","ok":true}'"#;
+
+fn call(id: u32) -> String {
+    format!(
+        r#"'say:{{"crew":"tool","id":"{id}","name":"shell"}}' 'say:{{"crew":"tool_end","id":"{id}","ok":true}}'"#
+    )
+}
+
+fn usage(input: u32) -> String {
+    format!(r#"'say:{{"crew":"usage","input_tokens":{input},"output_tokens":1}}'"#)
+}
+
+/// Starts a run of the workflow `one`, whose agents are to go on when crew dies.
+fn start(repo: &TestRepo) -> Running {
+    repo.set("recovery", "living", json!("adopt"));
+    repo.start(["run", "g", "--workflow", "one", "--json", "--quiet"])
+}
+
+fn pids(events: &[Value], kind: &str) -> Vec<Value> {
+    of_kind(events, kind).iter().map(|event| event["process"]["pid"].clone()).collect()
+}
+
+#[test]
+fn an_agent_that_streams_goes_on_without_crew_and_with_the_next_one_as_if_nothing_had_been() {
+    let repo = TestRepo::new();
+    let (first, second) = (repo.gate("first"), repo.gate("second"));
+    let flooded = repo.beside("flooded");
+    // It is killed in the middle of a line; what follows fills any pipe while nobody reads.
+    let script = [
+        r#"'say:{"crew":"session","id":"s1"}' 'say:{"crew":"waiting","reason":"the limit"}'"#,
+        r#"'say:{"crew":"message","text":"on"}' 'err:a warning'"#,
+        &format!("{} {} 'begin:{{\"crew\":\"usage\",\"input_tok'", call(1), usage(10)),
+        &format!("wait-gone:{} 'say:ens\":200}}' flood:3 err:another", first.display()),
+        &format!("touch:{} wait-gone:{}", flooded.display(), second.display()),
+        &format!("{} {} submit:done {END}", call(2), usage(3_000)),
+    ];
+    repo.one_step_in_protocol("", &script.join(" "));
+    let crew = start(&repo);
+    repo.wait_for_event("its first call", |event| event["kind"] == "tool_invoked");
+    crew.kill();
+    repo.open("first");
+    wait_until("it says more than a pipe holds", || flooded.exists());
+    let adopts = |times| {
+        let crew = repo.start(["resume", "last", "--json"]);
+        wait_until("it is adopted", || of_kind(&repo.events_so_far(), "attempt_adopted").len() == times);
+        crew
+    };
+    // The next one dies too, perhaps before it has caught up.
+    adopts(1).kill();
+    let crew = adopts(2);
+    repo.open("second");
+    let run = crew.ends().exits(0).json();
+    let work = task(&run, "work");
+    assert_eq!((&work["state"], &work["attempts"]), (&json!("completed"), &json!(1)), "{run:#}");
+    let told = json!({"input_tokens": 3_210, "output_tokens": 2});
+    assert_eq!(
+        (&work["usage"]["input_tokens"], &work["usage"]["output_tokens"]),
+        (&told["input_tokens"], &told["output_tokens"])
+    );
+    assert!(work["millis"].as_u64().is_some_and(|millis| millis > 0), "{work:#}");
+
+    let events = repo.events();
+    let pid = pids(&events, "process_started")[0].clone();
+    assert_eq!(pids(&events, "attempt_adopted"), [pid.clone(), pid]);
+    let counts = ["session_started", "agent_waited", "tool_invoked"].map(|kind| of_kind(&events, kind).len());
+    assert_eq!(counts, [1, 2, 2], "what had been recorded is not recorded again");
+    let log = repo.log("work", 1);
+    let flood = format!("{}\n", "x".repeat((1 << 20) - 1));
+    let mut said: Vec<&str> = log.split_inclusive('\n').collect();
+    said.retain(|line| !line.starts_with("submit: ") && !line.starts_with("accepted"));
+    for line in ["a warning\n", "another\n"] {
+        let at = said.iter().position(|said| *said == line).expect("what it said on standard error");
+        said.remove(at);
+    }
+    let expected = [
+        "{\"crew\":\"session\",\"id\":\"s1\"}\n",
+        "{\"crew\":\"waiting\",\"reason\":\"the limit\"}\n",
+        "{\"crew\":\"message\",\"text\":\"on\"}\n",
+        "{\"crew\":\"tool\",\"id\":\"1\",\"name\":\"shell\"}\n",
+        "{\"crew\":\"tool_end\",\"id\":\"1\",\"ok\":true}\n",
+        "{\"crew\":\"usage\",\"input_tokens\":10,\"output_tokens\":1}\n",
+        "{\"crew\":\"usage\",\"input_tokens\":200}\n",
+        &flood,
+        &flood,
+        &flood,
+        "{\"crew\":\"tool\",\"id\":\"2\",\"name\":\"shell\"}\n",
+        "{\"crew\":\"tool_end\",\"id\":\"2\",\"ok\":true}\n",
+        "{\"crew\":\"usage\",\"input_tokens\":3000,\"output_tokens\":1}\n",
+        "{\"crew\":\"end\",\"ok\":true}\n",
+    ];
+    let short = |line: &str| line.chars().take(200).collect::<String>();
+    assert!(
+        said == expected,
+        "{:#?}\n{} bytes",
+        said.iter().map(|line| short(line)).collect::<Vec<_>>(),
+        log.len()
+    );
+    assert!(!repo.run_folder().join("output").exists(), "what it said as it said it is kept no longer");
+    repo.leaves_no_process();
+}
+
+#[test]
+fn one_that_ended_while_nobody_was_there_is_judged_by_what_it_handed_in_and_said() {
+    let repo = TestRepo::new();
+    let gate = repo.gate("go");
+    let after = |script: &str| format!("{} wait-gone:{} {script}", usage(10), gate.display());
+    let ended = repo.beside("ended");
+    repo.crew_agent("hands", &format!("submit:done {}", after(&format!("{} {END}", usage(500)))));
+    let last = r#"'say:{"crew":"end","ok":true,"text":"the last words"}'"#;
+    repo.crew_agent("says", &after(&format!("{} {last} touch:{}", usage(500), ended.display())));
+    let error = r#"'say:{"crew":"error","kind":"context_overflow","message":"too long"}'"#;
+    repo.crew_agent("fails", &after(&format!("{} {error} exit:1", usage(500))));
+    let step =
+        |name: &str, keys: &str| format!("## {name}\nrole: reviewer\nagent: {name}\n{keys}\n\nDo it.\n");
+    let steps = [step("hands", ""), step("says", "submit: optional"), step("fails", "retries: 0")];
+    repo.workflow("one", &steps.join("\n"));
+    let crew = start(&repo);
+    wait_until("all are at work", || {
+        let events = repo.events_so_far();
+        let are = |kind, count| of_kind(&events, kind).len() == count;
+        are("submission_accepted", 1) && are("process_started", 3)
+    });
+    crew.kill();
+    repo.open("go");
+    repo.leaves_no_process();
+    let run = repo.crew(["resume", "last", "--json"]).exits(1).json();
+    for (name, state, kind) in [
+        ("hands", "completed", Value::Null),
+        ("says", "completed", Value::Null),
+        ("fails", "failed", json!("context_overflow")),
+    ] {
+        let task = task(&run, name);
+        let seen = (&task["state"], &task["error_kind"], &task["attempts"], &task["usage"]["input_tokens"]);
+        assert_eq!(seen, (&json!(state), &kind, &json!(1), &json!(510)), "{task:#}");
+    }
+    assert_eq!(task(&run, "says")["summary"], "the last words");
+    let events = repo.events();
+    assert!(of_kind(&events, "attempt_adopted").is_empty(), "nobody was there to be adopted");
+    for ended in of_kind(&events, "attempt_ended") {
+        let ending = &ended["ending"];
+        assert_eq!((&ending["unwatched"], &ending["exit"]), (&json!(true), &Value::Null), "{ended:#}");
+        assert!(ending["millis"].as_u64().is_some_and(|millis| millis > 0), "{ended:#}");
+    }
+}
+
+#[test]
+fn one_that_was_being_reminded_goes_on_and_what_its_first_child_used_counts_too() {
+    let repo = TestRepo::new();
+    let gate = repo.gate("go");
+    let result = |tokens: u32| {
+        format!(
+            r#"echo '{{"type":"result","subtype":"success","is_error":false,"result":"so","session_id":"s-1","usage":{{"input_tokens":{tokens},"output_tokens":1}}}}'"#
+        )
+    };
+    let submit = "crew submit result --summary made --confidence 0.9 --rationale r --no-change-reason n >&2";
+    let wait = format!("while [ -e '{}' ]; do sleep 0.02; done", gate.display());
+    let again = format!("{wait}; {submit}; {}", result(30));
+    repo.link_programs(&["cat", "sleep"]);
+    repo.program(
+        "claude",
+        &format!(
+            "cat >/dev/null\necho '{{\"type\":\"system\",\"subtype\":\"init\",\"session_id\":\"s-1\"}}'\n\
+             case \"$*\" in *resume*) {again} ;; *) {} ;; esac",
+            result(10)
+        ),
+    );
+    repo.set("recovery", "living", json!("adopt"));
+    repo.workflow("one", "## work\nrole: executor\n\nDo it.");
+    let words = ["run", "the goal", "--workflow", "one", "--agent", "claude"];
+    let crew = start_command(repo.alone(words));
+    wait_until("it is reminded", || of_kind(&repo.events_so_far(), "process_started").len() == 2);
+    crew.kill();
+    let crew = start_command(repo.alone(["resume", "last", "--json"]));
+    repo.wait_for_event("it is adopted", |event| event["kind"] == "attempt_adopted");
+    repo.open("go");
+    let run = crew.ends().exits(0).json();
+    let work = task(&run, "work");
+    let seen = (&work["state"], &work["attempts"], &work["usage"]["input_tokens"]);
+    assert_eq!(seen, (&json!("completed"), &json!(1), &json!(40)), "{run:#}");
+    let kinds = repo.kinds();
+    let count = |kind: &str| kinds.iter().filter(|known| *known == kind).count();
+    assert_eq!((count("agent_nudged"), count("session_started")), (1, 1));
+    repo.leaves_no_process();
+}
