@@ -6,9 +6,10 @@ use super::ended;
 use super::exit::{self, ExitStatus};
 use super::run;
 use super::signs_of_life::SignsOfLife;
+use super::standstill::Watch;
 use crate::domain::event::{Event, Recorded};
 use crate::domain::id::{RunId, TaskId};
-use crate::domain::run::Run;
+use crate::domain::run::{Run, RunStatus};
 use crate::runner::dispatcher::Finished;
 use crate::runner::{clock, looking_on, signals};
 use crate::store::database::Store;
@@ -27,8 +28,8 @@ const PAGE: usize = 1_000;
 
 /// Look on at a run, as if it were carried out here
 ///
-/// Begins with what is open. ctrl-C leaves the view, and the run goes on. At the end the same is told as where the run was
-/// started, with the same exit code.
+/// Begins with what is open. ctrl-C leaves the view, and the run goes on; with --json, where it stands then is printed. At the
+/// end the same is told as where the run was started, with the same exit code.
 #[derive(Debug, clap::Args)]
 pub struct AttachArgs {
     /// Run to look on at: the beginning of its id, or `last`
@@ -46,7 +47,7 @@ pub fn attach(cx: &Context, args: &AttachArgs) -> Result<ExitStatus> {
     let registry = run::registry(&settings)?;
     let wish = signals::wish_to_stop().context("listen to signals")?;
     screen::take_over();
-    let mut followed = Followed::begin(&store, &id)?;
+    let (mut followed, open_so_far) = Followed::begin(&store, &id)?;
     let run = &followed.run;
     let (settled, total) = (run.counts.settled(), run.counts.total());
     if !printer.json {
@@ -55,8 +56,10 @@ pub fn attach(cx: &Context, args: &AttachArgs) -> Result<ExitStatus> {
     }
     let mut progress = Progress::new(printer, short.clone(), run);
     if !progress.is_live() {
-        followed.open_so_far(&store)?.iter().for_each(|event| progress.happened(&followed.run, event));
+        open_so_far.iter().for_each(|event| progress.happened(&followed.run, event));
     }
+    drop(open_so_far);
+    let mut standstill = Watch::default();
     loop {
         // Looked at before the record: what a dying owner recorded last is still read.
         let owned = lock::is_owned(&paths)?;
@@ -68,8 +71,16 @@ pub fn attach(cx: &Context, args: &AttachArgs) -> Result<ExitStatus> {
         if !owned {
             break;
         }
+        if let Some(news) = standstill.look(&store, &id)? {
+            progress.clear();
+            printer.tell(&news);
+        }
         if wish.load(Ordering::Relaxed) {
             progress.clear();
+            if printer.json {
+                let finished = Finished { status: followed.run.status(true), interrupted: false };
+                followed.tell(cx, &store, &short, finished)?;
+            }
             printer.tell(&format!(
                 "run {short} goes on without this view\nnext  crew attach {short}    crew cancel {short} ends it"
             ));
@@ -85,11 +96,8 @@ pub fn attach(cx: &Context, args: &AttachArgs) -> Result<ExitStatus> {
         std::thread::sleep(LOOK);
     }
     progress.clear();
-    let run = &followed.run;
-    let finished = Finished { status: run.status(false), interrupted: followed.interrupted };
-    let providers = &store.providers()?;
-    let report = Closing { run, providers, short: &short, paths: &paths, finished, took: run.worked };
-    exit::unless_nobody_reads(report.tell(&printer))?;
+    let finished = Finished { status: followed.run.status(false), interrupted: followed.interrupted };
+    followed.tell(cx, &store, &short, finished)?;
     Ok(ended::exit_status(finished))
 }
 
@@ -101,14 +109,22 @@ struct Followed {
 }
 
 impl Followed {
-    fn begin(store: &Store, id: &RunId) -> Result<Followed> {
-        let run = store.load_run(id)?.context("the run is recorded")?;
-        let interrupted = ended::finished(store, &run)?.interrupted;
-        Ok(Followed { run, interrupted })
+    /// Reads all that has happened, once, and returns with it what has happened in attempts that are open.
+    fn begin(store: &Store, id: &RunId) -> Result<(Followed, Vec<Recorded>)> {
+        let mut events = store.events(id, 0, usize::MAX)?;
+        let first = events.first().context("the run is recorded")?;
+        let run = Run::create(id.clone(), first.at, &first.event).context("read what has happened")?;
+        let mut followed = Followed { run, interrupted: false };
+        followed.run.last_seq = first.seq;
+        for recorded in &events[1..] {
+            followed.take_in(recorded)?;
+        }
+        followed.retain_open(&mut events);
+        Ok((followed, events))
     }
 
-    /// Returns what has happened in attempts that are open.
-    fn open_so_far(&self, store: &Store) -> Result<Vec<Recorded>> {
+    /// Leaves what has happened in attempts that are open.
+    fn retain_open(&self, events: &mut Vec<Recorded>) {
         let is_open = |event: &Event| {
             let task = event.task().and_then(|task| self.run.task(task));
             task.is_some_and(|task| match task.waits_for {
@@ -119,18 +135,30 @@ impl Followed {
                 }
             })
         };
-        let mut events = store.events(&self.run.id, 0, usize::MAX)?;
-        events.retain(|recorded| recorded.seq <= self.run.last_seq && is_open(&recorded.event));
-        Ok(events)
+        events.retain(|recorded| is_open(&recorded.event));
+    }
+
+    fn take_in(&mut self, recorded: &Recorded) -> Result<()> {
+        self.run.apply(recorded.at, &recorded.event).context("read what has happened")?;
+        self.run.last_seq = recorded.seq;
+        ended::note_stop(&recorded.event, &mut self.interrupted);
+        Ok(())
+    }
+
+    /// Says how it has ended, or how it stands.
+    fn tell(&self, cx: &Context, store: &Store, short: &str, finished: Finished) -> Result<()> {
+        let (run, paths, providers) = (&self.run, &store.paths(&self.run.id), &store.providers()?);
+        let goes_on = finished.status == RunStatus::Running;
+        let took = if goes_on { run.worked_until(clock::now()) } else { run.worked };
+        let report = Closing { run, providers, short, paths, finished, took };
+        exit::unless_nobody_reads(report.tell(&cx.printer))
     }
 
     /// Reads what has happened since, and shows it; returns how much that was.
     fn go_on(&mut self, store: &Store, progress: &mut Progress) -> Result<usize> {
         let page = store.events(&self.run.id, self.run.last_seq, PAGE)?;
         for recorded in &page {
-            self.run.apply(recorded.at, &recorded.event).context("read what has happened")?;
-            self.run.last_seq = recorded.seq;
-            ended::note_stop(&recorded.event, &mut self.interrupted);
+            self.take_in(recorded)?;
             progress.happened(&self.run, recorded);
         }
         Ok(page.len())

@@ -15,6 +15,7 @@ use crate::domain::task::{Attempt, Task, TaskState, Work};
 use crate::domain::time::Time;
 use crate::domain::usage::Usage;
 use crate::domain::words::clean_line;
+use crate::runner::clock;
 use crate::runner::dispatcher::Finished;
 use crate::runner::launch;
 use crate::store::artifacts;
@@ -69,17 +70,28 @@ impl Closing<'_> {
         let account = self.account();
         let mut json = json!({
             "run": self.run.id, "status": self.finished.status, "millis": self.took.as_millis() as u64,
-            "tasks": tasks_json(self.run, self.providers, &account, self.run.last_at),
+            "tasks": tasks_json(self.run, self.providers, &account, self.until()),
             "findings": findings, "usage": account.bill.usage,
-            "summary": self.paths.artifacts().join("summary.md"),
         });
+        if !self.goes_on() {
+            json["summary"] = json!(self.paths.artifacts().join("summary.md"));
+        }
         account.put_into(&mut json);
         clashes::put_into(&mut json, self.run);
         json
     }
 
     fn account(&self) -> Account {
-        Account::of(self.run, false, self.run.last_at)
+        Account::of(self.run, self.goes_on(), self.until())
+    }
+
+    /// Tells whether it is the state of a run that somebody carries out.
+    fn goes_on(&self) -> bool {
+        self.finished.status == RunStatus::Running
+    }
+
+    fn until(&self) -> Time {
+        if self.goes_on() { clock::now() } else { self.run.last_at }
     }
 
     /// Returns what reviewers found, the worst first, with the task that found it.

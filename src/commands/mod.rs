@@ -52,6 +52,7 @@ mod show;
 mod side_by_side;
 mod sighting;
 mod signs_of_life;
+mod standstill;
 mod statements;
 mod status;
 mod submit;

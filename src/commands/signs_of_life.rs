@@ -1,5 +1,6 @@
 //! What `crew status` shows of who is alive: agents that are quiet, and a dispatcher that does not answer.
 
+use super::standstill::Standstill;
 use crate::domain::id::TaskId;
 use crate::domain::liveness::{Heartbeat, Pulse};
 use crate::domain::run::Run;
@@ -14,6 +15,8 @@ use std::time::Duration;
 pub struct SignsOfLife {
     heartbeat: Heartbeat,
     now: Time,
+    /// Why it does not answer, where that is known.
+    standstill: Option<Standstill>,
 }
 
 impl SignsOfLife {
@@ -22,7 +25,8 @@ impl SignsOfLife {
         let heartbeat = store.heartbeat(&run.id).ok().flatten()?;
         // Who merges owns the run too, and what a dead dispatcher said last is not about them.
         let is_of_owner = owner?.pid == heartbeat.process.pid;
-        is_of_owner.then_some(SignsOfLife { heartbeat, now })
+        let standstill = Standstill::of(run, owner);
+        is_of_owner.then_some(SignsOfLife { heartbeat, now, standstill })
     }
 
     /// Returns for how long an attempt has been quiet, where people want to know that.
@@ -45,7 +49,8 @@ impl SignsOfLife {
     /// Puts them into the JSON of a run, whose `tasks` are in the order of the workflow.
     pub fn put_into(&self, json: &mut Value, run: &Run) {
         json["at_work"]["last_beat"] = json!(self.heartbeat.at);
-        json["at_work"]["answers"] = json!(!self.heartbeat.is_overdue(self.now));
+        let answers = !self.heartbeat.is_overdue(self.now) && self.standstill.is_none();
+        json["at_work"]["answers"] = json!(answers);
         for (place, pulse) in self.pulses(run) {
             let quiet = pulse.quiet(self.now).map(|quiet| quiet.as_secs());
             json["tasks"][place]["liveness"] = json!({
@@ -57,7 +62,7 @@ impl SignsOfLife {
     /// Returns what people want to know, a line each.
     pub fn lines(&self, run: &Run) -> Vec<String> {
         let mut lines = Vec::new();
-        if self.heartbeat.is_overdue(self.now) {
+        if self.heartbeat.is_overdue(self.now) && self.standstill.is_none() {
             let since = words::duration(self.now.since(self.heartbeat.at));
             lines.push(format!(
                 "at work  not answering since {since} ago (pid {}): it is stopped, or hangs; the run stays its own",

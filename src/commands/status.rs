@@ -8,6 +8,7 @@ use super::cut_off;
 use super::exit::ExitStatus;
 use super::pruned;
 use super::signs_of_life::SignsOfLife;
+use super::standstill::Standstill;
 use super::task_work::git_of;
 use crate::domain::run::{Run, RunStatus};
 use crate::domain::submission::Note;
@@ -15,6 +16,7 @@ use crate::domain::task::{Task, TaskState};
 use crate::domain::words::clean_line;
 use crate::runner::branch_work;
 use crate::runner::clock;
+use crate::runner::process;
 use crate::store::database::Store;
 use crate::store::layout::Layout;
 use crate::store::lock;
@@ -93,6 +95,9 @@ fn list_runs(cx: &Context, limit: usize) -> Result<ExitStatus> {
         ]);
     }
     cx.printer.data(&rows.render(&cx.printer))?;
+    for row in runs.iter().filter(|row| row.is_open()) {
+        tell_standstill(cx, &store, row)?;
+    }
     if total > runs.len() {
         cx.printer
             .tell(&format!("{} older: crew status -n {total}", words::count(total - runs.len(), "run")));
@@ -102,6 +107,19 @@ fn list_runs(cx: &Context, limit: usize) -> Result<ExitStatus> {
     }
     cut_off::tell(&cx.printer, &layout);
     Ok(ExitStatus::Done)
+}
+
+/// Says where the crew process of a run is stopped.
+fn tell_standstill(cx: &Context, store: &Store, row: &RunRow) -> Result<()> {
+    let paths = store.paths(&row.id);
+    // Most are not: the record is only read of one that may be.
+    let owner = lock::owner(&paths).filter(|owner| process::is_stopped(owner.pid));
+    let Some(owner) = owner.filter(|_| lock::is_owned(&paths).unwrap_or(false)) else { return Ok(()) };
+    let Some(run) = store.load_run(&row.id)? else { return Ok(()) };
+    if let Some(standstill) = Standstill::of(&run, Some(&owner)) {
+        cx.printer.tell(&format!("{}  {}", store.short(&row.id)?, standstill.words()));
+    }
+    Ok(())
 }
 
 fn run_json(row: &RunRow, status: RunStatus) -> Value {
@@ -126,6 +144,7 @@ fn show_run(cx: &Context, typed: &str) -> Result<ExitStatus> {
     let at_work = lock::owner(&store.paths(&id)).filter(|_| owned);
     let signs = SignsOfLife::of(&store, &run, at_work.as_ref(), clock::now());
     let providers = store.providers()?;
+    let standstill = Standstill::of(&run, at_work.as_ref());
     if cx.printer.json {
         let mut json = json!({
             "id": run.id, "status": status, "goal": run.goal, "team": run.team, "workflow": run.workflow,
@@ -135,7 +154,8 @@ fn show_run(cx: &Context, typed: &str) -> Result<ExitStatus> {
         account.put_into(&mut json);
         clashes::put_into(&mut json, &run);
         if let Some(owner) = &at_work {
-            json["at_work"] = json!({"pid": owner.pid, "since": owner.since, "doing": owner.doing});
+            json["at_work"] = json!({"pid": owner.pid, "since": owner.since, "doing": owner.doing,
+                "stopped": standstill.is_some()});
         }
         if let Some(signs) = &signs {
             signs.put_into(&mut json, &run);
@@ -151,6 +171,9 @@ fn show_run(cx: &Context, typed: &str) -> Result<ExitStatus> {
     if let Some((owner, doing)) = at_work.as_ref().and_then(|owner| Some((owner, owner.doing.as_ref()?))) {
         let since = words::duration(clock::now().since(owner.since));
         cx.printer.data(&format!("at work  {}, for {since} (pid {})", clean_line(doing, 200), owner.pid))?;
+    }
+    if let Some(standstill) = &standstill {
+        cx.printer.data(&format!("at work  {}", standstill.words()))?;
     }
     signs.iter().flat_map(|signs| signs.lines(&run)).try_for_each(|line| cx.printer.data(&line))?;
     for line in explain(&run, &short, status, &account) {

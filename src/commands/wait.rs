@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::ended;
 use super::exit::ExitStatus;
+use super::standstill::Watch;
 use crate::domain::id::RunId;
 use crate::domain::run::RunStatus;
 use crate::domain::time::read_duration;
@@ -79,12 +80,16 @@ fn await_all(
 ) -> Result<Vec<(RunId, Finished)>> {
     let began = Instant::now();
     let mut told = false;
+    let mut watches: Vec<Watch> = runs.iter().map(|_| Watch::default()).collect();
     let mut ended: Vec<Option<Finished>> = vec![None; runs.len()];
     loop {
         // Read before they are looked at: what has ended within the time counts.
         let waited = began.elapsed();
-        for (id, end) in runs.iter().zip(&mut ended).filter(|(_, end)| end.is_none()) {
-            if !lock::is_owned(&store.paths(id))? {
+        let open = runs.iter().zip(&mut ended).zip(&mut watches).filter(|((_, end), _)| end.is_none());
+        for ((id, end), watch) in open {
+            if lock::is_owned(&store.paths(id))? {
+                watch.look(store, id)?.iter().for_each(|news| cx.printer.tell(news));
+            } else {
                 let run = store.load_run(id)?.context("the run is recorded")?;
                 let finished = ended::finished(store, &run)?;
                 tell(cx, &store.short(id)?, finished)?;

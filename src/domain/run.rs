@@ -791,6 +791,11 @@ impl Run {
         Ok(Touched::Task(self.tasks.len() - 1))
     }
 
+    /// Returns for how long dispatchers have owned it, up to now where one does.
+    pub fn worked_until(&self, now: Time) -> Duration {
+        self.worked + self.owned_since.map_or(Duration::ZERO, |since| now.since(since))
+    }
+
     /// Lets a gate hold a task: one that is queued at once, one that is worked on when its attempt ends.
     fn open_gate(
         &mut self,

@@ -1,8 +1,6 @@
 //! `crew run --detach`, `crew attach`, `crew wait`: a run without a terminal, and those who look on.
 
-use crate::support::{
-    Sweep, TestRepo, of_kind, processes_with, run_command, start_command, task, wait_until,
-};
+use crate::support::{Sweep, TestRepo, of_kind, processes_with, run_command, start_command, task};
 use serde_json::{Value, json};
 use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
@@ -50,18 +48,20 @@ fn a_detached_run_goes_on_by_itself_and_others_look_on_and_wait() {
     let late = repo.crew(["wait", &short, &quick, "--timeout", "0", "--json"]).exits(124).json();
     assert_eq!(late["data"], json!([{"run": quick, "status": "completed", "exit": 0}]));
     // Who looks on leaves, and the run goes on.
-    let looking = repo.start(["attach"]);
+    let looking = repo.start(["attach", "--json"]);
     let seen = start_command(repo.command(["attach", &short]));
     let waiting = repo.start(["wait", &short, &short, "--json"]);
-    wait_until("it looks on", || {
-        let stat = std::fs::read_to_string(format!("/proc/{}/status", looking.pid())).unwrap_or_default();
-        // The bit of SIGINT among the signals that it catches. Only Linux tells of it.
-        let caught = stat.lines().find_map(|line| line.strip_prefix("SigCgt:\t"));
-        caught.is_none_or(|caught| u64::from_str_radix(caught.trim(), 16).is_ok_and(|bits| bits & 2 != 0))
-    });
+    looking.catches_ctrl_c();
     looking.signal(libc::SIGINT);
     let left = looking.ends().exits(130);
     assert!(left.err.contains(&format!("run {short} goes on without this view")), "{}", left.err);
+    let state = left.json();
+    let tasks = [&state["tasks"][0]["state"], &state["tasks"][1]["state"]];
+    assert_eq!(
+        (&state["status"], tasks),
+        (&json!("running"), [&json!("running"), &json!("queued")]),
+        "{state:#}"
+    );
     repo.open("on");
     let waited = waiting.ends().exits(0).json();
     assert_eq!(waited["data"], json!([{"run": repo.events()[0]["run"], "status": "completed", "exit": 0}]));

@@ -220,7 +220,6 @@ fn a_dispatcher_that_is_stopped_does_not_answer_and_keeps_its_run() {
     repo.wait_for_event("the agent runs", |event| event["kind"] == "process_started");
     let at_work = || repo.crew(["status", "last", "--json"]).exits(0).json()["at_work"].clone();
     wait_until("it beats", || at_work()["answers"] == true);
-    run.signal(libc::SIGSTOP);
     let store = rusqlite::Connection::open(repo.root.join(".crew/crew.db")).expect("the store");
     store.busy_timeout(Duration::from_secs(30)).expect("a time");
     let aged = "UPDATE heartbeats SET data = json_set(data, '$.at', '2026-01-01T00:00:00.000Z')";
@@ -230,12 +229,35 @@ fn a_dispatcher_that_is_stopped_does_not_answer_and_keeps_its_run() {
     assert!(shown.contains("not answering since "), "{shown}");
     assert!(shown.contains("running"), "its work is not taken from it: {shown}");
     repo.crew(["resume", "last"]).exits(4);
+    run.signal(libc::SIGSTOP);
+    #[cfg(target_os = "linux")]
+    what_is_stopped_is_told_at_once(&repo, &run);
     run.signal(libc::SIGCONT);
     repo.open("hang");
     assert_eq!(run.ends().exits(0).json()["status"], "completed");
     let left: i64 =
         store.query_row("SELECT count(*) FROM heartbeats", [], |row| row.get(0)).expect("a count");
     assert_eq!(left, 0, "an ended run has no beat");
+}
+
+#[cfg(target_os = "linux")]
+fn what_is_stopped_is_told_at_once(repo: &TestRepo, run: &Running) {
+    let words = format!("its crew process is stopped (pid {0}): kill -CONT {0} lets it go on", run.pid());
+    let at_work = || repo.crew(["status", "last", "--json"]).exits(0).json()["at_work"].clone();
+    wait_until("it is stopped", || at_work()["stopped"] == true);
+    assert_eq!(at_work()["answers"], false);
+    let shown = repo.crew(["status", "last"]).exits(0).out;
+    assert!(shown.contains(&format!("at work  {words}")) && !shown.contains("not answering"), "{shown}");
+    assert!(shown.contains("running"), "{shown}");
+    let listed = repo.crew(["status"]).exits(0);
+    assert!(listed.err.contains(&words), "{listed:?}");
+    let waited = repo.crew(["wait", "last", "--timeout", "0"]).exits(124);
+    assert!(waited.err.contains(&format!("stands still: {words}")), "{}", waited.err);
+    let looking = repo.start(["attach"]);
+    looking.catches_ctrl_c();
+    looking.signal(libc::SIGINT);
+    let left = looking.ends().exits(130);
+    assert!(left.err.contains(&format!("stands still: {words}")), "{}", left.err);
 }
 
 #[test]

@@ -315,6 +315,17 @@ impl Running {
         self.child.as_ref().expect("it runs").id()
     }
 
+    /// Waits until it has seen to it that ctrl-C does not just end it.
+    #[track_caller]
+    pub fn catches_ctrl_c(&self) {
+        wait_until("it looks on", || {
+            let stat = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap_or_default();
+            // The bit of SIGINT among the signals that it catches. Only Linux tells of it.
+            let caught = stat.lines().find_map(|line| line.strip_prefix("SigCgt:\t"));
+            caught.is_none_or(|caught| u64::from_str_radix(caught.trim(), 16).is_ok_and(|bits| bits & 2 != 0))
+        });
+    }
+
     /// Sends a signal to crew alone, as `kill` does.
     pub fn signal(&self, signal: i32) {
         // SAFETY: a signal to a child that has not been waited for.
