@@ -51,6 +51,18 @@ thread_local! {
     static WAITS: Cell<(Option<Instant>, bool)> = const { Cell::new((None, false)) };
 }
 
+#[cfg(not(feature = "test-fakes"))]
+fn busy_timeout() -> Duration {
+    BUSY_TIMEOUT
+}
+
+/// The same, or as many milliseconds as a test says.
+#[cfg(feature = "test-fakes")]
+fn busy_timeout() -> Duration {
+    let said = std::env::var("STORE_BUSY_MS").ok().and_then(|millis| millis.parse().ok());
+    said.map_or(BUSY_TIMEOUT, Duration::from_millis)
+}
+
 /// Decides whether to wait on; SQLite asks with how often it did before, for the same lock.
 pub(super) fn waits_on(before: i32) -> bool {
     WAITS.with(|waits| {
@@ -68,7 +80,7 @@ pub(super) fn waits_on(before: i32) -> bool {
         }
         waits.set((Some(began), told || is_long));
         std::thread::sleep(BETWEEN_TRIES);
-        began.elapsed() < BUSY_TIMEOUT
+        began.elapsed() < busy_timeout()
     })
 }
 

@@ -2,7 +2,7 @@
 //! went back: crew says what is wrong and where, does nothing by halves, and goes on when that is over.
 
 use crate::support::mounts::{Mounted, skipped};
-use crate::support::{Running, TestRepo, run_command, task, wait_until};
+use crate::support::{Running, TestRepo, run_command, start_command, task, wait_until};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -128,6 +128,34 @@ fn a_store_that_another_process_holds_is_waited_for_with_a_sign_after_a_second()
     holder.execute_batch("COMMIT").expect("the lock is given back");
     running.ends().exits(0);
     assert_eq!(text().matches("another process writes").count(), 1, "{}", text());
+}
+
+#[test]
+fn a_store_that_is_held_for_too_long_ends_the_run_and_nothing_is_half_written() {
+    let repo = TestRepo::new();
+    let gate = repo.gate("a");
+    let waits = format!("touch begun; while [ -e '{}' ]; do sleep 0.02; done", gate.display());
+    repo.workflow("two", &format!("## a\nrun: {waits}\n\n## b\nrun: true\ndependsOn: a\n"));
+    let mut command = repo.command(["run", "the goal", "--workflow", "two"]);
+    // Thirty seconds, for a test.
+    let running = start_command({
+        command.env("STORE_BUSY_MS", "300");
+        command
+    });
+    repo.wait_for_event("it is at work", |event| event["kind"] == "process_started");
+    let holder = Connection::open(database(&repo)).expect("the store");
+    holder.execute_batch("BEGIN IMMEDIATE").expect("a lock");
+    repo.open("a");
+    let ended = running.ends().exits(4);
+    assert!(ended.err.contains("is writing there all the time"), "{}", ended.err);
+    holder.execute_batch("COMMIT").expect("the lock is given back");
+    repo.leaves_no_process();
+    let status = repo.crew(["status", "last", "--json"]).exits(0).json();
+    assert_eq!(status["status"], "interrupted");
+    repo.crew(["resume", "last"]).exits(0);
+    let kinds = repo.kinds();
+    let of = |kind: &str| kinds.iter().filter(|known| *known == kind).count();
+    assert_eq!((of("attempt_started"), of("attempt_ended"), of("run_ended")), (3, 3, 1), "{kinds:?}");
 }
 
 #[test]
