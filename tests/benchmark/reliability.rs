@@ -4,6 +4,7 @@ use crate::support::{Running, TestRepo};
 use crate::{again, command_task, made, side_by_side};
 use crew::domain::event::{Event, ProcessId};
 use crew::domain::id::{RunId, TaskId};
+use crew::domain::run::RunStatus;
 use crew::domain::time::Time;
 use crew::store::database::{Applied, Store};
 use crew::store::layout::Layout;
@@ -31,7 +32,8 @@ fn idle() {
     let (repo, crew) = crowd(CROWD, "sleep:60000 say:rested");
     let ours = resting(crew.pid());
     let shown = |name: &str, cost: &Resting| {
-        println!("{name:16} {:>8} KiB   {:>6.2} % of a core", cost.peak_kib, cost.share * 100.0);
+        let Resting { peak_kib, threads, share } = cost;
+        println!("{name:16} {peak_kib:>8} KiB   {:>6.2} % of a core   {threads} threads", share * 100.0);
     };
     shown("crew, 200 idle", &ours);
     crew.signal(libc::SIGINT);
@@ -69,6 +71,7 @@ fn crowd(count: usize, script: &str) -> (TestRepo, Running) {
 /// What a process that waits uses.
 struct Resting {
     peak_kib: u64,
+    threads: u64,
     /// Of one core, from 0.
     share: f64,
 }
@@ -78,9 +81,11 @@ fn resting(pid: u32) -> Resting {
     std::thread::sleep(WATCHED);
     let share = (used(pid) - before).as_secs_f64() / WATCHED.as_secs_f64();
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let peak_kib = peak.and_then(|line| line.split_ascii_whitespace().next()?.parse().ok());
-    Resting { peak_kib: peak_kib.unwrap_or_default(), share }
+    let number = |name: &str| {
+        let found = status.lines().find_map(|line| line.strip_prefix(name));
+        found.and_then(|line| line.split_ascii_whitespace().next()?.parse().ok()).unwrap_or_default()
+    };
+    Resting { peak_kib: number("VmHWM:"), threads: number("Threads:"), share }
 }
 
 /// Returns the processor time of a process, without its children's (Linux; elsewhere nothing is known).
@@ -113,11 +118,22 @@ fn cancel() {
     println!("kill of a group  {:>8.0} ms   crew takes {ratio:.1}x", theirs.as_secs_f64() * 1e3);
 }
 
-/// `crew status` where fifty runs were interrupted with an attempt at work, beside `git status`.
+/// `crew status` where fifty runs were interrupted with an attempt at work, beside `git status`; and one look of who watches
+/// them all, without the start of a program.
 fn interrupted() {
     let repo = TestRepo::new();
     let mut store = Store::open(&Layout::of(&repo.root)).expect("a store");
     (0..INTERRUPTED).for_each(|number| leave(&mut store, number));
+    let look = || {
+        let began = Instant::now();
+        let rows = store.runs(INTERRUPTED as usize).expect("runs");
+        let states = rows.iter().map(|row| store.status(row).expect("a state"));
+        assert!(states.filter(|state| *state == RunStatus::Interrupted).count() == INTERRUPTED as usize);
+        began.elapsed()
+    };
+    let mut looks: Vec<Duration> = (0..101).map(|_| look()).collect();
+    looks.sort();
+    println!("a look at all 50 {:>8.2} ms   the slowest {:.2} ms", millis(looks[50]), millis(looks[100]));
     drop(store);
     let all = repo.command(["status", "-n", "50"]);
     let mut git = repo.plain("git");
@@ -129,6 +145,10 @@ fn interrupted() {
             ("50 interrupted", Box::new(move || again(&all))),
         ],
     );
+}
+
+fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
 }
 
 /// Records a run of which the owner died while its one child worked.
