@@ -317,6 +317,23 @@ impl Git {
         self.answer(args, &[])
     }
 
+    /// Returns the commit that each of the names stands for, as far as it stands for one. One git answers for all of them.
+    pub fn commits(&self, names: &[&str]) -> Vec<Option<String>> {
+        let asked: String = names.iter().map(|name| format!("{name}^{{commit}}\n")).collect();
+        let answered = self.answer(&["cat-file", "--batch-check=%(objectname)"], asked.as_bytes());
+        let answered = answered.map(|lines| String::from_utf8_lossy(&lines).into_owned()).unwrap_or_default();
+        // Behind a name that stands for none it says that this is so.
+        let found = answered.lines().map(|line| (!line.contains(' ')).then(|| line.to_owned()));
+        let found: Vec<_> = found.collect();
+        if found.len() == names.len() {
+            return found;
+        }
+        // It stops at an object that is damaged; that keeps nobody from the others.
+        let one =
+            |name: &str| self.text(&["rev-parse", "--verify", "-q", &format!("{name}^{{commit}}")]).ok();
+        names.iter().map(|name| one(name)).collect()
+    }
+
     /// Runs git with `input` on its stdin to its end, however it ends.
     pub fn fed<S: AsRef<OsStr>>(&self, args: &[S], input: &[u8]) -> Result<Ended, GitError> {
         let output = self.output_of(args, input)?;

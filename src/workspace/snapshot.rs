@@ -186,25 +186,28 @@ impl Snapshot {
         }
     }
 
-    /// Returns the paths of the repositories that lie in this one, of whose files nothing else is seen.
-    pub fn inside(&self) -> Result<Vec<String>, GitError> {
-        let entries = self.git.entries(&["ls-files", "--stage", "-z"])?;
-        let links = entries.iter().filter_map(|entry| entry.strip_prefix("160000 "));
-        let links = links.filter_map(|entry| Some(entry.split_once('\t')?.1.to_owned()));
+    /// Returns the paths of the commits of other repositories that the snapshot holds.
+    pub fn links(&self) -> Result<Vec<PathBuf>, GitError> {
+        Ok(gitlinks::links(&self.git.run(&["ls-files", "--stage", "-z"])?))
+    }
+
+    /// Returns the paths of the repositories that lie in this one, of whose files nothing else is seen; `links` are those of
+    /// the snapshot.
+    pub fn inside(&self, links: &[PathBuf]) -> Vec<String> {
         let is_there = |path: &String| {
             let own = self.git.dir().join(path).join(".git");
             own.is_file() || own.join("HEAD").is_file()
         };
-        Ok(links.chain(self.unborn.iter().cloned()).filter(is_there).collect())
+        let links = links.iter().map(|path| path.display().to_string());
+        links.chain(self.unborn.iter().cloned()).filter(is_there).collect()
     }
 
     /// Returns the files in folders of submodules that are not checked out, of which git sees nothing.
-    pub fn astray(&self) -> Result<Vec<PathBuf>, GitError> {
-        let links = gitlinks::links(&self.git.run(&["ls-files", "--stage", "-z"])?);
+    pub fn astray(&self, links: &[PathBuf]) -> Result<Vec<PathBuf>, GitError> {
         let no_index = self.scratch.path().join("no-index");
         let mut files = Vec::new();
         for link in links {
-            files.extend(gitlinks::files_below(&self.git, self.git.dir(), &link, &no_index)?.files);
+            files.extend(gitlinks::files_below(&self.git, self.git.dir(), link, &no_index)?.files);
         }
         Ok(files)
     }

@@ -120,11 +120,12 @@ impl Witness {
         let index_file =
             file_of(&snapshot.scratch().join("index.before")).map_err(in_folder(&places.index))?;
         let mut inside = BTreeMap::new();
-        for path in snapshot.inside()? {
+        let links = snapshot.links()?;
+        for path in snapshot.inside(&links) {
             let witness = Witness::take(&folder.join(&path), leave_out, scratch, References::All)?;
             inside.insert(path, witness);
         }
-        let astray = astray(&snapshot)?;
+        let astray = astray(&snapshot, &links)?;
         Ok(Witness { snapshot, git, places, before, index_file, inside, astray })
     }
 
@@ -171,7 +172,7 @@ impl Witness {
         changes.tree = self.look_at(!changes.settings.is_empty())?;
         changes.files = self.snapshot.difference(self.snapshot.tree(), &changes.tree)?;
         changes.committed = self.committed(&now, &changes.tree)?;
-        let astray = astray(&self.snapshot)?;
+        let astray = astray(&self.snapshot, &self.snapshot.links()?)?;
         let mut paths: Vec<&PathBuf> = self.astray.keys().chain(astray.keys()).collect();
         paths.sort_unstable();
         paths.dedup();
@@ -365,9 +366,9 @@ fn content(path: &Path) -> io::Result<Option<String>> {
 }
 
 /// Returns numbers for the files in folders of submodules that are not checked out, by their paths.
-fn astray(snapshot: &Snapshot) -> Result<BTreeMap<PathBuf, String>, SnapshotError> {
+fn astray(snapshot: &Snapshot, links: &[PathBuf]) -> Result<BTreeMap<PathBuf, String>, SnapshotError> {
     let mut numbers = BTreeMap::new();
-    for path in snapshot.astray()? {
+    for path in snapshot.astray(links)? {
         let file = snapshot.git().dir().join(&path);
         let number = match std::fs::read_link(&file) {
             Ok(to) => to.display().to_string(),

@@ -375,8 +375,9 @@ impl Worktree {
         let git = &self.place.git;
         let staged = self.stage(work)?;
         let reference = self.reference();
-        let tip = self.commit_at(&reference);
-        let parent = self.parent(self.commit_at("HEAD").as_deref(), tip.as_deref(), work.base)?;
+        let known = git.commits(&["HEAD", &reference]);
+        let (head, tip) = (known[0].as_deref(), known[1].as_deref());
+        let parent = self.parent(head, tip, work.base)?;
         let is_new = git.text(&["rev-parse", &format!("{parent}^{{tree}}")])? != staged.tree;
         let commit = match is_new {
             true => self.place.commit(&staged.tree, &[&parent], work.message)?,
@@ -384,7 +385,7 @@ impl Worktree {
         };
         let difference = snapshot::difference(git, work.base, &commit)?;
         let mut set_aside = self.set_aside(&commit, work)?;
-        if tip.as_deref() != Some(&commit)
+        if tip != Some(commit.as_str())
             && let Err(source) = self.move_branch(&commit)
         {
             let reference = custody::hold(&self.place.git, work.keep_ref, &commit)?;
@@ -436,6 +437,9 @@ impl Worktree {
 
     /// Looks whether all is there that a commit holds and its base does not.
     fn look_for_all(&self, commit: &str, base: &str) -> Result<(), GitError> {
+        if commit == base {
+            return Ok(());
+        }
         self.place.git.run(&["rev-list", "--objects", "--quiet", commit, &format!("^{base}"), "--"]).map(drop)
     }
 

@@ -261,6 +261,7 @@ fn an_agent_that_ignores_term_is_killed_after_the_grace() {
 #[test]
 fn a_grandchild_that_ignores_term_is_gone_when_the_run_ends() {
     let repo = TestRepo::new();
+    repo.set("limits", "grace_seconds", json!(1));
     repo.one_step("", "grandchild submit:done");
     repo.run_json("one", 0);
     let ended = of_kind(&repo.events(), "attempt_ended")[0].clone();

@@ -342,11 +342,13 @@ fn is_told_once(events: &[Value]) -> Result<(), String> {
 /// Carries out a campaign on two cores: each of the places, in whichever order. Returns how many were killed.
 fn campaign(story: &'static Story, choose: impl Fn(&[Call]) -> Vec<Place>) -> (usize, usize) {
     let began = Instant::now();
-    let mut places = Vec::new();
+    let (mut stages, mut places) = (Vec::new(), Vec::new());
     let mut wanted = None;
     let mut calls_in_all = 0;
     for act in 0..story.acts.len() {
-        let (calls, end) = Stage::new(story, act).undisturbed();
+        let stage = Stage::new(story, act);
+        let (calls, end) = stage.undisturbed();
+        stages.push(stage);
         let wanted = wanted.get_or_insert_with(|| end.clone());
         assert!(*wanted == end, "{}", difference(wanted, &end));
         calls_in_all += calls.len();
@@ -354,10 +356,10 @@ fn campaign(story: &'static Story, choose: impl Fn(&[Call]) -> Vec<Place>) -> (u
     }
     let wanted = wanted.expect("an end");
     let (killed, mut wrong) = (AtomicUsize::new(0), Vec::new());
-    for (act, places) in places.iter().enumerate() {
+    for (act, (stage, places)) in stages.into_iter().zip(&places).enumerate() {
         let next = AtomicUsize::new(0);
-        let work = || {
-            let stage = Stage::new(story, act);
+        let work = |stage: Option<Stage>| {
+            let stage = stage.unwrap_or_else(|| Stage::new(story, act));
             let about = |place: &Place| format!("`crew {}`, {place:?}", story.acts[act].0[0]);
             let mut wrong = Vec::new();
             while let Some(place) = places.get(next.fetch_add(1, Ordering::Relaxed)) {
@@ -375,7 +377,7 @@ fn campaign(story: &'static Story, choose: impl Fn(&[Call]) -> Vec<Place>) -> (u
             wrong
         };
         std::thread::scope(|scope| {
-            let hands: Vec<_> = (0..2).map(|_| scope.spawn(work)).collect();
+            let hands = [Some(stage), None].map(|stage| scope.spawn(|| work(stage)));
             wrong.extend(hands.into_iter().flat_map(|hand| hand.join().expect("a hand")));
         });
     }

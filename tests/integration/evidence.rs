@@ -1,7 +1,7 @@
 //! What crew itself sees of an attempt: the folder before and after it, who had the folder meanwhile, and what its own
 //! verification commands say.
 
-use crate::support::{FAKE_AGENT, TestRepo, of_kind, start_command, task, wait_until};
+use crate::support::{FAKE_AGENT, TestRepo, of_kind, run_command, start_command, task, wait_until};
 use serde_json::{Value, json};
 
 const SUBMIT: &str = "crew submit result --summary done --confidence 0.9 --rationale r";
@@ -428,13 +428,26 @@ fn another_tree_another_commit_a_failure_and_a_command_that_changes_the_tree_are
 }
 
 #[test]
-fn an_agent_that_is_stopped_while_crew_looks_is_not_out_of_time() {
-    // A second is over while git looks at what it left, but not while it worked.
+fn time_that_crew_needs_to_look_is_not_the_agents() {
     let repo = TestRepo::new();
-    let script = format!("seq 1 3000 | while read at; do echo $at >f$at; done\n{SUBMIT}");
-    let work = one(&repo, "executor", "timeout: 60s", &script);
+    // The first git after the agent takes longer than the agent had.
+    let (working, real) = (repo.beside("working"), "/usr/local/bin:/usr/bin:/bin");
+    let slow = format!(
+        "if rm {} 2>/dev/null; then touch {}; sleep 4; fi\nPATH={real} exec git \"$@\"",
+        working.display(),
+        repo.beside("slept").display()
+    );
+    repo.link_programs(&["rm", "sleep", "touch", "seq"]);
+    repo.program("git", &slow);
+    let script =
+        format!("for at in $(seq 1 60); do echo $at >f$at; done\n{SUBMIT}\ntouch {}", working.display());
+    agent(&repo, "one", &script);
+    repo.workflow("one", "## work\nrole: executor\nagent: one\ntimeout: 3s\n\nDo it.");
+    let run = run_command(repo.alone(["run", "the goal", "--workflow", "one", "--json"])).json();
+    let work = task(&run, "work").clone();
     ended(&work, "completed", None);
-    assert_eq!(work["tree"]["changed"], 3000);
+    assert!(repo.beside("slept").exists());
+    assert_eq!(work["tree"]["changed"], 60);
     assert_eq!(work["tree"]["files"].as_array().expect("a list").len(), 50);
 }
 

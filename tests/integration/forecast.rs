@@ -136,10 +136,12 @@ fn the_live_view_has_a_line_for_the_conflict_that_lies_ahead() {
     let commit = format!("{GIT} commit -qam mine");
     let repo = repo_with(|_| {
         let lib = "src/lib.rs";
-        // Long enough for a look at the branches.
+        // Until it is recorded, and some looks of the live view longer.
+        let until = "crew -C \"$CREW_REPOSITORY\" events last";
+        let seen = format!("while ! {until} | grep -q 'conflicts_seen'; do sleep 0.2; done; sleep 1");
         vec![
-            step("fix", format!("{}; {commit}; sleep 6", change(lib, 5, "five"))),
-            step("docs", format!("{}; {commit}; sleep 6", change(lib, 5, "FIVE"))),
+            step("fix", format!("{}; {commit}; {seen}", change(lib, 5, "five"))),
+            step("docs", format!("{}; {commit}; {seen}", change(lib, 5, "FIVE"))),
         ]
     });
     let (exit, shown) = repo.at_terminal(&RUN, &[]);

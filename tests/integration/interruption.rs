@@ -230,6 +230,7 @@ fn resume_ends_the_agent_that_a_killed_crew_left_behind() {
 #[cfg(target_os = "linux")]
 fn resume_ends_an_agent_whose_start_nobody_could_record() {
     let repo = TestRepo::new();
+    repo.set("limits", "grace_seconds", json!(1));
     let gate = repo.gate("hang");
     two_steps(&repo, &format!("1?ignore-term 1?wait-gone:{}", gate.display()));
     let running = repo.start_run("two");

@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant, SystemTime};
 use tempfile::TempDir;
 
 /// The binary under test.
@@ -24,12 +25,24 @@ pub const FAKE_AGENT: &str = env!("CARGO_BIN_EXE_fake-agent");
 
 /// How long a test waits for something that has to come. Generous: machines are busy.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+/// How long nothing has to be written to the store before it is read once more.
+const LOOK_ALL_THE_SAME: Duration = Duration::from_millis(500);
 
 /// A git repository in a folder of its own, with an empty home beside it.
 pub struct TestRepo {
     _folder: TempDir,
     pub root: PathBuf,
     pub home: PathBuf,
+}
+
+/// The first repository that a test made, for those that follow.
+static FIRST: OnceLock<Made> = OnceLock::new();
+
+/// The folders and files of a repository.
+#[derive(Default)]
+struct Made {
+    folders: Vec<PathBuf>,
+    files: Vec<(PathBuf, Vec<u8>)>,
 }
 
 /// What a command printed and how it ended.
@@ -64,10 +77,46 @@ impl TestRepo {
         let repo = TestRepo { root: real.join("repo"), home: real.join("home"), _folder: folder };
         std::fs::create_dir_all(&repo.root).expect("a folder");
         std::fs::create_dir_all(&repo.home).expect("a folder");
-        repo.git(&["init", "-q", "-b", "main"]);
-        repo.write("README.md", "A repository for tests.\n");
-        repo.commit("begin");
+        match FIRST.get() {
+            Some(first) => repo.be_like(first),
+            None => {
+                repo.git(&["init", "-q", "-b", "main"]);
+                repo.write("README.md", "A repository for tests.\n");
+                repo.commit("begin");
+                let _ = FIRST.set(repo.as_made());
+            }
+        }
         repo
+    }
+
+    /// Reads all that there is of a repository that was just made, but for git's examples of hooks.
+    fn as_made(&self) -> Made {
+        let (mut made, mut folders) = (Made::default(), vec![self.root.clone()]);
+        while let Some(folder) = folders.pop() {
+            made.folders.push(folder.strip_prefix(&self.root).expect("below").to_owned());
+            for entry in std::fs::read_dir(&folder).expect("a folder").flatten() {
+                let path = entry.path();
+                if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                    folders.push(path);
+                } else if path.extension().is_none_or(|ending| ending != "sample") {
+                    let name = path.strip_prefix(&self.root).expect("below").to_owned();
+                    made.files.push((name, std::fs::read(&path).expect("a file")));
+                }
+            }
+        }
+        made
+    }
+
+    /// Writes what another repository is: that takes one git where four would be started to make it.
+    fn be_like(&self, made: &Made) {
+        for folder in &made.folders {
+            std::fs::create_dir_all(self.root.join(folder)).expect("a folder");
+        }
+        for (name, content) in &made.files {
+            std::fs::write(self.root.join(name), content).expect("a file");
+        }
+        // The index says of each file where it lies.
+        self.git(&["update-index", "-q", "--refresh"]);
     }
 
     /// Runs git here.
@@ -243,7 +292,25 @@ impl TestRepo {
     /// Waits until the newest run has an event that fits.
     #[track_caller]
     pub fn wait_for_event(&self, what: &str, fits: impl Fn(&Value) -> bool) {
-        wait_until(what, || self.events_so_far().iter().any(&fits));
+        let (mut written, mut looked) = (None, Instant::now());
+        wait_until(what, || {
+            // A crew for each look would take the processor from the one that is waited for.
+            let now = self.written();
+            if written.as_ref() == Some(&now) && looked.elapsed() < LOOK_ALL_THE_SAME {
+                return false;
+            }
+            (written, looked) = (Some(now), Instant::now());
+            self.events_so_far().iter().any(&fits)
+        });
+    }
+
+    /// Returns what changes whenever something is written to the store.
+    fn written(&self) -> Vec<Option<(u64, SystemTime)>> {
+        let of = |name: &str| {
+            let file = std::fs::metadata(self.root.join(".crew").join(name)).ok()?;
+            Some((file.len(), file.modified().ok()?))
+        };
+        ["crew.db", "crew.db-wal"].map(of).to_vec()
     }
 
     /// Waits until no process of this test is left.

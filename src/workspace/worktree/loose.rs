@@ -24,16 +24,15 @@ const FILES: &[&str] =
 /// `reference`, is at `commit`.
 pub(super) fn commits(place: &Place, reference: &str, commit: &str) -> Result<Vec<String>, GitError> {
     let git = &place.git;
-    let mut known: Vec<String> = Vec::new();
-    for name in NAMES.iter().chain([&reference]) {
-        known.extend(git.text(&["rev-parse", "--verify", "-q", &format!("{name}^{{commit}}")]));
-    }
+    let named = git.commits(&[NAMES, &[reference]].concat());
+    let has_head = named[0].is_some();
+    let mut known: Vec<String> = named.into_iter().flatten().collect();
     for name in ["HEAD", reference] {
         // There may be no such log.
         let log = git.text(&["log", "-g", "--format=%H", ENTRIES, name, "--"]).unwrap_or_default();
         known.extend(log.lines().map(str::to_owned));
     }
-    if git.run(&["rev-parse", "--verify", "-q", "HEAD"]).is_err() {
+    if !has_head && git.run(&["rev-parse", "--verify", "-q", "HEAD"]).is_err() {
         known.extend(logged(place));
     }
     for name in FILES {
