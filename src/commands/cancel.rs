@@ -4,6 +4,7 @@ use super::context::Context;
 use super::decide::{self, name_of_person};
 use super::exit::{ExitStatus, Problem};
 use super::resume::Unseen;
+use super::task_attempts::kept_json;
 use super::task_names::Named;
 use super::{run, typist};
 use crate::domain::event::{Event, Recorded};
@@ -26,8 +27,6 @@ use std::time::{Duration, Instant};
 const TO_ANSWER: Duration = Duration::from_secs(5);
 /// How long may be waited for git to keep what was left, after all have ended.
 const TO_KEEP: Duration = Duration::from_secs(60);
-/// How long is waited before a person is told of it.
-const SIGN_AFTER: Duration = Duration::from_secs(1);
 /// How often the record is looked at.
 const LOOK: Duration = Duration::from_millis(20);
 /// The most tasks that are named.
@@ -250,7 +249,7 @@ fn await_end(cx: &Context, store: &mut Store, target: &Target, before: &Run, wai
             );
             return Err(Problem::refused("busy", message).hint(hint).into());
         }
-        if !told && began.elapsed() >= SIGN_AFTER {
+        if !told && began.elapsed() >= lock::SIGN_AFTER {
             told = true;
             let running = run.tasks.iter().filter(|task| task.state == TaskState::Running);
             let running = running.filter(|task| target.concerns(task)).count();
@@ -358,16 +357,7 @@ impl Outcome<'_> {
     }
 
     fn as_json(&self, task: &Task) -> Value {
-        let kept: Vec<Value> = self
-            .kept(task)
-            .filter_map(|event| match event {
-                Event::WorkKept { reference, commit, files, insertions, deletions, set_aside, .. } => {
-                    Some(json!({"reference": reference, "commit": commit, "files": files,
-                        "insertions": insertions, "deletions": deletions, "set_aside": set_aside}))
-                }
-                _ => None,
-            })
-            .collect();
+        let kept: Vec<Value> = self.kept(task).filter_map(kept_json).collect();
         json!({"id": task.spec.id, "state": task.state, "reason": task.reason, "attempts": task.attempts.len(),
             "kept": kept, "unkept": task.unkept()})
     }

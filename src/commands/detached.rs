@@ -37,8 +37,6 @@ use std::time::{Duration, Instant};
 const TO_BEGIN: Duration = Duration::from_secs(60);
 /// How often it is looked whether it has.
 const LOOK: Duration = Duration::from_millis(5);
-/// How long is waited before a person is told of it.
-const SIGN_AFTER: Duration = Duration::from_secs(1);
 /// The most bytes that each of its streams may add to its log.
 const MAX_LOG: usize = 16 * 1024 * 1024;
 /// The most bytes of its log that are shown where it did not begin.
@@ -158,7 +156,7 @@ fn await_begin(cx: &Context, store: &Store, run: &Run, child: &mut Child) -> Res
                 words::duration(TO_BEGIN)
             ));
         }
-        if !told && began.elapsed() >= SIGN_AFTER {
+        if !told && began.elapsed() >= lock::SIGN_AFTER {
             told = true;
             cx.printer.tell(&format!("waiting for process {} to begin", child.id()));
         }

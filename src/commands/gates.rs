@@ -92,7 +92,12 @@ pub fn gates(cx: &Context, args: &GatesArgs) -> Result<ExitStatus> {
 
 fn show_list(cx: &Context, gates: &[(String, Gate)], all: bool) -> Result<ExitStatus> {
     if cx.printer.json {
-        let data: Vec<Value> = gates.iter().map(|(run, gate)| gate_json(run, gate)).collect();
+        let of_run = |(run, gate): &(String, Gate)| {
+            let mut shown = gate_json(gate);
+            shown["run"] = json!(run);
+            shown
+        };
+        let data: Vec<Value> = gates.iter().map(of_run).collect();
         cx.printer.json(&json!({"data": data, "meta": {"count": gates.len()}}))?;
         return Ok(ExitStatus::Done);
     }
@@ -147,12 +152,13 @@ fn state_of(gate: &Gate) -> (String, Tone) {
     }
 }
 
-fn gate_json(run: &str, gate: &Gate) -> Value {
+/// Tells programs of a gate, without the run that it belongs to.
+pub(super) fn gate_json(gate: &Gate) -> Value {
     let decided = gate.decided.as_ref().map(|decided| {
         json!({"decision": decided.decision, "by": decided.by, "note": decided.note, "at": decided.at})
     });
     json!({
-        "id": gate.id.to_string(), "run": run, "task": gate.task, "attempt": gate.attempt, "gate": gate.about,
+        "id": gate.id.to_string(), "task": gate.task, "attempt": gate.attempt, "gate": gate.about,
         "opened_at": gate.opened_at, "expires_at": gate.expires_at,
         "overdue": gate.is_overdue(clock::now()), "decided": decided,
     })
@@ -167,7 +173,8 @@ fn show(cx: &Context, store: &Store, typed: &str) -> Result<ExitStatus> {
     let work = work_of(store, &run, gate);
     let grounds = Grounds::of(store, &run, gate);
     if cx.printer.json {
-        let mut shown = gate_json(&short, gate);
+        let mut shown = gate_json(gate);
+        shown["run"] = json!(short);
         shown["work"] = json!(work);
         shown["grounds"] = json!(grounds);
         cx.printer.json(&shown)?;

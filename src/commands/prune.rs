@@ -517,9 +517,6 @@ fn clear(store: &Store, id: &RunId) -> Result<()> {
     }
 }
 
-/// How long is waited before somebody is told what takes so long.
-const SIGN_AFTER: Duration = Duration::from_secs(1);
-
 /// Writes the store anew where that frees much, and nobody would have to wait for it.
 fn shrink(cx: &Context, store: &mut Store, removed: &mut Removed) -> Result<()> {
     let before = store.room()?;
@@ -539,7 +536,7 @@ fn shrink(cx: &Context, store: &mut Store, removed: &mut Removed) -> Result<()> 
     let (done, ended) = mpsc::channel::<()>();
     let shrunk = std::thread::scope(|scope| {
         scope.spawn(move || {
-            if ended.recv_timeout(SIGN_AFTER) == Err(mpsc::RecvTimeoutError::Timeout) {
+            if ended.recv_timeout(lock::SIGN_AFTER) == Err(mpsc::RecvTimeoutError::Timeout) {
                 cx.printer.tell(&format!(
                     "writing the store anew, {} ...",
                     words::size(before.bytes - before.free)

@@ -459,8 +459,7 @@ fn bytes_ignored(tree: &Worktree) -> Result<u64> {
 /// same lines do not unmerge it.
 pub fn landed(git: &Git, work: &TaskWork, tip: &str) -> Option<Standing> {
     let is_held = |landed: &&Landed| {
-        landed.tip == tip
-            && git.run(&["merge-base", "--is-ancestor", &landed.commit, &reference_of(&landed.into)]).is_ok()
+        landed.tip == tip && git.is_ancestor(&landed.commit, &reference_of(&landed.into)).unwrap_or(false)
     };
     let landed = work.task.landed.iter().rfind(is_held)?;
     Some(Standing::Included { into: landed.into.clone() })

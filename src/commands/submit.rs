@@ -198,9 +198,6 @@ pub fn read_bytes(from: &str, kind: Kind) -> Result<Vec<u8>> {
     Ok(text)
 }
 
-/// How long is waited before a person is told of it.
-const SIGN_AFTER: Duration = Duration::from_secs(1);
-
 /// Hands a person's request to the owner of the run, or settles it where the run has none. `None` where the owner did not
 /// answer in time: then the request was taken back, and nothing comes of it any more. `waits` is called once, where it takes
 /// a second or more.
@@ -212,7 +209,7 @@ pub fn ask_as_person(
 ) -> Result<Option<Answer>> {
     inbox::put(&place.inbox, request).context("put the request into the inbox")?;
     settle_as_owner(place, &request.id)?;
-    let (soon, later) = (patience.min(SIGN_AFTER), patience.saturating_sub(SIGN_AFTER));
+    let (soon, later) = (patience.min(lock::SIGN_AFTER), patience.saturating_sub(lock::SIGN_AFTER));
     if let Some(answer) = await_answer(place, request, soon)? {
         return Ok(Some(answer));
     }

@@ -2,6 +2,7 @@
 
 use super::context::Context;
 use super::exit::ExitStatus;
+use super::gates;
 use super::task_names::Named;
 use crate::domain::event::Event;
 use crate::domain::gate::Gate;
@@ -27,8 +28,8 @@ struct Told {
     /// Why it was not.
     not_again: Option<&'static str>,
     submission: Option<&'static str>,
-    /// What was kept of its work: the reference, the commit, and how many files differ.
-    kept: Vec<(String, String, u64)>,
+    /// What was kept of its work.
+    kept: Vec<Event>,
     /// Verification commands, with how each ended.
     checks: Vec<(String, String)>,
 }
@@ -63,7 +64,7 @@ pub fn show(cx: &Context, store: &Store, named: &Named) -> Result<ExitStatus> {
             "kind": "task", "run": run.id, "task": id, "role": task.spec.role(), "agent": task.spec.program(),
             "state": task.state, "reason": task.reason, "error_kind": task.error_kind(),
             "dead_letter": task.dead_letter, "not_before": task.not_before,
-            "gates": run.gates.iter().filter(|gate| gate.task == *id && gate.attempt.is_none()).map(gate_json).collect::<Vec<_>>(),
+            "gates": run.gates.iter().filter(|gate| gate.task == *id && gate.attempt.is_none()).map(gates::gate_json).collect::<Vec<_>>(),
             "attempts": attempts, "between": turns,
         }))?;
         return Ok(ExitStatus::Done);
@@ -132,9 +133,7 @@ impl Told {
                 self.not_again = not_again.map(|reason| reason.name());
             }
             Event::SubmissionAccepted { handed_in, .. } => self.submission = Some(handed_in.kind().name()),
-            Event::WorkKept { reference, commit, files, .. } => {
-                self.kept.push((reference.clone(), commit.clone(), *files));
-            }
+            Event::WorkKept { .. } => self.kept.push(event.clone()),
             Event::VerificationEnded { command, ending, cached, .. } => {
                 let how = crate::domain::judgement::ending_words(ending);
                 let how = if *cached { format!("{how} (from the record)") } else { how };
@@ -230,9 +229,10 @@ fn details(run: &Run, attempt: &Attempt, told: &Told, task: &Task) -> Vec<(&'sta
     lines.extend(told.submission.map(|kind| ("submitted", format!("{kind}  {}", attempt.summary))));
     lines.extend(told.checks.iter().map(|(command, how)| ("checked", format!("{command}: {how}"))));
     lines.extend(attempt.session.as_ref().map(|session| ("session", session.clone())));
-    lines.extend(told.kept.iter().map(|(reference, commit, files)| {
+    lines.extend(told.kept.iter().filter_map(|event| {
+        let Event::WorkKept { reference, commit, files, .. } = event else { return None };
         let short = commit.get(..10).unwrap_or(commit);
-        ("kept", format!("{reference}  {short}  {}", words::count(*files as usize, "file")))
+        Some(("kept", format!("{reference}  {short}  {}", words::count(*files as usize, "file"))))
     }));
     let unkept = Some(&attempt.unkept).filter(|why| !why.is_empty());
     lines.extend(unkept.map(|why| ("not kept", why.clone())));
@@ -256,20 +256,18 @@ fn shown_log(run: &Run, log: &str) -> String {
     format!(".crew/runs/{}/{log}", run.id)
 }
 
-fn gate_json(gate: &Gate) -> Value {
-    let decided = gate.decided.as_ref().map(|decided| {
-        json!({"decision": decided.decision, "by": decided.by, "note": decided.note, "at": decided.at})
-    });
-    json!({"id": gate.id.to_string(), "gate": gate.about, "opened_at": gate.opened_at, "decided": decided})
+/// Tells programs what was kept of a task's work.
+pub(super) fn kept_json(kept: &Event) -> Option<Value> {
+    let Event::WorkKept { reference, commit, files, insertions, deletions, set_aside, .. } = kept else {
+        return None;
+    };
+    Some(json!({"reference": reference, "commit": commit, "files": files,
+        "insertions": insertions, "deletions": deletions, "set_aside": set_aside}))
 }
 
 fn attempt_json(run: &Run, attempt: &Attempt, told: &Told, task: &Task) -> Value {
     let again = told.again.as_ref().map(|(reason, at)| json!({"reason": reason, "not_before": at}));
-    let kept: Vec<Value> = told
-        .kept
-        .iter()
-        .map(|(reference, commit, files)| json!({"reference": reference, "commit": commit, "files": files}))
-        .collect();
+    let kept: Vec<Value> = told.kept.iter().filter_map(kept_json).collect();
     let checks: Vec<Value> =
         told.checks.iter().map(|(command, how)| json!({"command": command, "ended": how})).collect();
     let verification = layout::verification_log_of(&task.spec.id, attempt.number);
@@ -283,6 +281,6 @@ fn attempt_json(run: &Run, attempt: &Attempt, told: &Told, task: &Task) -> Value
         "kept": kept, "unkept": Some(&attempt.unkept).filter(|why| !why.is_empty()),
         "log": shown_log(run, &attempt.log),
         "verification_log": (!told.checks.is_empty()).then(|| shown_log(run, &verification)),
-        "gates": gates_of(run, task, attempt).map(gate_json).collect::<Vec<_>>(),
+        "gates": gates_of(run, task, attempt).map(gates::gate_json).collect::<Vec<_>>(),
     })
 }

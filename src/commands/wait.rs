@@ -17,8 +17,6 @@ use std::time::{Duration, Instant};
 
 /// How often it is asked whether a run has an owner.
 const LOOK: Duration = Duration::from_millis(50);
-/// How long is waited before a person is told of it.
-const SIGN_AFTER: Duration = Duration::from_secs(1);
 
 /// Wait until runs have ended
 ///
@@ -102,7 +100,7 @@ fn await_all(
             let ended = runs.iter().zip(ended);
             return Ok(ended.filter_map(|(id, end)| Some((id.clone(), end?))).collect());
         };
-        if !told && waited >= SIGN_AFTER {
+        if !told && waited >= lock::SIGN_AFTER {
             told = true;
             let short = store.short(&runs[open])?;
             cx.printer.tell(&format!("waiting for run {short}: crew attach {short} shows how it goes"));

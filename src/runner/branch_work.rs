@@ -186,9 +186,9 @@ pub fn strayed_into<'t>(git: &Git, task: &'t Task, branch: &str) -> Option<&'t M
         let seconds = at.rsplit_once("@{").and_then(|(_, at)| at.trim_end_matches('}').parse::<i64>().ok());
         seconds.is_some_and(|seconds| seconds >= ended.0 / 1000)
     };
-    let is_set_back = entries[since..].iter().any(|(commit, at)| {
-        is_later(at) && git.run(&["merge-base", "--is-ancestor", &strayed.to, commit]).is_err()
-    });
+    let is_set_back = entries[since..]
+        .iter()
+        .any(|(commit, at)| is_later(at) && !git.is_ancestor(&strayed.to, commit).unwrap_or(false));
     (!is_set_back).then_some(strayed)
 }
 
@@ -217,7 +217,7 @@ pub fn merged_by_hand(git: &Git, run: &Run, into: &str) -> Result<Vec<Event>, Gi
         let Some(tree) = &task.tree else { continue };
         let Some((tip, _)) = there.iter().find(|(_, branch)| *branch == tree.branch) else { continue };
         // Somebody may have gone on with it first.
-        if *tip == tree.head() || git.run(&["merge-base", "--is-ancestor", tree.head(), tip]).is_ok() {
+        if *tip == tree.head() || git.is_ancestor(tree.head(), tip).unwrap_or(false) {
             let (tip, task) = (tree.head().to_owned(), task.spec.id.clone());
             let tasks = vec![MergedTask { task, commit: tip.clone(), tip: tip.clone() }];
             let (into, from, by) = (into.to_owned(), tree.base.clone(), BY_HAND.to_owned());

@@ -8,6 +8,7 @@ use super::clock;
 use super::process::{self, Within};
 use crate::domain::notice::{self, Notice, Policy, Severity, Told};
 use crate::domain::words::clean_line;
+use crate::store::lock;
 use serde_json::json;
 use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
@@ -23,8 +24,6 @@ use std::time::{Duration, Instant};
 const QUEUE: usize = 64;
 /// How much longer the end of a run waits than each way to tell may take.
 const MARGIN: Duration = Duration::from_millis(100);
-/// How long the end is waited for before a person is told of that.
-const SIGN_AFTER: Duration = Duration::from_secs(1);
 /// How often it is looked whether somebody is in a hurry.
 const LOOK: Duration = Duration::from_millis(10);
 /// The most characters of what went wrong.
@@ -143,7 +142,7 @@ impl Notifier {
                 over.store(true, Ordering::Relaxed);
                 break;
             }
-            if let Some(waits) = waits.take_if(|_| began.elapsed() >= SIGN_AFTER) {
+            if let Some(waits) = waits.take_if(|_| began.elapsed() >= lock::SIGN_AFTER) {
                 waits();
             }
         }

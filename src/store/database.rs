@@ -2,6 +2,7 @@
 
 use super::StoreError;
 use super::layout::Layout;
+use super::lock::SIGN_AFTER;
 use crate::domain::event::{Event, Recorded};
 use crate::domain::gate::GateId;
 use crate::domain::id::RunId;
@@ -33,8 +34,6 @@ pub const SCHEMA: i64 = MIGRATIONS.len() as i64;
 
 /// How long a writer waits for another one.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long it waits before a person is told of it.
-const SIGN_AFTER: Duration = Duration::from_secs(1);
 /// How often it tries again meanwhile.
 const BETWEEN_TRIES: Duration = Duration::from_millis(10);
 

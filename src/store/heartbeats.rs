@@ -33,15 +33,11 @@ impl Store {
         let read = self.connection.query_row(sql, [run.as_str()], |row| row.get::<_, String>(0)).optional();
         match read {
             Ok(data) => Ok(data.and_then(|data| serde_json::from_str(&data).ok())),
-            // A store that an older crew wrote and that may not be written has no such table.
-            Err(_) if self.version().is_ok_and(|version| version < SINCE) => Ok(None),
+            Err(_) if !self.has_table("heartbeats")? => Ok(None),
             Err(source) => Err(self.failed(source)),
         }
     }
 }
-
-/// The migration that made the table.
-const SINCE: i64 = 4;
 
 #[cfg(test)]
 mod tests {

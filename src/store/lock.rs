@@ -143,8 +143,8 @@ pub fn owner(paths: &RunPaths) -> Option<Owner> {
     })
 }
 
-/// How long is waited before a person is told of it.
-const SIGN_AFTER: Duration = Duration::from_secs(1);
+/// How long anything is waited for before a person is told of it.
+pub const SIGN_AFTER: Duration = Duration::from_secs(1);
 const BETWEEN_TRIES: Duration = Duration::from_millis(20);
 
 /// Takes the run's lock as soon as it is free, or returns `None` where another process holds it for longer than

@@ -335,6 +335,12 @@ impl Store {
         Ok(counts)
     }
 
+    /// Tells whether the store has a table: an older one that may not be written stays as it is.
+    pub(super) fn has_table(&self, name: &str) -> Result<bool, StoreError> {
+        let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?";
+        Ok(self.one(sql, [name], |row| row.get::<_, i64>(0))? > 0)
+    }
+
     pub(super) fn one<T>(
         &self,
         sql: &str,

@@ -72,7 +72,7 @@ impl Store {
 
     /// Returns what is known of pruned runs whose id begins with `prefix`, the newest first, at most `limit`.
     pub fn tombstones(&self, prefix: &str, limit: usize) -> Result<Vec<Tombstone>, StoreError> {
-        if !self.knows_tombstones()? {
+        if !self.has_table("tombstones")? {
             return Ok(Vec::new());
         }
         // Ids have no characters above `z`.
@@ -85,7 +85,7 @@ impl Store {
 
     /// Returns how many runs were pruned.
     pub fn pruned_count(&self) -> Result<usize, StoreError> {
-        if !self.knows_tombstones()? {
+        if !self.has_table("tombstones")? {
             return Ok(0);
         }
         Ok(self.one("SELECT count(*) FROM tombstones", [], |row| row.get::<_, i64>(0))? as usize)
@@ -93,7 +93,7 @@ impl Store {
 
     /// Returns the ids of pruned runs that come just before and after an id.
     pub(super) fn pruned_beside(&self, run: &RunId) -> Result<Vec<RunId>, StoreError> {
-        if !self.knows_tombstones()? {
+        if !self.has_table("tombstones")? {
             return Ok(Vec::new());
         }
         let before = "SELECT id FROM tombstones WHERE id < ? ORDER BY id DESC LIMIT 1";
@@ -101,12 +101,6 @@ impl Store {
         let mut found = self.rows(before, [run.as_str()], |row| row.get::<_, String>(0))?;
         found.extend(self.rows(after, [run.as_str()], |row| row.get::<_, String>(0))?);
         Ok(found.iter().filter_map(|id| RunId::parse(id)).collect())
-    }
-
-    /// Tells whether the store has the table: an older one that may not be written stays as it is.
-    fn knows_tombstones(&self) -> Result<bool, StoreError> {
-        let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'tombstones'";
-        Ok(self.one(sql, [], |row| row.get::<_, i64>(0))? > 0)
     }
 
     /// Returns how many bytes of the store are a run's record, about.

@@ -334,6 +334,16 @@ impl Git {
         names.iter().map(|name| one(name)).collect()
     }
 
+    /// Tells whether a commit is part of the history of another one.
+    pub fn is_ancestor(&self, older: &str, newer: &str) -> Result<bool, GitError> {
+        let ended = self.fed(&["merge-base", "--is-ancestor", older, newer], &[])?;
+        match ended.code {
+            Some(0) => Ok(true),
+            Some(1) => Ok(false),
+            _ => Err(ended.failure),
+        }
+    }
+
     /// Runs git with `input` on its stdin to its end, however it ends.
     pub fn fed<S: AsRef<OsStr>>(&self, args: &[S], input: &[u8]) -> Result<Ended, GitError> {
         let output = self.output_of(args, input)?;

@@ -125,7 +125,7 @@ pub fn ignored(git: &Git) -> Result<Vec<PathBuf>, GitError> {
 
 /// Finds out how the work from `base` to `tip` stands to branches, the likeliest first. Both are ids of commits.
 pub fn standing(git: &Git, base: &str, tip: &str, into: &[String]) -> Result<Standing, GitError> {
-    let is_in = |branch: &String| git.run(&["merge-base", "--is-ancestor", tip, branch]).is_ok();
+    let is_in = |branch: &String| git.is_ancestor(tip, branch).unwrap_or(false);
     if tip == base || tree_of(git, base)? == tree_of(git, tip)? {
         return Ok(Standing::Empty);
     }

@@ -469,7 +469,7 @@ impl Worktree {
     }
 
     fn descends(&self, from: &str, commit: &str) -> bool {
-        from == commit || self.place.git.run(&["merge-base", "--is-ancestor", from, commit]).is_ok()
+        from == commit || self.place.git.is_ancestor(from, commit).unwrap_or(false)
     }
 
     /// Finds the newest commit of the task's own; failing that, the one that it began with.

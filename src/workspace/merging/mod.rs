@@ -157,12 +157,7 @@ impl Repository {
 
     /// Tells whether a commit is part of the history of another one.
     pub fn is_ancestor(&self, older: &str, newer: &str) -> Result<bool, MergeError> {
-        let ended = self.git.fed(&["merge-base", "--is-ancestor", older, newer], &[])?;
-        match ended.code {
-            Some(0) => Ok(true),
-            Some(1) => Ok(false),
-            _ => Err(ended.failure.into()),
-        }
+        Ok(self.git.is_ancestor(older, newer)?)
     }
 
     /// Tells whether a branch may have this name.

@@ -192,7 +192,7 @@ fn make(order: &Order, turn: &Turn) -> Result<bool, WorktreeError> {
     let mut args = vec!["worktree", "add", "-q", "--no-checkout", "--lock", "--reason", &reason];
     let tip = git.text(&["rev-parse", "--verify", "-q", &format!("{reference}^{{commit}}")]).ok();
     let begin = match &tip {
-        Some(tip) if git.run(&["merge-base", "--is-ancestor", order.base, tip]).is_err() => {
+        Some(tip) if !git.is_ancestor(order.base, tip).unwrap_or(false) => {
             let (branch, base) = (order.branch.to_owned(), order.base.to_owned());
             return Err(WorktreeError::BranchTaken { branch, base });
         }

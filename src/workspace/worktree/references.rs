@@ -238,8 +238,10 @@ fn is_commit(git: &Git, id: &str) -> bool {
 
 /// Tells whether a commit is in what stands there now, which may be anything.
 fn is_ancestor(git: &Git, commit: &str, of: &str) -> Result<bool, GitError> {
-    let asked = git.fed(&["merge-base", "--is-ancestor", commit, of], &[])?;
-    Ok(asked.code == Some(0))
+    match git.is_ancestor(commit, of) {
+        Err(GitError::Failed { .. }) => Ok(false),
+        answer => answer,
+    }
 }
 
 /// Speaks to git about a work tree, whether its folder is there or not.
