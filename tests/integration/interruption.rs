@@ -571,9 +571,13 @@ fn what_an_agent_leaves_without_marks_ends_before_the_run_does_and_what_a_comman
     repo.set("limits", "drain_seconds", json!(0));
     let (hold, next) = (repo.gate("hold"), repo.gate("next"));
     repo.agent("fake", &format!("hide:{} submit:done", hold.display()));
-    let (served, waits) = (repo.beside("served"), next.display());
-    let serves =
-        format!("echo >{0}; setsid env -i tail -f {0} >/dev/null 2>&1 </dev/null &", served.display());
+    let (served, begun, waits) = (repo.beside("served"), repo.beside("begun"), next.display());
+    // Until it has left the group and put off its marks, it ends with its step.
+    let serves = format!(
+        "echo >{0}; setsid env -i tail -f {0} >{1} 2>&1 </dev/null & while [ ! -s {1} ]; do sleep 0.02; done",
+        served.display(),
+        begun.display()
+    );
     let next_step = format!("touch next.on; while [ -e {waits} ]; do sleep 0.02; done");
     let steps = format!(
         "## work\nrole: executor\nagent: fake\n\nDo it.\n\n## serve\nrun: {serves}\ndependsOn: work\n\n\
