@@ -188,14 +188,7 @@ impl OwnTree {
         let is_new = known.is_none() || self.was_removed;
         *self.begun_from.lock().unwrap_or_else(PoisonError::into_inner) = Some(base.clone());
         if is_new {
-            tell(Event::WorktreeAdded {
-                task: self.task.clone(),
-                attempt: self.attempt,
-                path: self.path.clone(),
-                branch,
-                base,
-                from: self.beginnings.iter().map(|(task, _)| task.clone()).collect(),
-            });
+            tell(self.added(base));
         }
         match worktree_setup::make_ready(&self.preparation, is_new, control) {
             Err(NotReady::Failed(message)) => {
@@ -203,6 +196,26 @@ impl OwnTree {
             }
             Ok(()) | Err(NotReady::Stopped(_)) => Ok(()),
         }
+    }
+
+    fn added(&self, base: String) -> Event {
+        Event::WorktreeAdded {
+            task: self.task.clone(),
+            attempt: self.attempt,
+            path: self.path.clone(),
+            branch: self.branch(),
+            base,
+            from: self.beginnings.iter().map(|(task, _)| task.clone()).collect(),
+        }
+    }
+
+    /// Returns the event that says that it was made for this attempt, where whoever made it died before that was recorded.
+    pub fn added_untold(&self) -> Option<Event> {
+        let noted = References::noted(&self.repository, &self.owner(), self.attempt);
+        noted.ok().flatten()?;
+        let known = self.begun_from.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        // The same commits give the same one again.
+        Some(self.added(known.or_else(|| self.join().ok())?))
     }
 
     /// Takes away what was left half made, where nobody ever worked there.

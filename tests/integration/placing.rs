@@ -1,7 +1,7 @@
 //! A task whose work tree is being made, which takes minutes where a filter of the user's is slow: whoever stops it is not
 //! kept waiting for that, and what was made of it is gone or put right.
 
-use crate::support::{Running, Sweep, TestRepo, processes_with, wait_until};
+use crate::support::{Running, Sweep, TestRepo, of_kind, processes_with, wait_until};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -94,5 +94,35 @@ fn whoever_stops_it_waits_for_no_git_and_the_next_one_makes_it_whole() {
         "",
         "nothing was lost, so nothing had to be held"
     );
+    repo.leaves_no_process();
+}
+
+#[test]
+fn a_result_from_a_work_tree_that_did_not_come_into_the_record_is_taken_up() {
+    let repo = TestRepo::new();
+    let _sweep = Sweep(&repo);
+    let gate = slow(&repo);
+    let running = start(&repo, &["run", "the goal", "--workflow", "w"], &gate);
+    repo.wait_for_event("nobody else is at work", |event| {
+        event["kind"] == "attempt_ended" && event["task"] == "beside"
+    });
+    let inbox = repo.run_folder().join("inbox");
+    // From here on crew gets nothing into the record. Its child is started as soon as its work tree is ready.
+    let holder = rusqlite::Connection::open(repo.root.join(".crew/crew.db")).expect("the store");
+    holder.execute_batch("BEGIN IMMEDIATE").expect("a lock");
+    repo.open("filter");
+    let asks = |name: std::ffi::OsString| name.to_string_lossy().ends_with(".request");
+    wait_until("the agent hands in", || {
+        inbox.read_dir().expect("the inbox").flatten().any(|entry| asks(entry.file_name()))
+    });
+    running.kill();
+    drop(holder);
+    repo.crew(["resume", "last"]).exits(0);
+    assert_eq!(state(&repo), json!(["completed", "completed"]));
+    let events = repo.events();
+    let of_work = |kind: &str| of_kind(&events, kind).iter().filter(|event| event["task"] == "work").count();
+    assert_eq!((of_work("attempt_started"), of_work("worktree_added")), (1, 1), "{events:#?}");
+    let branch = repo.git(&["branch", "--list", "--format=%(refname)", "crew/*"]);
+    repo.git(&["cat-file", "-e", &format!("{}:did", branch.trim())]);
     repo.leaves_no_process();
 }

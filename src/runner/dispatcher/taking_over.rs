@@ -87,6 +87,7 @@ impl Dispatcher<'_> {
 
     /// Tells whether it can be known what an attempt changed that a dead owner left.
     pub(super) fn may_be_judged(&mut self, place: usize) -> Result<bool, StoreError> {
+        self.find_tree_untold(place)?;
         let task = &self.run.tasks[place];
         let Some(left) = task.last() else { return Ok(false) };
         match self.own_tree(place, left.number) {
@@ -104,6 +105,15 @@ impl Dispatcher<'_> {
         }
         let folder = left.folder(&self.setup.repository);
         Ok(handed_in_files::recover(&folder, &self.paths, task, left)?.is_none())
+    }
+
+    /// Records the work tree that a dead owner had made for an attempt, where it did not come to that: its child is started
+    /// as soon as the tree is ready, and may hand in before it is in the record.
+    fn find_tree_untold(&mut self, place: usize) -> Result<(), StoreError> {
+        let task = &self.run.tasks[place];
+        let is_told = task.tree.as_ref().is_some_and(|tree| !tree.removed);
+        let tree = task.last().filter(|_| !is_told).and_then(|left| self.own_tree(place, left.number));
+        tree.and_then(|tree| tree.added_untold()).map_or(Ok(()), |added| self.record(added))
     }
 
     /// Goes on with an attempt that a dead owner left, from where its child had ended.
