@@ -66,7 +66,8 @@ fn ten_agents_of_one_limited_provider_wait_together_and_none_of_them_fails() {
     let started = of_kind(&events, "attempt_started");
     let later: Vec<&&Value> = started.iter().filter(|start| start["agent"] == "limits").skip(3).collect();
     assert!(later.iter().all(|start| millis(&start["at"]) >= after), "{after}: {later:#?}");
-    assert_eq!(later[0]["task"], "t0", "in the order of the workflow");
+    let met = ["t0", "t1", "t2"].map(Value::from);
+    assert!(met.contains(&later[0]["task"]), "those that were there first: {later:#?}");
     // One goes first, and the others follow when it has come through, or well apart from it.
     let place = |event: &Value| events.iter().position(|other| other == event).expect("an event");
     let between = &events[place(later[0])..place(later[1])];
