@@ -153,8 +153,8 @@ impl OwnTree {
     }
 
     /// Makes the work tree, or takes up the one that is there, and makes it ready. Where it is new, `tell` is given the
-    /// event that says so before anything runs in it: one whose set-up fails is known too. Who is stopped before there is
-    /// one gets none, without a reason; who is stopped after that has a child that is stopped as soon as it is started.
+    /// event that says so before anything runs in it: one whose set-up fails is known too. Who is stopped before it
+    /// is ready gets none, without a reason.
     pub fn prepare(&self, control: &Control, tell: impl Fn(Event)) -> Result<(), Option<StreamError>> {
         let known = self.begun_from.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let base = match &known {
@@ -194,7 +194,8 @@ impl OwnTree {
             Err(NotReady::Failed(message)) => {
                 Err(Some(StreamError { kind: ErrorKind::WorktreeFailed, message }))
             }
-            Ok(()) | Err(NotReady::Stopped(_)) => Ok(()),
+            Err(NotReady::Stopped(_)) => Err(None),
+            Ok(()) => Ok(()),
         }
     }
 

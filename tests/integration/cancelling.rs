@@ -227,6 +227,9 @@ fn an_agent_that_was_about_to_start_never_does() {
     repo.crew(["cancel", "work"]).exits(0);
     assert_eq!(running.ends().exits(1).json()["status"], "cancelled");
     assert!(!repo.beside("ran").exists());
+    let events = repo.events();
+    let ended = &of_kind(&events, "attempt_ended")[0]["ending"];
+    assert!(ended["signal"].is_null(), "it was started to be ended: {ended}");
     repo.leaves_no_process();
 }
 
