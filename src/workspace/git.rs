@@ -1,16 +1,18 @@
 //! The one place where `git` is started.
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use rustix::process::Signal;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::thread::JoinHandle;
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 /// What went wrong when git was asked.
@@ -68,8 +70,12 @@ const MAX_SPOKEN: usize = 100;
 
 /// How much of git's last words is kept, in bytes.
 const LAST_WORDS: u64 = 4096;
-/// How often a call that may become unwanted is looked at.
+/// How often a call that is waited for is looked at.
 const LOOK: Duration = Duration::from_millis(20);
+/// How long is waited at first for the end of one that has said all.
+const SOON: Duration = Duration::from_micros(50);
+/// How long is listened after a git's end to whoever else holds its streams.
+const DRAIN: Duration = Duration::from_millis(500);
 
 /// Tells whether a variable of git is the user's word on who they are and how their git is set up. All others are taken
 /// away: a caller's GIT_DIR or GIT_INDEX_FILE would send us to another repository, and some change what git prints.
@@ -243,73 +249,76 @@ impl Git {
 
     /// Runs git to its end, with `input` on its stdin, and no longer than the limit where there is one.
     fn output_of<S: AsRef<OsStr>>(&self, args: &[S], input: &[u8]) -> Result<Output, GitError> {
-        match self.limit {
-            Some(limit) => self.output_within(limit, args, input),
-            None if self.unwanted.is_none() && input.is_empty() => {
-                self.command().args(args).output().map_err(GitError::NotStarted)
+        let mut command = self.command();
+        command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
+        if !input.is_empty() {
+            command.stdin(Stdio::piped());
+        }
+        let mut child = command.spawn().map_err(GitError::NotStarted)?;
+        if let Some(mut stdin) = child.stdin.take() {
+            let input = input.to_vec();
+            // Apart, so that an answer that is longer than a pipe holds does not wait for a question that is. A git that ends
+            // early has said why; that it did not read on is no news.
+            std::thread::spawn(move || drop(stdin.write_all(&input)));
+        }
+        let (mut answer, mut words) =
+            (Heard::new(child.stdout.take(), u64::MAX), Heard::new(child.stderr.take(), self.heard));
+        let unreadable = |source| GitError::Unreadable { command: spoken(args), source };
+        let (status, stopped) = match self.hear_out(&mut child, &mut answer, &mut words) {
+            Ok(ended) => ended,
+            Err(source) => {
+                let _ = child.kill().and_then(|()| child.wait());
+                return Err(unreadable(source));
             }
-            None => self.output_within(Duration::MAX, args, input),
+        };
+        match stopped {
+            Stopped::Killed if is_set(&self.unwanted) => Err(GitError::Unwanted { command: spoken(args) }),
+            Stopped::Killed => {
+                let limit = self.limit.unwrap_or(Duration::MAX);
+                Err(GitError::TooLong { command: spoken(args), limit })
+            }
+            Stopped::Asked if !status.success() => Err(GitError::Unwanted { command: spoken(args) }),
+            Stopped::Asked | Stopped::No => Ok(Output { status, stdout: answer.kept, stderr: words.kept }),
         }
     }
 
-    fn output_within<S: AsRef<OsStr>>(
+    /// Hears what a git says until it has ended, and sees to it that it does. Whoever it leaves behind may hold its streams
+    /// as long as they like: a filter's server, for instance.
+    fn hear_out(
         &self,
-        limit: Duration,
-        args: &[S],
-        input: &[u8],
-    ) -> Result<Output, GitError> {
-        let mut stream = self.stream(args)?;
-        // Apart, so that an answer that is longer than a pipe holds does not wait for a question that is.
-        let asking = stream.stdin.take().filter(|_| !input.is_empty()).map(|mut stdin| {
-            let input = input.to_vec();
-            // A git that ends early has said why; that it did not read on is no news.
-            std::thread::spawn(move || drop(stdin.write_all(&input)))
-        });
-        let (pid, apart) = (stream.child.id(), self.apart);
-        let (ended, end) = channel::<()>();
-        let is_set = |flag: &Option<Arc<AtomicBool>>| {
-            let flag = flag.clone();
-            move || flag.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed))
-        };
-        let (is_asked, is_unwanted) = (is_set(&self.asked), is_set(&self.unwanted));
-        let (step, ask) =
-            (if self.unwanted.is_some() { LOOK.min(limit) } else { limit }, is_unwanted.clone());
-        let watch = std::thread::spawn(move || {
-            let began = Instant::now();
-            let mut stopped = Stopped::No;
-            while end.recv_timeout(step) == Err(RecvTimeoutError::Timeout) {
-                // Nobody has waited for it yet, so the number is still its own.
-                if began.elapsed() >= limit || ask() {
-                    signal(pid, apart, Signal::KILL);
-                    return Stopped::Killed;
-                }
-                if stopped == Stopped::No && is_asked() {
-                    signal(pid, apart, Signal::TERM);
-                    stopped = Stopped::Asked;
-                }
+        child: &mut Child,
+        answer: &mut Heard<ChildStdout>,
+        words: &mut Heard<ChildStderr>,
+    ) -> io::Result<(ExitStatus, Stopped)> {
+        let (began, limit) = (Instant::now(), self.limit.unwrap_or(Duration::MAX));
+        let mut stopped = Stopped::No;
+        let mut ended: Option<(ExitStatus, Instant)> = None;
+        let mut wait = SOON;
+        loop {
+            let is_open = hear(answer, words, LOOK)?;
+            if ended.is_none() {
+                ended = child.try_wait()?.map(|status| (status, Instant::now()));
             }
-            stopped
-        });
-        let mut stdout = Vec::new();
-        let read = stream.read_to_end(&mut stdout);
-        let words = stream.last_words.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
-        drop(ended);
-        if let Some(asking) = asking {
-            let _ = asking.join();
-        }
-        let stopped = watch.join().unwrap_or(Stopped::No);
-        if stopped == Stopped::Killed {
-            if is_unwanted() {
-                return Err(GitError::Unwanted { command: spoken(args) });
+            match ended {
+                Some((status, at)) if !is_open || at.elapsed() >= DRAIN => return Ok((status, stopped)),
+                Some(_) => continue,
+                None => {}
             }
-            return Err(GitError::TooLong { command: spoken(args), limit });
+            // Nobody has waited for it yet, so the number is still its own.
+            if began.elapsed() >= limit || is_set(&self.unwanted) {
+                signal(child.id(), self.apart, Signal::KILL);
+                return Ok((child.wait()?, Stopped::Killed));
+            }
+            if stopped == Stopped::No && is_set(&self.asked) {
+                signal(child.id(), self.apart, Signal::TERM);
+                stopped = Stopped::Asked;
+            }
+            if !is_open {
+                // It has said all, and ends at once as a rule.
+                std::thread::sleep(wait);
+                wait = (wait * 2).min(LOOK);
+            }
         }
-        read.map_err(|source| stream.unreadable(source))?;
-        let status = stream.child.wait().map_err(|source| stream.unreadable(source))?;
-        if stopped == Stopped::Asked && !status.success() {
-            return Err(GitError::Unwanted { command: spoken(args) });
-        }
-        Ok(Output { status, stdout, stderr: words.into_bytes() })
     }
 
     /// Runs a git that exits with 1 where it has found differences, and returns them.
@@ -363,12 +372,14 @@ impl Git {
         let (Some(stdout), Some(stderr)) = (stdout, stderr) else {
             return Err(GitError::NotStarted(io::Error::other("no pipe")));
         };
+        let (say, words) = channel();
+        std::thread::spawn(move || say.send(last_words(stderr, heard)));
         Ok(GitStream {
             command: spoken(args),
             child,
             stdin,
             stdout: BufReader::with_capacity(64 * 1024, stdout),
-            last_words: Some(std::thread::spawn(move || last_words(stderr, heard))),
+            last_words: words,
         })
     }
 
@@ -446,6 +457,74 @@ fn spoken<S: AsRef<OsStr>>(args: &[S]) -> String {
     }
 }
 
+fn is_set(flag: &Option<Arc<AtomicBool>>) -> bool {
+    flag.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed))
+}
+
+/// What is heard of a stream of git's. All of it is read, so that the writer never blocks, and the first bytes are kept.
+struct Heard<S> {
+    /// As long as somebody holds its other end.
+    stream: Option<S>,
+    kept: Vec<u8>,
+    /// How many bytes are kept at most.
+    most: u64,
+}
+
+impl<S: Read> Heard<S> {
+    fn new(stream: Option<S>, most: u64) -> Heard<S> {
+        Heard { stream, kept: Vec::new(), most }
+    }
+
+    /// Reads what is there.
+    fn take(&mut self, buffer: &mut [u8]) -> io::Result<()> {
+        let Some(stream) = &mut self.stream else { return Ok(()) };
+        match stream.read(buffer) {
+            Ok(0) => self.stream = None,
+            Ok(count) => {
+                let room = self.most.saturating_sub(self.kept.len() as u64);
+                self.kept
+                    .extend_from_slice(&buffer[..count.min(usize::try_from(room).unwrap_or(usize::MAX))]);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+}
+
+/// Takes in what two streams say, and waits for it no longer than `most`. Tells whether one of them is still open.
+fn hear<A: Read + AsFd, B: Read + AsFd>(
+    one: &mut Heard<A>,
+    other: &mut Heard<B>,
+    most: Duration,
+) -> io::Result<bool> {
+    let is_ready = |ready: &PollFd<'_>| !ready.revents().is_empty();
+    let (first, second) = {
+        let mut waits = Vec::with_capacity(2);
+        waits.extend(one.stream.as_ref().map(|stream| PollFd::new(stream, PollFlags::IN)));
+        waits.extend(other.stream.as_ref().map(|stream| PollFd::new(stream, PollFlags::IN)));
+        if waits.is_empty() {
+            return Ok(false);
+        }
+        let most = Timespec { tv_sec: most.as_secs() as i64, tv_nsec: i64::from(most.subsec_nanos()) };
+        match poll(&mut waits, Some(&most)) {
+            Ok(_) => {}
+            Err(Errno::INTR) => return Ok(true),
+            Err(error) => return Err(error.into()),
+        }
+        let second = other.stream.is_some() && waits.last().is_some_and(is_ready);
+        (one.stream.is_some() && waits.first().is_some_and(is_ready), second)
+    };
+    let mut buffer = [0; 16 * 1024];
+    if first {
+        one.take(&mut buffer)?;
+    }
+    if second {
+        other.take(&mut buffer)?;
+    }
+    Ok(one.stream.is_some() || other.stream.is_some())
+}
+
 /// Reads everything, so that the writer never blocks, and keeps the first bytes of it.
 fn last_words(mut stderr: impl Read, limit: u64) -> String {
     let mut kept = Vec::new();
@@ -461,7 +540,7 @@ pub struct GitStream {
     child: Child,
     stdin: Option<ChildStdin>,
     stdout: BufReader<ChildStdout>,
-    last_words: Option<JoinHandle<String>>,
+    last_words: Receiver<String>,
 }
 
 impl GitStream {
@@ -482,10 +561,11 @@ impl GitStream {
     pub fn finish(mut self) -> Result<(), GitError> {
         drop(self.stdin.take());
         let status = self.child.wait().map_err(|error| self.unreadable(error))?;
-        let words = self.last_words.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
         if status.success() {
             return Ok(());
         }
+        // Whoever it leaves behind may hold its stderr as long as they like.
+        let words = self.last_words.recv_timeout(DRAIN).unwrap_or_default();
         let message = if words.is_empty() { status.to_string() } else { words };
         Err(GitError::Failed { command: self.command.clone(), message })
     }
@@ -539,5 +619,30 @@ mod tests {
         std::thread::sleep(Duration::from_millis(50));
         unwanted.store(true, Ordering::Relaxed);
         assert!(matches!(adding.join().unwrap(), Err(GitError::Unwanted { .. })));
+    }
+
+    #[test]
+    fn nobody_waits_for_one_that_a_git_leaves_behind_with_its_streams() {
+        let tree = tempfile::tempdir().unwrap();
+        // A filter's server does so; the name of an alias is the shortest way.
+        let git = Git::at(tree.path()).set("alias.leave", "!sleep 30 & echo $!; echo words >&2");
+        let left = |said: &str| said.trim().parse().ok().and_then(rustix::process::Pid::from_raw).unwrap();
+        let mut asked = vec![git.clone().output(&["leave"]).unwrap()];
+        asked.push(git.clone().within(Duration::from_secs(600)).output(&["leave"]).unwrap());
+        asked.push(git.unless(Arc::default()).output(&["leave"]).unwrap());
+        for output in asked {
+            assert!(output.status.success() && output.stderr == b"words\n", "{output:?}");
+            let left = left(&String::from_utf8_lossy(&output.stdout));
+            // It lives, so that it was not waited for.
+            rustix::process::kill_process(left, Signal::KILL).unwrap();
+        }
+        let mut stream = Git::at(tree.path())
+            .set("alias.leave", "!sleep 30 >/dev/null & echo $!; echo words >&2; exit 3")
+            .stream(&["leave"])
+            .unwrap();
+        let mut said = String::new();
+        stream.read_to_string(&mut said).unwrap();
+        stream.finish().unwrap_err();
+        rustix::process::kill_process(left(&said), Signal::KILL).unwrap();
     }
 }
