@@ -548,6 +548,10 @@ impl Observer for Watch {
         self.progress.redraw(run, working, providers, clock::now());
     }
 
+    fn uncopied(&mut self, _: &Run, why: &str) {
+        self.progress.uncopied(why);
+    }
+
     fn asks(&mut self, run: &Run) -> bool {
         self.asking.as_mut().is_some_and(|asking| asking.go_on(run))
     }

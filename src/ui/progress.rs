@@ -138,6 +138,20 @@ impl Progress {
         }
     }
 
+    /// Says that the copies for programs cannot be written.
+    pub fn uncopied(&mut self, why: &str) {
+        let line = format!(
+            "{}: the copies for programs cannot be written: {}; the run goes on, crew doctor --fix writes them later",
+            self.short_id,
+            clean_line(why, 300)
+        );
+        match &mut self.live {
+            _ if self.printer.quiet => {}
+            Some(live) => live.draw(move |bars| drop(bars.all.println(line))),
+            None => self.printer.tell(&line),
+        }
+    }
+
     /// Redraws the lines of the tasks that are being worked on.
     pub fn redraw(&mut self, run: &Run, working: &[Working], providers: &Providers, now: Time) {
         let Some(live) = &mut self.live else { return };

@@ -646,3 +646,16 @@ fn a_new_store_that_another_process_is_making_is_waited_for() {
     other.execute_batch("COMMIT").expect("a store");
     running.ends().exits(0);
 }
+
+#[test]
+fn a_run_goes_on_where_its_copies_cannot_be_written_and_says_so_once() {
+    let repo = TestRepo::new();
+    // It is written anew meanwhile.
+    let spoil = "cd .crew/runs/$CREW_RUN && until mkdir manifest.json; do rm -f manifest.json; done";
+    repo.workflow("two", &format!("## a\nrun: {spoil}\n\n## b\nrun: true\ndependsOn: a\n"));
+    let ran = repo.crew(["run", "g", "--workflow", "two"]).exits(0);
+    assert_eq!(ran.err.matches("the copies for programs cannot be written").count(), 1, "{}", ran.err);
+    repo.crew(["doctor", "--fix"]);
+    let manifest = std::fs::read(repo.run_folder().join("manifest.json")).expect("a copy");
+    assert_eq!(serde_json::from_slice::<Value>(&manifest).expect("JSON")["status"], "completed");
+}

@@ -73,6 +73,8 @@ pub trait Observer {
     fn watches(&self) -> bool;
     /// Shows what goes on between events. `providers` limit requests.
     fn tick(&mut self, run: &Run, working: &[Working], providers: &Providers);
+    /// The JSON copies cannot be written, and why; it is tried again.
+    fn uncopied(&mut self, _: &Run, _: &str) {}
     /// Nothing goes on, and gates are open: tells whether a person is being asked here and now, so that it is worth
     /// staying.
     fn asks(&mut self, run: &Run) -> bool;
@@ -451,15 +453,26 @@ struct CopyClock {
     next: Instant,
     /// The newest event that they know.
     seq: Option<i64>,
+    /// They could not be written, and that was told.
+    told: bool,
 }
+
+/// When copies are tried again that could not be written.
+const COPY_AGAIN: Duration = Duration::from_secs(10);
 
 impl CopyClock {
     fn new() -> CopyClock {
-        CopyClock { next: Instant::now(), seq: None }
+        CopyClock { next: Instant::now(), seq: None, told: false }
     }
 
     fn is_due(&self, seq: i64) -> bool {
         self.seq != Some(seq) && Instant::now() >= self.next
+    }
+
+    /// Puts off what could not be written. Tells whether nobody was told so before.
+    fn put_off(&mut self) -> bool {
+        self.next = Instant::now() + COPY_AGAIN;
+        !std::mem::replace(&mut self.told, true)
     }
 
     fn note(&mut self, began: Instant, seq: i64) {

@@ -73,11 +73,16 @@ impl Dispatcher<'_> {
         Ok(())
     }
 
+    /// Writes the copies. That they cannot be written is told once.
     pub(super) fn copy(&mut self, owned: bool) -> Result<(), StoreError> {
         let began = Instant::now();
         let artifacts = self.store.artifacts(&self.run.id)?;
-        copies::write(&self.paths, &self.run, &artifacts, owned, clock::now())?;
-        self.copied.note(began, self.run.last_seq);
+        match copies::write(&self.paths, &self.run, &artifacts, owned, clock::now()) {
+            Ok(()) => self.copied.note(began, self.run.last_seq),
+            // What happened is in the store: nobody's work ends for want of a copy.
+            Err(error) if self.copied.put_off() => self.observer.uncopied(&self.run, &error.to_string()),
+            Err(_) => {}
+        }
         Ok(())
     }
 }
