@@ -348,7 +348,7 @@ fn check_record(cx: &Context, layout: &Layout, fix: bool) -> Result<Vec<Check>> 
     let mut checks: Vec<Check> = check_clock(&store).into_iter().collect();
     checks.extend(check_sight(process::are_visible()));
     let hint = "crew doctor says more about the store";
-    let found = match mending::find(&store) {
+    let found = match mending::find(cx, &store) {
         Ok(found) => found,
         Err(error) => {
             checks.push(Check::fail("record", format!("cannot be looked at: {error:#}"), hint));

@@ -7,10 +7,11 @@ use super::context::Context;
 use super::sighting::{self, Stray, Trial};
 use super::submit;
 use super::worktree;
+use crate::domain::event::ProcessId;
 use crate::domain::id::RunId;
 use crate::domain::run::{Run, RunStatus};
-use crate::domain::settings::RECOVERY_LIVING;
-use crate::domain::task::TaskState;
+use crate::domain::settings::{RECOVERY_LIVING, Settings};
+use crate::domain::task::{Attempt, Task, TaskState};
 use crate::domain::words::clean_line;
 use crate::runner::clock;
 use crate::runner::launch::Limits;
@@ -86,17 +87,18 @@ pub enum Mended {
 }
 
 /// Looks for all that is not as it should be. Nothing is changed.
-pub fn find(store: &Store) -> Result<Vec<Fault>> {
+pub fn find(cx: &Context, store: &Store) -> Result<Vec<Fault>> {
     // What lies in the way of all else goes first. Folders are listed before runs: one that comes meanwhile is known.
     let mut faults = strange_files(store.layout());
     let folders = run_folders(store.layout());
     let mut left = left_running(store);
     let rows = store.runs(usize::MAX)?;
+    let adopts = adopts(&cx.settings(store.layout(), &[], cx.trusts(store.layout())?)?);
     for row in &rows {
         let of_run = left.remove(row.id.as_str()).unwrap_or_default();
         let looked = match lock::is_owned(&store.paths(&row.id)) {
             Ok(true) => continue,
-            Ok(false) => look_at_run(store, row, of_run, &mut faults),
+            Ok(false) => look_at_run(store, row, (of_run, adopts), &mut faults),
             Err(error) => Err(error.into()),
         };
         if let Err(error) = looked {
@@ -141,7 +143,27 @@ fn told(processes: &[u32]) -> String {
     format!("{count} left behind (pid {}{more})", clean_line(&some.join(", "), 200))
 }
 
-fn look_at_run(store: &Store, row: &RunRow, mut left: Vec<u32>, faults: &mut Vec<Fault>) -> Result<()> {
+/// Tells whether whoever resumes a run looks after what its dead crew process has left at work.
+fn adopts(settings: &Settings) -> bool {
+    settings.text(&RECOVERY_LIVING) == "adopt"
+}
+
+/// Tells whether a process that was left at work is of an attempt that is open: whoever resumes the run looks after it.
+fn is_of_open_attempt(run: &Run, pid: u32) -> bool {
+    let of = |last: &&Attempt| last.process.as_ref().is_some_and(|process| process.pid == pid);
+    let open = |task: &&Task| task.last().is_some_and(Attempt::is_open);
+    let mut tasks = run.tasks.iter().filter(open);
+    let given = process::identify(pid).map(|process| process::given_to(&process)).unwrap_or_default();
+    let named = given.iter().find(|(name, _)| name == "CREW_TASK").map(|(_, task)| task);
+    tasks.any(|task| {
+        task.last().as_ref().is_some_and(of) || named.is_some_and(|named| *named == *task.spec.id.to_string())
+    })
+}
+
+/// `left` are processes that were started for the run, and whether those of open attempts are left to whoever resumes it.
+fn look_at_run(store: &Store, row: &RunRow, left: (Vec<u32>, bool), faults: &mut Vec<Fault>) -> Result<()> {
+    let (mut left, adopts) = left;
+    let mut stay = Vec::new();
     let (id, short) = (&row.id, store.short(&row.id)?);
     let paths = store.paths(id);
     let status = row.status(false);
@@ -160,9 +182,17 @@ fn look_at_run(store: &Store, row: &RunRow, mut left: Vec<u32>, faults: &mut Vec
                     }
                 }
             }
+            if adopts && status == RunStatus::Interrupted {
+                (stay, left) = left.into_iter().partition(|pid| is_of_open_attempt(run, *pid));
+            }
         }
         Ok(None) => return Ok(()),
         Err(error) => faults.push(unreadable(&short, error)),
+    }
+    if !stay.is_empty() {
+        let what = format!("run {short}: {}", told(&stay));
+        let hint = format!("crew resume {short} looks after them: recovery.living is adopt");
+        faults.push(Fault::of("processes", what, Cure::ByHand(hint)));
     }
     if !left.is_empty() {
         let what = format!("run {short}: {}", told(&left));
@@ -431,13 +461,21 @@ fn end(cx: &Context, store: &Store, id: &RunId, processes: &[u32]) -> Result<Men
     let run = store.load_run(id)?.context("the run is recorded")?;
     let status = run.status(false);
     let (short, is_open) = (store.short(id)?, matches!(status, RunStatus::Interrupted | RunStatus::Queued));
-    if status == RunStatus::Interrupted && settings.text(&RECOVERY_LIVING) == "adopt" {
-        return Ok(Mended::Left(format!("crew resume {short} looks after them: recovery.living is adopt")));
-    }
+    let adopts = status == RunStatus::Interrupted && adopts(&settings);
     let marks = [format!("CREW_RUN={id}"), format!("CREW_REPOSITORY={}", layout.repository().display())];
-    let open = run.tasks.iter().filter_map(|task| task.last()).filter(|last| last.is_open());
-    let left = open.map(|attempt| (attempt.process.as_ref(), &marks[..])).chain([(None, &marks[..])]);
-    process::end_all_left(&left.collect::<Vec<_>>(), grace, || false);
+    let has_open = |task: &&Task| task.last().is_some_and(Attempt::is_open);
+    let (open, closed): (Vec<&Task>, Vec<&Task>) = run.tasks.iter().partition(has_open);
+    let of_closed = |task: &&Task| [&marks[..], &[format!("CREW_TASK={}", task.spec.id)]].concat();
+    let of_closed: Vec<Vec<String>> = closed.iter().map(of_closed).collect();
+    let left: Vec<(Option<&ProcessId>, &[String])> = match adopts {
+        // Whoever resumes the run looks after the others.
+        true => of_closed.iter().map(|marks| (None, &marks[..])).collect(),
+        false => {
+            let children = open.iter().filter_map(|task| task.last()).map(|last| last.process.as_ref());
+            children.map(|child| (child, &marks[..])).chain([(None, &marks[..])]).collect()
+        }
+    };
+    process::end_all_left(&left, grace, || false);
     let next = if is_open { format!("; next: crew resume {short}") } else { String::new() };
     let ended = match processes.len() {
         1 => "1 process".to_owned(),

@@ -117,6 +117,26 @@ fn what_a_dead_crew_has_left_is_ended_answered_and_written_anew_once() {
     );
 }
 
+#[test]
+fn what_whoever_resumes_looks_after_is_left_to_them_and_said_so_at_once() {
+    let repo = TestRepo::new();
+    let folder = killed_with_its_child_alive(&repo);
+    repo.set("recovery", "living", json!("adopt"));
+    for args in [&[][..], &["--fix"]] {
+        let (_, rows) = doctor(&repo, args);
+        let row = rows.iter().find(|row| row["check"] == "processes").expect("they are named");
+        let hint = row["hint"].as_str().expect("a hint");
+        assert!(
+            row["level"] == "warn" && hint.contains("crew resume ") && hint.contains("is adopt"),
+            "{row:#}"
+        );
+        assert!(!processes_with(&folder).is_empty());
+    }
+    repo.open("hang");
+    repo.crew(["resume", "last"]).exits(0);
+    repo.leaves_no_process();
+}
+
 fn walk(folder: &std::path::Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
