@@ -3,13 +3,17 @@
 
 use super::child::{ChildNews, Control};
 use super::kept_output::LeftOutput;
-use super::process::{self, Among, GroupSignal};
+use super::process::{self, GroupSignal};
 use crate::domain::event::ProcessId;
 use crate::domain::recovery::{Follows, Quarantine, Sight};
 use std::time::{Duration, Instant};
 
 /// How long is waited for the end of a child before it is looked at again, and whether it is to end.
 const WAIT: Duration = Duration::from_millis(500);
+
+/// How long after a child was seen alive whoever is in its group still is of it: the system would have to give out all other
+/// numbers first.
+const A_MOMENT: Duration = Duration::from_secs(5);
 
 /// A child to be looked after.
 #[derive(Debug)]
@@ -46,11 +50,13 @@ impl Adopted {
     fn watch(&self, control: &Control) -> AfterAdoption {
         let began = Instant::now();
         let mut asked: Option<Instant> = None;
+        let mut lived: Option<Instant> = None;
         let after = watch(
             || process::sight(&self.process),
             || began.elapsed(),
             |follows| match follows {
                 Follows::Lives => {
+                    lived = Some(Instant::now());
                     let mut wait = WAIT;
                     if self.ends {
                         let is_late = asked.is_some_and(|asked| asked.elapsed() >= self.grace);
@@ -70,7 +76,8 @@ impl Adopted {
         );
         control.note_ended();
         if after == AfterAdoption::Ended {
-            process::end_marked(&self.marks, Among::Everybody, self.grace, || control.is_hurried());
+            let lived = lived.is_some_and(|lived| lived.elapsed() <= A_MOMENT);
+            process::end_after(&self.process, lived, &self.marks, self.grace, || control.is_hurried());
         }
         after
     }
@@ -148,6 +155,25 @@ mod tests {
             AfterAdoption::Ended
         );
         reaper.join().unwrap();
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn what_it_leaves_in_its_group_without_marks_ends_after_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let pid = folder.path().join("pid");
+        let script = format!(
+            "env -i /bin/sh -c 'trap \"\" TERM; echo $$ >{0}.new; mv {0}.new {0}; exec sleep 300' & while [ ! -e {0} ]; do :; done; sleep 0.1",
+            pid.display()
+        );
+        let (process, reaper) = orphan(&script);
+        assert_eq!(
+            adopted(process.clone(), false).look_after(&Control::of_left(process), &Deaf),
+            AfterAdoption::Ended
+        );
+        reaper.join().unwrap();
+        let left: u32 = std::fs::read_to_string(pid).unwrap().trim().parse().unwrap();
+        assert!(!process::identify(left).is_some_and(|left| process::is_alive(&left)));
     }
 
     #[test]

@@ -394,11 +394,28 @@ pub fn end_all_left(
     if left.is_empty() {
         return;
     }
-    let groups: Vec<LeftGroup> = left.iter().filter_map(|(child, _)| *child).map(LeftGroup::of).collect();
-    let groups = RefCell::new(groups);
+    let groups = left.iter().filter_map(|(child, _)| *child).map(LeftGroup::of).collect();
     let sets: Vec<&[String]> = left.iter().map(|(_, variables)| *variables).collect();
+    end_groups(groups, &sets, grace, is_hurried);
+}
+
+/// Ends what a child has left that a dead crew process had started and that has ended: whoever was given the variables, and,
+/// where it `lived` a moment ago, whoever is in its group.
+pub fn end_after(
+    child: &ProcessId,
+    lived: bool,
+    variables: &[String],
+    grace: Duration,
+    is_hurried: impl Fn() -> bool,
+) {
+    let group = if lived { LeftGroup::after(child) } else { LeftGroup::of(child) };
+    end_groups(vec![group], &[variables], grace, is_hurried);
+}
+
+fn end_groups(groups: Vec<LeftGroup>, sets: &[&[String]], grace: Duration, is_hurried: impl Fn() -> bool) {
+    let groups = RefCell::new(groups);
     let find = || {
-        let mut found = marked(&sets, Among::Everybody);
+        let mut found = marked(sets, Among::Everybody);
         for pid in groups.borrow_mut().iter_mut().flat_map(LeftGroup::members) {
             if !found.contains(&pid) {
                 found.push(pid);
@@ -421,6 +438,20 @@ struct LeftGroup {
 impl LeftGroup {
     fn of(leader: &ProcessId) -> LeftGroup {
         LeftGroup { leader: leader.pid, known: vec![leader.clone()], was_there: false }
+    }
+
+    /// The same for a leader that has ended a moment ago, so that whoever is in its group came there by it: the number of a group
+    /// is not given anew as long as anybody is in it.
+    fn after(leader: &ProcessId) -> LeftGroup {
+        // Whoever had got its number meanwhile could have made a group of their own.
+        let is_anothers = start_of(leader.pid).is_some_and(|start| start != leader.start);
+        let members = if is_anothers { Vec::new() } else { members_of(leader.pid) };
+        let others = members.into_iter().filter(|pid| *pid != std::process::id()).filter_map(identify);
+        LeftGroup {
+            leader: leader.pid,
+            known: std::iter::once(leader.clone()).chain(others).collect(),
+            was_there: !is_anothers,
+        }
     }
 
     /// Returns who lives in it, as far as that can be known.
