@@ -167,8 +167,22 @@ fn no_answer(store: &Store, target: &Target, patience: Duration) -> Problem {
         words::duration(patience)
     );
     let go_on = go_on.unwrap_or_default();
-    Problem::refused("busy", message)
-        .hint(format!("{go_on}crew cancel {} --force kills it, and ends its agents", target.words()))
+    Problem::refused("busy", message).hint(format!(
+        "{go_on}crew cancel {} --force kills it, {}",
+        target.words(),
+        what_force_ends(target)
+    ))
+}
+
+/// Says what else happens when the owner is killed.
+fn what_force_ends(target: &Target) -> String {
+    match target.task {
+        None => "and ends its agents".into(),
+        Some(_) => format!(
+            "and ends this task; the run's other tasks are interrupted: crew resume {} carries them on",
+            target.short
+        ),
+    }
 }
 
 /// Says how an owner goes on that somebody has stopped.
@@ -242,10 +256,11 @@ fn await_end(cx: &Context, store: &mut Store, target: &Target, before: &Run, wai
                 words::duration(in_time)
             );
             let hint = format!(
-                "crew status {} shows what is still at work; {}crew cancel {} --force kills its crew process too",
+                "crew status {} shows what is still at work; {}crew cancel {} --force kills its crew process too, {}",
                 target.short,
                 let_go_on(store, target).unwrap_or_default(),
-                target.words()
+                target.words(),
+                what_force_ends(target)
             );
             return Err(Problem::refused("busy", message).hint(hint).into());
         }
@@ -320,6 +335,9 @@ impl Outcome<'_> {
             cx.printer.data(&format!("  and {} more", changed.len() - SHOWN_TASKS))?;
         }
         self.tell_next(cx);
+        if target.task.is_some() && status == RunStatus::Interrupted {
+            self.tell_interrupted(cx);
+        }
         Ok(ExitStatus::Done)
     }
 
@@ -360,6 +378,26 @@ impl Outcome<'_> {
         let kept: Vec<Value> = self.kept(task).filter_map(kept_json).collect();
         json!({"id": task.spec.id, "state": task.state, "reason": task.reason, "attempts": task.attempts.len(),
             "kept": kept, "unkept": task.unkept()})
+    }
+
+    /// Says who goes on without anybody who looks after them.
+    fn tell_interrupted(&self, cx: &Context) {
+        let short = &self.target.short;
+        let at_work = |task: &Task| {
+            let last = task.last().filter(|last| last.is_open())?;
+            let child = last.process.as_ref().filter(|process| process::is_alive(process));
+            let marks = [format!("CREW_RUN={}", self.target.run), format!("CREW_TASK={}", task.spec.id)];
+            // Its start may not have come into the record.
+            let pid = child.map(|child| child.pid).or_else(|| process::given(&marks).first().copied())?;
+            Some(format!("{} (pid {pid})", task.spec.id))
+        };
+        let at_work: Vec<String> = self.run.tasks.iter().filter_map(at_work).collect();
+        let still = match at_work.is_empty() {
+            true => String::new(),
+            false => format!("; still at work without one: {}", at_work.join(", ")),
+        };
+        cx.printer.tell(&format!("run {short} is interrupted: no crew process carries it out{still}"));
+        cx.printer.tell(&format!("next  crew resume {short}    carries it on"));
     }
 
     fn tell_next(&self, cx: &Context) {

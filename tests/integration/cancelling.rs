@@ -193,6 +193,33 @@ fn a_crew_process_that_does_not_answer_is_killed_only_if_that_is_asked_for() {
 
 #[test]
 #[cfg(target_os = "linux")]
+fn who_kills_crew_for_one_task_is_told_what_becomes_of_the_others() {
+    let repo = TestRepo::new();
+    let _sweep = Sweep(&repo);
+    let gate = stubborn(&repo);
+    let step = |id: &str| format!("## {id}\nrole: reviewer\nagent: stubborn\n\nLook.\n\n");
+    let running = start(&repo, &(step("one") + &step("two")), &[]);
+    repo.wait_for_file("one.runs");
+    repo.wait_for_file("two.runs");
+    repo.set("limits", "grace_seconds", json!(0));
+    running.signal(libc::SIGSTOP);
+    let refused = repo.crew(["cancel", "last", "one", "--wait", "0", "--json"]).exits(4).json_error();
+    let hint = refused["hint"].as_str().expect("a hint");
+    assert!(
+        hint.contains("and ends this task; the run's other tasks are interrupted: crew resume "),
+        "{hint}"
+    );
+    let forced = repo.crew(["cancel", "last", "one", "--wait", "0", "--force"]).exits(0);
+    let said = "is interrupted: no crew process carries it out; still at work without one: two (pid ";
+    assert!(forced.err.contains(said) && forced.err.contains("next  crew resume "), "{}", forced.err);
+    assert!(!processes_with(&gate).is_empty());
+    assert_eq!(running.ends().exit, -1);
+    repo.crew(["cancel", "last"]).exits(0);
+    assert_eq!(processes_with(&gate), Vec::<String>::new());
+}
+
+#[test]
+#[cfg(target_os = "linux")]
 fn a_crew_process_that_does_not_come_to_an_end_is_killed_only_if_that_is_asked_for() {
     let repo = TestRepo::new();
     let _sweep = Sweep(&repo);
