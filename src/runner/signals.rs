@@ -5,7 +5,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::SyncSender;
+use std::sync::mpsc::{SyncSender, TrySendError};
 use std::time::{Duration, Instant};
 
 /// Our exit code after the third signal.
@@ -44,13 +44,32 @@ pub fn watch(sender: SyncSender<Message>) -> io::Result<()> {
             } else {
                 "SIGHUP"
             };
-            if sender.send(Message::Stop { level, by }).is_err() {
+            if !hand_on(&sender, Message::Stop { level, by }) {
                 note_hurry();
                 break;
             }
         }
     })?;
     Ok(())
+}
+
+/// Hands on a wish, and waits for nobody: the next one has to be counted. Tells whether anybody is there to hear it.
+fn hand_on(sender: &SyncSender<Message>, wish: Message) -> bool {
+    match sender.try_send(wish) {
+        Ok(()) => true,
+        Err(TrySendError::Disconnected(_)) => false,
+        Err(TrySendError::Full(wish)) => {
+            let sender = sender.clone();
+            let waits = move || {
+                if sender.send(wish).is_err() {
+                    note_hurry();
+                }
+            };
+            // Without a thread nobody hears of it, and the next one counts all the same.
+            let _ = std::thread::Builder::new().name("signal".into()).spawn(waits);
+            true
+        }
+    }
 }
 
 /// A person wants this process to end, and no dispatcher hears that any more.
@@ -93,5 +112,22 @@ fn is_ignored(signal: i32) -> bool {
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         libc::sigaction(signal, std::ptr::null(), &mut action) == 0 && action.sa_sigaction == libc::SIG_IGN
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::sync_channel;
+
+    #[test]
+    fn a_wish_waits_for_room_and_nobody_waits_for_it() {
+        let (sender, mailbox) = sync_channel(1);
+        assert!(hand_on(&sender, Message::Inbox));
+        assert!(hand_on(&sender, Message::Stop { level: 1, by: "ctrl-C" }), "it came back");
+        assert!(matches!(mailbox.recv(), Ok(Message::Inbox)));
+        assert!(matches!(mailbox.recv(), Ok(Message::Stop { level: 1, by: "ctrl-C" })));
+        drop(mailbox);
+        assert!(!hand_on(&sender, Message::Inbox));
     }
 }
