@@ -10,9 +10,11 @@ use super::result_files::ResultFile;
 use super::submission::{Escalation, HandedIn, Reason, Verdict};
 use super::task::{RefusedSubmission, TaskSpec, Work};
 use super::tree_check::TreeCheck;
+use serde::{Deserialize, Serialize};
 
 /// Why crew ended a child.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum StopReason {
     /// A person stopped the run: the task goes back to the queue.
     Interrupted,
@@ -39,6 +41,11 @@ impl StopReason {
     pub fn is_wish(self) -> bool {
         use StopReason::{Cancelled, FailFast, Interrupted, OverBudget};
         matches!(self, Interrupted | FailFast | Cancelled | OverBudget)
+    }
+
+    /// Tells whether the child had said how it went before it was asked to end, so that this is judged.
+    pub fn follows_its_word(self) -> bool {
+        matches!(self, StopReason::Hopeless | StopReason::Lingering)
     }
 }
 

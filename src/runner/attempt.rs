@@ -4,6 +4,7 @@
 use super::child::{self, Control};
 use super::end_merge::MergeInHand;
 use super::folder::{FolderWatch, Seen};
+use super::kept_output::KeptOutput;
 use super::launch::Limits;
 use super::own_tree::OwnTree;
 use super::process::GroupSignal;
@@ -12,7 +13,7 @@ use super::slots::{Heard, Part};
 use crate::agents::{Agent, Said, UsageKind};
 use crate::domain::budget::{Spent, Standing, What};
 use crate::domain::error_kind::{ErrorClass, ErrorKind};
-use crate::domain::event::{Ending, Event, Outcome};
+use crate::domain::event::{Ending, Event, Outcome, Recorded};
 use crate::domain::judgement::{self, Evidence, Judgement, StopReason, StreamError};
 use crate::domain::liveness::Occupied;
 use crate::domain::price::Price;
@@ -20,6 +21,7 @@ use crate::domain::redact::Redactor;
 use crate::domain::result_files::ResultFile;
 use crate::domain::submission::{HandedIn, Note};
 use crate::domain::task::{Attempt, AttemptState, Task, Work};
+use crate::domain::time::Time;
 use crate::domain::usage::Usage;
 use crate::domain::words::last_line;
 use crate::domain::worktree::{self, TaskTree};
@@ -97,6 +99,8 @@ pub struct OpenAttempt {
     pub silence: Option<Duration>,
     /// It says what it does while it works.
     pub streams: bool,
+    /// Where the output of its current child is kept, where that is to go on when we die.
+    pub kept: Option<KeptOutput>,
     /// Its child is another crew process's, which died.
     pub adopted: bool,
     /// Its adopted child is gone, and what it left is being kept.
@@ -105,6 +109,8 @@ pub struct OpenAttempt {
     pub found_at_work: bool,
     /// What that one has recorded of the stream, which is told once more.
     pub recorded: RecordedBefore,
+    /// The session that it told last.
+    session: Option<String>,
     /// The length of the output when it last grew, and when that was.
     sound: (u64, Instant),
     /// Why the child that runs now has been asked to end.
@@ -160,16 +166,34 @@ pub struct OpenAttempt {
 /// How much of an agent's stream a dead crew process has recorded.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RecordedBefore {
+    /// Sessions that began.
+    pub sessions: u64,
     /// Calls of tools that came back.
     pub calls: u64,
     /// Beginnings and ends of waits.
     pub waits: u64,
+    /// When its first child was there.
+    pub child_began: Option<Time>,
+}
+
+impl RecordedBefore {
+    /// Counts in an event of the attempt.
+    pub fn count(&mut self, recorded: &Recorded) {
+        match &recorded.event {
+            Event::ProcessStarted { .. } => self.child_began = self.child_began.or(Some(recorded.at)),
+            Event::SessionStarted { .. } => self.sessions += 1,
+            Event::ToolInvoked { .. } => self.calls += 1,
+            Event::AgentWaited { .. } => self.waits += 1,
+            _ => {}
+        }
+    }
 }
 
 impl RecordedBefore {
     /// Tells whether an event is one of those that are in the record, which it then counts off.
     fn holds(&mut self, event: &Event) -> bool {
         let left = match event {
+            Event::SessionStarted { .. } => &mut self.sessions,
             Event::ToolInvoked { .. } => &mut self.calls,
             Event::AgentWaited { .. } => &mut self.waits,
             _ => return false,
@@ -222,10 +246,12 @@ impl OpenAttempt {
             deadline: now + limit,
             silence: None,
             streams: false,
+            kept: None,
             adopted: false,
             closing: None,
             found_at_work: false,
             recorded: RecordedBefore::default(),
+            session: None,
             sound: (0, now),
             stopped: None,
             work_stopped: None,
@@ -280,12 +306,9 @@ impl OpenAttempt {
             Said::Session(session) if session.is_empty() => {}
             Said::Session(session) => {
                 let session = self.safe(&session, 200);
-                let known = task.last().and_then(|attempt| attempt.session.as_ref());
-                return (known != Some(&session)).then_some(Event::SessionStarted {
-                    task: id,
-                    attempt,
-                    session,
-                });
+                let is_known = self.session.as_ref() == Some(&session);
+                self.session = Some(session.clone());
+                return (!is_known).then_some(Event::SessionStarted { task: id, attempt, session });
             }
             Said::ToolStarted { id, name, arguments } => {
                 self.acted = true;
@@ -390,6 +413,9 @@ impl OpenAttempt {
         if self.stopped.is_none() {
             self.stopped = Some(reason);
             self.kill_at = Some(Instant::now() + grace);
+            if !matches!(self.part, Part::Check(_)) {
+                self.kept.iter().for_each(|kept| kept.note_stop(reason));
+            }
             self.control.signal(GroupSignal::End);
         }
     }

@@ -13,6 +13,7 @@
 
 use super::child::{ChildNews, Control};
 use super::lines::Lines;
+use crate::domain::judgement::StopReason;
 use crate::domain::recording::Stream;
 use crate::domain::redact::{Redactor, SafeStream};
 use std::fs::{File, OpenOptions};
@@ -22,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::ScopedJoinHandle;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Between two looks at a file that has just grown, and at most between two at one that does not.
 const SOON: Duration = Duration::from_millis(5);
@@ -51,10 +52,13 @@ impl KeptOutput {
         self.base.with_added_extension("read")
     }
 
+    fn stop(&self) -> PathBuf {
+        self.base.with_added_extension("stop")
+    }
+
     /// Makes the files, and returns what the child writes to: its output and its error stream.
     pub(super) fn make(&self) -> io::Result<(File, File)> {
         self.base.parent().map_or(Ok(()), std::fs::create_dir_all)?;
-        self.remove();
         let make = |stream| {
             // Whoever empties one of them, by opening it anew, goes on writing at its beginning.
             OpenOptions::new().create_new(true).append(true).mode(0o600).open(self.file(stream))
@@ -64,11 +68,8 @@ impl KeptOutput {
 
     /// Returns how long ago the child said something, where it did.
     pub fn quiet(&self) -> Option<Duration> {
-        let written =
-            |stream| self.file(stream).metadata().ok().filter(|file| file.len() > 0)?.modified().ok();
-        let last = [Stream::Output, Stream::Error].into_iter().filter_map(written).max()?;
         // Where the clock was set back, nothing is known.
-        last.elapsed().ok()
+        self.last_written()?.elapsed().ok()
     }
 
     /// Returns when something was written last, by the child or by whoever read it, in milliseconds since 1970.
@@ -76,6 +77,37 @@ impl KeptOutput {
         let files = [self.file(Stream::Output), self.file(Stream::Error), self.note()];
         let last = files.iter().filter_map(|file| file.metadata().ok()?.modified().ok()).max()?;
         i64::try_from(last.duration_since(std::time::UNIX_EPOCH).ok()?.as_millis()).ok()
+    }
+
+    /// Returns when the child said something last, in milliseconds since 1970, where it did.
+    pub fn said_last(&self) -> Option<i64> {
+        i64::try_from(self.last_written()?.duration_since(std::time::UNIX_EPOCH).ok()?.as_millis()).ok()
+    }
+
+    fn last_written(&self) -> Option<SystemTime> {
+        let written =
+            |stream| self.file(stream).metadata().ok().filter(|file| file.len() > 0)?.modified().ok();
+        [Stream::Output, Stream::Error].into_iter().filter_map(written).max()
+    }
+
+    /// Keeps why the child is about to be asked to end: whoever comes after us would take what it says of that for its own
+    /// word. The first reason stands.
+    pub fn note_stop(&self, reason: StopReason) {
+        let Ok(words) = serde_json::to_vec(&reason) else { return };
+        if self.why_stopped().is_some() {
+            return;
+        }
+        // Where this fails, nothing can be done about it, and the child is to end all the same.
+        let _ = self.base.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| {
+            let mut options = OpenOptions::new();
+            let mut file = options.create(true).truncate(true).write(true).mode(0o600).open(self.stop())?;
+            file.write_all(&words)
+        });
+    }
+
+    /// Returns why the child had been asked to end, where it was.
+    pub fn why_stopped(&self) -> Option<StopReason> {
+        serde_json::from_slice(&std::fs::read(self.stop()).ok()?).ok()
     }
 
     /// Tells whether it can be gone on with: it is there, and it is known how far it was read.
@@ -90,7 +122,7 @@ impl KeptOutput {
 
     /// Takes the files away.
     pub fn remove(&self) {
-        for file in [self.note(), self.file(Stream::Output), self.file(Stream::Error)] {
+        for file in [self.note(), self.file(Stream::Output), self.file(Stream::Error), self.stop()] {
             let _ = std::fs::remove_file(file);
         }
     }

@@ -190,7 +190,7 @@ impl Store {
     }
 
     /// Hands on one event after the other, so that a long run is never held twice.
-    fn each_event(
+    pub fn each_event(
         &self,
         run: &RunId,
         since: i64,

@@ -32,7 +32,8 @@ fn an_agent_that_streams_goes_on_without_crew_and_with_the_next_one_as_if_nothin
     let flooded = repo.beside("flooded");
     // It is killed in the middle of a line; what follows fills any pipe while nobody reads.
     let script = [
-        r#"'say:{"crew":"session","id":"s1"}' 'say:{"crew":"waiting","reason":"the limit"}'"#,
+        r#"'say:{"crew":"session","id":"s0"}' 'say:{"crew":"session","id":"s1"}'"#,
+        r#"'say:{"crew":"waiting","reason":"the limit"}'"#,
         r#"'say:{"crew":"message","text":"on"}' 'err:a warning'"#,
         &format!("{} {} 'begin:{{\"crew\":\"usage\",\"input_tok'", call(1), usage(10)),
         &format!("wait-gone:{} 'say:ens\":200}}' flood:3 err:another", first.display()),
@@ -68,7 +69,7 @@ fn an_agent_that_streams_goes_on_without_crew_and_with_the_next_one_as_if_nothin
     let pid = pids(&events, "process_started")[0].clone();
     assert_eq!(pids(&events, "attempt_adopted"), [pid.clone(), pid]);
     let counts = ["session_started", "agent_waited", "tool_invoked"].map(|kind| of_kind(&events, kind).len());
-    assert_eq!(counts, [1, 2, 2], "what had been recorded is not recorded again");
+    assert_eq!(counts, [2, 2, 2], "what had been recorded is not recorded again");
     let log = repo.log("work", 1);
     let flood = format!("{}\n", "x".repeat((1 << 20) - 1));
     let mut said: Vec<&str> = log.split_inclusive('\n').collect();
@@ -78,6 +79,7 @@ fn an_agent_that_streams_goes_on_without_crew_and_with_the_next_one_as_if_nothin
         said.remove(at);
     }
     let expected = [
+        "{\"crew\":\"session\",\"id\":\"s0\"}\n",
         "{\"crew\":\"session\",\"id\":\"s1\"}\n",
         "{\"crew\":\"waiting\",\"reason\":\"the limit\"}\n",
         "{\"crew\":\"message\",\"text\":\"on\"}\n",
@@ -113,26 +115,34 @@ fn one_that_ended_while_nobody_was_there_is_judged_by_what_it_handed_in_and_said
     repo.crew_agent("hands", &format!("submit:done {}", after(&format!("{} {END}", usage(500)))));
     let last = r#"'say:{"crew":"end","ok":true,"text":"the last words"}'"#;
     repo.crew_agent("says", &after(&format!("{} {last} touch:{}", usage(500), ended.display())));
+    repo.crew_agent("late", &after(&format!("{} {last}", usage(500))));
     let error = r#"'say:{"crew":"error","kind":"context_overflow","message":"too long"}'"#;
     repo.crew_agent("fails", &after(&format!("{} {error} exit:1", usage(500))));
     let step =
         |name: &str, keys: &str| format!("## {name}\nrole: reviewer\nagent: {name}\n{keys}\n\nDo it.\n");
     let steps = [step("hands", ""), step("says", "submit: optional"), step("fails", "retries: 0")];
-    repo.workflow("one", &steps.join("\n"));
+    let late = step("late", "submit: optional\nretries: 0");
+    repo.set("limits", "jobs", json!(4));
+    repo.workflow("one", &format!("{}\n{late}", steps.join("\n")));
     let crew = start(&repo);
     wait_until("all are at work", || {
         let events = repo.events_so_far();
         let are = |kind, count| of_kind(&events, kind).len() == count;
-        are("submission_accepted", 1) && are("process_started", 3)
+        are("submission_accepted", 1) && are("process_started", 4)
     });
     crew.kill();
     repo.open("go");
     repo.leaves_no_process();
+    // Its time was over long before it said its last words.
+    let said = repo.run_folder().join("output/late.1.1.out");
+    let later = std::time::SystemTime::now() + std::time::Duration::from_secs(30 * 86_400);
+    std::fs::File::options().append(true).open(said).unwrap().set_modified(later).unwrap();
     let run = repo.crew(["resume", "last", "--json"]).exits(1).json();
     for (name, state, kind) in [
         ("hands", "completed", Value::Null),
         ("says", "completed", Value::Null),
         ("fails", "failed", json!("context_overflow")),
+        ("late", "failed", json!("attempt_timeout")),
     ] {
         let task = task(&run, name);
         let seen = (&task["state"], &task["error_kind"], &task["attempts"], &task["usage"]["input_tokens"]);

@@ -18,8 +18,9 @@ use crate::domain::judgement::StopReason;
 use crate::domain::recovery::{Verdict, verdict};
 use crate::domain::redact::Redactor;
 use crate::domain::task::{AttemptState, TaskState};
+use crate::domain::time::Time;
 use crate::runner::adopted::{Adopted, AfterAdoption};
-use crate::runner::attempt::{Closing, OpenAttempt};
+use crate::runner::attempt::{Closing, OpenAttempt, RecordedBefore};
 use crate::runner::child::Control;
 use crate::runner::clock;
 use crate::runner::environment::hiding_ours;
@@ -30,6 +31,7 @@ use crate::runner::slots::{Errand, Heard, Part};
 use crate::store::StoreError;
 use crate::store::artifacts::sha256;
 use crate::store::layout;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -80,15 +82,37 @@ impl Dispatcher<'_> {
         kept.is_known(&log).then_some(LeftOutput { kept, first, log, words, drain })
     }
 
+    /// Returns what the dead owners have recorded of the newest attempt of each of these tasks. All events are read once.
+    pub(super) fn recorded_of(&self, places: &[usize]) -> Result<Vec<RecordedBefore>, StoreError> {
+        let mut recorded = vec![RecordedBefore::default(); places.len()];
+        if places.is_empty() {
+            return Ok(recorded);
+        }
+        let newest = places.iter().enumerate().filter_map(|(at, place)| {
+            let task = &self.run.tasks[*place];
+            Some(((task.spec.id.clone(), task.last()?.number), at))
+        });
+        let newest: HashMap<(TaskId, u32), usize> = newest.collect();
+        self.store.each_event(&self.run.id, 0, usize::MAX, |event| {
+            let of = event.event.task().cloned().zip(event.event.attempt());
+            if let Some(at) = of.and_then(|of| newest.get(&of)) {
+                recorded[*at].count(&event);
+            }
+            Ok(())
+        })?;
+        Ok(recorded)
+    }
+
     /// Looks after the child of an attempt that a dead owner left.
-    pub(super) fn adopt(&mut self, place: usize) -> Result<(), StoreError> {
+    pub(super) fn adopt(&mut self, place: usize, recorded: RecordedBefore) -> Result<(), StoreError> {
         let goes_on = self.goes_on(place);
         let task = &self.run.tasks[place];
         let Some((left, process)) = task.last().and_then(|left| Some((left, left.process.clone()?))) else {
             return Ok(());
         };
         let is_gone = verdict(&process::sight(&process)) == Verdict::Gone;
-        let (number, lived) = (left.number, clock::now().since(left.started_at));
+        let child_began = recorded.child_began.unwrap_or(left.started_at);
+        let (number, lived) = (left.number, clock::now().since(child_began));
         let log = self.paths.root().join(layout::log_of(&task.spec.id, number));
         let given = process::given_to(&process);
         let token = given.iter().find(|(name, _)| name == "CREW_TOKEN").and_then(|(_, token)| token.to_str());
@@ -101,7 +125,7 @@ impl Dispatcher<'_> {
         // It began before we did.
         let now = Instant::now();
         open.began = now.checked_sub(lived).unwrap_or(now);
-        // One that has ended did so in its time, or somebody would have ended it.
+        // Of one that has ended, it is seen below.
         open.deadline = now + if is_gone { open.limit } else { open.limit.saturating_sub(lived) };
         open.control = Arc::new(Control::of_left(process.clone()));
         open.words = Arc::new(hiding_ours(&given));
@@ -112,8 +136,14 @@ impl Dispatcher<'_> {
         }
         let output = self.left_output(place, &open.words);
         if output.is_some() {
-            self.hear_again(place, &mut open)?;
+            open.recorded = recorded;
+            self.hear_again(place, &mut open);
             open.silence = open.silence.filter(|_| !is_gone);
+        }
+        open.kept = self.output_now(place).map(|(kept, _)| kept);
+        if let Some(reason) = why_ended(&open, is_gone, child_began) {
+            // It was on its way to its end already; one that is still there is asked once more.
+            open.stop(reason, self.setup.limits.grace);
         }
         let adopted = Adopted {
             process: process.clone(),
@@ -138,28 +168,19 @@ impl Dispatcher<'_> {
     }
 
     /// Prepares an attempt to hear all that its agent has said, and what else it says.
-    fn hear_again(&self, place: usize, open: &mut OpenAttempt) -> Result<(), StoreError> {
+    fn hear_again(&self, place: usize, open: &mut OpenAttempt) {
         let task = &self.run.tasks[place];
-        let Some(left) = task.last() else { return Ok(()) };
-        let Some(agent) = self.setup.agents.get(&left.agent).cloned() else { return Ok(()) };
+        let Some(left) = task.last() else { return };
+        let Some(agent) = self.setup.agents.get(&left.agent).cloned() else { return };
         let agent = agent.for_attempt(task.spec.id.as_str(), left.number).unwrap_or(agent);
         let before = task.attempts.iter().rev().nth(1);
         if let Some(session) = launch::session_after(before, &*agent) {
             open.resume(&*agent, &session, task);
         }
-        open.recorded.calls = left.tool_calls;
-        for recorded in self.store.events(&self.run.id, 0, usize::MAX)? {
-            let is_its = |event: &Event| {
-                matches!(event, Event::AgentWaited { task: of, attempt, .. }
-                    if *of == task.spec.id && *attempt == left.number)
-            };
-            open.recorded.waits += u64::from(is_its(&recorded.event));
-        }
         open.price = self.setup.prices.find(left.model.as_deref(), &left.agent);
         open.silence = self.setup.limits.silence.filter(|_| agent.streams());
         open.streams = agent.streams();
         open.agent = Some(agent);
-        Ok(())
     }
 
     /// Takes note that all is told that an adopted agent had said.
@@ -203,12 +224,17 @@ impl Dispatcher<'_> {
                 let why = format!("crew cannot tell whether its process {pid} still works: {seen}");
                 self.close_adopted(place, open, (ending, Some(why)))
             }
-            AfterAdoption::Ended if open.stopped.is_some() => {
+            // What it says of its end is its own word only where crew did not ask for that end, or only after it.
+            AfterAdoption::Ended if open.stopped.is_some_and(|reason| !reason.follows_its_word()) => {
                 self.open.insert(place, open);
                 self.note_end(place, Part::Work, (ending, heard, None))
             }
             AfterAdoption::Ended if self.is_worth_judging(place, &open)? => {
                 self.look_at_left(place, open, (ending, heard))
+            }
+            AfterAdoption::Ended if open.stopped.is_some() => {
+                self.open.insert(place, open);
+                self.note_end(place, Part::Work, (ending, heard, None))
             }
             AfterAdoption::Ended => self.close_adopted(place, open, (ending, None)),
         }
@@ -260,4 +286,12 @@ impl Dispatcher<'_> {
         }
         Ok(())
     }
+}
+
+/// Returns why an attempt that a dead owner left has been asked to end, or, where its child is gone, would have been: what it
+/// said last it said when its time was over.
+fn why_ended(open: &OpenAttempt, is_gone: bool, child_began: Time) -> Option<StopReason> {
+    let kept = open.kept.as_ref()?;
+    let is_late = || kept.said_last().is_some_and(|last| Time(last).since(child_began) > open.limit);
+    kept.why_stopped().or_else(|| (is_gone && is_late()).then_some(StopReason::OutOfTime))
 }

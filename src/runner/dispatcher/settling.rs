@@ -158,6 +158,7 @@ impl Dispatcher<'_> {
             Err(LaunchError::Agent(_)) => return self.settle(place),
         };
         open.begin_reminder();
+        open.kept.clone_from(&child.kept);
         let (part, control, doing) = (open.part, open.control.clone(), open.doing.clone());
         let nudged = Event::AgentNudged { task: task.spec.id.clone(), attempt: open.number };
         let (recorder, folder) = (open.recorder.clone(), open.folder.clone());

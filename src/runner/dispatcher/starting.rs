@@ -146,6 +146,7 @@ impl Dispatcher<'_> {
                     self.setup.limits.silence.filter(|_| agent.as_ref().is_some_and(|agent| agent.streams()));
                 open.streams = agent.as_ref().is_some_and(|agent| agent.streams());
                 open.words = child.words.clone();
+                open.kept.clone_from(&child.kept);
                 open.agent.clone_from(&agent);
                 open.recorder = agent.as_ref().and_then(|agent| self.recorder(place, agent.name(), &open));
                 let (control, doing) = (open.control.clone(), open.doing.clone());

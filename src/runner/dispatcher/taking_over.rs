@@ -72,7 +72,8 @@ impl Dispatcher<'_> {
         self.schedule = Schedule::of(&self.run);
         self.ledger = Ledger::of(&self.run);
         taken_up.into_iter().try_for_each(|(place, ending)| self.take_up(place, ending))?;
-        adopted.into_iter().try_for_each(|place| self.adopt(place))?;
+        let recorded = self.recorded_of(&adopted)?;
+        adopted.into_iter().zip(recorded).try_for_each(|(place, recorded)| self.adopt(place, recorded))?;
         self.skip_impossible()?;
         // Now that all are there who are to be asked to end.
         self.heed(heard)
