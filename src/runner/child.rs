@@ -218,7 +218,7 @@ fn start(spec: &ChildSpec, read_lines: bool) -> io::Result<Started> {
         return Ok(Started { pid, said: Said::Nowhere });
     }
     if let Some(kept) = &spec.kept {
-        let made = kept.make().and_then(|to| Ok((to, Reading::begin(kept, log.try_clone()?)?)));
+        let made = kept.make(&spec.env).and_then(|to| Ok((to, Reading::begin(kept, log.try_clone()?)?)));
         match made {
             Ok(((output, error), reading)) => {
                 let pid = command.stdout(output).stderr(error).spawn()?.id();

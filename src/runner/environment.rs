@@ -2,6 +2,7 @@
 
 use crate::domain::redact::{Redactor, SHORTEST_KNOWN, is_secret_name};
 use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 
 /// Variables that programs need to find themselves, their caches and their registries. No pattern, only exact names;
@@ -139,11 +140,26 @@ impl Environment {
 /// Returns what hides the secrets of an environment: the values of variables that are named like one, the attempt's token
 /// among them.
 pub fn hiding<'a>(variables: impl IntoIterator<Item = &'a (OsString, OsString)>) -> Redactor {
+    Redactor::knowing(secrets_of(variables).filter_map(|(_, value)| value.to_str()))
+}
+
+/// Returns the variables whose values are to be hidden.
+pub fn secrets_of<'a>(
+    variables: impl IntoIterator<Item = &'a (OsString, OsString)>,
+) -> impl Iterator<Item = &'a (OsString, OsString)> {
     let is_secret = |(name, value): &&(OsString, OsString)| {
         value.len() >= SHORTEST_KNOWN && name.to_str().is_some_and(is_secret_name)
     };
-    let secrets = variables.into_iter().filter(is_secret);
-    Redactor::knowing(secrets.filter_map(|(_, value)| value.to_str()))
+    variables.into_iter().filter(is_secret)
+}
+
+/// Reads variables as the system tells them: `NAME=VALUE`, with a NUL behind each.
+pub fn read_variables(block: &[u8]) -> Vec<(OsString, OsString)> {
+    let pair = |entry: &[u8]| {
+        let at = entry.iter().position(|byte| *byte == b'=')?;
+        Some((OsString::from_vec(entry[..at].to_vec()), OsString::from_vec(entry[at + 1..].to_vec())))
+    };
+    block.split(|byte| *byte == 0).filter_map(pair).collect()
 }
 
 /// Returns what hides the secrets of our own environment, and of `more` variables.

@@ -9,15 +9,19 @@
 //! brought up to date together, after each piece. Whoever comes next cuts the log back to that length, takes in the lines
 //! up to there once more to know what they said, and goes on from there: wherever we died, each line is in the log once.
 //!
-//! What is kept here is as the child said it, with all secrets; it is ours alone to read, and goes with the attempt.
+//! What is kept here is as the child said it, with all secrets, and so is which secrets it was given: whoever comes next has
+//! to hide them, and knows by its token what it hands in. All that is ours alone to read, and goes with the attempt.
 
 use super::child::{ChildNews, Control};
+use super::environment::{read_variables, secrets_of};
 use super::lines::Lines;
 use crate::domain::judgement::StopReason;
 use crate::domain::recording::Stream;
 use crate::domain::redact::{Redactor, SafeStream};
+use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -56,9 +60,23 @@ impl KeptOutput {
         self.base.with_added_extension("stop")
     }
 
-    /// Makes the files, and returns what the child writes to: its output and its error stream.
-    pub(super) fn make(&self) -> io::Result<(File, File)> {
+    fn secrets(&self) -> PathBuf {
+        self.base.with_added_extension("given")
+    }
+
+    /// Makes the files, and returns what the child writes to: its output and its error stream. `given` are its variables.
+    pub(super) fn make(&self, given: &[(OsString, OsString)]) -> io::Result<(File, File)> {
         self.base.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+        let mut secrets = Vec::new();
+        for (name, value) in secrets_of(given) {
+            secrets.extend([name.as_bytes(), b"=", value.as_bytes(), b"\0"].concat());
+        }
+        OpenOptions::new()
+            .create_new(true)
+            .write(true)
+            .mode(0o600)
+            .open(self.secrets())?
+            .write_all(&secrets)?;
         let make = |stream| {
             // Whoever empties one of them, by opening it anew, goes on writing at its beginning.
             OpenOptions::new().create_new(true).append(true).mode(0o600).open(self.file(stream))
@@ -105,6 +123,11 @@ impl KeptOutput {
         });
     }
 
+    /// Returns the variables that the child was given and whose values are to be hidden.
+    pub fn given(&self) -> Vec<(OsString, OsString)> {
+        read_variables(&std::fs::read(self.secrets()).unwrap_or_default())
+    }
+
     /// Returns why the child had been asked to end, where it was.
     pub fn why_stopped(&self) -> Option<StopReason> {
         serde_json::from_slice(&std::fs::read(self.stop()).ok()?).ok()
@@ -122,7 +145,8 @@ impl KeptOutput {
 
     /// Takes the files away.
     pub fn remove(&self) {
-        for file in [self.note(), self.file(Stream::Output), self.file(Stream::Error), self.stop()] {
+        let said = [self.file(Stream::Output), self.file(Stream::Error)];
+        for file in said.into_iter().chain([self.note(), self.stop(), self.secrets()]) {
             let _ = std::fs::remove_file(file);
         }
     }
@@ -523,7 +547,7 @@ mod tests {
         fn new() -> Stage {
             let folder = tempfile::tempdir().unwrap();
             let kept = KeptOutput::at(folder.path().join("output/work.1.1"));
-            let child = kept.make().unwrap();
+            let child = kept.make(&[]).unwrap();
             Stage { kept, child, folder }
         }
 

@@ -2,6 +2,7 @@
 //!
 //! What differs between Linux and macOS about that stands here; where only Linux tells something, that is said with it.
 
+use super::environment::read_variables;
 use crate::domain::event::{Ending, ProcessId};
 use crate::domain::recovery::{Sight, Stat};
 use std::cell::RefCell;
@@ -240,12 +241,7 @@ pub fn tells_variables(pid: u32) -> bool {
 /// Returns the variables that a process was given, while it is that very process. Linux tells of them; a program may have
 /// written something else in their place.
 pub fn given_to(process: &ProcessId) -> Vec<(OsString, OsString)> {
-    let environment = environment_of(process.pid);
-    let pair = |entry: &[u8]| {
-        let at = entry.iter().position(|byte| *byte == b'=')?;
-        Some((OsString::from_vec(entry[..at].to_vec()), OsString::from_vec(entry[at + 1..].to_vec())))
-    };
-    let given = environment.split(|byte| *byte == 0).filter_map(pair).collect();
+    let given = read_variables(&environment_of(process.pid));
     if is_alive(process) { given } else { Vec::new() }
 }
 

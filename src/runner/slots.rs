@@ -4,6 +4,7 @@ use super::adopted::{Adopted, AfterAdoption};
 use super::child::{self, ChildNews, ChildSpec, Control};
 use super::end_merge::{Chore, Done};
 use super::folder::{FolderWatch, Seen};
+use super::kept_output::LeftOutput;
 use super::left_folder::LeftFolder;
 use super::own_tree::{Kept, OwnTree};
 use super::recorder::Recorder;
@@ -300,6 +301,19 @@ fn work(queue: &Mutex<Receiver<Errand>>, messages: &SyncSender<Message>, number:
             }
         }
     }
+}
+
+/// Hands on what a child has said that is gone and whose crew process died.
+pub(super) fn hear_left(
+    place: usize,
+    left: &LeftOutput,
+    control: &Control,
+    agent: Option<Arc<dyn Agent>>,
+    messages: SyncSender<Message>,
+) {
+    let (part, heard, doing) = (Part::Work, Mutex::default(), Arc::default());
+    let listener = Listener { place, part, agent, messages, doing, recorder: None, heard };
+    left.follow_while(control, &listener, || ());
 }
 
 fn run(job: Job, messages: &SyncSender<Message>, spare: &mut SpareLog) {

@@ -1,6 +1,8 @@
 //! Agents that say what they do while they work, and whose crew process is killed: the next one goes on hearing them.
 
 use crate::support::{Running, TestRepo, of_kind, start_command, task, wait_until};
+use crew::domain::request::Request;
+use crew::domain::signed;
 use serde_json::{Value, json};
 
 const END: &str = r#"'say:{"crew":"end","ok":true}'"#;
@@ -195,5 +197,125 @@ fn one_that_was_being_reminded_goes_on_and_what_its_first_child_used_counts_too(
     let kinds = repo.kinds();
     let count = |kind: &str| kinds.iter().filter(|known| *known == kind).count();
     assert_eq!((count("agent_nudged"), count("session_started")), (1, 1));
+    repo.leaves_no_process();
+}
+
+#[test]
+fn one_that_crew_had_asked_to_end_before_it_died_is_not_believed_when_it_says_that_all_is_well() {
+    let repo = TestRepo::new();
+    let (gate, asked, at_work) = (repo.gate("go"), repo.beside("asked"), repo.beside("at-work"));
+    let end = |text: &str| format!(r#"echo '{{"crew":"end","ok":true,"text":"{text}"}}'"#);
+    let wait = format!("while [ -e '{}' ]; do sleep 0.02; done", gate.display());
+    let asked_words = asked.display();
+    repo.program(
+        "mine",
+        &format!(
+            "[ -e '{asked_words}' ] && {{ {}; exit 0; }}\n\
+             trap \": >'{asked_words}'; {wait}; stop\" TERM\n\
+             stop() {{ {}; exit 0; }}\necho begun >&2\n: >'{}'\nwhile :; do sleep 0.02; done",
+            end("done"),
+            end("stopped"),
+            at_work.display()
+        ),
+    );
+    let command = repo.programs().join("mine").display().to_string();
+    repo.set("agents", "mine", json!({"command": command, "writes": true, "output": "crew"}));
+    repo.workflow("one", "## work\nrole: executor\nagent: mine\nsubmit: optional\n\nDo it.");
+    let crew = start(&repo);
+    wait_until("it is at work", || at_work.exists());
+    repo.wait_for_event("its process is known", |event| event["kind"] == "process_started");
+    crew.signal(libc::SIGTERM);
+    wait_until("it is asked to end", || asked.exists());
+    crew.kill();
+    repo.open("go");
+    repo.leaves_no_process();
+    let run = repo.crew(["resume", "last", "--json"]).exits(0).json();
+    let work = task(&run, "work");
+    let seen = (&work["state"], &work["attempts"], &work["summary"]);
+    assert_eq!(seen, (&json!("completed"), &json!(2), &json!("done")), "{run:#}");
+    let events = repo.events();
+    let first = of_kind(&events, "attempt_ended")[0];
+    assert_eq!((&first["outcome"], &first["again"]["reason"]), (&json!("cancelled"), &json!("interrupted")));
+}
+
+#[test]
+fn what_one_hands_in_and_prints_after_crew_died_is_known_by_its_token_and_shows_no_secret_of_it() {
+    let repo = TestRepo::new();
+    let (gate, told, line) = (repo.gate("go"), repo.beside("told"), repo.beside("line"));
+    repo.program(
+        "mine",
+        &format!(
+            "printf '%s' \"$CREW_TOKEN\" >'{0}.new'\nmv '{0}.new' '{0}'\n\
+             while [ -e '{1}' ]; do sleep 0.02; done\ncat '{2}'\n\
+             echo \"{{\\\"crew\\\":\\\"end\\\",\\\"ok\\\":true,\\\"text\\\":\\\"with $MY_API_KEY\\\"}}\"",
+            told.display(),
+            gate.display(),
+            line.display()
+        ),
+    );
+    let command = repo.programs().join("mine").display().to_string();
+    let pass = ["MY_API_KEY"];
+    repo.set(
+        "agents",
+        "mine",
+        json!({"command": command, "writes": true, "output": "crew", "pass_env": pass}),
+    );
+    repo.set("recovery", "living", json!("adopt"));
+    repo.workflow("one", "## work\nrole: executor\nagent: mine\n\nDo it.");
+    let mut first = repo.command(["run", "g", "--workflow", "one", "--json", "--quiet"]);
+    first.env("MY_API_KEY", "plain-words-of-mine");
+    let crew = start_command(first);
+    wait_until("it is at work", || told.exists());
+    repo.wait_for_event("its process is known", |event| event["kind"] == "process_started");
+    crew.kill();
+    let token = std::fs::read_to_string(&told).unwrap();
+    let body = json!({"summary": "made alone", "confidence": 0.9, "rationale": "r", "no_change_reason": "n"});
+    let request = json!({"id": "0123456789abcdef0123456789abcdef", "token": token,
+        "ask": {"submit": {"kind": "result", "body": body}}});
+    let request: Request = serde_json::from_value(request).expect("a request");
+    std::fs::write(&line, format!("{}\n", signed::sign(&request))).unwrap();
+    repo.open("go");
+    repo.leaves_no_process();
+    let run = repo.crew(["resume", "last", "--json"]).exits(0).json();
+    let work = task(&run, "work");
+    let seen = (&work["state"], &work["attempts"], &work["summary"]);
+    assert_eq!(seen, (&json!("completed"), &json!(1), &json!("made alone")), "{run:#}");
+    let log = repo.log("work", 1);
+    assert!(log.contains("with [redacted]") && !log.contains("plain-words-of-mine"), "{log}");
+    let database = std::fs::read(repo.root.join(".crew/crew.db")).unwrap();
+    let key: &[u8] = b"plain-words-of-mine";
+    assert!(!database.windows(key.len()).any(|window| window == key), "the store knows no secret");
+    assert!(!repo.run_folder().join("output").exists(), "nor is it kept any longer");
+}
+
+#[test]
+fn what_an_agent_said_and_used_after_crew_died_counts_when_its_run_is_cancelled() {
+    let repo = TestRepo::new();
+    let (gate, more) = (repo.gate("go"), repo.beside("more"));
+    let script = [
+        &format!("{} {} wait-gone:{}", call(1), usage(10), gate.display()),
+        r#"'say:{"crew":"session","id":"s1"}' err:later"#,
+        &format!(
+            "{} {} touch:{} wait-gone:{}",
+            call(2),
+            usage(500),
+            more.display(),
+            repo.gate("never").display()
+        ),
+    ];
+    repo.one_step_in_protocol("", &script.map(String::from).join(" "));
+    let crew = start(&repo);
+    repo.wait_for_event("its first call", |event| event["kind"] == "tool_invoked");
+    crew.kill();
+    repo.open("go");
+    wait_until("it has said more", || more.exists());
+    repo.crew(["cancel", "last"]).exits(0);
+    let run = repo.crew(["status", "last", "--json"]).exits(0).json();
+    let work = task(&run, "work");
+    let seen = (&work["state"], &work["usage"]["input_tokens"]);
+    assert_eq!(seen, (&json!("cancelled"), &json!(510)), "{run:#}");
+    let events = repo.events();
+    let counts = ["session_started", "tool_invoked"].map(|kind| of_kind(&events, kind).len());
+    assert_eq!((counts, repo.log("work", 1).contains("later")), ([1, 2], true));
     repo.leaves_no_process();
 }

@@ -19,6 +19,7 @@ use crate::domain::recovery::{Verdict, verdict};
 use crate::domain::redact::Redactor;
 use crate::domain::task::{AttemptState, TaskState};
 use crate::domain::time::Time;
+use crate::domain::usage::Usage;
 use crate::runner::adopted::{Adopted, AfterAdoption};
 use crate::runner::attempt::{Closing, OpenAttempt, RecordedBefore};
 use crate::runner::child::Control;
@@ -27,13 +28,17 @@ use crate::runner::environment::hiding_ours;
 use crate::runner::kept_output::{KeptOutput, LeftOutput};
 use crate::runner::launch;
 use crate::runner::process;
-use crate::runner::slots::{Errand, Heard, Part};
+use crate::runner::slots::{self, Errand, Heard, Message, Part};
 use crate::store::StoreError;
 use crate::store::artifacts::sha256;
 use crate::store::layout;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
 use std::time::Instant;
+
+/// How much of what a child said is read before what came first is taken in.
+const MAX_UNHEARD: usize = 64;
 
 impl Dispatcher<'_> {
     /// Tells whether the child of an attempt that a dead owner left is looked after: it works and may go on, it cannot be
@@ -85,7 +90,7 @@ impl Dispatcher<'_> {
     /// Returns what the dead owners have recorded of the newest attempt of each of these tasks. All events are read once.
     pub(super) fn recorded_of(&self, places: &[usize]) -> Result<Vec<RecordedBefore>, StoreError> {
         let mut recorded = vec![RecordedBefore::default(); places.len()];
-        if places.is_empty() {
+        if places.is_empty() || !self.keeps_output {
             return Ok(recorded);
         }
         let newest = places.iter().enumerate().filter_map(|(at, place)| {
@@ -114,11 +119,7 @@ impl Dispatcher<'_> {
         let child_began = recorded.child_began.unwrap_or(left.started_at);
         let (number, lived) = (left.number, clock::now().since(child_began));
         let log = self.paths.root().join(layout::log_of(&task.spec.id, number));
-        let given = process::given_to(&process);
-        let token = given.iter().find(|(name, _)| name == "CREW_TOKEN").and_then(|(_, token)| token.to_str());
-        let token = token.filter(|token| sha256(token.as_bytes()) == left.token_hash);
-        // Where the system does not tell it, it is known to nobody until it asks for something.
-        let token = token.map_or_else(clock::new_token, str::to_owned);
+        let (token, words) = self.secrets_of_left(place);
         let mut open = OpenAttempt::new(task, (number, token), log, self.setup.limits.attempt);
         open.adopted = true;
         open.found_at_work = !is_gone;
@@ -128,7 +129,7 @@ impl Dispatcher<'_> {
         // Of one that has ended, it is seen below.
         open.deadline = now + if is_gone { open.limit } else { open.limit.saturating_sub(lived) };
         open.control = Arc::new(Control::of_left(process.clone()));
-        open.words = Arc::new(hiding_ours(&given));
+        open.words = words;
         open.tree = self.own_tree(place, number);
         if is_gone {
             // While nobody owned the run, it used up nothing.
@@ -167,6 +168,55 @@ impl Dispatcher<'_> {
         self.record(Event::AttemptAdopted { task, attempt: number, process })
     }
 
+    /// Returns the token of a task's newest attempt, and what hides the secrets that its children were given, as the system
+    /// tells it of one that lives, and as it was kept for one that is gone.
+    fn secrets_of_left(&self, place: usize) -> (String, Arc<Redactor>) {
+        let left = self.run.tasks[place].last();
+        let process = left.and_then(|left| left.process.as_ref());
+        let mut given = process.map(process::given_to).unwrap_or_default();
+        self.output_of_last(place).iter().for_each(|kept| given.extend(kept.given()));
+        let is_its = |token: &&str| left.is_some_and(|left| sha256(token.as_bytes()) == left.token_hash);
+        let mut tokens = given.iter().filter(|(name, _)| name == "CREW_TOKEN");
+        let token = tokens.find_map(|(_, token)| token.to_str().filter(is_its));
+        // Where nothing tells it, it is known to nobody until it asks for something.
+        (token.map_or_else(clock::new_token, str::to_owned), Arc::new(hiding_ours(&given)))
+    }
+
+    /// Takes in what the child of an attempt has said that is gone and that nobody goes on with, before that is forgotten.
+    /// Returns what it used.
+    pub(super) fn hear_out(&mut self, place: usize, recorded: RecordedBefore) -> Result<Usage, StoreError> {
+        let (token, words) = self.secrets_of_left(place);
+        let task = &self.run.tasks[place];
+        let left = task.last().filter(|left| left.state == AttemptState::Running);
+        let (Some(left), Some(output)) = (left, self.left_output(place, &words)) else {
+            return Ok(Usage::default());
+        };
+        let log = self.paths.root().join(&left.log);
+        let mut open = OpenAttempt::new(task, (left.number, token), log, self.setup.limits.attempt);
+        (open.adopted, open.words, open.recorded) = (true, words, recorded);
+        self.hear_again(place, &mut open);
+        let (agent, control) = (open.agent.clone(), open.control.clone());
+        self.open.insert(place, open);
+        let (sender, messages) = sync_channel(MAX_UNHEARD);
+        std::thread::scope(|scope| {
+            scope.spawn(move || slots::hear_left(place, &output, &control, agent, sender));
+            // They are dropped with the first error, and then nobody has to wait for room.
+            messages.into_iter().try_for_each(|message| match message {
+                Message::Said { place, said } => self.listen(place, said),
+                Message::Signed { place, text } => self.take_signed(place, &text),
+                Message::FirstEnded { place, heard } => {
+                    self.open
+                        .get_mut(&place)
+                        .into_iter()
+                        .for_each(|open| open.note_first_ended(heard.clone()));
+                    Ok(())
+                }
+                _ => Ok(()),
+            })
+        })?;
+        Ok(self.open.remove(&place).map(|open| open.priced_usage()).unwrap_or_default())
+    }
+
     /// Prepares an attempt to hear all that its agent has said, and what else it says.
     fn hear_again(&self, place: usize, open: &mut OpenAttempt) {
         let task = &self.run.tasks[place];
@@ -200,7 +250,7 @@ impl Dispatcher<'_> {
         let tasks = &self.run.tasks;
         let is_its = |place: &usize| tasks[*place].last().is_some_and(|attempt| attempt.token_hash == hash);
         let mut adopted = self.open.iter_mut().filter(|(place, open)| open.adopted && is_its(place));
-        if let Some((_, open)) = adopted.next() {
+        if let Some((_, open)) = adopted.next().filter(|(_, open)| open.token != token) {
             open.token = token.to_owned();
             open.words = Arc::new(hiding_ours(&[("CREW_TOKEN".into(), token.into())]));
         }

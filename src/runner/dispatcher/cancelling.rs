@@ -15,7 +15,6 @@ use crate::domain::run::Run;
 use crate::domain::schedule::Schedule;
 use crate::domain::submission::HandedIn;
 use crate::domain::task::Task;
-use crate::domain::usage::Usage;
 use crate::runner::launch::Setup;
 use crate::runner::process::{self, Among};
 use crate::store::StoreError;
@@ -49,9 +48,11 @@ impl Dispatcher<'_> {
         // Nobody watches for signals here, so none is heard: they end this command.
         let lives = self.living(&places);
         self.end_left(&places);
-        for (place, lived) in places.into_iter().zip(lives) {
+        let recorded = self.recorded_of(&places)?;
+        for ((place, lived), recorded) in places.into_iter().zip(lives).zip(recorded) {
             let ending = self.ending_of_left(place, lived);
-            self.close_lost(place, None, (ending, Usage::default()))?;
+            let usage = self.hear_out(place, recorded)?;
+            self.close_lost(place, None, (ending, usage))?;
         }
         self.schedule = Schedule::of(&self.run);
         self.skip_impossible()?;

@@ -59,11 +59,13 @@ impl Dispatcher<'_> {
         // What they handed in, and nobody was there to take, is theirs: it is applied before anything is closed as lost.
         self.look_into_inbox()?;
         let mut taken_up = Vec::new();
-        for (place, lived) in places.into_iter().zip(lives) {
+        let recorded = self.recorded_of(&places)?;
+        for ((place, lived), recorded) in places.into_iter().zip(lives).zip(recorded) {
             let ending = self.ending_of_left(place, lived);
+            let usage = self.hear_out(place, recorded)?;
             match self.may_take_up(place)? {
-                true => taken_up.push((place, ending)),
-                false => self.close_lost(place, None, (ending, Usage::default()))?,
+                true => taken_up.push((place, ending, usage)),
+                false => self.close_lost(place, None, (ending, usage))?,
             }
         }
         let kept: Vec<_> = adopted.iter().flat_map(|place| self.output_of_last(*place)).collect();
@@ -71,7 +73,7 @@ impl Dispatcher<'_> {
         self.close_overdue_gates()?;
         self.schedule = Schedule::of(&self.run);
         self.ledger = Ledger::of(&self.run);
-        taken_up.into_iter().try_for_each(|(place, ending)| self.take_up(place, ending))?;
+        taken_up.into_iter().try_for_each(|(place, ending, usage)| self.take_up(place, (ending, usage)))?;
         let recorded = self.recorded_of(&adopted)?;
         adopted.into_iter().zip(recorded).try_for_each(|(place, recorded)| self.adopt(place, recorded))?;
         self.skip_impossible()?;
@@ -118,7 +120,7 @@ impl Dispatcher<'_> {
     }
 
     /// Goes on with an attempt that a dead owner left, from where its child had ended.
-    fn take_up(&mut self, place: usize, ending: Ending) -> Result<(), StoreError> {
+    fn take_up(&mut self, place: usize, (ending, usage): (Ending, Usage)) -> Result<(), StoreError> {
         let task = &self.run.tasks[place];
         let Some(left) = task.last() else { return Ok(()) };
         let (number, was_kept) = (left.number, left.state == AttemptState::Verifying);
@@ -127,6 +129,7 @@ impl Dispatcher<'_> {
         let log = self.paths.root().join(layout::log_of(&task.spec.id, number));
         // Its own token is known to nobody any more.
         let mut open = OpenAttempt::new(task, (number, clock::new_token()), log, self.setup.limits.attempt);
+        open.usage = usage;
         open.work_stopped = task.cancel.is_some().then_some(StopReason::Cancelled);
         open.tree = self.own_tree(place, number);
         if was_kept {
