@@ -51,19 +51,25 @@ pub fn wait(cx: &Context, args: &AwaitArgs) -> Result<ExitStatus> {
         }
     }
     let ended = await_all(cx, args.timeout, &store, &runs)?;
-    let left = runs.len() - ended.len();
+    let left: Vec<&RunId> = runs.iter().filter(|run| ended.iter().all(|(id, _)| id != *run)).collect();
     let exits = ended.iter().map(|(_, finished)| ended::exit_status(*finished));
     let worst = exits.max_by_key(|exit| rank(*exit)).unwrap_or(ExitStatus::Done);
-    let worst = if left == 0 { worst } else { ExitStatus::TimedOut };
+    let worst = if left.is_empty() { worst } else { ExitStatus::TimedOut };
     if cx.printer.json {
-        let data: Vec<Value> = (ended.iter())
-            .map(|(run, finished)| {
-                json!({"run": run, "status": finished.status, "exit": ended::exit_status(*finished) as u8})
-            })
-            .collect();
-        cx.printer.json(&json!({"data": data, "meta": {"count": data.len(), "waited_for": runs.len()}}))?;
-    } else if left > 0 {
-        cx.printer.tell(&format!("{} still at work", words::count(left, "run")));
+        let told = |run: &RunId| match ended.iter().find(|(id, _)| id == run) {
+            Some((_, end)) => {
+                json!({"run": run, "status": end.status, "exit": ended::exit_status(*end) as u8})
+            }
+            // A crew process holds it: else it would have ended.
+            None => json!({"run": run, "status": RunStatus::Running, "exit": null}),
+        };
+        let data: Vec<Value> = runs.iter().map(told).collect();
+        cx.printer.json(&json!({"data": data, "meta": {"count": data.len(), "waited_for": runs.len(),
+            "timed_out": !left.is_empty()}}))?;
+    } else if !left.is_empty() {
+        let shorts = left.iter().map(|run| store.short(run)).collect::<Result<Vec<_>, _>>()?;
+        let count = words::count(left.len(), "run");
+        cx.printer.tell(&format!("{count} still at work: {}", shorts.join(", ")));
     }
     Ok(worst)
 }

@@ -43,10 +43,14 @@ fn a_detached_run_goes_on_by_itself_and_others_look_on_and_wait() {
     let busy = repo.crew(["resume", &short, "--json"]).exits(4).json_error();
     assert!(busy["message"].as_str().is_some_and(|why| why.contains(&format!("(pid {pid}, for"))), "{busy}");
     let late = repo.crew(["wait", &short, "--timeout", "0"]).exits(124);
-    assert!(late.err.contains("1 run still at work"), "{}", late.err);
+    assert!(late.err.contains(&format!("1 run still at work: {short}")), "{}", late.err);
     // One that has ended is told of, although another is named before it that has not.
     let late = repo.crew(["wait", &short, &quick, "--timeout", "0", "--json"]).exits(124).json();
-    assert_eq!(late["data"], json!([{"run": quick, "status": "completed", "exit": 0}]));
+    assert_eq!(late["data"][1], json!({"run": quick, "status": "completed", "exit": 0}));
+    assert_eq!(
+        [&late["data"][0]["status"], &late["data"][0]["exit"], &late["meta"]["timed_out"]],
+        [&json!("running"), &Value::Null, &json!(true)]
+    );
     // Who looks on leaves, and the run goes on.
     let looking = repo.start(["attach", "--json"]);
     let seen = start_command(repo.command(["attach", &short]));
