@@ -100,8 +100,13 @@ impl RunSight {
                 return stays("waits", "it waits for you".into(), "crew gates RUN shows for what");
             }
             RunStatus::NeedsReview if !self.named => {
-                let hint =
-                    "crew accept RUN TASK lets its work count; crew prune RUN takes the run away as it is";
+                // Who names it is told about that work.
+                let hint = match self.trees.is_empty() && self.held.is_empty() {
+                    true => {
+                        "crew accept RUN TASK lets its work count; crew prune RUN takes the run away as it is"
+                    }
+                    false => "crew accept RUN TASK lets its work count",
+                };
                 return stays("needs_review", "it waits for your review".into(), hint);
             }
             _ => {}
@@ -113,18 +118,6 @@ impl RunSight {
         }
         if self.merge_is_open {
             return stays("merging", "a merge of it was cut off".into(), "crew doctor says how it goes on");
-        }
-        if self.quiet < FRESH && !self.named {
-            let why = format!("it ended {} ago", age_shown(self.quiet));
-            return stays("fresh", why, "crew prune RUN takes it all the same");
-        }
-        if self.dead_letters > 0 && !self.named {
-            let why = match self.dead_letters {
-                1 => "a task of it was given up, and nobody has looked into it".to_owned(),
-                many => format!("{many} tasks of it were given up, and nobody has looked into them"),
-            };
-            let hint = "crew deadletter list RUN shows what; crew prune RUN takes the run away as it is";
-            return stays("dead_letter", why, hint);
         }
         if let Some((task, tree)) = self.trees.first() {
             let more = match self.trees.len() {
@@ -140,6 +133,19 @@ impl RunSight {
             };
             let hint = "crew restore REFERENCE brings it back; git update-ref -d REFERENCE lets go of it";
             return stays("not_merged", format!("what is kept at {first}{more} is on no branch"), hint);
+        }
+        // From here on it goes where it is named, as the hints say.
+        if self.quiet < FRESH && !self.named {
+            let why = format!("it ended {} ago", age_shown(self.quiet));
+            return stays("fresh", why, "crew prune RUN takes it all the same");
+        }
+        if self.dead_letters > 0 && !self.named {
+            let why = match self.dead_letters {
+                1 => "a task of it was given up, and nobody has looked into it".to_owned(),
+                many => format!("{many} tasks of it were given up, and nobody has looked into them"),
+            };
+            let hint = "crew deadletter list RUN shows what; crew prune RUN takes the run away as it is";
+            return stays("dead_letter", why, hint);
         }
         Ok(())
     }
@@ -207,6 +213,30 @@ mod tests {
         ] {
             for named in [false, true] {
                 assert_eq!(RunSight { named, ..sight.clone() }.for_prune().unwrap_err().code, code);
+            }
+        }
+    }
+
+    #[test]
+    fn nobody_is_told_to_name_a_run_that_would_stay_then_too() {
+        let tree = Stays { code: "not_merged", why: "its work is on no branch".into(), hint: "" };
+        for status in [RunStatus::Completed, RunStatus::Failed, RunStatus::NeedsReview] {
+            for trees in [vec![], vec![("a".to_owned(), tree.clone())]] {
+                for held in [vec![], vec!["refs/crew/keep/r/a/1".to_owned()]] {
+                    for dead_letters in [0, 1] {
+                        let quiet = Duration::from_secs(60);
+                        let sight = RunSight {
+                            status,
+                            quiet,
+                            dead_letters,
+                            held: held.clone(),
+                            trees: trees.clone(),
+                            ..sight()
+                        };
+                        let goes = RunSight { named: true, ..sight.clone() }.for_prune().is_ok();
+                        assert_eq!(sight.for_prune().unwrap_err().hint.contains("crew prune RUN"), goes);
+                    }
+                }
             }
         }
     }
