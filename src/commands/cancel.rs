@@ -98,7 +98,7 @@ pub fn cancel(cx: &Context, args: &CancelArgs) -> Result<ExitStatus> {
     let Named { short, run: before, task } = cx.find_named(&store, &args.names)?;
     let target = Target { run: before.id.clone(), short, task };
     typist::refuse_below(before.dispatcher.as_ref())?;
-    let settings = cx.settings(&layout, &[], cx.trusts(&layout)?)?;
+    let settings = cx.settings_or_built_in(&layout);
     let limits = Limits::of(&settings);
     let patience = args.wait.map_or(limits.grace + TO_ANSWER, |seconds| Duration::from_secs(seconds.into()));
     ask(cx, args, &store, &target, &before, patience)?;
@@ -236,6 +236,10 @@ fn await_end(cx: &Context, store: &mut Store, target: &Target, before: &Run, wai
         }
         if let Some(lock) = lock::try_take(&store.paths(&target.run))? {
             let fresh = store.load_run(&target.run)?.context("the run is recorded")?;
+            // Its owner may have ended it in the record just before it let go of the lock.
+            if target.is_over(&fresh) && ended_after(store, &fresh, before)? {
+                return Ok(fresh);
+            }
             (_, run) = dispatcher::cancelling::close_cancelled(store, fresh, lock, setup, &mut Unseen)?;
             if target.is_over(&run) {
                 return Ok(run);

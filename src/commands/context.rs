@@ -1,6 +1,6 @@
 //! What every command needs: where it is, what is set, and where output goes.
 
-use super::exit::{Problem, Problems};
+use super::exit::{Problem, Problems, in_one_line};
 use crate::agents::registry::Registry;
 use crate::domain::id::RunId;
 use crate::domain::liveness::Thresholds;
@@ -8,6 +8,7 @@ use crate::domain::publishing::in_shell;
 use crate::domain::resources::{self, Library};
 use crate::domain::settings::{self, Origin, Settings};
 use crate::domain::tombstone::Tombstone;
+use crate::domain::words::clean_line;
 use crate::runner::clock;
 use crate::store::database::Store;
 use crate::store::layers;
@@ -126,6 +127,21 @@ impl Context {
             problems.extend(set_flag(&mut settings, set).err());
         }
         if problems.is_empty() { Ok(settings) } else { Err(as_problems(problems).into()) }
+    }
+
+    /// Reads the settings for somebody who ends what is at work, which no broken file keeps from that: where they cannot be
+    /// read, the built-in ones count, and that is said.
+    pub fn settings_or_built_in(&self, layout: &Layout) -> Settings {
+        let read = self.trusts(layout).and_then(|trusted| {
+            let settings = self.settings(layout, &[], trusted)?;
+            super::run::registry(&settings)?;
+            Ok(settings)
+        });
+        read.unwrap_or_else(|error| {
+            let why = clean_line(&in_one_line(&error), 300);
+            self.printer.tell(&format!("the settings cannot be read, and the built-in limits count: {why}"));
+            Settings::default()
+        })
     }
 
     /// Reads the agents, teams and workflows of all layers; anything wrong in any of them is an error.

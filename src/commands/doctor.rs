@@ -5,7 +5,7 @@ use super::context::{Context, refuse_contradictions};
 use super::cut_off;
 use super::doctor_agents;
 use super::doctor_probe;
-use super::exit::ExitStatus;
+use super::exit::{self, ExitStatus};
 use super::mending::{self, Mended};
 use super::notices;
 use super::run::registry;
@@ -138,7 +138,7 @@ pub fn doctor(cx: &Context, args: &DoctorArgs) -> Result<ExitStatus> {
             checks.push(Check::fail("repository", format!("{error:#}"), "git init, or crew -C FOLDER doctor"))
         }
     }
-    super::exit::unless_nobody_reads(tell(cx, &checks))?;
+    exit::unless_nobody_reads(tell(cx, &checks))?;
     let failed = checks.iter().any(|check| check.level == Level::Fail);
     Ok(if failed { ExitStatus::Failed } else { ExitStatus::Done })
 }
@@ -239,7 +239,7 @@ fn check_store(layout: &Layout, fix: bool) -> Check {
         Ok(Some(Looked { detail, damage, .. })) => (format!("{detail}  {}", damage.join("; ")), true),
         Err(error) => {
             let is_damaged = error.is_damaged() || matches!(error, StoreError::Replaced { .. });
-            (format!("{:#}", anyhow::Error::from(error)), is_damaged)
+            (exit::said(&error.into()), is_damaged)
         }
     };
     match (is_damaged, fix) {
@@ -255,7 +255,7 @@ fn check_store(layout: &Layout, fix: bool) -> Check {
 /// Makes a new store of what can be read of the damaged one, and says what came of it.
 fn salvage_store(layout: &Layout, what: &str) -> Check {
     let failed = |error: StoreError| {
-        let why = format!("{what}; no new one could be made: {:#}", anyhow::Error::from(error));
+        let why = format!("{what}; no new one could be made: {}", exit::said(&error.into()));
         Check::fail("store", why, "the damaged one is where it was; put that right, and try again")
     };
     let hold = match salvage::hold(layout, STORE_PATIENCE) {
@@ -303,8 +303,15 @@ fn salvage_store(layout: &Layout, what: &str) -> Check {
     if saved.cut_short.is_empty() && lost.is_empty() {
         return Check { level: Level::Fixed, ..Check::ok("store", detail) };
     }
-    let hint = "crew status RUN says where a run stands that was cut short, and crew resume RUN goes on from there; \
-                logs and copies in the folders of runs, and .crew/set-aside, tell what happened behind that";
+    let hint = match saved.cut_short.is_empty() {
+        false => {
+            "crew status RUN says where a run stands that was cut short, and crew resume RUN goes on from there; logs and \
+             copies in the folders of runs, and .crew/set-aside, tell what happened behind that"
+        }
+        true => {
+            "logs and copies in the folders of runs, and .crew/set-aside, tell what happened in those that are lost"
+        }
+    };
     Check::warn("store", detail, hint)
 }
 
@@ -463,9 +470,11 @@ fn check_settings(cx: &Context, layout: &Layout, checks: &mut Vec<Check>) {
             checks.push(check_resources(cx, layout, &registry, trusted));
             checks.push(check_agents(&registry));
         }
-        Err(error) => {
-            checks.push(Check::fail("settings", told(&error), "crew config list --origin; mend the file"))
-        }
+        Err(error) => checks.push(Check::fail(
+            "settings",
+            exit::in_one_line(&error),
+            "crew config list --origin; mend the file",
+        )),
     }
 }
 
@@ -479,17 +488,6 @@ fn check_notices(cx: &Context, layout: &Layout) -> Option<Check> {
             Check::warn("notify", format!("{detail}  {wrong}"), hint)
         }
     })
-}
-
-/// Says an error in one line, the first of several.
-fn told(error: &anyhow::Error) -> String {
-    match error.downcast_ref::<super::exit::Problems>() {
-        Some(super::exit::Problems(problems)) => problems.first().map_or_else(String::new, |first| {
-            let at = first.at.as_ref().map(|at| format!("{at}: ")).unwrap_or_default();
-            format!("{at}{}", first.message)
-        }),
-        None => format!("{error:#}"),
-    }
 }
 
 fn check_resources(cx: &Context, layout: &Layout, registry: &Registry, trusted: bool) -> Check {

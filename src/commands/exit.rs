@@ -110,6 +110,38 @@ pub fn report(printer: &Printer, error: &anyhow::Error) -> ExitStatus {
     problems.first().map_or(ExitStatus::Failed, |problem| problem.exit)
 }
 
+/// Says an error in one line, the first of several.
+pub fn in_one_line(error: &anyhow::Error) -> String {
+    let first = match error.downcast_ref::<Problems>() {
+        Some(Problems(problems)) => problems.first(),
+        None => error.downcast_ref::<Problem>(),
+    };
+    let Some(Problem { at, message, .. }) = first else { return said(error) };
+    at.as_ref().map_or_else(|| message.clone(), |at| format!("{at}: {message}"))
+}
+
+/// Says an error with its causes. One that only says again what the one before it said is left out: SQLite's do.
+pub fn said(error: &anyhow::Error) -> String {
+    let mut words: Vec<String> = Vec::new();
+    for cause in error.chain().map(|cause| cause.to_string()) {
+        if words.last().is_none_or(|last| last.is_empty() || !cause.ends_with(last.as_str())) {
+            words.push(cause);
+        }
+    }
+    words.join(": ")
+}
+
+/// Turns what clap says of a mistake in what was typed into a problem: what is wrong, and how it is typed.
+pub fn of_usage(text: &str) -> Problem {
+    let text = text.trim();
+    let text = text.strip_prefix("error: ").unwrap_or(text);
+    let text = text.split("\n\nFor more information").next().unwrap_or(text);
+    match text.split_once("\n\n") {
+        Some((message, hint)) => Problem::usage("usage", message).hint(hint.trim()),
+        None => Problem::usage("usage", text),
+    }
+}
+
 fn as_json(problem: &Problem) -> serde_json::Value {
     let Problem { code, message, hint, at, .. } = problem;
     json!({"error": {"code": code, "message": message, "hint": hint, "details": {"at": at}}})
@@ -138,7 +170,7 @@ fn problem_of(error: &anyhow::Error) -> Problem {
     if let Some(problem) = error.downcast_ref::<Problem>() {
         return problem.clone();
     }
-    let message = format!("{error:#}");
+    let message = said(error);
     match error.chain().find_map(|cause| cause.downcast_ref::<StoreError>()) {
         Some(StoreError::Newer { .. }) => {
             Problem::refused("newer_store", message).hint("update crew; this one does not touch that store")
@@ -181,6 +213,34 @@ fn problem_of(error: &anyhow::Error) -> Problem {
 mod tests {
     use super::*;
     use crate::domain::id::RunId;
+
+    #[test]
+    fn what_sqlite_says_is_said_once() {
+        let words = "database disk image is malformed".to_owned();
+        let corrupt = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
+        let source = rusqlite::Error::SqliteFailure(corrupt, Some(words));
+        let error = anyhow::Error::new(StoreError::Database { path: "crew.db".into(), source });
+        assert_eq!(said(&error.context("look")), "look: the store crew.db: database disk image is malformed");
+        assert_eq!(said(&anyhow::anyhow!("first").context("then")), "then: first");
+    }
+
+    #[test]
+    fn a_problem_in_one_line_says_where_it_is() {
+        let problem = Problem::usage("unreadable", "it is not UTF-8").at("config.json");
+        assert_eq!(in_one_line(&problem.clone().into()), "config.json: it is not UTF-8");
+        assert_eq!(in_one_line(&Problems(vec![problem]).into()), "config.json: it is not UTF-8");
+    }
+
+    #[test]
+    fn a_mistake_in_what_was_typed_is_said_without_the_words_for_a_terminal() {
+        let text = "error: unexpected argument '--x' found\n\nUsage: crew wait <RUNS>...\n\n\
+                    For more information, try '--help'.\n";
+        let Problem { code, message, hint, exit, .. } = of_usage(text);
+        assert_eq!((code, exit), ("usage", ExitStatus::Usage));
+        assert_eq!(message, "unexpected argument '--x' found");
+        assert_eq!(hint.as_deref(), Some("Usage: crew wait <RUNS>..."));
+        assert_eq!(of_usage("error: no").message, "no");
+    }
 
     #[test]
     fn who_comes_second_is_refused_with_a_reason_and_not_told_that_it_failed() {

@@ -455,7 +455,7 @@ pub fn mend(cx: &Context, store: &mut Store, fault: &Fault) -> Result<Mended> {
 /// Ends what a dead crew process has left running. The caller holds the run's lock.
 fn end(cx: &Context, store: &Store, id: &RunId, processes: &[u32]) -> Result<Mended> {
     let layout = store.layout();
-    let settings = cx.settings(layout, &[], cx.trusts(layout)?)?;
+    let settings = cx.settings_or_built_in(layout);
     let grace = Limits::of(&settings).grace;
     // Only what is a child of its own, by pid, start and boot, or was given its marks.
     let run = store.load_run(id)?.context("the run is recorded")?;

@@ -164,7 +164,7 @@ pub fn main() -> u8 {
         Err(error) => {
             let as_json = error.use_stderr() && std::env::args().any(|argument| argument == "--json");
             if as_json {
-                let problem = exit::Problem::usage("usage", error.render().to_string().trim());
+                let problem = exit::of_usage(&error.render().to_string());
                 exit::report(&Printer::new(true, false, true), &problem.into());
             } else {
                 // clap prints help to standard output and mistakes to standard error; who does not read is not told.

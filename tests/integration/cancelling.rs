@@ -58,6 +58,7 @@ fn a_run_ends_with_all_its_processes_and_what_was_done_is_kept() {
     let before = repo.events();
     assert_eq!(of_kind(&before, "cancel_asked").len(), 2, "of the run, and of the task that was worked on");
     assert_eq!(before.last().expect("an event")["kind"], "run_ended");
+    assert_eq!(of_kind(&before, "run_ended").len(), 1, "its owner ended it, and nobody else");
     let again = repo.crew(["cancel", "last"]).exits(0);
     assert!(again.out.contains("cancelled already"), "{}", again.out);
     repo.crew(["cancel", "last", "slow"]).exits(0);
@@ -113,8 +114,13 @@ fn what_a_dead_crew_process_left_is_ended_and_kept() {
     assert_eq!([state(&repo, "slow"), state(&repo, "later")], ["cancelled", "skipped"]);
     assert_eq!((state(&repo, "beside").as_str(), processes_with(&other).is_empty()), ("running", false));
     assert_eq!(status(&repo)["status"], "interrupted");
-    // The run.
-    repo.crew(["cancel", "last"]).exits(0);
+    // The run, which no broken file keeps from that.
+    std::fs::write(repo.root.join(".crew/config.json"), [0xff]).expect("a file");
+    let told = repo.crew(["cancel", "last"]).exits(0).err;
+    assert!(
+        told.contains("built-in limits count: ") && told.contains("config.json: it is not UTF-8"),
+        "{told}"
+    );
     assert_eq!(status(&repo)["status"], "cancelled");
     assert_eq!(processes_with(&other), Vec::<String>::new());
     assert_eq!([state(&repo, "beside"), state(&repo, "deploy")], ["cancelled", "cancelled"]);
