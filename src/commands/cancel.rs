@@ -7,6 +7,7 @@ use super::resume::Unseen;
 use super::task_attempts::kept_json;
 use super::task_names::Named;
 use super::{run, typist};
+use crate::domain::cancelling;
 use crate::domain::event::{Event, Recorded};
 use crate::domain::id::{RunId, TaskId};
 use crate::domain::person::{PersonAsk, What};
@@ -43,8 +44,12 @@ const SHOWN_TASKS: usize = 40;
 #[derive(Debug, clap::Args)]
 pub struct CancelArgs {
     /// A run (the beginning of its id, or `last`), a run and one of its tasks (also RUN:TASK), or a task of the newest run
-    #[arg(num_args = 1..=2, required = true, value_names = ["RUN|TASK", "TASK"])]
-    names: Vec<String>,
+    #[arg(value_name = "RUN|TASK")]
+    name: String,
+
+    /// Task of that run
+    #[arg(value_name = "TASK")]
+    task: Option<String>,
 
     /// Why; kept with the record
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
@@ -95,9 +100,13 @@ pub fn cancel(cx: &Context, args: &CancelArgs) -> Result<ExitStatus> {
     let mut store = cx.store()?;
     let layout = store.layout().clone();
     typist::refuse_agents(Some(layout.repository()))?;
-    let Named { short, run: before, task } = cx.find_named(&store, &args.names)?;
+    let Named { short, run: before, task } = cx.find_typed(&store, &args.name, args.task.as_deref())?;
     let target = Target { run: before.id.clone(), short, task };
     typist::refuse_below(before.dispatcher.as_ref())?;
+    if target.is_over(&before) {
+        // What there is nothing to cancel of stays so: nobody has to be asked, and nothing has to be written.
+        cancelling::cancel(&before, target.task.as_ref(), ("", "")).map_err(Problem::of_refusal)?;
+    }
     let settings = cx.settings_or_built_in(&layout);
     let limits = Limits::of(&settings);
     let patience = args.wait.map_or(limits.grace + TO_ANSWER, |seconds| Duration::from_secs(seconds.into()));
@@ -109,7 +118,9 @@ pub fn cancel(cx: &Context, args: &CancelArgs) -> Result<ExitStatus> {
     let in_time = limits.grace * 2 + limits.drain + to_keep;
     let wait = Wait { setup: &setup, in_time, forces: args.force };
     let run = await_end(cx, &mut store, &target, &before, &wait)?;
-    let happened = store.events(&target.run, before.last_seq, usize::MAX)?;
+    // Who asks again is told again what was kept.
+    let since = if target.is_over(&before) { asked_at(&store, &target)? } else { before.last_seq };
+    let happened = store.events(&target.run, since, usize::MAX)?;
     let owned = lock::is_owned(&store.paths(&target.run))?;
     Outcome { target: &target, before: &before, run: &run, happened: &happened, owned }.tell(cx)
 }
@@ -281,6 +292,16 @@ fn await_end(cx: &Context, store: &mut Store, target: &Target, before: &Run, wai
     }
 }
 
+/// Returns the number of the event by which it was first asked that this is cancelled.
+fn asked_at(store: &Store, target: &Target) -> Result<i64> {
+    let asks = |event: &Event| match event {
+        Event::CancelAsked { task, .. } => task.is_none() || target.task.is_none() || *task == target.task,
+        _ => false,
+    };
+    let events = store.events(&target.run, 0, usize::MAX)?;
+    Ok(events.iter().find(|recorded| asks(&recorded.event)).map_or(0, |recorded| recorded.seq))
+}
+
 fn ended_after(store: &Store, run: &Run, before: &Run) -> Result<bool> {
     let happened = store.events(&run.id, before.last_seq, usize::MAX)?;
     Ok(happened.last().is_some_and(|last| matches!(last.event, Event::RunEnded { .. })))
@@ -300,14 +321,15 @@ struct Outcome<'a> {
 impl Outcome<'_> {
     fn tell(&self, cx: &Context) -> Result<ExitStatus> {
         let Outcome { target, before, run, .. } = self;
+        let is_cancelled = |task: &Task| target.concerns(task) && task.state == TaskState::Cancelled;
+        let was_before = target.is_over(before);
         let mut changed: Vec<&Task> = Vec::new();
         for (was, is) in before.tasks.iter().zip(&run.tasks) {
-            if !was.state.is_settled() && is.state.is_settled() {
+            let is_news = !was.state.is_settled() && is.state.is_settled();
+            if is_news || (was_before && is_cancelled(is)) {
                 changed.push(is);
             }
         }
-        let is_cancelled = |task: &Task| target.concerns(task) && task.state == TaskState::Cancelled;
-        let was_before = target.is_over(before);
         if !run.tasks.iter().any(is_cancelled) {
             let states: Vec<&str> =
                 changed.iter().filter(|task| target.concerns(task)).map(|task| task.state.name()).collect();

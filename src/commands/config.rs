@@ -93,7 +93,7 @@ fn unknown(key: &str) -> anyhow::Error {
     let problem = Settings::default().set(key, Value::Null, Origin::Flag, true).err();
     problem.map_or_else(
         || anyhow::anyhow!("there is no setting `{key}`"),
-        |problem| as_problems(vec![problem]).into(),
+        |found| Problem { hint: found.hint, ..Problem::usage("setting", found.message) }.into(),
     )
 }
 
@@ -160,7 +160,8 @@ fn set(cx: &Context, key: &str, text: Option<&str>, project: bool) -> Result<Exi
     // An agent that cannot be started is refused here, and not by the next run.
     let file = serde_json::to_string_pretty(&root)?;
     let mut rehearsal = Settings::default();
-    let problems = rehearsal.take_file(&file, &Origin::Flag, true);
+    let origin = Origin::User(path.display().to_string());
+    let problems = rehearsal.take_file(&file, &origin, true);
     if !problems.is_empty() {
         return Err(as_problems(problems).into());
     }

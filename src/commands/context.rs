@@ -180,9 +180,15 @@ impl Context {
     pub fn find_run(&self, store: &Store, typed: &str) -> Result<RunId> {
         if typed == "last" {
             let newest = store.runs(1)?.pop();
-            return newest
-                .map(|row| row.id)
-                .ok_or_else(|| Problem::refused("no_runs", "there are no runs yet").into());
+            return match (newest, store.pruned_count()?) {
+                (Some(row), _) => Ok(row.id),
+                (None, 0) => Err(Problem::refused("no_runs", "there are no runs yet").into()),
+                (None, gone) => {
+                    let problem =
+                        Problem::refused("no_runs", format!("there are no runs any more: {gone} pruned"));
+                    Err(problem.hint("crew status --pruned lists them").into())
+                }
+            };
         }
         let found = if RunId::is_prefix(typed) { store.runs_named(typed)? } else { Vec::new() };
         let pruned = if RunId::is_prefix(typed) { store.tombstones(typed, 20)? } else { Vec::new() };

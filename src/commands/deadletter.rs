@@ -60,16 +60,24 @@ struct ListArgs {
 #[derive(Debug, clap::Args)]
 struct ShowArgs {
     /// Task of the newest run, or run and task (also RUN:TASK)
-    #[arg(num_args = 1..=2, required = true, value_names = ["RUN", "TASK"])]
-    names: Vec<String>,
+    #[arg(value_name = "RUN|TASK")]
+    name: String,
+
+    /// Task of that run
+    #[arg(value_name = "TASK")]
+    task: Option<String>,
 }
 
 /// Give a task up that is over and not done
 #[derive(Debug, clap::Args)]
 struct AddArgs {
     /// Task of the newest run, or run and task (also RUN:TASK)
-    #[arg(num_args = 1..=2, required = true, value_names = ["RUN", "TASK"])]
-    names: Vec<String>,
+    #[arg(value_name = "RUN|TASK")]
+    name: String,
+
+    /// Task of that run
+    #[arg(value_name = "TASK")]
+    task: Option<String>,
 
     /// Why; kept with it
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
@@ -83,8 +91,12 @@ struct AddArgs {
 #[derive(Debug, clap::Args)]
 struct DropArgs {
     /// Task of the newest run, or run and task (also RUN:TASK)
-    #[arg(num_args = 1..=2, required = true, value_names = ["RUN", "TASK"])]
-    names: Vec<String>,
+    #[arg(value_name = "RUN|TASK")]
+    name: String,
+
+    /// Task of that run
+    #[arg(value_name = "TASK")]
+    task: Option<String>,
 
     /// Why nobody has to see it any more; kept in the record
     #[arg(long, value_name = "TEXT")]
@@ -100,11 +112,11 @@ pub fn deadletter(cx: &Context, args: &DeadletterArgs) -> Result<ExitStatus> {
         Command::List(args) => list(cx, args),
         Command::Show(args) => show(cx, args),
         Command::Requeue(args) => requeue::requeue(cx, args),
-        Command::Add(AddArgs { names, reason, who }) => {
-            change(cx, names, (who, reason), |task| What::GiveUp { task })
+        Command::Add(AddArgs { name, task, reason, who }) => {
+            change(cx, (name, task.as_deref()), (who, reason), |task| What::GiveUp { task })
         }
-        Command::Drop(DropArgs { names, reason, who }) => {
-            change(cx, names, (who, reason), |task| What::DropDeadLetter { task })
+        Command::Drop(DropArgs { name, task, reason, who }) => {
+            change(cx, (name, task.as_deref()), (who, reason), |task| What::DropDeadLetter { task })
         }
     }
 }
@@ -230,7 +242,7 @@ fn newest_of(store: &Store, run: &RunId, task: &TaskId) -> Result<Option<Filed>>
 
 fn show(cx: &Context, args: &ShowArgs) -> Result<ExitStatus> {
     let store = cx.store()?;
-    let named = cx.find_named(&store, &args.names)?;
+    let named = cx.find_typed(&store, &args.name, args.task.as_deref())?;
     let (short, task) = (&named.short, named.one_task()?);
     let Some(filed) = newest_of(&store, &named.run.id, task)? else {
         let problem =
@@ -276,12 +288,12 @@ fn show(cx: &Context, args: &ShowArgs) -> Result<ExitStatus> {
 /// Hands over what a person says about a dead letter, and tells what came of it.
 fn change(
     cx: &Context,
-    names: &[String],
+    (name, task): (&str, Option<&str>),
     who: (&Who, &str),
     what: impl FnOnce(TaskId) -> What,
 ) -> Result<ExitStatus> {
     let store = cx.store()?;
-    let named = cx.find_named(&store, names)?;
+    let named = cx.find_typed(&store, name, task)?;
     let (id, task) = (named.run.id.clone(), named.one_task()?);
     decide::ask(&store, &id, who, what(task.clone()))?;
     let filed = newest_of(&store, &id, task)?;

@@ -111,8 +111,12 @@ pub struct AnswerArgs {
 #[derive(Debug, clap::Args)]
 pub struct AcceptArgs {
     /// Run and task; without a run, the newest one
-    #[arg(num_args = 1..=2, required = true, value_names = ["RUN", "TASK"])]
-    names: Vec<String>,
+    #[arg(value_name = "RUN|TASK")]
+    name: String,
+
+    /// Task of that run
+    #[arg(value_name = "TASK")]
+    task: Option<String>,
 
     #[command(flatten)]
     word: Word,
@@ -141,10 +145,9 @@ pub fn answer(cx: &Context, args: &AnswerArgs) -> Result<ExitStatus> {
 /// Accepts the work of a task that needs review.
 pub fn accept(cx: &Context, args: &AcceptArgs) -> Result<ExitStatus> {
     let store = cx.store()?;
-    let (run, task) = match args.names.as_slice() {
-        [run, task] => (run.as_str(), task),
-        [task, ..] => ("last", task),
-        [] => return Err(Problem::usage("usage", "name a task").into()),
+    let (run, task) = match &args.task {
+        Some(task) => (args.name.as_str(), task),
+        None => ("last", &args.name),
     };
     let id = cx.find_run(&store, run)?;
     let task = TaskId::parse(task)

@@ -57,8 +57,12 @@ enum What {
 #[derive(Debug, clap::Args)]
 struct ExplainArgs {
     /// An action (`deploy`), or a run and one of its tasks
-    #[arg(num_args = 1..=2, required = true, value_names = ["ACTION|RUN", "TASK"])]
-    names: Vec<String>,
+    #[arg(value_name = "ACTION|RUN")]
+    name: String,
+
+    /// Task of that run
+    #[arg(value_name = "TASK")]
+    task: Option<String>,
 
     /// Where the action happens
     #[arg(long, value_name = "NAME")]
@@ -276,13 +280,13 @@ pub fn gate(cx: &Context, args: &GateArgs) -> Result<ExitStatus> {
     let layout = cx.layout()?;
     let settings = cx.settings(&layout, &[], cx.trusts(&layout)?)?;
     let mut case = Case {
-        action: args.names[0].clone(),
+        action: args.name.clone(),
         environment: args.environment.clone(),
         confidence: args.confidence,
         by_step: false,
     };
-    if let [run, task] = args.names.as_slice() {
-        case = case_of_task(cx, run, task, case)?;
+    if let Some(task) = &args.task {
+        case = case_of_task(cx, &args.name, task, case)?;
     }
     let policy = GatePolicy::of(&settings);
     let reason = gate::should_gate(&case.action, case.environment.as_deref(), case.confidence, &policy);

@@ -379,7 +379,10 @@ fn show(cx: &Context, plan: &Plan, around: &Around, args: &PruneArgs) {
             (_, Some(keep), None) => format!("among the newest {keep}"),
             (_, keep, oldest) => {
                 let age = age_shown(oldest.unwrap_or(DEFAULT_AGE));
-                let among = keep.map(|keep| format!(", or among the newest {keep}")).unwrap_or_default();
+                let among = keep
+                    .filter(|keep| *keep > 0)
+                    .map(|keep| format!(", or among the newest {keep}"))
+                    .unwrap_or_default();
                 format!("younger than {age}{among}")
             }
         };

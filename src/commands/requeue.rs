@@ -41,8 +41,12 @@ use std::time::Duration;
 #[derive(Debug, clap::Args)]
 pub struct RequeueArgs {
     /// Task of the newest run; run and task (also RUN:TASK); or a run
-    #[arg(num_args = 1..=2, required = true, value_names = ["RUN", "TASK"])]
-    names: Vec<String>,
+    #[arg(value_name = "RUN|TASK")]
+    name: String,
+
+    /// Task of that run
+    #[arg(value_name = "TASK")]
+    task: Option<String>,
 
     /// All tasks of the run that failed
     #[arg(long)]
@@ -79,7 +83,7 @@ pub struct RequeueArgs {
 /// Puts tasks back to the queue.
 pub fn requeue(cx: &Context, args: &RequeueArgs) -> Result<ExitStatus> {
     let store = cx.store()?;
-    let named = cx.find_named(&store, &args.names)?;
+    let named = cx.find_typed(&store, &args.name, args.task.as_deref())?;
     let order = Order {
         tasks: meant(&named, args.failed)?,
         force: args.force.clone(),
@@ -281,7 +285,7 @@ fn preview(cx: &Context, store: &Store, named: &Named, order: &Order) -> Result<
         let names: Vec<&str> = back.iter().map(|task| task.as_str()).collect();
         cx.printer.data(&format!("comes back with it: {}", names.join(", ")))?;
     }
-    if owned {
+    if owned && all_go {
         cx.printer.tell("a crew process is at work on the run, and would take it up");
     }
     cx.printer.tell("dry run: nothing is changed");

@@ -19,8 +19,12 @@ use serde_json::{Value, json};
 #[derive(Debug, clap::Args)]
 pub struct ShowArgs {
     /// Name of an agent, team or workflow, of which all that have it are shown; or a run and one of its tasks
-    #[arg(num_args = 1..=2, required = true, value_names = ["NAME|RUN", "TASK"])]
-    names: Vec<String>,
+    #[arg(value_name = "NAME|RUN")]
+    name: String,
+
+    /// Task of that run
+    #[arg(value_name = "TASK")]
+    task: Option<String>,
 }
 
 /// The longest text that is shown, in bytes.
@@ -28,9 +32,9 @@ const MAX_SHOWN: usize = 4 * 1024 * 1024;
 
 /// Shows what has a name.
 pub fn show(cx: &Context, args: &ShowArgs) -> Result<ExitStatus> {
-    let [name] = args.names.as_slice() else { return show_task(cx, &args.names) };
-    if name.contains(':') {
-        return show_task(cx, &args.names);
+    let ShowArgs { name, task } = args;
+    if task.is_some() || name.contains(':') {
+        return show_task(cx, name, task.as_deref());
     }
     let layout = cx.layout()?;
     let trusted = cx.trusts(&layout)?;
@@ -57,9 +61,9 @@ pub fn show(cx: &Context, args: &ShowArgs) -> Result<ExitStatus> {
     Ok(ExitStatus::Done)
 }
 
-fn show_task(cx: &Context, names: &[String]) -> Result<ExitStatus> {
+fn show_task(cx: &Context, name: &str, task: Option<&str>) -> Result<ExitStatus> {
     let store = cx.store()?;
-    let named = cx.find_named(&store, names)?;
+    let named = cx.find_typed(&store, name, task)?;
     task_attempts::show(cx, &store, &named)
 }
 
@@ -73,7 +77,7 @@ fn described(library: &Library, name: &str) -> Vec<(Value, String)> {
 fn unknown(cx: &Context, library: &Library, name: &str) -> Problem {
     let is_task = || {
         let store = cx.store().ok()?;
-        cx.find_named(&store, &[format!("last:{name}")]).ok()
+        cx.find_typed(&store, "last", Some(name)).ok()
     };
     let names = library.agents.keys().chain(library.teams.keys()).chain(library.workflows.keys());
     let hint = nearest(name, names.map(String::as_str))

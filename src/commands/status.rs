@@ -10,6 +10,7 @@ use super::pruned;
 use super::signs_of_life::SignsOfLife;
 use super::standstill::Standstill;
 use super::task_work::git_of;
+use crate::domain::id::RunId;
 use crate::domain::run::{Run, RunStatus};
 use crate::domain::submission::Note;
 use crate::domain::task::{Task, TaskState};
@@ -26,6 +27,9 @@ use crate::ui::table::{Column, Rows};
 use crate::ui::words;
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
+
+/// What is said where nothing was ever done.
+const NO_RUNS: &str = "no runs yet: crew run \"GOAL\" makes one";
 
 /// Show where runs stand
 ///
@@ -62,7 +66,7 @@ fn list_runs(cx: &Context, limit: usize) -> Result<ExitStatus> {
         if cx.printer.json {
             cx.printer.json(&json!({"data": [], "meta": {"count": 0, "total": 0}}))?;
         } else {
-            cx.printer.tell("no runs yet: crew run \"GOAL\" makes one");
+            cx.printer.tell(NO_RUNS);
         }
         return Ok(ExitStatus::Done);
     };
@@ -94,7 +98,13 @@ fn list_runs(cx: &Context, limit: usize) -> Result<ExitStatus> {
             (clean_line(&row.goal, 100), Tone::Plain),
         ]);
     }
-    cx.printer.data(&rows.render(&cx.printer))?;
+    let gone = store.pruned_count()?;
+    match (total, gone) {
+        (0, 0) => cx.printer.tell(NO_RUNS),
+        // A head of columns alone says nothing.
+        (0, _) => {}
+        _ => cx.printer.data(&rows.render(&cx.printer))?,
+    }
     for row in runs.iter().filter(|row| row.is_open()) {
         tell_standstill(cx, &store, row)?;
     }
@@ -102,7 +112,7 @@ fn list_runs(cx: &Context, limit: usize) -> Result<ExitStatus> {
         cx.printer
             .tell(&format!("{} older: crew status -n {total}", words::count(total - runs.len(), "run")));
     }
-    if let gone @ 1.. = store.pruned_count()? {
+    if gone > 0 {
         cx.printer.tell(&format!("{gone} pruned: crew status --pruned"));
     }
     cut_off::tell(&cx.printer, &layout);
@@ -145,6 +155,7 @@ fn show_run(cx: &Context, typed: &str) -> Result<ExitStatus> {
     let signs = SignsOfLife::of(&store, &run, at_work.as_ref(), clock::now());
     let providers = store.providers()?;
     let standstill = Standstill::of(&run, at_work.as_ref());
+    let left = if status == RunStatus::Interrupted { left_running(&store, &id) } else { Vec::new() };
     if cx.printer.json {
         let mut json = json!({
             "id": run.id, "status": status, "goal": run.goal, "team": run.team, "workflow": run.workflow,
@@ -159,6 +170,9 @@ fn show_run(cx: &Context, typed: &str) -> Result<ExitStatus> {
         }
         if let Some(signs) = &signs {
             signs.put_into(&mut json, &run);
+        }
+        if status == RunStatus::Interrupted {
+            json["left_running"] = json!(left);
         }
         cx.printer.json(&json)?;
         return Ok(ExitStatus::Done);
@@ -176,11 +190,26 @@ fn show_run(cx: &Context, typed: &str) -> Result<ExitStatus> {
         cx.printer.data(&format!("at work  {}", standstill.words()))?;
     }
     signs.iter().flat_map(|signs| signs.lines(&run)).try_for_each(|line| cx.printer.data(&line))?;
+    if !left.is_empty() {
+        let pids: Vec<String> = left.iter().map(u32::to_string).collect();
+        let are = match left.len() {
+            1 => "1 process of it is".to_owned(),
+            many => format!("{many} processes of it are"),
+        };
+        let pids = pids.join(", ");
+        cx.printer.tell(&format!("{are} still at work (pid {pids}): crew cancel {short} ends all of it"));
+    }
     for line in explain(&run, &short, status, &account) {
         cx.printer.tell(&line);
     }
     cut_off::tell(&cx.printer, store.layout());
     Ok(ExitStatus::Done)
+}
+
+/// Returns the processes that were started for a run, and that its crew process has left behind.
+fn left_running(store: &Store, run: &RunId) -> Vec<u32> {
+    let all = process::started_for(store.layout().repository()).into_iter();
+    all.filter(|(pid, of)| of == run.as_str() && !process::is_below(*pid)).map(|(pid, _)| pid).collect()
 }
 
 /// Takes in that somebody has merged work by hand. It is recorded by whoever holds the run's lock; where git cannot say, what

@@ -32,15 +32,12 @@ impl Named {
 
 impl Context {
     /// Finds what one or two names mean: a run and a task of it, a task of the newest run, or a run alone.
-    pub fn find_named(&self, store: &Store, names: &[String]) -> Result<Named> {
-        match names {
-            [run, task] => self.named(store, run, Some(task)),
-            [one] => match one.split_once([':', '/']) {
-                Some((run, task)) => self.named(store, run, Some(task)),
-                None if one == "last" => self.named(store, one, None),
-                None => self.find_one_name(store, one),
-            },
-            _ => Err(Problem::usage("usage", "name a task, or a run and a task").into()),
+    pub fn find_typed(&self, store: &Store, name: &str, task: Option<&str>) -> Result<Named> {
+        match (task, name.split_once([':', '/'])) {
+            (Some(task), _) => self.named(store, name, Some(task)),
+            (None, Some((run, task))) => self.named(store, run, Some(task)),
+            (None, None) if name == "last" => self.named(store, name, None),
+            (None, None) => self.find_one_name(store, name),
         }
     }
 

@@ -61,6 +61,7 @@ fn a_run_ends_with_all_its_processes_and_what_was_done_is_kept() {
     assert_eq!(of_kind(&before, "run_ended").len(), 1, "its owner ended it, and nobody else");
     let again = repo.crew(["cancel", "last"]).exits(0);
     assert!(again.out.contains("cancelled already"), "{}", again.out);
+    assert!(again.out.contains("kept: 2 files, +2 -0, refs/crew/keep/"), "{}", again.out);
     repo.crew(["cancel", "last", "slow"]).exits(0);
     assert!(repo.crew(["cancel", "first"]).exits(4).err.contains("task first is completed"));
     assert!(repo.crew(["approve", "g1"]).exits(4).err.contains("is decided: cancelled by Ann"));
@@ -113,7 +114,9 @@ fn what_a_dead_crew_process_left_is_ended_and_kept() {
     assert!(told.out.contains("kept: 2 files, +2 -0, ") && processes_with(&gate).is_empty(), "{}", told.out);
     assert_eq!([state(&repo, "slow"), state(&repo, "later")], ["cancelled", "skipped"]);
     assert_eq!((state(&repo, "beside").as_str(), processes_with(&other).is_empty()), ("running", false));
-    assert_eq!(status(&repo)["status"], "interrupted");
+    let left = status(&repo);
+    assert_eq!(left["status"], "interrupted");
+    assert!(left["left_running"].as_array().is_some_and(|pids| !pids.is_empty()), "{left}");
     // The run, which no broken file keeps from that.
     std::fs::write(repo.root.join(".crew/config.json"), [0xff]).expect("a file");
     let told = repo.crew(["cancel", "last"]).exits(0).err;
