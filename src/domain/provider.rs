@@ -6,8 +6,10 @@
 //! project: they all read and change what `store` keeps of it. Of several that were at work then, only the first makes the
 //! back-off longer: the others began before anybody knew. One that was started after it and meets the limit again makes it
 //! grow. When the time has come, they are started one after the other, as far apart as the back-off would be without the
-//! server's word, until one comes through. Who is at work is left alone. What was decided is in each run's events, so a
-//! replay asks nothing of this.
+//! server's word, until one comes through. Who is at work is left alone. However many tasks meet it, the back-off grows no
+//! longer than that of one task would that is tried as often as it may be. A task that a person has put back since the limit
+//! was met last is started at once, one of them: it finds out. What was decided is in each run's events, so a replay asks
+//! nothing of this.
 
 use super::error_kind::{ErrorClass, ErrorKind};
 use super::event::{Limited, Outcome};
@@ -39,6 +41,12 @@ impl BackOff {
     fn free_at(&self) -> Time {
         let pace = Duration::from_millis(self.pace_millis);
         self.started.map_or(self.until, |started| self.until.max(started.plus(pace)))
+    }
+
+    /// Tells whether a person has put a task back since it was met, and nobody has found out since then how it stands.
+    fn is_tried_by(&self, task: &Task) -> bool {
+        let known = self.started.map_or(self.since, |started| self.since.max(started));
+        task.put_back_at.is_some_and(|at| at > known)
     }
 
     /// Tells whether it still says something: a limit that nobody has met for long is another one, and what lies ahead was
@@ -88,7 +96,7 @@ impl Providers {
         let Some(back_off) = next_of(task).and_then(|provider| self.0.get_mut(&provider)) else {
             return Ok(());
         };
-        if back_off.free_at() > now {
+        if back_off.free_at() > now && !back_off.is_tried_by(task) {
             return Err(back_off.free_at());
         }
         back_off.started = Some(now);
@@ -140,6 +148,8 @@ impl Providers {
             Some(met) if attempt.started_at < met.since => met.level,
             met => met.map_or(0, |met| met.level) + 1,
         };
+        // That several tasks have met it does not make it a harder one.
+        let level = level.min(policy.max_attempts.max(1));
         let pace = retry::delay(policy, level, dice, None);
         Limited {
             until: now.plus(retry::delay(policy, level, dice, retry_after)),
@@ -168,7 +178,7 @@ impl Providers {
             return None;
         }
         let provider = next_of(task)?;
-        let back_off = self.met(&provider, now)?;
+        let back_off = self.met(&provider, now).filter(|back_off| !back_off.is_tried_by(task))?;
         let until = Some(back_off.free_at()).filter(|until| *until > now)?;
         Some(Waits { kind: back_off.kind, provider, until })
     }
@@ -279,6 +289,44 @@ mod tests {
         assert_eq!(free_at(&run, "a"), 1750);
         end(&mut run, "c", 1, 1700, Some(None));
         assert_eq!(free_at(&run, "a"), 1900);
+    }
+
+    #[test]
+    fn many_tasks_that_meet_it_do_not_make_it_longer_than_one_would() {
+        let mut run = three();
+        let mut at = 1000;
+        for number in 1..=5 {
+            for id in ["a", "b", "c"] {
+                at = free_at(&run, id).max(at);
+                start(&mut run, id, number, at);
+                end(&mut run, id, number, at + 10, Some(Some(1000)));
+                let (free, pace) = (free_at(&run, id), of(&run).0["sh"].pace_millis);
+                assert!(free <= at + 1010 && pace <= 400, "{id} {number}: {} {pace}", free - at);
+            }
+        }
+        assert_eq!(of(&run).0["sh"].level, 15, "it is known all the same");
+    }
+
+    #[test]
+    fn one_of_those_that_a_person_put_back_finds_out_at_once() {
+        let mut run = three();
+        start(&mut run, "a", 1, 1000);
+        end(&mut run, "a", 1, 1500, Some(Some(60_000)));
+        let shared = of(&run);
+        for id in ["a", "b"] {
+            run.tasks.iter_mut().find(|task| task.spec.id.as_str() == id).unwrap().put_back_at =
+                Some(Time(1600));
+        }
+        let [a, b, c] = &run.tasks[..] else { panic!("three tasks") };
+        let mut claimed = shared.clone();
+        assert_eq!(claimed.claim(c, Time(1700)), Err(Time(61_500)), "nobody put it back");
+        assert_eq!(claimed.keeps_waiting(&run, a, Time(1700)), None);
+        assert_eq!(claimed.claim(a, Time(1700)), Ok(()));
+        assert_eq!(claimed.claim(b, Time(1701)), Err(Time(61_500)), "one finds out for all");
+        assert!(claimed.keeps_waiting(&run, b, Time(1701)).is_some());
+        // What was put back before the limit was met asks for nothing of that.
+        let late = Task { put_back_at: Some(Time(1500)), ..a.clone() };
+        assert_eq!(shared.clone().claim(&late, Time(1700)), Err(Time(61_500)));
     }
 
     #[test]

@@ -656,6 +656,7 @@ impl Run {
                 task.gate_error = None;
                 task.unanswered = 0;
                 task.attempts_before = task.attempts.len();
+                task.put_back_at = Some(at);
                 task.dead_letter = None;
                 asked.change(&mut task.spec.work);
                 task.words.extend(asked.word(by, failed));
@@ -786,6 +787,7 @@ impl Run {
             tree: None,
             landed: Vec::new(),
             attempts_before: 0,
+            put_back_at: None,
             dead_letter: None,
         });
         Ok(Touched::Task(self.tasks.len() - 1))

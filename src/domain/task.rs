@@ -429,6 +429,8 @@ pub struct Task {
     /// How many attempts it had when a person last put it back to the queue: they use up nothing of its retries and its
     /// models any more.
     pub attempts_before: usize,
+    /// When that was.
+    pub put_back_at: Option<Time>,
     /// It was given up, and nobody has put it back or dropped that since.
     pub dead_letter: Option<Box<DeadLetter>>,
 }
