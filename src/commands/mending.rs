@@ -10,7 +10,6 @@ use super::worktree;
 use crate::domain::event::ProcessId;
 use crate::domain::id::RunId;
 use crate::domain::run::{Run, RunStatus};
-use crate::domain::settings::{RECOVERY_LIVING, Settings};
 use crate::domain::task::{Attempt, Task, TaskState};
 use crate::domain::words::clean_line;
 use crate::runner::clock;
@@ -93,12 +92,15 @@ pub fn find(cx: &Context, store: &Store) -> Result<Vec<Fault>> {
     let folders = run_folders(store.layout());
     let mut left = left_running(store);
     let rows = store.runs(usize::MAX)?;
-    let adopts = adopts(&cx.settings(store.layout(), &[], cx.trusts(store.layout())?)?);
+    let settings = cx.settings_or_built_in(store.layout());
     for row in &rows {
         let of_run = left.remove(row.id.as_str()).unwrap_or_default();
         let looked = match lock::is_owned(&store.paths(&row.id)) {
             Ok(true) => continue,
-            Ok(false) => look_at_run(store, row, (of_run, adopts), &mut faults),
+            Ok(false) => {
+                let adopts = Limits::of_run(&settings, &store.paths(&row.id)).adopts;
+                look_at_run(store, row, (of_run, adopts), &mut faults)
+            }
             Err(error) => Err(error.into()),
         };
         if let Err(error) = looked {
@@ -141,11 +143,6 @@ fn told(processes: &[u32]) -> String {
         many => format!("{many} processes"),
     };
     format!("{count} left behind (pid {}{more})", clean_line(&some.join(", "), 200))
-}
-
-/// Tells whether whoever resumes a run looks after what its dead crew process has left at work.
-fn adopts(settings: &Settings) -> bool {
-    settings.text(&RECOVERY_LIVING) == "adopt"
 }
 
 /// Tells whether a process that was left at work is of an attempt that is open: whoever resumes the run looks after it.
@@ -461,7 +458,7 @@ fn end(cx: &Context, store: &Store, id: &RunId, processes: &[u32]) -> Result<Men
     let run = store.load_run(id)?.context("the run is recorded")?;
     let status = run.status(false);
     let (short, is_open) = (store.short(id)?, matches!(status, RunStatus::Interrupted | RunStatus::Queued));
-    let adopts = status == RunStatus::Interrupted && adopts(&settings);
+    let adopts = status == RunStatus::Interrupted && Limits::of_run(&settings, &store.paths(id)).adopts;
     let marks = [format!("CREW_RUN={id}"), format!("CREW_REPOSITORY={}", layout.repository().display())];
     let has_open = |task: &&Task| task.last().is_some_and(Attempt::is_open);
     let (open, closed): (Vec<&Task>, Vec<&Task>) = run.tasks.iter().partition(has_open);

@@ -237,7 +237,7 @@ pub fn setup(layout: &Layout, settings: &Settings, registry: &Registry, paths: &
         agents: registry.all().clone(),
         environment: Environment::of_ours(&settings.names(&settings::ENV_PASS), &paths.bin()),
         repository: layout.repository().to_owned(),
-        limits: Limits::of(settings),
+        limits: Limits::of_run(settings, paths),
         retries: Retries::of(settings),
         prices: Prices::of(settings),
         recordings: None,

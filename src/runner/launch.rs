@@ -18,7 +18,7 @@ use crate::domain::price::Prices;
 use crate::domain::request;
 use crate::domain::retry::Retries;
 use crate::domain::run::Run;
-use crate::domain::settings::{self, Settings};
+use crate::domain::settings::{self, Origin, Settings};
 use crate::domain::submission::{self, HandedIn, PlanBody, ResultBody, ReviewBody, ReviewVerdict, Terms};
 use crate::domain::task::{Attempt, AttemptState, Task, Work};
 use crate::domain::words::clean_text;
@@ -104,6 +104,14 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// Takes them from the settings for a run: one that was begun so that its agents go on goes on so, unless a flag or the
+    /// environment says otherwise.
+    pub fn of_run(settings: &Settings, paths: &RunPaths) -> Limits {
+        let limits = Limits::of(settings);
+        let is_said = settings.origin(&settings::RECOVERY_LIVING) >= Origin::Environment(String::new());
+        Limits { adopts: limits.adopts || (!is_said && paths.output().exists()), ..limits }
+    }
+
     /// Takes the limits from the settings.
     pub fn of(settings: &Settings) -> Limits {
         let seconds = |setting| Duration::from_secs(settings.number(setting));
@@ -765,4 +773,30 @@ fn finding_lines(findings: &[Finding]) -> String {
         format!("\n- {} {}:{} {}", finding.severity, finding.file, finding.start_line, finding.title)
     };
     findings.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::RunId;
+    use crate::store::layout::Layout;
+
+    #[test]
+    fn a_run_that_was_begun_to_be_adopted_is_unless_somebody_says_otherwise() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = Layout::of(folder.path()).run(&RunId::from_random(1));
+        let said = |value: Option<(&str, Origin)>| {
+            let mut settings = Settings::default();
+            if let Some((value, origin)) = value {
+                settings.set("recovery.living", value.into(), origin, true).unwrap();
+            }
+            Limits::of_run(&settings, &paths).adopts
+        };
+        let user = || Origin::User("config.json".into());
+        assert_eq!([said(None), said(Some(("adopt", user())))], [false, true]);
+        std::fs::create_dir_all(paths.output()).unwrap();
+        assert_eq!([said(None), said(Some(("end", user())))], [true, true]);
+        let variable = Origin::Environment("CREW_RECOVERY_LIVING".into());
+        assert_eq!([said(Some(("end", Origin::Flag))), said(Some(("end", variable)))], [false, false]);
+    }
 }

@@ -19,8 +19,9 @@ fn usage(input: u32) -> String {
 
 /// Starts a run of the workflow `one`, whose agents are to go on when crew dies.
 fn start(repo: &TestRepo) -> Running {
-    repo.set("recovery", "living", json!("adopt"));
-    repo.start(["run", "g", "--workflow", "one", "--json", "--quiet"])
+    // It is said to this run alone; whoever takes it over does not say it again.
+    let adopts = ["--set", "recovery.living=adopt"];
+    repo.start(["run", "g", "--workflow", "one", "--json", "--quiet"].iter().chain(&adopts))
 }
 
 fn pids(events: &[Value], kind: &str) -> Vec<Value> {
