@@ -185,7 +185,10 @@ fn problem_of(error: &anyhow::Error) -> Problem {
             Problem::refused("busy", message).hint(hint)
         }
         Some(store) if store.is_disk_full() => {
-            let problem = Problem { exit: ExitStatus::Failed, ..Problem::usage("disk_full", message) };
+            let problem = Problem {
+                exit: ExitStatus::Failed,
+                ..Problem::usage("disk_full", format!("the disk is full: {message}"))
+            };
             problem.hint("free some space; what was recorded before is whole, and `crew resume` continues")
         }
         Some(store) if store.is_damaged() => {
@@ -240,6 +243,20 @@ mod tests {
         assert_eq!(message, "unexpected argument '--x' found");
         assert_eq!(hint.as_deref(), Some("Usage: crew wait <RUNS>..."));
         assert_eq!(of_usage("error: no").message, "no");
+    }
+
+    #[test]
+    fn a_store_that_cannot_grow_is_told_as_a_full_disk_and_another_error_is_not() {
+        use rusqlite::ffi::{SQLITE_FULL, SQLITE_IOERR_READ, SQLITE_IOERR_SHMSIZE};
+        for (code, expected) in
+            [(SQLITE_FULL, "disk_full"), (SQLITE_IOERR_SHMSIZE, "disk_full"), (SQLITE_IOERR_READ, "store")]
+        {
+            let source = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None);
+            let path = std::env::temp_dir().join("crew.db");
+            let problem = problem_of(&StoreError::Database { path, source }.into());
+            assert_eq!((problem.code, problem.exit), (expected, ExitStatus::Failed), "{}", problem.message);
+            assert_eq!(problem.message.starts_with("the disk is full: "), expected == "disk_full");
+        }
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub mod trust;
 pub mod verified;
 
 use crate::domain::id::RunId;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What can go wrong on disk.
 #[derive(Debug, thiserror::Error)]
@@ -111,10 +111,25 @@ impl StoreError {
     pub fn is_disk_full(&self) -> bool {
         match self {
             StoreError::File { source, .. } => source.kind() == std::io::ErrorKind::StorageFull,
-            StoreError::Database { source, .. } => {
-                source.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
+            StoreError::Database { path, source } => {
+                // What a store shares in memory is a file too, and grows when it is opened; other errors do not say why.
+                let cannot_grow =
+                    |error: &rusqlite::ffi::Error| error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
+                match source.sqlite_error_code() {
+                    Some(rusqlite::ErrorCode::DiskFull) => true,
+                    Some(rusqlite::ErrorCode::SystemIoFailure) => {
+                        source.sqlite_error().is_some_and(cannot_grow) || has_no_space(path)
+                    }
+                    _ => false,
+                }
             }
             _ => false,
         }
     }
+}
+
+/// Tells whether nothing more can be written where a file is.
+fn has_no_space(file: &Path) -> bool {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder.is_some_and(|folder| rustix::fs::statvfs(folder).is_ok_and(|disk| disk.f_bavail == 0))
 }
