@@ -3,10 +3,10 @@
 use super::context::Context;
 use crate::domain::event::{Event, Recorded};
 use crate::domain::id::RunId;
-use crate::domain::notice::{self, Policy};
-use crate::domain::redact::Redactor;
+use crate::domain::notice::{self, About, Policy};
 use crate::domain::run::Run;
 use crate::domain::words::clean_line;
+use crate::runner::clock;
 use crate::runner::environment::hiding_ours;
 use crate::runner::notifier::{self, Notifier};
 use crate::runner::signals;
@@ -22,8 +22,7 @@ pub struct Notices {
     notifier: Option<Notifier>,
     /// What the run ended with has happened.
     ended: bool,
-    short: String,
-    words: Redactor,
+    about: About,
 }
 
 impl Notices {
@@ -31,27 +30,28 @@ impl Notices {
     pub fn start(printer: &Printer, policy: &Policy, run: &RunId, short: &str, layout: &Layout) -> Notices {
         let repository = layout.repository().display().to_string();
         let id = run.to_string();
-        let marks = [(notifier::MARK, id.clone()), ("CREW_RUN", id), ("CREW_REPOSITORY", repository)];
+        let marks = [(notifier::MARK, id.clone()), ("CREW_RUN", id), ("CREW_REPOSITORY", repository.clone())];
         let marks = marks.map(|(name, value)| (name.to_owned(), value));
         let notifier = Notifier::start(policy, marks.into()).unwrap_or_else(|error| {
             printer.warn(&format!("nobody is notified: {error}"));
             None
         });
-        Notices { notifier, ended: false, short: short.to_owned(), words: hiding_ours(&[]) }
+        let about = About { short: short.to_owned(), repository, words: hiding_ours(&[]) };
+        Notices { notifier, ended: false, about }
     }
 
     /// Tells what has happened, where people want to know that. `asked` tells whether a person is being asked at a terminal.
     pub fn happened(&mut self, run: &Run, recorded: &Recorded, asked: bool) {
         let Some(notifier) = &mut self.notifier else { return };
         self.ended |= matches!(recorded.event, Event::RunEnded { .. });
-        let notice = notice::of_event(run, &self.short, &recorded.event, asked, &self.words);
+        let notice = notice::of_event(run, &self.about, (recorded.at, &recorded.event), asked);
         notice.into_iter().for_each(|notice| notifier.tell(notice));
     }
 
     /// Tells that crew itself could not go on with the run, unless its end was told: nobody waits for it in vain.
     pub fn failed(&mut self, run: &RunId, why: &anyhow::Error) {
         if let Some(notifier) = self.notifier.as_mut().filter(|_| !self.ended) {
-            notifier.tell(notice::of_failure(run, &self.short, &format!("{why:#}"), &self.words));
+            notifier.tell(notice::of_failure(run, &self.about, clock::now(), &format!("{why:#}")));
         }
     }
 

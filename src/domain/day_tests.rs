@@ -228,7 +228,9 @@ impl Day {
     }
 
     fn tell(&mut self, event: &Event) {
-        let notice = notice::of_event(&self.run, "7k2", event, false, &Redactor::default()).unwrap();
+        let words = Redactor::default();
+        let about = notice::About { short: "7k2".into(), repository: "/repo".into(), words };
+        let notice = notice::of_event(&self.run, &about, (self.now(), event), false).unwrap();
         let clocks = clocks(self.awake);
         let minute = (clocks.wall.0 / 60_000).rem_euclid(24 * 60) as u16;
         if notice::is_told(&self.policy, &notice, &mut self.told, clocks.running, minute) {

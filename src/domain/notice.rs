@@ -8,6 +8,7 @@ use super::id::RunId;
 use super::redact::Redactor;
 use super::run::{Run, RunStatus};
 use super::settings::{self, Settings};
+use super::time::Time;
 use serde::Serialize;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -71,6 +72,10 @@ pub struct Notice {
     pub kind: Kind,
     pub severity: Severity,
     pub run: String,
+    /// Where the run is.
+    pub repository: String,
+    /// When it happened.
+    pub at: Time,
     pub title: String,
     pub text: String,
     /// Where the run stands, where it has ended.
@@ -81,13 +86,25 @@ pub struct Notice {
     pub gate: Option<String>,
 }
 
-/// Returns what is told of an event. `short` is the run's id as people type it; `asked` tells whether a person is being
-/// asked at a terminal; `words` hides secrets.
-pub fn of_event(run: &Run, short: &str, event: &Event, asked: bool, words: &Redactor) -> Option<Notice> {
+/// What all that is told of a run has in common.
+#[derive(Clone, Debug)]
+pub struct About {
+    /// The run's id as people type it.
+    pub short: String,
+    pub repository: String,
+    /// Hides secrets.
+    pub words: Redactor,
+}
+
+/// Returns what is told of an event. `asked` tells whether a person is being asked at a terminal.
+pub fn of_event(run: &Run, about: &About, (at, event): (Time, &Event), asked: bool) -> Option<Notice> {
+    let About { short, repository, words } = about;
     let notice = |kind, severity, title: &str, text: &str| Notice {
         kind,
         severity,
         run: run.id.to_string(),
+        repository: repository.clone(),
+        at,
         title: words.line(title, MAX_TITLE),
         text: words.line(text, MAX_TEXT),
         state: None,
@@ -119,11 +136,14 @@ pub fn of_event(run: &Run, short: &str, event: &Event, asked: bool, words: &Reda
 }
 
 /// Returns what is told where crew itself could not go on with a run, and says why; nothing of it is lost.
-pub fn of_failure(run: &RunId, short: &str, why: &str, words: &Redactor) -> Notice {
+pub fn of_failure(run: &RunId, about: &About, at: Time, why: &str) -> Notice {
+    let About { short, repository, words } = about;
     Notice {
         kind: Kind::Settled,
         severity: Severity::Warning,
         run: run.to_string(),
+        repository: repository.clone(),
+        at,
         title: words.line(&format!("run {short} was cut off: crew could not go on"), MAX_TITLE),
         text: words.line(why, MAX_TEXT),
         state: Some(RunStatus::Interrupted),
@@ -273,6 +293,8 @@ mod tests {
             kind: Kind::Settled,
             severity,
             run: "7k2".into(),
+            repository: "/repo".into(),
+            at: Time(0),
             title: text.into(),
             text: String::new(),
             state: None,
@@ -359,19 +381,20 @@ mod tests {
         let mut run = run_of(vec![spec("a", &[])]);
         let key = format!("ghp_{}", "a8Kx2Qz7".repeat(4));
         run.goal = format!("use {key}\u{1b}[31m");
-        let words = Redactor::default();
-        let ended = |state| of_event(&run, "7k2", &Event::RunEnded { state }, false, &words);
+        let about = About { short: "7k2".into(), repository: "/repo".into(), words: Redactor::default() };
+        let ended = |state| of_event(&run, &about, (Time(7), &Event::RunEnded { state }), false);
         let failed = ended(RunStatus::Failed).unwrap();
         assert_eq!((failed.title.as_str(), failed.severity), ("run 7k2 failed", Severity::Warning));
+        assert_eq!((failed.repository.as_str(), failed.at), ("/repo", Time(7)));
         assert!(!failed.text.contains(&key) && !failed.text.contains('\u{1b}'), "{}", failed.text);
         assert_eq!(ended(RunStatus::Completed).unwrap().severity, Severity::Info);
         assert_eq!(ended(RunStatus::AwaitingInput), None, "its gate has told that");
         let gate = json!({"kind": "gate_opened", "task": "a", "gate": 1, "about": "result", "summary": "s"});
         let gate: Event = serde_json::from_value(gate).unwrap();
         assert_eq!(gate.task(), TaskId::parse("a").as_ref());
-        let waiting = of_event(&run, "7k2", &gate, false, &words).unwrap();
+        let waiting = of_event(&run, &about, (Time(7), &gate), false).unwrap();
         assert_eq!((waiting.text.as_str(), waiting.gate.as_deref()), ("g1 of a: is it done: s", Some("g1")));
-        assert_eq!(of_event(&run, "7k2", &gate, true, &words), None, "somebody is being asked");
+        assert_eq!(of_event(&run, &about, (Time(7), &gate), true), None, "somebody is being asked");
     }
 
     #[test]

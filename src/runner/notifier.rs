@@ -210,6 +210,7 @@ fn by_command(notice: &Notice, command: &str) -> Command {
     shell.args(["-c", command]);
     shell.env("CREW_NOTICE", notice.kind.name()).env("CREW_NOTICE_SEVERITY", notice.severity.name());
     shell.env("CREW_NOTICE_TITLE", &notice.title).env("CREW_NOTICE_TEXT", &notice.text);
+    shell.env("CREW_NOTICE_AT", notice.at.to_string());
     shell.env(MARK, &notice.run);
     shell
 }
@@ -316,6 +317,8 @@ mod tests {
             kind: Kind::Waiting,
             severity: Severity::Warning,
             run: "7k2aaaaaaaaa".into(),
+            repository: "/repo".into(),
+            at: crate::domain::time::Time(0),
             title: "run 7k2 waits for you".into(),
             text: "g1 of a: may it \"start\": \\merge <b>".into(),
             state: None,
@@ -336,7 +339,10 @@ mod tests {
     fn a_command_gets_the_notice_as_json_and_in_its_environment() {
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path().join("out");
-        let command = format!("cat >'{0}'; echo \"$CREW_NOTICE $CREW_NOTICE_TITLE\" >>'{0}'", out.display());
+        let command = format!(
+            "cat >'{0}'; echo \"$CREW_NOTICE $CREW_NOTICE_TITLE $CREW_NOTICE_AT\" >>'{0}'",
+            out.display()
+        );
         let mut notifier = Notifier::start(&Policy { command, ..policy() }, Vec::new()).unwrap().unwrap();
         notifier.tell(notice());
         notifier.tell(notice());
@@ -348,7 +354,9 @@ mod tests {
             (&told["kind"], &told["gate"], &told["severity"]),
             (&json!("waiting"), &json!("g1"), &json!("warning"))
         );
-        assert_eq!(environment, "waiting run 7k2 waits for you\n", "the same is told once");
+        assert_eq!((&told["repository"], &told["at"]), (&json!("/repo"), &json!("1970-01-01T00:00:00.000Z")));
+        let expected = "waiting run 7k2 waits for you 1970-01-01T00:00:00.000Z\n";
+        assert_eq!(environment, expected, "the same is told once");
     }
 
     #[test]
