@@ -9,6 +9,7 @@ use super::submit;
 use super::worktree;
 use crate::domain::event::ProcessId;
 use crate::domain::id::RunId;
+use crate::domain::publishing::in_shell;
 use crate::domain::run::{Run, RunStatus};
 use crate::domain::task::{Attempt, Task, TaskState};
 use crate::domain::words::clean_line;
@@ -23,12 +24,13 @@ use crate::ui::words;
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::DirEntry;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Something that is not as it should be.
 pub struct Fault {
-    /// What it is about: `record`, `processes`, `requests`, `copies`, `files`, `worktrees`, `runs`.
+    /// What it is about: `record`, `processes`, `requests`, `copies`, `files`, `leftovers`, `worktrees`, `runs`.
     pub name: &'static str,
     pub what: String,
     pub cure: Cure,
@@ -59,7 +61,8 @@ impl Fault {
 
     /// Tells whether something is wrong rather than left over.
     pub fn is_serious(&self) -> bool {
-        matches!(self.cure, Cure::End { .. } | Cure::SetAside { .. }) || self.name == "record"
+        let is_in_the_way = matches!(self.cure, Cure::End { .. } | Cure::SetAside { .. });
+        (is_in_the_way && self.name != "leftovers") || self.name == "record"
     }
 
     /// Says what can be done about it.
@@ -118,6 +121,7 @@ pub fn find(cx: &Context, store: &Store) -> Result<Vec<Fault>> {
         faults.push(Fault::of("processes", what, Cure::ByHand(hint)));
     }
     faults.extend(left_worktrees(store)?);
+    faults.extend(strange_worktrees(store.layout()));
     Ok(faults)
 }
 
@@ -208,6 +212,11 @@ fn look_at_run(store: &Store, row: &RunRow, left: (Vec<u32>, bool), faults: &mut
         let why = "it is no plain file, and lay where requests are";
         faults.push(Fault::of("files", what, Cure::SetAside { run: Some(id.clone()), path, why }));
     }
+    for path in inbox::strange(&paths.inbox()) {
+        let what = format!("{} is no request", store.layout().shown(&path));
+        let why = "it is no request, and lay where requests are";
+        faults.push(Fault::of("leftovers", what, Cure::SetAside { run: Some(id.clone()), path, why }));
+    }
     // What cannot be replayed cannot be copied either, and is told as what it is.
     if let Ok(Some(run)) = &loaded
         && let Some((what, unreadable)) = look_at_copies(store, row, run)?
@@ -287,19 +296,58 @@ fn look_at_copies(store: &Store, row: &RunRow, run: &Run) -> Result<Option<(Stri
 /// Finds what lies among the runs' folders and is none, and what is in the place of a run's lock and can be none.
 fn strange_files(layout: &Layout) -> Vec<Fault> {
     let mut faults = Vec::new();
-    let mut add = |path: PathBuf, is: &str, why: &'static str| {
+    let mut add = |name: &'static str, path: PathBuf, is: &str, why: &'static str| {
         let what = format!("{} is {is}", layout.shown(&path));
-        faults.push(Fault::of("files", what, Cure::SetAside { run: None, path, why }));
+        faults.push(Fault::of(name, what, Cure::SetAside { run: None, path, why }));
     };
     for entry in std::fs::read_dir(layout.runs()).into_iter().flatten().flatten() {
-        let Some(run) = entry.file_name().to_str().and_then(RunId::parse) else { continue };
+        let Some(run) = entry.file_name().to_str().and_then(RunId::parse) else {
+            if !is_hidden(&entry) {
+                add("leftovers", entry.path(), "of no run", "it is of no run, and lay where runs are");
+            }
+            continue;
+        };
         let lock = layout.run(&run).lock();
         if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            add(entry.path(), "not a folder", "a run's folder has to be here");
+            add("files", entry.path(), "not a folder", "a run's folder has to be here");
         } else if lock.symlink_metadata().is_ok_and(|meta| !meta.is_file()) {
-            add(lock, "no plain file", "a run's lock has to be here");
+            add("files", lock, "no plain file", "a run's lock has to be here");
         }
     }
+    faults
+}
+
+/// Tells whether an entry of a folder is hidden from people: editors and file browsers leave such things.
+fn is_hidden(entry: &DirEntry) -> bool {
+    entry.file_name().as_encoded_bytes().starts_with(b".")
+}
+
+/// Finds what lies among the tasks' work trees and is none. A run that is being carried out may be making one.
+fn strange_worktrees(layout: &Layout) -> Vec<Fault> {
+    let inside = |path: &Path| std::fs::read_dir(path).into_iter().flatten().flatten().collect::<Vec<_>>();
+    let is_tree = |entry: &DirEntry| entry.path().join(".git").symlink_metadata().is_ok();
+    let mut strange: Vec<DirEntry> = Vec::new();
+    for entry in inside(&layout.worktrees()) {
+        match entry.file_name().to_str().and_then(RunId::parse) {
+            Some(run) if entry.file_type().is_ok_and(|kind| kind.is_dir()) => {
+                let trees = inside(&entry.path());
+                // Looked at after what lies there: who is at work now may have made it.
+                if !lock::is_owned(&layout.run(&run)).unwrap_or(true) {
+                    strange.extend(trees);
+                }
+            }
+            _ => strange.push(entry),
+        }
+    }
+    strange.retain(|entry| !is_hidden(entry) && !is_tree(entry));
+    let fault = |entry: DirEntry| {
+        let path = entry.path().display().to_string();
+        let what = format!("{} is no work tree of git's", layout.shown(&entry.path()));
+        let hint = format!("look what of it you want, and then: {}", in_shell("rm", &["-r".into(), path]));
+        Fault::of("worktrees", what, Cure::ByHand(hint))
+    };
+    let mut faults: Vec<Fault> = strange.into_iter().map(fault).collect();
+    faults.sort_by(|one, other| one.what.cmp(&other.what));
     faults
 }
 

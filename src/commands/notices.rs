@@ -14,7 +14,7 @@ use crate::store::atomic_file;
 use crate::store::layout::Layout;
 use crate::ui::printer::Printer;
 
-/// The most characters of what went wrong that are shown.
+/// The most characters of what went wrong with one way to tell that are shown.
 const MAX_WRONG: usize = 300;
 
 /// Tells of one run.
@@ -65,7 +65,7 @@ impl Notices {
         // Where this does not work, it has been said once.
         let _ = match wrong.is_empty() {
             true => std::fs::remove_file(layout.untold()).map_err(drop),
-            false => atomic_file::write(&layout.untold(), wrong.join("; ").as_bytes()).map_err(drop),
+            false => atomic_file::write(&layout.untold(), wrong.join("\n").as_bytes()).map_err(drop),
         };
     }
 }
@@ -80,13 +80,17 @@ pub fn examined(cx: &Context, layout: &Layout) -> Option<(String, Option<String>
     let no_desktop = policy.desktop && notifier::desktop_program().is_none();
     let no_webhook = !policy.webhook.is_empty() && notifier::webhook_program().is_none();
     let last = std::fs::read_to_string(layout.untold()).ok();
-    let wrong = match last {
-        _ if no_desktop => {
-            Some("notify.desktop: notify-send (on macOS: osascript) is not installed".to_owned())
-        }
-        _ if no_webhook => Some("notify.webhook: curl is not installed".to_owned()),
-        last => last.map(|last| format!("last time: {}", clean_line(&last, MAX_WRONG))),
-    };
+    let now = [
+        (no_desktop, "notify.desktop: ", "notify-send (on macOS: osascript) is not installed"),
+        (no_webhook, "notify.webhook: ", "curl is not installed"),
+    ];
+    let now: Vec<_> = now.iter().filter(|(is_wrong, ..)| *is_wrong).collect();
+    let mut wrong: Vec<String> = now.iter().map(|(_, way, why)| format!("{way}{why}")).collect();
+    // What is wrong now says more than what was.
+    let is_said = |line: &str| now.iter().any(|(_, way, _)| line.starts_with(way));
+    let last = last.iter().flat_map(|last| last.lines()).filter(|line| !is_said(line));
+    wrong.extend(last.map(|line| format!("last time: {}", clean_line(line, MAX_WRONG))));
+    let wrong = (!wrong.is_empty()).then(|| wrong.join("; "));
     let ways = [
         (policy.desktop, "desktop"),
         (!policy.command.is_empty(), "command"),

@@ -7,7 +7,7 @@
 //! (`forget`), else when nobody can be waiting for it any more (`sweep`).
 
 use super::StoreError;
-use super::atomic_file;
+use super::{atomic_file, pipe};
 use crate::domain::request::{Answer, Request};
 use crate::domain::time::Time;
 use std::path::{Path, PathBuf};
@@ -100,6 +100,19 @@ pub fn unreadable(inbox: &Path) -> Vec<PathBuf> {
             && path.symlink_metadata().is_ok_and(|meta| meta.is_file())
     };
     let mut found: Vec<PathBuf> = paths.filter(|path| is_request(path) && !is_fit(path)).collect();
+    found.sort();
+    found
+}
+
+/// Returns what lies there and is nothing of crew's: no request and no answer, whole or half-written, and not the pipe.
+pub fn strange(inbox: &Path) -> Vec<PathBuf> {
+    let is_ours = |path: &Path| {
+        let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        let is_known = path.extension().is_some_and(|ending| ending == "request" || ending == "answer");
+        is_hidden || is_known || path == pipe::place(inbox)
+    };
+    let entries = std::fs::read_dir(inbox).into_iter().flatten().flatten();
+    let mut found: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| !is_ours(path)).collect();
     found.sort();
     found
 }
@@ -222,6 +235,10 @@ pub(super) mod tests {
         assert!(waiting.iter().all(|one| one.request.is_err()));
         std::fs::write(path("no id.request"), "{}").unwrap();
         assert_eq!(unreadable(inbox.path()), [path("link.request"), path("no id.request")]);
+        for name in [".crew-half", "pipe", "r.answer"] {
+            std::fs::write(path(name), "").unwrap();
+        }
+        assert_eq!(strange(inbox.path()), [path("half.tmp")]);
     }
 
     proptest! {

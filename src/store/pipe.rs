@@ -28,7 +28,7 @@ const MAX_PARTIAL_BYTES: usize = 2 * MAX_REQUEST as usize;
 const FULL: Duration = Duration::from_millis(2);
 
 /// Returns where an inbox has its pipe.
-fn place(inbox: &Path) -> PathBuf {
+pub(super) fn place(inbox: &Path) -> PathBuf {
     inbox.join("pipe")
 }
 

@@ -53,6 +53,12 @@ fn what_a_dead_crew_has_left_is_ended_answered_and_written_anew_once() {
     std::fs::write(folder.join("inbox/bad.request"), "{\"id\": \"bad\", garbage").expect("a request");
     std::fs::write(folder.join("inbox/half.request"), "").expect("a request");
     std::os::unix::fs::symlink("/etc/passwd", folder.join("inbox/link.request")).expect("a link");
+    std::fs::write(folder.join("inbox/zz.json"), "{}").expect("a file");
+    let crew = repo.root.join(".crew");
+    for odd in ["runs/garbage", "worktrees/odd"] {
+        std::fs::create_dir_all(crew.join(odd)).expect("a folder");
+    }
+    std::fs::write(crew.join("runs/plain"), "").expect("a file");
     let tasks = std::fs::read(folder.join("tasks.json")).expect("a copy");
     std::fs::write(folder.join("tasks.json"), &tasks[..tasks.len() / 2]).expect("half of it");
 
@@ -62,12 +68,17 @@ fn what_a_dead_crew_has_left_is_ended_answered_and_written_anew_once() {
         ("processes", "left behind (pid "),
         ("requests", "2 requests that nobody has answered"),
         ("files", "inbox/link.request is no file that crew reads"),
+        ("leftovers", "inbox/zz.json is no request"),
+        ("leftovers", ".crew/runs/garbage is of no run"),
+        ("leftovers", ".crew/runs/plain is of no run"),
+        ("worktrees", ".crew/worktrees/odd is no work tree of git's"),
         ("copies", "tasks.json is cut off or garbled"),
         ("copies", "manifest.json is older than the store"),
         ("runs", "was interrupted: its crew process is gone"),
     ] {
         assert!(about(&before, name).iter().any(|(_, detail)| detail.contains(words)), "{name} {before:#?}");
     }
+    assert!(about(&before, "leftovers").iter().all(|(level, _)| level == "warn"), "{before:#?}");
     let hints = before.iter().filter_map(|row| row["hint"].as_str());
     assert!(hints.filter(|hint| hint.starts_with("crew doctor --fix ")).count() >= 4, "{before:#?}");
     assert!(
@@ -100,7 +111,7 @@ fn what_a_dead_crew_has_left_is_ended_answered_and_written_anew_once() {
         serde_json::from_slice(&std::fs::read(folder.join("manifest.json")).expect("a copy")).expect("JSON");
     assert_eq!(manifest["status"], "interrupted");
     let aside = walk(&repo.root.join(".crew/set-aside"));
-    for name in ["tasks.json", "link.request", "NOTE.txt"] {
+    for name in ["tasks.json", "link.request", "zz.json", "plain", "NOTE.txt"] {
         assert!(aside.iter().any(|path| path.ends_with(name)), "{name} {aside:?}");
     }
 
@@ -109,6 +120,11 @@ fn what_a_dead_crew_has_left_is_ended_answered_and_written_anew_once() {
         after.iter().filter(|row| row["level"] == "fixed" || row["level"] == "fail").collect();
     assert!(left.is_empty() && exit == 0, "{left:#?}");
     assert_eq!(about(&after, "runs").len(), 1, "that is for a person");
+    assert!(
+        about(&after, "leftovers").is_empty()
+            && aside.len() == walk(&repo.root.join(".crew/set-aside")).len()
+    );
+    assert!(!crew.join("runs/garbage").exists() && crew.join("worktrees/odd").exists(), "no work is touched");
     repo.crew(["resume", "last"]).exits(0);
     let (_, after) = doctor(&repo, &["--fix"]);
     assert!(

@@ -133,13 +133,16 @@ fn one_that_fails_is_told_once_and_by_the_doctor_until_it_works() {
     let repo = TestRepo::new();
     repo.set("notify", "command", json!("echo no such chat >&2; exit 3"));
     repo.set("notify", "dedup_seconds", json!(0));
+    repo.set("notify", "webhook", json!("http://127.0.0.1:1/"));
     let ran = run(&repo, GATES, 3);
     let told = "notifications: notify.command: sh ended with exit status: 3: no such chat";
     assert_eq!(ran.err.matches(told).count(), 1, "{}", ran.err);
     let doctor = repo.crew(["doctor"]).out;
     let line = doctor.lines().find(|line| line.starts_with("notify")).expect("a line");
     assert!(line.contains("no such chat") && line.ends_with("warn"), "{line}");
+    assert!(line.contains("notify.webhook: "), "each way that fails is named: {line}");
     repo.set("notify", "command", json!("true"));
+    repo.set("notify", "webhook", json!(""));
     run(&repo, "## a\nrun: true", 0);
     assert!(!repo.crew(["doctor"]).out.contains("no such chat"));
 }
