@@ -59,7 +59,7 @@ error_kinds! {
     Overloaded "overloaded" Transient "the provider is overloaded; try again later";
     Network "network" Transient "the provider could not be reached; check the connection";
     AgentTimeout "agent_timeout" Transient "one request of the agent timed out; try again";
-    AgentBusy "agent_busy" Transient "other processes of the same agent held its files locked; lower --jobs";
+    AgentBusy "agent_busy" Transient "what it needs was taken at that moment: its own files, or room for another process; lower --jobs";
     OwnerLost "owner_lost" Transient "the crew process that owned this attempt died; the task can run again";
     AuthFailed "auth_failed" Operator "sign the agent in, or check its API key";
     AgentNotFound "agent_not_found" Operator "install the agent's program, or choose another with --agent";

@@ -119,6 +119,9 @@ pub struct Ending {
     /// It could not be started because the program is not there.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub not_found: bool,
+    /// It could not be started because there was no room for it: open files, processes or memory.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_room: bool,
     /// Nobody saw how it ended: the crew process that watched it died.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unwatched: bool,

@@ -157,7 +157,12 @@ pub fn judge(spec: &TaskSpec, evidence: &Evidence<'_>) -> Judgement {
         return failed(*kind, message.clone());
     }
     if let Some(error) = &evidence.ending.not_started {
-        let kind = if evidence.ending.not_found { ErrorKind::AgentNotFound } else { ErrorKind::Unknown };
+        let kind = match evidence.ending {
+            Ending { not_found: true, .. } => ErrorKind::AgentNotFound,
+            // Others make room when they end.
+            Ending { no_room: true, .. } => ErrorKind::AgentBusy,
+            _ => ErrorKind::Unknown,
+        };
         return failed(kind, format!("could not be started: {error}"));
     }
     let judgement = judge_deeds(spec, evidence);
@@ -785,10 +790,19 @@ mod tests {
                 None,
             ),
             (
-                "could not be started for want of room",
+                "could not be started",
                 Evidence { ending: Ending { not_started: Some("no".into()), ..Ending::default() }, ..base() },
                 Failed,
                 Some(Unknown),
+            ),
+            (
+                "could not be started for want of room",
+                Evidence {
+                    ending: Ending { not_started: Some("no".into()), no_room: true, ..Ending::default() },
+                    ..base()
+                },
+                Failed,
+                Some(AgentBusy),
             ),
             ("silent", Evidence { stopped: Some(StopReason::Silent), ..base() }, Failed, Some(Silent)),
             (

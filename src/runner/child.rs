@@ -176,12 +176,19 @@ pub fn run(spec: &ChildSpec, control: &Control, news: Arc<dyn ChildNews>) -> End
         Err(error) => {
             control.note_ended();
             let not_found = error.kind() == io::ErrorKind::NotFound;
-            Ending { not_started: Some(error.to_string()), not_found, ..Ending::default() }
+            let no_room = lacks_room(&error);
+            Ending { not_started: Some(error.to_string()), not_found, no_room, ..Ending::default() }
         }
     };
     ending.millis = begun.elapsed().as_millis() as u64;
     ending.output_bytes = std::fs::metadata(&spec.log).map_or(0, |log| log.len());
     ending
+}
+
+/// Tells whether what could not be started may be later, when others have ended.
+fn lacks_room(error: &io::Error) -> bool {
+    let lacks = [Errno::MFILE, Errno::NFILE, Errno::AGAIN, Errno::NOMEM].map(|errno| errno.raw_os_error());
+    error.raw_os_error().is_some_and(|number| lacks.contains(&number))
 }
 
 struct Started {
