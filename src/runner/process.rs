@@ -357,8 +357,10 @@ fn end_all(find: impl Fn() -> Vec<u32>, grace: Duration, is_hurried: impl Fn() -
         if left.is_empty() {
             break;
         }
-        // What one that ends leaves behind is found after it.
-        let new: Vec<u32> = left.iter().copied().filter(|pid| !asked.contains(pid)).collect();
+        // What one that ends leaves behind is found after it; what it starts to end well is left to it meanwhile.
+        let is_of_one = |pid: u32| parent_of(pid).is_some_and(|parent| asked.contains(&parent));
+        let new = left.iter().copied().filter(|pid| !asked.contains(pid) && !is_of_one(*pid));
+        let new: Vec<u32> = new.collect();
         signal_all(&new, rustix::process::Signal::TERM);
         asked.extend(new);
         if Instant::now() >= deadline || is_hurried() {
