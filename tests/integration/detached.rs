@@ -1,6 +1,8 @@
 //! `crew run --detach`, `crew attach`, `crew wait`: a run without a terminal, and those who look on.
 
-use crate::support::{Sweep, TestRepo, of_kind, processes_with, run_command, start_command, task};
+use crate::support::{
+    Sweep, TestRepo, of_kind, processes_with, run_command, start_command, task, wait_until,
+};
 use serde_json::{Value, json};
 use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
@@ -74,8 +76,9 @@ fn a_detached_run_goes_on_by_itself_and_others_look_on_and_wait() {
     assert!(seen.err.contains("task=slow attempt=1 agent=waits event=started"), "{}", seen.err);
     assert!(seen.err.contains("task=last attempt=1 event=succeeded"), "{}", seen.err);
     assert_eq!(std::fs::read_to_string(repo.root.join("last")).expect("a file"), "hello\n");
-    let log = std::fs::read_to_string(repo.run_folder().join("dispatcher.log")).expect("a log");
-    assert!(log.contains(&format!("{short} completed in ")), "{log}");
+    // It says so after the end is recorded, which is what the others wait for.
+    let log = || std::fs::read_to_string(repo.run_folder().join("dispatcher.log")).unwrap_or_default();
+    wait_until("its log tells of the end", || log().contains(&format!("{short} completed in ")));
     assert_eq!(of_kind(&repo.events(), "stop_asked").len(), 0);
     repo.crew(["attach", &short]).exits(0);
     repo.leaves_no_process();
