@@ -394,7 +394,9 @@ mod tests {
             body: String::new(),
             suggestion: None,
             confidence: 1.0,
+            quote: String::new(),
             fingerprint: format!("{file}{line}"),
+            standing: None,
         }
     }
 

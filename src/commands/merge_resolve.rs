@@ -152,6 +152,7 @@ fn created(goal: String, base: &Base, budget: budget::Limits) -> Event {
         vars: Default::default(),
         roster: Vec::new(),
         base: Some(base.clone()),
+        review: None,
         crew_version: env!("CARGO_PKG_VERSION").into(),
     }
 }

@@ -14,6 +14,7 @@ use crate::domain::price::Prices;
 use crate::domain::resources::{
     self, AgentFile, Layer, Library, OnSuccess, Role, Step, Submit, Team, Workflow,
 };
+use crate::domain::review::target::ReviewOrder;
 use crate::domain::settings::{self, Settings};
 use crate::domain::task::{TaskSpec, Work};
 use crate::domain::template;
@@ -48,6 +49,8 @@ pub struct Plan {
     pub roster: Vec<String>,
     /// What tasks with a work tree of their own begin from.
     pub base: Option<Base>,
+    /// What it reviews, where it is a review.
+    pub review: Option<Box<ReviewOrder>>,
     /// What the workflow says is to follow, and the file that says so.
     pub on_success: Option<(OnSuccess, String)>,
     pub tasks: Vec<TaskSpec>,
@@ -67,6 +70,7 @@ impl Plan {
             vars: self.vars,
             roster: self.roster,
             base: self.base,
+            review: self.review,
             crew_version: env!("CARGO_PKG_VERSION").into(),
         };
         let tasks = self.tasks.into_iter().map(|spec| Event::TaskCreated { spec });
@@ -142,6 +146,7 @@ pub fn make(sources: &Sources<'_>, wishes: &Wishes<'_>) -> Result<Plan> {
         vars,
         roster: sources.settings.names(&settings::ROSTER),
         base: None,
+        review: None,
         on_success: workflow.on_success.map(|follows| (follows, workflow.source.path.clone())),
         tasks,
         notes,
@@ -285,6 +290,7 @@ impl Caster<'_> {
             } else {
                 Vec::new()
             },
+            reviews: None,
         })
     }
 

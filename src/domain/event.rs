@@ -15,6 +15,7 @@ use super::requeue::Asked;
 use super::resolution::Sides;
 use super::result_files::AppliedFile;
 use super::retry::RetryReason;
+use super::review::target::ReviewOrder;
 use super::submission::{HandedIn, Kind, Note};
 use super::task::TaskSpec;
 use super::time::Time;
@@ -213,6 +214,9 @@ pub enum Event {
         /// What tasks with a work tree of their own begin from.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         base: Option<Base>,
+        /// The run is a review.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        review: Option<Box<ReviewOrder>>,
         crew_version: String,
     },
     /// A task belongs to the run.

@@ -36,6 +36,18 @@ impl fmt::Display for Severity {
     }
 }
 
+/// Where a finding stands with regard to what changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// On lines that the change added or changed.
+    InDiff,
+    /// On lines that stood there before.
+    OutsideDiff,
+    /// About a file as a whole, or the whole change.
+    Whole,
+}
+
 /// One remark of a review.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -51,6 +63,9 @@ pub struct Finding {
     /// Last line, included.
     #[serde(default)]
     pub end_line: u32,
+    /// Text of these lines, word for word. Where it is said, it decides which lines are meant.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub quote: String,
     /// One line of at most 160 characters.
     #[schemars(length(min = 1, max = MAX_TITLE))]
     pub title: String,
@@ -68,6 +83,10 @@ pub struct Finding {
     #[serde(default)]
     #[schemars(description = "Stays the same while the remark is about the same text; may be left out.")]
     pub fingerprint: String,
+    /// Where it stands; crew says so, and nobody else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
+    pub standing: Option<Standing>,
 }
 
 fn certain() -> f64 {

@@ -40,6 +40,7 @@ pub mod resolution;
 pub mod resources;
 pub mod result_files;
 pub mod retry;
+pub mod review;
 pub mod run;
 pub mod schedule;
 pub mod settings;

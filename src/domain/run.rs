@@ -15,6 +15,7 @@ use super::judgement::FAIL_FAST;
 use super::merging::{Landed, Merging};
 use super::requeue;
 use super::resolution::{Resolution, Standing};
+use super::review::target::ReviewOrder;
 use super::submission::Kind;
 use super::task::{Attempt, AttemptState, RefusedSubmission, Task, TaskSpec, TaskState};
 use super::time::Time;
@@ -191,6 +192,8 @@ pub struct Run {
     pub roster: Vec<String>,
     /// What tasks with a work tree of their own begin from; none where no task has one.
     pub base: Option<Base>,
+    /// What it reviews, where it is a review.
+    pub review: Option<Box<ReviewOrder>>,
     pub created_at: Time,
     /// In the order of the workflow.
     pub tasks: Vec<Task>,
@@ -227,8 +230,18 @@ pub struct Run {
 impl Run {
     /// Makes a run from its first event.
     pub fn create(id: RunId, at: Time, event: &Event) -> Result<Run, Illegal> {
-        let Event::RunCreated { goal, team, workflow, limits, personas, vars, roster, base, crew_version: _ } =
-            event
+        let Event::RunCreated {
+            goal,
+            team,
+            workflow,
+            limits,
+            personas,
+            vars,
+            roster,
+            base,
+            review,
+            crew_version: _,
+        } = event
         else {
             return Err(Illegal { kind: event.kind(), why: format!("run {id} has not been created") });
         };
@@ -242,6 +255,7 @@ impl Run {
             vars: vars.clone(),
             roster: roster.clone(),
             base: base.clone(),
+            review: review.clone(),
             created_at: at,
             tasks: Vec::new(),
             gates: Vec::new(),
@@ -954,6 +968,7 @@ pub(crate) mod tests {
             vars: BTreeMap::new(),
             roster: vec![],
             base: None,
+            review: None,
             crew_version: "0".into(),
         };
         let mut run = Run::create(RunId::from_random(1), Time(0), &created).unwrap();

@@ -9,6 +9,7 @@ use super::id::TaskId;
 use super::merging::{How, Landed};
 use super::request::Code;
 use super::result_files::ResultFile;
+use super::review::target::Reviews;
 use super::submission::{Field, HandedIn, Note};
 use super::time::Time;
 use super::tree_check::TreeCheck;
@@ -76,6 +77,9 @@ pub struct TaskSpec {
     /// Folders of the user's tree that are linked into its work tree: `node_modules`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub link: Vec<String>,
+    /// It is a reviewer's pass over exact commits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reviews: Option<Reviews>,
 }
 
 impl TaskSpec {
@@ -102,6 +106,7 @@ impl TaskSpec {
             writes: Vec::new(),
             worktree: false,
             link: Vec::new(),
+            reviews: None,
         }
     }
 }

@@ -163,7 +163,9 @@ fn finding(category: &str, path: &str, remark: Remark, fingerprint: String) -> F
         body: cut(remark.body, MAX_BODY),
         suggestion: remark.suggestion,
         confidence: remark.confidence,
+        quote: String::new(),
         fingerprint,
+        standing: None,
     }
 }
 

@@ -655,6 +655,7 @@ mod tests {
             vars: Default::default(),
             roster: Default::default(),
             base: None,
+            review: None,
             crew_version: "0".into(),
         };
         vec![

@@ -63,6 +63,7 @@ mod tests {
             vars: Default::default(),
             roster: Default::default(),
             base: None,
+            review: None,
             crew_version: "0".into(),
         };
         store.create_run(id.clone(), Time(1), vec![created]).unwrap();

@@ -178,6 +178,7 @@ mod tests {
             vars: Default::default(),
             roster: Default::default(),
             base: None,
+            review: None,
             crew_version: "0".into(),
         }
     }

@@ -353,6 +353,7 @@ fn made() -> Event {
         vars: Default::default(),
         roster: vec![],
         base: None,
+        review: None,
         crew_version: "0".into(),
     }
 }

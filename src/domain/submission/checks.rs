@@ -120,6 +120,7 @@ pub(super) fn cleaned_finding(finding: Finding) -> Finding {
     Finding {
         category: line(finding.category),
         file: line(finding.file),
+        quote: lines(finding.quote),
         title: line(finding.title),
         body: lines(finding.body),
         suggestion: finding.suggestion.map(lines),

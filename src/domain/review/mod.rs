@@ -1,0 +1,10 @@
+//! Reviews: what is looked at, what reviewers found there, and what that comes to.
+//!
+//! A review is a run whose tasks are the reviewers. So an owner, time limits, budgets, crashes and logs are what they are
+//! for every run, and all of it derives from the run's events.
+
+pub mod agreeing;
+pub mod anchoring;
+pub mod judging;
+pub mod report;
+pub mod target;

@@ -1,0 +1,89 @@
+//! What a review found, as it is shown and judged: the findings of all reviewers, brought together.
+
+use crate::domain::finding::{Finding, Severity};
+use serde::{Deserialize, Serialize};
+
+/// A finding with those who agree on it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Agreed {
+    #[serde(flatten)]
+    pub finding: Finding,
+    /// Those who found it, by name; at least one.
+    pub reviewers: Vec<String>,
+}
+
+/// What became of one reviewer's pass.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "outcome")]
+pub enum Pass {
+    Approved,
+    ChangesRequested,
+    /// It has not come to a verdict: why.
+    Incomplete {
+        why: String,
+    },
+}
+
+/// One reviewer's pass.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reviewer {
+    pub name: String,
+    #[serde(flatten)]
+    pub pass: Pass,
+}
+
+/// Findings that are not listed, and why.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hidden {
+    /// In the baseline, or in what `--new-only` compares with.
+    pub known: usize,
+    /// Dismissed by a person.
+    pub dismissed: usize,
+    /// Less sure than `--min-confidence`, or found by fewer than `--agree`.
+    pub unsure: usize,
+}
+
+/// What was reviewed, and how it was named.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reviewed {
+    /// In words: `origin/main...1a2b3c4`, `the index`.
+    pub words: String,
+    /// The commits' full ids.
+    pub base: String,
+    pub head: String,
+    pub files: usize,
+    /// Lines added and removed.
+    pub added: usize,
+    pub removed: usize,
+}
+
+/// What a review found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// The run that it is.
+    pub review: String,
+    pub reviewed: Reviewed,
+    pub reviewers: Vec<Reviewer>,
+    /// Worst first, then by file and line.
+    pub findings: Vec<Agreed>,
+    pub hidden: Hidden,
+    /// Sentences on what could not be examined.
+    pub skipped: Vec<String>,
+    /// Wall time, milliseconds.
+    pub millis: u64,
+}
+
+impl Report {
+    /// Returns the names and reasons of those that came to no verdict.
+    pub fn incomplete(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.reviewers.iter().filter_map(|reviewer| match &reviewer.pass {
+            Pass::Incomplete { why } => Some((reviewer.name.as_str(), why.as_str())),
+            Pass::Approved | Pass::ChangesRequested => None,
+        })
+    }
+
+    /// Counts the findings of a severity.
+    pub fn count(&self, severity: Severity) -> usize {
+        self.findings.iter().filter(|agreed| agreed.finding.severity == severity).count()
+    }
+}

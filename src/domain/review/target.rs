@@ -1,0 +1,74 @@
+//! What a review is about: two exact commits, and by what the next version of the same thing is known.
+
+use crate::domain::id::{RunId, TaskId};
+use serde::{Deserialize, Serialize};
+
+/// What kind of thing is reviewed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TargetKind {
+    /// From one commit to another.
+    Range,
+    /// What is staged.
+    Index,
+    /// What is not committed, untracked files too.
+    Worktree,
+    /// The work of a task.
+    Task,
+    PullRequest,
+}
+
+/// What is reviewed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReviewTarget {
+    pub kind: TargetKind,
+    /// In words, cleaned: `origin/main...feature`.
+    pub words: String,
+    /// By what the next version of the same thing is known: `range:refs/heads/feature`, `index`, `worktree`,
+    /// `task:RUN/TASK`, `pr:12`.
+    pub key: String,
+    /// Id of the commit that is compared with, or of the empty tree.
+    pub base: String,
+    /// Id of the commit that is reviewed. Of what is not committed, crew makes one.
+    pub head: String,
+    /// Id of that commit's tree: what is not committed gets another commit each time.
+    pub tree: String,
+}
+
+impl ReviewTarget {
+    /// Returns by what this very version of the thing is known.
+    pub fn version(&self) -> String {
+        match self.kind {
+            TargetKind::Index | TargetKind::Worktree => format!("{}..{}", self.base, self.tree),
+            TargetKind::Range | TargetKind::Task | TargetKind::PullRequest => {
+                format!("{}..{}", self.base, self.head)
+            }
+        }
+    }
+}
+
+/// What makes a run a review.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReviewOrder {
+    pub target: ReviewTarget,
+    /// Passes of earlier reviews of the same version that count for this one too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answered: Vec<(RunId, TaskId)>,
+}
+
+/// What makes a task a reviewer's pass over exact commits.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reviews {
+    /// The task of the same run whose work is reviewed, once it has left some; without, or before that, what the run is a
+    /// review of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<TaskId>,
+    /// How often that task is sent back at most, with what was found.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rounds: u32,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
