@@ -23,6 +23,10 @@ pub enum ExitStatus {
     Waiting = 3,
     /// Refused: conflict, busy, policy, not found.
     Refused = 4,
+    /// A review found something as grave as asked for.
+    Findings = 5,
+    /// A review is incomplete: not every reviewer came to a verdict.
+    Incomplete = 6,
     /// The time was over first.
     TimedOut = 124,
     /// Interrupted; nothing is lost.

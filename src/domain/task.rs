@@ -159,6 +159,16 @@ impl TaskSpec {
         }
     }
 
+    /// Returns the reviewer's name, where it is a reviewer's pass: `claude`, `claude:security`.
+    pub fn reviewer(&self) -> Option<String> {
+        let reviews = self.reviews.as_ref()?;
+        Some(match (reviews.name.as_str(), self.role()) {
+            ("", "security-reviewer") => format!("{}:security", self.program()),
+            ("", _) => self.program().to_owned(),
+            (name, _) => name.to_owned(),
+        })
+    }
+
     /// Tells whether it may change files.
     pub fn writes(&self) -> bool {
         !matches!(&self.work, Work::Agent { writes: false, .. })

@@ -47,10 +47,21 @@ impl ReviewTarget {
     }
 }
 
+/// How much a change changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangeSize {
+    pub files: u64,
+    /// Lines added and removed.
+    pub added: u64,
+    pub removed: u64,
+}
+
 /// What makes a run a review.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReviewOrder {
     pub target: ReviewTarget,
+    /// How much changed.
+    pub change: ChangeSize,
     /// Passes of earlier reviews of the same version that count for this one too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub answered: Vec<(RunId, TaskId)>,
@@ -59,6 +70,10 @@ pub struct ReviewOrder {
 /// What makes a task a reviewer's pass over exact commits.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reviews {
+    /// The reviewer, as people name it: `claude`, `claude:security`, a name from the settings. Empty where a workflow's step
+    /// does not say.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
     /// The task of the same run whose work is reviewed, once it has left some; without, or before that, what the run is a
     /// review of.
     #[serde(default, skip_serializing_if = "Option::is_none")]

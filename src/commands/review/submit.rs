@@ -1,30 +1,18 @@
-//! `crew review`: reviews, as reviewers hand them in.
+//! `crew review submit`: reviews, as reviewers hand them in.
 
-use super::context::Context;
-use super::exit::{ExitStatus, Problem};
-use super::submit;
+use crate::commands::context::Context;
+use crate::commands::exit::{ExitStatus, Problem};
+use crate::commands::submit;
 use crate::domain::request::Submission;
 use crate::domain::submission::{Kind, ReviewVerdict};
 use anyhow::Result;
 use serde_json::json;
 
-/// Hand in a review (for agents)
-#[derive(Debug, clap::Args)]
-pub struct ReviewArgs {
-    #[command(subcommand)]
-    what: What,
-}
-
-#[derive(Debug, clap::Subcommand)]
-enum What {
-    Submit(SubmitArgs),
-}
-
 /// Hand in the verdict of a review
 ///
 /// Works in the shell of a reviewer that crew has started. Exit 0: accepted; 4: refused, with the reason.
 #[derive(Debug, clap::Args)]
-struct SubmitArgs {
+pub struct SubmitArgs {
     /// The verdict
     #[arg(long)]
     verdict: VerdictArg,
@@ -46,8 +34,8 @@ enum VerdictArg {
 }
 
 /// Hands in a review and prints the answer.
-pub fn review(cx: &Context, args: &ReviewArgs) -> Result<ExitStatus> {
-    let What::Submit(SubmitArgs { verdict, body, findings }) = &args.what;
+pub fn submit(cx: &Context, args: &SubmitArgs) -> Result<ExitStatus> {
+    let SubmitArgs { verdict, body, findings } = args;
     if body.as_deref() == Some("-") && findings.as_deref() == Some("-") {
         let message = "--body and --findings cannot both be standard input";
         return Err(Problem::usage("two_inputs", message).hint("put one of them into a file").into());
