@@ -6,11 +6,12 @@ use super::file::{Changed, FileUnderReview, Origin};
 use super::paths::{self, Place};
 use super::remark::{Collection, Remark, Skips};
 use super::source::{self, Content, Disk, MAX_READ};
-use super::{Examination, RuleSet, Target, target};
+use super::{Examination, RuleSet, Target};
 use crate::domain::finding::Severity;
 use crate::workspace::blobs::Blobs;
 use crate::workspace::diff::{self, Change, FileDiff};
 use crate::workspace::git::{Git, GitError};
+use crate::workspace::reviewed;
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -99,10 +100,10 @@ impl Examiner {
     }
 
     fn worktree(&mut self, git: &Git) -> Result<(), GitError> {
-        let base = match target::commit(git, "HEAD") {
+        let base = match reviewed::commit(git, "HEAD") {
             Some(commit) => commit,
-            // Before the first commit everything is new. Nothing is stdin, so this is the id of the empty tree.
-            None => git.text(&["hash-object", "-t", "tree", "--stdin"])?,
+            // Before the first commit everything is new.
+            None => reviewed::empty_tree(git)?,
         };
         let mut disk = Disk::new(git.dir());
         let mut diff = diff::open(git, &base, None)?;

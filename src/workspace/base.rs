@@ -34,7 +34,7 @@ pub enum BaseError {
 }
 
 /// The folder of crew's own, at the top of a repository.
-const OURS: &str = ".crew";
+pub(super) const OURS: &str = ".crew";
 
 /// Finds what is checked out in the work tree that `repository` is the top of.
 pub fn find(repository: &Path) -> Result<Base, BaseError> {

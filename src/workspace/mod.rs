@@ -16,6 +16,7 @@ pub mod joining;
 pub mod merge_lines;
 pub mod merge_tree;
 pub mod merging;
+pub mod reviewed;
 pub mod snapshot;
 pub mod staging;
 pub mod witness;

@@ -121,6 +121,17 @@ impl Place {
         Place { git, folder: folder.to_owned(), own: own.to_owned() }
     }
 
+    /// Makes what is staged into a tree.
+    pub fn staged_tree(&self) -> Result<String, StagingError> {
+        let at = |source| StagingError::File { path: self.own.clone(), source };
+        let index = tempfile::Builder::new().prefix(PREFIX).tempfile_in(&self.own).map_err(at)?;
+        let index = index.into_temp_path();
+        // git does not take an empty file for an index. A damaged one is an error: what is staged is what is asked for.
+        std::fs::remove_file(&index).map_err(at)?;
+        copy_index(&self.own.join("index"), &index).map_err(at)?;
+        Ok(self.git.clone().with("GIT_INDEX_FILE", &*index).text(&["write-tree"])?)
+    }
+
     /// Makes all that the folder holds into a tree. `leave_out` are names in it that do not belong to it.
     pub fn stage(&self, leave_out: &[&Path]) -> Result<Staged, StagingError> {
         let index = self.copy_of_index()?;
