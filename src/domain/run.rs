@@ -738,6 +738,7 @@ impl Run {
                 };
                 self.shift(place, next).map_err(illegal)?;
                 let task = &mut self.tasks[place];
+                let is_review = task.spec.reviews.is_some();
                 task.not_before = again.as_ref().map(|again: &Again| again.not_before);
                 task.reason.clone_from(reason);
                 task.given_up_with_others = *outcome == Outcome::Cancelled && reason == FAIL_FAST;
@@ -745,7 +746,8 @@ impl Run {
                     attempt.state = AttemptState::Ended(*outcome);
                     attempt.ended_at = Some(at);
                     attempt.paused = paused;
-                    attempt.submission = None;
+                    // What a review comes to is what its reviewers have handed in.
+                    attempt.submission = attempt.submission.take().filter(|_| is_review);
                     let surplus = attempt.notes.len().saturating_sub(KEPT_NOTES);
                     attempt.notes.drain(..surplus);
                     attempt.waiting.clear();

@@ -6,5 +6,6 @@
 pub mod agreeing;
 pub mod anchoring;
 pub mod judging;
+pub mod passes;
 pub mod report;
 pub mod target;

@@ -39,6 +39,9 @@ pub struct Hidden {
     pub known: usize,
     /// Dismissed by a person.
     pub dismissed: usize,
+    /// Said by a person to be put right.
+    #[serde(default)]
+    pub resolved: usize,
     /// Less sure than `--min-confidence`, or found by fewer than `--agree`.
     pub unsure: usize,
 }

@@ -1,5 +1,6 @@
 //! What a review is about: two exact commits, and by what the next version of the same thing is known.
 
+use super::judging::Bar;
 use crate::domain::id::{RunId, TaskId};
 use serde::{Deserialize, Serialize};
 
@@ -57,11 +58,14 @@ pub struct ChangeSize {
 }
 
 /// What makes a run a review.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ReviewOrder {
     pub target: ReviewTarget,
     /// How much changed.
     pub change: ChangeSize,
+    /// What it is judged by, where nobody says otherwise.
+    #[serde(default)]
+    pub bar: Bar,
     /// Passes of earlier reviews of the same version that count for this one too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub answered: Vec<(RunId, TaskId)>,

@@ -1,0 +1,137 @@
+//! What became of each reviewer's pass, read from the state of its task.
+
+use super::report::{Pass, Reviewer};
+use crate::domain::finding::{Finding, Severity, Standing, fingerprint};
+use crate::domain::submission::{HandedIn, ReviewVerdict};
+use crate::domain::task::{Task, TaskState};
+use crate::domain::words::clean_line;
+
+/// The category of what is made of a verdict that names no finding.
+pub const UNEXPLAINED: &str = "changes-requested";
+/// The most characters of a reason.
+const MAX_REASON: usize = 300;
+
+/// Says what became of a reviewer's task; nothing where it is no reviewer's.
+pub fn reviewer(task: &Task) -> Option<Reviewer> {
+    let name = task.spec.reviewer()?;
+    Some(Reviewer { name, pass: pass(task) })
+}
+
+fn pass(task: &Task) -> Pass {
+    let incomplete = |why: String| Pass::Incomplete { why: clean_line(&why, MAX_REASON) };
+    let reason = || if task.reason.is_empty() { "nobody knows why".to_owned() } else { task.reason.clone() };
+    match task.state {
+        TaskState::Completed => match handed_in(task) {
+            Some(HandedIn::Review(review)) if review.verdict == ReviewVerdict::Approved => Pass::Approved,
+            Some(HandedIn::Review(_)) => Pass::ChangesRequested,
+            // Its findings speak for it.
+            Some(HandedIn::Result(result)) if result.findings.iter().any(is_grave) => Pass::ChangesRequested,
+            Some(HandedIn::Result(_)) => Pass::Approved,
+            Some(other) => incomplete(format!("it came to no verdict: {}", other.summary())),
+            None => incomplete("it came to no verdict".into()),
+        },
+        TaskState::Queued | TaskState::Running => incomplete("it has not come to an end".into()),
+        TaskState::AwaitingInput => incomplete("it waits for a person".into()),
+        TaskState::Cancelled => incomplete(format!("cancelled: {}", reason())),
+        TaskState::Failed | TaskState::NeedsReview | TaskState::Skipped => incomplete(reason()),
+    }
+}
+
+fn is_grave(finding: &Finding) -> bool {
+    finding.severity >= Severity::Error
+}
+
+fn handed_in(task: &Task) -> Option<&HandedIn> {
+    task.last()?.submission.as_deref()
+}
+
+/// Returns what a reviewer found. A verdict that asks for changes and names none is an error in itself.
+pub fn findings(task: &Task) -> Vec<Finding> {
+    match handed_in(task) {
+        Some(HandedIn::Review(review)) => {
+            let names_none = review.findings.is_empty() && review.verdict == ReviewVerdict::ChangesRequested;
+            let unexplained = names_none.then(|| unexplained(task, &review.body));
+            review.findings.iter().cloned().chain(unexplained).collect()
+        }
+        Some(HandedIn::Result(result)) => result.findings.clone(),
+        _ => Vec::new(),
+    }
+}
+
+fn unexplained(task: &Task, body: &str) -> Finding {
+    let name = task.spec.reviewer().unwrap_or_default();
+    let first = body.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    Finding {
+        severity: Severity::Error,
+        category: UNEXPLAINED.into(),
+        file: ".".into(),
+        start_line: 0,
+        end_line: 0,
+        quote: String::new(),
+        title: clean_line(&format!("{name} asks for changes: {first}"), crate::domain::finding::MAX_TITLE),
+        body: body.chars().take(crate::domain::finding::MAX_BODY).collect(),
+        suggestion: None,
+        confidence: 1.0,
+        fingerprint: fingerprint(UNEXPLAINED, ".", body, 0),
+        standing: Some(Standing::Whole),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::event::{Event, Outcome};
+    use crate::domain::review::target::Reviews;
+    use crate::domain::run::tests::{agent_spec, ended, run_of, started};
+    use crate::domain::submission::{ReviewBody, ReviewVerdict};
+    use crate::domain::task::TaskSpec;
+    use crate::domain::time::Time;
+
+    /// A reviewer's task that handed something in and ended.
+    fn task(handed_in: Option<HandedIn>, outcome: Outcome) -> Task {
+        let reviews = Some(Reviews { name: "claude".into(), ..Reviews::default() });
+        let mut run = run_of(vec![TaskSpec { reviews, ..agent_spec("a", "claude") }]);
+        run.apply(Time(1), &started("a", 1)).unwrap();
+        if let Some(handed_in) = handed_in {
+            let (task, request) = (run.tasks[0].spec.id.clone(), "r".into());
+            let event = Event::SubmissionAccepted { task, attempt: 1, request, handed_in, ignored: vec![] };
+            run.apply(Time(2), &event).unwrap();
+        }
+        run.apply(Time(3), &ended("a", 1, outcome, None)).unwrap();
+        run.tasks.remove(0)
+    }
+
+    fn review(verdict: ReviewVerdict, body: &str) -> Option<HandedIn> {
+        Some(HandedIn::Review(ReviewBody { verdict, body: body.into(), findings: vec![] }))
+    }
+
+    #[test]
+    fn only_a_verdict_of_a_task_that_ended_well_is_one() {
+        use Outcome::{Cancelled, Failed, NeedsReview, Succeeded};
+        let approved = || review(ReviewVerdict::Approved, "");
+        let is_incomplete = |pass: &Pass| matches!(pass, Pass::Incomplete { .. });
+        assert_eq!(pass(&task(approved(), Succeeded)), Pass::Approved);
+        assert_eq!(
+            pass(&task(review(ReviewVerdict::ChangesRequested, "no"), Succeeded)),
+            Pass::ChangesRequested
+        );
+        for outcome in [Failed, NeedsReview, Cancelled] {
+            assert!(is_incomplete(&pass(&task(approved(), outcome))), "{outcome:?}");
+        }
+        assert!(is_incomplete(&pass(&task(None, Succeeded))));
+    }
+
+    #[test]
+    fn changes_that_are_asked_for_without_a_finding_are_one() {
+        let found = findings(&task(
+            review(ReviewVerdict::ChangesRequested, "\nThe lock leaks.\nMore."),
+            Outcome::Succeeded,
+        ));
+        let [finding] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!(
+            (finding.severity, finding.title.as_str()),
+            (Severity::Error, "claude asks for changes: The lock leaks.")
+        );
+        assert!(findings(&task(review(ReviewVerdict::Approved, "fine"), Outcome::Succeeded)).is_empty());
+    }
+}
