@@ -5,6 +5,7 @@
 
 pub mod agreeing;
 pub mod anchoring;
+pub mod foreign;
 pub mod judging;
 pub mod passes;
 pub mod report;
