@@ -181,6 +181,8 @@ fn problem_of(error: &anyhow::Error) -> Problem {
         }
         Some(StoreError::Stale { .. }) => Problem::refused("stale", message)
             .hint("try again; where a run was carried out, `crew resume` continues"),
+        Some(StoreError::ReviewTaken { run }) => Problem::refused("review_taken", message)
+            .hint(format!("crew attach {run} follows it, crew status {run} shows how it stands")),
         Some(StoreError::Replaced { .. }) => Problem::refused("store_replaced", message)
             .hint("try again; whoever replaced it may have been killed: crew doctor --fix goes on with it"),
         Some(store) if store.is_busy() => {

@@ -15,6 +15,7 @@ use super::judgement::FAIL_FAST;
 use super::merging::{Landed, Merging};
 use super::requeue;
 use super::resolution::{Resolution, Standing};
+use super::review::row::ReviewDigest;
 use super::review::target::ReviewOrder;
 use super::submission::Kind;
 use super::task::{Attempt, AttemptState, RefusedSubmission, Task, TaskSpec, TaskState};
@@ -463,6 +464,7 @@ impl Run {
                     started_at: at,
                     ended_at: None,
                     submission: None,
+                    review: None,
                     notes: Vec::new(),
                     refusal: None,
                     nudged: false,
@@ -509,6 +511,7 @@ impl Run {
                 }
                 self.change_open(event, |attempt| {
                     attempt.confidence = handed_in.confidence();
+                    attempt.review = ReviewDigest::of(handed_in).map(Box::new);
                     attempt.submission = Some(Box::new(handed_in.clone()));
                 })
             }

@@ -3,6 +3,7 @@
 use super::StoreError;
 use super::layout::Layout;
 use super::lock::SIGN_AFTER;
+use super::reviews::{self, Reviewing};
 use crate::domain::event::{Event, Recorded};
 use crate::domain::gate::GateId;
 use crate::domain::id::RunId;
@@ -27,6 +28,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0005_dead_letters.sql"),
     include_str!("migrations/0006_tombstones.sql"),
     include_str!("migrations/0007_back_offs.sql"),
+    include_str!("migrations/0008_reviews.sql"),
 ];
 
 /// The version of the store that this crew writes.
@@ -329,7 +331,10 @@ impl Store {
         }
         let mut writer = Writer { transaction: &transaction, number: 0, run };
         if create {
-            writer.create()?
+            writer.create()?;
+            if let Some(first) = reviews::taken(&writer.reviewing())? {
+                return Ok(Err(StoreError::ReviewTaken { run: first }));
+            }
         } else if !writer.find()? {
             return Ok(Err(StoreError::Stale { run: run.id.clone() }));
         }
@@ -371,6 +376,7 @@ impl Store {
             }
             for (place, task) in run.tasks.iter().enumerate() {
                 writer.put_task(place)?;
+                reviews::put(&writer.reviewing(), place)?;
                 task.attempts.iter().try_for_each(|attempt| writer.put_attempt(place, attempt.number))?;
             }
             writer.put_run()
@@ -456,6 +462,10 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
+    fn reviewing(&self) -> Reviewing<'_> {
+        Reviewing { transaction: self.transaction, number: self.number, run: self.run }
+    }
+
     fn create(&mut self) -> rusqlite::Result<()> {
         let sql =
             "INSERT INTO runs (id, goal, team, workflow, created_at, started) VALUES (?, ?, ?, ?, ?, 0)";
@@ -505,7 +515,10 @@ impl Writer<'_> {
             }
             recorded.push(Recorded { seq, run: self.run.id.clone(), at, event });
         }
-        tasks.into_iter().try_for_each(|place| self.put_task(place))?;
+        for place in tasks {
+            self.put_task(place)?;
+            reviews::put(&self.reviewing(), place)?;
+        }
         attempts.into_iter().try_for_each(|(place, number)| self.put_attempt(place, number))?;
         if run_touched {
             self.put_run()?;

@@ -23,6 +23,7 @@ pub mod person_key;
 pub mod pipe;
 pub mod queries;
 pub mod recordings;
+pub mod reviews;
 pub mod salvage;
 pub mod set_aside;
 pub mod tombstones;
@@ -53,6 +54,8 @@ pub enum StoreError {
     UnreadableEvent { seq: i64, why: String },
     #[error("run {run} was changed by another process after it was read; nothing was written")]
     Stale { run: RunId },
+    #[error("run {run} reviews this already; nothing was written")]
+    ReviewTaken { run: RunId },
     #[error("the store {path} is replaced by a new one; nothing was written")]
     Replaced { path: PathBuf },
     #[error(transparent)]

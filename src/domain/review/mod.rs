@@ -8,5 +8,7 @@ pub mod anchoring;
 pub mod foreign;
 pub mod judging;
 pub mod passes;
+pub mod planning;
 pub mod report;
+pub mod row;
 pub mod target;

@@ -2,6 +2,8 @@
 
 use super::judging::Bar;
 use crate::domain::id::{RunId, TaskId};
+use crate::domain::run::Run;
+use crate::domain::task::Task;
 use serde::{Deserialize, Serialize};
 
 /// What kind of thing is reviewed.
@@ -69,6 +71,9 @@ pub struct ReviewOrder {
     /// Passes of earlier reviews of the same version that count for this one too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub answered: Vec<(RunId, TaskId)>,
+    /// What was approved before is reviewed once more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub again: bool,
 }
 
 /// What makes a task a reviewer's pass over exact commits.
@@ -85,6 +90,28 @@ pub struct Reviews {
     /// How often that task is sent back at most, with what was found.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub rounds: u32,
+}
+
+impl Run {
+    /// Returns what a task reviews: the work of another task, once that has left some, else what the run is a review of.
+    pub fn target_of(&self, task: &Task) -> Option<ReviewTarget> {
+        let reviews = task.spec.reviews.as_ref()?;
+        let work = reviews.task.as_ref().and_then(|work| {
+            let tree = self.task(work)?.tree.as_ref()?;
+            Some((work, tree.base.clone(), tree.tip.clone()?))
+        });
+        let Some((work, base, head)) = work else {
+            return self.review.as_ref().map(|order| order.target.clone());
+        };
+        Some(ReviewTarget {
+            kind: TargetKind::Task,
+            words: format!("the work of {work}"),
+            key: format!("task:{}/{work}", self.id),
+            base,
+            tree: String::new(),
+            head,
+        })
+    }
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
