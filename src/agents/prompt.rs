@@ -260,6 +260,7 @@ mod tests {
     fn a_prompt_says_what_this_role_and_this_step_may_hand_in() {
         let executor = Terms {
             plan_wanted: false,
+            reviews: false,
             role: "executor".into(),
             writes: true,
             fields: parse_fields("endpoints list!, notes text").expect("fields"),

@@ -24,9 +24,6 @@ fn pass(task: &Task) -> Pass {
         TaskState::Completed => match handed_in(task) {
             Some(HandedIn::Review(review)) if review.verdict == ReviewVerdict::Approved => Pass::Approved,
             Some(HandedIn::Review(_)) => Pass::ChangesRequested,
-            // Its findings speak for it.
-            Some(HandedIn::Result(result)) if result.findings.iter().any(is_grave) => Pass::ChangesRequested,
-            Some(HandedIn::Result(_)) => Pass::Approved,
             Some(other) => incomplete(format!("it came to no verdict: {}", other.summary())),
             None => incomplete("it came to no verdict".into()),
         },
@@ -35,10 +32,6 @@ fn pass(task: &Task) -> Pass {
         TaskState::Cancelled => incomplete(format!("cancelled: {}", reason())),
         TaskState::Failed | TaskState::NeedsReview | TaskState::Skipped => incomplete(reason()),
     }
-}
-
-fn is_grave(finding: &Finding) -> bool {
-    finding.severity >= Severity::Error
 }
 
 fn handed_in(task: &Task) -> Option<&HandedIn> {
@@ -53,7 +46,6 @@ pub fn findings(task: &Task) -> Vec<Finding> {
             let unexplained = names_none.then(|| unexplained(task, &review.body));
             review.findings.iter().cloned().chain(unexplained).collect()
         }
-        Some(HandedIn::Result(result)) => result.findings.clone(),
         _ => Vec::new(),
     }
 }

@@ -86,14 +86,13 @@ pub struct ReviewRow {
 /// Returns the row of the task at `place`; none where it reviews nothing, or what it reviews is not there yet.
 pub fn row_of(run: &Run, place: usize) -> Option<ReviewRow> {
     let task = run.tasks.get(place)?;
-    let reviews = task.spec.reviews.as_ref()?;
+    let reviewer = task.spec.reviewer()?;
     let target = run.target_of(task)?;
-    let name = reviews.name.as_str();
     let ended_at = task.last().filter(|_| task.state.is_settled()).and_then(|last| last.ended_at);
     Some(ReviewRow {
         run: run.id.clone(),
         task: task.spec.id.clone(),
-        reviewer: if name.is_empty() { task.spec.program() } else { name }.to_owned(),
+        reviewer,
         version: target.version(),
         key: target.key,
         words: target.words,
@@ -135,6 +134,7 @@ impl ReviewDigest {
 pub(crate) mod tests {
     use super::*;
     use crate::domain::event::{Event, Outcome, RunLimits};
+    use crate::domain::review::judging::Bar;
     use crate::domain::review::target::{ChangeSize, ReviewOrder, ReviewTarget, Reviews, TargetKind};
     use crate::domain::run::tests::{agent_spec, ended, started};
     use serde_json::json;
@@ -149,7 +149,8 @@ pub(crate) mod tests {
             head: head.into(),
             tree: "t".into(),
         };
-        let order = ReviewOrder { target, change: ChangeSize::default(), answered: vec![], again };
+        let (change, bar) = (ChangeSize::default(), Bar::default());
+        let order = ReviewOrder { target, change, bar, answered: vec![], again };
         let created = Event::RunCreated {
             goal: "g".into(),
             team: "t".into(),

@@ -117,6 +117,9 @@ pub struct Terms {
     /// May it change files?
     #[serde(default)]
     pub writes: bool,
+    /// It is a reviewer's pass over exact commits, which comes to a verdict.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reviews: bool,
     /// A person has to approve its plan before it begins.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub plan_wanted: bool,
@@ -135,6 +138,7 @@ impl Terms {
         Terms {
             plan_wanted: task.wants_plan(),
             role: spec.role().to_owned(),
+            reviews: spec.reviews.is_some(),
             writes: matches!(spec.work, Work::Agent { writes: true, .. }),
             fields: spec.fields.clone(),
             roster: roster.to_vec(),
@@ -145,6 +149,7 @@ impl Terms {
     pub fn takes(&self, kind: Kind) -> bool {
         match kind {
             _ if self.role.is_empty() => true,
+            Kind::Result | Kind::Noop | Kind::Plan if self.reviews => false,
             Kind::Review => REVIEWERS.contains(&self.role.as_str()) && self.required().is_none(),
             Kind::Noop => self.role != "verifier",
             Kind::Escalation => !self.roster.is_empty(),
@@ -206,6 +211,10 @@ pub enum HandedIn {
 impl HandedIn {
     fn read(kind: Kind, body: &Value, terms: &Terms) -> Result<HandedIn, Refusal> {
         let handed_in = match kind {
+            Kind::Result | Kind::Noop | Kind::Plan if terms.reviews => {
+                let message = format!("a review comes to a verdict: hand in a review, not a {}", kind.name());
+                return refuse_with("kind", message, how_to_submit(Kind::Review));
+            }
             Kind::Result => {
                 if terms.has_to_plan() {
                     let message = "a person has to approve its plan first: hand in a plan, and end";
