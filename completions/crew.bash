@@ -385,6 +385,9 @@ _crew() {
             crew__subcmd__help__subcmd__hook,stop)
                 cmd="crew__subcmd__help__subcmd__hook__subcmd__stop"
                 ;;
+            crew__subcmd__help__subcmd__review,reviewers)
+                cmd="crew__subcmd__help__subcmd__review__subcmd__reviewers"
+                ;;
             crew__subcmd__help__subcmd__review,submit)
                 cmd="crew__subcmd__help__subcmd__review__subcmd__submit"
                 ;;
@@ -442,11 +445,17 @@ _crew() {
             crew__subcmd__review,help)
                 cmd="crew__subcmd__review__subcmd__help"
                 ;;
+            crew__subcmd__review,reviewers)
+                cmd="crew__subcmd__review__subcmd__reviewers"
+                ;;
             crew__subcmd__review,submit)
                 cmd="crew__subcmd__review__subcmd__submit"
                 ;;
             crew__subcmd__review__subcmd__help,help)
                 cmd="crew__subcmd__review__subcmd__help__subcmd__help"
+                ;;
+            crew__subcmd__review__subcmd__help,reviewers)
+                cmd="crew__subcmd__review__subcmd__help__subcmd__reviewers"
                 ;;
             crew__subcmd__review__subcmd__help,submit)
                 cmd="crew__subcmd__review__subcmd__help__subcmd__submit"
@@ -2252,8 +2261,22 @@ _crew() {
             return 0
             ;;
         crew__subcmd__help__subcmd__review)
-            opts="submit"
+            opts="submit reviewers"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__help__subcmd__review__subcmd__reviewers)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -3010,7 +3033,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__review)
-            opts="-q -C -h -V --json --quiet --folder --help --version submit help"
+            opts="-q -C -h -V --json --quiet --folder --help --version submit reviewers help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3032,7 +3055,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__review__subcmd__help)
-            opts="submit help"
+            opts="submit reviewers help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3059,6 +3082,20 @@ _crew() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        crew__subcmd__review__subcmd__help__subcmd__reviewers)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         crew__subcmd__review__subcmd__help__subcmd__submit)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -3066,6 +3103,28 @@ _crew() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__review__subcmd__reviewers)
+            opts="-q -C -h -V --json --quiet --folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

@@ -478,13 +478,14 @@ complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcom
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from help" -f -a "hypothesis" -d 'Note what you take for true, on the way; concludes nothing'
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from help" -f -a "progress" -d 'Say how far you have come, on the way; concludes nothing'
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit help" -s C -l folder -d 'Work in the repository of this folder' -r -F
-complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit help" -l json -d 'Print data as JSON'
-complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit help" -s q -l quiet -d 'Print data and errors only'
-complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit help" -s h -l help -d 'Print help'
-complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit help" -s V -l version -d 'Print version'
-complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit help" -f -a "submit" -d 'Hand in the verdict of a review'
-complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit reviewers help" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit reviewers help" -l json -d 'Print data as JSON'
+complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit reviewers help" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit reviewers help" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit reviewers help" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit reviewers help" -f -a "submit" -d 'Hand in the verdict of a review'
+complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit reviewers help" -f -a "reviewers" -d 'List those who can review here, and who does where nobody is named'
+complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit reviewers help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from submit" -l verdict -d 'The verdict' -r -f -a "approved\t''
 changes_requested\t''"
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from submit" -l body -d 'The review in words; `-` is standard input' -r
@@ -494,7 +495,13 @@ complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcom
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from submit" -s q -l quiet -d 'Print data and errors only'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from submit" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from submit" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from reviewers" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from reviewers" -l json -d 'Print data as JSON'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from reviewers" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from reviewers" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from reviewers" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from help" -f -a "submit" -d 'Hand in the verdict of a review'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from help" -f -a "reviewers" -d 'List those who can review here, and who does where nobody is named'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c crew -n "__fish_crew_using_subcommand list" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand list" -l json -d 'Print data as JSON'
@@ -681,6 +688,7 @@ complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcomma
 complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from submit" -f -a "hypothesis" -d 'Note what you take for true, on the way; concludes nothing'
 complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from submit" -f -a "progress" -d 'Say how far you have come, on the way; concludes nothing'
 complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from review" -f -a "submit" -d 'Hand in the verdict of a review'
+complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from review" -f -a "reviewers" -d 'List those who can review here, and who does where nobody is named'
 complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from agents" -f -a "list" -d 'List the agents with version, sign-in and what each can do'
 complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "get" -d 'Print the value of a setting'
 complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "set" -d 'Set a setting for you, or for the project'

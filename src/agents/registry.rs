@@ -4,7 +4,8 @@ use super::builtin::{self, BuiltIn};
 use super::custom::CustomAgent;
 use super::replay;
 use super::{Agent, known};
-use crate::domain::settings::{AGENTS, Origin, Problem, Settings};
+use crate::domain::review::reviewers::{Entry, Known};
+use crate::domain::settings::{AGENTS, Origin, Problem, REVIEW_REVIEWERS, Settings};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -14,6 +15,10 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct Registry {
     agents: BTreeMap<String, Arc<dyn Agent>>,
+    /// Commands that review, and do nothing else: no agent can be one of them.
+    reviewers: BTreeMap<String, Arc<dyn Agent>>,
+    /// What the settings say of reviewers.
+    entries: BTreeMap<String, Entry>,
     /// In the order in which `auto` tries them.
     preferred: Vec<String>,
 }
@@ -40,7 +45,45 @@ impl Registry {
                 Err(why) => problems.push(problem(&name, origin, why)),
             }
         }
-        if problems.is_empty() { Ok(Registry { agents, preferred }) } else { Err(problems) }
+        let mut registry =
+            Registry { agents, reviewers: BTreeMap::new(), entries: BTreeMap::new(), preferred };
+        for (name, (value, origin)) in settings.table(&REVIEW_REVIEWERS) {
+            if let Err(why) = registry.take_reviewer(&name, &value) {
+                let key = REVIEW_REVIEWERS.key;
+                problems.push(Problem { origin, message: format!("{key}.{name}: {why}"), hint: None });
+            }
+        }
+        if problems.is_empty() { Ok(registry) } else { Err(problems) }
+    }
+
+    fn take_reviewer(&mut self, name: &str, value: &Value) -> Result<(), String> {
+        let entry = Entry::read(name, value)?;
+        if self.agents.contains_key(name) || name == replay::NAME {
+            return Err("there is an agent of that name already".into());
+        }
+        if let Some(agent) = entry.agent.as_deref().filter(|agent| !self.agents.contains_key(*agent)) {
+            return Err(format!("there is no agent `{agent}`"));
+        }
+        if let Some(program) = entry.program(name) {
+            let program: CustomAgent = serde_json::from_value(program).map_err(|error| error.to_string())?;
+            self.reviewers.insert(name.to_owned(), Arc::new(program));
+        }
+        self.entries.insert(name.to_owned(), entry);
+        Ok(())
+    }
+
+    /// Returns who can be called to review.
+    pub fn reviewers(&self) -> Known<'_> {
+        Known {
+            agents: self.agents.keys().map(String::as_str).collect(),
+            automatic: self.automatic(),
+            own: self.entries.clone(),
+        }
+    }
+
+    /// Returns every program that a task may be given to: the agents, and the commands that only review.
+    pub fn programs(&self) -> BTreeMap<String, Arc<dyn Agent>> {
+        self.agents.iter().chain(&self.reviewers).map(|(name, agent)| (name.clone(), agent.clone())).collect()
     }
 
     /// Takes in one more agent, for this run only.
@@ -63,9 +106,14 @@ impl Registry {
         &self.agents
     }
 
-    /// Returns where an agent's program is on PATH.
+    /// Returns an agent, or a command that only reviews, by its name.
+    pub fn program(&self, name: &str) -> Option<&Arc<dyn Agent>> {
+        self.agents.get(name).or_else(|| self.reviewers.get(name))
+    }
+
+    /// Returns where the program of an agent or reviewer is on PATH.
     pub fn installed(&self, name: &str) -> Option<PathBuf> {
-        which::which(self.agents.get(name)?.program()).ok()
+        which::which(self.program(name)?.program()).ok()
     }
 
     /// Returns the agent that works where nobody names one: the first agent CLI that is installed, or the built-in one.

@@ -44,7 +44,7 @@ pub fn attach(cx: &Context, args: &AttachArgs) -> Result<ExitStatus> {
     let layout = store.layout().clone();
     let (short, paths, printer) = (store.short(&id)?, store.paths(&id), cx.printer);
     let settings = cx.settings(&layout, &[], cx.trusts(&layout)?)?;
-    let registry = run::registry(&settings)?;
+    let programs = run::registry(&settings)?.programs();
     let wish = signals::wish_to_stop().context("listen to signals")?;
     screen::take_over();
     let (mut followed, open_so_far) = Followed::begin(&store, &id)?;
@@ -90,7 +90,7 @@ pub fn attach(cx: &Context, args: &AttachArgs) -> Result<ExitStatus> {
             let now = clock::now();
             let signs = SignsOfLife::of(&store, &followed.run, lock::owner(&paths).as_ref(), now);
             let quiet = |task: &TaskId, attempt: u32| signs.as_ref()?.quiet(task, attempt);
-            let working = looking_on::working(&followed.run, &paths, registry.all(), now, quiet);
+            let working = looking_on::working(&followed.run, &paths, &programs, now, quiet);
             progress.redraw(&followed.run, &working, &store.providers()?, now);
         }
         std::thread::sleep(LOOK);

@@ -87,7 +87,7 @@ pub fn unheld(
     for spec in tasks.iter().filter(|spec| spec.is_paid() && is_limited(spec)) {
         let Work::Agent { program, model, .. } = &spec.work else { continue };
         let untold =
-            registry.get(program).is_some_and(|agent| abilities::tells_cost(&**agent) == Some(false));
+            registry.program(program).is_some_and(|agent| abilities::tells_cost(&**agent) == Some(false));
         if untold && prices.find(model.as_deref(), program).is_none() && !agents.contains(&program.as_str()) {
             agents.push(program);
         }

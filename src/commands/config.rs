@@ -3,7 +3,7 @@
 use super::context::{Context, as_problems};
 use super::exit::{ExitStatus, Problem};
 use super::typist;
-use crate::domain::settings::{self, Kind, Origin, Settings};
+use crate::domain::settings::{self, Kind, Origin, Setting, Settings};
 use crate::domain::words::clean_text;
 use crate::store::atomic_file;
 use crate::store::layout::Layout;
@@ -145,12 +145,12 @@ fn set(cx: &Context, key: &str, text: Option<&str>, project: bool) -> Result<Exi
         Err(error) => return Err(error).with_context(|| format!("read {}", path.display())),
     };
     let is_set = value.is_some();
+    let (sections, name) = place_of(setting, key);
     match value {
-        Some(value) => {
-            put(&mut root, key, value).map_err(|message| wrong(message).at(path.display().to_string()))?
-        }
+        Some(value) => put(&mut root, (&sections, name), value)
+            .map_err(|message| wrong(message).at(path.display().to_string()))?,
         None => {
-            if !take_out(&mut root, key) {
+            if !take_out(&mut root, (&sections, name)) {
                 return Err(
                     Problem::refused("not_set", format!("`{key}` is not set in {}", path.display())).into()
                 );
@@ -182,23 +182,35 @@ fn file(cx: &Context, project: bool) -> Result<PathBuf> {
     Ok(folder.join("config.json"))
 }
 
-fn put(root: &mut Map<String, Value>, key: &str, value: Value) -> Result<(), String> {
-    let Some((section, name)) = key.split_once('.') else {
-        root.insert(key.to_owned(), value);
+fn put(root: &mut Map<String, Value>, (sections, name): (&[&str], &str), value: Value) -> Result<(), String> {
+    let Some((section, deeper)) = sections.split_first() else {
+        root.insert(name.to_owned(), value);
         return Ok(());
     };
-    let inner = root.entry(section).or_insert_with(|| json!({}));
+    let inner = root.entry(*section).or_insert_with(|| json!({}));
     let inner = inner.as_object_mut().ok_or_else(|| format!("`{section}` in the file is not an object"))?;
-    inner.insert(name.to_owned(), value);
-    Ok(())
+    put(inner, (deeper, name), value)
 }
 
-fn take_out(root: &mut Map<String, Value>, key: &str) -> bool {
-    match key.split_once('.') {
-        Some((section, name)) => root
-            .get_mut(section)
+fn take_out(root: &mut Map<String, Value>, (sections, name): (&[&str], &str)) -> bool {
+    match sections.split_first() {
+        Some((section, deeper)) => root
+            .get_mut(*section)
             .and_then(Value::as_object_mut)
-            .is_some_and(|inner| inner.remove(name).is_some()),
-        None => root.remove(key).is_some(),
+            .is_some_and(|inner| take_out(inner, (deeper, name))),
+        None => root.remove(name).is_some(),
     }
+}
+
+/// Returns the objects of a settings file in which a key lies, from the outermost, and its name in the last of them. The
+/// name of a table's entry stays whole, whatever is in it.
+fn place_of<'a>(setting: &'static Setting, key: &'a str) -> (Vec<&'static str>, &'a str) {
+    let (sections, name) = match setting.kind {
+        Kind::Table => (setting.key, key.strip_prefix(setting.key).map_or(key, |rest| &rest[1..])),
+        _ => match setting.key.rsplit_once('.') {
+            Some((section, _)) => (section, &key[section.len() + 1..]),
+            None => return (Vec::new(), key),
+        },
+    };
+    (sections.split('.').collect(), name)
 }

@@ -101,7 +101,7 @@ impl RecordingArgs {
         let mut recorded: BTreeMap<(String, u32), Arc<dyn Agent>> = BTreeMap::new();
         let mut problems = Vec::new();
         for (attempt, head) in &contents.heads {
-            match registry.get(&head.agent) {
+            match registry.program(&head.agent) {
                 Some(agent) => {
                     recorded.insert(attempt.clone(), agent.clone());
                 }

@@ -234,7 +234,7 @@ pub fn registry(settings: &Settings) -> Result<Registry> {
 /// Puts together what the dispatcher works with.
 pub fn setup(layout: &Layout, settings: &Settings, registry: &Registry, paths: &RunPaths) -> Setup {
     Setup {
-        agents: registry.all().clone(),
+        agents: registry.programs(),
         environment: Environment::of_ours(&settings.names(&settings::ENV_PASS), &paths.bin()),
         repository: layout.repository().to_owned(),
         limits: Limits::of_run(settings, paths),

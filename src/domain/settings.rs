@@ -9,6 +9,7 @@ use super::nearest::nearest;
 use super::notice;
 use super::price::Price;
 use super::retry::OfKind;
+use super::review::reviewers;
 use super::words::clean_line;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -363,6 +364,19 @@ pub const AGENTS: Setting = Setting {
     help: "Programs as agents: agents.NAME is {command, prompt, output, pass_env, writes}",
 };
 
+pub const REVIEW_DEFAULT: Setting = Setting {
+    key: "review.default",
+    kind: Kind::Names { default: &["builtin", "auto"] },
+    project: Project::Extend,
+    help: "Who reviews where nobody is named: agents (`claude`, `claude:security`), `auto` for the first agent that is installed, and names of review.reviewers",
+};
+pub const REVIEW_REVIEWERS: Setting = Setting {
+    key: "review.reviewers",
+    kind: Kind::Table,
+    project: Project::Never,
+    help: "Further reviewers: review.reviewers.NAME is {command or agent, role, model, minutes}, and for a command {prompt, output, pass_env}; it reviews only",
+};
+
 /// The most that a budget may say: dollars, tokens or calls, seconds.
 pub const MOST_DOLLARS: f64 = 1e6;
 pub const MOST_COUNT: u64 = 1_000_000_000_000;
@@ -458,6 +472,8 @@ pub const ALL: &[&Setting] = &[
     &ENV_PASS,
     &VARS,
     &AGENTS,
+    &REVIEW_DEFAULT,
+    &REVIEW_REVIEWERS,
     &PRICES,
 ];
 
@@ -647,6 +663,14 @@ impl Settings {
                 hint: None,
             })?;
         }
+        if setting.key == REVIEW_REVIEWERS.key {
+            let name = key.strip_prefix("review.reviewers.").unwrap_or_default();
+            reviewers::Entry::read(name, &value).map_err(|message| Problem {
+                origin: origin.clone(),
+                message: clean_line(&format!("{key}: {message}"), 400),
+                hint: None,
+            })?;
+        }
         if setting.key == RETRIES.key {
             let kind = key.trim_start_matches("retries.");
             OfKind::read(kind, &value).map_err(|message| Problem {
@@ -786,15 +810,22 @@ fn unknown(key: &str, origin: &Origin) -> Problem {
     Problem { origin: origin.clone(), message: format!("there is no setting `{key}`"), hint }
 }
 
-/// Turns nested objects into dotted keys; an entry of a table stays whole.
+/// Turns nested objects into dotted keys; an entry of a table stays whole, also of one that lies in a section.
 fn flatten(file: Map<String, Value>) -> Vec<(String, Value)> {
     let mut flat = Vec::new();
+    let below = |key: &str, inner: Map<String, Value>| -> Vec<(String, Value)> {
+        inner.into_iter().map(|(name, value)| (format!("{key}.{name}"), value)).collect()
+    };
     for (section, value) in file {
-        match value {
-            Value::Object(inner) => {
-                flat.extend(inner.into_iter().map(|(name, value)| (format!("{section}.{name}"), value)))
+        let Value::Object(inner) = value else {
+            flat.push((section, value));
+            continue;
+        };
+        for (key, value) in below(&section, inner) {
+            match value {
+                Value::Object(entries) if key == REVIEW_REVIEWERS.key => flat.extend(below(&key, entries)),
+                value => flat.push((key, value)),
             }
-            other => flat.push((section, other)),
         }
     }
     flat

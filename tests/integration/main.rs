@@ -55,6 +55,7 @@ mod requeue;
 mod resources;
 mod restore;
 mod result_files;
+mod review_voices;
 mod run;
 mod scheduling;
 mod submissions;

@@ -1,7 +1,10 @@
 //! Every setting and every flag of `crew run` changes what a run does. One that nothing reaches has no place here.
 
 use crate::support::{FAKE_AGENT, TestRepo, run_command, start_command, task, wait_until};
-use crate::{budgets, detached, gates, interruption, liveness, merging, notices, taken_up, worktree_setup};
+use crate::{
+    budgets, detached, gates, interruption, liveness, merging, notices, review_voices, taken_up,
+    worktree_setup,
+};
 use crew::domain::settings::{self, Setting};
 use serde_json::{Value, json};
 
@@ -351,6 +354,8 @@ fn proof_of(setting: &Setting) -> fn() {
         "env.pass" => env_pass_names_reach_a_child,
         "vars" => vars_fill_texts_and_decide_conditions,
         "agents" => agents_are_programs_that_work,
+        "review.default" => review_voices::default_is_who_reviews_where_nobody_is_named,
+        "review.reviewers" => review_voices::reviewers_of_the_settings_review_and_do_nothing_else,
         "budget.cost_usd" => budgets::cost_setting_ends_an_agent,
         "budget.tokens" => budgets::tokens_setting_ends_an_agent,
         "budget.seconds" => budgets::time_setting_ends_a_run,

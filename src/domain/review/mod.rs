@@ -11,4 +11,5 @@ pub mod passes;
 pub mod planning;
 pub mod report;
 pub mod row;
+pub mod reviewers;
 pub mod target;
