@@ -201,7 +201,7 @@ impl Iterator for Harmless<'_> {
 }
 
 /// Decides whether a character shows nothing, or changes how others are shown.
-fn is_hidden(character: char) -> bool {
+pub fn is_hidden(character: char) -> bool {
     match character {
         '\n' | '\t' => false,
         control if control.is_control() => true,

@@ -12,6 +12,7 @@
 mod checks;
 mod examiner;
 mod file;
+pub mod formats;
 mod language;
 mod paths;
 mod remark;
