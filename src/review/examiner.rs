@@ -17,6 +17,8 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
+const PLAIN: u32 = 0o100644;
+const EXECUTABLE: u32 = 0o100755;
 const LINK: u32 = 0o120000;
 const SUBMODULE: u32 = 0o160000;
 
@@ -58,11 +60,13 @@ struct Entry<'a> {
     /// The line before each place from which lines were taken.
     gaps: Vec<u32>,
     mode: Option<u32>,
+    /// Whether it could be executed before, and can't any more.
+    lost_bit: bool,
 }
 
 impl<'a> Entry<'a> {
     fn whole(path: &'a [u8], change: Option<Change>) -> Entry<'a> {
-        Entry { path, change, changed: Changed::All, gaps: Vec::new(), mode: None }
+        Entry { path, change, changed: Changed::All, gaps: Vec::new(), mode: None, lost_bit: false }
     }
 
     fn of_diff(file: &'a FileDiff) -> Entry<'a> {
@@ -77,6 +81,7 @@ impl<'a> Entry<'a> {
             changed: if all { Changed::All } else { Changed::Lines(lines) },
             gaps: hunks().filter(|hunk| hunk.added == 0).map(|hunk| hunk.start).collect(),
             mode: file.mode,
+            lost_bit: (file.old_mode, file.mode) == (Some(EXECUTABLE), Some(PLAIN)),
         }
     }
 }
@@ -189,7 +194,7 @@ impl Examiner {
         match content {
             Content::Gone => {}
             Content::Other(why) => self.skips.note(why, &path),
-            Content::Link(target) => self.look_at_link(&path, &target),
+            Content::Link(target) => self.look_at_link(&path, &target, entry.change),
             Content::Text { bytes, size } => {
                 let origin = Origin { path, change: entry.change, changed: entry.changed, size };
                 let file = FileUnderReview::new(&origin, &bytes);
@@ -198,6 +203,9 @@ impl Examiner {
                     self.added += file.line_count() as usize;
                 }
                 self.look_at_text(&file, &entry.gaps);
+                if entry.lost_bit {
+                    self.note_lost_bit(&file);
+                }
             }
         }
     }
@@ -233,8 +241,30 @@ impl Examiner {
         }
     }
 
-    fn look_at_link(&mut self, path: &str, target: &[u8]) {
-        if self.rules == RuleSet::Security || paths::place(path) == Place::Vendored || !leaves(path, target) {
+    fn note_lost_bit(&mut self, file: &FileUnderReview<'_>) {
+        // A script's first line says that it is meant to be started.
+        if self.rules == RuleSet::Security || file.place == Place::Vendored || !file.bytes.starts_with(b"#!")
+        {
+            return;
+        }
+        let body = "Whoever starts it by its name, as a hook, a build or a person does, is refused. Give it back: git \
+                    update-index --chmod=+x, or chmod +x.";
+        let title = "Script lost its executable bit";
+        self.collection.take_whole(
+            "lost-executable-bit",
+            file.path(),
+            Remark::on_file("bit", Severity::Warning, title, body).sure(0.9),
+        );
+    }
+
+    fn look_at_link(&mut self, path: &str, target: &[u8], change: Option<Change>) {
+        if self.rules == RuleSet::Security || paths::place(path) == Place::Vendored {
+            return;
+        }
+        if !leaves(path, target) {
+            if change.is_some() {
+                self.changes.link(path, target);
+            }
             return;
         }
         let shown: String = String::from_utf8_lossy(target).chars().take(200).collect();

@@ -34,6 +34,8 @@ pub struct FileDiff {
     pub path: Vec<u8>,
     /// File mode in the new tree, such as `0o100644`, where the diff tells it.
     pub mode: Option<u32>,
+    /// File mode in the old tree, where the change is one of it.
+    pub old_mode: Option<u32>,
     /// Id of the new blob, where the diff tells it and git has it.
     pub blob: Option<String>,
     /// Whether git took it for binary and so shows no lines.
@@ -155,7 +157,15 @@ impl<R: BufRead> DiffReader<R> {
 
 impl FileDiff {
     fn named(path: Vec<u8>) -> FileDiff {
-        FileDiff { change: Change::Modified, path, mode: None, blob: None, binary: false, hunks: Vec::new() }
+        FileDiff {
+            change: Change::Modified,
+            path,
+            mode: None,
+            old_mode: None,
+            blob: None,
+            binary: false,
+            hunks: Vec::new(),
+        }
     }
 
     fn add(&mut self, hunk: Hunk) {
@@ -175,6 +185,8 @@ impl FileDiff {
             (self.change, self.mode) = (Change::Added, octal(mode));
         } else if let Some(mode) = after("deleted file mode ") {
             (self.change, self.mode) = (Change::Deleted, octal(mode));
+        } else if let Some(mode) = after("old mode ") {
+            self.old_mode = octal(mode);
         } else if let Some(mode) = after("new mode ") {
             self.mode = octal(mode);
         } else if let Some(path) = after("rename to ") {
@@ -316,6 +328,7 @@ mod tests {
         assert_eq!((files[0].blob.as_deref(), files[0].mode), (Some("2222"), Some(0o100644)));
         assert_eq!((files[1].path.as_slice(), files[1].change), (b"empty".as_slice(), Change::Added));
         assert_eq!((files[2].path.as_slice(), files[2].mode), (b"run".as_slice(), Some(0o100755)));
+        assert_eq!(files[2].old_mode, Some(0o100644));
     }
 
     #[test]

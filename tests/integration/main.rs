@@ -43,6 +43,7 @@ mod notices;
 mod old_mistakes;
 mod output;
 mod placing;
+mod planted_defects;
 mod providers;
 mod pruning;
 mod pull_requests;

@@ -42,6 +42,8 @@ pub struct ChangeSet {
     locks: BTreeSet<String>,
     /// Paths that are new in this change.
     new_names: Vec<String>,
+    /// Changed links with the path in the repository that each points to.
+    links: Vec<(String, String)>,
 }
 
 impl ChangeSet {
@@ -80,9 +82,21 @@ impl ChangeSet {
         }
     }
 
+    /// Remembers where a changed link points, unless that is where tools put what they build or fetch.
+    pub fn link(&mut self, path: &str, target: &[u8]) {
+        let Some(found) = std::str::from_utf8(target).ok().and_then(|target| pointed_to(path, target)) else {
+            return;
+        };
+        if paths::place(&format!("{found}/x")) == Place::Own {
+            self.links.push((path.to_owned(), found));
+        }
+    }
+
     /// Decides whether the names of all files are needed to finish.
     pub fn needs_names(&self) -> bool {
-        !self.new_names.is_empty() || self.dependencies.iter().any(|path| !self.lock_changed(path))
+        !self.links.is_empty()
+            || !self.new_names.is_empty()
+            || self.dependencies.iter().any(|path| !self.lock_changed(path))
     }
 
     /// Returns the remarks on the change as a whole, with their category and path; `names` are all paths there are.
@@ -99,10 +113,12 @@ impl ChangeSet {
             self.new_names.iter().map(|path| (path.to_lowercase(), path.as_str())).collect();
         let mut locks = BTreeSet::new();
         let mut collisions = BTreeSet::new();
+        let mut broken: Vec<&(String, String)> = self.links.iter().collect();
         for name in names.chain(self.new_names.iter().map(String::as_str)) {
             if wanted.contains(name) {
                 locks.insert(name.to_owned());
             }
+            broken.retain(|(_, target)| !may_lead_to(name, target));
             if let Some(new) = small.get(&name.to_lowercase()).filter(|new| **new != name) {
                 collisions.insert((*new, name));
             }
@@ -111,6 +127,9 @@ impl ChangeSet {
             collisions.into_iter().map(|(new, name)| ("name-collision", new.to_owned(), collision(name))),
         );
         remarks.extend(self.manifests_alone(&locks));
+        remarks.extend(
+            broken.into_iter().map(|(path, target)| ("broken-link", path.clone(), broken_link(target))),
+        );
         remarks
     }
 
@@ -174,6 +193,36 @@ impl ChangeSet {
         });
         alone.collect()
     }
+}
+
+/// Returns the path in the repository that a link points to; nothing for the top itself, or where it leads out.
+fn pointed_to(path: &str, target: &str) -> Option<String> {
+    let mut parts: Vec<&str> = paths::folder(path).split('/').filter(|part| !part.is_empty()).collect();
+    for part in target.split('/') {
+        match part {
+            ".." => drop(parts.pop()?),
+            "" | "." => {}
+            part => parts.push(part),
+        }
+    }
+    (!parts.is_empty()).then(|| parts.join("/"))
+}
+
+/// Decides whether a path that is there makes it possible that so is `target`: it is the same, lies in it, or is what
+/// it lies behind, such as a link or a repository of its own.
+fn may_lead_to(name: &str, target: &str) -> bool {
+    let below =
+        |folder: &str, path: &str| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
+    name == target || below(target, name) || below(name, target)
+}
+
+fn broken_link(target: &str) -> Remark {
+    let shown: String = target.chars().take(200).collect();
+    let body = format!(
+        "There is no `{shown}` in the repository, so whoever opens the link finds nothing. Point it to what is there, or \
+         take it out; where a build makes the file, ignore the link as well."
+    );
+    Remark::on_file(&shown, Severity::Warning, "Symbolic link to nothing", body).sure(0.8)
 }
 
 /// Says that a path and this other one are the same where names have no case.
@@ -384,6 +433,29 @@ mod tests {
             [1, 0]
         );
         assert_eq!([one("Gemfile", "gem 'a'\nx\n", 1), one("Gemfile", "gem 'a'\nx\n", 2)], [1, 0]);
+    }
+
+    #[test]
+    fn a_link_wants_something_to_lead_to() {
+        let linked = |target: &str, names: &[&str]| {
+            let mut set = ChangeSet::default();
+            set.link("docs/guide/link", target.as_bytes());
+            said(&set, names).len()
+        };
+        let names = ["README.md", "src/a/b.rs", "shared"];
+        for there in [
+            "../../README.md",
+            "../../src",
+            "../../src/a/b.rs",
+            "../..",
+            "../../shared/x",
+            "../../node_modules/x",
+        ] {
+            assert_eq!(linked(there, &names), 0, "{there}");
+        }
+        for gone in ["README.md", "../../src/b", "../../REA", "./x"] {
+            assert_eq!(linked(gone, &names), 1, "{gone}");
+        }
     }
 
     #[test]

@@ -2,13 +2,15 @@
 
 use crate::domain::finding::Severity;
 use crate::review::file::FileUnderReview;
+use crate::review::language::Language;
 use crate::review::paths;
 use crate::review::remark::Remark;
+use crate::review::scan::Kind;
 use regex::bytes::Regex;
 use std::sync::LazyLock;
 
 static OPENS: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"(?m-u)^[<>]{7}[ \t\r\n]").expect("a fixed pattern"));
+    LazyLock::new(|| Regex::new(r"(?m-u)^(?:[<>|]{7}[ \t\r\n]|={7}\r?$)").expect("a fixed pattern"));
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Marker {
@@ -26,7 +28,13 @@ pub fn check(file: &FileUnderReview<'_>) -> Vec<Remark> {
     let groups = groups(file).into_iter().filter(|group| file.touches(group.first, group.last));
     // In prose a single row of signs is a quotation or a drawing.
     let groups = groups.filter(|group| group.whole || !paths::is_prose(file.path()));
-    file.keep(groups.map(|group| remark(file, &group)))
+    file.keep(groups.filter_map(|group| {
+        let shown = is_shown(file, &group);
+        // A test that is about merges has them in its texts, and so has a page that explains them.
+        let about =
+            || paths::is_test(file.path()) || paths::is_prose(file.path()) || in_rust_test(file, &group);
+        (!(shown && about())).then(|| remark(file, &group, shown))
+    }))
 }
 
 /// Decides whether a file holds a whole group of markers.
@@ -54,11 +62,54 @@ fn groups(file: &FileUnderReview<'_>) -> Vec<Group> {
             }
             (Some(Marker::Theirs), None) => groups.push(Group { first: number, last: number, whole: false }),
             (Some(Marker::Base | Marker::Split), Some(group)) => group.last = number,
+            (Some(Marker::Base | Marker::Split), None) if is_code(file, number) => {
+                groups.push(Group { first: number, last: number, whole: false });
+            }
             _ => {}
         }
     }
     groups.extend(open);
     groups
+}
+
+/// Decides whether a row of signs stands where a program can't have one: in the code of a language of which strings
+/// and comments are known for sure.
+fn is_code(file: &FileUnderReview<'_>, number: u32) -> bool {
+    const SURE: [Language; 8] = [
+        Language::Rust,
+        Language::Script,
+        Language::Python,
+        Language::Go,
+        Language::Java,
+        Language::JavaLike,
+        Language::CSharp,
+        Language::C,
+    ];
+    let known = file.language.is_some_and(|language| SURE.contains(&language));
+    known && file.start(number).is_some_and(|start| file.kind_at(start).is_none())
+}
+
+/// Decides whether a whole group stands in one string of a program, or in one block of code in Markdown.
+fn is_shown(file: &FileUnderReview<'_>, group: &Group) -> bool {
+    if !group.whole {
+        return false;
+    }
+    if paths::is_markdown(file.path()) {
+        let is_fence = |line: &u32| {
+            let text = file.line(*line).trim_ascii_start();
+            text.starts_with(b"```") || text.starts_with(b"~~~")
+        };
+        let before = (1..group.first).filter(is_fence).count();
+        let within = (group.first..=group.last).filter(is_fence).count();
+        return before % 2 == 1 && within == 0;
+    }
+    let (Some(first), Some(last)) = (file.start(group.first), file.start(group.last)) else { return false };
+    file.span_at(first).is_some_and(|span| span.kind == Kind::Text && last < span.end)
+}
+
+fn in_rust_test(file: &FileUnderReview<'_>, group: &Group) -> bool {
+    file.language == Some(Language::Rust)
+        && file.rust_tests().iter().any(|(first, last)| *first <= group.first && group.last <= *last)
 }
 
 fn marker(line: &[u8]) -> Option<Marker> {
@@ -73,7 +124,13 @@ fn marker(line: &[u8]) -> Option<Marker> {
     }
 }
 
-fn remark(file: &FileUnderReview<'_>, group: &Group) -> Remark {
+fn remark(file: &FileUnderReview<'_>, group: &Group, shown: bool) -> Remark {
+    if shown {
+        let body = "The rows of signs of a merge conflict stand in a string. Where they are not what the program is about, \
+                    a conflict was never settled.";
+        let title = "Conflict markers in a string";
+        return Remark::at(group.first, Severity::Warning, title, body).to(group.last).sure(0.5);
+    }
     let title = if group.whole { "Unresolved merge conflict" } else { "Conflict marker left behind" };
     let body = if paths::is_lock(file.path()) {
         "A tool writes this file, so the conflict can't be settled by hand. Take either side whole, then let the tool \
@@ -107,6 +164,27 @@ mod tests {
     fn half_of_a_group_is_still_found() {
         assert_eq!(found("a.rs", "a\n@>>>>>>> x\n"), [(2, 2)]);
         assert_eq!(found("a.rs", "@<<<<<<< ours\na\n@=======\nb\n"), [(1, 3)]);
+    }
+
+    #[test]
+    fn a_row_that_is_left_of_a_settled_one_is_found_in_code_alone() {
+        assert_eq!(found("a.go", "package a\n@=======\nvar b = 1\n@|||||||\n"), [(2, 2), (4, 4)]);
+        assert_eq!(found("a.go", "package a\n\n/*\nHeading\n@=======\n*/\nvar b = `\n@=======\n`\n"), []);
+        assert_eq!(found("a.rb", "=begin\nHeading\n@=======\n=end\n"), []);
+    }
+
+    #[test]
+    fn a_conflict_that_is_shown_is_none() {
+        let group = "@<<<<<<< ours\na\n@=======\nb\n@>>>>>>> theirs\n";
+        assert_eq!(found("tests/a.py", &format!("TEXT = '''\n{group}'''\n")), []);
+        assert_eq!(
+            found("src/a.rs", &format!("#[cfg(test)]\nmod tests {{\nconst A: &str = \"\n{group}\";\n}}\n")),
+            []
+        );
+        assert_eq!(found("docs/a.md", &format!("So:\n\n```\n{group}```\n")), []);
+        assert_eq!(found("docs/a.md", &format!("```\na\n```\n{group}")), [(4, 8)]);
+        assert_eq!(found("src/a.rs", &format!("const A: &str = \"\n{group}\";\n")), [(2, 6)]);
+        assert_eq!(found("tests/a.py", &group.replace("a\n", "a = '''\n'''\n")), [(1, 6)]);
     }
 
     #[test]

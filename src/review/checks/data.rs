@@ -14,7 +14,7 @@ const MAX_TOML: usize = 2 * 1024 * 1024;
 
 /// What data a file holds, by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Format {
+pub enum Format {
     Json,
     JsonLines,
     Toml,
@@ -44,11 +44,7 @@ fn has_comments(path: &str, name: &str) -> bool {
 
 /// Reports data that can't be read, with line and column.
 pub fn check(file: &FileUnderReview<'_>) -> Vec<Remark> {
-    let whole = file.bytes.len() as u64 == file.origin.size && !file.binary;
-    let (Some(format), true) = (format(file.path()), whole && !is_too_large(file)) else { return Vec::new() };
-    if file.place == Place::Vendored || is_broken_on_purpose(file.path()) || conflict::has_conflict(file) {
-        return Vec::new();
-    }
+    let Some(format) = examined(file) else { return Vec::new() };
     let Ok(text) = std::str::from_utf8(file.bytes) else {
         let valid = std::str::from_utf8(file.bytes).map_or_else(|error| error.valid_up_to(), |_| 0);
         let broken = Broken { at: position(file.bytes, valid), why: "it is not UTF-8".to_owned() };
@@ -61,9 +57,35 @@ pub fn check(file: &FileUnderReview<'_>) -> Vec<Remark> {
         Format::Toml => toml(text),
         Format::Yaml => yaml(text),
     };
-    // With a template's marks in it, it becomes data only later.
-    let template = || ["{{", "{%", "<%"].iter().any(|mark| text.contains(mark));
-    broken.filter(|_| !template()).map(|broken| remark(format, broken)).into_iter().collect()
+    broken.filter(|_| !is_template(text)).map(|broken| remark(format, broken)).into_iter().collect()
+}
+
+/// Returns what data a file holds, where it is examined as such.
+fn examined(file: &FileUnderReview<'_>) -> Option<Format> {
+    let whole = file.bytes.len() as u64 == file.origin.size && !file.binary;
+    let format = format(file.path()).filter(|_| whole && !is_too_large(file))?;
+    let passed_over =
+        file.place == Place::Vendored || is_broken_on_purpose(file.path()) || conflict::has_conflict(file);
+    (!passed_over).then_some(format)
+}
+
+/// Decides whether there are a template's marks in a text: it becomes data only later.
+fn is_template(text: &str) -> bool {
+    ["{{", "{%", "<%"].iter().any(|mark| text.contains(mark))
+}
+
+/// Returns the data that a file holds as text, where it can be read as such.
+pub fn readable<'a>(file: &FileUnderReview<'a>) -> Option<(Format, &'a str)> {
+    let format = examined(file)?;
+    let text = std::str::from_utf8(file.bytes).ok()?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let readable = match format {
+        Format::Json => serde_json::from_str::<IgnoredAny>(text).is_ok(),
+        // Their keys are looked at while they are read.
+        Format::Yaml => !is_template(text),
+        Format::JsonLines | Format::Toml => return None,
+    };
+    readable.then_some((format, text))
 }
 
 /// Decides whether it holds data of its own that is too large to be read as such.

@@ -23,7 +23,7 @@ const STOPS: &str = "It stops the program and waits for a debugger. Remove it.";
 const TELLS: &str =
     "It was put in to look at something, and prints it wherever this runs. Remove it, or use the log.";
 
-const LEFTOVERS: [Leftover; 13] = [
+const LEFTOVERS: [Leftover; 20] = [
     leftover(&[Language::Rust], r"\bdbg!\s*[(\[{]", "dbg!", Severity::Warning, TELLS, outside_tests),
     leftover(
         &[Language::Rust],
@@ -54,7 +54,7 @@ const LEFTOVERS: [Leftover; 13] = [
         r"\b(?:describe|it|test|context|suite|specify|bench)\.only\s*[(.`]|\b(?:fdescribe|fit)\s*\(",
         ".only",
         Severity::Error,
-        "Every other test is left out, and the run passes all the same. Remove it.",
+        FOCUSED,
         in_tests,
     ),
     leftover(
@@ -114,6 +114,62 @@ const LEFTOVERS: [Leftover; 13] = [
         anywhere,
     ),
     leftover(
+        &[Language::Python],
+        r"\bdebugpy\.(?:breakpoint|wait_for_client)\s*\(|\bpydevd(?:_pycharm)?\.settrace\s*\(",
+        "debugpy",
+        Severity::Error,
+        STOPS,
+        anywhere,
+    ),
+    leftover(
+        &[Language::Go],
+        r"\b(?:spew\.F?[Dd]ump|litter\.Dump|pp\.Print(?:ln)?)\s*\(|(?:^|[;{])[ \t]*println\(",
+        "Dump()",
+        Severity::Warning,
+        TELLS,
+        outside_tests,
+    ),
+    leftover(
+        &[Language::Go],
+        r"\bruntime\.Breakpoint\(\)",
+        "runtime.Breakpoint()",
+        Severity::Error,
+        STOPS,
+        anywhere,
+    ),
+    leftover(
+        &[Language::Go],
+        r"\bF(?:It|Describe|Context|Specify|Entry|DescribeTable)\(",
+        "FIt()",
+        Severity::Error,
+        FOCUSED,
+        in_tests,
+    ),
+    leftover(
+        &[Language::Ruby],
+        r#"^\s*f(?:it|describe|context)[ (]["']|,\s*(?:focus:\s*true|:focus)\b"#,
+        "focus",
+        Severity::Error,
+        FOCUSED,
+        in_tests,
+    ),
+    leftover(
+        &[Language::C],
+        r"\b(?:__debugbreak|DebugBreak|__builtin_debugtrap)\s*\(\s*\)",
+        "__debugbreak()",
+        Severity::Error,
+        STOPS,
+        anywhere,
+    ),
+    leftover(
+        &[Language::Perl],
+        r"^\s*browser\(\s*\)|\$DB::single\s*=\s*1|^\s*@infiltrate\b",
+        "browser()",
+        Severity::Error,
+        STOPS,
+        anywhere,
+    ),
+    leftover(
         &[Language::CSharp],
         r"\bDebugger\.(?:Break|Launch)\s*\(",
         "Debugger.Break()",
@@ -123,6 +179,7 @@ const LEFTOVERS: [Leftover; 13] = [
     ),
 ];
 
+const FOCUSED: &str = "Every other test is left out, and the run passes all the same. Remove it.";
 const UNFINISHED: &str =
     "The program panics when it gets here. Finish it, or return an error that says what is missing.";
 
@@ -164,6 +221,9 @@ pub fn check(file: &FileUnderReview<'_>) -> Vec<Remark> {
             )
         })));
     }
+    // One line is one place to mend, whatever stands there.
+    remarks.sort_by_key(|remark: &Remark| (remark.lines, std::cmp::Reverse(remark.severity)));
+    remarks.dedup_by_key(|remark| remark.lines);
     remarks
 }
 
@@ -243,6 +303,18 @@ mod tests {
         assert_eq!(found("a.php", "<?php\nvar_dump($a);\ndd($b);\n"), [2, 3]);
         assert_eq!(found("A.java", "e.printStackTrace();\n"), [1]);
         assert_eq!(found("a.ex", "require IEx; IEx.pry\n"), [1]);
+        assert_eq!(found("a.py", "debugpy.breakpoint()\n"), [1]);
+        assert_eq!(
+            found(
+                "a.go",
+                "package a\n\nfunc b() {\n\tspew.Dump(c)\n\tprintln(c)\n\truntime.Breakpoint()\n}\n"
+            ),
+            [4, 5, 6]
+        );
+        assert_eq!(found("a_test.go", "FIt(\"b\", c)\n"), [1]);
+        assert_eq!(found("a_spec.rb", "fit 'a' do\nit 'b', focus: true do\n"), [1, 2]);
+        assert_eq!(found("a.cpp", "  __debugbreak();\n"), [1]);
+        assert_eq!(found("a.R", "  browser()\n"), [1]);
     }
 
     #[test]
@@ -251,6 +323,7 @@ mod tests {
             found("a.rs", "// dbg!(x)\nlet a = \"dbg!(x)\";\nlet b = r#\"\ntodo!()\n\"#;\n/*\ndbg!(x)\n*/\n"),
             NONE
         );
+        assert_eq!(found("a.go", "fmt.println(a)\nlog.Println(a)\n// println(a)\n"), NONE);
         assert_eq!(found("scripts/a.js", "console.log(x);\n"), NONE);
         assert_eq!(found("a.ts", "const debuggerUrl = 1; list.only('x');\n"), NONE);
         assert_eq!(found("a.php", "<?php\n$x->dd($a); add(1); function dump($x) {}\n"), NONE);

@@ -17,6 +17,15 @@ static UNSEEN: LazyLock<Regex> = LazyLock::new(|| {
         .expect("a fixed pattern")
 });
 
+// Codes that a terminal obeys: all below a space but for tab, line ends and form feed, and delete.
+static CONTROL: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(?-u)[\x01-\x08\x0b\x0e-\x1f\x7f]").expect("a fixed pattern"));
+// Letters of Cyrillic and Greek that look like Latin ones, straight before or after one of those.
+static DISGUISED: LazyLock<Regex> = LazyLock::new(|| {
+    let letters = "[аеорсухіјѕАВЕКМНОРСТХοΑΒΕΗΙΚΜΝΟΡΤΥΖ]";
+    Regex::new(&format!("(?:[A-Za-z]{letters}|{letters}[A-Za-z])")).expect("a fixed pattern")
+});
+
 /// Reports lines with characters that change the order of reading, or that take no room.
 pub fn check(file: &FileUnderReview<'_>) -> Vec<Remark> {
     let Some(language) = file.language.filter(|_| !file.binary) else { return Vec::new() };
@@ -33,6 +42,25 @@ pub fn check(file: &FileUnderReview<'_>) -> Vec<Remark> {
         })));
     }
     if language.is_program() {
+        remarks.extend(file.keep(file.lines_with(&CONTROL).map(|line| {
+            Remark::at(
+                line,
+                Severity::Warning,
+                "Control character in source",
+                "A terminal obeys it where the file is shown, and what follows can be hidden or shown as something else. \
+                 Write it as an escape.",
+            )
+        })));
+        let disguised = file.lines_with(&DISGUISED).filter(|line| is_in_a_name(file, *line));
+        remarks.extend(file.keep(disguised.map(|line| {
+            Remark::at(
+                line,
+                Severity::Error,
+                "Letters of two scripts in one name",
+                "A letter of another script that looks like a Latin one makes two names look the same. Write the name in \
+                 one script.",
+            )
+        })));
         let lines = file.lines_with(&UNSEEN).filter(|line| !is_only_byte_order_mark(file, *line));
         remarks.extend(file.keep(lines.map(|line| {
             Remark::at(
@@ -45,6 +73,12 @@ pub fn check(file: &FileUnderReview<'_>) -> Vec<Remark> {
         })));
     }
     remarks
+}
+
+/// Decides whether such letters stand in code, rather than in a comment or a text.
+fn is_in_a_name(file: &FileUnderReview<'_>, line: u32) -> bool {
+    let Some(start) = file.start(line) else { return false };
+    DISGUISED.find_iter(file.line(line)).any(|hit| file.kind_at(start + hit.start()).is_none())
 }
 
 /// Decides whether all there is on the line is the mark with which an editor began the file.
@@ -69,6 +103,13 @@ mod tests {
         assert_eq!(found("a.c", "ok\nx /*\u{202e} } */\n"), [2]);
         assert_eq!(found("a.py", "na\u{200b}me = 1\nna\u{200d}me = 2\n"), [1, 2]);
         assert_eq!(found("a.md", "\u{202e}\u{200b}\n"), NONE);
+    }
+
+    #[test]
+    fn names_in_two_scripts_and_codes_for_terminals_are_found() {
+        assert_eq!(found("a.py", "admin = 1\nаdmin = 2\nназвание = 3\n"), [2]);
+        assert_eq!(found("a.ts", "// cпасибо\nlet s = 'Xорошо';\nlet Δx = 1;\n"), NONE);
+        assert_eq!(found("a.go", "a := 1\nb := \"\u{1b}[2K\"\n\u{c}\n"), [2]);
     }
 
     #[test]

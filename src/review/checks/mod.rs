@@ -4,11 +4,14 @@ pub mod change_set;
 pub mod conflict;
 pub mod data;
 pub mod debug;
+pub mod duplicate;
 pub mod generated;
 pub mod hidden;
 pub mod key;
 pub mod secret;
 pub mod size;
+pub mod skipped;
+pub mod stray;
 pub mod todo;
 pub mod whitespace;
 
@@ -32,17 +35,20 @@ const fn guard(category: &'static str, run: fn(&FileUnderReview<'_>) -> Vec<Rema
 }
 
 /// Every check of a single file.
-pub const CHECKS: [Check; 12] = [
+pub const CHECKS: [Check; 15] = [
     guard("secret", secret::check),
     guard("private-key", key::check),
     guard("private-key", key::check_env),
     check("conflict-marker", conflict::check),
     check("broken-data", data::check),
+    check("duplicate-key", duplicate::check),
     check("hidden-character", hidden::check),
     check("debug-leftover", debug::check),
+    check("skipped-test", skipped::check),
     check("todo-without-owner", todo::check),
     check("whitespace-error", whitespace::check),
     check("large-file", size::check_large),
     check("binary-file", size::check_binary),
+    check("stray-file", stray::check),
     check("generated-merge", generated::check),
 ];
