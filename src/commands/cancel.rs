@@ -125,6 +125,19 @@ pub fn cancel(cx: &Context, args: &CancelArgs) -> Result<ExitStatus> {
     Outcome { target: &target, before: &before, run: &run, happened: &happened, owned }.tell(cx)
 }
 
+/// Has it recorded that a run is not to be done any more, and does not wait for its end.
+pub fn because(cx: &Context, store: &Store, run: &RunId, reason: &str) -> Result<()> {
+    typist::refuse_agents(Some(store.layout().repository()))?;
+    let by = name_of_person(store.layout());
+    let wish = PersonAsk { run: run.clone(), by, note: reason.to_owned(), what: What::Cancel { task: None } };
+    let short = store.short(run)?;
+    let waits = || cx.printer.tell(&format!("waiting for the crew process of {short} to take that in"));
+    match decide::ask_within(store, wish, TO_ANSWER, waits)? {
+        Some(_) => Ok(()),
+        None => Err(Problem::refused("busy", "its crew process does not answer").into()),
+    }
+}
+
 /// Has the wish recorded, by the owner of the run or in its place.
 fn ask(
     cx: &Context,

@@ -363,7 +363,7 @@ impl Caster<'_> {
     }
 }
 
-fn persona_of(file: &AgentFile) -> Persona {
+pub fn persona_of(file: &AgentFile) -> Persona {
     Persona { system_prompt: file.prompt.clone(), tools: file.tools.clone(), max_turns: file.max_turns }
 }
 

@@ -4,6 +4,7 @@ use super::base;
 use super::budget::{self, Account, BudgetArgs};
 use super::context::{Context, refuse_contradictions};
 use super::detached::{self, Told};
+use super::ended;
 use super::exit::{ExitStatus, Problem};
 use super::run;
 use super::typist;
@@ -18,9 +19,10 @@ use crate::domain::run::{Run, RunStatus};
 use crate::domain::task::Working;
 use crate::runner::clock;
 use crate::runner::dispatcher::{self, Observer};
+use crate::runner::launch::Setup;
 use crate::store::database::{Applied, Store};
 use crate::store::layout::Layout;
-use crate::store::lock;
+use crate::store::lock::{self, RunLock};
 use crate::workspace::git::Git;
 use anyhow::{Context as _, Result};
 
@@ -102,8 +104,33 @@ impl Observer for Unseen {
     }
 }
 
+/// Goes on with a run whose outcome somebody else tells.
+pub fn go_on_untold(cx: &Context, run: &str) -> Result<ExitStatus> {
+    let Ready { mut store, run, lock, setup } =
+        take_up(cx, &ResumeArgs::of_run(run, BudgetArgs::default(), &[], false))?;
+    run::watch_over(cx, &mut store, run, lock, &setup, |_, finished, _, _| Ok(ended::exit_status(finished)))
+}
+
+/// A run that is ours, ready to be gone on with.
+struct Ready {
+    store: Store,
+    run: Run,
+    lock: RunLock,
+    setup: Setup,
+}
+
 /// Goes on with a run.
 pub fn resume(cx: &Context, args: &ResumeArgs) -> Result<ExitStatus> {
+    let Ready { mut store, run, lock, setup } = take_up(cx, args)?;
+    if args.detach {
+        let told = Told { sets: &args.set, trust_project: args.trust_project, recordings: Vec::new() };
+        return detached::start(cx, &store, &run, lock, &told);
+    }
+    run::carry_out(cx, &mut store, run, lock, &setup)
+}
+
+/// Takes a run over, and checks that it can go on.
+fn take_up(cx: &Context, args: &ResumeArgs) -> Result<Ready> {
     cx.store()?;
     let layout = cx.layout()?;
     // With other settings, what waits for a person would wait no more.
@@ -145,13 +172,9 @@ pub fn resume(cx: &Context, args: &ResumeArgs) -> Result<ExitStatus> {
     let applied = applied?;
     refuse_missing_agents(&loaded, &registry)?;
     store.append(&mut loaded, applied, &[]).context("record the budget")?;
-    if args.detach {
-        let told = Told { sets: &args.set, trust_project: args.trust_project, recordings: Vec::new() };
-        return detached::start(cx, &store, &loaded, lock, &told);
-    }
     let mut setup = run::setup(&layout, &settings, &registry, &paths);
     setup.person_key = Context::person_key();
-    run::carry_out(cx, &mut store, loaded, lock, &setup)
+    Ok(Ready { store, run: loaded, lock, setup })
 }
 
 /// Says why a settled run does not go on, with the budget that is wanted for it.

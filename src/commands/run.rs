@@ -13,6 +13,7 @@ use super::notices::Notices;
 use super::plan::{self, Plan, Sources, Wishes};
 use super::recordings::{Loaded, RecordingArgs};
 use super::resume::{self, ResumeArgs};
+use super::review;
 use super::typist;
 use crate::agents::builtin;
 use crate::agents::registry::Registry;
@@ -28,7 +29,7 @@ use crate::domain::settings::{self, Settings};
 use crate::domain::task::{Task, TaskSpec, Work, Working};
 use crate::domain::words::clean_text;
 use crate::runner::clock;
-use crate::runner::dispatcher::{self, Observer};
+use crate::runner::dispatcher::{self, Finished, Observer};
 use crate::runner::environment::Environment;
 use crate::runner::launch::{Letter, Limits, Setup};
 use crate::runner::worktree_setup::WorktreeSetup;
@@ -44,6 +45,7 @@ use crate::ui::words;
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use std::collections::HashMap;
+use std::time::Duration;
 
 /// Carry out a goal with a team of agents
 ///
@@ -186,10 +188,7 @@ pub fn run(cx: &Context, args: &RunArgs) -> Result<ExitStatus> {
     if let Some(replayed) = &replayed {
         setup.retries.pace(|backoff| replayed.tempo.of(backoff));
     }
-    let planned = preview(&plan, goal, &id)?;
-    let Rehearsal { launches, caveats } = rehearse(&planned, planned.tasks.iter(), &setup, &layout.run(&id))?;
-    drop(planned);
-    plan.notes.extend(caveats);
+    let launches = rehearse_plan(&mut plan, goal, &id, &setup, &layout.run(&id))?;
     if args.dry_run {
         return show_plan(cx, &plan, &launches, &setup.gates, beginning.as_ref());
     }
@@ -248,6 +247,20 @@ pub fn setup(layout: &Layout, settings: &Settings, registry: &Registry, paths: &
     }
 }
 
+/// Puts the command lines of a plan together, and adds to its notes what agents hold to less strictly than asked.
+pub fn rehearse_plan(
+    plan: &mut Plan,
+    goal: &str,
+    id: &RunId,
+    setup: &Setup,
+    paths: &RunPaths,
+) -> Result<Vec<Rehearsed>> {
+    let planned = preview(plan, goal, id)?;
+    let Rehearsal { launches, caveats } = rehearse(&planned, planned.tasks.iter(), setup, paths)?;
+    plan.notes.extend(caveats);
+    Ok(launches)
+}
+
 /// Replays the plan in memory, so that a rehearsal sees what the run will be.
 fn preview(plan: &Plan, goal: &str, id: &RunId) -> Result<Run> {
     let at = clock::now();
@@ -273,7 +286,7 @@ pub fn refuse_what_agents_cannot(
 }
 
 /// A task's command line, as it will be.
-struct Rehearsed {
+pub struct Rehearsed {
     task: String,
     command: Vec<String>,
     prompt: Option<String>,
@@ -351,7 +364,8 @@ fn nobody_can(roles: &[&str]) -> Problem {
     )
 }
 
-fn show_plan(
+/// Shows what a run would be.
+pub fn show_plan(
     cx: &Context,
     plan: &Plan,
     launches: &[Rehearsed],
@@ -461,7 +475,8 @@ fn indented(text: &str) -> String {
         .join("\n")
 }
 
-fn create(store: &mut Store, plan: Plan, goal: &str, id: RunId) -> Result<(Run, RunLock)> {
+/// Records a new run, which is ours.
+pub fn create(store: &mut Store, plan: Plan, goal: &str, id: RunId) -> Result<(Run, RunLock)> {
     let paths = store.paths(&id);
     let lock = lock::try_take(&paths)?.context("a run that was just named has an owner")?;
     // Before the run is there: whoever goes on with it would not know that it is missing.
@@ -479,6 +494,33 @@ pub fn carry_out(
     lock: RunLock,
     setup: &Setup,
 ) -> Result<ExitStatus> {
+    watch_over(cx, store, run, lock, setup, |store, finished, run, took| {
+        if run.review.is_some() {
+            return review::tell_as_ordered(cx, store, run, finished.status);
+        }
+        let report = Closing {
+            run,
+            providers: &store.providers().unwrap_or_default(),
+            short: &store.short(&run.id)?,
+            paths: &store.paths(&run.id),
+            finished,
+            took,
+        };
+        // Whoever reads may have gone; what became of the run does not depend on that.
+        exit::unless_nobody_reads(report.tell(&cx.printer))?;
+        Ok(ended::exit_status(finished))
+    })
+}
+
+/// Carries a run out to its end and shows how it goes; `close` says what came of it.
+pub fn watch_over(
+    cx: &Context,
+    store: &mut Store,
+    run: Run,
+    lock: RunLock,
+    setup: &Setup,
+    close: impl FnOnce(&Store, Finished, &Run, Duration) -> Result<ExitStatus>,
+) -> Result<ExitStatus> {
     screen::take_over();
     let short = store.short(&run.id)?;
     let (id, printer) = (run.id.clone(), cx.printer);
@@ -495,7 +537,10 @@ pub fn carry_out(
         let agents = if agents.is_empty() { "commands only".into() } else { agents.join(", ") };
         let tasks = words::count(run.tasks.len(), "task");
         let apart = if run.base.is_some() { "  worktrees on" } else { "" };
-        printer.tell(&format!("run {short}  {} team  {tasks}  {agents}{apart}\n", run.team));
+        printer.tell(&match &run.review {
+            Some(order) => format!("review {short}  {}  {agents}\n", clean_text(&order.target.words, 200)),
+            None => format!("run {short}  {} team  {tasks}  {agents}{apart}\n", run.team),
+        });
     }
     let began = clock::now();
     let inbox = store.paths(&id).inbox();
@@ -509,19 +554,7 @@ pub fn carry_out(
     if let Err(error) = &finished {
         watch.notices.failed(&id, error);
     }
-    let told = finished.and_then(|(finished, run)| {
-        let report = Closing {
-            run: &run,
-            providers: &store.providers().unwrap_or_default(),
-            short: &short,
-            paths: &store.paths(&id),
-            finished,
-            took: clock::now().since(began),
-        };
-        // Whoever reads may have gone; what became of the run does not depend on that.
-        exit::unless_nobody_reads(report.tell(&printer))?;
-        Ok(ended::exit_status(finished))
-    });
+    let told = finished.and_then(|(finished, run)| close(store, finished, &run, clock::now().since(began)));
     // After what became of the run: that is waited for by somebody.
     watch.notices.finish(&printer, &layout);
     told

@@ -74,6 +74,17 @@ pub fn wait(cx: &Context, args: &AwaitArgs) -> Result<ExitStatus> {
     Ok(worst)
 }
 
+/// Waits for the end of one run that another process carries out, and tells nothing of it but that it is waited for.
+pub fn for_one(cx: &Context, store: &Store, id: &RunId) -> Result<Finished> {
+    let mut watch = Watch::default();
+    while lock::is_owned(&store.paths(id))? {
+        watch.look(store, id)?.iter().for_each(|news| cx.printer.tell(news));
+        std::thread::sleep(LOOK);
+    }
+    let run = store.load_run(id)?.context("the run is recorded")?;
+    ended::finished(store, &run)
+}
+
 /// Waits for runs, and tells of each as it ends. Returns those that have ended, in the order in which they were named:
 /// all, or those that had when the time was over.
 fn await_all(

@@ -376,6 +376,18 @@ pub const REVIEW_REVIEWERS: Setting = Setting {
     project: Project::Never,
     help: "Further reviewers: review.reviewers.NAME is {command or agent, role, model, minutes}, and for a command {prompt, output, pass_env}; it reviews only",
 };
+pub const REVIEW_FAIL_ON: Setting = Setting {
+    key: "review.fail_on",
+    kind: Kind::Text { default: "error" },
+    project: Project::Never,
+    help: "The least grave finding that makes a review fail: info, warning, error, blocker, or none",
+};
+pub const REVIEW_MINUTES: Setting = number(
+    "review.minutes",
+    (30, 1, 1440),
+    Project::Lower,
+    "Wall time of one reviewer's pass, in minutes, where the reviewer sets none",
+);
 
 /// The most that a budget may say: dollars, tokens or calls, seconds.
 pub const MOST_DOLLARS: f64 = 1e6;
@@ -474,6 +486,8 @@ pub const ALL: &[&Setting] = &[
     &AGENTS,
     &REVIEW_DEFAULT,
     &REVIEW_REVIEWERS,
+    &REVIEW_FAIL_ON,
+    &REVIEW_MINUTES,
     &PRICES,
 ];
 

@@ -46,6 +46,16 @@ impl Rows {
         self.rows.push(row.into_iter().map(|(text, tone)| (clean_line(&text, MAX_CELL), tone)).collect());
     }
 
+    /// Makes a table without headings.
+    pub fn bare(columns: &[Column]) -> Rows {
+        Rows { columns: columns.iter().map(|column| ("", *column)).collect(), rows: Vec::new() }
+    }
+
+    /// Renders the table for whoever has all the room there is: a file.
+    pub fn render_whole(&self, printer: &Printer) -> String {
+        self.render_within(printer, None)
+    }
+
     /// Renders the table for standard output; no wider than the terminal where it is one.
     pub fn render(&self, printer: &Printer) -> String {
         // A pipe has no width; there, no line is wrapped, and nothing is left out.
@@ -57,7 +67,9 @@ impl Rows {
         let mut table = Table::new();
         table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
         let shown = || widths.iter().enumerate().filter_map(|(at, width)| Some((at, (*width)?)));
-        table.set_header(shown().map(|(at, width)| Cell::new(cut(self.columns[at].0, width))));
+        if self.columns.iter().any(|(heading, _)| !heading.is_empty()) {
+            table.set_header(shown().map(|(at, width)| Cell::new(cut(self.columns[at].0, width))));
+        }
         for row in &self.rows {
             let cells = shown().filter_map(|(at, width)| Some((row.get(at)?, at, width)));
             table.add_row(cells.map(|((text, tone), at, width)| match self.columns[at].1 {

@@ -2,7 +2,7 @@
 
 use crate::support::{FAKE_AGENT, TestRepo, run_command, start_command, task, wait_until};
 use crate::{
-    budgets, detached, gates, interruption, liveness, merging, notices, review_voices, taken_up,
+    budgets, detached, gates, interruption, liveness, merging, notices, review_voices, reviews, taken_up,
     worktree_setup,
 };
 use crew::domain::settings::{self, Setting};
@@ -355,6 +355,8 @@ fn proof_of(setting: &Setting) -> fn() {
         "vars" => vars_fill_texts_and_decide_conditions,
         "agents" => agents_are_programs_that_work,
         "review.default" => review_voices::default_is_who_reviews_where_nobody_is_named,
+        "review.fail_on" => reviews::fail_on_setting_is_the_bar_of_a_review,
+        "review.minutes" => reviews::minutes_setting_bounds_a_pass,
         "review.reviewers" => review_voices::reviewers_of_the_settings_review_and_do_nothing_else,
         "budget.cost_usd" => budgets::cost_setting_ends_an_agent,
         "budget.tokens" => budgets::tokens_setting_ends_an_agent,

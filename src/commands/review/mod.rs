@@ -1,17 +1,35 @@
 //! `crew review`: have changes reviewed, and everything that is done with what was found.
 
+mod briefs;
+mod outputs;
+mod report;
 pub mod reviewers;
+mod reviewing;
 mod submit;
+mod target;
+mod text;
+
+pub use reviewing::tell_as_ordered;
 
 use super::context::Context;
 use super::exit::ExitStatus;
 use anyhow::Result;
 
-/// Hand in a review (for agents)
+/// Have a change reviewed
+///
+/// Without a target: what is not committed; else what the branch adds to the default branch; else the last commit. It is
+/// reviewed at that exact commit, in detached worktrees, so that nobody's edits disturb it.
+///
+/// Exit 0: every reviewer came to a verdict, and nothing is as grave as --fail-on; 5: something is; 6: the review is
+/// incomplete, whatever was found; 3: it waits for you; 4: refused; 130: interrupted, and crew resume goes on.
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct ReviewArgs {
     #[command(subcommand)]
-    what: What,
+    what: Option<What>,
+
+    #[command(flatten)]
+    reviewing: reviewing::ReviewingArgs,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -24,7 +42,8 @@ enum What {
 /// Does what was asked for.
 pub fn review(cx: &Context, args: &ReviewArgs) -> Result<ExitStatus> {
     match &args.what {
-        What::Submit(args) => submit::submit(cx, args),
-        What::Reviewers => reviewers::list(cx),
+        None => reviewing::review(cx, &args.reviewing),
+        Some(What::Submit(args)) => submit::submit(cx, args),
+        Some(What::Reviewers) => reviewers::list(cx),
     }
 }

@@ -10,6 +10,6 @@ pub mod judging;
 pub mod passes;
 pub mod planning;
 pub mod report;
-pub mod row;
 pub mod reviewers;
+pub mod row;
 pub mod target;

@@ -49,7 +49,7 @@ pub fn report(findings: Vec<Agreed>) -> Report {
     let reviewer = |name: &str, pass| Reviewer { name: name.to_owned(), pass };
     let reviewers =
         vec![reviewer("claude", Pass::ChangesRequested), reviewer("builtin", Pass::ChangesRequested)];
-    let hidden = Hidden { known: 2, dismissed: 1, unsure: 0 };
+    let hidden = Hidden { known: 2, dismissed: 1, ..Hidden::default() };
     Report {
         review: "r1".to_owned(),
         reviewed,

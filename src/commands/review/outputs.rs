@@ -1,0 +1,144 @@
+//! Where the report of a review goes, and in which forms: several at once, each to its own place.
+
+use super::report::Concluded;
+use super::text;
+use crate::commands::context::Context;
+use crate::commands::exit::{ExitStatus, Problem};
+use crate::review::formats::{self, Format, Level, Options};
+use crate::store::atomic_file;
+use crate::ui::printer::Printer;
+use anyhow::Result;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// In which forms a report is told, and where.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct OutputArgs {
+    /// text, json, sarif, github, gitlab, rdjson, checkstyle, junit or markdown; with =FILE into a file. May be given
+    /// several times
+    #[arg(long, value_name = "FORMAT[=FILE]")]
+    format: Vec<String>,
+
+    /// The file for a form that names none, in the order of the forms
+    #[arg(long, short, value_name = "FILE")]
+    output: Vec<PathBuf>,
+
+    /// Tells SARIF reports of one commit apart that different teams make
+    #[arg(long, value_name = "NAME", default_value = "review", hide_default_value = true)]
+    sarif_category: String,
+
+    /// The gravest level in SARIF: GitHub's own check fails for a new `error`, whatever crew's exit code is
+    #[arg(long, value_name = "LEVEL", default_value = "error", hide_default_value = true)]
+    sarif_max_level: Level,
+}
+
+/// Where a report goes, checked before anything begins.
+#[derive(Clone, Debug)]
+pub struct Outputs {
+    to_stdout: Format,
+    to_files: Vec<(Format, PathBuf)>,
+    category: String,
+    max_level: Level,
+}
+
+impl OutputArgs {
+    /// Reads what is asked for; refuses what could only fail once the review is done.
+    pub fn read(&self, json: bool) -> Result<Outputs, Problem> {
+        let mut to_files = Vec::new();
+        let mut to_stdout: Vec<Format> = json.then_some(Format::Json).into_iter().collect();
+        let mut files = self.output.iter();
+        for wanted in &self.format {
+            let (name, file) =
+                wanted.split_once('=').map_or((wanted.as_str(), None), |(name, file)| (name, Some(file)));
+            let format: Format =
+                name.parse().map_err(|why| Problem::usage("format", format!("--format: {why}")))?;
+            match file.map(PathBuf::from).or_else(|| files.next().cloned()) {
+                Some(file) if format.is_for_stdout() => {
+                    let message =
+                        format!("--format {name} is read from standard output, not from {}", file.display());
+                    return Err(Problem::usage("format", message).hint("leave the file out"));
+                }
+                Some(file) => to_files.push((format, file)),
+                None if !to_stdout.contains(&format) => to_stdout.push(format),
+                None => {}
+            }
+        }
+        // A file alone gets what would be shown.
+        to_files.extend(files.map(|file| (Format::Text, file.clone())));
+        if let [first, second, ..] = to_stdout.as_slice() {
+            let message = format!("{} and {} cannot both go to standard output", first.name(), second.name());
+            let hint = format!("--format {}=FILE puts one of them into a file", second.name());
+            return Err(Problem::usage("two_outputs", message).hint(hint));
+        }
+        to_files.iter().try_for_each(|(_, file)| check_place(file))?;
+        Ok(Outputs {
+            to_stdout: to_stdout.first().copied().unwrap_or(Format::Text),
+            to_files,
+            category: self.sarif_category.clone(),
+            max_level: self.sarif_max_level,
+        })
+    }
+}
+
+fn check_place(file: &Path) -> Result<(), Problem> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let why = match (folder.is_dir(), file.is_dir()) {
+        (true, false) => return Ok(()),
+        (false, _) => format!("the folder {} is not there", folder.display()),
+        (_, true) => "it is a folder".to_owned(),
+    };
+    let message = format!("no report can be written to {}: {why}", file.display());
+    Err(Problem::usage("output", message).hint("name a file in a folder that exists"))
+}
+
+impl Outputs {
+    /// Tells whether people read standard output.
+    pub fn is_for_people(&self) -> bool {
+        self.to_stdout == Format::Text
+    }
+
+    /// Tells a report everywhere. What cannot be written is an error, whatever the review came to.
+    pub fn tell(&self, cx: &Context, concluded: &Concluded) -> Result<ExitStatus> {
+        for (format, file) in &self.to_files {
+            let text = self.written(*format, concluded, None);
+            atomic_file::write(file, text.as_bytes()).map_err(|error| {
+                let message = format!("the report could not be written: {error}");
+                Problem { exit: ExitStatus::Failed, ..Problem::usage("output", message) }
+                    .hint(format!("crew review show {} writes it again", concluded.report.review))
+            })?;
+        }
+        if self.to_stdout == Format::Github {
+            self.summarise(cx, concluded);
+        }
+        let text = self.written(self.to_stdout, concluded, Some(&cx.printer));
+        cx.printer.data(text.trim_end_matches('\n'))?;
+        Ok(concluded.exit())
+    }
+
+    fn written(&self, format: Format, concluded: &Concluded, printer: Option<&Printer>) -> String {
+        let options = Options {
+            version: env!("CARGO_PKG_VERSION"),
+            category: &self.category,
+            max_level: self.max_level,
+            fail_on: concluded.bar.fail_on,
+        };
+        formats::write(format, &concluded.report, &options).unwrap_or_else(|| match format {
+            Format::Json => text::json(concluded),
+            _ => text::text(concluded, printer),
+        })
+    }
+
+    /// Adds to the summary of the step where GitHub's runner wants that. It is no reason to fail that it cannot be.
+    fn summarise(&self, cx: &Context, concluded: &Concluded) {
+        let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()) else {
+            return;
+        };
+        let there = std::fs::metadata(&path).map_or(0, |file| file.len());
+        let summary = formats::step_summary(&concluded.report, there);
+        let added = std::fs::OpenOptions::new().create(true).append(true).open(&path);
+        let added = added.and_then(|mut file| file.write_all(summary.as_bytes()));
+        if let Err(error) = added {
+            cx.printer.warn(&format!("the summary of the step was not written: {error}"));
+        }
+    }
+}

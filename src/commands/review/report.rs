@@ -1,0 +1,172 @@
+//! The report of a review: brought together from the record, judged, and told.
+
+use super::target::Resolved;
+use crate::agents::builtin;
+use crate::commands::exit::{ExitStatus, Problem};
+use crate::domain::finding::Severity;
+use crate::domain::id::{RunId, TaskId};
+use crate::domain::review::agreeing::agree;
+use crate::domain::review::judging::{Bar, Judged, judge};
+use crate::domain::review::passes;
+use crate::domain::review::report::{Hidden, Report, Reviewed};
+use crate::domain::review::target::{ChangeSize, ReviewOrder, ReviewTarget};
+use crate::domain::run::Run;
+use crate::domain::settings::{self, Settings};
+use crate::domain::submission::HandedIn;
+use crate::domain::task::Task;
+use crate::store::database::Store;
+use anyhow::{Context as _, Result};
+
+/// What a review is judged by, and what of it is listed.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct BarArgs {
+    /// The least grave finding for which the exit code is 5: info, warning, error, blocker, or none
+    #[arg(long, value_name = "SEVERITY", value_parser = fail_on)]
+    fail_on: Option<FailOn>,
+
+    /// List only findings that are at least so sure, from 0 to 1
+    #[arg(long, value_name = "0..1", value_parser = fraction)]
+    min_confidence: Option<f64>,
+
+    /// List only findings on which so many reviewers agree
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
+    agree: Option<u32>,
+}
+
+/// From which severity on a review is not clean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct FailOn(Option<Severity>);
+
+fn fail_on(text: &str) -> Result<FailOn, String> {
+    let known = Severity::ALL.into_iter().find(|severity| severity.name() == text);
+    match (known, text) {
+        (Some(severity), _) => Ok(FailOn(Some(severity))),
+        (None, "none") => Ok(FailOn(None)),
+        _ => Err("there are info, warning, error, blocker and none".into()),
+    }
+}
+
+fn fraction(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|number| (0.0..=1.0).contains(number));
+    number.ok_or_else(|| "a number from 0 to 1 is wanted".into())
+}
+
+impl BarArgs {
+    /// Returns what holds where flags come before what is `known` of the review.
+    pub fn over(&self, known: Bar) -> Bar {
+        Bar {
+            fail_on: self.fail_on.map_or(known.fail_on, |FailOn(severity)| severity),
+            min_confidence: self.min_confidence.unwrap_or(known.min_confidence),
+            agree: self.agree.unwrap_or(known.agree),
+        }
+    }
+
+    /// Returns what holds for a new review.
+    pub fn of_new(&self, settings: &Settings) -> Result<Bar, Problem> {
+        let set = settings.text(&settings::REVIEW_FAIL_ON);
+        let FailOn(fail_on) = fail_on(&set).map_err(|why| {
+            Problem::usage("invalid_setting", format!("{}: {why}", settings::REVIEW_FAIL_ON.key))
+        })?;
+        Ok(self.over(Bar { fail_on, ..Bar::default() }))
+    }
+}
+
+/// A report, and what it comes to.
+#[derive(Clone, Debug)]
+pub struct Concluded {
+    pub report: Report,
+    pub bar: Bar,
+    pub judged: Judged,
+}
+
+impl Concluded {
+    /// Returns how a command ends that tells it.
+    pub fn exit(&self) -> ExitStatus {
+        match self.judged {
+            Judged::Clean => ExitStatus::Done,
+            Judged::Findings => ExitStatus::Findings,
+            Judged::Incomplete => ExitStatus::Incomplete,
+        }
+    }
+}
+
+/// Brings together what reviewers found: those of `run`, where there is one, and of the earlier runs that `order` names.
+/// `id` is the run under whose name it is told.
+pub fn conclude(
+    store: &Store,
+    run: Option<&Run>,
+    (order, id): (&ReviewOrder, &RunId),
+    bar: Bar,
+) -> Result<Concluded> {
+    let earlier = answered(store, order)?;
+    let own = run.into_iter().flat_map(|run| &run.tasks);
+    let others = earlier.iter().filter_map(|(run, task)| run.task(task));
+    let tasks: Vec<&Task> = own.chain(others).filter(|task| task.spec.reviews.is_some()).collect();
+    let found = tasks.iter().flat_map(|task| {
+        let name = task.spec.reviewer().unwrap_or_default();
+        passes::findings(task).into_iter().map(move |finding| (name.clone(), finding))
+    });
+    let mut hidden = Hidden::default();
+    let mut findings = agree(found);
+    findings.retain(|agreed| {
+        let is_listed = bar.admits(agreed);
+        hidden.unsure += usize::from(!is_listed);
+        is_listed
+    });
+    let took = run.map(|run| run.last_at.since(run.created_at)).unwrap_or_default();
+    let report = Report {
+        review: store.short(id)?,
+        reviewed: reviewed(&order.target, order.change),
+        reviewers: tasks.iter().filter_map(|task| passes::reviewer(task)).collect(),
+        findings,
+        hidden,
+        skipped: tasks.iter().flat_map(|task| skipped(task)).collect(),
+        millis: took.as_millis() as u64,
+    };
+    let judged = judge(&report, bar.fail_on);
+    Ok(Concluded { report, bar, judged })
+}
+
+/// Returns the report on a change that changes nothing: clean, whoever would have looked at it.
+pub fn of_nothing(resolved: &Resolved, bar: Bar) -> Concluded {
+    let report = Report {
+        review: String::new(),
+        reviewed: reviewed(&resolved.target, resolved.change),
+        reviewers: Vec::new(),
+        findings: Vec::new(),
+        hidden: Hidden::default(),
+        skipped: Vec::new(),
+        millis: 0,
+    };
+    Concluded { report, bar, judged: Judged::Clean }
+}
+
+fn reviewed(target: &ReviewTarget, change: ChangeSize) -> Reviewed {
+    Reviewed {
+        words: target.words.clone(),
+        base: target.base.clone(),
+        head: target.head.clone(),
+        files: change.files as usize,
+        added: change.added as usize,
+        removed: change.removed as usize,
+    }
+}
+
+/// Loads the runs whose passes count too.
+fn answered(store: &Store, order: &ReviewOrder) -> Result<Vec<(Run, TaskId)>> {
+    let load = |(id, task): &(RunId, TaskId)| {
+        // One that was pruned since is named by nobody any more.
+        let run = store.load_run(id).context("read an earlier review")?;
+        Ok(run.map(|run| (run, task.clone())))
+    };
+    order.answered.iter().filter_map(|pass| load(pass).transpose()).collect()
+}
+
+/// Returns what the built-in reviewer could not examine, in sentences; its words are crew's own.
+fn skipped(task: &Task) -> Vec<String> {
+    let handed_in = task.last().and_then(|last| last.submission.as_deref());
+    let Some(HandedIn::Review(review)) = handed_in.filter(|_| task.spec.program() == builtin::NAME) else {
+        return Vec::new();
+    };
+    review.body.lines().filter_map(|line| line.strip_prefix("- ")).map(str::to_owned).collect()
+}

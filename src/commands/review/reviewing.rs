@@ -1,0 +1,376 @@
+//! `crew review RANGE`: have a change reviewed, and say what that came to.
+//!
+//! # How it works
+//!
+//! What is named becomes exact commits first. What is known of that very version is not done again: of each reviewer it is
+//! decided whether to start it, to wait for it, or to take its answer from the record. Those that are to start are the tasks
+//! of a new run, which the dispatcher carries out like any other; the store refuses a second one of the same. The report is
+//! brought together from the record alone, so it says the same tomorrow.
+
+use super::briefs::{self, Briefing};
+use super::outputs::{OutputArgs, Outputs};
+use super::report::{self, BarArgs};
+use super::reviewers::{self, Reviewer};
+use super::target::{self, Resolved, TargetArgs};
+use crate::commands::base;
+use crate::commands::budget::BudgetArgs;
+use crate::commands::cancel;
+use crate::commands::context::{Context, refuse_contradictions};
+use crate::commands::cut_off;
+use crate::commands::ended;
+use crate::commands::exit::{ExitStatus, Problem};
+use crate::commands::plan::Plan;
+use crate::commands::resume;
+use crate::commands::run;
+use crate::commands::wait;
+use crate::domain::event::RunLimits;
+use crate::domain::id::{RunId, TaskId};
+use crate::domain::resources::Library;
+use crate::domain::review::judging::Bar;
+use crate::domain::review::planning::{self, Step};
+use crate::domain::review::target::{ReviewOrder, Reviews};
+use crate::domain::run::{Run, RunStatus};
+use crate::domain::settings::{self, Settings};
+use crate::domain::task::{TaskSpec, Work};
+use crate::domain::worktree::Base;
+use crate::runner::clock;
+use crate::store::StoreError;
+use crate::store::database::Store;
+use crate::store::layout::Layout;
+use crate::ui::words;
+use anyhow::{Context as _, Result};
+
+/// The team that a review is of, as its run names it.
+pub const TEAM: &str = "review";
+
+/// How a change is to be reviewed.
+#[derive(Debug, clap::Args)]
+pub struct ReviewingArgs {
+    #[command(flatten)]
+    target: TargetArgs,
+
+    /// Who reviews: builtin, claude, codex:security, ... (crew review reviewers); may be given several times
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    reviewer: Vec<String>,
+
+    #[command(flatten)]
+    bar: BarArgs,
+
+    #[command(flatten)]
+    output: OutputArgs,
+
+    /// Review the same commit again, although it was approved
+    #[arg(long)]
+    again: bool,
+
+    #[command(flatten)]
+    budget: BudgetArgs,
+
+    /// Reviewers at once
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    jobs: Option<u32>,
+
+    /// Show what would be reviewed, by whom and with which prompts, and start nothing
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Set a setting for this review: limits.grace_seconds=1
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+
+    /// Trust this repository's files for this review
+    #[arg(long)]
+    trust_project: bool,
+}
+
+/// What a review is made with.
+struct Desk<'a> {
+    cx: &'a Context,
+    args: &'a ReviewingArgs,
+    layout: Layout,
+    settings: Settings,
+    registry: crate::agents::registry::Registry,
+    library: Library,
+    outputs: Outputs,
+    bar: Bar,
+}
+
+/// Has something reviewed.
+pub fn review(cx: &Context, args: &ReviewingArgs) -> Result<ExitStatus> {
+    let layout = cx.layout()?;
+    let trusted = args.trust_project || cx.trusts(&layout)?;
+    let settings = cx.settings(&layout, &args.set, trusted)?;
+    refuse_contradictions(&settings)?;
+    let outputs = args.output.read(cx.printer.json)?;
+    let bar = args.bar.of_new(&settings)?;
+    let registry = run::registry(&settings)?;
+    let library = cx.library(&layout, &registry, trusted)?;
+    cut_off::refuse(&layout)?;
+    let reviewers = reviewers::choose(&args.reviewer, &settings, &registry, &library)?;
+    if bar.agree as usize > reviewers.len() {
+        let message = format!(
+            "--agree {} can never be: there is {}",
+            bar.agree,
+            words::count(reviewers.len(), "reviewer")
+        );
+        return Err(Problem::usage("agree", message).hint("name more of them with --reviewer").into());
+    }
+    Desk { cx, args, layout, settings, registry, library, outputs, bar }.review(&reviewers)
+}
+
+impl Desk<'_> {
+    fn review(&self, reviewers: &[Reviewer]) -> Result<ExitStatus> {
+        let mut store = Store::open(&self.layout).context("open the store")?;
+        let id = clock::new_run_id();
+        let resolved = target::resolve(self.cx, &store, &self.args.target, &id)?;
+        let done = self.review_resolved(&mut store, &id, &resolved, reviewers);
+        if store.load_run(&id)?.is_none() {
+            resolved.let_go(self.layout.repository());
+        }
+        done
+    }
+
+    fn review_resolved(
+        &self,
+        store: &mut Store,
+        id: &RunId,
+        resolved: &Resolved,
+        reviewers: &[Reviewer],
+    ) -> Result<ExitStatus> {
+        if resolved.change.files == 0 {
+            return self.nothing_to_review(resolved);
+        }
+        loop {
+            let steps = self.steps(store, resolved, reviewers)?;
+            if let Some((run, owned)) = steps.iter().find_map(|(_, step)| match step {
+                Step::Running { run, owned } => Some((run.clone(), *owned)),
+                Step::Start | Step::Answered { .. } => None,
+            }) {
+                let status = self.go_along(store, &run, owned)?;
+                if matches!(status, ExitStatus::Waiting | ExitStatus::Interrupted) {
+                    return Ok(status);
+                }
+                continue;
+            }
+            let answered: Vec<(RunId, TaskId)> = steps
+                .iter()
+                .filter_map(|(_, step)| match step {
+                    Step::Answered { run, task } => Some((run.clone(), task.clone())),
+                    Step::Start | Step::Running { .. } => None,
+                })
+                .collect();
+            let starts =
+                |one: &&Reviewer| steps.iter().any(|(name, step)| *name == one.name && *step == Step::Start);
+            let starting: Vec<Reviewer> = reviewers.iter().filter(starts).cloned().collect();
+            if starting.is_empty() {
+                return self.answer(store, resolved, answered);
+            }
+            match self.begin(store, id, resolved, &starting, answered) {
+                // Somebody was faster.
+                Err(error) if is_taken(&error) => {}
+                done => return done,
+            }
+        }
+    }
+
+    fn steps(
+        &self,
+        store: &Store,
+        resolved: &Resolved,
+        reviewers: &[Reviewer],
+    ) -> Result<Vec<(String, Step)>> {
+        let known = store.standings_of(&resolved.target.key)?;
+        let names: Vec<String> = reviewers.iter().map(|one| one.name.clone()).collect();
+        Ok(planning::plan(&known, &resolved.target.version(), &names, self.args.again))
+    }
+
+    /// Says that there is nothing to look at, in every form that was asked for.
+    fn nothing_to_review(&self, resolved: &Resolved) -> Result<ExitStatus> {
+        self.cx.printer.tell(&format!("nothing to review: {} changes no file", resolved.target.words));
+        self.outputs.tell(self.cx, &report::of_nothing(resolved, self.bar))
+    }
+
+    /// Waits for another process's review of the same, or goes on with one whose process died.
+    fn go_along(&self, store: &Store, run: &RunId, owned: bool) -> Result<ExitStatus> {
+        let short = store.short(run)?;
+        if owned {
+            self.cx.printer.tell(&format!("review {short} is at the same commit already: waiting for it"));
+            let finished = wait::for_one(self.cx, store, run)?;
+            return Ok(ended::exit_status(finished));
+        }
+        self.cx.printer.tell(&format!("review {short} of the same commit was interrupted: going on with it"));
+        resume::go_on_untold(self.cx, run.as_str())
+    }
+
+    /// Tells what is known already.
+    fn answer(
+        &self,
+        store: &Store,
+        resolved: &Resolved,
+        answered: Vec<(RunId, TaskId)>,
+    ) -> Result<ExitStatus> {
+        let Some((first, _)) = answered.first().cloned() else {
+            return Err(Problem::usage("no_reviewer", "nobody is named to review").into());
+        };
+        let run = store.load_run(&first)?.context("the run is recorded")?;
+        let age = words::duration(clock::now().since(run.created_at));
+        let short = store.short(&first)?;
+        self.cx.printer.tell(&format!("reviewed already, {age} ago: {short} (--again reviews it anew)"));
+        let order = self.order(resolved, answered);
+        self.outputs.tell(self.cx, &report::conclude(store, None, (&order, &first), self.bar)?)
+    }
+
+    fn order(&self, resolved: &Resolved, answered: Vec<(RunId, TaskId)>) -> ReviewOrder {
+        let (target, change) = (resolved.target.clone(), resolved.change);
+        ReviewOrder { target, change, bar: self.bar, answered, again: self.args.again }
+    }
+
+    /// Makes a run of the reviewers that are to start, carries it out, and tells what came of it.
+    fn begin(
+        &self,
+        store: &mut Store,
+        id: &RunId,
+        resolved: &Resolved,
+        reviewers: &[Reviewer],
+        answered: Vec<(RunId, TaskId)>,
+    ) -> Result<ExitStatus> {
+        let order = self.order(resolved, answered);
+        let mut plan = self.plan(store, resolved, reviewers, order)?;
+        let goal = format!("review {}", resolved.target.words);
+        let mut setup = run::setup(&self.layout, &self.settings, &self.registry, &self.layout.run(id));
+        let launches = run::rehearse_plan(&mut plan, &goal, id, &setup, &self.layout.run(id))?;
+        if self.args.dry_run {
+            return run::show_plan(self.cx, &plan, &launches, &setup.gates, None);
+        }
+        let notes = plan.notes.clone();
+        setup.person_key = Context::person_key();
+        let (run, lock) = run::create(store, plan, &goal, id.clone())?;
+        notes.iter().for_each(|note| self.cx.printer.tell(note));
+        self.overtake(store, resolved)?;
+        run::watch_over(self.cx, store, run, lock, &setup, |store, finished, run, _| {
+            tell(self.cx, store, run, finished.status, &self.outputs, self.bar)
+        })
+    }
+
+    fn plan(
+        &self,
+        store: &Store,
+        resolved: &Resolved,
+        reviewers: &[Reviewer],
+        order: ReviewOrder,
+    ) -> Result<Plan> {
+        if reviewers.iter().any(|one| one.program != crate::agents::builtin::NAME) {
+            base::refuse_folder(&self.layout, &self.settings)?;
+        }
+        let Briefing { texts, personas, notes } =
+            briefs::write(&self.layout, store, &resolved.target, reviewers, &self.library)?;
+        let minutes = self.settings.number(&settings::REVIEW_MINUTES);
+        let tasks: Result<Vec<TaskSpec>> =
+            reviewers.iter().zip(texts).map(|(one, text)| task_of(one, text, minutes)).collect();
+        let allowed = self.settings.number(&settings::JOBS) as u32;
+        Ok(Plan {
+            team: TEAM.into(),
+            workflow: TEAM.into(),
+            limits: RunLimits {
+                jobs: self.args.jobs.unwrap_or(allowed),
+                budget: self.args.budget.of_new_run(&self.settings),
+                ..RunLimits::default()
+            },
+            personas,
+            vars: Default::default(),
+            roster: Vec::new(),
+            base: Some(Base {
+                commit: resolved.target.head.clone(),
+                branch: None,
+                snapshot: resolved.snapshot.is_some(),
+            }),
+            review: Some(Box::new(order)),
+            on_success: None,
+            tasks: tasks?,
+            notes: self.settings.refused.iter().cloned().chain(notes).collect(),
+        })
+    }
+
+    /// Ends what reviews an older version of the same thing: nobody needs that any more.
+    fn overtake(&self, store: &Store, resolved: &Resolved) -> Result<()> {
+        let known = store.standings_of(&resolved.target.key)?;
+        for old in planning::overtaken(&known, &resolved.target.version()) {
+            let short = store.short(&old)?;
+            match cancel::because(self.cx, store, &old, "a newer version is reviewed") {
+                Ok(()) => self.cx.printer.tell(&format!("review {short} of an older version is cancelled")),
+                // It goes on, and is marked as superseded all the same.
+                Err(error) => {
+                    self.cx.printer.warn(&format!("review {short} of an older version goes on: {error:#}"))
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_taken(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref::<StoreError>(), Some(StoreError::ReviewTaken { .. }))
+}
+
+/// Returns the task that is a reviewer's pass.
+fn task_of(reviewer: &Reviewer, text: String, minutes: u64) -> Result<TaskSpec> {
+    let id = TaskId::parse(&reviewer.name.replace(':', "-")).context("a reviewer's name is a task's")?;
+    let work = Work::Agent {
+        role: reviewer.role.clone(),
+        program: reviewer.program.clone(),
+        persona: reviewer.persona.clone(),
+        task: text,
+        model: reviewer.model.clone(),
+        fallback_models: reviewer.fallback_models.clone(),
+        thinking: reviewer.thinking.clone(),
+        writes: false,
+        submit_optional: false,
+    };
+    Ok(TaskSpec {
+        timeout_millis: Some(reviewer.minutes.unwrap_or(minutes) * 60_000),
+        // It reads git's objects, and nothing else.
+        worktree: reviewer.program != crate::agents::builtin::NAME,
+        reviews: Some(Reviews { name: reviewer.name.clone(), ..Reviews::default() }),
+        ..TaskSpec::plain(id, work)
+    })
+}
+
+/// Tells what a review came to whose run has ended, or stopped.
+pub fn tell(
+    cx: &Context,
+    store: &Store,
+    run: &Run,
+    status: RunStatus,
+    outputs: &Outputs,
+    bar: Bar,
+) -> Result<ExitStatus> {
+    let order = run.review.as_ref().context("a review knows what it is of")?;
+    let short = store.short(&run.id)?;
+    match status {
+        RunStatus::AwaitingInput => {
+            crate::commands::closing::waiting_lines(run, &short)
+                .iter()
+                .for_each(|line| cx.printer.tell(line));
+            return Ok(ExitStatus::Waiting);
+        }
+        RunStatus::Interrupted | RunStatus::Queued | RunStatus::Running => {
+            cx.printer
+                .tell(&format!("next  crew resume {short}    nothing is lost; it goes on where it was"));
+            return Ok(ExitStatus::Interrupted);
+        }
+        RunStatus::Completed | RunStatus::Failed | RunStatus::NeedsReview | RunStatus::Cancelled => {}
+    }
+    let concluded = report::conclude(store, Some(run), (order, &run.id), bar)?;
+    let exit = outputs.tell(cx, &concluded)?;
+    if outputs.is_for_people() {
+        super::text::next_steps(&concluded, &short).iter().for_each(|step| cx.printer.tell(step));
+    }
+    Ok(exit)
+}
+
+/// Tells what a review came to as it was asked for when it began.
+pub fn tell_as_ordered(cx: &Context, store: &Store, run: &Run, status: RunStatus) -> Result<ExitStatus> {
+    let bar = run.review.as_ref().map(|order| order.bar).unwrap_or_default();
+    let outputs = OutputArgs::default().read(cx.printer.json)?;
+    tell(cx, store, run, status, &outputs, bar)
+}

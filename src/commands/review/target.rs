@@ -1,0 +1,262 @@
+//! From what the user named to the exact commits that are reviewed.
+
+use crate::commands::context::{Context, another_work_tree};
+use crate::commands::exit::Problem;
+use crate::domain::id::RunId;
+use crate::domain::review::target::{ChangeSize, ReviewTarget, TargetKind};
+use crate::domain::words::clean_line;
+use crate::domain::worktree::{base_ref, branch_of};
+use crate::store::database::Store;
+use crate::workspace::base::{self, BaseError};
+use crate::workspace::custody;
+use crate::workspace::git::Git;
+use crate::workspace::reviewed::{self, Snapshot, Uncommitted};
+use anyhow::{Context as _, Result};
+use std::path::Path;
+
+/// The most characters of a name that is shown.
+const MAX_NAME: usize = 200;
+
+/// What the user wants to have reviewed; one of these at most.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct TargetArgs {
+    /// Commits: A..B, A...B (from where they part), a branch (what it adds to the default branch) or one commit
+    #[arg(value_name = "RANGE", group = "target")]
+    range: Option<String>,
+
+    /// What HEAD adds to this branch or commit
+    #[arg(long, value_name = "REF", group = "target")]
+    base: Option<String>,
+
+    /// What is staged
+    #[arg(long, group = "target")]
+    staged: bool,
+
+    /// All that is not committed, with untracked files
+    #[arg(long, group = "target")]
+    worktree: bool,
+
+    /// The work of a task: RUN/TASK
+    #[arg(long, value_name = "RUN/TASK", group = "target")]
+    task: Option<String>,
+}
+
+/// What is reviewed.
+#[derive(Debug)]
+pub struct Resolved {
+    pub target: ReviewTarget,
+    pub change: ChangeSize,
+    /// The reference that holds what was not committed.
+    pub snapshot: Option<String>,
+}
+
+impl Resolved {
+    /// Lets go of what was kept for a review that was not begun.
+    pub fn let_go(&self, repository: &Path) {
+        if let Some(reference) = &self.snapshot {
+            // What stays takes a few bytes, and `crew prune` takes it away.
+            let _ = custody::let_go(&Git::at(repository), reference, &self.target.head);
+        }
+    }
+}
+
+/// Finds out what is to be reviewed. `run` is the id that the review will have.
+pub fn resolve(cx: &Context, store: &Store, args: &TargetArgs, run: &RunId) -> Result<Resolved> {
+    let repository = store.layout().repository();
+    let names = Names { git: Git::at(repository) };
+    let found = base::find(repository);
+    if let Err(error @ (BaseError::NoRepository | BaseError::Bare)) = found {
+        return Err(impossible(repository, error));
+    }
+    let (target, snapshot) = match args {
+        TargetArgs { range: Some(range), .. } => (names.range(range)?, None),
+        TargetArgs { base: Some(base), .. } => (names.since(base, "HEAD")?, None),
+        TargetArgs { task: Some(task), .. } => (task_of(cx, store, &names, task)?, None),
+        TargetArgs { staged: true, .. } => taken(repository, Uncommitted::Index, run)?,
+        TargetArgs { worktree: true, .. } => taken(repository, Uncommitted::Worktree, run)?,
+        _ if found.is_err() => taken(repository, Uncommitted::Worktree, run)?,
+        _ => match base::dirty(repository).context("look for what is not committed")?.is_empty() {
+            false => taken(repository, Uncommitted::Worktree, run)?,
+            true => (names.branch_or_commit("HEAD")?, None),
+        },
+    };
+    let (files, added, removed) = reviewed::size(&names.git, &target.base, &target.head)
+        .context("compare what is reviewed with what it comes from")?;
+    Ok(Resolved { target, change: ChangeSize { files, added, removed }, snapshot })
+}
+
+/// Returns what is known of a task's work: from where it began to the tip of its branch.
+fn task_of(cx: &Context, store: &Store, names: &Names, typed: &str) -> Result<ReviewTarget> {
+    let Some((run, task)) = typed.split_once('/') else {
+        let message = format!("`{}` names no task", clean_line(typed, MAX_NAME));
+        return Err(Problem::usage("task", message)
+            .hint("--task RUN/TASK, such as --task last/execute")
+            .into());
+    };
+    let id = cx.find_run(store, run)?;
+    let run = store.load_run(&id)?.context("the run is recorded")?;
+    let short = store.short(&id)?;
+    let found = run.tasks.iter().find(|known| known.spec.id.as_str() == task);
+    let tree = found.and_then(|task| task.tree.as_ref());
+    let Some(tree) = tree else {
+        let message =
+            format!("task {} of run {short} has no work of its own to review", clean_line(task, MAX_NAME));
+        let hint = format!("a task that worked in a worktree has: crew status {short}");
+        return Err(Problem::refused("no_work", message).hint(hint).into());
+    };
+    let task = &found.context("a task with a tree")?.spec.id;
+    let branch = branch_of(&id, task);
+    // Its branch may have been merged and deleted; the commit is recorded.
+    let head = reviewed::commit(&names.git, &format!("refs/heads/{branch}"));
+    let head = head.unwrap_or_else(|| tree.head().to_owned());
+    let words = format!("the work of {task} in run {short}");
+    names.target(TargetKind::Task, words, format!("task:{id}/{task}"), (tree.base.clone(), head))
+}
+
+/// Makes a commit of what is not committed.
+fn taken(repository: &Path, what: Uncommitted, run: &RunId) -> Result<(ReviewTarget, Option<String>)> {
+    let (kind, words, key) = match what {
+        Uncommitted::Index => (TargetKind::Index, "what is staged", "index"),
+        Uncommitted::Worktree => (TargetKind::Worktree, "what is not committed", "worktree"),
+    };
+    let reference = base_ref(run);
+    let message = format!("{words} when crew review {run} began\n\nCrew-Run: {run}\n");
+    let made = reviewed::snapshot(repository, what, &reference, &message);
+    let Snapshot { commit, tree, base } = made.map_err(|error| impossible(repository, error))?;
+    let (words, key) = (words.to_owned(), key.to_owned());
+    Ok((ReviewTarget { kind, words, key, base, head: commit, tree }, Some(reference)))
+}
+
+fn impossible(repository: &Path, error: BaseError) -> anyhow::Error {
+    let refused = |code, hint: &str| Problem::refused(code, error.to_string()).hint(hint).into();
+    match error {
+        BaseError::NoRepository => {
+            let message = "this is no git repository, and a review is of exact commits";
+            Problem::refused("no_repository", message).hint("git init, and commit what is there").into()
+        }
+        BaseError::Bare => refused("no_work_tree", &another_work_tree(repository)),
+        BaseError::Left(_) => {
+            refused("unreadable", "put that right, or name commits: crew review HEAD~1..HEAD")
+        }
+        other => anyhow::Error::new(other).context("take in what is not committed"),
+    }
+}
+
+/// What names of commits mean in a repository.
+struct Names {
+    git: Git,
+}
+
+impl Names {
+    /// Reads a range, a branch or a commit.
+    fn range(&self, typed: &str) -> Result<ReviewTarget> {
+        let named = |name: &str| if name.is_empty() { "HEAD".to_owned() } else { name.to_owned() };
+        if let Some((base, head)) = typed.split_once("...") {
+            return self.since(&named(base), &named(head));
+        }
+        if let Some((base, head)) = typed.split_once("..") {
+            let (base, head) = (named(base), named(head));
+            let commits = (self.commit(&base)?, self.commit(&head)?);
+            return self.of_range(format!("{base}..{head}"), (&base, &head), commits);
+        }
+        self.branch_or_commit(typed)
+    }
+
+    /// Takes what `head` adds since it parted from `base`.
+    fn since(&self, base: &str, head: &str) -> Result<ReviewTarget> {
+        let (from, to) = (self.commit(base)?, self.commit(head)?);
+        let Some(parted) = reviewed::merge_base(&self.git, &from, &to) else {
+            let message = format!("{} and {} have no commit in common", shown(base), shown(head));
+            let problem = Problem::refused("no_common_commit", message);
+            return Err(problem
+                .hint(self.how_to_deepen("name a range with two dots to compare them all the same"))
+                .into());
+        };
+        self.of_range(format!("{base}...{}", self.friendly(head)), (base, head), (parted, to))
+    }
+
+    /// Takes what a branch adds to the default branch; else one commit.
+    fn branch_or_commit(&self, name: &str) -> Result<ReviewTarget> {
+        let commit = self.commit(name)?;
+        let branch = reviewed::reference(&self.git, name);
+        if let Some((default, tip)) = reviewed::default_branch(&self.git).filter(|_| branch.is_some()) {
+            let is_part = self.git.is_ancestor(&commit, &tip).unwrap_or(false);
+            if !is_part && reviewed::merge_base(&self.git, &commit, &tip).is_some() {
+                return self.since(&default, name);
+            }
+        }
+        if reviewed::is_shallow(&self.git) && reviewed::commit(&self.git, &format!("{commit}^")).is_none() {
+            let message = format!("what comes before {} is not in this clone, which is shallow", shown(name));
+            return Err(Problem::refused("shallow", message).hint(self.how_to_deepen("")).into());
+        }
+        let parent = reviewed::parent(&self.git, &commit)?;
+        let words = format!("commit {}", self.friendly(name));
+        self.of_range(words, (&format!("{commit}^"), name), (parent, commit))
+    }
+
+    fn of_range(
+        &self,
+        words: String,
+        (base, head): (&str, &str),
+        commits: (String, String),
+    ) -> Result<ReviewTarget> {
+        let whole = |name: &str| reviewed::reference(&self.git, name).unwrap_or_else(|| name.to_owned());
+        let key = format!("range:{}...{}", whole(base), whole(head));
+        self.target(TargetKind::Range, words, key, commits)
+    }
+
+    fn target(
+        &self,
+        kind: TargetKind,
+        words: String,
+        key: String,
+        (base, head): (String, String),
+    ) -> Result<ReviewTarget> {
+        let tree = reviewed::tree(&self.git, &head).context("read the commit that is reviewed")?;
+        Ok(ReviewTarget {
+            kind,
+            words: clean_line(&words, MAX_NAME),
+            key: clean_line(&key, 1_000),
+            base,
+            head,
+            tree,
+        })
+    }
+
+    /// Says a name as people do: the branch for HEAD, and few digits of an id.
+    fn friendly(&self, name: &str) -> String {
+        let branch = reviewed::reference(&self.git, name).filter(|_| name == "HEAD");
+        match branch.as_deref().and_then(|branch| branch.strip_prefix("refs/heads/")) {
+            Some(branch) => branch.to_owned(),
+            None if name == "HEAD" => {
+                reviewed::commit(&self.git, name).map_or_else(|| name.into(), |id| id[..10].into())
+            }
+            None => name.to_owned(),
+        }
+    }
+
+    fn commit(&self, name: &str) -> Result<String> {
+        reviewed::commit(&self.git, name).ok_or_else(|| {
+            let message = format!("there is no commit `{}` here", shown(name));
+            let hint = match name.split_once('/') {
+                Some((remote, branch)) => self.how_to_deepen(&format!("git fetch {remote} {branch}")),
+                None => self.how_to_deepen("git log --oneline --all shows what there is"),
+            };
+            Problem::refused("unknown_commit", message).hint(clean_line(&hint, 400)).into()
+        })
+    }
+
+    /// Says what helps in a clone that lacks history; elsewhere something else.
+    fn how_to_deepen(&self, otherwise: &str) -> String {
+        match reviewed::is_shallow(&self.git) {
+            true => "this clone is shallow: git fetch --unshallow (fetch-depth: 0 in GitHub Actions, GIT_DEPTH: 0 in \
+                     GitLab)"
+                .into(),
+            false => otherwise.into(),
+        }
+    }
+}
+
+fn shown(name: &str) -> String {
+    clean_line(name, MAX_NAME)
+}

@@ -1,0 +1,160 @@
+//! A report as people read it in a shell, and as programs read it.
+
+use super::report::Concluded;
+use crate::domain::finding::{Finding, Severity, Standing};
+use crate::domain::review::judging::Judged;
+use crate::domain::review::report::{Agreed, Hidden, Pass, Report};
+use crate::domain::words::{clean_line, visible_json};
+use crate::ui::printer::{Printer, Tone};
+use crate::ui::table::{Column, Rows};
+use crate::ui::words;
+use serde_json::json;
+use std::time::Duration;
+
+/// The most findings that are shown to people.
+const SHOWN: usize = 200;
+/// The most characters of a place.
+const MAX_PLACE: usize = 200;
+
+/// Returns a report as JSON, on one line.
+pub fn json(concluded: &Concluded) -> String {
+    let mut json = json!(concluded.report);
+    json["result"] = json!(concluded.judged);
+    json["exit"] = json!(concluded.exit() as u8);
+    json["bar"] = json!(concluded.bar);
+    visible_json(&json.to_string()).into_owned()
+}
+
+/// Returns a report as lines; coloured and cut for a terminal where a printer is given.
+pub fn text(concluded: &Concluded, printer: Option<&Printer>) -> String {
+    let plain = Printer::new(false, false, true);
+    let Concluded { report, judged, .. } = concluded;
+    let mut lines = vec![heading(report)];
+    if !report.findings.is_empty() {
+        let table = table(&report.findings);
+        lines.push(printer.map_or_else(|| table.render_whole(&plain), |printer| table.render(printer)));
+    }
+    let printer = printer.unwrap_or(&plain);
+    if report.findings.len() > SHOWN {
+        let more = words::count(report.findings.len() - SHOWN, "more finding");
+        lines.push(format!("and {more}: crew review show {} --format json", report.review));
+    }
+    for (name, why) in report.incomplete() {
+        let word = printer.tint(Tone::Bad, "incomplete");
+        lines.push(format!("{word}  {}: {}", clean_line(name, 60), clean_line(why, 300)));
+    }
+    lines.extend(report.skipped.iter().map(|sentence| clean_line(sentence, 300)));
+    lines.push(printer.tint(tone(*judged), &end(report, *judged)));
+    lines.join("\n")
+}
+
+/// Returns what people may want to type next.
+pub fn next_steps(concluded: &Concluded, short: &str) -> Vec<String> {
+    let mut steps = Vec::new();
+    if let Some(first) = concluded.report.findings.first() {
+        let print = first.finding.fingerprint.get(..6).unwrap_or(&first.finding.fingerprint);
+        steps.push(format!(
+            "next  crew review show {short} {print}    all of one finding; dismiss {short} {print} --why TEXT where it is none"
+        ));
+    }
+    if concluded.judged == Judged::Incomplete {
+        steps.push(format!("next  crew status {short}    crew logs {short}    then crew review again"));
+    }
+    steps
+}
+
+fn heading(report: &Report) -> String {
+    let reviewed = &report.reviewed;
+    let names: Vec<String> = report.reviewers.iter().map(|one| clean_line(&one.name, 60)).collect();
+    let took = words::duration(Duration::from_millis(report.millis));
+    format!(
+        "{}  {}, +{} -{}   {}: {}   {took}",
+        clean_line(&reviewed.words, MAX_PLACE),
+        words::count(reviewed.files, "file"),
+        reviewed.added,
+        reviewed.removed,
+        words::count(names.len(), "reviewer"),
+        names.join(", "),
+    )
+}
+
+fn table(findings: &[Agreed]) -> Rows {
+    let mut rows = Rows::bare(&[Column::Left, Column::Left, Column::Wide, Column::Left, Column::Right]);
+    for Agreed { finding, reviewers } in findings.iter().take(SHOWN) {
+        let agree = if reviewers.len() > 1 { " agree" } else { "" };
+        rows.add(vec![
+            (finding.severity.name().to_owned(), severity_tone(finding.severity)),
+            (place(finding), Tone::Plain),
+            (finding.title.clone(), Tone::Plain),
+            (format!("{}{agree}", reviewers.join(", ")), Tone::Faint),
+            (format!("{:.2}", finding.confidence), Tone::Faint),
+        ]);
+    }
+    rows
+}
+
+/// Says where a finding is.
+pub fn place(finding: &Finding) -> String {
+    let file = clean_line(&finding.file, MAX_PLACE);
+    let aside = if finding.standing == Some(Standing::OutsideDiff) { " (not changed)" } else { "" };
+    match (finding.file.as_str(), finding.start_line) {
+        (".", 0) => "the whole change".into(),
+        (_, 0) => file,
+        (_, line) => format!("{file}:{line}{aside}"),
+    }
+}
+
+/// Returns the colour of a severity.
+pub fn severity_tone(severity: Severity) -> Tone {
+    match severity {
+        Severity::Blocker | Severity::Error => Tone::Bad,
+        Severity::Warning => Tone::Attention,
+        Severity::Info => Tone::Faint,
+    }
+}
+
+fn tone(judged: Judged) -> Tone {
+    match judged {
+        Judged::Clean => Tone::Good,
+        Judged::Findings | Judged::Incomplete => Tone::Bad,
+    }
+}
+
+fn end(report: &Report, judged: Judged) -> String {
+    let counts: Vec<String> = Severity::ALL
+        .into_iter()
+        .rev()
+        .filter(|severity| report.count(*severity) > 0)
+        .map(|severity| counted(report.count(severity), severity))
+        .collect();
+    let counts = if counts.is_empty() { "no findings".to_owned() } else { counts.join(", ") };
+    let hidden = hidden_words(&report.hidden).map(|words| format!(" ({words})")).unwrap_or_default();
+    let asks = report.reviewers.iter().any(|one| one.pass == Pass::ChangesRequested);
+    let verdict = match (judged, asks) {
+        (Judged::Incomplete, _) => "incomplete",
+        (_, true) => "changes requested",
+        (Judged::Findings, false) => "findings",
+        (Judged::Clean, false) => "approved",
+    };
+    format!("{counts}{hidden}   {verdict}")
+}
+
+fn counted(count: usize, severity: Severity) -> String {
+    match severity {
+        Severity::Info => format!("{count} info"),
+        _ => words::count(count, severity.name()),
+    }
+}
+
+/// Says how many findings are not listed and why; nothing where all are.
+fn hidden_words(hidden: &Hidden) -> Option<String> {
+    let reasons = [
+        (hidden.known, "known before"),
+        (hidden.dismissed, "dismissed"),
+        (hidden.resolved, "resolved"),
+        (hidden.unsure, "below the bar"),
+    ];
+    let told: Vec<String> =
+        reasons.iter().filter(|(count, _)| *count > 0).map(|(count, why)| format!("{count} {why}")).collect();
+    (!told.is_empty()).then(|| format!("not listed: {}", told.join(", ")))
+}

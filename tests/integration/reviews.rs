@@ -1,0 +1,158 @@
+//! `crew review`: what is reviewed, by whom, and what the exit code says of it.
+
+use crate::support::{Ran, TestRepo, of_kind};
+use serde_json::{Value, json};
+use std::os::unix::fs::PermissionsExt;
+
+/// Hands in a finding of a severity on the line that was added to `a.txt`.
+pub fn finds(severity: &str) -> String {
+    let finding = json!([{"severity": severity, "category": "bug", "file": "a.txt", "start_line": 2, "end_line": 2,
+        "quote": "two", "title": "two is wrong", "confidence": 0.8}]);
+    format!("printf '%s' '{finding}' | crew review submit --verdict changes_requested --body no --findings -")
+}
+
+pub const APPROVES: &str = "crew review submit --verdict approved --body fine";
+
+/// Makes a reviewer that types a line in its shell.
+pub fn reviewer(repo: &TestRepo, name: &str, line: &str) {
+    let program = repo.beside(name);
+    std::fs::write(&program, format!("#!/bin/sh\n{line}\n")).expect("a program");
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("it runs");
+    repo.set("agents", name, json!({"command": program, "prompt": "argument"}));
+}
+
+/// A repository on a branch that adds a line to what `main` has.
+pub fn with_branch() -> TestRepo {
+    let repo = TestRepo::new();
+    repo.write("a.txt", "one\n");
+    repo.commit("one");
+    repo.git(&["switch", "-q", "-c", "feature"]);
+    repo.write("a.txt", "one\ntwo\n");
+    repo.commit("two");
+    repo
+}
+
+#[track_caller]
+fn review(repo: &TestRepo, args: &[&str], exit: i32) -> Ran {
+    repo.crew(["review"].iter().chain(args)).exits(exit)
+}
+
+#[track_caller]
+fn report(repo: &TestRepo, args: &[&str], exit: i32) -> Value {
+    review(repo, &[args, &["--json"]].concat(), exit).json()
+}
+
+#[test]
+fn the_exit_code_says_what_a_review_came_to() {
+    let repo = with_branch();
+    reviewer(&repo, "strict", &finds("error"));
+    reviewer(&repo, "mild", &finds("warning"));
+    reviewer(&repo, "kind", APPROVES);
+    reviewer(&repo, "mute", "true");
+    let found = review(&repo, &["--reviewer", "strict,kind"], 5);
+    assert!(found.out.contains("main...feature  1 file, +1 -0   2 reviewers: strict, kind"), "{}", found.out);
+    assert!(found.out.contains("error  a.txt:2  two is wrong  strict"), "{}", found.out);
+    assert!(found.out.contains("1 error   changes requested"), "{}", found.out);
+    let agreed = report(&repo, &["--reviewer", "strict,mild"], 5);
+    assert_eq!(agreed["findings"][0]["reviewers"], json!(["mild", "strict"]));
+    assert_eq!((&agreed["result"], agreed["findings"].as_array().unwrap().len()), (&json!("findings"), 1));
+    for (args, exit) in [
+        (vec!["--reviewer", "mild"], 0),
+        (vec!["--reviewer", "mild", "--fail-on", "warning"], 5),
+        (vec!["--reviewer", "strict", "--fail-on", "none"], 0),
+        (vec!["--reviewer", "strict", "--min-confidence", "0.9"], 0),
+        (vec!["--reviewer", "strict,kind", "--agree", "2"], 0),
+        (vec!["--reviewer", "kind"], 0),
+        (vec!["--reviewer", "mute"], 6),
+        (vec!["--reviewer", "mute,strict"], 6),
+        (vec!["--reviewer", "kind", "--agree", "2"], 2),
+        (vec!["--reviewer", "nobody"], 2),
+        (vec!["nowhere"], 4),
+        (vec!["main..main"], 0),
+    ] {
+        review(&repo, &args, exit);
+    }
+    repo.leaves_no_process();
+}
+
+#[test]
+fn what_was_approved_is_answered_from_the_record() {
+    let repo = with_branch();
+    reviewer(&repo, "kind", &format!("echo x >> {}; {APPROVES}", repo.beside("asked").display()));
+    let asked = || std::fs::read_to_string(repo.beside("asked")).unwrap_or_default().lines().count();
+    let first = report(&repo, &["--reviewer", "kind"], 0);
+    let second = review(&repo, &["--reviewer", "kind", "--json"], 0);
+    assert!(second.err.contains("reviewed already"), "{}", second.err);
+    assert_eq!((second.json()["review"].clone(), asked()), (first["review"].clone(), 1));
+    report(&repo, &["--reviewer", "kind", "--again"], 0);
+    assert_eq!(asked(), 2);
+    // A reviewer that is asked for the first time is started alone, and both are told of.
+    reviewer(&repo, "strict", &finds("error"));
+    let both = report(&repo, &["--reviewer", "kind,strict"], 5);
+    assert_eq!((asked(), both["reviewers"].as_array().unwrap().len()), (2, 2));
+    repo.write("a.txt", "one\ntwo\nthree\n");
+    repo.commit("three");
+    report(&repo, &["--reviewer", "kind"], 0);
+    assert_eq!(asked(), 3);
+}
+
+#[test]
+fn what_is_staged_or_not_committed_is_reviewed_at_a_commit_of_its_own() {
+    let repo = with_branch();
+    reviewer(&repo, "kind", APPROVES);
+    repo.write("a.txt", "one\ntwo\nthree\n");
+    repo.git(&["add", "a.txt"]);
+    repo.write("b.txt", "new\n");
+    let staged = report(&repo, &["--reviewer", "kind", "--staged"], 0);
+    assert_eq!(
+        (&staged["reviewed"]["words"], &staged["reviewed"]["files"]),
+        (&json!("what is staged"), &json!(1))
+    );
+    let all = report(&repo, &["--reviewer", "kind"], 0);
+    assert_eq!(
+        (&all["reviewed"]["words"], &all["reviewed"]["files"]),
+        (&json!("what is not committed"), &json!(2))
+    );
+    assert_eq!(repo.git(&["status", "--porcelain"]).lines().count(), 2);
+    let again = review(&repo, &["--reviewer", "kind"], 0);
+    assert!(again.err.contains("reviewed already"), "{}", again.err);
+    let bases = repo.git(&["for-each-ref", "refs/crew/base"]);
+    assert_eq!(bases.lines().count(), 2, "{bases}");
+}
+
+#[test]
+fn several_forms_are_written_at_once() {
+    let repo = with_branch();
+    reviewer(&repo, "strict", &finds("error"));
+    let files = ["--format", "sarif=out.sarif", "--format", "gitlab", "-o", "out.json", "--format", "github"];
+    let told = review(&repo, &[&["--reviewer", "strict"][..], &files].concat(), 5);
+    assert!(told.out.starts_with("::error file=a.txt,line=2,"), "{}", told.out);
+    let read = |path: &str| -> Value {
+        serde_json::from_slice(&std::fs::read(repo.root.join(path)).expect("a file")).expect("JSON")
+    };
+    assert_eq!(read("out.sarif")["runs"][0]["results"][0]["ruleId"], "bug");
+    assert_eq!(read("out.json")[0]["location"]["path"], "a.txt");
+    for args in [["--format", "sarif", "--format", "gitlab"], ["--format", "github=x", "--staged", "--json"]]
+    {
+        review(&repo, &args, 2);
+    }
+    review(&repo, &["--format", "sarif=none/x"], 2);
+}
+
+pub fn fail_on_setting_is_the_bar_of_a_review() {
+    let repo = with_branch();
+    reviewer(&repo, "mild", &finds("warning"));
+    review(&repo, &["--reviewer", "mild"], 0);
+    repo.crew(["config", "set", "review.fail_on", "warning"]).exits(0);
+    review(&repo, &["--reviewer", "mild"], 5);
+    repo.crew(["config", "set", "review.fail_on", "grave"]).exits(0);
+    review(&repo, &["--reviewer", "mild"], 2);
+}
+
+pub fn minutes_setting_bounds_a_pass() {
+    let repo = with_branch();
+    reviewer(&repo, "kind", APPROVES);
+    review(&repo, &["--reviewer", "kind", "--set", "review.minutes=7"], 0);
+    let events = repo.events();
+    assert_eq!(of_kind(&events, "task_created")[0]["spec"]["timeout_millis"], 420_000);
+}
