@@ -3201,7 +3201,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__review__subcmd__submit)
-            opts="-q -C -h -V --verdict --body --findings --json --quiet --folder --help --version"
+            opts="-q -C -h -V --verdict --body --findings --review --by --json --quiet --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3216,6 +3216,14 @@ _crew() {
                     return 0
                     ;;
                 --findings)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --review)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --by)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -6,6 +6,7 @@ use crate::domain::cancelling;
 use crate::domain::event::{Event, Recorded, ToolResult};
 use crate::domain::gate::Decision;
 use crate::domain::merging::Merging;
+use crate::domain::review::by_person::PersonReview;
 use crate::domain::words::clean_line;
 use crate::domain::worktree::MovedReference;
 use crate::store::lock;
@@ -144,6 +145,7 @@ fn detail_of(event: &Event) -> String {
             format!("{} by {by}  {note}  {last_error}", why.name())
         }
         Event::DeadLetterDropped { by, reason, .. } => format!("by {by}  {reason}"),
+        Event::PersonReviewed(PersonReview { by, review }) => format!("by {by}  {}", review.summary()),
         Event::DeadLettersPiledUp { count } => format!("{count} within an hour"),
         Event::TreeChecked { check, .. } if !check.unseen.is_empty() => check.unseen.clone(),
         Event::TreeChecked { check, .. } if check.is_changed() => {

@@ -15,6 +15,7 @@ use super::requeue::Asked;
 use super::resolution::Sides;
 use super::result_files::AppliedFile;
 use super::retry::RetryReason;
+use super::review::by_person::PersonReview;
 use super::review::target::ReviewOrder;
 use super::submission::{HandedIn, Kind, Note};
 use super::task::TaskSpec;
@@ -504,6 +505,8 @@ pub enum Event {
     },
     /// A person does not want to see any more that a task was given up.
     DeadLetterDropped { task: TaskId, by: String, reason: String },
+    /// A person has handed in a review of what the run reviews.
+    PersonReviewed(PersonReview),
     /// More tasks of the repository than usual were given up within an hour; told once within that time. It stands in the
     /// record of the run whose task was the last of them.
     DeadLettersPiledUp {
@@ -693,6 +696,7 @@ impl Event {
             Event::TaskRequeued { .. } => "task_requeued",
             Event::TaskDeadLettered { .. } => "task_dead_lettered",
             Event::DeadLetterDropped { .. } => "dead_letter_dropped",
+            Event::PersonReviewed(_) => "person_reviewed",
             Event::DeadLettersPiledUp { .. } => "dead_letters_piled_up",
             Event::AttemptEnded { .. } => "attempt_ended",
             Event::TaskSkipped { .. } => "task_skipped",
@@ -744,6 +748,7 @@ impl Event {
         "task_requeued",
         "task_dead_lettered",
         "dead_letter_dropped",
+        "person_reviewed",
         "dead_letters_piled_up",
         "attempt_ended",
         "task_skipped",
@@ -767,6 +772,7 @@ impl Event {
             | Event::WorkMerged { .. }
             | Event::MergeGivenUp { .. }
             | Event::ConflictsSeen { .. }
+            | Event::PersonReviewed(_)
             | Event::DeadLettersPiledUp { .. }
             | Event::BudgetChanged { .. }
             | Event::ClockJumped { .. }
@@ -922,6 +928,7 @@ impl Event {
                 | Event::TaskRequeued { .. }
                 | Event::TaskDeadLettered { .. }
                 | Event::DeadLetterDropped { .. }
+                | Event::PersonReviewed(_)
                 | Event::TaskCancelled { .. }
                 | Event::CancelAsked { .. }
                 | Event::TaskFailed { .. }

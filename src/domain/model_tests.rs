@@ -665,6 +665,7 @@ fn event_of(kind: &str, task: Option<&TaskId>, attempt: u32, dice: usize) -> Eve
             json!({"why": if dice.is_multiple_of(2) { "by_hand" } else { "dead_looks" }, "by": "ann", "last_error": "network: r"})
         }
         "dead_letter_dropped" => json!({"by": "ann", "reason": "seen"}),
+        "person_reviewed" => json!({"by": "ann", "review": {"verdict": "approved"}}),
         "dead_letters_piled_up" => json!({"count": 4 + dice}),
         "submission_refused" => json!({"request": "r", "reason": "r"}),
         "verification_ended" => {

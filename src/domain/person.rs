@@ -11,8 +11,10 @@ use super::gate::{self, Decision, GateId};
 use super::id::{RunId, TaskId};
 use super::request::{Answer, Ask, Code, Request, refused};
 use super::requeue::{self, Order};
+use super::review::by_person;
 use super::run::Run;
 use super::signed;
+use super::submission::ReviewBody;
 use super::time::Time;
 use super::words::clean_line;
 use serde::{Deserialize, Serialize};
@@ -56,6 +58,8 @@ pub enum What {
     GiveUp { task: TaskId },
     /// Let a dead letter go.
     DropDeadLetter { task: TaskId },
+    /// Take in a review of what the run reviews.
+    Review(Box<ReviewBody>),
 }
 
 impl What {
@@ -64,9 +68,11 @@ impl What {
         match self {
             What::Accept { task } => std::slice::from_ref(task),
             What::Requeue(order) => &order.tasks,
-            What::Decide { .. } | What::Cancel { .. } | What::GiveUp { .. } | What::DropDeadLetter { .. } => {
-                &[]
-            }
+            What::Decide { .. }
+            | What::Cancel { .. }
+            | What::GiveUp { .. }
+            | What::DropDeadLetter { .. }
+            | What::Review(_) => &[],
         }
     }
 }
@@ -104,6 +110,7 @@ pub fn receive(run: &Run, ask: &PersonAsk, now: Time) -> (Vec<Event>, Answer) {
         What::DropDeadLetter { task } => {
             dead_letter::drop_letter(run, task, who).map(|events| (events, newest(run, task)))
         }
+        What::Review(review) => by_person::hand_in(run, review, &by).map(|events| (events, (by.clone(), 0))),
         What::Cancel { task } => {
             let name = task.as_ref().map(TaskId::to_string).unwrap_or_default();
             cancelling::cancel(run, task.as_ref(), who).map(|events| (events, (name, 0)))

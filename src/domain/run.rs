@@ -15,6 +15,7 @@ use super::judgement::FAIL_FAST;
 use super::merging::{Landed, Merging};
 use super::requeue;
 use super::resolution::{Resolution, Standing};
+use super::review::by_person::PersonReview;
 use super::review::row::ReviewDigest;
 use super::review::target::ReviewOrder;
 use super::submission::Kind;
@@ -195,6 +196,8 @@ pub struct Run {
     pub base: Option<Base>,
     /// What it reviews, where it is a review.
     pub review: Option<Box<ReviewOrder>>,
+    /// What persons found who reviewed it too.
+    pub person_reviews: Vec<PersonReview>,
     pub created_at: Time,
     /// In the order of the workflow.
     pub tasks: Vec<Task>,
@@ -257,6 +260,7 @@ impl Run {
             roster: roster.clone(),
             base: base.clone(),
             review: review.clone(),
+            person_reviews: Vec::new(),
             created_at: at,
             tasks: Vec::new(),
             gates: Vec::new(),
@@ -367,6 +371,13 @@ impl Run {
             Event::ClockJumped { asleep, held_up, set } => {
                 self.move_times(shift_millis(*asleep, *held_up, *set));
                 Ok(Touched::Nothing)
+            }
+            Event::PersonReviewed(review) => {
+                if self.review.is_none() || self.person_reviews.iter().any(|known| known.by == review.by) {
+                    return Err(illegal(format!("it is no review, or {} has reviewed it", review.by)));
+                }
+                self.person_reviews.push(review.clone());
+                Ok(Touched::Run)
             }
             Event::StopAsked { .. }
             | Event::CancelAsked { task: None, .. }

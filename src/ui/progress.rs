@@ -11,6 +11,7 @@ use crate::domain::conflict::Clash;
 use crate::domain::event::{Event, Outcome, Recorded};
 use crate::domain::id::TaskId;
 use crate::domain::provider::Providers;
+use crate::domain::review::by_person::PersonReview;
 use crate::domain::run::Run;
 use crate::domain::schedule::InFolder;
 use crate::domain::submission::Note;
@@ -551,6 +552,9 @@ fn plain_line(run: &str, event: &Event) -> Option<String> {
         }
         Event::DeadLetterDropped { task, by, .. } => {
             format!("run={run} task={task} event=dead_letter_dropped by={by:?}")
+        }
+        Event::PersonReviewed(PersonReview { by, review }) => {
+            format!("run={run} event=reviewed by={by:?} {}", clean_line(&review.summary(), 200))
         }
         Event::DeadLettersPiledUp { count } => {
             format!("run={run} event=dead_letters_piled_up count={count} {:?}", piled_up(*count))

@@ -156,3 +156,28 @@ pub fn minutes_setting_bounds_a_pass() {
     let events = repo.events();
     assert_eq!(of_kind(&events, "task_created")[0]["spec"]["timeout_millis"], 420_000);
 }
+
+#[test]
+fn a_person_reviews_beside_the_reviewers() {
+    let repo = with_branch();
+    reviewer(&repo, "kind", APPROVES);
+    review(&repo, &["--reviewer", "kind"], 0);
+    let submit = |by: &str, words: &[&str]| {
+        let named = ["review", "submit", "--review", "last", "--by", by];
+        repo.crew(named.iter().chain(words))
+    };
+    let no = ["--verdict", "changes_requested", "--body", "It leaks."];
+    assert_eq!(submit("Ann", &no).exits(0).out, submit("Ann", &no).exits(0).out);
+    assert!(submit("Ann", &["--verdict", "approved"]).exits(4).err.contains("a different review of Ann"));
+    assert!(submit("Bob", &["--verdict", "changes_requested"]).exits(4).err.contains("needs a reason"));
+    assert_eq!(repo.kinds().iter().filter(|kind| *kind == "person_reviewed").count(), 1);
+}
+
+/// Returns the kinds of events that only reviews have.
+pub fn kinds_of_events() -> Vec<String> {
+    let repo = with_branch();
+    reviewer(&repo, "kind", APPROVES);
+    review(&repo, &["--reviewer", "kind"], 0);
+    repo.crew(["review", "submit", "--review", "last", "--by", "Ann", "--verdict", "approved"]).exits(0);
+    repo.kinds()
+}

@@ -6,6 +6,7 @@ use crate::commands::exit::{ExitStatus, Problem};
 use crate::domain::finding::Severity;
 use crate::domain::id::{RunId, TaskId};
 use crate::domain::review::agreeing::agree;
+use crate::domain::review::by_person::PersonReview;
 use crate::domain::review::judging::{Bar, Judged, judge};
 use crate::domain::review::passes;
 use crate::domain::review::report::{Hidden, Report, Reviewed};
@@ -106,8 +107,11 @@ pub fn conclude(
         let name = task.spec.reviewer().unwrap_or_default();
         passes::findings(task).into_iter().map(move |finding| (name.clone(), finding))
     });
+    let by_persons = || run.into_iter().flat_map(|run| &run.person_reviews);
+    let of_persons =
+        by_persons().flat_map(|one| one.findings().into_iter().map(|finding| (one.by.clone(), finding)));
     let mut hidden = Hidden::default();
-    let mut findings = agree(found);
+    let mut findings = agree(found.chain(of_persons));
     findings.retain(|agreed| {
         let is_listed = bar.admits(agreed);
         hidden.unsure += usize::from(!is_listed);
@@ -117,7 +121,11 @@ pub fn conclude(
     let report = Report {
         review: store.short(id)?,
         reviewed: reviewed(&order.target, order.change),
-        reviewers: tasks.iter().filter_map(|task| passes::reviewer(task)).collect(),
+        reviewers: tasks
+            .iter()
+            .filter_map(|task| passes::reviewer(task))
+            .chain(by_persons().map(PersonReview::reviewer))
+            .collect(),
         findings,
         hidden,
         skipped: tasks.iter().flat_map(|task| skipped(task)).collect(),

@@ -1,16 +1,20 @@
 //! `crew review submit`: reviews, as reviewers hand them in.
 
 use crate::commands::context::Context;
+use crate::commands::decide::{self, Who};
 use crate::commands::exit::{ExitStatus, Problem};
 use crate::commands::submit;
+use crate::domain::person::What;
 use crate::domain::request::Submission;
-use crate::domain::submission::{Kind, ReviewVerdict};
+use crate::domain::submission::{Kind, ReviewBody, ReviewVerdict};
+use crate::domain::words::clean_line;
 use anyhow::Result;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Hand in the verdict of a review
 ///
-/// Works in the shell of a reviewer that crew has started. Exit 0: accepted; 4: refused, with the reason.
+/// Works in the shell of a reviewer that crew has started. With --review, a person hands in theirs beside those of the
+/// reviewers. The same review twice is taken in once. Exit 0: accepted; 4: refused, with the reason.
 #[derive(Debug, clap::Args)]
 pub struct SubmitArgs {
     /// The verdict
@@ -24,6 +28,14 @@ pub struct SubmitArgs {
     /// A JSON file with a list of findings; `-` is standard input
     #[arg(long, value_name = "FILE")]
     findings: Option<String>,
+
+    /// A review that a person adds theirs to: the beginning of its id, or `last`
+    #[arg(long, value_name = "REVIEW")]
+    review: Option<String>,
+
+    /// Whose review it is; default: git's user.name, or the user of this account
+    #[arg(long, value_name = "NAME", requires = "review")]
+    by: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -35,7 +47,7 @@ enum VerdictArg {
 
 /// Hands in a review and prints the answer.
 pub fn submit(cx: &Context, args: &SubmitArgs) -> Result<ExitStatus> {
-    let SubmitArgs { verdict, body, findings } = args;
+    let SubmitArgs { verdict, body, findings, .. } = args;
     if body.as_deref() == Some("-") && findings.as_deref() == Some("-") {
         let message = "--body and --findings cannot both be standard input";
         return Err(Problem::usage("two_inputs", message).hint("put one of them into a file").into());
@@ -50,5 +62,22 @@ pub fn submit(cx: &Context, args: &SubmitArgs) -> Result<ExitStatus> {
     };
     let findings = findings.as_deref().map_or(Ok(json!([])), |from| submit::read_json(from, Kind::Review))?;
     let body = json!({"verdict": verdict, "body": body, "findings": findings});
-    submit::hand_in(cx, Submission { kind: Kind::Review, body })
+    match &args.review {
+        Some(review) => hand_in_as_person(cx, args, review, body),
+        None => submit::hand_in(cx, Submission { kind: Kind::Review, body }),
+    }
+}
+
+/// Adds a person's review to those of a review's reviewers.
+fn hand_in_as_person(cx: &Context, args: &SubmitArgs, review: &str, body: Value) -> Result<ExitStatus> {
+    let store = cx.store()?;
+    let id = cx.find_run(&store, review)?;
+    let body: ReviewBody = serde_path_to_error::deserialize(body).map_err(|error| {
+        let message = clean_line(&format!("what is handed in is no review: {error}"), 400);
+        Problem::usage("invalid", message).hint("crew submit --schema reviewer shows all fields")
+    })?;
+    let who = Who { by: args.by.clone(), wait: 60 };
+    let by = decide::ask(&store, &id, (&who, ""), What::Review(Box::new(body)))?;
+    cx.printer.data(&format!("accepted: the review of {by} for {}", store.short(&id)?))?;
+    Ok(ExitStatus::Done)
 }

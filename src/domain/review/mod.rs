@@ -5,6 +5,7 @@
 
 pub mod agreeing;
 pub mod anchoring;
+pub mod by_person;
 pub mod foreign;
 pub mod judging;
 pub mod passes;

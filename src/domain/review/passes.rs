@@ -2,7 +2,7 @@
 
 use super::report::{Pass, Reviewer};
 use crate::domain::finding::{Finding, Severity, Standing, fingerprint};
-use crate::domain::submission::{HandedIn, ReviewVerdict};
+use crate::domain::submission::{HandedIn, ReviewBody, ReviewVerdict};
 use crate::domain::task::{Task, TaskState};
 use crate::domain::words::clean_line;
 
@@ -38,20 +38,22 @@ fn handed_in(task: &Task) -> Option<&HandedIn> {
     task.last()?.submission.as_deref()
 }
 
-/// Returns what a reviewer found. A verdict that asks for changes and names none is an error in itself.
+/// Returns what the reviewer of a task found.
 pub fn findings(task: &Task) -> Vec<Finding> {
     match handed_in(task) {
-        Some(HandedIn::Review(review)) => {
-            let names_none = review.findings.is_empty() && review.verdict == ReviewVerdict::ChangesRequested;
-            let unexplained = names_none.then(|| unexplained(task, &review.body));
-            review.findings.iter().cloned().chain(unexplained).collect()
-        }
+        Some(HandedIn::Review(review)) => findings_of(review, &task.spec.reviewer().unwrap_or_default()),
         _ => Vec::new(),
     }
 }
 
-fn unexplained(task: &Task, body: &str) -> Finding {
-    let name = task.spec.reviewer().unwrap_or_default();
+/// Returns the findings of a review. A verdict that asks for changes and names none is an error in itself.
+pub fn findings_of(review: &ReviewBody, name: &str) -> Vec<Finding> {
+    let names_none = review.findings.is_empty() && review.verdict == ReviewVerdict::ChangesRequested;
+    let unexplained = names_none.then(|| unexplained(name, &review.body));
+    review.findings.iter().cloned().chain(unexplained).collect()
+}
+
+fn unexplained(name: &str, body: &str) -> Finding {
     let first = body.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     Finding {
         severity: Severity::Error,
@@ -75,7 +77,6 @@ mod tests {
     use crate::domain::event::{Event, Outcome};
     use crate::domain::review::target::Reviews;
     use crate::domain::run::tests::{agent_spec, ended, run_of, started};
-    use crate::domain::submission::{ReviewBody, ReviewVerdict};
     use crate::domain::task::TaskSpec;
     use crate::domain::time::Time;
 

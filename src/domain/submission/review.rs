@@ -33,6 +33,13 @@ pub struct ReviewBody {
 }
 
 impl ReviewBody {
+    /// Cleans and checks it, whoever hands it in.
+    pub fn checked(self) -> Result<ReviewBody, Refusal> {
+        let cleaned = self.cleaned();
+        cleaned.check(REVIEWERS[0])?;
+        Ok(cleaned)
+    }
+
     pub(super) fn cleaned(self) -> ReviewBody {
         ReviewBody {
             body: clean_text(&self.body, usize::MAX),
@@ -60,7 +67,8 @@ impl ReviewBody {
         check_findings(&self.findings)
     }
 
-    pub(super) fn summary(&self) -> String {
+    /// Returns what it comes to, in a sentence.
+    pub fn summary(&self) -> String {
         let verdict = match self.verdict {
             ReviewVerdict::Approved => "approved",
             ReviewVerdict::ChangesRequested => "changes requested",

@@ -1,0 +1,84 @@
+//! A review that a person hands in, beside those of the reviewers that were started.
+
+use super::passes;
+use super::report::{Pass, Reviewer};
+use crate::domain::event::Event;
+use crate::domain::finding::Finding;
+use crate::domain::request::{Answer, Code, refused};
+use crate::domain::run::Run;
+use crate::domain::submission::{ReviewBody, ReviewVerdict};
+use serde::{Deserialize, Serialize};
+
+/// What a person handed in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PersonReview {
+    pub by: String,
+    pub review: ReviewBody,
+}
+
+/// Decides about a person's review of what a run reviews. The same review twice is taken in once; a different one of the
+/// same person is refused.
+pub fn hand_in(run: &Run, review: &ReviewBody, by: &str) -> Result<Vec<Event>, Answer> {
+    if run.review.is_none() {
+        let message = "this run is no review".to_owned();
+        return Err(refused(Code::Invalid, message, "crew review list shows the reviews"));
+    }
+    let review = review.clone().checked().map_err(|refusal| {
+        let hint = refusal.hint.unwrap_or_else(|| "correct that, and hand it in again".into());
+        refused(Code::Invalid, refusal.message, hint)
+    })?;
+    match run.person_reviews.iter().find(|known| known.by == by) {
+        Some(known) if known.review == review => Ok(Vec::new()),
+        Some(_) => {
+            let message = format!("a different review of {by} was handed in before");
+            Err(refused(Code::Conflict, message, "--by NAME says that it is somebody else's"))
+        }
+        None => Ok(vec![Event::PersonReviewed(PersonReview { by: by.to_owned(), review })]),
+    }
+}
+
+impl PersonReview {
+    /// Says what became of it, as of every reviewer's pass.
+    pub fn reviewer(&self) -> Reviewer {
+        let pass = match self.review.verdict {
+            ReviewVerdict::Approved => Pass::Approved,
+            ReviewVerdict::ChangesRequested => Pass::ChangesRequested,
+        };
+        Reviewer { name: self.by.clone(), pass }
+    }
+
+    /// Returns what the person found.
+    pub fn findings(&self) -> Vec<Finding> {
+        passes::findings_of(&self.review, &self.by)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::review::row::tests::review_events;
+    use crate::domain::run::tests::run_of;
+    use crate::domain::time::Time;
+
+    fn review(verdict: ReviewVerdict, body: &str) -> ReviewBody {
+        ReviewBody { verdict, body: body.into(), findings: vec![] }
+    }
+
+    #[test]
+    fn a_person_hands_in_one_review_and_the_same_one_again_is_nothing_new() {
+        let events = review_events("h", &["claude"], false);
+        let mut run = Run::create(crate::domain::id::RunId::from_random(1), Time(0), &events[0]).unwrap();
+        let no = review(ReviewVerdict::ChangesRequested, "It leaks.");
+        let first = hand_in(&run, &no, "Ann").unwrap();
+        run.apply(Time(1), &first[0]).unwrap();
+        assert_eq!(run.person_reviews[0].reviewer().pass, Pass::ChangesRequested);
+        assert_eq!(run.person_reviews[0].findings()[0].title, "Ann asks for changes: It leaks.");
+        assert_eq!(hand_in(&run, &no, "Ann"), Ok(vec![]));
+        let yes = review(ReviewVerdict::Approved, "");
+        assert!(matches!(hand_in(&run, &yes, "Ann"), Err(Answer::Refused { code: Code::Conflict, .. })));
+        assert_eq!(hand_in(&run, &yes, "Bob").unwrap().len(), 1);
+        let reasonless = review(ReviewVerdict::ChangesRequested, " ");
+        assert!(hand_in(&run, &reasonless, "Cy").is_err());
+        assert!(hand_in(&run_of(vec![]), &yes, "Ann").is_err());
+    }
+}
