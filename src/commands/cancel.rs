@@ -51,6 +51,13 @@ pub struct CancelArgs {
     #[arg(value_name = "TASK")]
     task: Option<String>,
 
+    #[command(flatten)]
+    how: How,
+}
+
+/// Why something is cancelled and by whom, and how long its end is waited for.
+#[derive(Clone, Debug, clap::Args)]
+pub struct How {
     /// Why; kept with the record
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     reason: String,
@@ -97,10 +104,19 @@ impl Target {
 
 /// Cancels a run or a task.
 pub fn cancel(cx: &Context, args: &CancelArgs) -> Result<ExitStatus> {
+    end(cx, (&args.name, args.task.as_deref()), &args.how)
+}
+
+/// Cancels a whole run.
+pub fn cancel_run(cx: &Context, run: &RunId, how: &How) -> Result<ExitStatus> {
+    end(cx, (run.as_str(), None), how)
+}
+
+fn end(cx: &Context, (name, task): (&str, Option<&str>), args: &How) -> Result<ExitStatus> {
     let mut store = cx.store()?;
     let layout = store.layout().clone();
     typist::refuse_agents(Some(layout.repository()))?;
-    let Named { short, run: before, task } = cx.find_typed(&store, &args.name, args.task.as_deref())?;
+    let Named { short, run: before, task } = cx.find_typed(&store, name, task)?;
     let target = Target { run: before.id.clone(), short, task };
     typist::refuse_below(before.dispatcher.as_ref())?;
     if target.is_over(&before) {
@@ -141,7 +157,7 @@ pub fn because(cx: &Context, store: &Store, run: &RunId, reason: &str) -> Result
 /// Has the wish recorded, by the owner of the run or in its place.
 fn ask(
     cx: &Context,
-    args: &CancelArgs,
+    args: &How,
     store: &Store,
     target: &Target,
     before: &Run,

@@ -146,6 +146,9 @@ fn detail_of(event: &Event) -> String {
         }
         Event::DeadLetterDropped { by, reason, .. } => format!("by {by}  {reason}"),
         Event::PersonReviewed(PersonReview { by, review }) => format!("by {by}  {}", review.summary()),
+        Event::FindingDecided { fingerprint, decision, by, why, .. } => {
+            format!("{fingerprint} {} by {by}  {why}", decision.name())
+        }
         Event::DeadLettersPiledUp { count } => format!("{count} within an hour"),
         Event::TreeChecked { check, .. } if !check.unseen.is_empty() => check.unseen.clone(),
         Event::TreeChecked { check, .. } if check.is_changed() => {

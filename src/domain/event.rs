@@ -16,6 +16,7 @@ use super::resolution::Sides;
 use super::result_files::AppliedFile;
 use super::retry::RetryReason;
 use super::review::by_person::PersonReview;
+use super::review::deciding;
 use super::review::target::ReviewOrder;
 use super::submission::{HandedIn, Kind, Note};
 use super::task::TaskSpec;
@@ -580,6 +581,18 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "is_zero")]
         more: u64,
     },
+    /// It was decided what becomes of a finding of one of the run's reviewers.
+    FindingDecided {
+        fingerprint: String,
+        decision: deciding::Decision,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        feedback: Option<deciding::Feedback>,
+        by: String,
+        why: String,
+        /// What proves it: a commit, a test.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        evidence: Option<String>,
+    },
     /// A person gave the run another budget for the rest of its work.
     BudgetChanged { budget: Limits },
     /// Time went by without crew: the machine slept, crew was held up, or somebody set the clock. What is to happen at a
@@ -704,6 +717,7 @@ impl Event {
             Event::TaskFailed { .. } => "task_failed",
             Event::BudgetWarned { .. } => "budget_warned",
             Event::ConflictsSeen { .. } => "conflicts_seen",
+            Event::FindingDecided { .. } => "finding_decided",
             Event::BudgetChanged { .. } => "budget_changed",
             Event::ClockJumped { .. } => "clock_jumped",
             Event::StopAsked { .. } => "stop_asked",
@@ -756,6 +770,7 @@ impl Event {
         "task_failed",
         "budget_warned",
         "conflicts_seen",
+        "finding_decided",
         "budget_changed",
         "clock_jumped",
         "stop_asked",
@@ -774,6 +789,7 @@ impl Event {
             | Event::ConflictsSeen { .. }
             | Event::PersonReviewed(_)
             | Event::DeadLettersPiledUp { .. }
+            | Event::FindingDecided { .. }
             | Event::BudgetChanged { .. }
             | Event::ClockJumped { .. }
             | Event::StopAsked { .. }
@@ -932,6 +948,7 @@ impl Event {
                 | Event::TaskCancelled { .. }
                 | Event::CancelAsked { .. }
                 | Event::TaskFailed { .. }
+                | Event::FindingDecided { .. }
                 | Event::BudgetChanged { .. }
                 | Event::RunEnded { .. }
         )

@@ -688,6 +688,10 @@ fn event_of(kind: &str, task: Option<&TaskId>, attempt: u32, dice: usize) -> Eve
             let conflict = json!({"kind": "content", "paths": ["a"], "lines": [[1, dice + 1]]});
             json!({"clashes": [{"tasks": ["t0", "t1"], "conflicts": [conflict]}], "more": dice})
         }
+        "finding_decided" => {
+            let (decision, why) = (["dismissed", "resolved", "reopened"][dice % 3], "w");
+            json!({"fingerprint": format!("f{}", dice % 4), "decision": decision, "by": "ann", "why": why})
+        }
         "budget_changed" => json!({"budget": {"tokens": dice + 1}}),
         "tree_checked" => json!({"changed": dice % 2, "unseen": ""}),
         "cancel_asked" => json!({"by": "ann", "reason": "r"}),

@@ -12,6 +12,7 @@ use super::id::{RunId, TaskId};
 use super::request::{Answer, Ask, Code, Request, refused};
 use super::requeue::{self, Order};
 use super::review::by_person;
+use super::review::deciding;
 use super::run::Run;
 use super::signed;
 use super::submission::ReviewBody;
@@ -60,6 +61,8 @@ pub enum What {
     DropDeadLetter { task: TaskId },
     /// Take in a review of what the run reviews.
     Review(Box<ReviewBody>),
+    /// Say what becomes of findings; the note is why.
+    DecideFinding(Box<deciding::Order>),
 }
 
 impl What {
@@ -72,7 +75,8 @@ impl What {
             | What::Cancel { .. }
             | What::GiveUp { .. }
             | What::DropDeadLetter { .. }
-            | What::Review(_) => &[],
+            | What::Review(_)
+            | What::DecideFinding(_) => &[],
         }
     }
 }
@@ -111,6 +115,10 @@ pub fn receive(run: &Run, ask: &PersonAsk, now: Time) -> (Vec<Event>, Answer) {
             dead_letter::drop_letter(run, task, who).map(|events| (events, newest(run, task)))
         }
         What::Review(review) => by_person::hand_in(run, review, &by).map(|events| (events, (by.clone(), 0))),
+        What::DecideFinding(order) => deciding::decide(run, order, who).map(|events| {
+            let task = order.fingerprints.first().and_then(|first| deciding::found(run).remove(first));
+            (events, task.map(|task| newest(run, task)).unwrap_or_default())
+        }),
         What::Cancel { task } => {
             let name = task.as_ref().map(TaskId::to_string).unwrap_or_default();
             cancelling::cancel(run, task.as_ref(), who).map(|events| (events, (name, 0)))

@@ -84,7 +84,9 @@ pub enum Code {
     NotAPerson,
     UnknownGate,
     UnknownTask,
-    /// The gate was decided before.
+    /// No reviewer of the run found that.
+    UnknownFinding,
+    /// The gate, or what becomes of the finding, was decided before.
     Decided,
     /// The gate's time is over.
     TimedOut,
@@ -126,6 +128,7 @@ impl Code {
             Code::NotAPerson => "not_a_person",
             Code::UnknownGate => "unknown_gate",
             Code::UnknownTask => "unknown_task",
+            Code::UnknownFinding => "unknown_finding",
             Code::Decided => "decided",
             Code::TimedOut => "timed_out",
             Code::NotFitting => "not_fitting",

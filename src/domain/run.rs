@@ -16,7 +16,7 @@ use super::merging::{Landed, Merging};
 use super::requeue;
 use super::resolution::{Resolution, Standing};
 use super::review::by_person::PersonReview;
-use super::review::row::ReviewDigest;
+use super::review::deciding;
 use super::review::target::ReviewOrder;
 use super::submission::Kind;
 use super::task::{Attempt, AttemptState, RefusedSubmission, Task, TaskSpec, TaskState};
@@ -228,6 +228,8 @@ pub struct Run {
     pub clashes: Vec<Clash>,
     /// How many pairs of tasks do so beside those that are listed.
     pub more_clashes: u64,
+    /// What was decided last about findings of its reviewers, by their fingerprints.
+    pub decisions: BTreeMap<String, deciding::Decided>,
     index: HashMap<TaskId, usize>,
 }
 
@@ -277,6 +279,7 @@ impl Run {
             resolutions: Vec::new(),
             clashes: Vec::new(),
             more_clashes: 0,
+            decisions: BTreeMap::new(),
             index: HashMap::new(),
         })
     }
@@ -419,6 +422,18 @@ impl Run {
                 self.more_clashes = *more;
                 Ok(Touched::Nothing)
             }
+            Event::FindingDecided { fingerprint, decision, feedback, by, why, evidence } => {
+                let decided = deciding::Decided {
+                    decision: *decision,
+                    feedback: *feedback,
+                    by: by.clone(),
+                    why: why.clone(),
+                    evidence: evidence.clone(),
+                    at,
+                };
+                self.decisions.insert(fingerprint.clone(), decided);
+                Ok(Touched::Nothing)
+            }
             Event::BudgetChanged { budget } => {
                 self.limits.budget = *budget;
                 self.warned.retain(|(level, ..)| *level != Level::Run);
@@ -475,7 +490,6 @@ impl Run {
                     started_at: at,
                     ended_at: None,
                     submission: None,
-                    review: None,
                     notes: Vec::new(),
                     refusal: None,
                     nudged: false,
@@ -522,7 +536,6 @@ impl Run {
                 }
                 self.change_open(event, |attempt| {
                     attempt.confidence = handed_in.confidence();
-                    attempt.review = ReviewDigest::of(handed_in).map(Box::new);
                     attempt.submission = Some(Box::new(handed_in.clone()));
                 })
             }

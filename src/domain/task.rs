@@ -9,7 +9,6 @@ use super::id::TaskId;
 use super::merging::{How, Landed};
 use super::request::Code;
 use super::result_files::ResultFile;
-use super::review::row::ReviewDigest;
 use super::review::target::Reviews;
 use super::submission::{Field, HandedIn, Note};
 use super::time::Time;
@@ -357,8 +356,6 @@ pub struct Attempt {
     pub ended_at: Option<Time>,
     /// What was handed in; kept while the attempt is open, and in the events and artifacts after that.
     pub submission: Option<Box<HandedIn>>,
-    /// What stays known of the review that it handed in.
-    pub review: Option<Box<ReviewDigest>>,
     /// What it said on its way, oldest first; at most `MAX_NOTES`.
     pub notes: Vec<Note>,
     /// The last submission that was refused for what it holds.

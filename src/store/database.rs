@@ -371,6 +371,9 @@ impl Store {
                     Event::GateOpened { gate, .. } | Event::GateDecided { gate, .. } => {
                         writer.put_gate(*gate)?
                     }
+                    Event::FindingDecided { .. } => {
+                        reviews::keep_decision(transaction, run, (*seq, *at), event)?
+                    }
                     _ => {}
                 }
             }
@@ -508,6 +511,9 @@ impl Writer<'_> {
             match &event {
                 Event::ArtifactKept { .. } => self.keep_artifact(at, &event)?,
                 Event::GateOpened { gate, .. } | Event::GateDecided { gate, .. } => self.put_gate(*gate)?,
+                Event::FindingDecided { .. } => {
+                    reviews::keep_decision(self.transaction, self.run, (seq, at), &event)?
+                }
                 Event::ClockJumped { .. } => {
                     self.run.open_gates().try_for_each(|gate| self.put_gate(gate.id))?
                 }

@@ -3,12 +3,15 @@
 use super::StoreError;
 use super::database::Store;
 use super::lock;
+use crate::domain::event::Event;
 use crate::domain::id::{RunId, TaskId};
+use crate::domain::review::deciding::{Decided, Decision};
 use crate::domain::review::planning::Standing;
 use crate::domain::review::row::{ReviewRow, RowState, row_of};
 use crate::domain::run::Run;
 use crate::domain::time::Time;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
+use std::collections::BTreeMap;
 
 /// A run that is being written.
 pub(super) struct Reviewing<'a> {
@@ -99,6 +102,42 @@ pub(super) fn put(reviewing: &Reviewing<'_>, place: usize) -> rusqlite::Result<(
     Ok(())
 }
 
+/// Keeps what was decided about a finding; `place` is the event's number and its time.
+pub(super) fn keep_decision(
+    transaction: &Transaction<'_>,
+    run: &Run,
+    place: (i64, Time),
+    event: &Event,
+) -> rusqlite::Result<()> {
+    let Event::FindingDecided { fingerprint, decision, feedback, by, why, evidence } = event else {
+        return Ok(());
+    };
+    let (seq, at) = place;
+    let decided = Decided {
+        decision: *decision,
+        feedback: *feedback,
+        by: by.clone(),
+        why: why.clone(),
+        evidence: evidence.clone(),
+        at,
+    };
+    let data = serde_json::to_string(&decided)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    let sql =
+        "INSERT INTO finding_decisions (seq, run, at, fingerprint, decision, data) VALUES (?, ?, ?, ?, ?, ?)";
+    let values = params![seq, run.id.as_str(), at.0, fingerprint, decision.name(), data];
+    transaction.prepare_cached(sql)?.execute(values)?;
+    Ok(())
+}
+
+/// What was decided about a finding in some run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FindingDecision {
+    pub fingerprint: String,
+    pub run: RunId,
+    pub decided: Decided,
+}
+
 /// The columns of a row, as [`read`] takes them.
 const COLUMNS: &str =
     "SELECT runs.id, task, reviewer, target, version, words, state, asked_at, reviews.ended_at, alone, superseded_by
@@ -143,6 +182,11 @@ impl Store {
         self.review_rows("WHERE asked_at >= ? ORDER BY reviews.run DESC, place", [since.0])
     }
 
+    /// Returns the newest run in which something is reviewed.
+    pub fn newest_review(&self) -> Result<Option<RunId>, StoreError> {
+        Ok(self.review_rows("ORDER BY reviews.run DESC LIMIT 1", [])?.pop().map(|row| row.run))
+    }
+
     /// Looks whether somebody is at work on those passes that are open.
     pub fn with_owners(&self, rows: Vec<ReviewRow>) -> Result<Vec<Standing>, StoreError> {
         let with_owner = |row: ReviewRow| {
@@ -150,6 +194,37 @@ impl Store {
             Ok(Standing { row, owned })
         };
         rows.into_iter().map(with_owner).collect()
+    }
+
+    /// Returns what was decided about findings in all runs, those too that are pruned, the oldest first.
+    pub fn finding_decisions(&self) -> Result<Vec<FindingDecision>, StoreError> {
+        if !self.has_table("finding_decisions")? {
+            return Ok(Vec::new());
+        }
+        let sql = "SELECT fingerprint, run, data FROM finding_decisions ORDER BY seq";
+        let rows = self.rows(sql, [], |row| {
+            Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?))
+        })?;
+        // What a newer crew says differently is left out, and shows that nothing is decided.
+        let read = |(fingerprint, run, data): (String, String, String)| {
+            let (run, decided) = (RunId::parse(&run)?, serde_json::from_str(&data).ok()?);
+            Some(FindingDecision { fingerprint, run, decided })
+        };
+        Ok(rows.into_iter().filter_map(read).collect())
+    }
+
+    /// Returns what stays quiet in all reviews, by its fingerprint: it was dismissed in some run, and reopened in none since.
+    pub fn dismissed(&self) -> Result<BTreeMap<String, FindingDecision>, StoreError> {
+        let mut dismissed = BTreeMap::new();
+        for decision in self.finding_decisions()? {
+            match decision.decided.decision {
+                Decision::Dismissed => drop(dismissed.insert(decision.fingerprint.clone(), decision)),
+                Decision::Reopened => drop(dismissed.remove(&decision.fingerprint)),
+                // That it is put right in one place tells nothing of others.
+                Decision::Resolved => {}
+            }
+        }
+        Ok(dismissed)
     }
 
     fn review_rows(&self, rest: &str, values: impl rusqlite::Params) -> Result<Vec<ReviewRow>, StoreError> {
@@ -164,7 +239,6 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::event::Event;
     use crate::domain::event::Outcome;
     use crate::domain::review::row::tests::{passes, review_events};
     use crate::domain::run::tests::{ended, started};
@@ -282,6 +356,39 @@ mod tests {
         anew.entomb(&first, &Tombstone::of(&first, &[], Time(70), "Ann", 0)).unwrap();
         assert_eq!(anew.reviews_in(&first.id).unwrap(), []);
         assert_eq!(anew.reviews_since(Time(0)).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn what_is_dismissed_stays_so_without_its_run_and_in_a_store_that_is_made_anew() {
+        use crate::domain::tombstone::Tombstone;
+        use crate::store::salvage::hold;
+        let folder = tempfile::tempdir().unwrap();
+        let mut before = store(&folder);
+        let decided = |print: &str, decision| Event::FindingDecided {
+            fingerprint: print.into(),
+            decision,
+            feedback: None,
+            by: "Ann".into(),
+            why: "w".into(),
+            evidence: None,
+        };
+        let mut run = ask(&mut before, 1, "h", &["claude"], false).unwrap();
+        let mut other = ask(&mut before, 2, "i", &["claude"], false).unwrap();
+        let dismissed = ["f1", "f2", "f3"].map(|print| decided(print, Decision::Dismissed));
+        happen(&mut before, &mut run, dismissed.to_vec());
+        // Somebody takes back in another run what was said in this one.
+        let said = vec![decided("f1", Decision::Reopened), decided("f2", Decision::Resolved)];
+        happen(&mut before, &mut other, said);
+        let quiet = |store: &Store| store.dismissed().unwrap().into_keys().collect::<Vec<_>>();
+        assert_eq!(quiet(&before), ["f2", "f3"]);
+        before.entomb(&run, &Tombstone::of(&run, &[], Time(70), "Ann", 0)).unwrap();
+        assert_eq!(quiet(&before), ["f2", "f3"]);
+        let known = before.finding_decisions().unwrap();
+        drop(before);
+        let held = hold(&Layout::of(folder.path()), std::time::Duration::ZERO).unwrap();
+        let salvaged = held.ok().expect("nobody is at work").salvage(Time(80)).unwrap().expect("it is made");
+        assert_eq!(salvaged.unread, 0);
+        assert_eq!(store(&folder).finding_decisions().unwrap(), known);
     }
 
     #[test]

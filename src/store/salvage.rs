@@ -290,6 +290,25 @@ impl Source {
             let sql = "INSERT OR IGNORE INTO tombstones (no, id, pruned_at, data) VALUES (?, ?, ?, ?)";
             new.connection.execute(sql, params![no, id, at, data])?;
         }
+        let decisions =
+            self.rows("finding_decisions", "seq", "run, at, fingerprint, decision, data", |row| {
+                let (fingerprint, decision) = (row.get::<_, String>(3).ok()?, row.get::<_, String>(4).ok()?);
+                let (run, data) = (row.get::<_, String>(1).ok()?, row.get::<_, String>(5).ok()?);
+                Some((
+                    row.get::<_, i64>(0).ok()?,
+                    run,
+                    row.get::<_, i64>(2).ok()?,
+                    fingerprint,
+                    decision,
+                    data,
+                ))
+            });
+        // Those of runs that are there follow from their events; those of pruned ones do not any more.
+        for (seq, run, at, fingerprint, decision, data) in decisions.rows {
+            let sql = "INSERT OR IGNORE INTO finding_decisions (seq, run, at, fingerprint, decision, data)
+                       VALUES (?, ?, ?, ?, ?, ?)";
+            new.connection.execute(sql, params![seq, run, at, fingerprint, decision, data])?;
+        }
         // These have no number to go by: what comes after the first that cannot be read is given up. A request that is
         // forgotten is refused by its attempt, which has ended.
         let mut answers: Vec<(String, i64, String)> = Vec::new();
@@ -332,6 +351,9 @@ impl Source {
         mut take: impl FnMut(&Row<'_>) -> Option<T>,
     ) -> Read<T> {
         let (mut rows, mut holes, mut after) = (Vec::new(), Vec::new(), 0_i64);
+        if !self.has(table) {
+            return Read { rows, holes };
+        }
         let sql = format!("SELECT {key}, {columns} FROM {table} WHERE {key} > ?1 ORDER BY {key}");
         loop {
             let mut walk = || -> rusqlite::Result<()> {
@@ -362,6 +384,12 @@ impl Source {
             holes.push((after + 1, next - 1));
             after = next - 1;
         }
+    }
+
+    /// Tells whether there is a table; an older crew did not make all of them.
+    fn has(&self, table: &str) -> bool {
+        let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?";
+        self.connection.query_row(sql, [table], |row| row.get::<_, i64>(0)).is_ok_and(|count| count > 0)
     }
 
     /// Returns the numbers of all events that a run had, where the index of events can be read.

@@ -556,6 +556,12 @@ fn plain_line(run: &str, event: &Event) -> Option<String> {
         Event::PersonReviewed(PersonReview { by, review }) => {
             format!("run={run} event=reviewed by={by:?} {}", clean_line(&review.summary(), 200))
         }
+        Event::FindingDecided { fingerprint, decision, by, .. } => {
+            format!(
+                "run={run} event=finding_decided finding={fingerprint} decision={} by={by:?}",
+                decision.name()
+            )
+        }
         Event::DeadLettersPiledUp { count } => {
             format!("run={run} event=dead_letters_piled_up count={count} {:?}", piled_up(*count))
         }

@@ -1,10 +1,15 @@
 //! `crew review`: have changes reviewed, and everything that is done with what was found.
 
 mod briefs;
+mod cancel;
+mod decide;
+mod list;
+mod named;
 mod outputs;
 mod report;
 pub mod reviewers;
 mod reviewing;
+mod stats;
 mod submit;
 mod target;
 mod text;
@@ -37,6 +42,12 @@ enum What {
     Submit(submit::SubmitArgs),
     /// List those who can review here, and who does where nobody is named
     Reviewers,
+    List(list::ListArgs),
+    Dismiss(decide::DismissArgs),
+    Resolve(decide::ResolveArgs),
+    Reopen(decide::ReopenArgs),
+    Cancel(cancel::CancelArgs),
+    Stats(stats::StatsArgs),
 }
 
 /// Does what was asked for.
@@ -45,5 +56,11 @@ pub fn review(cx: &Context, args: &ReviewArgs) -> Result<ExitStatus> {
         None => reviewing::review(cx, &args.reviewing),
         Some(What::Submit(args)) => submit::submit(cx, args),
         Some(What::Reviewers) => reviewers::list(cx),
+        Some(What::List(args)) => list::list(cx, args),
+        Some(What::Dismiss(args)) => decide::dismiss(cx, args),
+        Some(What::Resolve(args)) => decide::resolve(cx, args),
+        Some(What::Reopen(args)) => decide::reopen(cx, args),
+        Some(What::Cancel(args)) => cancel::cancel(cx, args),
+        Some(What::Stats(args)) => stats::stats(cx, args),
     }
 }

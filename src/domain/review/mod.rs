@@ -6,10 +6,12 @@
 pub mod agreeing;
 pub mod anchoring;
 pub mod by_person;
+pub mod deciding;
 pub mod foreign;
 pub mod judging;
 pub mod passes;
 pub mod planning;
+pub mod rating;
 pub mod report;
 pub mod reviewers;
 pub mod row;

@@ -3,7 +3,7 @@
 use super::report::{Pass, Reviewer};
 use crate::domain::finding::{Finding, Severity, Standing, fingerprint};
 use crate::domain::submission::{HandedIn, ReviewBody, ReviewVerdict};
-use crate::domain::task::{Task, TaskState};
+use crate::domain::task::{Attempt, Task, TaskState};
 use crate::domain::words::clean_line;
 
 /// The category of what is made of a verdict that names no finding.
@@ -17,7 +17,8 @@ pub fn reviewer(task: &Task) -> Option<Reviewer> {
     Some(Reviewer { name, pass: pass(task) })
 }
 
-fn pass(task: &Task) -> Pass {
+/// Says what became of the task of a reviewer.
+pub fn pass(task: &Task) -> Pass {
     let incomplete = |why: String| Pass::Incomplete { why: clean_line(&why, MAX_REASON) };
     let reason = || if task.reason.is_empty() { "nobody knows why".to_owned() } else { task.reason.clone() };
     match task.state {
@@ -40,7 +41,12 @@ fn handed_in(task: &Task) -> Option<&HandedIn> {
 
 /// Returns what the reviewer of a task found.
 pub fn findings(task: &Task) -> Vec<Finding> {
-    match handed_in(task) {
+    task.last().map_or_else(Vec::new, |last| found_in(task, last))
+}
+
+/// Returns what a reviewer found in one of its attempts.
+pub fn found_in(task: &Task, attempt: &Attempt) -> Vec<Finding> {
+    match attempt.submission.as_deref() {
         Some(HandedIn::Review(review)) => findings_of(review, &task.spec.reviewer().unwrap_or_default()),
         _ => Vec::new(),
     }

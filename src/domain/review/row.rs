@@ -1,9 +1,9 @@
 //! One reviewer's pass as a table holds it, so that it is known over all runs.
 
-use crate::domain::finding::Severity;
+use super::passes;
+use super::report::Pass;
 use crate::domain::id::{RunId, TaskId};
 use crate::domain::run::Run;
-use crate::domain::submission::{HandedIn, ReviewBody, ReviewVerdict};
 use crate::domain::task::{Task, TaskState};
 use crate::domain::time::Time;
 use serde::{Deserialize, Serialize};
@@ -48,14 +48,16 @@ impl RowState {
     }
 
     fn of(task: &Task) -> RowState {
-        let verdict = task.last().and_then(|last| last.review.as_deref()).map(|review| review.verdict);
-        match (task.state, verdict) {
-            (TaskState::Queued | TaskState::Running | TaskState::AwaitingInput, _) => RowState::Running,
-            (TaskState::Completed, Some(ReviewVerdict::Approved)) => RowState::Approved,
-            (TaskState::Completed, Some(ReviewVerdict::ChangesRequested)) => RowState::ChangesRequested,
-            (TaskState::Cancelled, _) => RowState::Cancelled,
-            (TaskState::Completed, None)
-            | (TaskState::Failed | TaskState::NeedsReview | TaskState::Skipped, _) => RowState::Failed,
+        match task.state {
+            TaskState::Queued | TaskState::Running | TaskState::AwaitingInput => RowState::Running,
+            TaskState::Cancelled => RowState::Cancelled,
+            TaskState::Completed | TaskState::Failed | TaskState::NeedsReview | TaskState::Skipped => {
+                match passes::pass(task) {
+                    Pass::Approved => RowState::Approved,
+                    Pass::ChangesRequested => RowState::ChangesRequested,
+                    Pass::Incomplete { .. } => RowState::Failed,
+                }
+            }
         }
     }
 }
@@ -102,32 +104,6 @@ pub fn row_of(run: &Run, place: usize) -> Option<ReviewRow> {
         alone: run.review.is_some(),
         superseded_by: None,
     })
-}
-
-/// A finding as it stays known once the attempt is over that handed it in; all of it is in the record.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mark {
-    pub severity: Severity,
-    pub fingerprint: String,
-}
-
-/// What stays known of a review that was handed in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReviewDigest {
-    pub verdict: ReviewVerdict,
-    /// In the order in which they were handed in.
-    pub marks: Vec<Mark>,
-}
-
-impl ReviewDigest {
-    /// Returns what stays known of what was handed in, where that is a review.
-    pub fn of(handed_in: &HandedIn) -> Option<ReviewDigest> {
-        let HandedIn::Review(ReviewBody { verdict, findings, .. }) = handed_in else { return None };
-        let marks = findings
-            .iter()
-            .map(|finding| Mark { severity: finding.severity, fingerprint: finding.fingerprint.clone() });
-        Some(ReviewDigest { verdict: *verdict, marks: marks.collect() })
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,181 @@
+//! `crew review list`: the reviews that there were, the newest first.
+
+use super::named;
+use crate::commands::context::Context;
+use crate::commands::exit::ExitStatus;
+use crate::domain::finding::Severity;
+use crate::domain::id::RunId;
+use crate::domain::review::deciding::Decision;
+use crate::domain::review::planning::Standing;
+use crate::domain::review::row::RowState;
+use crate::domain::time::Time;
+use crate::runner::clock;
+use crate::store::database::Store;
+use crate::store::reviews::FindingDecision;
+use crate::ui::printer::Tone;
+use crate::ui::table::{Column, Rows};
+use crate::ui::words;
+use anyhow::Result;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// How many are listed where nobody asks for all.
+const USUAL: usize = 20;
+
+/// List reviews, the newest first, with what is open of them
+#[derive(Debug, clap::Args)]
+pub struct ListArgs {
+    /// List all of them, and not only the newest 20
+    #[arg(long)]
+    all: bool,
+}
+
+/// One review as a line shows it.
+struct Line {
+    short: String,
+    passes: Vec<Standing>,
+    /// Findings that still stand and that nobody has decided about, the gravest first.
+    open: Vec<(Severity, usize)>,
+}
+
+impl Line {
+    fn first(&self) -> &Standing {
+        &self.passes[0]
+    }
+
+    /// Tells whether something newer took the place of all of it.
+    fn is_superseded(&self) -> bool {
+        self.passes.iter().all(|pass| pass.row.superseded_by.is_some())
+    }
+
+    fn tone(&self) -> Tone {
+        let any = |state| self.passes.iter().any(|pass| pass.row.state == state);
+        match () {
+            () if self.is_superseded() => Tone::Faint,
+            () if any(RowState::Failed) => Tone::Bad,
+            () if any(RowState::Running) || any(RowState::ChangesRequested) => Tone::Attention,
+            () if any(RowState::Cancelled) => Tone::Faint,
+            () => Tone::Good,
+        }
+    }
+}
+
+/// Returns the word for where a pass stands: one that nobody works on any more is interrupted.
+fn state_of(pass: &Standing) -> &'static str {
+    match pass.row.state {
+        RowState::Running if !pass.owned => "interrupted",
+        state => state.name(),
+    }
+}
+
+/// Lists reviews.
+pub fn list(cx: &Context, args: &ListArgs) -> Result<ExitStatus> {
+    let (mut lines, mut more) = (Vec::new(), 0);
+    if let Some(store) = Store::open_existing(&cx.layout()?)? {
+        let mut of_runs: Vec<Vec<Standing>> = Vec::new();
+        let mut run: Option<RunId> = None;
+        for pass in store.reviews_since(Time(0))? {
+            if run.as_ref() != Some(&pass.run) {
+                run = Some(pass.run.clone());
+                of_runs.push(Vec::new());
+            }
+            if let Some(of_run) = of_runs.last_mut() {
+                of_run.push(Standing { row: pass, owned: false });
+            }
+        }
+        let shown = if args.all { of_runs.len() } else { USUAL.min(of_runs.len()) };
+        more = of_runs.len() - shown;
+        let quiet = store.dismissed()?;
+        for passes in of_runs.into_iter().take(shown) {
+            let passes = store.with_owners(passes.into_iter().map(|pass| pass.row).collect())?;
+            let id = &passes[0].row.run;
+            let (short, open) = (store.short(id)?, open_findings(&store, id, &quiet)?);
+            lines.push(Line { short, passes, open });
+        }
+    }
+    if cx.printer.json {
+        let data: Vec<Value> = lines.iter().map(as_json).collect();
+        cx.printer.json(&json!({"data": data, "meta": {"count": data.len(), "more": more}}))?;
+        return Ok(ExitStatus::Done);
+    }
+    if lines.is_empty() {
+        cx.printer.tell("there are no reviews in this repository");
+        cx.printer.tell("next  crew review    reviews what is not committed, or this branch");
+        return Ok(ExitStatus::Done);
+    }
+    cx.printer.data(&table(&lines).render(&cx.printer))?;
+    if more > 0 {
+        cx.printer.tell(&format!("{}: crew review list --all", words::count(more, "older review")));
+    }
+    Ok(ExitStatus::Done)
+}
+
+/// Counts what still stands and is not decided.
+fn open_findings(
+    store: &Store,
+    id: &RunId,
+    quiet: &BTreeMap<String, FindingDecision>,
+) -> Result<Vec<(Severity, usize)>> {
+    let review = named::of(store, id)?;
+    let mut counts: BTreeMap<Severity, usize> = BTreeMap::new();
+    for (print, one) in review.found() {
+        let last = one.run.decisions.get(&print).map(|last| last.decision);
+        if one.stands && last != Some(Decision::Resolved) && !quiet.contains_key(&print) {
+            *counts.entry(one.finding.severity).or_default() += 1;
+        }
+    }
+    Ok(counts.into_iter().rev().collect())
+}
+
+fn table(lines: &[Line]) -> Rows {
+    let mut rows = Rows::new(&[
+        ("review", Column::Left),
+        ("of", Column::Left),
+        ("reviewers", Column::Wide),
+        ("open", Column::Left),
+        ("age", Column::Right),
+    ]);
+    let now = clock::now();
+    for line in lines {
+        let tone = line.tone();
+        let faint = if line.is_superseded() { Tone::Faint } else { Tone::Plain };
+        let passes: Vec<String> = line
+            .passes
+            .iter()
+            .map(|pass| format!("{} {}", pass.row.reviewer, state_of(pass).replace('_', " ")))
+            .collect();
+        let superseded = if line.is_superseded() { " (superseded)" } else { "" };
+        let open: Vec<String> =
+            line.open.iter().map(|(severity, count)| counted(*severity, *count)).collect();
+        let open = if open.is_empty() { "-".to_owned() } else { open.join(", ") };
+        rows.add(vec![
+            (line.short.clone(), faint),
+            (line.first().row.words.clone(), faint),
+            (format!("{}{superseded}", passes.join(", ")), tone),
+            (open, faint),
+            (words::duration(now.since(line.first().row.asked_at)), faint),
+        ]);
+    }
+    rows
+}
+
+/// Says how many findings there are of a severity.
+pub fn counted(severity: Severity, count: usize) -> String {
+    match severity {
+        Severity::Info => format!("{count} info"),
+        other => words::count(count, other.name()),
+    }
+}
+
+fn as_json(line: &Line) -> Value {
+    let first = &line.first().row;
+    let pass = |pass: &Standing| {
+        let row = &pass.row;
+        json!({"task": row.task, "reviewer": row.reviewer, "state": state_of(pass), "ended_at": row.ended_at,
+            "superseded_by": row.superseded_by})
+    };
+    let open: serde_json::Map<String, Value> =
+        line.open.iter().map(|(severity, count)| (severity.name().to_owned(), json!(count))).collect();
+    json!({"id": first.run, "of": first.words, "key": first.key, "version": first.version, "asked_at": first.asked_at,
+        "superseded": line.is_superseded(), "reviewers": line.passes.iter().map(pass).collect::<Vec<_>>(), "open": open})
+}

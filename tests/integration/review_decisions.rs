@@ -1,0 +1,151 @@
+//! What persons do with reviews that were made: they are listed, decided about, counted and cancelled.
+
+use crate::support::{TestRepo, run_command};
+use crew::domain::event::Event;
+use crew::domain::id::RunId;
+use crew::runner::clock;
+use crew::store::database::{Applied, Store};
+use crew::store::layout::Layout;
+use serde_json::{Value, json};
+
+/// A finding of a reviewer: its fingerprint and how grave it is.
+pub type Finding<'a> = (&'a str, &'a str);
+
+fn event(value: Value) -> Event {
+    serde_json::from_value(value).expect("an event")
+}
+
+/// Records a review as one that crew made, by reviewers who have found something, and returns its id. `more` are the commands
+/// of tasks that are still to be done.
+pub fn a_review(repo: &TestRepo, head: &str, found: &[(&str, &[Finding<'_>])], more: &[&str]) -> String {
+    let target = json!({"kind": "range", "words": "main...feature", "key": "range:refs/heads/feature", "base": "b",
+        "head": head, "tree": "t"});
+    let mut events =
+        vec![event(json!({"kind": "run_created", "goal": "review", "team": "t", "workflow": "w",
+        "limits": {"jobs": 1, "fail_fast": false}, "crew_version": "0",
+        "review": {"target": target, "change": {"files": 1, "added": 1, "removed": 0}}}))];
+    for (name, _) in found {
+        let work = json!({"agent": {"role": "reviewer", "program": "builtin", "persona": "reviewer", "task": "t",
+            "writes": false}});
+        let spec = json!({"id": name, "work": work, "reviews": {"name": name}});
+        events.push(event(json!({"kind": "task_created", "spec": spec})));
+    }
+    for (at, run) in more.iter().enumerate() {
+        let spec = json!({"id": format!("more-{at}"), "work": {"command": {"run": run}}});
+        events.push(event(json!({"kind": "task_created", "spec": spec})));
+    }
+    let mut store = Store::open(&Layout::of(&repo.root)).expect("a store");
+    let id = RunId::from_random(head.bytes().fold(7, |bits, byte| bits << 7 | u128::from(byte)) * 977);
+    let (mut run, _) = store.create_run(id.clone(), clock::now(), events).expect("a run");
+    for (name, findings) in found {
+        let verdict = if findings.is_empty() { "approved" } else { "changes_requested" };
+        let finding = |(print, severity): &Finding<'_>| {
+            json!({"severity": severity, "category": "race", "file": "src/a.rs", "start_line": 3, "end_line": 3,
+                "title": format!("about {print}"), "fingerprint": print})
+        };
+        let findings: Vec<Value> = findings.iter().map(finding).collect();
+        let ending = json!({"exit": 0, "millis": 1, "cpu_millis": 1, "max_rss_kib": 1, "output_bytes": 0});
+        let passes = [
+            json!({"kind": "attempt_started", "agent": "builtin", "log": "l"}),
+            json!({"kind": "submission_accepted", "request": format!("r-{head}-{name}"),
+                "review": {"verdict": verdict, "findings": findings}}),
+            json!({"kind": "attempt_ended", "outcome": "succeeded", "ending": ending, "usage": {}}),
+        ];
+        for mut happened in passes {
+            happened["task"] = json!(name);
+            happened["attempt"] = json!(1);
+            let applied = Applied::to(&mut run, clock::now(), event(happened)).expect("it follows");
+            store.append(&mut run, vec![applied], &[]).expect("it is recorded");
+        }
+    }
+    id.to_string()
+}
+
+/// Says something about findings, and returns what is told.
+#[track_caller]
+fn say(repo: &TestRepo, exit: i32, words: &str) -> String {
+    let args = ["review"].into_iter().chain(words.split(' '));
+    let ran = repo.crew(args).exits(exit);
+    format!("{}{}", ran.out, ran.err)
+}
+
+fn list(repo: &TestRepo) -> Value {
+    repo.crew(["review", "list", "--json"]).exits(0).json()["data"].take()
+}
+
+#[test]
+fn findings_are_decided_about_once_by_a_person_and_what_is_dismissed_is_counted_everywhere() {
+    let repo = TestRepo::new();
+    assert!(say(&repo, 0, "list").contains("there are no reviews"));
+    assert!(say(&repo, 0, "stats").contains("nothing was reviewed within 7d"));
+    let first: &[Finding<'_>] = &[("aa11", "error"), ("aa22", "warning"), ("bb33", "info")];
+    let one = a_review(&repo, "v1", &[("claude", first), ("codex", &[("aa11", "error")])], &[]);
+    let review = &list(&repo)[0];
+    assert_eq!(review["open"], json!({"error": 1, "warning": 1, "info": 1}));
+    assert_eq!(review["reviewers"][1]["state"], "changes_requested");
+
+    // What does not say which, or why, or is not there.
+    assert!(say(&repo, 4, "dismiss last aa --why wrong").contains("may be any of aa11 (about aa11), aa22"));
+    assert!(say(&repo, 4, "dismiss last cc --why wrong").contains("has no finding `cc`"));
+    assert!(say(&repo, 4, "reopen last aa11 --why wrong").contains("nothing was decided about it"));
+    assert!(say(&repo, 2, "resolve last aa11").contains("--why"));
+    assert!(say(&repo, 2, "resolve last aa11 --why w --kind too_broad").contains("good_fit"));
+    let mut agent = repo.command(["review", "dismiss", "last", "aa11", "--why", "w"]);
+    agent.env("CREW_TOKEN", "t");
+    assert!(run_command(agent).exits(4).err.contains("an agent cannot decide for a person"));
+
+    say(&repo, 0, "dismiss last aa1 bb --why nothing --kind low_quality --by Ann");
+    let again = say(&repo, 4, "dismiss last aa1 --why other --by Bob");
+    assert!(again.contains("finding aa11 is dismissed, by Ann"), "{again}");
+    say(&repo, 0, "resolve last aa2 --why done --kind good_fit --evidence c0ffee");
+    assert_eq!(list(&repo)[0]["open"], json!({}));
+
+    // A later review of something else: it stays quiet there, and can be taken back from there.
+    let two = a_review(&repo, "v2", &[("claude", &[("aa11", "error"), ("dd44", "error")]), ("pi", &[])], &[]);
+    assert_eq!(list(&repo)[0]["open"], json!({"error": 1}));
+    assert!(list(&repo)[1]["superseded"].as_bool().expect("a word"));
+    let elsewhere = say(&repo, 4, &format!("dismiss {two} aa11 --why w"));
+    assert!(elsewhere.contains(&format!("crew review reopen {one} aa11")), "{elsewhere}");
+    let claude = |repo: &TestRepo| repo.crew(["review", "stats", "--json"]).exits(0).json()["data"][0].take();
+    let stats = claude(&repo);
+    assert_eq!((&stats["reviews"], &stats["findings"]["error"]), (&json!(2), &json!(2)));
+    assert_eq!(
+        (&stats["accepted"], &stats["dismissed"], &stats["pending"]),
+        (&json!(1), &json!(2), &json!(1))
+    );
+    assert_eq!(stats["kinds"], json!({"good_fit": 1, "low_quality": 2}));
+    let shown = say(&repo, 0, "stats --window 1h");
+    assert!(
+        shown.contains("33 %") && shown.lines().any(|line| line.starts_with("pi") && line.contains(" - "))
+    );
+    say(&repo, 0, &format!("reopen {two} aa11 --why back"));
+    assert_eq!(list(&repo)[0]["open"], json!({"error": 2}));
+    assert_eq!(claude(&repo)["pending"], 2);
+}
+
+#[test]
+fn a_review_that_is_at_work_takes_decisions_and_one_without_an_owner_is_interrupted_until_it_is_cancelled() {
+    let repo = TestRepo::new();
+    let gate = repo.gate("review");
+    let waits = format!("while [ -e {} ]; do sleep 0.02; done", gate.display());
+    let id = a_review(&repo, "v1", &[("claude", &[("aa11", "error")])], &[&waits]);
+    let running = repo.start(["resume", &id]);
+    repo.wait_for_event("it is at work", |event| event["kind"] == "process_started");
+    say(&repo, 0, "dismiss last aa11 --why nothing");
+    assert!(repo.kinds().contains(&"finding_decided".to_owned()));
+    assert_eq!(list(&repo)[0]["open"], json!({}));
+    repo.open("review");
+    running.ends().exits(0);
+
+    // Nobody has begun with this one.
+    let mut store = Store::open(&Layout::of(&repo.root)).expect("a store");
+    let mut run =
+        store.load_run(&RunId::parse(&id).expect("an id")).expect("it is read").expect("it is there");
+    let task = json!({"id": "late", "work": {"command": {"run": "true"}}, "reviews": {"name": "late"}});
+    let late = event(json!({"kind": "task_created", "spec": task}));
+    store.record(&mut run, clock::now(), late).expect("it is recorded");
+    assert_eq!(list(&repo)[0]["reviewers"][1]["state"], "interrupted");
+    say(&repo, 0, &format!("cancel {id} --reason enough"));
+    assert_eq!(list(&repo)[0]["reviewers"][1]["state"], "cancelled");
+    assert!(say(&repo, 0, "cancel last").contains("cancelled already"));
+}
