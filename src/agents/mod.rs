@@ -23,6 +23,7 @@ pub mod prompt;
 pub mod protocol;
 pub mod registry;
 pub mod replay;
+pub mod review_prompt;
 
 use crate::domain::error_kind::ErrorKind;
 use crate::domain::event::ToolResult;

@@ -2,7 +2,6 @@
 
 use super::error_kind::ErrorKind;
 use super::event::Event;
-use super::id::TaskId;
 use super::person::PersonAsk;
 use super::result_files::{self, ResultFile};
 use super::submission::{HandedIn, IDENTITY, Kind, MAX_NOTES, Refusal, Statement, Terms};
@@ -158,19 +157,28 @@ impl Code {
 /// What to type, as a hint for an agent.
 pub const HOW_TO_SUBMIT: &str = "crew submit result --summary \"...\" --confidence 0.0-1.0 --rationale \"...\"   (or --json FILE, --json -)";
 
+/// What a reviewer is to type.
+pub const HOW_TO_REVIEW: &str =
+    "crew review submit --verdict approved|changes_requested --body \"...\" --findings FILE|-";
+
 /// What to do about files that are refused, as a hint for an agent.
 pub const HOW_TO_CORRECT_FILES: &str = "correct files and submit again; nothing has been changed   (crew submit result --dry-run --json FILE tries it)";
 
 /// What an agent is told that ends, or wants to end, without having handed in anything.
-pub fn reminder(task: &TaskId, attempt: &Attempt) -> String {
+pub fn reminder(task: &Task, attempt: &Attempt) -> String {
     let refused = match &attempt.refusal {
         Some(refusal) => format!(" What you tried was refused: {}.", refusal.message),
         None => String::new(),
     };
+    let (how, nothing) = match task.spec.reviews.is_some() {
+        true => (HOW_TO_REVIEW, ""),
+        false => (HOW_TO_SUBMIT, "If there was nothing to do: crew submit noop --reason \"...\". "),
+    };
     format!(
-        "You have not handed in anything for the task {task}, so it does not count as done.{refused} Hand it in now, from your \
-         shell, and do not end before that was accepted:\n\n    {HOW_TO_SUBMIT}\n\nIf there was nothing to do: crew submit \
-         noop --reason \"...\". If you cannot do it: crew submit blocked --reason \"...\"."
+        "You have not handed in anything for the task {}, so it does not count as done.{refused} Hand it in now, from your \
+         shell, and do not end before that was accepted:\n\n    {how}\n\n{nothing}If you cannot do it: crew submit blocked \
+         --reason \"...\".",
+        task.spec.id
     )
 }
 
@@ -209,9 +217,10 @@ pub fn receive(
     let submission = match &request.ask {
         Ask::Stop if may_stop(task, attempt) => return (None, accepted(&[])),
         Ask::Stop => {
-            let message = reminder(&id, attempt);
+            let message = reminder(task, attempt);
             let event = Event::AgentNudged { task: id.clone(), attempt: number };
-            return (Some(event), refused(Code::NotSubmitted, message, HOW_TO_SUBMIT));
+            let how = if task.spec.reviews.is_some() { HOW_TO_REVIEW } else { HOW_TO_SUBMIT };
+            return (Some(event), refused(Code::NotSubmitted, message, how));
         }
         // A person has no attempt.
         Ask::Person(_) => {
@@ -352,9 +361,7 @@ pub fn refuse_accepted(event: Event, code: Code, message: String) -> (Event, Ans
 pub fn how_to_submit(kind: Kind) -> &'static str {
     match kind {
         Kind::Result => HOW_TO_SUBMIT,
-        Kind::Review => {
-            "crew review submit --verdict approved|changes_requested --body \"...\" --findings FILE|-"
-        }
+        Kind::Review => HOW_TO_REVIEW,
         Kind::Noop => "crew submit noop --reason \"...\"",
         Kind::Blocked => "crew submit blocked --reason \"...\"",
         Kind::Escalation => "crew submit escalation --to NAME --reason \"...\"",
@@ -528,7 +535,7 @@ mod tests {
             assert_eq!((refusal.code, refusal.message.as_str()), (Code::Invalid, message));
         }
         let attempt = run.tasks[0].last().unwrap();
-        assert!(reminder(&run.tasks[0].spec.id, attempt).contains("was refused: confidence is missing."));
+        assert!(reminder(&run.tasks[0], attempt).contains("was refused: confidence is missing."));
         run.apply(Time(3), &ended("a", 1, Outcome::Failed, None)).unwrap();
         let (late, _) = ask(&run, good());
         run.apply(Time(4), &late.unwrap()).unwrap();

@@ -558,7 +558,7 @@ impl Letter {
         };
         Letter {
             system_prompt,
-            prompt: task.last().map(|last| request::reminder(&task.spec.id, last)).unwrap_or_default(),
+            prompt: task.last().map(|last| request::reminder(task, last)).unwrap_or_default(),
             file: artifacts::reminder_of(&task.spec.id, number),
             session: Some(session),
             reminds: true,

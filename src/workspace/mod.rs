@@ -17,6 +17,7 @@ pub mod merge_lines;
 pub mod merge_tree;
 pub mod merging;
 pub mod reviewed;
+pub mod rule_files;
 pub mod snapshot;
 pub mod staging;
 pub mod witness;

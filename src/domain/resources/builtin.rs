@@ -54,9 +54,13 @@ mod tests {
     fn the_result_that_each_prompt_shows_would_be_accepted() {
         let (library, _) = load(&built_in(), &[], false);
         for (name, agent) in &library.agents {
+            if name.ends_with("reviewer") {
+                // A review is handed in otherwise than a result, and which of them is wanted the task says.
+                assert!(agent.prompt.contains("`quote`") && !agent.prompt.contains("crew submit"), "{name}");
+                continue;
+            }
             let result = example(name, &agent.prompt);
-            assert!(result.details.is_some(), "{name}");
-            assert_eq!(!result.findings.is_empty(), name.ends_with("reviewer"), "{name}");
+            assert!(result.details.is_some() && result.findings.is_empty(), "{name}");
         }
     }
 

@@ -11,6 +11,7 @@
 
 mod agent_file;
 mod builtin;
+mod check_file;
 mod front_matter;
 mod graph;
 mod limits;
@@ -25,6 +26,7 @@ mod bad_files;
 
 pub use agent_file::{AgentFile, Cost, Routing, Thinking};
 pub use builtin::built_in;
+pub use check_file::{CheckFile, read_check};
 pub use team::{Role, Team};
 pub use workflow::{OnSuccess, Step, Submit, Workflow};
 pub use worktrees::{agent_file_of, worktrees};

@@ -15,4 +15,5 @@ pub mod rating;
 pub mod report;
 pub mod reviewers;
 pub mod row;
+pub mod rules;
 pub mod target;
