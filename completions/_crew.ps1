@@ -912,6 +912,12 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('submit', 'submit', [CompletionResultType]::ParameterValue, 'Hand in the verdict of a review')
             [CompletionResult]::new('reviewers', 'reviewers', [CompletionResultType]::ParameterValue, 'List those who can review here, and who does where nobody is named')
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List reviews, the newest first, with what is open of them')
+            [CompletionResult]::new('dismiss', 'dismiss', [CompletionResultType]::ParameterValue, 'Say that findings are nothing, so that they stay quiet in later reviews')
+            [CompletionResult]::new('resolve', 'resolve', [CompletionResultType]::ParameterValue, 'Say that findings are put right')
+            [CompletionResult]::new('reopen', 'reopen', [CompletionResultType]::ParameterValue, 'Take back what was decided about findings')
+            [CompletionResult]::new('cancel', 'cancel', [CompletionResultType]::ParameterValue, 'End a review for good, with all its reviewers')
+            [CompletionResult]::new('stats', 'stats', [CompletionResultType]::ParameterValue, 'Show how much of what each reviewer finds is right')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
@@ -944,9 +950,107 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             break
         }
+        'crew;review;list' {
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'List all of them, and not only the newest 20')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print data as JSON')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'crew;review;dismiss' {
+            [CompletionResult]::new('--why', '--why', [CompletionResultType]::ParameterName, 'Why; kept with the decision')
+            [CompletionResult]::new('--evidence', '--evidence', [CompletionResultType]::ParameterName, 'What shows that it is so: a commit, a test')
+            [CompletionResult]::new('--by', '--by', [CompletionResultType]::ParameterName, 'Who says so; default: git''s user.name, or the user of this account')
+            [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'How long to wait for an answer of the crew process that carries the run out')
+            [CompletionResult]::new('--kind', '--kind', [CompletionResultType]::ParameterName, 'What is wrong with them, so that it can be counted (crew review stats)')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print data as JSON')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'crew;review;resolve' {
+            [CompletionResult]::new('--why', '--why', [CompletionResultType]::ParameterName, 'Why; kept with the decision')
+            [CompletionResult]::new('--evidence', '--evidence', [CompletionResultType]::ParameterName, 'What shows that it is so: a commit, a test')
+            [CompletionResult]::new('--by', '--by', [CompletionResultType]::ParameterName, 'Who says so; default: git''s user.name, or the user of this account')
+            [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'How long to wait for an answer of the crew process that carries the run out')
+            [CompletionResult]::new('--kind', '--kind', [CompletionResultType]::ParameterName, 'How: as they said, in another way, or by going round it')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print data as JSON')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'crew;review;reopen' {
+            [CompletionResult]::new('--why', '--why', [CompletionResultType]::ParameterName, 'Why; kept with the decision')
+            [CompletionResult]::new('--evidence', '--evidence', [CompletionResultType]::ParameterName, 'What shows that it is so: a commit, a test')
+            [CompletionResult]::new('--by', '--by', [CompletionResultType]::ParameterName, 'Who says so; default: git''s user.name, or the user of this account')
+            [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'How long to wait for an answer of the crew process that carries the run out')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print data as JSON')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'crew;review;cancel' {
+            [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why; kept with the record')
+            [CompletionResult]::new('--by', '--by', [CompletionResultType]::ParameterName, 'Who cancels it; default: git''s user.name, or the user of this account')
+            [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'How long to wait for the crew process that carries the run out, for its answer and then for the end of all that is cancelled, beside the grace; default: 5 more than the grace, and then 60')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Kill the crew process that carries the run out where it does not answer, or does not come to an end; nothing that is recorded is lost')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print data as JSON')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'crew;review;stats' {
+            [CompletionResult]::new('--window', '--window', [CompletionResultType]::ParameterName, 'Of reviews that were asked for within this time: 7d, 12h')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print data as JSON')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
         'crew;review;help' {
             [CompletionResult]::new('submit', 'submit', [CompletionResultType]::ParameterValue, 'Hand in the verdict of a review')
             [CompletionResult]::new('reviewers', 'reviewers', [CompletionResultType]::ParameterValue, 'List those who can review here, and who does where nobody is named')
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List reviews, the newest first, with what is open of them')
+            [CompletionResult]::new('dismiss', 'dismiss', [CompletionResultType]::ParameterValue, 'Say that findings are nothing, so that they stay quiet in later reviews')
+            [CompletionResult]::new('resolve', 'resolve', [CompletionResultType]::ParameterValue, 'Say that findings are put right')
+            [CompletionResult]::new('reopen', 'reopen', [CompletionResultType]::ParameterValue, 'Take back what was decided about findings')
+            [CompletionResult]::new('cancel', 'cancel', [CompletionResultType]::ParameterValue, 'End a review for good, with all its reviewers')
+            [CompletionResult]::new('stats', 'stats', [CompletionResultType]::ParameterValue, 'Show how much of what each reviewer finds is right')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
@@ -954,6 +1058,24 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             break
         }
         'crew;review;help;reviewers' {
+            break
+        }
+        'crew;review;help;list' {
+            break
+        }
+        'crew;review;help;dismiss' {
+            break
+        }
+        'crew;review;help;resolve' {
+            break
+        }
+        'crew;review;help;reopen' {
+            break
+        }
+        'crew;review;help;cancel' {
+            break
+        }
+        'crew;review;help;stats' {
             break
         }
         'crew;review;help;help' {
@@ -1452,12 +1574,36 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
         'crew;help;review' {
             [CompletionResult]::new('submit', 'submit', [CompletionResultType]::ParameterValue, 'Hand in the verdict of a review')
             [CompletionResult]::new('reviewers', 'reviewers', [CompletionResultType]::ParameterValue, 'List those who can review here, and who does where nobody is named')
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List reviews, the newest first, with what is open of them')
+            [CompletionResult]::new('dismiss', 'dismiss', [CompletionResultType]::ParameterValue, 'Say that findings are nothing, so that they stay quiet in later reviews')
+            [CompletionResult]::new('resolve', 'resolve', [CompletionResultType]::ParameterValue, 'Say that findings are put right')
+            [CompletionResult]::new('reopen', 'reopen', [CompletionResultType]::ParameterValue, 'Take back what was decided about findings')
+            [CompletionResult]::new('cancel', 'cancel', [CompletionResultType]::ParameterValue, 'End a review for good, with all its reviewers')
+            [CompletionResult]::new('stats', 'stats', [CompletionResultType]::ParameterValue, 'Show how much of what each reviewer finds is right')
             break
         }
         'crew;help;review;submit' {
             break
         }
         'crew;help;review;reviewers' {
+            break
+        }
+        'crew;help;review;list' {
+            break
+        }
+        'crew;help;review;dismiss' {
+            break
+        }
+        'crew;help;review;resolve' {
+            break
+        }
+        'crew;help;review;reopen' {
+            break
+        }
+        'crew;help;review;cancel' {
+            break
+        }
+        'crew;help;review;stats' {
             break
         }
         'crew;help;list' {

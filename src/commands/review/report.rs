@@ -7,6 +7,7 @@ use crate::domain::finding::Severity;
 use crate::domain::id::{RunId, TaskId};
 use crate::domain::review::agreeing::agree;
 use crate::domain::review::by_person::PersonReview;
+use crate::domain::review::deciding::Decision;
 use crate::domain::review::judging::{Bar, Judged, judge};
 use crate::domain::review::passes;
 use crate::domain::review::report::{Hidden, Report, Reviewed};
@@ -112,10 +113,20 @@ pub fn conclude(
         by_persons().flat_map(|one| one.findings().into_iter().map(|finding| (one.by.clone(), finding)));
     let mut hidden = Hidden::default();
     let mut findings = agree(found.chain(of_persons));
+    let dismissed = store.dismissed()?;
     findings.retain(|agreed| {
-        let is_listed = bar.admits(agreed);
-        hidden.unsure += usize::from(!is_listed);
-        is_listed
+        let decided = |print: &String| run.and_then(|run| run.decisions.get(print));
+        let is_resolved = agreed
+            .fingerprints()
+            .any(|print| decided(print).is_some_and(|decided| decided.decision == Decision::Resolved));
+        let why_not = match () {
+            () if agreed.fingerprints().any(|print| dismissed.contains_key(print)) => &mut hidden.dismissed,
+            () if is_resolved => &mut hidden.resolved,
+            () if !bar.admits(agreed) => &mut hidden.unsure,
+            () => return true,
+        };
+        *why_not += 1;
+        false
     });
     let took = run.map(|run| run.last_at.since(run.created_at)).unwrap_or_default();
     let report = Report {

@@ -14,7 +14,7 @@ const ALIKE: f64 = 0.5;
 /// depends on who came first. A reviewer's own findings are never taken for one another.
 pub fn agree(found: impl IntoIterator<Item = (String, Finding)>) -> Vec<Agreed> {
     let mut all: Vec<Agreed> =
-        found.into_iter().map(|(reviewer, finding)| Agreed { finding, reviewers: vec![reviewer] }).collect();
+        found.into_iter().map(|(reviewer, finding)| Agreed::alone(finding, reviewer)).collect();
     // What is kept of a place comes before what joins it.
     all.sort_by(|a, b| {
         let confidence = b.finding.confidence.total_cmp(&a.finding.confidence);
@@ -36,7 +36,13 @@ pub fn agree(found: impl IntoIterator<Item = (String, Finding)>) -> Vec<Agreed> 
             !there.reviewers.contains(&one.reviewers[0]) && is_same(&there.finding, &one.finding)
         });
         match same {
-            Some(at) => kept[at].reviewers.extend(one.reviewers),
+            Some(at) => {
+                let print = one.finding.fingerprint;
+                if kept[at].fingerprints().all(|known| *known != print) {
+                    kept[at].also.push(print);
+                }
+                kept[at].reviewers.extend(one.reviewers);
+            }
             None => {
                 of_file.push(kept.len());
                 kept.push(one);
@@ -100,8 +106,6 @@ mod tests {
     }
 
     fn seen(agreed: &[Agreed]) -> Vec<(Severity, u32, Vec<&str>)> {
-        let names = |agreed: &'_ Agreed| -> Vec<String> { agreed.reviewers.clone() };
-        let _ = names;
         agreed
             .iter()
             .map(|one| {
@@ -126,7 +130,10 @@ mod tests {
         ];
         let agreed = agree(all.clone());
         assert_eq!(seen(&agreed), expected);
-        assert_eq!(agreed[0].finding.body, "codex");
+        assert_eq!(
+            (agreed[0].finding.body.as_str(), &*agreed[0].also),
+            ("codex", &["race(10, 12)".to_owned()][..])
+        );
         let backwards = agree(all.into_iter().rev());
         assert_eq!(backwards, agreed);
     }

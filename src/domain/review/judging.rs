@@ -78,7 +78,7 @@ mod tests {
             fingerprint: "p".into(),
             standing: None,
         };
-        let agreed = |severity| Agreed { finding: finding(severity), reviewers: vec!["a".into()] };
+        let agreed = |severity| Agreed::alone(finding(severity), "a".into());
         Report {
             review: "r".into(),
             reviewed: Reviewed {

@@ -10,6 +10,21 @@ pub struct Agreed {
     pub finding: Finding,
     /// Those who found it, by name; at least one.
     pub reviewers: Vec<String>,
+    /// Fingerprints of what others said of the same, where they differ.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<String>,
+}
+
+impl Agreed {
+    /// Returns what one reviewer found.
+    pub fn alone(finding: Finding, reviewer: String) -> Agreed {
+        Agreed { finding, reviewers: vec![reviewer], also: Vec::new() }
+    }
+
+    /// Returns the fingerprints by which it is known, its own first.
+    pub fn fingerprints(&self) -> impl Iterator<Item = &String> {
+        std::iter::once(&self.finding.fingerprint).chain(&self.also)
+    }
 }
 
 /// What became of one reviewer's pass.

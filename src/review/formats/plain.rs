@@ -34,7 +34,7 @@ pub fn plain(report: &Report) -> Report {
     report
 }
 
-fn clean(Agreed { finding, reviewers }: &mut Agreed, given: &mut HashSet<String>) {
+fn clean(Agreed { finding, reviewers, also: _ }: &mut Agreed, given: &mut HashSet<String>) {
     finding.category = or(clean_line(&finding.category, MAX_NAME), "review");
     finding.title = or(clean_line(&finding.title, MAX_TITLE), &finding.category);
     finding.body = clean_text(finding.body.trim(), MAX_TEXT);

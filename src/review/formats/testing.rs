@@ -33,7 +33,10 @@ pub fn finding(severity: Severity, category: &str, file: &str, lines: (u32, u32)
         fingerprint: fingerprint(category, file, &lines.0.to_string(), 0),
         standing: Some(if lines.0 == 0 { Standing::Whole } else { Standing::InDiff }),
     };
-    Agreed { finding, reviewers: vec!["claude".to_owned(), "builtin".to_owned()] }
+    Agreed {
+        reviewers: vec!["claude".to_owned(), "builtin".to_owned()],
+        ..Agreed::alone(finding, String::new())
+    }
 }
 
 /// Returns a report of these findings.
