@@ -55,7 +55,7 @@ pub struct Finding {
     pub severity: Severity,
     /// What kind of remark it is, in kebab-case: `secret`, `conflict-marker` ...
     pub category: String,
-    /// Path relative to the repository, with `/`.
+    /// Path relative to the repository, with `/`; `.` where the remark is about the change as a whole.
     pub file: String,
     /// First line, from 1; 0 where the remark is about the whole file.
     #[serde(default)]
@@ -97,6 +97,9 @@ fn certain() -> f64 {
 pub const MAX_TITLE: usize = 160;
 /// The most characters a finding's body may have.
 pub const MAX_BODY: usize = 12_000;
+
+/// The most findings that are handed in at once.
+pub const MAX_FINDINGS: usize = 5_000;
 
 /// Returns the name under which a finding is known again after unrelated edits.
 ///

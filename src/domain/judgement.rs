@@ -7,6 +7,7 @@ use super::error_kind::ErrorKind;
 use super::event::{Ending, Outcome};
 use super::merging::Unmerged;
 use super::result_files::ResultFile;
+use super::review::foreign::is_unparsable;
 use super::submission::{Escalation, HandedIn, Reason, Verdict};
 use super::task::{RefusedSubmission, TaskSpec, Work};
 use super::tree_check::TreeCheck;
@@ -448,6 +449,8 @@ fn judge_appeal(submission: &HandedIn) -> Option<Judgement> {
     Some(needs_review(match submission {
         HandedIn::Blocked(Reason { reason }) => format!("it is blocked: {reason}"),
         HandedIn::Escalation(Escalation { to, reason }) => format!("escalated to {to}: {reason}"),
+        // It is known that this reviewer came to no verdict, and what it said instead is there to be read.
+        HandedIn::Review(review) if is_unparsable(review) => review.body.clone(),
         HandedIn::Result(_)
         | HandedIn::Review(_)
         | HandedIn::Noop(_)
@@ -535,6 +538,16 @@ mod tests {
             ..Evidence::default()
         };
         assert_eq!(judge(over).1, Some(ErrorKind::BudgetExceeded));
+    }
+
+    #[test]
+    fn words_that_are_no_review_approve_nothing() {
+        use crate::domain::review::foreign::{NoAnswer, unparsable};
+        let review = HandedIn::Review(unparsable("Looks good to me.", &NoAnswer::NoObject));
+        let evidence = Evidence { ending: exit(0), submission: Some(&review), ..Evidence::default() };
+        let judgement = judge(&agent(false), &evidence);
+        assert_eq!(judgement.outcome, Outcome::NeedsReview);
+        assert_eq!(judgement.reason, "its answer could not be read as a review: it holds no JSON object");
     }
 
     fn agent(submit_optional: bool) -> TaskSpec {

@@ -450,7 +450,19 @@ impl OpenAttempt {
     /// Tells whether an agent that nobody saw end, and that handed in nothing, is judged by what it said.
     pub fn has_said_how_it_ended(&self, task: &Task) -> bool {
         let may_hand_in_nothing = matches!(task.spec.work, Work::Agent { submit_optional: true, .. });
-        self.error_of_stream().is_some() || (self.saw_final && may_hand_in_nothing)
+        let is_read = may_hand_in_nothing || task.spec.reviews.is_some();
+        self.error_of_stream().is_some() || (self.saw_final && is_read)
+    }
+
+    /// Tells whether the agent came to its end by itself, and has handed in nothing.
+    pub fn ended_in_silence(&self, task: &Task) -> bool {
+        let clean = match self.work_stopped {
+            None => self.ending.is_clean() && self.ending.not_started.is_none(),
+            Some(reason) => reason == StopReason::Lingering,
+        };
+        let has_finished = self.saw_final || !self.agent.as_ref().is_some_and(|agent| agent.promises_final());
+        let silent = task.last().is_some_and(|attempt| attempt.submission.is_none());
+        clean && has_finished && silent && self.error_of_stream().is_none()
     }
 
     /// Takes in a sign of life that is no output.

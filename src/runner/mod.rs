@@ -41,6 +41,7 @@ pub mod pipe_watch;
 pub mod process;
 pub mod recorder;
 pub mod requests;
+pub mod reviewing;
 pub mod signals;
 pub mod slots;
 pub mod summary;

@@ -5,6 +5,7 @@ use super::dead_letters;
 use super::environment;
 use super::handed_in_files;
 use super::left_at_work;
+use super::reviewing;
 use crate::domain::event::Event;
 use crate::domain::id::TaskId;
 use crate::domain::person::{self, PersonAsk, What};
@@ -12,6 +13,8 @@ use crate::domain::redact::Redactor;
 use crate::domain::request::{self, Answer, Ask, Code, Request};
 use crate::domain::requeue;
 use crate::domain::run::Run;
+use crate::domain::submission::HandedIn;
+use crate::domain::task::{Attempt, Task};
 use crate::domain::time::Time;
 use crate::store::StoreError;
 use crate::store::artifacts::sha256;
@@ -99,9 +102,13 @@ pub fn settle_after(
                 let task = run.tasks.iter().find(|known| known.spec.id.as_str() == task)?;
                 Some((task, task.attempts.get(number as usize - 1)?))
             });
-            let received = request::receive(asker, &made_safe(request, words), &run.roster);
             let paths = store.paths(&run.id);
             let repository = store.layout().repository();
+            let look = |task: &Task, attempt: &Attempt, handed_in: HandedIn| {
+                let quotes = reviewing::quotes_of(request);
+                reviewing::take_in(repository, run, (task, attempt), handed_in, quotes)
+            };
+            let received = request::receive_looking(asker, &made_safe(request, words), &run.roster, look);
             let tree = asker.map_or(repository.to_owned(), |(_, attempt)| attempt.folder(repository));
             let (event, answer) = handed_in_files::take_in(&tree, &paths, received)?;
             (event.into_iter().collect(), answer)

@@ -3,6 +3,7 @@
 //! Only the places are kept, never the text: a diff of any size is read in the memory of one file's hunks.
 
 use super::git::{Git, GitError, GitStream};
+use std::ffi::OsStr;
 use std::io::{self, BufRead};
 
 /// What happened to a file.
@@ -52,12 +53,23 @@ const MAX_LINE: usize = 64 * 1024;
 ///
 /// Both have to be resolved ids: they are not guarded against being read as options.
 pub fn open(git: &Git, base: &str, head: Option<&str>) -> Result<DiffReader<GitStream>, GitError> {
+    open_at(git, base, head, &[])
+}
+
+/// Starts the same for these paths alone; for all of them where there are none.
+pub fn open_at(
+    git: &Git,
+    base: &str,
+    head: Option<&str>,
+    paths: &[&OsStr],
+) -> Result<DiffReader<GitStream>, GitError> {
     // Every setting a user may have that changes the format is named here.
     let mut args = vec!["-c", "diff.noprefix=false", "-c", "diff.mnemonicPrefix=false", "diff", "-U0"];
     args.extend(["--no-color", "--no-ext-diff", "--no-textconv", "--no-relative", "--inter-hunk-context=0"]);
     args.extend(["--full-index", "-M", "--submodule=short", "--src-prefix=a/", "--dst-prefix=b/", base]);
     args.extend(head);
     args.push("--");
+    let args: Vec<&OsStr> = args.into_iter().map(OsStr::new).chain(paths.iter().copied()).collect();
     Ok(DiffReader::new(git.stream(&args)?))
 }
 

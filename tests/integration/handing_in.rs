@@ -235,7 +235,8 @@ fn noop_and_blocked_are_honest_ways_out() {
 
 #[test]
 fn a_reviewer_hands_in_a_verdict_with_findings() {
-    let finding = json!([{"severity": "error", "category": "logic", "file": "a.rs", "start_line": 3, "end_line": 4,
+    let finding = json!([{"severity": "error", "category": "logic", "file": "README.md", "start_line": 9,
+        "end_line": 9, "quote": "A repository for",
         "title": "Off by one", "body": "It ends too early.", "confidence": 0.8}]);
     let submit = format!(
         "printf '%s' '{finding}' | crew review submit --verdict changes_requested --body 'One bug.' --findings -"

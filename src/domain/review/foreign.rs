@@ -1,6 +1,9 @@
 //! A review in an answer's own words: an agent that cannot, or does not, hand it in may still have written it down.
 
-use crate::domain::submission::{HandedIn, Kind, ReviewBody, Statement, Terms};
+use super::placing::WHOLE_CHANGE;
+use crate::domain::finding::{Finding, Severity, Standing, fingerprint};
+use crate::domain::submission::{HandedIn, Kind, ReviewBody, ReviewVerdict, Statement, Terms};
+use crate::domain::words::clean_text;
 use serde_json::Value;
 
 /// The most blocks of an answer that are looked at, the last ones.
@@ -13,6 +16,40 @@ pub enum NoAnswer {
     NoObject,
     #[error("the JSON in it is no review: {0}")]
     NoReview(String),
+}
+
+/// The category of what is made of an answer that is no review.
+pub const UNPARSABLE: &str = "unparsable-review";
+/// The most characters of such an answer that are kept as a finding.
+const MAX_WORDS: usize = 8_000;
+
+/// Makes a review of an answer that is none, so that its words are seen. It is never clean: see [`is_unparsable`].
+pub fn unparsable(words: &str, why: &NoAnswer) -> ReviewBody {
+    let said: String = clean_text(words.trim(), usize::MAX).chars().take(MAX_WORDS).collect();
+    let finding = Finding {
+        severity: Severity::Warning,
+        category: UNPARSABLE.into(),
+        file: WHOLE_CHANGE.into(),
+        start_line: 0,
+        end_line: 0,
+        quote: String::new(),
+        title: "the reviewer's answer is no review".into(),
+        fingerprint: fingerprint(UNPARSABLE, WHOLE_CHANGE, &said, 0),
+        body: said,
+        suggestion: None,
+        confidence: 1.0,
+        standing: Some(Standing::Whole),
+    };
+    ReviewBody {
+        verdict: ReviewVerdict::ChangesRequested,
+        body: format!("its answer could not be read as a review: {why}"),
+        findings: vec![finding],
+    }
+}
+
+/// Tells whether a review was made of an answer that is none.
+pub fn is_unparsable(review: &ReviewBody) -> bool {
+    review.findings.iter().any(|finding| finding.category == UNPARSABLE)
 }
 
 /// Reads a review out of an answer: in a block of code, or from the first brace to the last one. What comes last counts.
@@ -50,7 +87,6 @@ fn read_object(object: &Value) -> Result<ReviewBody, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::submission::ReviewVerdict;
 
     const REVIEW: &str = r#"{"verdict": "changes_requested", "body": "", "findings": [{"severity": "error",
         "category": "race", "file": "a.rs", "start_line": 3, "end_line": 3, "quote": "lock()", "title": "a { in it"}]}"#;
@@ -68,6 +104,15 @@ mod tests {
         ] {
             assert_eq!(read_answer(&text).as_ref(), Ok(&alone), "{text}");
         }
+    }
+
+    #[test]
+    fn words_that_are_no_review_become_one_that_is_never_clean() {
+        let review = unparsable("All good!\u{1b}[2J\n", &NoAnswer::NoObject);
+        assert!(is_unparsable(&review) && review.verdict == ReviewVerdict::ChangesRequested);
+        assert_eq!(review.findings[0].body, "All good!");
+        assert_eq!(review.body, "its answer could not be read as a review: it holds no JSON object");
+        assert!(!is_unparsable(&read_answer(REVIEW).unwrap()));
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub mod deciding;
 pub mod foreign;
 pub mod judging;
 pub mod passes;
+pub mod placing;
 pub mod planning;
 pub mod rating;
 pub mod report;

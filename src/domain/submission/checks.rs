@@ -1,7 +1,7 @@
 //! The rules that several kinds share, and how JSON becomes one of their types.
 
 use super::{MAX_SUMMARY, MAX_TEXTS, Refusal};
-use crate::domain::finding::{Finding, MAX_BODY, MAX_TITLE};
+use crate::domain::finding::{Finding, MAX_BODY, MAX_FINDINGS, MAX_TITLE};
 use crate::domain::nearest::nearest;
 use crate::domain::words::{clean_line, clean_text};
 use serde::de::DeserializeOwned;
@@ -93,6 +93,7 @@ pub(super) fn check_confidence(confidence: f64) -> Result<(), Refusal> {
 }
 
 pub(super) fn check_findings(findings: &[Finding]) -> Result<(), Refusal> {
+    check_count("findings", findings.len(), (0, MAX_FINDINGS))?;
     for (at, finding) in findings.iter().enumerate() {
         let title = finding.title.chars().count();
         if title == 0 || title > MAX_TITLE {
@@ -103,6 +104,11 @@ pub(super) fn check_findings(findings: &[Finding]) -> Result<(), Refusal> {
         }
         if finding.body.chars().count() > MAX_BODY {
             return refuse("findings", format!("findings[{at}].body is longer than {MAX_BODY} characters"));
+        }
+        let suggestion = finding.suggestion.as_deref().unwrap_or_default();
+        let texts = [("quote", finding.quote.as_str()), ("suggestion", suggestion)];
+        if let Some((name, _)) = texts.into_iter().find(|(_, text)| text.chars().count() > MAX_BODY) {
+            return refuse("findings", format!("findings[{at}].{name} is longer than {MAX_BODY} characters"));
         }
         if !(0.0..=1.0).contains(&finding.confidence) {
             return refuse("findings", format!("findings[{at}].confidence is not between 0 and 1"));

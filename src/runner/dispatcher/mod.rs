@@ -1,6 +1,7 @@
 //! The loop that owns a run: receive, decide, record, act.
 
 mod adopting;
+mod answers;
 pub mod cancelling;
 mod custody;
 mod desk;

@@ -59,12 +59,16 @@ impl Dispatcher<'_> {
                 if let Some(recorder) = &open.recorder {
                     recorder.end(&ending);
                 }
+                let words = heard.last_words.clone();
                 open.note_end(&self.run.tasks[place], ending, heard, &self.setup.limits);
                 open.note_seen(seen);
+                self.take_written_review(place, &words)?;
+                let Some(open) = self.open.get_mut(&place) else { return Ok(()) };
                 let session = open.forgot_to_submit(&self.run.tasks[place]).filter(|_| !open.is_misplaced());
                 if let Some(session) = session.filter(|_| self.stopping.is_none() && has_budget) {
                     return self.remind(place, session);
                 }
+                self.take_other_words(place)?;
                 self.apply_files(place)?;
                 let Some(open) = self.open.get_mut(&place) else { return Ok(()) };
                 let (checked, kept) = open.tell_seen(&self.run.tasks[place]);

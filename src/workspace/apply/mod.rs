@@ -12,7 +12,7 @@
 
 mod journal;
 mod preview;
-mod tree;
+pub(in crate::workspace) mod tree;
 
 pub use journal::{Left, discard, roll_back};
 pub use preview::preview;

@@ -46,6 +46,11 @@ impl Existing {
         }
     }
 
+    /// Returns the file itself, to be read.
+    pub fn into_file(self) -> File {
+        self.file
+    }
+
     /// Returns its contents.
     pub fn read(&mut self) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
