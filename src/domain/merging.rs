@@ -191,7 +191,7 @@ pub fn choose(
 /// Says why there is nothing of a task to be merged, where that is so.
 fn nothing_of(task: &Task, is_in: impl Fn(&Task) -> bool) -> Option<&'static str> {
     match &task.tree {
-        None if task.spec.worktree => Some("it never came to work"),
+        None if task.spec.is_apart() => Some("it never came to work"),
         None => Some("it has no work tree of its own; what it did is in the folder already"),
         Some(tree) if !tree.has_work() && !tree.astray.is_empty() => {
             Some("what it did in a submodule is on no branch; crew restore brings it back")

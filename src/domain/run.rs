@@ -549,8 +549,9 @@ impl Run {
             Event::FilesApplied { .. } => self.change_open(event, |attempt| attempt.files_applied = true),
             Event::WorktreeAdded { path, branch, base, from, .. } => {
                 let (place, _) = self.open_place(event)?;
-                // One that was taken away and is there again is on the same branch.
-                let tip = self.tasks[place].tree.take().and_then(|tree| tree.tip);
+                // One that was taken away and is there again is on the same branch, but for what is only looked at.
+                let before = self.tasks[place].tree.take();
+                let tip = before.filter(|_| !self.tasks[place].spec.is_detached()).and_then(|tree| tree.tip);
                 self.tasks[place].tree = Some(Box::new(TaskTree {
                     path: path.clone(),
                     branch: branch.clone(),

@@ -54,7 +54,7 @@ impl FolderUse {
     fn of(task: &Task) -> FolderUse {
         match &task.spec.work {
             // It has a folder of its own.
-            _ if task.spec.worktree => FolderUse::Free,
+            _ if task.spec.is_apart() || task.spec.reads_objects() => FolderUse::Free,
             Work::Command { .. } | Work::Merge { .. } => FolderUse::Free,
             Work::Agent { role, .. } if task.may_write() || role == "verifier" => FolderUse::Writes,
             Work::Agent { .. } => FolderUse::Reads,

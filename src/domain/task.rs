@@ -179,6 +179,26 @@ impl TaskSpec {
         matches!(&self.work, Work::Agent { program, .. } if program != BUILT_IN)
     }
 
+    /// Tells whether it works in a work tree of its own. A reviewer of exact commits always does, but for the built-in one,
+    /// which needs no files.
+    pub fn is_apart(&self) -> bool {
+        match self.reviews {
+            Some(_) => self.program() != BUILT_IN,
+            None => self.worktree,
+        }
+    }
+
+    /// Tells whether its own work tree is there to be looked at: HEAD stands for what is reviewed, and each attempt gets a
+    /// new one.
+    pub fn is_detached(&self) -> bool {
+        self.reviews.is_some() && self.is_apart()
+    }
+
+    /// Tells whether it reads nothing but git's objects, and writes nothing.
+    pub fn reads_objects(&self) -> bool {
+        self.reviews.is_some() && !self.is_apart()
+    }
+
     /// Tells whether an agent works on it.
     pub fn is_for_agent(&self) -> bool {
         matches!(self.work, Work::Agent { .. })

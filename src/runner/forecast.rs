@@ -63,8 +63,12 @@ pub fn watch(
     sender: SyncSender<Message>,
 ) -> Option<ForecastWatch> {
     let base = run.base.as_ref()?.commit.clone();
-    let tasks: Vec<TaskId> =
-        run.tasks.iter().filter(|task| task.spec.worktree).map(|task| task.spec.id.clone()).collect();
+    let tasks: Vec<TaskId> = run
+        .tasks
+        .iter()
+        .filter(|task| task.spec.is_apart() && !task.spec.is_detached())
+        .map(|task| task.spec.id.clone())
+        .collect();
     if tasks.len() < 2 {
         return None;
     }

@@ -17,6 +17,7 @@ use crate::domain::notice::Policy;
 use crate::domain::price::Prices;
 use crate::domain::request;
 use crate::domain::retry::Retries;
+use crate::domain::review::target::ReviewTarget;
 use crate::domain::run::Run;
 use crate::domain::settings::{self, Origin, Settings};
 use crate::domain::submission::{self, HandedIn, PlanBody, ResultBody, ReviewBody, ReviewVerdict, Terms};
@@ -64,8 +65,8 @@ impl Setup {
     pub fn folder_of(&self, run: &Run, task: &Task) -> PathBuf {
         match &task.tree {
             // The settings may have named another folder when it was made.
-            Some(tree) if task.spec.worktree => self.repository.join(&tree.path),
-            _ if task.spec.worktree => {
+            Some(tree) if task.spec.is_apart() => self.repository.join(&tree.path),
+            _ if task.spec.is_apart() => {
                 self.worktrees.folder.join(run.id.as_str()).join(task.spec.id.as_str())
             }
             _ => self.repository.clone(),
@@ -74,7 +75,7 @@ impl Setup {
 
     /// Returns the folder of a task as it is recorded, where it is not the repository itself.
     pub fn recorded_folder_of(&self, run: &Run, task: &Task) -> Option<String> {
-        let folder = task.spec.worktree.then(|| self.folder_of(run, task))?;
+        let folder = task.spec.is_apart().then(|| self.folder_of(run, task))?;
         let inside = folder.strip_prefix(&self.repository).unwrap_or(&folder);
         Some(inside.display().to_string())
     }
@@ -141,7 +142,18 @@ pub struct TaskContext {
     /// What this task may hand in.
     #[serde(flatten)]
     pub terms: Terms,
+    /// What it reviews, where it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reviewed: Option<ReviewedRange>,
     pub earlier: Vec<EarlierTask>,
+}
+
+/// The exact commits that a reviewer looks at, by their ids.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ReviewedRange {
+    /// What it is compared with; this may be the empty tree.
+    pub base: String,
+    pub head: String,
 }
 
 /// One earlier task.
@@ -252,7 +264,7 @@ fn agent_child(
     let (spec, _) = letter
         .command(agent, setup, run, paths, task)
         .map_err(|error| LaunchError::Agent(error.to_string()))?;
-    if let Some(companion) = agent.companion().filter(|_| task.spec.worktree) {
+    if let Some(companion) = agent.companion().filter(|_| task.spec.is_apart()) {
         atomic_file::write(&paths.companions().join(companion.name), companion.content.as_bytes())?;
     }
     let mut set = crew_variables(setup, run, paths, task, Some(identity));
@@ -306,7 +318,9 @@ pub fn prepare_worktree(
 ) -> Preparation {
     let id = &task.spec.id;
     let log = paths.root().join(layout::log_of(id, number));
-    let command = setup.worktrees.setup.as_ref().map(|command| {
+    // Where the work is only looked at, nothing but it is to be seen.
+    let is_looked_at = task.spec.is_detached();
+    let command = setup.worktrees.setup.as_ref().filter(|_| !is_looked_at).map(|command| {
         let set = crew_variables(setup, run, paths, task, None);
         let place = (worktree.to_owned(), log.clone());
         // What it says last is told, so both of its streams have to come as one.
@@ -316,7 +330,7 @@ pub fn prepare_worktree(
     Preparation {
         repository: setup.repository.clone(),
         worktree: worktree.to_owned(),
-        links: task.spec.link.clone(),
+        links: if is_looked_at { Vec::new() } else { task.spec.link.clone() },
         excludes: paths.root().join(layout::excludes_of(id)),
         setup: command,
         mark: paths.root().join(layout::setup_mark_of(id)),
@@ -440,7 +454,7 @@ fn crew_variables(
         ("CREW_TASK".to_owned(), task.spec.id.to_string()),
         ("CREW_REPOSITORY".to_owned(), setup.repository.display().to_string()),
     ];
-    if task.spec.worktree {
+    if task.spec.is_apart() {
         variables.extend(worktree_setup::variables(paths, task, &setup.folder_of(run, task)));
     }
     if identity.is_none() {
@@ -530,7 +544,7 @@ impl Letter {
             context: &context,
             earlier_failure: failure,
             may_write: task.may_write(),
-            branch: task.spec.worktree.then(|| worktree::branch_of(&run.id, &task.spec.id)).as_deref(),
+            place: place_of(run, task).as_ref(),
             resumed: session.is_some() && !task.last().is_some_and(|attempt| attempt.paused),
             words: &task.words,
             verify: &task.spec.verify,
@@ -594,7 +608,7 @@ impl Letter {
         }
         let persona = run.personas.get(name);
         let (inbox, cwd, companions) = (paths.inbox(), setup.folder_of(run, task), paths.companions());
-        let is_apart = task.spec.worktree && cwd.starts_with(&setup.repository);
+        let is_apart = task.spec.is_apart() && cwd.starts_with(&setup.repository);
         let assignment = Assignment {
             role,
             access: if task.may_write() { Access::Write } else { Access::ReadOnly },
@@ -636,9 +650,27 @@ pub fn session_after(before: Option<&Attempt>, agent: &dyn Agent) -> Option<Stri
     before.filter(cut_off).filter(|_| agent.resumes_sessions())?.session.clone()
 }
 
+/// Returns what an agent is told of where it works.
+fn place_of(run: &Run, task: &Task) -> Option<prompt::Place> {
+    match run.target_of(task) {
+        Some(ReviewTarget { base, head, .. }) => Some(prompt::Place::Detached { base, head }),
+        None if task.spec.is_apart() => {
+            Some(prompt::Place::Branch(worktree::branch_of(&run.id, &task.spec.id)))
+        }
+        None => None,
+    }
+}
+
 fn empty_context(run: &Run, task: &Task) -> TaskContext {
     let terms = Terms::of(task, &run.roster);
-    TaskContext { goal: run.goal.clone(), task: task.spec.id.to_string(), terms, earlier: Vec::new() }
+    let reviewed = run.target_of(task).map(|target| ReviewedRange { base: target.base, head: target.head });
+    TaskContext {
+        goal: run.goal.clone(),
+        task: task.spec.id.to_string(),
+        terms,
+        reviewed,
+        earlier: Vec::new(),
+    }
 }
 
 /// Returns the tasks whose results a task is told: those it depends on, and those whose output it reads.

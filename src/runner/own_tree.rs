@@ -13,6 +13,7 @@ use crate::domain::worktree::{self, MovedReference, TaskTree};
 use crate::workspace::git::GitError;
 use crate::workspace::joining::{self, Joined};
 use crate::workspace::witness::Changes;
+use crate::workspace::worktree::detached::{self, Beyond, Gone};
 use crate::workspace::worktree::references::References;
 use crate::workspace::worktree::{self as workspace, Order, Owner, Work, Worktree, WorktreeError};
 use std::path::PathBuf;
@@ -42,6 +43,8 @@ pub struct OwnTree {
     pub base: String,
     /// What makes a new one ready to be worked in.
     pub preparation: Preparation,
+    /// It is only looked at: HEAD stands for the base itself, it is made anew for each attempt, and none stays.
+    is_looked_at: bool,
     /// It was there before, and has been taken away.
     was_removed: bool,
     /// The newest commit of its branch that is recorded.
@@ -128,12 +131,23 @@ impl OwnTree {
             beginnings,
             base,
             preparation,
+            is_looked_at: false,
             was_removed: known.is_some_and(|tree| tree.removed),
             tip: known.map(|tree| tree.head().to_owned()),
             begun_from: Mutex::new(known.map(|tree| tree.base.clone())),
             placed: Mutex::default(),
             references: Mutex::default(),
         }
+    }
+
+    /// Lets it be one in which somebody only looks.
+    pub fn to_be_looked_at(mut self) -> OwnTree {
+        self.is_looked_at = true;
+        if self.was_removed {
+            // The next one begins from whatever is to be looked at by then.
+            self.begun_from = Mutex::default();
+        }
+        self
     }
 
     fn owner(&self) -> Owner {
@@ -156,6 +170,9 @@ impl OwnTree {
     /// event that says so before anything runs in it: one whose set-up fails is known too. Who is stopped before it
     /// is ready gets none, without a reason.
     pub fn prepare(&self, control: &Control, tell: impl Fn(Event)) -> Result<(), Option<StreamError>> {
+        if self.is_looked_at {
+            self.clear_for_next().map_err(|why| Some(no_place(why)))?;
+        }
         let known = self.begun_from.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let base = match &known {
             Some(base) => base.clone(),
@@ -178,6 +195,9 @@ impl OwnTree {
             Err(_) if control.is_to_end() => return Err(None),
             Err(error) => return Err(Some(unplaced(&error))),
         };
+        if self.is_looked_at {
+            placed.detach(&base).map_err(|error| Some(unplaced(&error)))?;
+        }
         if was_there {
             self.keep_before().map_err(Some)?.into_iter().for_each(&tell);
         }
@@ -343,6 +363,50 @@ impl OwnTree {
         Ok(kept.into())
     }
 
+    /// Makes room for the next one: what an attempt has left there that nobody took away, and its branch.
+    fn clear_for_next(&self) -> Result<(), String> {
+        if self.base.is_empty() {
+            return Err("there is nothing that it could review".into());
+        }
+        self.clear_away(Beyond::Held)?;
+        *self.begun_from.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        Ok(())
+    }
+
+    /// Takes it away, now that nobody looks there any more, and returns the event that says so. What lies there and was not
+    /// to be looked at is held.
+    pub fn leave(&self) -> Result<Event, String> {
+        let Gone { branch, kept } = self.clear_away(Beyond::Stays)?;
+        Ok(Event::WorktreeRemoved {
+            task: self.task.clone(),
+            path: self.path.clone(),
+            branch_deleted: branch,
+            kept,
+            by: "crew".into(),
+        })
+    }
+
+    fn clear_away(&self, beyond: Beyond) -> Result<Gone, String> {
+        let known = self.begun_from.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let begun_from = known.as_deref().unwrap_or(&self.base);
+        let (branch, owner) = (self.branch(), self.owner());
+        let order = Order {
+            repository: &self.repository,
+            folder: &self.folder,
+            branch: &branch,
+            base: &self.base,
+            owner: &owner,
+            behalf: None,
+        };
+        let work = Work {
+            message: &self.message(&format!("{}: what lay in its folder", self.task), self.attempt),
+            base: begun_from,
+            leave_out: &[],
+            keep_ref: &worktree::keep_ref(&self.run, &self.task, self.attempt),
+        };
+        detached::clear_away(&order, &work, beyond).map_err(|error| error.to_string())
+    }
+
     fn message(&self, subject: &str, attempt: u32) -> String {
         let OwnTree { run, task, agent, .. } = self;
         format!(
@@ -352,5 +416,9 @@ impl OwnTree {
 }
 
 fn unplaced(error: &WorktreeError) -> StreamError {
-    StreamError { kind: ErrorKind::WorktreeFailed, message: format!("no work tree of its own: {error}") }
+    no_place(error.to_string())
+}
+
+fn no_place(why: String) -> StreamError {
+    StreamError { kind: ErrorKind::WorktreeFailed, message: format!("no work tree of its own: {why}") }
 }

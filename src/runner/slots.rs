@@ -79,6 +79,11 @@ pub enum Message {
         /// References that came to hold what was committed in a work tree of its own.
         moved: Result<Vec<MovedReference>, String>,
     },
+    /// A reviewer's work tree was taken away; or why not.
+    Left {
+        place: usize,
+        left: Result<Box<Event>, String>,
+    },
     /// What lay in the folders that a person's request is about was kept.
     KeptFirst {
         request: String,
@@ -183,6 +188,11 @@ pub enum Errand {
         place: usize,
         keeping: Keeping,
     },
+    /// Take away the work tree of a reviewer whose attempt has ended.
+    Leave {
+        place: usize,
+        tree: Arc<OwnTree>,
+    },
     /// Look at what an attempt left whose crew process died; then it has ended like any other.
     TakeUp {
         place: usize,
@@ -227,6 +237,7 @@ impl Errand {
         match self {
             Errand::Run(job) => Some(job.place),
             Errand::Keep { place, .. }
+            | Errand::Leave { place, .. }
             | Errand::TakeUp { place, .. }
             | Errand::Adopt { place, .. }
             | Errand::Merge { place, .. } => Some(*place),
@@ -275,6 +286,9 @@ fn work(queue: &Mutex<Receiver<Errand>>, messages: &SyncSender<Message>, number:
             Ok(Errand::Keep { place, keeping }) => {
                 let (moved, kept) = (keeping.moved(), keeping.keep());
                 let _ = messages.send(Message::Kept { place, kept, moved });
+            }
+            Ok(Errand::Leave { place, tree }) => {
+                let _ = messages.send(Message::Left { place, left: tree.leave().map(Box::new) });
             }
             Ok(Errand::TakeUp { place, folder, left, ended }) => {
                 let seen = match left {

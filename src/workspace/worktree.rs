@@ -12,6 +12,7 @@
 //! lock's reason names the task before anything else is made, so what a killed `add` left is known for what it is.
 
 mod adding;
+pub mod detached;
 mod loose;
 pub mod references;
 #[cfg(test)]
@@ -188,6 +189,9 @@ struct Marker {
     /// What crew put there itself, relative to the work tree.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     leave_out: Vec<PathBuf>,
+    /// It is only looked at: HEAD stands for a commit, and for no branch.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    detached: bool,
     /// The work tree is being taken away, and the commit with this id holds all that was in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     removing: Option<String>,
@@ -301,8 +305,7 @@ impl Worktree {
     /// Tells whether the work tree holds something that its branch does not, or stands elsewhere.
     pub fn is_dirty(&self) -> Result<bool, WorktreeError> {
         self.check()?;
-        let head = self.place.git.text(&["symbolic-ref", "-q", "HEAD"]).unwrap_or_default();
-        if head != self.reference() {
+        if !self.stands_right()? {
             return Ok(true);
         }
         let own = self.marker()?.leave_out;
@@ -311,6 +314,15 @@ impl Worktree {
         let paths = entries.split(|byte| *byte == 0).filter_map(|entry| entry.get(3..));
         let mut paths = paths.map(|path| Path::new(OsStr::from_bytes(path)));
         Ok(paths.any(|path| !own.iter().any(|own| own == path)))
+    }
+
+    /// Tells whether HEAD stands where it belongs: on the branch, or, where all is only looked at, at the branch's commit.
+    fn stands_right(&self) -> Result<bool, WorktreeError> {
+        let on = self.place.git.text(&["symbolic-ref", "-q", "HEAD"]).unwrap_or_default();
+        Ok(match self.marker()?.detached {
+            true => on.is_empty() && self.commit_at("HEAD") == self.commit_at(&self.reference()),
+            false => on == self.reference(),
+        })
     }
 
     /// Tells what is not as it was in a commit from which somebody began to work there, where nobody looked at that moment.
@@ -328,8 +340,9 @@ impl Worktree {
                 changes.refs.push(format!("{name}: {commit} -> {}", stands.as_deref().unwrap_or("nothing")));
             }
         }
-        if git.text(&["symbolic-ref", "-q", "HEAD"]).ok().as_ref() != Some(&reference) {
-            changes.refs.push(format!("HEAD: no more {reference}"));
+        if !self.stands_right()? {
+            let stood = if self.marker()?.detached { "detached" } else { &reference };
+            changes.refs.push(format!("HEAD: no more {stood}"));
         }
         if let Some(head) = self.commit_at("HEAD").filter(|head| head != commit) {
             let lacks: HashSet<String> =
@@ -396,7 +409,7 @@ impl Worktree {
         let inside = self.set_inside_aside(&staged, work);
         set_aside.extend(inside.references);
         let (astray, left) = (inside.astray, [staged.left, inside.left].concat());
-        self.settle(staged.index)?;
+        self.settle(staged.index, &commit)?;
         Ok(Kept { commit, reference, is_new, difference, set_aside, astray, left })
     }
 
@@ -520,9 +533,11 @@ impl Worktree {
     }
 
     /// Lets HEAD, the index and git's notes be as after a commit on the branch.
-    fn settle(&self, index: tempfile::TempPath) -> Result<(), WorktreeError> {
+    fn settle(&self, index: tempfile::TempPath, commit: &str) -> Result<(), WorktreeError> {
         let git = &self.place.git;
-        if git.text(&["symbolic-ref", "-q", "HEAD"]).ok() != Some(self.reference()) {
+        if self.marker()?.detached {
+            self.insist(&["update-ref", "--no-deref", "-m", "crew: keep", "HEAD", commit])?;
+        } else if git.text(&["symbolic-ref", "-q", "HEAD"]).ok() != Some(self.reference()) {
             self.insist(&["symbolic-ref", "-m", "crew: keep", "HEAD", &self.reference()])?;
         }
         for name in UNFINISHED {

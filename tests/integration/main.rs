@@ -57,6 +57,7 @@ mod resources;
 mod restore;
 mod result_files;
 mod review_decisions;
+mod review_places;
 mod review_voices;
 mod reviews;
 mod run;

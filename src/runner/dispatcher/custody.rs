@@ -23,16 +23,24 @@ impl Dispatcher<'_> {
         let task = &self.run.tasks[place];
         let path = self.setup.recorded_folder_of(&self.run, task)?;
         let folder = self.setup.folder_of(&self.run, task);
-        let base = self.run.base.as_ref().map(|base| base.commit.clone()).unwrap_or_default();
-        Some(Arc::new(OwnTree::new(
+        let is_looked_at = task.spec.is_detached();
+        let (base, beginnings) = match is_looked_at {
+            true => (self.run.target_of(task).map(|target| target.head), Vec::new()),
+            false => (
+                self.run.base.as_ref().map(|base| base.commit.clone()),
+                worktree::beginnings(&self.run, place),
+            ),
+        };
+        let tree = OwnTree::new(
             (self.setup.repository.clone(), folder.clone(), path),
             (self.run.id.clone(), task.spec.id.clone(), number),
             task.spec.program().to_owned(),
-            worktree::beginnings(&self.run, place),
-            base,
+            beginnings,
+            base.unwrap_or_default(),
             task.tree.as_deref(),
             launch::prepare_worktree(self.setup, &self.run, &self.paths, task, number, &folder),
-        )))
+        );
+        Some(Arc::new(if is_looked_at { tree.to_be_looked_at() } else { tree }))
     }
 
     /// Takes in that a task has no work tree that it could work in; without one it does not work at all.
@@ -119,7 +127,11 @@ impl Dispatcher<'_> {
 
     fn record_kept(&mut self, place: usize, number: u32, kept: Kept) -> Result<(), StoreError> {
         let task = &self.run.tasks[place];
-        let known = task.tree.as_ref().is_some_and(|tree| tree.tip.as_ref() == Some(&kept.commit));
+        let known = task.tree.as_ref().is_some_and(|tree| match task.spec.is_detached() {
+            // Its branch goes, so of one that holds nothing there is nothing to tell.
+            true => tree.head() == kept.commit && kept.missing.is_empty() && kept.astray.is_empty(),
+            false => tree.tip.as_ref() == Some(&kept.commit),
+        });
         // What is beside the branch is not known by its tip.
         let known = known && kept.set_aside.is_empty();
         if known { Ok(()) } else { self.record(kept.into_event(task.spec.id.clone(), number)) }

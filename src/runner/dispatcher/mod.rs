@@ -6,6 +6,7 @@ pub mod cancelling;
 mod custody;
 mod desk;
 mod giving_up;
+mod leaving;
 mod life;
 mod merging;
 mod settling;
@@ -47,7 +48,7 @@ use crate::store::layout::RunPaths;
 use crate::store::lock::RunLock;
 use crate::workspace::snapshot;
 use life::Life;
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
@@ -129,6 +130,8 @@ pub struct Dispatcher<'a> {
     messages: Receiver<Message>,
     slots: Slots,
     open: BTreeMap<usize, OpenAttempt>,
+    /// Places of tasks whose work trees are being taken away.
+    leaving: BTreeSet<usize>,
     /// Decided, applied in memory, and not yet written.
     batch: Vec<Applied>,
     /// Since when the batch has something in it that waits for company.
@@ -222,6 +225,7 @@ impl<'a> Dispatcher<'a> {
             messages,
             slots: Slots::new(sender),
             open: BTreeMap::new(),
+            leaving: BTreeSet::new(),
             batch: Vec::new(),
             batch_began: None,
             answered: Vec::new(),
@@ -266,7 +270,8 @@ impl<'a> Dispatcher<'a> {
         loop {
             self.start_what_can()?;
             self.flush()?;
-            let is_free = self.open.is_empty() && !matches!(self.keeps_first, KeepsFirst::UnderWay);
+            let is_asked = matches!(self.keeps_first, KeepsFirst::UnderWay);
+            let is_free = self.open.is_empty() && self.leaving.is_empty() && !is_asked;
             let idle = is_free && self.schedule.next_wake().is_none();
             if idle && self.run.open_gates().next().is_some() && self.stopping.is_none() {
                 if !self.observer.asks(&self.run) && !self.decides_itself_soon() {
@@ -363,6 +368,7 @@ impl<'a> Dispatcher<'a> {
             Message::Placed { .. } => Ok(()),
             Message::Unplaced { place, why } => self.note_unplaced(place, why),
             Message::Kept { place, kept, moved } => self.note_kept(place, kept, moved),
+            Message::Left { place, left } => self.note_left(place, left.map(|event| *event)),
             Message::Merge { place, done } => self.note_merge(place, done),
             Message::KeptFirst { request, kept } => self.note_kept_first(request, kept),
             Message::Signed { place, text } => self.take_signed(place, &text),
@@ -382,7 +388,12 @@ impl<'a> Dispatcher<'a> {
         {
             self.effects.push(Effect::ForgetOutput(self.output_of(task, *attempt)));
         }
+        let ended = match &event {
+            Event::AttemptEnded { task, .. } => self.run.place(task),
+            _ => None,
+        };
         self.batch.push(Applied::to(&mut self.run, clock::now(), event)?);
+        ended.into_iter().for_each(|place| self.leave_tree(place));
         Ok(())
     }
 

@@ -41,6 +41,11 @@ impl Dispatcher<'_> {
     pub(super) fn start_what_can(&mut self) -> Result<(), StoreError> {
         while self.stopping.is_none() && self.open.len() < self.run.limits.jobs as usize {
             let Some(place) = self.schedule.next_start(clock::now()) else { break };
+            if let Some(until) = self.waits_for_place(place) {
+                self.schedule.note_ended(place);
+                self.schedule.put_off(place, until);
+                continue;
+            }
             let spec = &self.run.tasks[place].spec;
             let free = self.run.limits.jobs as usize - self.open.len();
             let gate = gate::before_start(&self.run, &self.run.tasks[place], &self.setup.gates);
@@ -195,7 +200,8 @@ impl Dispatcher<'_> {
         };
         let recordings = self.setup.recordings.as_ref().map(|recordings| recordings.folder.clone());
         let own = layout::Layout::of(&self.setup.repository).state();
-        (looks.compares || looks.keys).then(|| {
+        let looks_there = looks.compares || looks.keys;
+        (looks_there && !spec.reads_objects()).then(|| {
             Arc::new(FolderWatch {
                 paths: self.paths.clone(),
                 folder: self.setup.folder_of(&self.run, &self.run.tasks[place]),
@@ -213,11 +219,14 @@ impl Dispatcher<'_> {
     /// Notes which attempts share the folder with one that begins.
     pub(super) fn note_company(&mut self, place: usize, beginner: &mut OpenAttempt) {
         let name = self.run.tasks[place].spec.id.as_str();
-        if beginner.tree.is_some() {
+        let tasks = &self.run.tasks;
+        let is_there =
+            |place: usize, open: &OpenAttempt| open.tree.is_none() && !tasks[place].spec.reads_objects();
+        if !is_there(place, beginner) {
             return;
         }
         // A run of commands alone has nobody who looks.
-        for (other, open) in self.open.iter_mut().filter(|(_, open)| open.tree.is_none()) {
+        for (other, open) in self.open.iter_mut().filter(|(other, open)| is_there(**other, open)) {
             if beginner.folder.is_some() {
                 beginner.note_beside(self.run.tasks[*other].spec.id.as_str());
             }

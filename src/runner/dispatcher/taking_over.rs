@@ -77,6 +77,7 @@ impl Dispatcher<'_> {
         let recorded = self.recorded_of(&adopted)?;
         adopted.into_iter().zip(recorded).try_for_each(|(place, recorded)| self.adopt(place, recorded))?;
         self.skip_impossible()?;
+        (0..self.run.tasks.len()).for_each(|place| self.leave_tree(place));
         // Now that all are there who are to be asked to end.
         self.heed(heard)
     }
@@ -98,6 +99,8 @@ impl Dispatcher<'_> {
             // Nothing of the task's is in another folder that may be there.
             Some(tree) if tree.wrong().is_some() => return Ok(true),
             Some(_) => {}
+            // Nothing depends on the folder.
+            None if task.spec.reads_objects() => {}
             None => {
                 let name = folder::name_of(&task.spec.id, left.number);
                 let was_seen = left.state == AttemptState::Verifying && left.tree.is_some();
@@ -174,10 +177,11 @@ impl Dispatcher<'_> {
         let was_there = move |attempt: &Attempt| {
             attempt.folder.is_none() && attempt.ended_at.is_none_or(|ended| ended > since)
         };
+        let may_write = |task: &Task| !task.spec.reads_objects();
         let others =
             self.run.tasks.iter().enumerate().filter(move |(at, _)| *at != place && left.folder.is_none());
         others
-            .filter(move |(_, task)| task.attempts.iter().any(was_there))
+            .filter(move |(_, task)| may_write(task) && task.attempts.iter().any(was_there))
             .map(|(_, task)| task.spec.id.as_str())
     }
 

@@ -28,7 +28,7 @@ impl Dispatcher<'_> {
                 Effect::Start(errand) => {
                     let of_requests = usize::from(matches!(self.keeps_first, KeepsFirst::UnderWay));
                     self.slots
-                        .run(errand, self.open.len() + of_requests)
+                        .run(errand, self.open.len() + self.leaving.len() + of_requests)
                         .map_err(StoreError::file("a thread for a task"))?;
                 }
                 Effect::Forget(folder) => folder.forget(),

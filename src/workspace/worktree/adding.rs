@@ -33,7 +33,7 @@ pub(super) const LEFT: Duration = Duration::from_secs(10);
 const ADDING: &str = "crew-adding-";
 
 /// The making of one work tree. No git is at work on it but those that we start.
-struct Turn {
+pub(super) struct Turn {
     /// It is locked, and each git that makes something of the work tree holds it.
     file: Arc<File>,
     path: PathBuf,
@@ -42,7 +42,7 @@ struct Turn {
 impl Turn {
     /// Takes the turn. A git that has outlived the crew which started it, and is still at work there, is waited for; after
     /// that it is ended.
-    fn take(common: &Path, order: &Order) -> Result<Turn, WorktreeError> {
+    pub(super) fn take(common: &Path, order: &Order) -> Result<Turn, WorktreeError> {
         let Owner { run, task } = order.owner;
         let path = common.join(format!("{ADDING}{run}.{task}"));
         let file = File::options().read(true).write(true).create(true).truncate(false).open(&path);
@@ -268,7 +268,7 @@ fn complete(order: &Order, common: &Path, admin: &Path) -> Result<Worktree, Work
     let Owner { run, task } = order.owner.clone();
     let branch = order.branch.to_owned();
     note_excludes(order, common, admin)?;
-    mark(admin, &Marker { run, task, branch, leave_out: Vec::new(), removing: None })?;
+    mark(admin, &Marker { run, task, branch, leave_out: Vec::new(), detached: false, removing: None })?;
     open_at(common, order.folder, order.branch, order.owner)
 }
 
@@ -298,11 +298,18 @@ fn note_excludes(order: &Order, common: &Path, admin: &Path) -> Result<(), Workt
 pub(super) fn clear(order: &Order) -> Result<(), WorktreeError> {
     let common = common_of(order.repository)?;
     let _turn = Turn::take(&common, order)?;
-    let Some(Registered::Half(admin)) = registered(&common, order.owner)? else { return Ok(()) };
-    match half_made(order, &common, &admin)? {
+    match registered(&common, order.owner)? {
+        Some(Registered::Half(admin)) => clear_half(order, &common, &admin),
+        _ => Ok(()),
+    }
+}
+
+/// Does that in a turn, where it is registered at `admin`.
+pub(super) fn clear_half(order: &Order, common: &Path, admin: &Path) -> Result<(), WorktreeError> {
+    match half_made(order, common, admin)? {
         Some(place) => {
             hold_found(order, &place, &keep_ref(order.owner))?;
-            unmake(order, &common, true)
+            unmake(order, common, true)
         }
         None => {
             forget_branch(order);
@@ -442,7 +449,7 @@ pub(super) fn hold_known(
 }
 
 /// Takes away the registration of a work tree whose folder is gone. What it alone knows is kept first.
-fn forget(order: &Order, common: &Path, admin: &Path) -> Result<(), WorktreeError> {
+pub(super) fn forget(order: &Order, common: &Path, admin: &Path) -> Result<(), WorktreeError> {
     let folder = registered_at(admin)?;
     if folder != real(order.folder) {
         return Err(wrong(order.folder, Wrong::Elsewhere(folder)));

@@ -398,6 +398,7 @@ fn a_folder_that_is_not_the_tasks_own_is_neither_committed_nor_taken_away() {
                     task: "other".into(),
                     branch: BRANCH.into(),
                     leave_out: Vec::new(),
+                    detached: false,
                     removing: None,
                 };
                 mark(Path::new(&admin), &marker).unwrap();
@@ -1322,4 +1323,59 @@ fn the_users_own_tree_may_be_a_linked_one_or_one_of_a_bare_repository() {
     assert_eq!(committed, ground.base);
     ground.open().unwrap().remove(&ground.work()).unwrap();
     assert!(!all.join("apart/7k2aaaaaaaaa").exists());
+}
+
+#[test]
+fn what_is_only_looked_at_is_detached_and_goes_with_its_branch() {
+    let ground = Ground::new();
+    let tree = ground.add();
+    tree.detach(&ground.base).unwrap();
+    assert_eq!(ground.agent(&["rev-parse", "--abbrev-ref", "HEAD"]), "HEAD");
+    assert!(!tree.is_dirty().unwrap());
+    assert!(tree.changes_since(&ground.base, &[]).unwrap().is_empty());
+    // Custody leaves it as it was.
+    let kept = tree.keep(&ground.work()).unwrap();
+    assert_eq!((kept.commit.as_str(), kept.is_new), (ground.base.as_str(), false));
+    assert_eq!(ground.agent(&["rev-parse", "--abbrev-ref", "HEAD"]), "HEAD");
+    ground.write("notes", "not tracked\n");
+    let clear = |beyond| detached::clear_away(&ground.order(), &ground.work(), beyond).unwrap();
+    let gone = clear(detached::Beyond::Stays);
+    assert!(gone.branch && gone.kept.len() == 1, "{gone:?}");
+    assert_eq!(ground.user(&["show", &format!("{}:notes", gone.kept[0])]), "not tracked");
+    assert!(!ground.folder.exists());
+    assert_eq!(ground.user(&["branch", "--list", BRANCH]), "");
+    assert_eq!(
+        clear(detached::Beyond::Stays),
+        detached::Gone { branch: true, kept: vec![] },
+        "twice is once"
+    );
+    // What is on its branch and was not there to be looked at is a person's business, unless the place is needed.
+    let tree = ground.add();
+    tree.detach(&ground.base).unwrap();
+    ground.agent(&["checkout", "-q", BRANCH]);
+    assert!(tree.is_dirty().unwrap());
+    assert_eq!(tree.changes_since(&ground.base, &[]).unwrap().refs, ["HEAD: no more detached"]);
+    ground.write("more", "more\n");
+    tree.keep(&ground.work()).unwrap();
+    assert!(!clear(detached::Beyond::Stays).branch);
+    let held = clear(detached::Beyond::Held);
+    assert!(held.branch, "{held:?}");
+    assert_eq!(ground.user(&["show", &format!("{}:more", held.kept[0])]), "more");
+}
+
+#[test]
+fn what_was_half_made_to_be_looked_at_goes_too() {
+    let ground = Ground::new();
+    let tree = ground.add();
+    let admin = tree.admin().to_owned();
+    std::fs::remove_file(admin.join(MARKER)).unwrap();
+    let clear = || detached::clear_away(&ground.order(), &ground.work(), detached::Beyond::Held).unwrap();
+    assert!(clear().branch);
+    assert!(!ground.folder.exists() && !admin.exists());
+    // And one whose folder somebody has taken away.
+    let tree = ground.add();
+    tree.detach(&ground.base).unwrap();
+    std::fs::remove_dir_all(&ground.folder).unwrap();
+    assert!(clear().branch);
+    assert!(!tree.admin().exists());
 }
