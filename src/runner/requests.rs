@@ -86,8 +86,13 @@ pub fn settle_after(
                             // What was kept just now is what the word is about.
                             let _ = seen.apply(now, kept);
                         }
-                        let (events, answer) = person::receive(&seen, ask, now);
-                        (complete(store, run, events, now)?, answer)
+                        match reviewing::of_person(store.layout().repository(), &seen, ask) {
+                            Ok(ask) => {
+                                let (events, answer) = person::receive(&seen, &ask, now);
+                                (complete(store, run, events, now)?, answer)
+                            }
+                            Err(answer) => (Vec::new(), answer),
+                        }
                     }
                 };
                 (kept.into_iter().chain(events).collect(), answer)

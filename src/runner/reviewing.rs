@@ -1,6 +1,7 @@
 //! A review on its way into the record: its findings get their places in the files that the reviewer had before them.
 
 use crate::domain::finding::Finding;
+use crate::domain::person::{PersonAsk, What};
 use crate::domain::redact::Redactor;
 use crate::domain::request::{self, Answer, Ask, Code, Request, how_to_submit};
 use crate::domain::review::placing::{self, FileSeen, Order, Placed};
@@ -32,15 +33,26 @@ pub fn take_in(
         return Ok(HandedIn::Review(review));
     }
     let placed = place(repository, run, (task, attempt), findings, quotes);
-    let placed = placed.map_err(|error| {
-        let message = format!("crew could not look where the findings belong: {error}");
-        request::refused(Code::Invalid, message, "try again")
-    })?;
+    let placed = placed.map_err(unseen)?;
     // What crew itself says is not refused: nobody could correct it.
     if placed.misplaced.is_empty() || task.spec.program() == BUILT_IN {
         return Ok(HandedIn::Review(ReviewBody { findings: placed.findings, ..review }));
     }
     Err(request::refused(Code::Invalid, placed.in_words(), how_to_submit(Kind::Review)))
+}
+
+/// Does the same with what a person hands in; any other wish stays as it is.
+pub fn of_person(repository: &Path, run: &Run, ask: &PersonAsk) -> Result<PersonAsk, Answer> {
+    let (What::Review(review), Some(order)) = (&ask.what, &run.review) else { return Ok(ask.clone()) };
+    let quotes = review.findings.iter().map(|finding| finding.quote.clone()).collect();
+    let tops = vec![repository.display().to_string()];
+    let findings = Order { of: String::new(), tops, quotes, keeps_fingerprints: false };
+    let placed = place_at(repository, &order.target, findings, review.findings.clone()).map_err(unseen)?;
+    if !placed.misplaced.is_empty() {
+        return Err(request::refused(Code::Invalid, placed.in_words(), how_to_submit(Kind::Review)));
+    }
+    let review = ReviewBody { findings: placed.findings, ..(**review).clone() };
+    Ok(PersonAsk { what: What::Review(Box::new(review)), ..ask.clone() })
 }
 
 /// Does the same with a review that was only written down, as far as that goes: nobody is there any more who could correct
@@ -60,6 +72,11 @@ pub fn take_written(
         // They are where the agent says.
         Err(_) => review,
     }
+}
+
+fn unseen(error: GitError) -> Answer {
+    let message = format!("crew could not look where the findings belong: {error}");
+    request::refused(Code::Invalid, message, "try again")
 }
 
 fn made_safe(review: ReviewBody, words: &Redactor) -> ReviewBody {
@@ -87,12 +104,23 @@ fn place(
     let tops = [&*folder, repository].map(|top| top.display().to_string()).into();
     let keeps_fingerprints = task.spec.program() == BUILT_IN;
     let order = Order { of: "the folder".into(), tops, quotes, keeps_fingerprints };
-    let Some(ReviewTarget { base, head, .. }) = run.target_of(task) else {
-        let look = |path: &str| -> Result<FileSeen, GitError> { Ok(read_in(&folder, path)) };
-        return placing::place_all(findings, &order, look);
-    };
-    let order = Order { of: format!("commit {}", head.get(..SHORT).unwrap_or(&head)), ..order };
+    match run.target_of(task) {
+        Some(target) => place_at(repository, &target, order, findings),
+        None => {
+            let look = |path: &str| -> Result<FileSeen, GitError> { Ok(read_in(&folder, path)) };
+            placing::place_all(findings, &order, look)
+        }
+    }
+}
+
+fn place_at(
+    repository: &Path,
+    ReviewTarget { base, head, .. }: &ReviewTarget,
+    order: Order,
+    findings: Vec<Finding>,
+) -> Result<Placed, GitError> {
+    let order = Order { of: format!("commit {}", head.get(..SHORT).unwrap_or(head)), ..order };
     let paths = placing::paths_of(&findings, &order.tops);
-    let mut files = OfCommits::open(repository, &base, &head, &paths)?;
+    let mut files = OfCommits::open(repository, base, head, &paths)?;
     placing::place_all(findings, &order, |path| files.read(path))
 }

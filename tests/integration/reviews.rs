@@ -69,6 +69,7 @@ fn the_exit_code_says_what_a_review_came_to() {
         (vec!["--reviewer", "nobody"], 2),
         (vec!["nowhere"], 4),
         (vec!["main..main"], 0),
+        (vec!["--reviewer", "builtin"], 0),
     ] {
         review(&repo, &args, exit);
     }
@@ -169,6 +170,12 @@ fn a_person_reviews_beside_the_reviewers() {
     let no = ["--verdict", "changes_requested", "--body", "It leaks."];
     assert_eq!(submit("Ann", &no).exits(0).out, submit("Ann", &no).exits(0).out);
     assert!(submit("Ann", &["--verdict", "approved"]).exits(4).err.contains("a different review of Ann"));
+    repo.write(
+        "found",
+        r#"[{"severity": "error", "category": "bug", "file": "a.txt", "quote": "three", "title": "t"}]"#,
+    );
+    let nowhere = submit("Cy", &["--verdict", "changes_requested", "--findings", "found"]).exits(4);
+    assert!(nowhere.err.contains("a.txt"), "{}", nowhere.err);
     assert!(submit("Bob", &["--verdict", "changes_requested"]).exits(4).err.contains("needs a reason"));
     assert_eq!(repo.kinds().iter().filter(|kind| *kind == "person_reviewed").count(), 1);
 }
