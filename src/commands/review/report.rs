@@ -108,17 +108,23 @@ pub fn conclude(
         let name = task.spec.reviewer().unwrap_or_default();
         passes::findings(task).into_iter().map(move |finding| (name.clone(), finding))
     });
-    let by_persons = || run.into_iter().flat_map(|run| &run.person_reviews);
+    let mut runs: Vec<&Run> = run.into_iter().collect();
+    for (earlier, _) in &earlier {
+        if runs.iter().all(|known| known.id != earlier.id) {
+            runs.push(earlier);
+        }
+    }
+    let by_persons = || runs.iter().flat_map(|run| &run.person_reviews);
     let of_persons =
         by_persons().flat_map(|one| one.findings().into_iter().map(|finding| (one.by.clone(), finding)));
     let mut hidden = Hidden::default();
     let mut findings = agree(found.chain(of_persons));
     let dismissed = store.dismissed()?;
     findings.retain(|agreed| {
-        let decided = |print: &String| run.and_then(|run| run.decisions.get(print));
-        let is_resolved = agreed
-            .fingerprints()
-            .any(|print| decided(print).is_some_and(|decided| decided.decision == Decision::Resolved));
+        let is_resolved = agreed.fingerprints().any(|print| {
+            let mut decided = runs.iter().filter_map(|run| run.decisions.get(print));
+            decided.any(|decided| decided.decision == Decision::Resolved)
+        });
         let why_not = match () {
             () if agreed.fingerprints().any(|print| dismissed.contains_key(print)) => &mut hidden.dismissed,
             () if is_resolved => &mut hidden.resolved,

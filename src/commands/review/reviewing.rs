@@ -140,8 +140,9 @@ impl Desk<'_> {
         if resolved.change.files == 0 {
             return self.nothing_to_review(resolved);
         }
+        let mut awaited: Vec<RunId> = Vec::new();
         loop {
-            let steps = self.steps(store, resolved, reviewers)?;
+            let steps = self.steps(store, resolved, reviewers, &awaited)?;
             if let Some((run, owned)) = steps.iter().find_map(|(_, step)| match step {
                 Step::Running { run, owned } => Some((run.clone(), *owned)),
                 Step::Start | Step::Answered { .. } => None,
@@ -150,6 +151,7 @@ impl Desk<'_> {
                 if matches!(status, ExitStatus::Waiting | ExitStatus::Interrupted) {
                     return Ok(status);
                 }
+                awaited.push(run);
                 continue;
             }
             let answered: Vec<(RunId, TaskId)> = steps
@@ -163,7 +165,7 @@ impl Desk<'_> {
                 |one: &&Reviewer| steps.iter().any(|(name, step)| *name == one.name && *step == Step::Start);
             let starting: Vec<Reviewer> = reviewers.iter().filter(starts).cloned().collect();
             if starting.is_empty() {
-                return self.answer(store, resolved, answered);
+                return self.answer(store, resolved, answered, awaited.is_empty());
             }
             match self.begin(store, id, resolved, &starting, answered) {
                 // Somebody was faster.
@@ -178,10 +180,11 @@ impl Desk<'_> {
         store: &Store,
         resolved: &Resolved,
         reviewers: &[Reviewer],
+        awaited: &[RunId],
     ) -> Result<Vec<(String, Step)>> {
         let known = store.standings_of(&resolved.target.key)?;
         let names: Vec<String> = reviewers.iter().map(|one| one.name.clone()).collect();
-        Ok(planning::plan(&known, &resolved.target.version(), &names, self.args.again))
+        Ok(planning::plan(&known, &resolved.target.version(), &names, (self.args.again, awaited)))
     }
 
     /// Says that there is nothing to look at, in every form that was asked for.
@@ -208,6 +211,7 @@ impl Desk<'_> {
         store: &Store,
         resolved: &Resolved,
         answered: Vec<(RunId, TaskId)>,
+        from_record: bool,
     ) -> Result<ExitStatus> {
         let Some((first, _)) = answered.first().cloned() else {
             return Err(Problem::usage("no_reviewer", "nobody is named to review").into());
@@ -215,7 +219,10 @@ impl Desk<'_> {
         let run = store.load_run(&first)?.context("the run is recorded")?;
         let age = words::duration(clock::now().since(run.created_at));
         let short = store.short(&first)?;
-        self.cx.printer.tell(&format!("reviewed already, {age} ago: {short} (--again reviews it anew)"));
+        if from_record {
+            let how = "--again reviews it anew";
+            self.cx.printer.tell(&format!("reviewed already, {age} ago: {short} ({how})"));
+        }
         let order = self.order(resolved, answered);
         self.outputs.tell(self.cx, &report::conclude(store, None, (&order, &first), self.bar)?)
     }

@@ -25,13 +25,22 @@ pub enum Step {
 /// Decides what is done for each reviewer. `known` are the passes over all versions of the thing, the oldest first.
 ///
 /// What counts of a reviewer is its newest pass over this very version. What it approved is not repeated unless `again`
-/// says so; what failed, was cancelled or asks for changes is.
-pub fn plan(known: &[Standing], version: &str, reviewers: &[String], again: bool) -> Vec<(String, Step)> {
+/// says so; what failed, was cancelled or asks for changes is. What came of a run that was `awaited` is the answer, whatever
+/// it is: who asks at the same time as somebody else gets the same review.
+pub fn plan(
+    known: &[Standing],
+    version: &str,
+    reviewers: &[String],
+    (again, awaited): (bool, &[RunId]),
+) -> Vec<(String, Step)> {
     let step = |reviewer: &String| {
         let is_it = |known: &&Standing| known.row.version == version && known.row.reviewer == *reviewer;
         let Some(Standing { row, owned }) = known.iter().rfind(is_it) else { return Step::Start };
         match row.state {
             RowState::Running => Step::Running { run: row.run.clone(), owned: *owned },
+            _ if awaited.contains(&row.run) => {
+                Step::Answered { run: row.run.clone(), task: row.task.clone() }
+            }
             RowState::Approved if !again => Step::Answered { run: row.run.clone(), task: row.task.clone() },
             RowState::Approved | RowState::ChangesRequested | RowState::Failed | RowState::Cancelled => {
                 Step::Start
@@ -74,7 +83,7 @@ mod tests {
     }
 
     fn planned(rows: &[Standing], again: bool) -> Step {
-        plan(rows, "v2", &["claude".to_owned()], again).remove(0).1
+        plan(rows, "v2", &["claude".to_owned()], (again, &[])).remove(0).1
     }
 
     #[test]
@@ -96,6 +105,16 @@ mod tests {
         for (state, owned, again, step) in rows {
             let known = [known(1, "v2", "claude", state, owned)];
             assert_eq!(planned(&known, again), step, "{state:?} {owned} {again}");
+        }
+    }
+
+    #[test]
+    fn what_was_waited_for_is_the_answer() {
+        let awaited = [RunId::from_random(1)];
+        for state in [RowState::Approved, RowState::ChangesRequested, RowState::Failed, RowState::Cancelled] {
+            let known = [known(1, "v2", "claude", state, false)];
+            let step = plan(&known, "v2", &["claude".to_owned()], (true, &awaited)).remove(0).1;
+            assert!(matches!(step, Step::Answered { .. }), "{state:?}");
         }
     }
 
