@@ -89,6 +89,7 @@ pub fn requeue(cx: &Context, args: &RequeueArgs) -> Result<ExitStatus> {
         force: args.force.clone(),
         agent: args.agent.clone(),
         model: args.model.clone(),
+        sent_by: None,
     };
     requeue::check_note(&args.with_note).map_err(Problem::of_refusal)?;
     if args.dry_run {

@@ -116,8 +116,8 @@ pub fn receive(run: &Run, ask: &PersonAsk, now: Time) -> (Vec<Event>, Answer) {
         }
         What::Review(review) => by_person::hand_in(run, review, &by).map(|events| (events, (by.clone(), 0))),
         What::DecideFinding(order) => deciding::decide(run, order, who).map(|events| {
-            let task = order.fingerprints.first().and_then(|first| deciding::found(run).remove(first));
-            (events, task.map(|task| newest(run, task)).unwrap_or_default())
+            let who = order.fingerprints.first().and_then(|first| deciding::found(run).remove(first));
+            (events, (who.unwrap_or_default().to_owned(), 0))
         }),
         What::Cancel { task } => {
             let name = task.as_ref().map(TaskId::to_string).unwrap_or_default();

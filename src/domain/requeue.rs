@@ -7,7 +7,7 @@ use super::budget::{Ledger, Level, What};
 use super::error_kind::{ErrorClass, ErrorKind};
 use super::event::Event;
 use super::gate::{MAX_NOTE, PersonWord};
-use super::id::TaskId;
+use super::id::{RunId, TaskId};
 use super::request::{Answer, Code, refused};
 use super::run::Run;
 use super::schedule;
@@ -34,6 +34,9 @@ pub struct Asked {
     /// The model that it works with from now on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// The review that asks for changes of what it made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_by: Option<RunId>,
 }
 
 impl Asked {
@@ -54,8 +57,12 @@ impl Asked {
     /// Returns what the agent is told that works on it next. `failed` is the kind of the error of the attempt before.
     pub fn word(&self, by: &str, failed: Option<ErrorKind>) -> Option<PersonWord> {
         let to = failed.map_or("did not do".to_owned(), |kind| format!("failed ({kind})"));
+        let to = match &self.sent_by {
+            Some(_) => "What you made was reviewed, and changes are asked for".to_owned(),
+            None => format!("An earlier attempt at this task {to}"),
+        };
         (!self.note.is_empty()).then(|| PersonWord {
-            to: format!("An earlier attempt at this task {to}"),
+            to,
             said: self.note.clone(),
             by: by.to_owned(),
             is_requeue: true,
@@ -75,6 +82,9 @@ pub struct Order {
     pub agent: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// The review that asks for changes of what they made; what is completed goes back only for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_by: Option<RunId>,
 }
 
 /// Returns the tasks that a person may mean who names a run and no task, in the order of the workflow. What was skipped
@@ -126,12 +136,16 @@ pub fn check_one(run: &Run, place: usize, order: &Order, now: Time) -> Result<()
 fn check_place(run: &Run, ledger: &Ledger, place: usize, order: &Order, now: Time) -> Result<(), Answer> {
     let task = &run.tasks[place];
     let id = &task.spec.id;
-    check_state(task)?;
+    check_state(task, order.sent_by.is_some())?;
     if (order.agent.is_some() || order.model.is_some()) && !task.spec.is_for_agent() {
         let message = format!("no agent works on {id}: it is a {} step", task.spec.role());
         return Err(refused(Code::NotFitting, message, "leave --agent and --model out"));
     }
-    if needs_force(task) && order.force.as_ref().is_none_or(|reason| reason.trim().is_empty()) {
+    // What is wrong with its work is what it is told.
+    if order.sent_by.is_none()
+        && needs_force(task)
+        && order.force.as_ref().is_none_or(|reason| reason.trim().is_empty())
+    {
         let kind = task.error_kind().map_or("", ErrorKind::name);
         let message =
             format!("{id} failed for what was made of it ({kind}); again the same is likely to end the same");
@@ -167,7 +181,7 @@ fn check_place(run: &Run, ledger: &Ledger, place: usize, order: &Order, now: Tim
 }
 
 /// Decides by its state alone whether a task may go back, and says why not.
-fn check_state(task: &Task) -> Result<(), Answer> {
+fn check_state(task: &Task, is_sent: bool) -> Result<(), Answer> {
     let id = &task.spec.id;
     let others = "crew requeue takes what failed, needs review, was skipped or cancelled";
     match task.state {
@@ -189,6 +203,7 @@ fn check_state(task: &Task) -> Result<(), Answer> {
             let message = format!("task {id} is not failed, it is queued{reason}");
             Err(refused(Code::NotFailed, message, "crew resume goes on with a run that nobody works on"))
         }
+        TaskState::Completed if is_sent => Ok(()),
         TaskState::Completed => {
             let message = format!("task {id} is not failed, it is completed");
             Err(refused(Code::NotFailed, message, others))
@@ -253,6 +268,7 @@ pub fn requeue(run: &Run, order: &Order, (by, note): (&str, &str), now: Time) ->
         forced: line(&order.force).filter(|why| !why.is_empty()),
         agent: line(&order.agent),
         model: line(&order.model),
+        sent_by: order.sent_by.clone(),
     };
     let event = |place: &usize, reason: String, asked: Asked| Event::TaskRequeued {
         task: run.tasks[*place].spec.id.clone(),
@@ -264,8 +280,11 @@ pub fn requeue(run: &Run, order: &Order, (by, note): (&str, &str), now: Time) ->
     let names: Vec<&str> = places.iter().map(|place| run.tasks[*place].spec.id.as_str()).collect();
     let because = clean_line(&format!("{} was requeued", names.join(", ")), MAX_WORDS);
     let back = comes_back(run, &places);
-    let asked_for =
-        places.iter().map(|place| event(place, format!("requeued by {by}{forced}"), asked.clone()));
+    let because_of = match &order.sent_by {
+        Some(review) => format!("sent back by {by}, with what review {review} found"),
+        None => format!("requeued by {by}{forced}"),
+    };
+    let asked_for = places.iter().map(|place| event(place, because_of.clone(), asked.clone()));
     let following = back.iter().map(|place| event(place, because.clone(), Asked::default()));
     Ok(asked_for.chain(following).collect())
 }
@@ -284,7 +303,13 @@ mod tests {
     }
 
     fn order(names: &[&str]) -> Order {
-        Order { tasks: names.iter().map(|name| id(name)).collect(), force: None, agent: None, model: None }
+        Order {
+            tasks: names.iter().map(|name| id(name)).collect(),
+            force: None,
+            agent: None,
+            model: None,
+            sent_by: None,
+        }
     }
 
     /// Lets an attempt of a task end.
@@ -505,6 +530,24 @@ mod tests {
         end(&mut run, "a", Outcome::Failed, Some(Network));
         assert_eq!(crate::domain::retry::attempts_counted(&run.tasks[0]), 1);
         assert_eq!(run.tasks[0].attempts.len(), 2);
+    }
+
+    #[test]
+    fn finished_work_goes_back_for_what_a_review_found_and_for_nothing_else() {
+        let mut run = run_of(vec![spec("a", &[]), spec("b", &["a"])]);
+        end(&mut run, "a", Outcome::Succeeded, None);
+        assert_eq!(code(requeue(&run, &order(&["a"]), ("Ann", "n"), Time(9))), Code::NotFailed);
+        let review = RunId::from_random(9);
+        let sent = Order { sent_by: Some(review.clone()), ..order(&["a"]) };
+        let events = requeue(&run, &sent, ("Ann", "it leaks"), Time(9)).unwrap();
+        run.apply(Time(9), &events[0]).unwrap();
+        let task = run.task(&id("a")).unwrap();
+        assert_eq!((task.state, task.sent_back), (TaskState::Queued, true));
+        assert_eq!(task.reason, format!("sent back by Ann, with what review {review} found"));
+        assert!(task.words[0].to.starts_with("What you made was reviewed"));
+        // Whoever is at it must not be disturbed, whatever was found.
+        run.apply(Time(10), &started("a", 2)).unwrap();
+        assert_eq!(code(requeue(&run, &sent, ("Ann", "it leaks"), Time(11))), Code::Busy);
     }
 
     #[test]

@@ -692,8 +692,13 @@ impl Run {
                 if other_agent && !self.tasks[place].spec.is_for_agent() {
                     return Err(illegal(format!("no agent works on {task}")));
                 }
-                self.shift(place, TaskState::Queued).map_err(illegal)?;
+                match (&asked.sent_by, self.tasks[place].state) {
+                    // What a review found is the one reason for which finished work goes back.
+                    (Some(_), TaskState::Completed) => self.move_to(place, TaskState::Queued),
+                    _ => self.shift(place, TaskState::Queued).map_err(illegal)?,
+                }
                 let task = &mut self.tasks[place];
+                task.sent_back = asked.sent_by.is_some();
                 task.reason.clone_from(reason);
                 task.gate_error = None;
                 task.unanswered = 0;
@@ -832,6 +837,7 @@ impl Run {
             landed: Vec::new(),
             attempts_before: 0,
             put_back_at: None,
+            sent_back: false,
             dead_letter: None,
         });
         Ok(Touched::Task(self.tasks.len() - 1))
@@ -928,6 +934,12 @@ impl Run {
         if !task.state.may_become(next) {
             return Err(format!("task {} is {}, it cannot become {next}", task.spec.id, task.state));
         }
+        self.move_to(place, next);
+        Ok(())
+    }
+
+    fn move_to(&mut self, place: usize, next: TaskState) {
+        let task = &mut self.tasks[place];
         let lenient = task.spec.continue_on_error;
         self.counts.remove(task.state, lenient);
         self.counts.add(next, lenient, 1);
@@ -937,7 +949,6 @@ impl Run {
             task.cancel = None;
         }
         task.version += 1;
-        Ok(())
     }
 
     /// Returns the task and the number of the open attempt that an event belongs to.

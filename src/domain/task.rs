@@ -466,6 +466,8 @@ pub struct Task {
     pub attempts_before: usize,
     /// When that was.
     pub put_back_at: Option<Time>,
+    /// That was because of what a review found in its work.
+    pub sent_back: bool,
     /// It was given up, and nobody has put it back or dropped that since.
     pub dead_letter: Option<Box<DeadLetter>>,
 }

@@ -544,8 +544,9 @@ impl Letter {
             context: &context,
             earlier_failure: failure,
             may_write: task.may_write(),
-            place: place_of(run, task).as_ref(),
-            resumed: session.is_some() && !task.last().is_some_and(|attempt| attempt.paused),
+place: place_of(run, task).as_ref(),
+            resumed: session.is_some()
+                && !task.last().is_some_and(|last| last.paused || is_sent_back(task, last)),
             words: &task.words,
             verify: &task.spec.verify,
             submit_optional: *submit_optional,
@@ -636,9 +637,19 @@ fn system_prompt_of(run: &Run, persona: &str) -> String {
 }
 
 /// Returns the session that the next attempt goes on in: that of an attempt which was cut off or which waited for a
-/// person, not one that failed.
+/// person, or whose work a review sent back; not one that failed.
 fn session_to_resume(task: &Task, agent: &dyn Agent) -> Option<String> {
-    session_after(task.last(), agent)
+    let knows_what_it_did =
+        |last: &&Attempt| is_sent_back(task, last) && last.agent == agent.name() && agent.resumes_sessions();
+    match task.last().filter(knows_what_it_did) {
+        Some(last) => last.session.clone(),
+        None => session_after(task.last(), agent),
+    }
+}
+
+/// Tells whether a review sent back what an attempt made, and nobody has been at it since.
+fn is_sent_back(task: &Task, attempt: &Attempt) -> bool {
+    task.sent_back && task.attempts_before == attempt.number as usize
 }
 
 /// Returns the session that an attempt goes on in which follows upon another.

@@ -18,8 +18,18 @@ fn event(value: Value) -> Event {
 /// Records a review as one that crew made, by reviewers who have found something, and returns its id. `more` are the commands
 /// of tasks that are still to be done.
 pub fn a_review(repo: &TestRepo, head: &str, found: &[(&str, &[Finding<'_>])], more: &[&str]) -> String {
-    let target = json!({"kind": "range", "words": "main...feature", "key": "range:refs/heads/feature", "base": "b",
-        "head": head, "tree": "t"});
+    a_review_of(repo, "range:refs/heads/feature", head, found, more)
+}
+
+/// Does the same with a review of something that is known by `key`.
+fn a_review_of(
+    repo: &TestRepo,
+    key: &str,
+    head: &str,
+    found: &[(&str, &[Finding<'_>])],
+    more: &[&str],
+) -> String {
+    let target = json!({"kind": "range", "words": "main...feature", "key": key, "base": "b", "head": head, "tree": "t"});
     let mut events =
         vec![event(json!({"kind": "run_created", "goal": "review", "team": "t", "workflow": "w",
         "limits": {"jobs": 1, "fail_fast": false}, "crew_version": "0",
@@ -118,6 +128,22 @@ fn findings_are_decided_about_once_by_a_person_and_what_is_dismissed_is_counted_
     assert!(
         shown.contains("33 %") && shown.lines().any(|line| line.starts_with("pi") && line.contains(" - "))
     );
+    let whole = say(&repo, 0, &format!("show {one} aa11"));
+    for words in
+        ["src/a.rs:3", "about aa11", "claude, codex agree", "dismissed by Ann", "(low_quality): nothing"]
+    {
+        assert!(whole.contains(words), "{words}: {whole}");
+    }
+    let report = repo.crew(["review", "show", &two, "--json"]).exits(5).json();
+    assert_eq!(
+        (&report["hidden"]["dismissed"], report["findings"].as_array().map(Vec::len)),
+        (&json!(1), Some(1))
+    );
+    say(&repo, 0, &format!("show {two} --fail-on blocker"));
+    let nobody = say(&repo, 4, &format!("send {two}"));
+    assert!(
+        nobody.contains("main...feature, which is no task's work") && nobody.contains("--fix-with AGENT")
+    );
     say(&repo, 0, &format!("reopen {two} aa11 --why back"));
     assert_eq!(list(&repo)[0]["open"], json!({"error": 2}));
     assert_eq!(claude(&repo)["pending"], 2);
@@ -148,4 +174,30 @@ fn a_review_that_is_at_work_takes_decisions_and_one_without_an_owner_is_interrup
     say(&repo, 0, &format!("cancel {id} --reason enough"));
     assert_eq!(list(&repo)[0]["reviewers"][1]["state"], "cancelled");
     assert!(say(&repo, 0, "cancel last").contains("cancelled already"));
+}
+
+#[test]
+fn what_was_found_goes_back_to_the_agent_whose_finished_work_was_reviewed() {
+    let repo = TestRepo::new();
+    let words = [r#"{"crew":"session","id":"s1"}"#, r#"{"crew":"end","ok":true}"#];
+    let [session, end] = words.map(|line| format!("'say:{line}'"));
+    repo.crew_agent("worker", &format!("{session} submit:done {end}"));
+    repo.workflow("one", "## work\nrole: executor\nagent: worker\nsubmit: optional\n\nDo it.");
+    repo.run_json("one", 0);
+    let newest = repo.crew(["status", "last", "--json"]).exits(0).json();
+    let worked = newest["id"].as_str().expect("an id");
+    let key = format!("task:{worked}/work");
+    let injected: &[Finding<'_>] = &[("aa11", "error"), ("aa22", "info")];
+    a_review_of(&repo, &key, "v1", &[("claude", injected)], &[]);
+    assert!(say(&repo, 4, "send last other").contains("is not of the work of `other`"));
+    assert!(say(&repo, 4, "send last --severity blocker").contains("no open finding at or above blocker"));
+    say(&repo, 0, "send last work --resume");
+    let run = repo.crew(["status", worked, "--json"]).exits(0).json();
+    assert_eq!(crate::support::task(&run, "work")["state"], "completed", "{run:#}");
+    let prompt = repo.root.join(".crew/runs").join(worked).join("artifacts/prompts/work.2.md");
+    let prompt = std::fs::read_to_string(prompt).expect("the prompt of a second attempt");
+    assert!(
+        prompt.contains("What you made was reviewed") && prompt.contains("error aa11 src/a.rs:3  about aa11")
+    );
+    assert!(!prompt.contains("aa22"), "{prompt}");
 }

@@ -1,11 +1,11 @@
 //! `crew review list`: the reviews that there were, the newest first.
 
 use super::named;
+use super::report;
 use crate::commands::context::Context;
 use crate::commands::exit::ExitStatus;
 use crate::domain::finding::Severity;
 use crate::domain::id::RunId;
-use crate::domain::review::deciding::Decision;
 use crate::domain::review::planning::Standing;
 use crate::domain::review::row::RowState;
 use crate::domain::time::Time;
@@ -110,19 +110,21 @@ pub fn list(cx: &Context, args: &ListArgs) -> Result<ExitStatus> {
     Ok(ExitStatus::Done)
 }
 
-/// Counts what still stands and is not decided.
+/// Counts what is still open, as the report of a review does.
 fn open_findings(
     store: &Store,
     id: &RunId,
     quiet: &BTreeMap<String, FindingDecision>,
 ) -> Result<Vec<(Severity, usize)>> {
     let review = named::of(store, id)?;
+    if let Some(order) = &review.run.review {
+        let report = report::conclude(store, Some(&review.run), (order, id), order.bar)?.report;
+        let counts = Severity::ALL.into_iter().rev().map(|severity| (severity, report.count(severity)));
+        return Ok(counts.filter(|(_, count)| *count > 0).collect());
+    }
     let mut counts: BTreeMap<Severity, usize> = BTreeMap::new();
-    for (print, one) in review.found() {
-        let last = one.run.decisions.get(&print).map(|last| last.decision);
-        if one.stands && last != Some(Decision::Resolved) && !quiet.contains_key(&print) {
-            *counts.entry(one.finding.severity).or_default() += 1;
-        }
+    for one in review.open(quiet) {
+        *counts.entry(one.finding.severity).or_default() += 1;
     }
     Ok(counts.into_iter().rev().collect())
 }

@@ -9,6 +9,8 @@ mod outputs;
 mod report;
 pub mod reviewers;
 mod reviewing;
+mod send;
+mod show;
 mod stats;
 mod submit;
 mod target;
@@ -43,6 +45,8 @@ enum What {
     /// List those who can review here, and who does where nobody is named
     Reviewers,
     List(list::ListArgs),
+    Show(show::ShowArgs),
+    Send(send::SendArgs),
     Dismiss(decide::DismissArgs),
     Resolve(decide::ResolveArgs),
     Reopen(decide::ReopenArgs),
@@ -57,6 +61,8 @@ pub fn review(cx: &Context, args: &ReviewArgs) -> Result<ExitStatus> {
         Some(What::Submit(args)) => submit::submit(cx, args),
         Some(What::Reviewers) => reviewers::list(cx),
         Some(What::List(args)) => list::list(cx, args),
+        Some(What::Show(args)) => show::show(cx, args),
+        Some(What::Send(args)) => send::send(cx, args),
         Some(What::Dismiss(args)) => decide::dismiss(cx, args),
         Some(What::Resolve(args)) => decide::resolve(cx, args),
         Some(What::Reopen(args)) => decide::reopen(cx, args),

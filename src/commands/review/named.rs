@@ -4,10 +4,14 @@ use crate::commands::context::Context;
 use crate::commands::exit::Problem;
 use crate::domain::finding::Finding;
 use crate::domain::id::{RunId, TaskId};
+use crate::domain::review::agreeing::agree;
+use crate::domain::review::by_person::PersonReview;
+use crate::domain::review::deciding::Decision;
 use crate::domain::review::passes;
 use crate::domain::run::Run;
 use crate::domain::words::clean_line;
 use crate::store::database::Store;
+use crate::store::reviews::FindingDecision;
 use anyhow::{Context as _, Result};
 use std::collections::BTreeMap;
 
@@ -93,7 +97,43 @@ impl Named {
                 }
             }
         }
+        for person in &self.run.person_reviews {
+            for finding in person.findings() {
+                let print = finding.fingerprint.clone();
+                let new = Found { finding, run: &self.run, reviewers: vec![], stands: true };
+                let one = found.entry(print).or_insert(new);
+                one.stands = true;
+                one.reviewers.push(person.by.clone());
+            }
+        }
         found
+    }
+
+    /// Returns what still stands and nobody has decided about; `quiet` is what was dismissed in any review.
+    pub fn open(&self, quiet: &BTreeMap<String, FindingDecision>) -> Vec<Found<'_>> {
+        let is_open = |(print, one): &(String, Found<'_>)| {
+            let last = one.run.decisions.get(print).map(|last| last.decision);
+            one.stands && last != Some(Decision::Resolved) && !quiet.contains_key(print)
+        };
+        self.found().into_iter().filter(is_open).map(|(_, one)| one).collect()
+    }
+
+    /// Returns all who say the same of a place as a finding does, that one's reviewers too.
+    pub fn agreeing(&self, fingerprint: &str) -> Vec<String> {
+        let own = self.run.tasks.iter();
+        let others = self.earlier.iter().filter_map(|(run, id)| run.task(id));
+        let of_tasks = own.chain(others).flat_map(|task| {
+            let name = task.spec.reviewer().unwrap_or_default();
+            passes::findings(task).into_iter().map(move |finding| (name.clone(), finding))
+        });
+        let of_person = |one: &PersonReview| {
+            let by = one.by.clone();
+            one.findings().into_iter().map(move |finding| (by.clone(), finding))
+        };
+        let of_persons = self.run.person_reviews.iter().flat_map(of_person);
+        let mut agreed = agree(of_tasks.chain(of_persons)).into_iter();
+        let same = agreed.find(|agreed| agreed.fingerprints().any(|print| print == fingerprint));
+        same.map(|agreed| agreed.reviewers).unwrap_or_default()
     }
 }
 
@@ -129,14 +169,5 @@ pub fn pick<'a, 'b>(
             let message = format!("`{}` may be any of {}{more}", clean_line(&typed, 64), named.join(", "));
             Err(Problem::refused("ambiguous_finding", message).hint("type a few more characters"))
         }
-    }
-}
-
-/// Says where a finding is.
-pub fn place(finding: &Finding) -> String {
-    let file = clean_line(&finding.file, 200);
-    match finding.start_line {
-        0 => file,
-        line => format!("{file}:{line}"),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::passes;
 use crate::domain::event::Event;
-use crate::domain::id::{RunId, TaskId};
+use crate::domain::id::RunId;
 use crate::domain::request::{Answer, Code, refused};
 use crate::domain::run::Run;
 use crate::domain::time::Time;
@@ -123,12 +123,17 @@ pub struct Order {
     pub evidence: Option<String>,
 }
 
-/// Returns what the reviewers of a run found, in any of their attempts: the fingerprints with the task of who found it first.
-pub fn found(run: &Run) -> BTreeMap<String, &TaskId> {
+/// Returns what was found in a run, in any attempt: the fingerprints with the task or the person who found it first.
+pub fn found(run: &Run) -> BTreeMap<String, &str> {
     let mut found = BTreeMap::new();
     for task in run.tasks.iter().filter(|task| task.spec.reviews.is_some()) {
         for finding in task.attempts.iter().flat_map(|attempt| passes::found_in(task, attempt)) {
-            found.entry(finding.fingerprint).or_insert(&task.spec.id);
+            found.entry(finding.fingerprint).or_insert(task.spec.id.as_str());
+        }
+    }
+    for person in &run.person_reviews {
+        for finding in person.findings() {
+            found.entry(finding.fingerprint).or_insert(person.by.as_str());
         }
     }
     found
