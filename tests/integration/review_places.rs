@@ -205,7 +205,10 @@ fn reviewers_see_the_commit_and_what_they_say_is_placed_in_it() {
     assert!(of_kind(&events, "tree_checked").iter().all(|event| event["task"] != "ours"));
 
     ground.assert_left(&format!("refs/heads/crew/{RUN}/writes"));
-    assert_eq!(of_kind(&events, "worktree_removed").len(), 6);
+    // Where the machine is busy, the time of one is over before it has a work tree.
+    let added = of_kind(&events, "worktree_added").len();
+    assert!(added >= 5);
+    assert_eq!(of_kind(&events, "worktree_removed").len(), added);
     assert_eq!(ground.repo.git(&["status", "--porcelain"]).trim(), "M src/a.rs\n?? src/new.rs");
     ground.repo.leaves_no_process();
 }

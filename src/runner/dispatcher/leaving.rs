@@ -3,7 +3,6 @@
 
 use super::{Dispatcher, Effect};
 use crate::domain::event::Event;
-use crate::domain::task::Attempt;
 use crate::domain::time::Time;
 use crate::runner::clock;
 use crate::runner::slots::Errand;
@@ -14,11 +13,21 @@ use std::time::Duration;
 const WAIT: Duration = Duration::from_millis(50);
 
 impl Dispatcher<'_> {
-    /// Lets the work tree of a reviewer be taken away, unless an attempt is open.
+    /// Lets the work trees of reviewers be taken away that a dead owner left.
+    pub(super) fn leave_trees(&mut self) {
+        for place in 0..self.run.tasks.len() {
+            let is_gone = self.run.tasks[place].tree.as_ref().is_some_and(|tree| tree.removed);
+            if !is_gone {
+                self.leave_tree(place);
+            }
+        }
+    }
+
+    /// Lets the work tree of a reviewer be taken away, unless an attempt is open. It may be half made, and not recorded.
     pub(super) fn leave_tree(&mut self, place: usize) {
         let task = &self.run.tasks[place];
-        let is_there = task.tree.as_ref().is_some_and(|tree| !tree.removed);
-        if !task.spec.is_detached() || !is_there || task.last().is_some_and(Attempt::is_open) {
+        let is_over = task.last().is_some_and(|attempt| !attempt.is_open());
+        if !task.spec.is_detached() || !is_over {
             return;
         }
         let tree = self.own_tree(place, task.attempts.len() as u32).filter(|_| self.leaving.insert(place));
@@ -29,7 +38,8 @@ impl Dispatcher<'_> {
     /// next attempt and the next owner of the run try again.
     pub(super) fn note_left(&mut self, place: usize, left: Result<Event, String>) -> Result<(), StoreError> {
         self.leaving.remove(&place);
-        left.map_or(Ok(()), |removed| self.record(removed))
+        let is_recorded = self.run.tasks[place].tree.as_ref().is_some_and(|tree| !tree.removed);
+        left.ok().filter(|_| is_recorded).map_or(Ok(()), |removed| self.record(removed))
     }
 
     /// Tells until when a task waits for the place of its next attempt, where it has to.

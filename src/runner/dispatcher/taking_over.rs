@@ -77,7 +77,7 @@ impl Dispatcher<'_> {
         let recorded = self.recorded_of(&adopted)?;
         adopted.into_iter().zip(recorded).try_for_each(|(place, recorded)| self.adopt(place, recorded))?;
         self.skip_impossible()?;
-        (0..self.run.tasks.len()).for_each(|place| self.leave_tree(place));
+        self.leave_trees();
         // Now that all are there who are to be asked to end.
         self.heed(heard)
     }
