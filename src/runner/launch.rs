@@ -544,7 +544,7 @@ impl Letter {
             context: &context,
             earlier_failure: failure,
             may_write: task.may_write(),
-place: place_of(run, task).as_ref(),
+            place: place_of(run, task).as_ref(),
             resumed: session.is_some()
                 && !task.last().is_some_and(|last| last.paused || is_sent_back(task, last)),
             words: &task.words,

@@ -1,6 +1,6 @@
 //! `crew review`: what is reviewed, by whom, and what the exit code says of it.
 
-use crate::support::{Ran, TestRepo, of_kind};
+use crate::support::{Ran, TestRepo, of_kind, wait_until};
 use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt;
 
@@ -187,4 +187,45 @@ pub fn kinds_of_events() -> Vec<String> {
     review(&repo, &["--reviewer", "kind"], 0);
     repo.crew(["review", "submit", "--review", "last", "--by", "Ann", "--verdict", "approved"]).exits(0);
     repo.kinds()
+}
+
+#[test]
+fn two_who_ask_at_once_get_one_review() {
+    let repo = with_branch();
+    let (asked, gate) = (repo.beside("asked"), repo.beside("gate"));
+    let waits = format!("echo x >>{}; until [ -e {} ]; do sleep 0.02; done", asked.display(), gate.display());
+    reviewer(&repo, "slow", &format!("{waits}; {}", finds("error")));
+    let first = repo.start(["review", "--reviewer", "slow", "--json"]);
+    wait_until("the reviewer is asked", || asked.exists());
+    let second = repo.start(["review", "--reviewer", "slow", "--json"]);
+    std::fs::write(&gate, "").expect("a file");
+    let [first, second] = [first, second].map(|running| running.ends().exits(5));
+    assert_eq!(first.json()["review"], second.json()["review"]);
+    assert_eq!(std::fs::read_to_string(asked).expect("asked").lines().count(), 1, "{}", second.err);
+}
+
+#[test]
+fn a_review_whose_process_died_is_gone_on_with_and_an_older_version_is_cancelled() {
+    let repo = with_branch();
+    let (asked, gate) = (repo.beside("asked"), repo.beside("gate"));
+    let waits = format!("echo x >>{}; until [ -e {} ]; do sleep 0.02; done", asked.display(), gate.display());
+    reviewer(&repo, "slow", &format!("{waits}; {APPROVES}"));
+    let times = || std::fs::read_to_string(&asked).unwrap_or_default().lines().count();
+    let dead = repo.start(["review", "--reviewer", "slow"]);
+    wait_until("the reviewer is asked", || times() == 1);
+    dead.kill();
+    let again = repo.start(["review", "--reviewer", "slow"]);
+    wait_until("the reviewer is asked again", || times() == 2);
+    repo.write("a.txt", "one\ntwo\nthree\n");
+    repo.commit("three");
+    let newer = repo.start(["review", "--reviewer", "slow"]);
+    wait_until("the newer version is reviewed", || times() == 3);
+    let overtaken = again.ends().exits(6);
+    assert!(overtaken.err.contains("was interrupted: going on with it"), "{}", overtaken.err);
+    assert!(overtaken.out.contains("incomplete  slow: cancelled"), "{}", overtaken.out);
+    std::fs::write(&gate, "").expect("a file");
+    newer.ends().exits(0);
+    repo.leaves_no_process();
+    assert_eq!(repo.git(&["worktree", "list"]).lines().count(), 1);
+    assert_eq!(repo.git(&["branch", "--list", "crew/*"]), "");
 }
