@@ -885,6 +885,7 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('--fail-on', '--fail-on', [CompletionResultType]::ParameterName, 'The least grave finding for which the exit code is 5: info, warning, error, blocker, or none')
             [CompletionResult]::new('--min-confidence', '--min-confidence', [CompletionResultType]::ParameterName, 'List only findings that are at least so sure, from 0 to 1')
             [CompletionResult]::new('--agree', '--agree', [CompletionResultType]::ParameterName, 'List only findings on which so many reviewers agree')
+            [CompletionResult]::new('--new-only', '--new-only', [CompletionResultType]::ParameterName, 'List only what is new: not in the baseline, in an earlier review (its id) or in a SARIF file (its path)')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'text, json, sarif, github, gitlab, rdjson, checkstyle, junit or markdown; with =FILE into a file. May be given several times')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'The file for a form that names none, in the order of the forms')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'The file for a form that names none, in the order of the forms')
@@ -911,6 +912,7 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('submit', 'submit', [CompletionResultType]::ParameterValue, 'Hand in the verdict of a review')
+            [CompletionResult]::new('baseline', 'baseline', [CompletionResultType]::ParameterValue, 'Put up with findings, by a file that git tracks')
             [CompletionResult]::new('reviewers', 'reviewers', [CompletionResultType]::ParameterValue, 'List those who can review here, and who does where nobody is named')
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List reviews, the newest first, with what is open of them')
             [CompletionResult]::new('dismiss', 'dismiss', [CompletionResultType]::ParameterValue, 'Say that findings are nothing, so that they stay quiet in later reviews')
@@ -936,6 +938,98 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'crew;review;baseline' {
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print data as JSON')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('add', 'add', [CompletionResultType]::ParameterValue, 'Put up with findings of a review')
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List what is put up with')
+            [CompletionResult]::new('remove', 'remove', [CompletionResultType]::ParameterValue, 'No longer put up with findings')
+            [CompletionResult]::new('prune', 'prune', [CompletionResultType]::ParameterValue, 'Take out what has expired, and what is about files that are gone')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'crew;review;baseline;add' {
+            [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why they are put up with')
+            [CompletionResult]::new('--expires', '--expires', [CompletionResultType]::ParameterName, 'The last day on which they are (2027-01-31), or how long from now (90d, 12w)')
+            [CompletionResult]::new('--by', '--by', [CompletionResultType]::ParameterName, 'Who says so; default: git''s user.name, or the user of this account')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'All that it found')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print data as JSON')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'crew;review;baseline;list' {
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print data as JSON')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'crew;review;baseline;remove' {
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print data as JSON')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'crew;review;baseline;prune' {
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print data as JSON')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'crew;review;baseline;help' {
+            [CompletionResult]::new('add', 'add', [CompletionResultType]::ParameterValue, 'Put up with findings of a review')
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List what is put up with')
+            [CompletionResult]::new('remove', 'remove', [CompletionResultType]::ParameterValue, 'No longer put up with findings')
+            [CompletionResult]::new('prune', 'prune', [CompletionResultType]::ParameterValue, 'Take out what has expired, and what is about files that are gone')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'crew;review;baseline;help;add' {
+            break
+        }
+        'crew;review;baseline;help;list' {
+            break
+        }
+        'crew;review;baseline;help;remove' {
+            break
+        }
+        'crew;review;baseline;help;prune' {
+            break
+        }
+        'crew;review;baseline;help;help' {
             break
         }
         'crew;review;reviewers' {
@@ -1044,6 +1138,7 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
         }
         'crew;review;help' {
             [CompletionResult]::new('submit', 'submit', [CompletionResultType]::ParameterValue, 'Hand in the verdict of a review')
+            [CompletionResult]::new('baseline', 'baseline', [CompletionResultType]::ParameterValue, 'Put up with findings, by a file that git tracks')
             [CompletionResult]::new('reviewers', 'reviewers', [CompletionResultType]::ParameterValue, 'List those who can review here, and who does where nobody is named')
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List reviews, the newest first, with what is open of them')
             [CompletionResult]::new('dismiss', 'dismiss', [CompletionResultType]::ParameterValue, 'Say that findings are nothing, so that they stay quiet in later reviews')
@@ -1055,6 +1150,25 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             break
         }
         'crew;review;help;submit' {
+            break
+        }
+        'crew;review;help;baseline' {
+            [CompletionResult]::new('add', 'add', [CompletionResultType]::ParameterValue, 'Put up with findings of a review')
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List what is put up with')
+            [CompletionResult]::new('remove', 'remove', [CompletionResultType]::ParameterValue, 'No longer put up with findings')
+            [CompletionResult]::new('prune', 'prune', [CompletionResultType]::ParameterValue, 'Take out what has expired, and what is about files that are gone')
+            break
+        }
+        'crew;review;help;baseline;add' {
+            break
+        }
+        'crew;review;help;baseline;list' {
+            break
+        }
+        'crew;review;help;baseline;remove' {
+            break
+        }
+        'crew;review;help;baseline;prune' {
             break
         }
         'crew;review;help;reviewers' {
@@ -1573,6 +1687,7 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
         }
         'crew;help;review' {
             [CompletionResult]::new('submit', 'submit', [CompletionResultType]::ParameterValue, 'Hand in the verdict of a review')
+            [CompletionResult]::new('baseline', 'baseline', [CompletionResultType]::ParameterValue, 'Put up with findings, by a file that git tracks')
             [CompletionResult]::new('reviewers', 'reviewers', [CompletionResultType]::ParameterValue, 'List those who can review here, and who does where nobody is named')
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List reviews, the newest first, with what is open of them')
             [CompletionResult]::new('dismiss', 'dismiss', [CompletionResultType]::ParameterValue, 'Say that findings are nothing, so that they stay quiet in later reviews')
@@ -1583,6 +1698,25 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             break
         }
         'crew;help;review;submit' {
+            break
+        }
+        'crew;help;review;baseline' {
+            [CompletionResult]::new('add', 'add', [CompletionResultType]::ParameterValue, 'Put up with findings of a review')
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List what is put up with')
+            [CompletionResult]::new('remove', 'remove', [CompletionResultType]::ParameterValue, 'No longer put up with findings')
+            [CompletionResult]::new('prune', 'prune', [CompletionResultType]::ParameterValue, 'Take out what has expired, and what is about files that are gone')
+            break
+        }
+        'crew;help;review;baseline;add' {
+            break
+        }
+        'crew;help;review;baseline;list' {
+            break
+        }
+        'crew;help;review;baseline;remove' {
+            break
+        }
+        'crew;help;review;baseline;prune' {
             break
         }
         'crew;help;review;reviewers' {

@@ -385,29 +385,26 @@ _crew() {
             crew__subcmd__help__subcmd__hook,stop)
                 cmd="crew__subcmd__help__subcmd__hook__subcmd__stop"
                 ;;
-            crew__subcmd__help__subcmd__review,cancel)
-                cmd="crew__subcmd__help__subcmd__review__subcmd__cancel"
-                ;;
-            crew__subcmd__help__subcmd__review,dismiss)
-                cmd="crew__subcmd__help__subcmd__review__subcmd__dismiss"
-                ;;
-            crew__subcmd__help__subcmd__review,list)
-                cmd="crew__subcmd__help__subcmd__review__subcmd__list"
-                ;;
-            crew__subcmd__help__subcmd__review,reopen)
-                cmd="crew__subcmd__help__subcmd__review__subcmd__reopen"
-                ;;
-            crew__subcmd__help__subcmd__review,resolve)
-                cmd="crew__subcmd__help__subcmd__review__subcmd__resolve"
+            crew__subcmd__help__subcmd__review,baseline)
+                cmd="crew__subcmd__help__subcmd__review__subcmd__baseline"
                 ;;
             crew__subcmd__help__subcmd__review,reviewers)
                 cmd="crew__subcmd__help__subcmd__review__subcmd__reviewers"
                 ;;
-            crew__subcmd__help__subcmd__review,stats)
-                cmd="crew__subcmd__help__subcmd__review__subcmd__stats"
-                ;;
             crew__subcmd__help__subcmd__review,submit)
                 cmd="crew__subcmd__help__subcmd__review__subcmd__submit"
+                ;;
+            crew__subcmd__help__subcmd__review__subcmd__baseline,add)
+                cmd="crew__subcmd__help__subcmd__review__subcmd__baseline__subcmd__add"
+                ;;
+            crew__subcmd__help__subcmd__review__subcmd__baseline,list)
+                cmd="crew__subcmd__help__subcmd__review__subcmd__baseline__subcmd__list"
+                ;;
+            crew__subcmd__help__subcmd__review__subcmd__baseline,prune)
+                cmd="crew__subcmd__help__subcmd__review__subcmd__baseline__subcmd__prune"
+                ;;
+            crew__subcmd__help__subcmd__review__subcmd__baseline,remove)
+                cmd="crew__subcmd__help__subcmd__review__subcmd__baseline__subcmd__remove"
                 ;;
             crew__subcmd__help__subcmd__submit,blocked)
                 cmd="crew__subcmd__help__subcmd__submit__subcmd__blocked"
@@ -460,59 +457,71 @@ _crew() {
             crew__subcmd__hook__subcmd__help,stop)
                 cmd="crew__subcmd__hook__subcmd__help__subcmd__stop"
                 ;;
-            crew__subcmd__review,cancel)
-                cmd="crew__subcmd__review__subcmd__cancel"
-                ;;
-            crew__subcmd__review,dismiss)
-                cmd="crew__subcmd__review__subcmd__dismiss"
+            crew__subcmd__review,baseline)
+                cmd="crew__subcmd__review__subcmd__baseline"
                 ;;
             crew__subcmd__review,help)
                 cmd="crew__subcmd__review__subcmd__help"
                 ;;
-            crew__subcmd__review,list)
-                cmd="crew__subcmd__review__subcmd__list"
-                ;;
-            crew__subcmd__review,reopen)
-                cmd="crew__subcmd__review__subcmd__reopen"
-                ;;
-            crew__subcmd__review,resolve)
-                cmd="crew__subcmd__review__subcmd__resolve"
-                ;;
             crew__subcmd__review,reviewers)
                 cmd="crew__subcmd__review__subcmd__reviewers"
-                ;;
-            crew__subcmd__review,stats)
-                cmd="crew__subcmd__review__subcmd__stats"
                 ;;
             crew__subcmd__review,submit)
                 cmd="crew__subcmd__review__subcmd__submit"
                 ;;
-            crew__subcmd__review__subcmd__help,cancel)
-                cmd="crew__subcmd__review__subcmd__help__subcmd__cancel"
+            crew__subcmd__review__subcmd__baseline,add)
+                cmd="crew__subcmd__review__subcmd__baseline__subcmd__add"
                 ;;
-            crew__subcmd__review__subcmd__help,dismiss)
-                cmd="crew__subcmd__review__subcmd__help__subcmd__dismiss"
+            crew__subcmd__review__subcmd__baseline,help)
+                cmd="crew__subcmd__review__subcmd__baseline__subcmd__help"
+                ;;
+            crew__subcmd__review__subcmd__baseline,list)
+                cmd="crew__subcmd__review__subcmd__baseline__subcmd__list"
+                ;;
+            crew__subcmd__review__subcmd__baseline,prune)
+                cmd="crew__subcmd__review__subcmd__baseline__subcmd__prune"
+                ;;
+            crew__subcmd__review__subcmd__baseline,remove)
+                cmd="crew__subcmd__review__subcmd__baseline__subcmd__remove"
+                ;;
+            crew__subcmd__review__subcmd__baseline__subcmd__help,add)
+                cmd="crew__subcmd__review__subcmd__baseline__subcmd__help__subcmd__add"
+                ;;
+            crew__subcmd__review__subcmd__baseline__subcmd__help,help)
+                cmd="crew__subcmd__review__subcmd__baseline__subcmd__help__subcmd__help"
+                ;;
+            crew__subcmd__review__subcmd__baseline__subcmd__help,list)
+                cmd="crew__subcmd__review__subcmd__baseline__subcmd__help__subcmd__list"
+                ;;
+            crew__subcmd__review__subcmd__baseline__subcmd__help,prune)
+                cmd="crew__subcmd__review__subcmd__baseline__subcmd__help__subcmd__prune"
+                ;;
+            crew__subcmd__review__subcmd__baseline__subcmd__help,remove)
+                cmd="crew__subcmd__review__subcmd__baseline__subcmd__help__subcmd__remove"
+                ;;
+            crew__subcmd__review__subcmd__help,baseline)
+                cmd="crew__subcmd__review__subcmd__help__subcmd__baseline"
                 ;;
             crew__subcmd__review__subcmd__help,help)
                 cmd="crew__subcmd__review__subcmd__help__subcmd__help"
                 ;;
-            crew__subcmd__review__subcmd__help,list)
-                cmd="crew__subcmd__review__subcmd__help__subcmd__list"
-                ;;
-            crew__subcmd__review__subcmd__help,reopen)
-                cmd="crew__subcmd__review__subcmd__help__subcmd__reopen"
-                ;;
-            crew__subcmd__review__subcmd__help,resolve)
-                cmd="crew__subcmd__review__subcmd__help__subcmd__resolve"
-                ;;
             crew__subcmd__review__subcmd__help,reviewers)
                 cmd="crew__subcmd__review__subcmd__help__subcmd__reviewers"
                 ;;
-            crew__subcmd__review__subcmd__help,stats)
-                cmd="crew__subcmd__review__subcmd__help__subcmd__stats"
-                ;;
             crew__subcmd__review__subcmd__help,submit)
                 cmd="crew__subcmd__review__subcmd__help__subcmd__submit"
+                ;;
+            crew__subcmd__review__subcmd__help__subcmd__baseline,add)
+                cmd="crew__subcmd__review__subcmd__help__subcmd__baseline__subcmd__add"
+                ;;
+            crew__subcmd__review__subcmd__help__subcmd__baseline,list)
+                cmd="crew__subcmd__review__subcmd__help__subcmd__baseline__subcmd__list"
+                ;;
+            crew__subcmd__review__subcmd__help__subcmd__baseline,prune)
+                cmd="crew__subcmd__review__subcmd__help__subcmd__baseline__subcmd__prune"
+                ;;
+            crew__subcmd__review__subcmd__help__subcmd__baseline,remove)
+                cmd="crew__subcmd__review__subcmd__help__subcmd__baseline__subcmd__remove"
                 ;;
             crew__subcmd__submit,blocked)
                 cmd="crew__subcmd__submit__subcmd__blocked"
@@ -2315,7 +2324,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__help__subcmd__review)
-            opts="submit reviewers list dismiss resolve reopen cancel stats"
+            opts="submit baseline reviewers"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2328,8 +2337,8 @@ _crew() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        crew__subcmd__help__subcmd__review__subcmd__cancel)
-            opts=""
+        crew__subcmd__help__subcmd__review__subcmd__baseline)
+            opts="add list remove prune"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2342,9 +2351,9 @@ _crew() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        crew__subcmd__help__subcmd__review__subcmd__dismiss)
+        crew__subcmd__help__subcmd__review__subcmd__baseline__subcmd__add)
             opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -2356,9 +2365,9 @@ _crew() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        crew__subcmd__help__subcmd__review__subcmd__list)
+        crew__subcmd__help__subcmd__review__subcmd__baseline__subcmd__list)
             opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -2370,9 +2379,9 @@ _crew() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        crew__subcmd__help__subcmd__review__subcmd__reopen)
+        crew__subcmd__help__subcmd__review__subcmd__baseline__subcmd__prune)
             opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -2384,9 +2393,9 @@ _crew() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        crew__subcmd__help__subcmd__review__subcmd__resolve)
+        crew__subcmd__help__subcmd__review__subcmd__baseline__subcmd__remove)
             opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -2399,20 +2408,6 @@ _crew() {
             return 0
             ;;
         crew__subcmd__help__subcmd__review__subcmd__reviewers)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        crew__subcmd__help__subcmd__review__subcmd__stats)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -3171,7 +3166,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__review)
-            opts="-o -j -q -C -h -V --base --staged --worktree --task --reviewer --fail-on --min-confidence --agree --format --output --sarif-category --sarif-max-level --again --max-cost --max-tokens --max-time --jobs --dry-run --set --trust-project --json --quiet --folder --help --version submit reviewers list dismiss resolve reopen cancel stats help"
+            opts="-o -j -q -C -h -V --base --staged --worktree --task --reviewer --fail-on --min-confidence --agree --new-only --format --output --sarif-category --sarif-max-level --again --max-cost --max-tokens --max-time --jobs --dry-run --set --trust-project --json --quiet --folder --help --version submit baseline reviewers help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3198,6 +3193,10 @@ _crew() {
                     return 0
                     ;;
                 --agree)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --new-only)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -3260,9 +3259,31 @@ _crew() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        crew__subcmd__review__subcmd__cancel)
-            opts="-q -C -h -V --reason --by --wait --force --json --quiet --folder --help --version"
+        crew__subcmd__review__subcmd__baseline)
+            opts="-q -C -h -V --json --quiet --folder --help --version add list remove prune help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__review__subcmd__baseline__subcmd__add)
+            opts="-q -C -h -V --all --reason --expires --by --json --quiet --folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -3271,11 +3292,11 @@ _crew() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --by)
+                --expires)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --wait)
+                --by)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -3294,33 +3315,141 @@ _crew() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        crew__subcmd__review__subcmd__dismiss)
-            opts="-q -C -h -V --why --evidence --by --wait --kind --json --quiet --folder --help --version"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+        crew__subcmd__review__subcmd__baseline__subcmd__help)
+            opts="add list remove prune help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --why)
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__review__subcmd__baseline__subcmd__help__subcmd__add)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__review__subcmd__baseline__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__review__subcmd__baseline__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__review__subcmd__baseline__subcmd__help__subcmd__prune)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__review__subcmd__baseline__subcmd__help__subcmd__remove)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__review__subcmd__baseline__subcmd__list)
+            opts="-q -C -h -V --json --quiet --folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --folder)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --evidence)
+                -C)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --by)
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__review__subcmd__baseline__subcmd__prune)
+            opts="-q -C -h -V --json --quiet --folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --folder)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --wait)
+                -C)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --kind)
-                    COMPREPLY=($(compgen -W "wrong_scope too_broad duplicate low_quality other" -- "${cur}"))
-                    return 0
+                *)
+                    COMPREPLY=()
                     ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__review__subcmd__baseline__subcmd__remove)
+            opts="-q -C -h -V --json --quiet --folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --folder)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -3337,7 +3466,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__review__subcmd__help)
-            opts="submit reviewers list dismiss resolve reopen cancel stats help"
+            opts="submit baseline reviewers help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3350,8 +3479,8 @@ _crew() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        crew__subcmd__review__subcmd__help__subcmd__cancel)
-            opts=""
+        crew__subcmd__review__subcmd__help__subcmd__baseline)
+            opts="add list remove prune"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3364,9 +3493,51 @@ _crew() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        crew__subcmd__review__subcmd__help__subcmd__dismiss)
+        crew__subcmd__review__subcmd__help__subcmd__baseline__subcmd__add)
             opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__review__subcmd__help__subcmd__baseline__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__review__subcmd__help__subcmd__baseline__subcmd__prune)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__review__subcmd__help__subcmd__baseline__subcmd__remove)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -3379,48 +3550,6 @@ _crew() {
             return 0
             ;;
         crew__subcmd__review__subcmd__help__subcmd__help)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        crew__subcmd__review__subcmd__help__subcmd__list)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        crew__subcmd__review__subcmd__help__subcmd__reopen)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        crew__subcmd__review__subcmd__help__subcmd__resolve)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -3448,20 +3577,6 @@ _crew() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        crew__subcmd__review__subcmd__help__subcmd__stats)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
         crew__subcmd__review__subcmd__help__subcmd__submit)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -3476,108 +3591,6 @@ _crew() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        crew__subcmd__review__subcmd__list)
-            opts="-q -C -h -V --all --json --quiet --folder --help --version"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --folder)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -C)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        crew__subcmd__review__subcmd__reopen)
-            opts="-q -C -h -V --why --evidence --by --wait --json --quiet --folder --help --version"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --why)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --evidence)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --by)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --wait)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --folder)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -C)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        crew__subcmd__review__subcmd__resolve)
-            opts="-q -C -h -V --why --evidence --by --wait --kind --json --quiet --folder --help --version"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --why)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --evidence)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --by)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --wait)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --kind)
-                    COMPREPLY=($(compgen -W "good_fit modified fallback" -- "${cur}"))
-                    return 0
-                    ;;
-                --folder)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -C)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
         crew__subcmd__review__subcmd__reviewers)
             opts="-q -C -h -V --json --quiet --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -3585,32 +3598,6 @@ _crew() {
                 return 0
             fi
             case "${prev}" in
-                --folder)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -C)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        crew__subcmd__review__subcmd__stats)
-            opts="-q -C -h -V --window --json --quiet --folder --help --version"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --window)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --folder)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

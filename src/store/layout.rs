@@ -50,6 +50,11 @@ impl Layout {
         self.root.join("config.json")
     }
 
+    /// Returns the file of findings that are put up with.
+    pub fn baseline(&self) -> PathBuf {
+        self.root.join("baseline.json")
+    }
+
     pub fn gitignore(&self) -> PathBuf {
         self.root.join(".gitignore")
     }

@@ -12,6 +12,7 @@
 pub mod artifacts;
 pub mod atomic_file;
 pub mod back_offs;
+pub mod baseline;
 pub mod copies;
 pub mod database;
 pub mod heartbeats;

@@ -56,6 +56,7 @@ mod requeue;
 mod resources;
 mod restore;
 mod result_files;
+mod review_baseline;
 mod review_decisions;
 mod review_places;
 mod review_voices;

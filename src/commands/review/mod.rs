@@ -1,8 +1,10 @@
 //! `crew review`: have changes reviewed, and everything that is done with what was found.
 
+mod baseline;
 mod briefs;
 mod cancel;
 mod decide;
+mod known;
 mod list;
 mod named;
 mod outputs;
@@ -42,6 +44,7 @@ pub struct ReviewArgs {
 #[derive(Debug, clap::Subcommand)]
 enum What {
     Submit(submit::SubmitArgs),
+    Baseline(baseline::BaselineArgs),
     /// List those who can review here, and who does where nobody is named
     Reviewers,
     List(list::ListArgs),
@@ -59,6 +62,7 @@ pub fn review(cx: &Context, args: &ReviewArgs) -> Result<ExitStatus> {
     match &args.what {
         None => reviewing::review(cx, &args.reviewing),
         Some(What::Submit(args)) => submit::submit(cx, args),
+        Some(What::Baseline(args)) => baseline::baseline(cx, args),
         Some(What::Reviewers) => reviewers::list(cx),
         Some(What::List(args)) => list::list(cx, args),
         Some(What::Show(args)) => show::show(cx, args),

@@ -107,6 +107,7 @@ impl Outputs {
                     .hint(format!("crew review show {} writes it again", concluded.report.review))
             })?;
         }
+        concluded.told.iter().for_each(|sentence| cx.printer.warn(sentence));
         if self.to_stdout == Format::Github {
             self.summarise(cx, concluded);
         }

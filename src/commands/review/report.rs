@@ -9,6 +9,7 @@ use crate::domain::review::agreeing::agree;
 use crate::domain::review::by_person::PersonReview;
 use crate::domain::review::deciding::Decision;
 use crate::domain::review::judging::{Bar, Judged, judge};
+use crate::domain::review::known::{Known, sift};
 use crate::domain::review::passes;
 use crate::domain::review::report::{Hidden, Report, Reviewed};
 use crate::domain::review::target::{ChangeSize, ReviewOrder, ReviewTarget};
@@ -79,6 +80,8 @@ pub struct Concluded {
     pub report: Report,
     pub bar: Bar,
     pub judged: Judged,
+    /// Sentences on findings that were put up with until a day that is over.
+    pub told: Vec<String>,
 }
 
 impl Concluded {
@@ -98,7 +101,7 @@ pub fn conclude(
     store: &Store,
     run: Option<&Run>,
     (order, id): (&ReviewOrder, &RunId),
-    bar: Bar,
+    (bar, known): (Bar, &Known),
 ) -> Result<Concluded> {
     let earlier = answered(store, order)?;
     let own = run.into_iter().flat_map(|run| &run.tasks);
@@ -117,8 +120,9 @@ pub fn conclude(
     let by_persons = || runs.iter().flat_map(|run| &run.person_reviews);
     let of_persons =
         by_persons().flat_map(|one| one.findings().into_iter().map(|finding| (one.by.clone(), finding)));
-    let mut hidden = Hidden::default();
-    let mut findings = agree(found.chain(of_persons));
+    let sifted = sift(agree(found.chain(of_persons)), known);
+    let mut hidden = Hidden { known: sifted.known.len(), ..Hidden::default() };
+    let mut findings = sifted.new;
     let dismissed = store.dismissed()?;
     findings.retain(|agreed| {
         let is_resolved = agreed.fingerprints().any(|print| {
@@ -149,7 +153,7 @@ pub fn conclude(
         millis: took.as_millis() as u64,
     };
     let judged = judge(&report, bar.fail_on);
-    Ok(Concluded { report, bar, judged })
+    Ok(Concluded { report, bar, judged, told: sifted.told })
 }
 
 /// Returns the report on a change that changes nothing: clean, whoever would have looked at it.
@@ -163,7 +167,7 @@ pub fn of_nothing(resolved: &Resolved, bar: Bar) -> Concluded {
         skipped: Vec::new(),
         millis: 0,
     };
-    Concluded { report, bar, judged: Judged::Clean }
+    Concluded { report, bar, judged: Judged::Clean, told: Vec::new() }
 }
 
 fn reviewed(target: &ReviewTarget, change: ChangeSize) -> Reviewed {

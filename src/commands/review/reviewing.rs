@@ -8,6 +8,7 @@
 //! brought together from the record alone, so it says the same tomorrow.
 
 use super::briefs::{self, Briefing};
+use super::known::NewOnlyArgs;
 use super::outputs::{OutputArgs, Outputs};
 use super::report::{self, BarArgs};
 use super::reviewers::{self, Reviewer};
@@ -27,6 +28,7 @@ use crate::domain::event::RunLimits;
 use crate::domain::id::{RunId, TaskId};
 use crate::domain::resources::Library;
 use crate::domain::review::judging::Bar;
+use crate::domain::review::known::Known;
 use crate::domain::review::planning::{self, Step};
 use crate::domain::review::target::{ReviewOrder, Reviews};
 use crate::domain::run::{Run, RunStatus};
@@ -55,6 +57,9 @@ pub struct ReviewingArgs {
 
     #[command(flatten)]
     bar: BarArgs,
+
+    #[command(flatten)]
+    new_only: NewOnlyArgs,
 
     #[command(flatten)]
     output: OutputArgs,
@@ -93,6 +98,7 @@ struct Desk<'a> {
     library: Library,
     outputs: Outputs,
     bar: Bar,
+    known: Known,
 }
 
 /// Has something reviewed.
@@ -103,6 +109,7 @@ pub fn review(cx: &Context, args: &ReviewingArgs) -> Result<ExitStatus> {
     refuse_contradictions(&settings)?;
     let outputs = args.output.read(cx.printer.json)?;
     let bar = args.bar.of_new(&settings)?;
+    let known = args.new_only.known(cx, &layout)?;
     let registry = run::registry(&settings)?;
     let library = cx.library(&layout, &registry, trusted)?;
     cut_off::refuse(&layout)?;
@@ -115,7 +122,7 @@ pub fn review(cx: &Context, args: &ReviewingArgs) -> Result<ExitStatus> {
         );
         return Err(Problem::usage("agree", message).hint("name more of them with --reviewer").into());
     }
-    Desk { cx, args, layout, settings, registry, library, outputs, bar }.review(&reviewers)
+    Desk { cx, args, layout, settings, registry, library, outputs, bar, known }.review(&reviewers)
 }
 
 impl Desk<'_> {
@@ -224,7 +231,7 @@ impl Desk<'_> {
             self.cx.printer.tell(&format!("reviewed already, {age} ago: {short} ({how})"));
         }
         let order = self.order(resolved, answered);
-        self.outputs.tell(self.cx, &report::conclude(store, None, (&order, &first), self.bar)?)
+        self.outputs.tell(self.cx, &report::conclude(store, None, (&order, &first), (self.bar, &self.known))?)
     }
 
     fn order(&self, resolved: &Resolved, answered: Vec<(RunId, TaskId)>) -> ReviewOrder {
@@ -255,7 +262,7 @@ impl Desk<'_> {
         notes.iter().for_each(|note| self.cx.printer.tell(note));
         self.overtake(store, resolved)?;
         run::watch_over(self.cx, store, run, lock, &setup, |store, finished, run, _| {
-            tell(self.cx, store, run, finished.status, &self.outputs, self.bar)
+            tell(self.cx, store, run, finished.status, &self.outputs, (self.bar, &self.known))
         })
     }
 
@@ -349,7 +356,7 @@ pub fn tell(
     run: &Run,
     status: RunStatus,
     outputs: &Outputs,
-    bar: Bar,
+    judged_by: (Bar, &Known),
 ) -> Result<ExitStatus> {
     let order = run.review.as_ref().context("a review knows what it is of")?;
     let short = store.short(&run.id)?;
@@ -367,7 +374,7 @@ pub fn tell(
         }
         RunStatus::Completed | RunStatus::Failed | RunStatus::NeedsReview | RunStatus::Cancelled => {}
     }
-    let concluded = report::conclude(store, Some(run), (order, &run.id), bar)?;
+    let concluded = report::conclude(store, Some(run), (order, &run.id), judged_by)?;
     let exit = outputs.tell(cx, &concluded)?;
     if outputs.is_for_people() {
         super::text::next_steps(&concluded, &short).iter().for_each(|step| cx.printer.tell(step));
@@ -379,5 +386,6 @@ pub fn tell(
 pub fn tell_as_ordered(cx: &Context, store: &Store, run: &Run, status: RunStatus) -> Result<ExitStatus> {
     let bar = run.review.as_ref().map(|order| order.bar).unwrap_or_default();
     let outputs = OutputArgs::default().read(cx.printer.json)?;
-    tell(cx, store, run, status, &outputs, bar)
+    let known = NewOnlyArgs::default().known(cx, store.layout())?;
+    tell(cx, store, run, status, &outputs, (bar, &known))
 }

@@ -5,10 +5,12 @@
 
 pub mod agreeing;
 pub mod anchoring;
+pub mod baseline;
 pub mod by_person;
 pub mod deciding;
 pub mod foreign;
 pub mod judging;
+pub mod known;
 pub mod passes;
 pub mod placing;
 pub mod planning;

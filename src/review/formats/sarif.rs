@@ -114,10 +114,18 @@ fn result(agreed: &Agreed, cap: Level, longest: usize) -> Value {
             "artifactLocation": {"uri": uri(&finding.file), "uriBaseId": "%SRCROOT%"},
             "region": {"startLine": first, "endLine": last},
         }}],
-        // The only one that GitHub looks at.
-        "partialFingerprints": {"primaryLocationLineHash": finding.fingerprint},
+        "partialFingerprints": fingerprints(agreed),
         "properties": properties(agreed),
     })
+}
+
+/// Returns the names by which a finding is known again. GitHub looks at the first alone.
+fn fingerprints(agreed: &Agreed) -> Value {
+    let mut prints = json!({"primaryLocationLineHash": agreed.finding.fingerprint});
+    for (at, print) in agreed.also.iter().enumerate() {
+        prints[format!("also/{at}")] = json!(print);
+    }
+    prints
 }
 
 fn properties(agreed: &Agreed) -> Value {
@@ -252,9 +260,11 @@ mod tests {
     fn what_a_security_reviewer_found_has_a_score() {
         let mut found = finding(Severity::Error, "injection", "a.rs", (1, 1));
         found.reviewers = vec!["claude:security".into()];
+        found.also = vec!["another".into()];
         let log = read(&report(vec![found]), &options());
         let rule = &log["runs"][0]["tool"]["driver"]["rules"][0]["properties"];
         assert_eq!((&rule["security-severity"], &rule["tags"][1]), (&json!("8.0"), &json!("security")));
+        assert_eq!(log["runs"][0]["results"][0]["partialFingerprints"]["also/0"], "another");
     }
 
     #[test]
