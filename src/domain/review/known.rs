@@ -239,10 +239,7 @@ mod tests {
             vec![entry("a", None), entry("b", Some("2026-11-21")), entry("c", Some("2026-11-22"))];
         let mut known = Known::default();
         known.take_baseline(&baseline, "2026-11-22".parse().unwrap());
-        let found = ["a", "b", "c", "d"].map(|print| Agreed {
-            finding: finding("race", "a.rs", 1, "", print),
-            reviewers: vec!["claude".into()],
-        });
+        let found = ["a", "b", "c", "d"].map(|print| alone(finding("race", "a.rs", 1, "", print)));
         let sifted = sift(found.to_vec(), &known);
         assert_eq!((prints(&sifted.new), prints(&sifted.known)), (vec!["b", "d"], vec!["a", "c"]));
         assert_eq!(
