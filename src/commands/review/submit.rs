@@ -5,7 +5,8 @@ use crate::commands::decide::{self, Who};
 use crate::commands::exit::{ExitStatus, Problem};
 use crate::commands::submit;
 use crate::domain::person::What;
-use crate::domain::request::Submission;
+use crate::domain::request::{self, Submission};
+use crate::domain::review::foreign;
 use crate::domain::submission::{Kind, ReviewBody, ReviewVerdict};
 use crate::domain::words::clean_line;
 use anyhow::Result;
@@ -26,6 +27,8 @@ pub struct SubmitArgs {
     body: Option<String>,
 
     /// A JSON file with a list of findings; `-` is standard input
+    ///
+    /// A whole review is taken too, and so are Claude's ReportFindings and Codex's ReviewOutput.
     #[arg(long, value_name = "FILE")]
     findings: Option<String>,
 
@@ -60,8 +63,8 @@ pub fn submit(cx: &Context, args: &SubmitArgs) -> Result<ExitStatus> {
         Some("-") => String::from_utf8_lossy(&submit::read_bytes("-", Kind::Review)?).into_owned(),
         body => body.unwrap_or_default().to_owned(),
     };
-    let findings = findings.as_deref().map_or(Ok(json!([])), |from| submit::read_json(from, Kind::Review))?;
-    let body = json!({"verdict": verdict, "body": body, "findings": findings});
+    let findings = findings.as_deref().map(|from| submit::read_json(from, Kind::Review)).transpose()?;
+    let body = put_together(verdict, body, findings)?;
     match &args.review {
         Some(review) => hand_in_as_person(cx, args, review, body),
         None => submit::hand_in(cx, Submission { kind: Kind::Review, body }),
@@ -80,4 +83,31 @@ fn hand_in_as_person(cx: &Context, args: &SubmitArgs, review: &str, body: Value)
     let by = decide::ask(&store, &id, (&who, ""), What::Review(Box::new(body)))?;
     cx.printer.data(&format!("accepted: the review of {by} for {}", store.short(&id)?))?;
     Ok(ExitStatus::Done)
+}
+
+/// Puts together what is handed in. A whole review, and what other programs put their findings into, become ours.
+fn put_together(verdict: ReviewVerdict, mut body: String, findings: Option<Value>) -> Result<Value> {
+    // Some put all of it where the words belong.
+    let all: Option<Value> = serde_json::from_str(&body).ok().filter(|value: &Value| {
+        findings.is_none() && value.is_object() && foreign::read_findings(value).is_ok()
+    });
+    if all.is_some() {
+        body.clear();
+    }
+    let given = findings.or(all).unwrap_or_else(|| json!([]));
+    if foreign::is_own_list(&given) {
+        return Ok(json!({"verdict": verdict, "body": body, "findings": given}));
+    }
+    let invalid =
+        |message: String| Problem::refused("invalid", message).hint(request::how_to_submit(Kind::Review));
+    let found = foreign::read_findings(&given).map_err(invalid)?;
+    if let Some(other) = found.verdict.filter(|other| *other != verdict) {
+        let message =
+            format!("--verdict says {}, and what is handed in with it says {}", verdict.name(), other.name());
+        let problem = Problem::refused("contradiction", message);
+        return Err(problem.hint("hand in the verdict that you mean, in both places").into());
+    }
+    let words: Vec<&str> =
+        [body.trim(), found.body.trim()].into_iter().filter(|words| !words.is_empty()).collect();
+    Ok(json!({"verdict": verdict, "body": words.join("\n\n"), "findings": found.findings}))
 }

@@ -15,6 +15,16 @@ pub enum ReviewVerdict {
     ChangesRequested,
 }
 
+impl ReviewVerdict {
+    /// Returns the word used on the command line and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            ReviewVerdict::Approved => "approved",
+            ReviewVerdict::ChangesRequested => "changes_requested",
+        }
+    }
+}
+
 /// The roles that review.
 pub const REVIEWERS: [&str; 2] = ["reviewer", "security-reviewer"];
 
