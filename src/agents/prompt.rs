@@ -92,7 +92,7 @@ pub fn compose(parts: &PromptParts<'_>) -> String {
              alone.\n"
         )),
         Some(Place::Detached { base, head }) => prompt.push_str(&format!(
-            "- What you review is the change from commit {base} to commit {head}: git diff {base} {head}. The current folder \
+            "- What you review is the change from commit {base} to commit {head}: git diff --no-ext-diff {base} {head}. The current folder \
              is a detached checkout of exactly commit {head}, and nothing there may change; it goes when you end.\n"
         )),
     }
@@ -261,8 +261,10 @@ mod tests {
             })
         };
         let detached = Place::Detached { base: "a1".into(), head: "b2".into() };
-        let parts =
-            ["git diff a1 b2", "a detached checkout of exactly commit b2, and nothing there may change"];
+        let parts = [
+            "git diff --no-ext-diff a1 b2",
+            "a detached checkout of exactly commit b2, and nothing there may change",
+        ];
         assert_says(&says(&detached), &parts, &["branch crew/", "commits all that you leave"]);
         assert_says(&says(&Place::Branch("crew/7k2/t".into())), &["on the branch crew/7k2/t"], &["detached"]);
     }

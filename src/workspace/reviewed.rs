@@ -96,6 +96,11 @@ pub fn size(git: &Git, base: &str, head: &str) -> Result<(u64, u64, u64), GitErr
     Ok((difference.files.len() as u64, difference.insertions, difference.deletions))
 }
 
+/// Returns the paths of the files that change from one commit or tree to another.
+pub fn paths(git: &Git, base: &str, head: &str) -> Result<Vec<String>, GitError> {
+    git.entries(&["diff-tree", "-r", "-z", "--name-only", "--no-renames", base, head])
+}
+
 /// Makes a commit of what is not committed, keeps it at `reference`, and returns it. Files, index and branch stay as they
 /// are. Where `reference` holds something already, that is an error.
 pub fn snapshot(

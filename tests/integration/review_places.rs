@@ -158,7 +158,7 @@ fn reviewers_see_the_commit_and_what_they_say_is_placed_in_it() {
     assert_eq!(ground.said("sees"), format!("HEAD\n{}\na.rs\nleft.rs\n", ground.head));
     let (prompt, Ground { base, head, .. }) = (ground.said("prompt"), &ground);
     assert!(
-        prompt.contains(&format!("git diff {base} {head}")) && !prompt.contains("branch crew/"),
+        prompt.contains(&format!("git diff --no-ext-diff {base} {head}")) && !prompt.contains("branch crew/"),
         "{prompt}"
     );
 

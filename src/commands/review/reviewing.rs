@@ -277,7 +277,7 @@ impl Desk<'_> {
             base::refuse_folder(&self.layout, &self.settings)?;
         }
         let Briefing { texts, personas, notes } =
-            briefs::write(&self.layout, store, &resolved.target, reviewers, &self.library)?;
+            briefs::write(&self.layout, store, resolved, reviewers, &self.library)?;
         let minutes = self.settings.number(&settings::REVIEW_MINUTES);
         let tasks: Result<Vec<TaskSpec>> =
             reviewers.iter().zip(texts).map(|(one, text)| task_of(one, text, minutes)).collect();

@@ -8,6 +8,7 @@ pub mod anchoring;
 pub mod baseline;
 pub mod by_person;
 pub mod deciding;
+pub mod earlier;
 pub mod foreign;
 pub mod judging;
 pub mod known;

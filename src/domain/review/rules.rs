@@ -16,6 +16,11 @@ pub const GUIDE: &str = ".agents/REVIEW.md";
 /// What all agents are told that work in a folder.
 pub const AGENTS: &str = "AGENTS.md";
 
+/// Files and folders from which agents take instructions by themselves, beside these.
+const OF_AGENTS: [&str; 6] =
+    ["CLAUDE.md", "CLAUDE.local.md", "GEMINI.md", "AGENTS.override.md", "opencode.json", ".mcp.json"];
+const FOLDERS_OF_AGENTS: [&str; 5] = [".claude", ".codex", ".gemini", ".opencode", ".pi"];
+
 /// The most bytes of one file that are read.
 pub const MAX_RULE: usize = 16 * 1024;
 /// The most bytes of all of them together, and how many they may be.
@@ -100,7 +105,8 @@ impl Rules {
             read += 1;
             rules.rules.push(rule);
         }
-        rules.rewritten.extend(new.iter().map(|path| clean_line(path, MAX_PATH)));
+        let of_agents = changed.iter().filter(|path| instructs_agents(path));
+        rules.rewritten.extend(new.iter().chain(of_agents).map(|path| clean_line(path, MAX_PATH)));
         rules.tell(&out);
         rules
     }
@@ -152,6 +158,13 @@ impl Rules {
             self.notes.push(note);
         }
     }
+}
+
+/// Tells whether an agent may take a file for instructions although nobody has told it to.
+fn instructs_agents(path: &str) -> bool {
+    let mut parts = path.split('/').rev();
+    parts.next().is_some_and(|name| OF_AGENTS.contains(&name))
+        || parts.any(|folder| FOLDERS_OF_AGENTS.contains(&folder))
 }
 
 fn named(paths: &[String]) -> String {
@@ -211,6 +224,8 @@ mod tests {
         );
         assert!(rules.notes[1].contains("it counts for every file"), "{:?}", rules.notes);
         assert!(rules.notes[2].contains("do not hold for it yet: .agents/checks/sql.md, b/AGENTS.md"));
+        let told = texts(&["a/CLAUDE.md", ".claude/rules/x.md", "docs/claude.md", ".pi"]);
+        assert_eq!(Rules::of(vec![], &[], &told).rewritten, ["a/CLAUDE.md", ".claude/rules/x.md"]);
         let inside = Rules::of(files(), &[], &texts(&["a/b/x.rs"]));
         assert_eq!(inside.rules.last().unwrap().text, "Here we use tabs.");
         assert_eq!(Rules::of(vec![], &[], &[]), Rules::default());
