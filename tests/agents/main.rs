@@ -8,6 +8,7 @@ mod support;
 
 mod authority;
 mod play;
+mod reviews;
 mod scenarios;
 mod worktrees;
 

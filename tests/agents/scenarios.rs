@@ -2,6 +2,7 @@
 
 use crate::authority;
 use crate::play::{ALL, HAND_IN, Play, answer, conversations, limited, say, shell, texts, wait_for_turns};
+use crate::reviews;
 use crate::support::{of_kind, run_command, start_command, task, wait_until};
 use crate::worktrees;
 use crew::conformance::script::{Act, Script};
@@ -21,6 +22,7 @@ pub const EACH: &[Scenario] = &[
     ("a_session_that_is_gone_is_begun_anew", authority::a_session_that_is_gone_is_begun_anew, &ALL),
     ("its_plan_is_approved_before_it_writes", authority::its_plan_is_approved_before_it_writes, &ALL),
     ("a_read_only_role_is_held_to_it", authority::a_read_only_role_is_held_to_it, &ALL),
+    ("it_reviews_a_commit", reviews::it_reviews_a_commit, &ALL),
     ("a_dead_key_is_told_at_once", a_dead_key_is_told_at_once, &ALL),
     ("a_limited_rate_is_got_over", a_limited_rate_is_got_over, &ALL),
     ("a_rate_limited_for_ever_is_told", a_rate_limited_for_ever_is_told, &ALL),
@@ -52,6 +54,12 @@ pub const SLOW: &[Scenario] = &[
     ("garbage_is_no_success", garbage_is_no_success, &LATE),
     ("a_refusal_is_no_success", a_refusal_is_no_success, &LATE),
     ("doctor_finds_it_as_expected", doctor_finds_it_as_expected, &["codex", "gemini", "opencode", "pi"]),
+    // Claude and codex keep it from editing, as `a_read_only_role_is_held_to_it` shows.
+    (
+        "a_reviewer_that_edits_is_found_out",
+        reviews::a_reviewer_that_edits_is_found_out,
+        &["gemini", "opencode", "pi"],
+    ),
     (
         "a_thousand_tool_calls_are_followed",
         a_thousand_tool_calls_are_followed,
