@@ -915,6 +915,8 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('baseline', 'baseline', [CompletionResultType]::ParameterValue, 'Put up with findings, by a file that git tracks')
             [CompletionResult]::new('reviewers', 'reviewers', [CompletionResultType]::ParameterValue, 'List those who can review here, and who does where nobody is named')
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List reviews, the newest first, with what is open of them')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show the report of a review once more, or one of its findings whole')
+            [CompletionResult]::new('send', 'send', [CompletionResultType]::ParameterValue, 'Give what was found to the agent whose work was reviewed, and put that back to the queue')
             [CompletionResult]::new('dismiss', 'dismiss', [CompletionResultType]::ParameterValue, 'Say that findings are nothing, so that they stay quiet in later reviews')
             [CompletionResult]::new('resolve', 'resolve', [CompletionResultType]::ParameterValue, 'Say that findings are put right')
             [CompletionResult]::new('reopen', 'reopen', [CompletionResultType]::ParameterValue, 'Take back what was decided about findings')
@@ -1057,6 +1059,43 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             break
         }
+        'crew;review;show' {
+            [CompletionResult]::new('--fail-on', '--fail-on', [CompletionResultType]::ParameterName, 'The least grave finding for which the exit code is 5: info, warning, error, blocker, or none')
+            [CompletionResult]::new('--min-confidence', '--min-confidence', [CompletionResultType]::ParameterName, 'List only findings that are at least so sure, from 0 to 1')
+            [CompletionResult]::new('--agree', '--agree', [CompletionResultType]::ParameterName, 'List only findings on which so many reviewers agree')
+            [CompletionResult]::new('--new-only', '--new-only', [CompletionResultType]::ParameterName, 'List only what is new: not in the baseline, in an earlier review (its id) or in a SARIF file (its path)')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'text, json, sarif, github, gitlab, rdjson, checkstyle, junit or markdown; with =FILE into a file. May be given several times')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'The file for a form that names none, in the order of the forms')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'The file for a form that names none, in the order of the forms')
+            [CompletionResult]::new('--sarif-category', '--sarif-category', [CompletionResultType]::ParameterName, 'Tells SARIF reports of one commit apart that different teams make')
+            [CompletionResult]::new('--sarif-max-level', '--sarif-max-level', [CompletionResultType]::ParameterName, 'The gravest level in SARIF: GitHub''s own check fails for a new `error`, whatever crew''s exit code is')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print data as JSON')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'crew;review;send' {
+            [CompletionResult]::new('--severity', '--severity', [CompletionResultType]::ParameterName, 'The least grave finding that is sent')
+            [CompletionResult]::new('--by', '--by', [CompletionResultType]::ParameterName, 'Who says so; default: git''s user.name, or the user of this account')
+            [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'How long to wait for an answer of the crew process that carries the run out')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--resume', '--resume', [CompletionResultType]::ParameterName, 'Go on with its run at once')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print data as JSON')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
         'crew;review;dismiss' {
             [CompletionResult]::new('--why', '--why', [CompletionResultType]::ParameterName, 'Why; kept with the decision')
             [CompletionResult]::new('--evidence', '--evidence', [CompletionResultType]::ParameterName, 'What shows that it is so: a commit, a test')
@@ -1141,6 +1180,8 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('baseline', 'baseline', [CompletionResultType]::ParameterValue, 'Put up with findings, by a file that git tracks')
             [CompletionResult]::new('reviewers', 'reviewers', [CompletionResultType]::ParameterValue, 'List those who can review here, and who does where nobody is named')
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List reviews, the newest first, with what is open of them')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show the report of a review once more, or one of its findings whole')
+            [CompletionResult]::new('send', 'send', [CompletionResultType]::ParameterValue, 'Give what was found to the agent whose work was reviewed, and put that back to the queue')
             [CompletionResult]::new('dismiss', 'dismiss', [CompletionResultType]::ParameterValue, 'Say that findings are nothing, so that they stay quiet in later reviews')
             [CompletionResult]::new('resolve', 'resolve', [CompletionResultType]::ParameterValue, 'Say that findings are put right')
             [CompletionResult]::new('reopen', 'reopen', [CompletionResultType]::ParameterValue, 'Take back what was decided about findings')
@@ -1175,6 +1216,12 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             break
         }
         'crew;review;help;list' {
+            break
+        }
+        'crew;review;help;show' {
+            break
+        }
+        'crew;review;help;send' {
             break
         }
         'crew;review;help;dismiss' {
@@ -1690,6 +1737,8 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('baseline', 'baseline', [CompletionResultType]::ParameterValue, 'Put up with findings, by a file that git tracks')
             [CompletionResult]::new('reviewers', 'reviewers', [CompletionResultType]::ParameterValue, 'List those who can review here, and who does where nobody is named')
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List reviews, the newest first, with what is open of them')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show the report of a review once more, or one of its findings whole')
+            [CompletionResult]::new('send', 'send', [CompletionResultType]::ParameterValue, 'Give what was found to the agent whose work was reviewed, and put that back to the queue')
             [CompletionResult]::new('dismiss', 'dismiss', [CompletionResultType]::ParameterValue, 'Say that findings are nothing, so that they stay quiet in later reviews')
             [CompletionResult]::new('resolve', 'resolve', [CompletionResultType]::ParameterValue, 'Say that findings are put right')
             [CompletionResult]::new('reopen', 'reopen', [CompletionResultType]::ParameterValue, 'Take back what was decided about findings')
@@ -1723,6 +1772,12 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             break
         }
         'crew;help;review;list' {
+            break
+        }
+        'crew;help;review;show' {
+            break
+        }
+        'crew;help;review;send' {
             break
         }
         'crew;help;review;dismiss' {

@@ -478,36 +478,44 @@ complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcom
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from help" -f -a "hypothesis" -d 'Note what you take for true, on the way; concludes nothing'
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from help" -f -a "progress" -d 'Say how far you have come, on the way; concludes nothing'
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers help" -l base -d 'What HEAD adds to this branch or commit' -r
-complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers help" -l task -d 'The work of a task: RUN/TASK' -r
-complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers help" -l reviewer -d 'Who reviews: builtin, claude, codex:security, ... (crew review reviewers); may be given several times' -r
-complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers help" -l fail-on -d 'The least grave finding for which the exit code is 5: info, warning, error, blocker, or none' -r
-complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers help" -l min-confidence -d 'List only findings that are at least so sure, from 0 to 1' -r
-complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers help" -l agree -d 'List only findings on which so many reviewers agree' -r
-complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers help" -l new-only -d 'List only what is new: not in the baseline, in an earlier review (its id) or in a SARIF file (its path)' -r
-complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers help" -l format -d 'text, json, sarif, github, gitlab, rdjson, checkstyle, junit or markdown; with =FILE into a file. May be given several times' -r
-complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers help" -s o -l output -d 'The file for a form that names none, in the order of the forms' -r -F
-complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers help" -l sarif-category -d 'Tells SARIF reports of one commit apart that different teams make' -r
-complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers help" -l sarif-max-level -d 'The gravest level in SARIF: GitHub\'s own check fails for a new `error`, whatever crew\'s exit code is' -r
-complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers help" -l max-cost -d 'US dollars that the run may cost: 2.50; 0 sets no limit' -r
-complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers help" -l max-tokens -d 'Tokens that the run may use: 200000, 200k, 1.5M; 0 sets no limit' -r
-complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers help" -l max-time -d 'Wall time that the run may take: 90s, 30m, 2h; 0 sets no limit' -r
-complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers help" -s j -l jobs -d 'Reviewers at once' -r
-complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers help" -l set -d 'Set a setting for this review: limits.grace_seconds=1' -r
-complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers help" -s C -l folder -d 'Work in the repository of this folder' -r -F
-complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers help" -l staged -d 'What is staged'
-complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers help" -l worktree -d 'All that is not committed, with untracked files'
-complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers help" -l again -d 'Review the same commit again, although it was approved'
-complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers help" -l dry-run -d 'Show what would be reviewed, by whom and with which prompts, and start nothing'
-complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers help" -l trust-project -d 'Trust this repository\'s files for this review'
-complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers help" -l json -d 'Print data as JSON'
-complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers help" -s q -l quiet -d 'Print data and errors only'
-complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers help" -s V -l version -d 'Print version'
-complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers help" -a "submit" -d 'Hand in the verdict of a review'
-complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers help" -a "baseline" -d 'Put up with findings, by a file that git tracks'
-complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers help" -a "reviewers" -d 'List those who can review here, and who does where nobody is named'
-complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers help" -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers list show send dismiss resolve reopen cancel stats help" -l base -d 'What HEAD adds to this branch or commit' -r
+complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers list show send dismiss resolve reopen cancel stats help" -l task -d 'The work of a task: RUN/TASK' -r
+complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers list show send dismiss resolve reopen cancel stats help" -l reviewer -d 'Who reviews: builtin, claude, codex:security, ... (crew review reviewers); may be given several times' -r
+complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers list show send dismiss resolve reopen cancel stats help" -l fail-on -d 'The least grave finding for which the exit code is 5: info, warning, error, blocker, or none' -r
+complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers list show send dismiss resolve reopen cancel stats help" -l min-confidence -d 'List only findings that are at least so sure, from 0 to 1' -r
+complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers list show send dismiss resolve reopen cancel stats help" -l agree -d 'List only findings on which so many reviewers agree' -r
+complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers list show send dismiss resolve reopen cancel stats help" -l new-only -d 'List only what is new: not in the baseline, in an earlier review (its id) or in a SARIF file (its path)' -r
+complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers list show send dismiss resolve reopen cancel stats help" -l format -d 'text, json, sarif, github, gitlab, rdjson, checkstyle, junit or markdown; with =FILE into a file. May be given several times' -r
+complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers list show send dismiss resolve reopen cancel stats help" -s o -l output -d 'The file for a form that names none, in the order of the forms' -r -F
+complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers list show send dismiss resolve reopen cancel stats help" -l sarif-category -d 'Tells SARIF reports of one commit apart that different teams make' -r
+complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers list show send dismiss resolve reopen cancel stats help" -l sarif-max-level -d 'The gravest level in SARIF: GitHub\'s own check fails for a new `error`, whatever crew\'s exit code is' -r
+complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers list show send dismiss resolve reopen cancel stats help" -l max-cost -d 'US dollars that the run may cost: 2.50; 0 sets no limit' -r
+complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers list show send dismiss resolve reopen cancel stats help" -l max-tokens -d 'Tokens that the run may use: 200000, 200k, 1.5M; 0 sets no limit' -r
+complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers list show send dismiss resolve reopen cancel stats help" -l max-time -d 'Wall time that the run may take: 90s, 30m, 2h; 0 sets no limit' -r
+complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers list show send dismiss resolve reopen cancel stats help" -s j -l jobs -d 'Reviewers at once' -r
+complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers list show send dismiss resolve reopen cancel stats help" -l set -d 'Set a setting for this review: limits.grace_seconds=1' -r
+complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers list show send dismiss resolve reopen cancel stats help" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers list show send dismiss resolve reopen cancel stats help" -l staged -d 'What is staged'
+complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers list show send dismiss resolve reopen cancel stats help" -l worktree -d 'All that is not committed, with untracked files'
+complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers list show send dismiss resolve reopen cancel stats help" -l again -d 'Review the same commit again, although it was approved'
+complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers list show send dismiss resolve reopen cancel stats help" -l dry-run -d 'Show what would be reviewed, by whom and with which prompts, and start nothing'
+complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers list show send dismiss resolve reopen cancel stats help" -l trust-project -d 'Trust this repository\'s files for this review'
+complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers list show send dismiss resolve reopen cancel stats help" -l json -d 'Print data as JSON'
+complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers list show send dismiss resolve reopen cancel stats help" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers list show send dismiss resolve reopen cancel stats help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers list show send dismiss resolve reopen cancel stats help" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers list show send dismiss resolve reopen cancel stats help" -a "submit" -d 'Hand in the verdict of a review'
+complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers list show send dismiss resolve reopen cancel stats help" -a "baseline" -d 'Put up with findings, by a file that git tracks'
+complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers list show send dismiss resolve reopen cancel stats help" -a "reviewers" -d 'List those who can review here, and who does where nobody is named'
+complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers list show send dismiss resolve reopen cancel stats help" -a "list" -d 'List reviews, the newest first, with what is open of them'
+complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers list show send dismiss resolve reopen cancel stats help" -a "show" -d 'Show the report of a review once more, or one of its findings whole'
+complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers list show send dismiss resolve reopen cancel stats help" -a "send" -d 'Give what was found to the agent whose work was reviewed, and put that back to the queue'
+complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers list show send dismiss resolve reopen cancel stats help" -a "dismiss" -d 'Say that findings are nothing, so that they stay quiet in later reviews'
+complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers list show send dismiss resolve reopen cancel stats help" -a "resolve" -d 'Say that findings are put right'
+complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers list show send dismiss resolve reopen cancel stats help" -a "reopen" -d 'Take back what was decided about findings'
+complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers list show send dismiss resolve reopen cancel stats help" -a "cancel" -d 'End a review for good, with all its reviewers'
+complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers list show send dismiss resolve reopen cancel stats help" -a "stats" -d 'Show how much of what each reviewer finds is right'
+complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline reviewers list show send dismiss resolve reopen cancel stats help" -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from submit" -l verdict -d 'The verdict' -r -f -a "approved\t''
 changes_requested\t''"
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from submit" -l body -d 'The review in words; `-` is standard input' -r
@@ -534,9 +542,95 @@ complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcom
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from reviewers" -s q -l quiet -d 'Print data and errors only'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from reviewers" -s h -l help -d 'Print help'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from reviewers" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from list" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from list" -l all -d 'List all of them, and not only the newest 20'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from list" -l json -d 'Print data as JSON'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from show" -l fail-on -d 'The least grave finding for which the exit code is 5: info, warning, error, blocker, or none' -r
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from show" -l min-confidence -d 'List only findings that are at least so sure, from 0 to 1' -r
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from show" -l agree -d 'List only findings on which so many reviewers agree' -r
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from show" -l new-only -d 'List only what is new: not in the baseline, in an earlier review (its id) or in a SARIF file (its path)' -r
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from show" -l format -d 'text, json, sarif, github, gitlab, rdjson, checkstyle, junit or markdown; with =FILE into a file. May be given several times' -r
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from show" -s o -l output -d 'The file for a form that names none, in the order of the forms' -r -F
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from show" -l sarif-category -d 'Tells SARIF reports of one commit apart that different teams make' -r
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from show" -l sarif-max-level -d 'The gravest level in SARIF: GitHub\'s own check fails for a new `error`, whatever crew\'s exit code is' -r
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from show" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from show" -l json -d 'Print data as JSON'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from show" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from send" -l severity -d 'The least grave finding that is sent' -r
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from send" -l by -d 'Who says so; default: git\'s user.name, or the user of this account' -r
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from send" -l wait -d 'How long to wait for an answer of the crew process that carries the run out' -r
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from send" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from send" -l resume -d 'Go on with its run at once'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from send" -l json -d 'Print data as JSON'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from send" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from send" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from send" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from dismiss" -l why -d 'Why; kept with the decision' -r
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from dismiss" -l evidence -d 'What shows that it is so: a commit, a test' -r
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from dismiss" -l by -d 'Who says so; default: git\'s user.name, or the user of this account' -r
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from dismiss" -l wait -d 'How long to wait for an answer of the crew process that carries the run out' -r
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from dismiss" -l kind -d 'What is wrong with them, so that it can be counted (crew review stats)' -r -f -a "wrong_scope\t''
+too_broad\t''
+duplicate\t''
+low_quality\t''
+other\t''"
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from dismiss" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from dismiss" -l json -d 'Print data as JSON'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from dismiss" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from dismiss" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from dismiss" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from resolve" -l why -d 'Why; kept with the decision' -r
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from resolve" -l evidence -d 'What shows that it is so: a commit, a test' -r
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from resolve" -l by -d 'Who says so; default: git\'s user.name, or the user of this account' -r
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from resolve" -l wait -d 'How long to wait for an answer of the crew process that carries the run out' -r
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from resolve" -l kind -d 'How: as they said, in another way, or by going round it' -r -f -a "good_fit\t''
+modified\t''
+fallback\t''"
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from resolve" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from resolve" -l json -d 'Print data as JSON'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from resolve" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from resolve" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from resolve" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from reopen" -l why -d 'Why; kept with the decision' -r
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from reopen" -l evidence -d 'What shows that it is so: a commit, a test' -r
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from reopen" -l by -d 'Who says so; default: git\'s user.name, or the user of this account' -r
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from reopen" -l wait -d 'How long to wait for an answer of the crew process that carries the run out' -r
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from reopen" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from reopen" -l json -d 'Print data as JSON'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from reopen" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from reopen" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from reopen" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from cancel" -l reason -d 'Why; kept with the record' -r
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from cancel" -l by -d 'Who cancels it; default: git\'s user.name, or the user of this account' -r
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from cancel" -l wait -d 'How long to wait for the crew process that carries the run out, for its answer and then for the end of all that is cancelled, beside the grace; default: 5 more than the grace, and then 60' -r
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from cancel" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from cancel" -l force -d 'Kill the crew process that carries the run out where it does not answer, or does not come to an end; nothing that is recorded is lost'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from cancel" -l json -d 'Print data as JSON'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from cancel" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from cancel" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from cancel" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from stats" -l window -d 'Of reviews that were asked for within this time: 7d, 12h' -r
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from stats" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from stats" -l json -d 'Print data as JSON'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from stats" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from stats" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from stats" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from help" -f -a "submit" -d 'Hand in the verdict of a review'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from help" -f -a "baseline" -d 'Put up with findings, by a file that git tracks'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from help" -f -a "reviewers" -d 'List those who can review here, and who does where nobody is named'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from help" -f -a "list" -d 'List reviews, the newest first, with what is open of them'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show the report of a review once more, or one of its findings whole'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from help" -f -a "send" -d 'Give what was found to the agent whose work was reviewed, and put that back to the queue'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from help" -f -a "dismiss" -d 'Say that findings are nothing, so that they stay quiet in later reviews'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from help" -f -a "resolve" -d 'Say that findings are put right'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from help" -f -a "reopen" -d 'Take back what was decided about findings'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from help" -f -a "cancel" -d 'End a review for good, with all its reviewers'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from help" -f -a "stats" -d 'Show how much of what each reviewer finds is right'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c crew -n "__fish_crew_using_subcommand list" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand list" -l json -d 'Print data as JSON'
@@ -725,6 +819,14 @@ complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcomma
 complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from review" -f -a "submit" -d 'Hand in the verdict of a review'
 complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from review" -f -a "baseline" -d 'Put up with findings, by a file that git tracks'
 complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from review" -f -a "reviewers" -d 'List those who can review here, and who does where nobody is named'
+complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from review" -f -a "list" -d 'List reviews, the newest first, with what is open of them'
+complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from review" -f -a "show" -d 'Show the report of a review once more, or one of its findings whole'
+complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from review" -f -a "send" -d 'Give what was found to the agent whose work was reviewed, and put that back to the queue'
+complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from review" -f -a "dismiss" -d 'Say that findings are nothing, so that they stay quiet in later reviews'
+complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from review" -f -a "resolve" -d 'Say that findings are put right'
+complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from review" -f -a "reopen" -d 'Take back what was decided about findings'
+complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from review" -f -a "cancel" -d 'End a review for good, with all its reviewers'
+complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from review" -f -a "stats" -d 'Show how much of what each reviewer finds is right'
 complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from agents" -f -a "list" -d 'List the agents with version, sign-in and what each can do'
 complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "get" -d 'Print the value of a setting'
 complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "set" -d 'Set a setting for you, or for the project'

@@ -1,11 +1,13 @@
 //! `crew review list`: the reviews that there were, the newest first.
 
+use super::known::NewOnlyArgs;
 use super::named;
 use super::report;
 use crate::commands::context::Context;
 use crate::commands::exit::ExitStatus;
 use crate::domain::finding::Severity;
 use crate::domain::id::RunId;
+use crate::domain::review::known::Known;
 use crate::domain::review::planning::Standing;
 use crate::domain::review::row::RowState;
 use crate::domain::time::Time;
@@ -86,10 +88,11 @@ pub fn list(cx: &Context, args: &ListArgs) -> Result<ExitStatus> {
         let shown = if args.all { of_runs.len() } else { USUAL.min(of_runs.len()) };
         more = of_runs.len() - shown;
         let quiet = store.dismissed()?;
+        let known = NewOnlyArgs::default().known(cx, store.layout())?;
         for passes in of_runs.into_iter().take(shown) {
             let passes = store.with_owners(passes.into_iter().map(|pass| pass.row).collect())?;
             let id = &passes[0].row.run;
-            let (short, open) = (store.short(id)?, open_findings(&store, id, &quiet)?);
+            let (short, open) = (store.short(id)?, open_findings(&store, id, (&quiet, &known))?);
             lines.push(Line { short, passes, open });
         }
     }
@@ -114,11 +117,11 @@ pub fn list(cx: &Context, args: &ListArgs) -> Result<ExitStatus> {
 fn open_findings(
     store: &Store,
     id: &RunId,
-    quiet: &BTreeMap<String, FindingDecision>,
+    (quiet, known): (&BTreeMap<String, FindingDecision>, &Known),
 ) -> Result<Vec<(Severity, usize)>> {
     let review = named::of(store, id)?;
     if let Some(order) = &review.run.review {
-        let report = report::conclude(store, Some(&review.run), (order, id), order.bar)?.report;
+        let report = report::conclude(store, Some(&review.run), (order, id), (order.bar, known))?.report;
         let counts = Severity::ALL.into_iter().rev().map(|severity| (severity, report.count(severity)));
         return Ok(counts.filter(|(_, count)| *count > 0).collect());
     }

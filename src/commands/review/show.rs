@@ -1,5 +1,6 @@
 //! `crew review show`: the report of a review once more, or one of its findings whole.
 
+use super::known::NewOnlyArgs;
 use super::named::{self, Found, Named};
 use super::outputs::OutputArgs;
 use super::report::{self, BarArgs};
@@ -36,6 +37,9 @@ pub struct ShowArgs {
     bar: BarArgs,
 
     #[command(flatten)]
+    new_only: NewOnlyArgs,
+
+    #[command(flatten)]
     output: OutputArgs,
 }
 
@@ -57,7 +61,9 @@ pub fn show(cx: &Context, args: &ShowArgs) -> Result<ExitStatus> {
         return Err(Problem::refused("no_report", message).hint(hint).into());
     };
     let bar = args.bar.over(order.bar);
-    let concluded = report::conclude(&store, Some(&review.run), (order, &review.run.id), bar)?;
+    let known = args.new_only.known(cx, store.layout())?;
+    let of_run = (&**order, &review.run.id);
+    let concluded = report::conclude(&store, Some(&review.run), of_run, (bar, &known))?;
     let exit = outputs.tell(cx, &concluded)?;
     if outputs.is_for_people() {
         next_steps(&concluded, &review.short).iter().for_each(|step| cx.printer.tell(step));
