@@ -123,7 +123,7 @@ enum Command {
     Deadletter(deadletter::DeadletterArgs),
     Merge(merge::MergeArgs),
     Submit(submit::SubmitArgs),
-    Review(review::ReviewArgs),
+    Review(Box<review::ReviewArgs>),
     List(list::ListArgs),
     Show(show::ShowArgs),
     Validate(validate::ValidateArgs),
