@@ -4,6 +4,7 @@ use super::closing::Closing;
 use super::context::Context;
 use super::ended;
 use super::exit::{self, ExitStatus};
+use super::review;
 use super::run;
 use super::signs_of_life::SignsOfLife;
 use super::standstill::Watch;
@@ -97,6 +98,9 @@ pub fn attach(cx: &Context, args: &AttachArgs) -> Result<ExitStatus> {
     }
     progress.clear();
     let finished = Finished { status: followed.run.status(false), interrupted: followed.interrupted };
+    if followed.run.review.is_some() {
+        return review::tell_as_ordered(cx, &store, &followed.run, finished.status);
+    }
     followed.tell(cx, &store, &short, finished)?;
     Ok(ended::exit_status(finished))
 }

@@ -1,6 +1,8 @@
 //! How runs have ended, for those who did not carry them out.
 
+use super::context::Context;
 use super::exit::ExitStatus;
+use super::review;
 use crate::domain::event::Event;
 use crate::domain::run::{Run, RunStatus};
 use crate::runner::dispatcher::Finished;
@@ -18,6 +20,16 @@ pub fn exit_status(finished: Finished) -> ExitStatus {
         RunStatus::AwaitingInput | RunStatus::Interrupted | RunStatus::Queued | RunStatus::Running => {
             ExitStatus::Interrupted
         }
+    }
+}
+
+/// Does the same for a run that may be a review, whose exit code says what it came to.
+pub fn exit_of(cx: &Context, store: &Store, run: &Run, finished: Finished) -> Result<ExitStatus> {
+    match exit_status(finished) {
+        ExitStatus::Done | ExitStatus::Failed if run.review.is_some() => {
+            review::exit_as_ordered(cx, store, run)
+        }
+        exit => Ok(exit),
     }
 }
 

@@ -51,15 +51,13 @@ pub fn wait(cx: &Context, args: &AwaitArgs) -> Result<ExitStatus> {
         }
     }
     let ended = await_all(cx, args.timeout, &store, &runs)?;
-    let left: Vec<&RunId> = runs.iter().filter(|run| ended.iter().all(|(id, _)| id != *run)).collect();
-    let exits = ended.iter().map(|(_, finished)| ended::exit_status(*finished));
+    let left: Vec<&RunId> = runs.iter().filter(|run| ended.iter().all(|(id, ..)| id != *run)).collect();
+    let exits = ended.iter().map(|(.., exit)| *exit);
     let worst = exits.max_by_key(|exit| rank(*exit)).unwrap_or(ExitStatus::Done);
     let worst = if left.is_empty() { worst } else { ExitStatus::TimedOut };
     if cx.printer.json {
-        let told = |run: &RunId| match ended.iter().find(|(id, _)| id == run) {
-            Some((_, end)) => {
-                json!({"run": run, "status": end.status, "exit": ended::exit_status(*end) as u8})
-            }
+        let told = |run: &RunId| match ended.iter().find(|(id, ..)| id == run) {
+            Some((_, end, exit)) => json!({"run": run, "status": end.status, "exit": *exit as u8}),
             // A crew process holds it: else it would have ended.
             None => json!({"run": run, "status": RunStatus::Running, "exit": null}),
         };
@@ -92,11 +90,11 @@ fn await_all(
     timeout: Option<Duration>,
     store: &Store,
     runs: &[RunId],
-) -> Result<Vec<(RunId, Finished)>> {
+) -> Result<Vec<(RunId, Finished, ExitStatus)>> {
     let began = Instant::now();
     let mut told = false;
     let mut watches: Vec<Watch> = runs.iter().map(|_| Watch::default()).collect();
-    let mut ended: Vec<Option<Finished>> = vec![None; runs.len()];
+    let mut ended: Vec<Option<(Finished, ExitStatus)>> = vec![None; runs.len()];
     loop {
         // Read before they are looked at: what has ended within the time counts.
         let waited = began.elapsed();
@@ -108,14 +106,16 @@ fn await_all(
                 let run = store.load_run(id)?.context("the run is recorded")?;
                 let finished = ended::finished(store, &run)?;
                 tell(cx, &store.short(id)?, finished)?;
-                *end = Some(finished);
+                *end = Some((finished, ended::exit_of(cx, store, &run, finished)?));
             }
         }
         let open = ended.iter().position(Option::is_none);
         let is_over = timeout.is_some_and(|timeout| waited >= timeout);
         let Some(open) = open.filter(|_| !is_over) else {
             let ended = runs.iter().zip(ended);
-            return Ok(ended.filter_map(|(id, end)| Some((id.clone(), end?))).collect());
+            return Ok(ended
+                .filter_map(|(id, end)| end.map(|(end, exit)| (id.clone(), end, exit)))
+                .collect());
         };
         if !told && waited >= lock::SIGN_AFTER {
             told = true;

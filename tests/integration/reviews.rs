@@ -225,6 +225,9 @@ fn a_review_whose_process_died_is_gone_on_with_and_an_older_version_is_cancelled
     assert!(overtaken.out.contains("incomplete  slow: cancelled"), "{}", overtaken.out);
     std::fs::write(&gate, "").expect("a file");
     newer.ends().exits(0);
+    // Who looks on or waits is told what it came to as well.
+    repo.crew(["wait", "last"]).exits(0);
+    assert!(repo.crew(["attach", "last"]).exits(0).out.contains("no findings   approved"));
     repo.leaves_no_process();
     assert_eq!(repo.git(&["worktree", "list"]).lines().count(), 1);
     assert_eq!(repo.git(&["branch", "--list", "crew/*"]), "");

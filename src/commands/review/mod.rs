@@ -18,7 +18,7 @@ mod submit;
 mod target;
 mod text;
 
-pub use reviewing::tell_as_ordered;
+pub use reviewing::{exit_as_ordered, tell_as_ordered};
 
 use super::context::Context;
 use super::exit::ExitStatus;

@@ -389,3 +389,10 @@ pub fn tell_as_ordered(cx: &Context, store: &Store, run: &Run, status: RunStatus
     let known = NewOnlyArgs::default().known(cx, store.layout())?;
     tell(cx, store, run, status, &outputs, (bar, &known))
 }
+
+/// Returns how a command ends that a review of another process came to its end for, as that was asked for when it began.
+pub fn exit_as_ordered(cx: &Context, store: &Store, run: &Run) -> Result<ExitStatus> {
+    let order = run.review.as_ref().context("a review knows what it is of")?;
+    let known = NewOnlyArgs::default().known(cx, store.layout())?;
+    Ok(report::conclude(store, Some(run), (order, &run.id), (order.bar, &known))?.exit())
+}
