@@ -38,12 +38,12 @@ impl Reviewing<'_> {
         Ok(found.and_then(|id| RunId::parse(&id)))
     }
 
-    /// Marks what a row takes the place of: passes over other versions of the same thing, and where this one is repeated
-    /// those that were approved.
+    /// Marks what a row takes the place of: passes over other versions of the same thing, and its reviewer's earlier ones over
+    /// this version.
     fn supersede(&self, row: &ReviewRow) -> rusqlite::Result<()> {
         let sql = "UPDATE reviews SET superseded_by = ?1
                    WHERE target = ?2 AND run <> ?3 AND superseded_by IS NULL
-                     AND (version <> ?4 OR (?5 AND reviewer = ?6 AND state = 'approved'))";
+                     AND (version <> ?4 OR (reviewer = ?6 AND state <> 'running' AND (?5 OR state <> 'approved')))";
         let id = self.run.id.as_str();
         let values = params![id, row.key, self.number, row.version, self.is_again(), row.reviewer];
         self.transaction.prepare_cached(sql)?.execute(values)?;
@@ -297,7 +297,7 @@ mod tests {
         ask(&mut store, 4, "h", &["claude"], true).unwrap();
         let expected = [
             (1, "claude".to_owned(), "approved", true),
-            (1, "codex".to_owned(), "changes_requested", false),
+            (1, "codex".to_owned(), "changes_requested", true),
             (3, "codex".to_owned(), "running", false),
             (4, "claude".to_owned(), "running", false),
         ];
