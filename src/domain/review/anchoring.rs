@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 /// The most lines of a finding that its fingerprint is made of.
 const MAX_ANCHORED_LINES: usize = 200;
-/// A quote with fewer letters and digits is found everywhere and tells nothing beyond the cited line.
+/// A quote with fewer letters and digits is found in many places and tells nothing beyond the cited line.
 const LEAST_TELLING: usize = 3;
 
 /// How a place was found.
@@ -65,12 +65,13 @@ impl<'a> Text<'a> {
         }
         let is_telling = wanted.iter().flat_map(|line| line.chars()).filter(|c| c.is_alphanumeric()).count();
         let starts = self.starts_of(&wanted);
+        let is_only = starts.len() == 1;
         let near = starts.into_iter().min_by_key(|start| (start.abs_diff(first), *start));
         let Some(start) = near else { return Err(Nowhere::Quote) };
         let lines = (start, start + u32::try_from(wanted.len() - 1).unwrap_or(0));
-        // One that says as little as `}` stands for the cited line or for nothing.
+        // One that says as little as `}` and stands at several places stands for the cited line or for nothing.
         let found = if (first..=last.max(first)).contains(&start) { Found::AsCited } else { Found::Moved };
-        if found == Found::Moved && is_telling < LEAST_TELLING {
+        if found == Found::Moved && is_telling < LEAST_TELLING && !is_only {
             return Err(Nowhere::Quote);
         }
         Ok(Place { lines, found })
