@@ -68,6 +68,7 @@ fn the_exit_code_says_what_a_review_came_to() {
         (vec!["--reviewer", "kind", "--agree", "2"], 2),
         (vec!["--reviewer", "nobody"], 2),
         (vec!["nowhere"], 4),
+        (vec!["--fail-on", "none", "list"], 2),
         (vec!["main..main"], 0),
         (vec!["--reviewer", "builtin"], 0),
     ] {
@@ -228,6 +229,15 @@ fn a_review_whose_process_died_is_gone_on_with_and_an_older_version_is_cancelled
     // Who looks on or waits is told what it came to as well.
     repo.crew(["wait", "last"]).exits(0);
     assert!(repo.crew(["attach", "last"]).exits(0).out.contains("no findings   approved"));
+    // A dead process's review of an older version is ended and cleared away by whoever reviews the newer one.
+    std::fs::remove_file(&gate).expect("a file");
+    repo.git(&["commit", "-q", "--allow-empty", "-m", "four"]);
+    let dead = repo.start(["review", "--reviewer", "slow"]);
+    wait_until("the reviewer is asked", || times() == 4);
+    dead.kill();
+    repo.git(&["commit", "-q", "--allow-empty", "-m", "five"]);
+    std::fs::write(&gate, "").expect("a file");
+    assert!(review(&repo, &["--reviewer", "slow"], 0).err.contains("of an older version is cancelled"));
     repo.leaves_no_process();
     assert_eq!(repo.git(&["worktree", "list"]).lines().count(), 1);
     assert_eq!(repo.git(&["branch", "--list", "crew/*"]), "");

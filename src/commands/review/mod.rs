@@ -21,7 +21,7 @@ mod text;
 pub use reviewing::{exit_as_ordered, tell_as_ordered};
 
 use super::context::Context;
-use super::exit::ExitStatus;
+use super::exit::{ExitStatus, Problem};
 use anyhow::Result;
 
 /// Have a change reviewed
@@ -60,7 +60,10 @@ enum What {
 /// Does what was asked for.
 pub fn review(cx: &Context, args: &ReviewArgs) -> Result<ExitStatus> {
     match &args.what {
-        None => reviewing::review(cx, &args.reviewing),
+        None => {
+            refuse_misplaced(args.reviewing.range())?;
+            reviewing::review(cx, &args.reviewing)
+        }
         Some(What::Submit(args)) => submit::submit(cx, args),
         Some(What::Baseline(args)) => baseline::baseline(cx, args),
         Some(What::Reviewers) => reviewers::list(cx),
@@ -73,4 +76,13 @@ pub fn review(cx: &Context, args: &ReviewArgs) -> Result<ExitStatus> {
         Some(What::Cancel(args)) => cancel::cancel(cx, args),
         Some(What::Stats(args)) => stats::stats(cx, args),
     }
+}
+
+/// Refuses a range that is called like a subcommand, which has to come before the options.
+fn refuse_misplaced(range: Option<&str>) -> Result<(), Problem> {
+    let commands = <What as clap::Subcommand>::augment_subcommands(clap::Command::new("review"));
+    let Some(name) = range.filter(|range| commands.find_subcommand(range).is_some()) else { return Ok(()) };
+    let message = format!("`{name}` is a command of crew review, and comes before the options");
+    let hint = format!("crew review {name} ...    the branch of that name is refs/heads/{name}");
+    Err(Problem::usage("usage", message).hint(hint))
 }

@@ -138,7 +138,9 @@ pub fn conclude(
         *why_not += 1;
         false
     });
-    let took = run.map(|run| run.last_at.since(run.created_at)).unwrap_or_default();
+    // What persons say later takes no reviewer's time.
+    let ended = tasks.iter().filter_map(|task| task.last()?.ended_at).max();
+    let took = run.map(|run| ended.unwrap_or(run.last_at).since(run.created_at)).unwrap_or_default();
     let report = Report {
         review: store.short(id)?,
         reviewed: reviewed(&order.target, order.change),

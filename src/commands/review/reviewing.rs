@@ -88,6 +88,13 @@ pub struct ReviewingArgs {
     trust_project: bool,
 }
 
+impl ReviewingArgs {
+    /// Returns what was named without an option.
+    pub fn range(&self) -> Option<&str> {
+        self.target.range()
+    }
+}
+
 /// What a review is made with.
 struct Desk<'a> {
     cx: &'a Context,
@@ -310,7 +317,10 @@ impl Desk<'_> {
         let known = store.standings_of(&resolved.target.key)?;
         for old in planning::overtaken(&known, &resolved.target.version()) {
             let short = store.short(&old)?;
-            match cancel::because(self.cx, store, &old, "a newer version is reviewed") {
+            let ended = cancel::because(self.cx, store, &old, "a newer version is reviewed")
+                // Where nobody carries it out, what it left is ended and taken away by us.
+                .and_then(|()| resume::close(self.cx, &self.layout, &old));
+            match ended {
                 Ok(()) => self.cx.printer.tell(&format!("review {short} of an older version is cancelled")),
                 // It goes on, and is marked as superseded all the same.
                 Err(error) => {

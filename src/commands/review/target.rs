@@ -41,6 +41,13 @@ pub struct TargetArgs {
     task: Option<String>,
 }
 
+impl TargetArgs {
+    /// Returns what was named without an option.
+    pub fn range(&self) -> Option<&str> {
+        self.range.as_deref()
+    }
+}
+
 /// What is reviewed.
 #[derive(Debug)]
 pub struct Resolved {

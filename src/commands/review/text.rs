@@ -54,11 +54,13 @@ pub fn next_steps(concluded: &Concluded, short: &str) -> Vec<String> {
     if let Some(first) = concluded.report.findings.first() {
         let print = first.finding.fingerprint.get(..6).unwrap_or(&first.finding.fingerprint);
         steps.push(format!(
-            "next  crew review show {short} {print}    all of one finding; dismiss {short} {print} --why TEXT where it is none"
+            "next  crew review show {short} {print}    or, where it is none,  crew review dismiss {short} {print} --why TEXT"
         ));
     }
     if concluded.judged == Judged::Incomplete {
-        steps.push(format!("next  crew status {short}    crew logs {short}    then crew review again"));
+        steps.push(format!(
+            "next  crew status {short}    crew logs {short}    what a new crew review asks once more"
+        ));
     }
     steps
 }

@@ -28,13 +28,19 @@ pub fn agree(found: impl IntoIterator<Item = (String, Finding)>) -> Vec<Agreed> 
             .then_with(|| a.finding.fingerprint.cmp(&b.finding.fingerprint))
     });
     let mut kept: Vec<Agreed> = Vec::new();
+    // The words of their titles.
+    let mut titles: Vec<BTreeSet<String>> = Vec::new();
     let mut by_file: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for one in all {
         let of_file = by_file.entry(one.finding.file.clone()).or_default();
-        let same = of_file.iter().copied().find(|at| {
-            let there = &kept[*at];
-            !there.reviewers.contains(&one.reviewers[0]) && is_same(&there.finding, &one.finding)
-        });
+        let said = words(&one.finding.title);
+        let is_same = |at: &usize| is_same((&kept[*at].finding, &titles[*at]), (&one.finding, &said));
+        let is_own = |at: &usize| kept[*at].reviewers.contains(&one.reviewers[0]);
+        // Said twice in the same words by the same one, it is said once.
+        if of_file.iter().any(|at| is_own(at) && says_the_same(&kept[*at].finding, &one.finding)) {
+            continue;
+        }
+        let same = of_file.iter().copied().find(|at| !is_own(at) && is_same(at));
         match same {
             Some(at) => {
                 let print = one.finding.fingerprint;
@@ -45,6 +51,7 @@ pub fn agree(found: impl IntoIterator<Item = (String, Finding)>) -> Vec<Agreed> 
             }
             None => {
                 of_file.push(kept.len());
+                titles.push(said);
                 kept.push(one);
             }
         }
@@ -58,17 +65,21 @@ fn key(finding: &Finding) -> (std::cmp::Reverse<Severity>, &str, u32, &str) {
     (std::cmp::Reverse(finding.severity), &finding.file, finding.start_line, &finding.fingerprint)
 }
 
-fn is_same(a: &Finding, b: &Finding) -> bool {
+fn says_the_same(a: &Finding, b: &Finding) -> bool {
+    let place = |finding: &Finding| (finding.start_line, finding.end_line);
+    place(a) == place(b) && (&a.file, &a.category, &a.title) == (&b.file, &b.category, &b.title)
+}
+
+fn is_same((a, said): (&Finding, &BTreeSet<String>), (b, also): (&Finding, &BTreeSet<String>)) -> bool {
     let overlap =
         a.start_line <= b.end_line.max(b.start_line) && b.start_line <= a.end_line.max(a.start_line);
-    overlap && (a.category == b.category || alike(&a.title, &b.title))
+    overlap && (a.category == b.category || alike(said, also))
 }
 
 /// Tells whether two titles share enough of their words.
-fn alike(a: &str, b: &str) -> bool {
-    let (a, b) = (words(a), words(b));
-    let shared = a.intersection(&b).count();
-    let all = a.union(&b).count();
+fn alike(a: &BTreeSet<String>, b: &BTreeSet<String>) -> bool {
+    let shared = a.intersection(b).count();
+    let all = a.len() + b.len() - shared;
     all > 0 && shared as f64 / all as f64 >= ALIKE
 }
 
@@ -136,6 +147,12 @@ mod tests {
         );
         let backwards = agree(all.into_iter().rev());
         assert_eq!(backwards, agreed);
+    }
+
+    #[test]
+    fn what_one_reviewer_says_twice_in_the_same_words_is_said_once() {
+        let one = found("claude", Severity::Error, "race", (10, 12), "one");
+        assert_eq!(agree([one.clone(), one]).len(), 1);
     }
 
     #[test]

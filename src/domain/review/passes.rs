@@ -1,5 +1,6 @@
 //! What became of each reviewer's pass, read from the state of its task.
 
+use super::foreign::is_unparsable;
 use super::report::{Pass, Reviewer};
 use crate::domain::finding::{Finding, Severity, Standing, fingerprint};
 use crate::domain::submission::{HandedIn, ReviewBody, ReviewVerdict};
@@ -23,6 +24,10 @@ pub fn pass(task: &Task) -> Pass {
     let reason = || if task.reason.is_empty() { "nobody knows why".to_owned() } else { task.reason.clone() };
     match task.state {
         TaskState::Completed => match handed_in(task) {
+            // Whoever accepted it has seen the words, and they are no verdict.
+            Some(HandedIn::Review(review)) if is_unparsable(review) => {
+                incomplete("its answer could not be read".into())
+            }
             Some(HandedIn::Review(review)) if review.verdict == ReviewVerdict::Approved => Pass::Approved,
             Some(HandedIn::Review(_)) => Pass::ChangesRequested,
             Some(other) => incomplete(format!("it came to no verdict: {}", other.summary())),

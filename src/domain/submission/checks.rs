@@ -131,6 +131,8 @@ pub(super) fn cleaned_finding(finding: Finding) -> Finding {
         body: lines(finding.body),
         suggestion: finding.suggestion.map(lines),
         fingerprint: line(finding.fingerprint),
+        // Who names one line means that one.
+        end_line: if finding.end_line == 0 { finding.start_line } else { finding.end_line },
         ..finding
     }
 }
