@@ -192,3 +192,80 @@ fn what_people_make_of_the_file_is_told_with_its_line() {
     repo.write(FILE, &whole(&entry("\"added\": \"2001-01-01\", \"expires\": \"2001-01-31\"")));
     assert_eq!(named(&repo, "prune"), ["aa11"]);
 }
+
+/// Returns the pipelines that the README shows, and the commands that it has typed in the same section.
+fn pipelines() -> (Vec<Value>, Vec<String>) {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).expect("README");
+    let section = readme.split("\n## Review in CI\n").nth(1).expect("a section");
+    let section = section.split("\n## ").next().expect("text");
+    let blocks = section.split("```yaml\n").skip(1).map(|block| block.split("```").next().expect("a block"));
+    let read = |block: &str| serde_saphyr::from_str(block).unwrap_or_else(|error| panic!("{error}\n{block}"));
+    let typed =
+        section.lines().filter_map(|line| line.strip_prefix("    crew ").map(|rest| format!("crew {rest}")));
+    (blocks.map(read).collect(), typed.collect())
+}
+
+#[test]
+fn the_pipelines_of_the_readme_do_what_it_says() {
+    let (pipelines, typed) = pipelines();
+    let [github, gitlab] = pipelines.as_slice() else { panic!("{pipelines:?}") };
+    let job = &github["jobs"]["review"];
+    assert_eq!(github["permissions"], json!({"contents": "read", "security-events": "write"}));
+    assert_eq!(job["steps"][0]["with"]["fetch-depth"], 0);
+    assert_eq!(gitlab["review"]["variables"]["GIT_DEPTH"], 0);
+    let upload = job["steps"][3]["with"]["sarif_file"].as_str().expect("a file");
+    let reports = &gitlab["review"]["artifacts"]["reports"];
+
+    let repo = with_branch();
+    repo.write("a.txt", "one\n<<<<<<< HEAD\ntwo\n=======\nthree\n>>>>>>> feature\n");
+    repo.commit("three");
+    repo.git(&["update-ref", "refs/remotes/origin/main", "main"]);
+    let base = repo.git(&["rev-parse", "main"]);
+    repo.link_programs(&["cat"]);
+    repo.program("reviewdog", "cat >\"$HOME/dog\"");
+    let shell = |line: &str, exit: i32| {
+        let mut command = repo.alone([""; 0]);
+        let program = command.get_program().to_owned();
+        let line = line.replace("crew ", &format!("{} ", program.display()));
+        let mut sh = std::process::Command::new("/bin/sh");
+        for (name, value) in command.get_envs() {
+            sh.env(name, value.expect("nothing is taken out"));
+        }
+        sh.args(["-c", &line]).current_dir(&repo.root);
+        sh.env("GITHUB_BASE_REF", "main").env("GITHUB_STEP_SUMMARY", repo.home.join("summary"));
+        sh.env("CI_MERGE_REQUEST_DIFF_BASE_SHA", base.trim());
+        command = sh;
+        run_command(command).exits(exit)
+    };
+    let line = job["steps"][2]["run"].as_str().expect("a command");
+    let ran = shell(line, 5);
+    assert!(ran.out.starts_with("::error file=a.txt,line=2,"), "{}", ran.out);
+    let read = |path: &str| std::fs::read_to_string(repo.root.join(path)).expect(path);
+    let sarif: Value = serde_json::from_str(&read(upload)).expect("SARIF");
+    assert_eq!(sarif["runs"][0]["results"][0]["level"], "warning");
+    let summary = std::fs::read_to_string(repo.home.join("summary")).expect("a summary");
+    assert!(summary.starts_with("## crew review: "), "{summary}");
+    let line = gitlab["review"]["script"][1].as_str().expect("a command");
+    shell(line, 5);
+    let quality: Value = serde_json::from_str(&read(reports["codequality"].as_str().unwrap())).expect("JSON");
+    assert_eq!(quality[0]["location"]["path"], "a.txt");
+    assert!(read(reports["junit"].as_str().unwrap()).contains("<failure "));
+    let with_dog = typed.iter().find(|line| line.contains("| reviewdog")).expect("a line");
+    shell(with_dog, 0);
+    let posted: Value =
+        serde_json::from_str(&std::fs::read_to_string(repo.home.join("dog")).expect("posted")).unwrap();
+    assert_eq!(posted["diagnostics"][0]["location"]["path"], "a.txt");
+    // What else is shown has the flags that it names.
+    for line in typed.iter().filter(|line| !line.contains('|')) {
+        let words: Vec<&str> =
+            line.split('#').next().unwrap_or_default().split_whitespace().skip(1).collect();
+        let named =
+            words.iter().take_while(|word| !word.starts_with('-') && word.chars().all(char::is_alphabetic));
+        let commands: Vec<&str> = named.copied().filter(|word| *word != "last").collect();
+        let help = repo.crew(commands.iter().copied().chain(["--help"])).exits(0).out;
+        for flag in words.iter().filter(|word| word.starts_with("--")) {
+            let flag = flag.split('=').next().unwrap_or_default();
+            assert!(help.contains(flag), "{line}: {flag}");
+        }
+    }
+}
