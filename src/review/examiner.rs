@@ -231,6 +231,10 @@ impl Examiner {
             (file.origin.size > MAX_READ && !file.binary, "larger than 16 MiB, examined up to there"),
             (file.binary && utf16, "in UTF-16, not examined by line"),
             (file.binary && !utf16, "binary, not examined by line"),
+            (
+                file.is_too_long_for_code() && file.language.is_some() && !file.binary,
+                "too long to be read as code",
+            ),
             (file.minified, "packed for machines, examined for secrets alone or not at all"),
             (file.place == Place::Vendored, "in vendored or built folders, examined for secrets alone"),
             (data::is_too_large(file) && self.rules == RuleSet::All, "too large to be read as data"),

@@ -11,6 +11,10 @@ use std::cell::{Cell, OnceCell};
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
+/// The most bytes of a file that is read as code: far above what people write.
+const MAX_CODE: usize = 4 * 1024 * 1024;
+/// The most lines of a file with allowances that count.
+const MAX_ALLOWS: usize = 10_000;
 /// The most bytes of a line that a check looks at.
 pub const MAX_LINE: usize = 64 * 1024;
 /// The most remarks of one check on one file that are kept.
@@ -104,6 +108,7 @@ impl<'a> FileUnderReview<'a> {
             && self.place == Place::Own
             && !self.minified
             && !self.generated
+            && !self.is_too_long_for_code()
             && !paths::is_lock(self.path())
     }
 
@@ -193,8 +198,13 @@ impl<'a> FileUnderReview<'a> {
     }
 
     fn spans(&self) -> &[Span] {
-        self.spans
-            .get_or_init(|| self.language.map(|known| scan::scan(self.bytes, known)).unwrap_or_default())
+        let language = self.language.filter(|_| !self.is_too_long_for_code());
+        self.spans.get_or_init(|| language.map(|known| scan::scan(self.bytes, known)).unwrap_or_default())
+    }
+
+    /// Decides whether no person wrote it as code: comments and strings in it are not told apart then.
+    pub fn is_too_long_for_code(&self) -> bool {
+        self.bytes.len() > MAX_CODE
     }
 
     /// Returns what is at an offset; nothing for code.
@@ -207,6 +217,14 @@ impl<'a> FileUnderReview<'a> {
         let spans = self.spans();
         let at = spans.partition_point(|span| span.end <= offset);
         spans.get(at).copied().filter(|span| span.start <= offset)
+    }
+
+    /// Decides whether any part of a comment stands from one offset to another.
+    pub fn has_comment(&self, from: usize, to: usize) -> bool {
+        let spans = self.spans();
+        let at = spans.partition_point(|span| span.end <= from);
+        let here = spans[at..].iter().take_while(|span| span.start < to);
+        here.into_iter().any(|span| span.kind == Kind::Comment)
     }
 
     /// Decides whether the author allowed this category on this line, and counts it.
@@ -226,7 +244,7 @@ impl<'a> FileUnderReview<'a> {
     }
 
     fn read_allows(&self) -> HashSet<(u32, String)> {
-        let allows = ALLOW.captures_iter(self.bytes).filter_map(|found| {
+        let allows = ALLOW.captures_iter(self.bytes).take(MAX_ALLOWS).filter_map(|found| {
             let category = String::from_utf8_lossy(found.get(1)?.as_bytes()).into_owned();
             Some((self.line_at(found.get(0)?.start()), category))
         });

@@ -375,6 +375,8 @@ fn long_lines_rubbish_and_floods_are_cheap() {
     repo.write("tests/todo.rs", "// TODO\n".repeat(300_000));
     repo.write("tests/quotes.rs", "\"'#r\"".repeat(500_000));
     repo.write("tests/marks.c", format!("{}\n", "<".repeat(7)).repeat(300_000));
+    let group = format!("{} a\n{}\n{} b\n", "<".repeat(7), "=".repeat(7), ">".repeat(7));
+    repo.write("docs/conflicts.md", format!("```\n{}```\n", group.repeat(40_000)));
     repo.write(
         "tests/rubbish.py",
         (0..4_000_000_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8 | 1).collect::<Vec<_>>(),

@@ -30,6 +30,7 @@ fn signs() -> Vec<(&'static str, String)> {
         ("‹jwt›", format!("ey{}hbGciOiJIUzI1NiJ9.{}{}.{}", "J", "eyJ", noise(30), noise(43))),
         ("‹random›", noise(28)),
         ("‹word›", noise(11)),
+        ("‹login›", format!(":{}@", noise(11))),
         ("‹key›", format!("-----{} PRIVATE KEY-----", "BEGIN")),
         ("‹body›", "MIIEowIBAAKCAQEAqR8v2n0XbQ==".to_owned()),
         ("‹end›", end.to_owned()),

@@ -28,8 +28,9 @@ pub fn check(file: &FileUnderReview<'_>) -> Vec<Remark> {
     let groups = groups(file).into_iter().filter(|group| file.touches(group.first, group.last));
     // In prose a single row of signs is a quotation or a drawing.
     let groups = groups.filter(|group| group.whole || !paths::is_prose(file.path()));
+    let fences = fences(file);
     file.keep(groups.filter_map(|group| {
-        let shown = is_shown(file, &group);
+        let shown = is_shown(file, &group, &fences);
         // A test that is about merges has them in its texts, and so has a page that explains them.
         let about =
             || paths::is_test(file.path()) || paths::is_prose(file.path()) || in_rust_test(file, &group);
@@ -86,30 +87,44 @@ fn is_code(file: &FileUnderReview<'_>, number: u32) -> bool {
         Language::C,
     ];
     let known = file.language.is_some_and(|language| SURE.contains(&language));
-    known && file.start(number).is_some_and(|start| file.kind_at(start).is_none())
+    known
+        && !file.is_too_long_for_code()
+        && file.start(number).is_some_and(|start| file.kind_at(start).is_none())
 }
 
 /// Decides whether a whole group stands in one string of a program, or in one block of code in Markdown.
-fn is_shown(file: &FileUnderReview<'_>, group: &Group) -> bool {
+fn is_shown(file: &FileUnderReview<'_>, group: &Group, fences: &[u32]) -> bool {
     if !group.whole {
         return false;
     }
     if paths::is_markdown(file.path()) {
-        let is_fence = |line: &u32| {
-            let text = file.line(*line).trim_ascii_start();
-            text.starts_with(b"```") || text.starts_with(b"~~~")
-        };
-        let before = (1..group.first).filter(is_fence).count();
-        let within = (group.first..=group.last).filter(is_fence).count();
-        return before % 2 == 1 && within == 0;
+        let before = fences.partition_point(|line| *line < group.first);
+        return before % 2 == 1 && fences.get(before).is_none_or(|line| group.last < *line);
     }
     let (Some(first), Some(last)) = (file.start(group.first), file.start(group.last)) else { return false };
     file.span_at(first).is_some_and(|span| span.kind == Kind::Text && last < span.end)
 }
 
+/// Returns the lines at which blocks of code begin and end in Markdown.
+fn fences(file: &FileUnderReview<'_>) -> Vec<u32> {
+    let is_fence = |line: &u32| {
+        let text = file.line(*line).trim_ascii_start();
+        text.starts_with(b"```") || text.starts_with(b"~~~")
+    };
+    if paths::is_markdown(file.path()) {
+        (1..=file.line_count()).filter(is_fence).collect()
+    } else {
+        Vec::new()
+    }
+}
+
 fn in_rust_test(file: &FileUnderReview<'_>, group: &Group) -> bool {
-    file.language == Some(Language::Rust)
-        && file.rust_tests().iter().any(|(first, last)| *first <= group.first && group.last <= *last)
+    if file.language != Some(Language::Rust) {
+        return false;
+    }
+    let items = file.rust_tests();
+    let at = items.partition_point(|(_, last)| *last < group.last);
+    items.get(at).is_some_and(|(first, _)| *first <= group.first)
 }
 
 fn marker(line: &[u8]) -> Option<Marker> {

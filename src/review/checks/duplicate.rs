@@ -7,11 +7,16 @@ use crate::review::remark::Remark;
 use serde::de::IgnoredAny;
 use std::collections::HashMap;
 
+/// The most bytes of YAML in which keys are compared.
+const MAX_YAML: usize = 1024 * 1024;
+
 /// Reports keys that a readable JSON or YAML file gives twice. TOML with such keys is not readable at all.
 pub fn check(file: &FileUnderReview<'_>) -> Vec<Remark> {
     let Some((format, text)) = data::readable(file) else { return Vec::new() };
     match format {
         Format::Json => file.keep(in_json(text).into_iter().filter_map(|found| remark(file, found))),
+        // What is remembered of keys takes many times their size.
+        Format::Yaml if text.len() > MAX_YAML => Vec::new(),
         Format::Yaml => in_yaml(text).into_iter().filter_map(|found| remark(file, found)).collect(),
         Format::JsonLines | Format::Toml => Vec::new(),
     }

@@ -15,6 +15,10 @@ pub const LARGE_MEDIA: u64 = 512 * 1024;
 /// Reports a file by its size.
 pub fn check_large(file: &FileUnderReview<'_>) -> Vec<Remark> {
     let size = file.origin.size;
+    // One that only got another name or mode was as large before.
+    if !file.touches(0, u32::MAX) {
+        return Vec::new();
+    }
     if size <= LARGE || file.place == Place::Vendored || (paths::is_lock(file.path()) && size <= HUGE) {
         return Vec::new();
     }
@@ -134,6 +138,12 @@ mod tests {
         assert_eq!(severity("a.csv", LARGE), None);
         assert_eq!(severity("a.csv", LARGE + 1), Some(Severity::Warning));
         assert_eq!(severity("a.csv", HUGE + 1), Some(Severity::Error));
+        let renamed = crate::review::file::Origin {
+            size: HUGE + 1,
+            changed: crate::review::file::Changed::Lines(Vec::new()),
+            ..whole("a.csv", b"x")
+        };
+        assert_eq!(check_large(&FileUnderReview::new(&renamed, b"x")), []);
         assert_eq!(severity("yarn.lock", LARGE + 1), None);
         assert_eq!(severity("vendor/a.csv", HUGE + 1), None);
     }

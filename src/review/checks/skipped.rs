@@ -69,7 +69,7 @@ fn stands_in_code(file: &FileUnderReview<'_>, number: u32, pattern: &Regex) -> b
 fn has_reason(file: &FileUnderReview<'_>, number: u32) -> bool {
     let Some(start) = file.start(number) else { return false };
     let end = start + file.line(number).len();
-    let here = (start..end).any(|at| file.kind_at(at) == Some(Kind::Comment));
+    let here = file.has_comment(start, end);
     let is_comment = |number: u32| {
         let (line, start) = (file.line(number), file.start(number));
         let first = line.iter().position(|byte| !byte.is_ascii_whitespace());

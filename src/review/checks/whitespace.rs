@@ -65,7 +65,9 @@ fn is_kept_as_it_is(path: &str) -> bool {
     let extension = paths::extension(path);
     let data =
         ["patch", "diff", "snap", "csv", "tsv", "pem", "crt", "key", "ipynb", "svg", "po", "golden", "out"];
-    data.contains(&extension.as_str()) || paths::is_fixture(path)
+    // Pages of a manual are written by tools, and a space at a line's end says something there.
+    let is_manual = matches!(extension.as_bytes(), [b'1'..=b'9']);
+    data.contains(&extension.as_str()) || is_manual || paths::is_fixture(path)
 }
 
 fn has_trailing(line: &[u8], markdown: bool) -> bool {
@@ -158,6 +160,7 @@ mod tests {
         assert_eq!(found("a.md", "break  \nnext\n"), []);
         assert_eq!(found("a.rs", "a\r\nb\r\n"), []);
         assert_eq!(found("a.patch", " \n+a \n"), []);
+        assert_eq!(found("man/crew.1", ".TH crew 1 \n"), []);
         assert_eq!(found("a.rs", ""), []);
     }
 
