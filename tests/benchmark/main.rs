@@ -2,6 +2,7 @@
 //! for the parts whose name contains a word. Programs that are not on PATH are left out, and it says so.
 
 mod reliability;
+mod reviews;
 #[path = "../support/mod.rs"]
 mod support;
 mod worktrees;
@@ -34,7 +35,7 @@ struct Cost {
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
-    let parts: [(&str, fn()); 10] = [
+    let parts: [(&str, fn()); 11] = [
         ("null-tasks", null_tasks),
         ("fan-out", fan_out),
         ("scale", scale),
@@ -45,6 +46,7 @@ fn main() {
         ("agent", agent),
         ("worktrees", worktrees::worktrees),
         ("reliability", reliability::reliability),
+        ("reviews", reviews::reviews),
     ];
     for (name, part) in parts {
         if wanted.is_empty() || wanted.iter().any(|word| name.contains(word.as_str())) {
