@@ -880,6 +880,7 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
         }
         'crew;review' {
             [CompletionResult]::new('--base', '--base', [CompletionResultType]::ParameterName, 'What HEAD adds to this branch or commit')
+            [CompletionResult]::new('--pr', '--pr', [CompletionResultType]::ParameterName, 'A pull request, by its number; at GitLab a merge request')
             [CompletionResult]::new('--task', '--task', [CompletionResultType]::ParameterName, 'The work of a task: RUN/TASK')
             [CompletionResult]::new('--reviewer', '--reviewer', [CompletionResultType]::ParameterName, 'Who reviews: builtin, claude, codex:security, ... (crew review reviewers); may be given several times')
             [CompletionResult]::new('--fail-on', '--fail-on', [CompletionResultType]::ParameterName, 'The least grave finding for which the exit code is 5: info, warning, error, blocker, or none')
@@ -901,6 +902,7 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
             [CompletionResult]::new('--staged', '--staged', [CompletionResultType]::ParameterName, 'What is staged')
             [CompletionResult]::new('--worktree', '--worktree', [CompletionResultType]::ParameterName, 'All that is not committed, with untracked files')
+            [CompletionResult]::new('--post', '--post', [CompletionResultType]::ParameterName, 'Say at the pull request what was found, through `gh` or `glab` (crew review post)')
             [CompletionResult]::new('--again', '--again', [CompletionResultType]::ParameterName, 'Review the same commit again, although it was approved')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show what would be reviewed, by whom and with which prompts, and start nothing')
             [CompletionResult]::new('--trust-project', '--trust-project', [CompletionResultType]::ParameterName, 'Trust this repository''s files for this review')
@@ -913,6 +915,7 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('submit', 'submit', [CompletionResultType]::ParameterValue, 'Hand in the verdict of a review')
             [CompletionResult]::new('baseline', 'baseline', [CompletionResultType]::ParameterValue, 'Put up with findings, by a file that git tracks')
+            [CompletionResult]::new('post', 'post', [CompletionResultType]::ParameterValue, 'Say at a pull request what a review found')
             [CompletionResult]::new('reviewers', 'reviewers', [CompletionResultType]::ParameterValue, 'List those who can review here, and who does where nobody is named')
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List reviews, the newest first, with what is open of them')
             [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show the report of a review once more, or one of its findings whole')
@@ -1032,6 +1035,25 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             break
         }
         'crew;review;baseline;help;help' {
+            break
+        }
+        'crew;review;post' {
+            [CompletionResult]::new('--pr', '--pr', [CompletionResultType]::ParameterName, 'Number of the pull request; default: the one that was reviewed, or that the pipeline runs for')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Give up when the host takes longer than this for one answer')
+            [CompletionResult]::new('--fail-on', '--fail-on', [CompletionResultType]::ParameterName, 'The least grave finding for which the exit code is 5: info, warning, error, blocker, or none')
+            [CompletionResult]::new('--min-confidence', '--min-confidence', [CompletionResultType]::ParameterName, 'List only findings that are at least so sure, from 0 to 1')
+            [CompletionResult]::new('--agree', '--agree', [CompletionResultType]::ParameterName, 'List only findings on which so many reviewers agree')
+            [CompletionResult]::new('--new-only', '--new-only', [CompletionResultType]::ParameterName, 'List only what is new: not in the baseline, in an earlier review (its id) or in a SARIF file (its path)')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show what would be said, and say nothing')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print data as JSON')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             break
         }
         'crew;review;reviewers' {
@@ -1178,6 +1200,7 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
         'crew;review;help' {
             [CompletionResult]::new('submit', 'submit', [CompletionResultType]::ParameterValue, 'Hand in the verdict of a review')
             [CompletionResult]::new('baseline', 'baseline', [CompletionResultType]::ParameterValue, 'Put up with findings, by a file that git tracks')
+            [CompletionResult]::new('post', 'post', [CompletionResultType]::ParameterValue, 'Say at a pull request what a review found')
             [CompletionResult]::new('reviewers', 'reviewers', [CompletionResultType]::ParameterValue, 'List those who can review here, and who does where nobody is named')
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List reviews, the newest first, with what is open of them')
             [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show the report of a review once more, or one of its findings whole')
@@ -1210,6 +1233,9 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             break
         }
         'crew;review;help;baseline;prune' {
+            break
+        }
+        'crew;review;help;post' {
             break
         }
         'crew;review;help;reviewers' {
@@ -1735,6 +1761,7 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
         'crew;help;review' {
             [CompletionResult]::new('submit', 'submit', [CompletionResultType]::ParameterValue, 'Hand in the verdict of a review')
             [CompletionResult]::new('baseline', 'baseline', [CompletionResultType]::ParameterValue, 'Put up with findings, by a file that git tracks')
+            [CompletionResult]::new('post', 'post', [CompletionResultType]::ParameterValue, 'Say at a pull request what a review found')
             [CompletionResult]::new('reviewers', 'reviewers', [CompletionResultType]::ParameterValue, 'List those who can review here, and who does where nobody is named')
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List reviews, the newest first, with what is open of them')
             [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show the report of a review once more, or one of its findings whole')
@@ -1766,6 +1793,9 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             break
         }
         'crew;help;review;baseline;prune' {
+            break
+        }
+        'crew;help;review;post' {
             break
         }
         'crew;help;review;reviewers' {

@@ -397,6 +397,9 @@ _crew() {
             crew__subcmd__help__subcmd__review,list)
                 cmd="crew__subcmd__help__subcmd__review__subcmd__list"
                 ;;
+            crew__subcmd__help__subcmd__review,post)
+                cmd="crew__subcmd__help__subcmd__review__subcmd__post"
+                ;;
             crew__subcmd__help__subcmd__review,reopen)
                 cmd="crew__subcmd__help__subcmd__review__subcmd__reopen"
                 ;;
@@ -496,6 +499,9 @@ _crew() {
             crew__subcmd__review,list)
                 cmd="crew__subcmd__review__subcmd__list"
                 ;;
+            crew__subcmd__review,post)
+                cmd="crew__subcmd__review__subcmd__post"
+                ;;
             crew__subcmd__review,reopen)
                 cmd="crew__subcmd__review__subcmd__reopen"
                 ;;
@@ -561,6 +567,9 @@ _crew() {
                 ;;
             crew__subcmd__review__subcmd__help,list)
                 cmd="crew__subcmd__review__subcmd__help__subcmd__list"
+                ;;
+            crew__subcmd__review__subcmd__help,post)
+                cmd="crew__subcmd__review__subcmd__help__subcmd__post"
                 ;;
             crew__subcmd__review__subcmd__help,reopen)
                 cmd="crew__subcmd__review__subcmd__help__subcmd__reopen"
@@ -2396,7 +2405,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__help__subcmd__review)
-            opts="submit baseline reviewers list show send dismiss resolve reopen cancel stats"
+            opts="submit baseline post reviewers list show send dismiss resolve reopen cancel stats"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2508,6 +2517,20 @@ _crew() {
             return 0
             ;;
         crew__subcmd__help__subcmd__review__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__help__subcmd__review__subcmd__post)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -3350,13 +3373,17 @@ _crew() {
             return 0
             ;;
         crew__subcmd__review)
-            opts="-o -j -q -C -h -V --base --staged --worktree --task --reviewer --fail-on --min-confidence --agree --new-only --format --output --sarif-category --sarif-max-level --again --max-cost --max-tokens --max-time --jobs --dry-run --set --trust-project --json --quiet --folder --help --version submit baseline reviewers list show send dismiss resolve reopen cancel stats help"
+            opts="-o -j -q -C -h -V --base --staged --worktree --pr --task --reviewer --fail-on --min-confidence --agree --new-only --format --output --sarif-category --sarif-max-level --post --again --max-cost --max-tokens --max-time --jobs --dry-run --set --trust-project --json --quiet --folder --help --version submit baseline post reviewers list show send dismiss resolve reopen cancel stats help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --base)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pr)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -3726,7 +3753,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__review__subcmd__help)
-            opts="submit baseline reviewers list show send dismiss resolve reopen cancel stats help"
+            opts="submit baseline post reviewers list show send dismiss resolve reopen cancel stats help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3865,6 +3892,20 @@ _crew() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        crew__subcmd__review__subcmd__help__subcmd__post)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         crew__subcmd__review__subcmd__help__subcmd__reopen)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -3970,6 +4011,52 @@ _crew() {
                 return 0
             fi
             case "${prev}" in
+                --folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__review__subcmd__post)
+            opts="-q -C -h -V --pr --dry-run --timeout --fail-on --min-confidence --agree --new-only --json --quiet --folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --pr)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fail-on)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --min-confidence)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --agree)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --new-only)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --folder)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 /// The most bytes of what is shown of others' words, and of an answer of theirs.
 const MAX_SAID: usize = 8_000;
-const MAX_ANSWER: u64 = 1 << 20;
+const MAX_ANSWER: u64 = 16 << 20;
 
 /// What the user has set up for git's way to the remote. Git's other variables would send it elsewhere.
 const WAY: [&str; 8] = [
@@ -56,6 +56,17 @@ impl<'a> Outside<'a> {
         Ok(Outside { printer, folder: folder.to_owned(), lines: Lines::new(printer), limit, stop })
     }
 
+    /// The same, where ctrl-C is left to what comes after: it ends crew, and what was asked ends by itself.
+    pub fn in_passing(printer: &'a Printer, folder: &Path, limit: Duration) -> Outside<'a> {
+        Outside {
+            printer,
+            folder: folder.to_owned(),
+            lines: Lines::new(printer),
+            limit,
+            stop: Arc::default(),
+        }
+    }
+
     /// Speaks to git about a remote: with the user's own settings, hooks and credentials, but nobody is asked for any.
     fn git(&self) -> Git {
         let mut git = Git::at(&self.folder).unasking().within(self.limit).unless(self.stop.clone());
@@ -87,6 +98,37 @@ impl<'a> Outside<'a> {
             line.map(|(id, _)| id.to_owned())
         };
         Ok([at(&references[0]), at(&references[1])])
+    }
+
+    /// Returns the branch that a remote calls its default one.
+    pub fn default_branch(&self, remote: &str) -> Result<String> {
+        let args = ["ls-remote", "--symref", "--", remote, "HEAD"];
+        let said = self.while_shown(remote, "is asked for its branches", || self.git().text(&args));
+        let said = said.map_err(|error| self.failed(error, &format!("git ls-remote {remote}")))?;
+        let named =
+            said.lines().find_map(|line| line.strip_prefix("ref: refs/heads/")?.strip_suffix("\tHEAD"));
+        named.map(str::to_owned).ok_or_else(|| {
+            let problem = Problem::refused("no_branch", format!("{remote} has no default branch"));
+            problem.hint("GITHUB_BASE_REF=BRANCH says for which branch it is, and so does gh or glab").into()
+        })
+    }
+
+    /// Fetches references of a remote, and nothing beside them.
+    pub fn fetch(&self, remote: &str, what: &[String]) -> Result<()> {
+        let mut args = vec![
+            "fetch",
+            "--quiet",
+            "--no-tags",
+            "--no-write-fetch-head",
+            "--no-recurse-submodules",
+            "--",
+            remote,
+        ];
+        args.extend(what.iter().map(String::as_str));
+        let fetched =
+            self.while_shown(remote, "is fetched from", || self.git().hearing(MAX_SAID as u64).run(&args));
+        let by_hand = format!("git fetch {remote} {}", what.join(" "));
+        fetched.map(drop).map_err(|error| self.failed(error, &by_hand).into())
     }
 
     /// Makes a branch of a remote stand at a commit, if it stands at `before` still.
@@ -182,7 +224,8 @@ impl<'a> Outside<'a> {
         command.env_remove("GH_FORCE_TTY").env_remove("CLICOLOR_FORCE");
         let mut child = command.spawn().with_context(|| format!("start {program}"))?;
         let (out, err) = (reader(child.stdout.take()), reader(child.stderr.take()));
-        let doing = format!("speaks to its host: {}", arguments[1]);
+        let what = arguments.iter().skip(1).find(|word| !word.starts_with('-'));
+        let doing = format!("speaks to its host: {}", what.map_or("", String::as_str));
         // Whatever it has started goes with it, and lets go of the pipes.
         let how = self.while_shown(program, &doing, || process::end_within(&child, self.limit, &self.stop));
         let status = child.wait();

@@ -59,6 +59,7 @@ mod result_files;
 mod review_baseline;
 mod review_decisions;
 mod review_places;
+mod review_posting;
 mod review_voices;
 mod reviews;
 mod run;

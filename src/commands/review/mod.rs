@@ -8,6 +8,8 @@ mod known;
 mod list;
 mod named;
 mod outputs;
+mod posting;
+mod pull_request;
 mod report;
 pub mod reviewers;
 mod reviewing;
@@ -45,6 +47,7 @@ pub struct ReviewArgs {
 enum What {
     Submit(submit::SubmitArgs),
     Baseline(baseline::BaselineArgs),
+    Post(posting::PostArgs),
     /// List those who can review here, and who does where nobody is named
     Reviewers,
     List(list::ListArgs),
@@ -66,6 +69,7 @@ pub fn review(cx: &Context, args: &ReviewArgs) -> Result<ExitStatus> {
         }
         Some(What::Submit(args)) => submit::submit(cx, args),
         Some(What::Baseline(args)) => baseline::baseline(cx, args),
+        Some(What::Post(args)) => posting::post(cx, args),
         Some(What::Reviewers) => reviewers::list(cx),
         Some(What::List(args)) => list::list(cx, args),
         Some(What::Show(args)) => show::show(cx, args),

@@ -10,6 +10,7 @@
 use super::briefs::{self, Briefing};
 use super::known::NewOnlyArgs;
 use super::outputs::{OutputArgs, Outputs};
+use super::posting;
 use super::report::{self, BarArgs};
 use super::reviewers::{self, Reviewer};
 use super::target::{self, Resolved, TargetArgs};
@@ -63,6 +64,10 @@ pub struct ReviewingArgs {
 
     #[command(flatten)]
     output: OutputArgs,
+
+    /// Say at the pull request what was found, through `gh` or `glab` (crew review post)
+    #[arg(long)]
+    post: bool,
 
     /// Review the same commit again, although it was approved
     #[arg(long)]
@@ -238,7 +243,29 @@ impl Desk<'_> {
             self.cx.printer.tell(&format!("reviewed already, {age} ago: {short} ({how})"));
         }
         let order = self.order(resolved, answered);
-        self.outputs.tell(self.cx, &report::conclude(store, None, (&order, &first), (self.bar, &self.known))?)
+        let concluded = report::conclude(store, None, (&order, &first), (self.bar, &self.known))?;
+        let exit = self.outputs.tell(self.cx, &concluded)?;
+        self.post(&order, &first, &concluded, exit)
+    }
+
+    /// Says at the pull request what was found, if that was asked for. What was found comes first in the exit code.
+    fn post(
+        &self,
+        order: &ReviewOrder,
+        id: &RunId,
+        concluded: &report::Concluded,
+        exit: ExitStatus,
+    ) -> Result<ExitStatus> {
+        if !self.args.post {
+            return Ok(exit);
+        }
+        match posting::say_beside(self.cx, &self.layout, id, order, concluded) {
+            Err(error) if exit != ExitStatus::Done => {
+                self.cx.printer.warn(&format!("it is not at the pull request: {error:#}"));
+                Ok(exit)
+            }
+            said => said.map(|()| exit),
+        }
     }
 
     fn order(&self, resolved: &Resolved, answered: Vec<(RunId, TaskId)>) -> ReviewOrder {
@@ -269,7 +296,16 @@ impl Desk<'_> {
         notes.iter().for_each(|note| self.cx.printer.tell(note));
         self.overtake(store, resolved)?;
         run::watch_over(self.cx, store, run, lock, &setup, |store, finished, run, _| {
-            tell(self.cx, store, run, finished.status, &self.outputs, (self.bar, &self.known))
+            let exit = tell(self.cx, store, run, finished.status, &self.outputs, (self.bar, &self.known))?;
+            let Some(order) = run
+                .review
+                .as_ref()
+                .filter(|_| matches!(exit, ExitStatus::Done | ExitStatus::Findings | ExitStatus::Incomplete))
+            else {
+                return Ok(exit);
+            };
+            let concluded = report::conclude(store, Some(run), (order, &run.id), (self.bar, &self.known))?;
+            self.post(order, &run.id, &concluded, exit)
         })
     }
 

@@ -1,5 +1,6 @@
 //! From what the user named to the exact commits that are reviewed.
 
+use super::pull_request;
 use crate::commands::context::{Context, another_work_tree};
 use crate::commands::exit::Problem;
 use crate::domain::id::RunId;
@@ -35,6 +36,10 @@ pub struct TargetArgs {
     /// All that is not committed, with untracked files
     #[arg(long, group = "target")]
     worktree: bool,
+
+    /// A pull request, by its number; at GitLab a merge request
+    #[arg(long, value_name = "N", group = "target", value_parser = clap::value_parser!(u64).range(1..))]
+    pr: Option<u64>,
 
     /// The work of a task: RUN/TASK
     #[arg(long, value_name = "RUN/TASK", group = "target")]
@@ -79,6 +84,7 @@ pub fn resolve(cx: &Context, store: &Store, args: &TargetArgs, run: &RunId) -> R
         TargetArgs { range: Some(range), .. } => (names.range(range)?, None),
         TargetArgs { base: Some(base), .. } => (names.since(base, "HEAD")?, None),
         TargetArgs { task: Some(task), .. } => (task_of(cx, store, &names, task)?, None),
+        TargetArgs { pr: Some(number), .. } => (names.pull_request(cx, *number)?, None),
         TargetArgs { staged: true, .. } => taken(repository, Uncommitted::Index, run)?,
         TargetArgs { worktree: true, .. } => taken(repository, Uncommitted::Worktree, run)?,
         _ if found.is_err() => taken(repository, Uncommitted::Worktree, run)?,
@@ -210,6 +216,13 @@ impl Names {
         let whole = |name: &str| reviewed::reference(&self.git, name).unwrap_or_else(|| name.to_owned());
         let key = format!("range:{}...{}", whole(base), whole(head));
         self.target(TargetKind::Range, words, key, commits)
+    }
+
+    /// Takes what a pull request asks for.
+    fn pull_request(&self, cx: &Context, number: u64) -> Result<ReviewTarget> {
+        let pull = pull_request::resolve(&cx.printer, self.git.dir(), number)?;
+        let commits = (pull.base_commit, pull.head_commit);
+        self.target(TargetKind::PullRequest, pull.words, format!("pr:{number}"), commits)
     }
 
     fn target(
