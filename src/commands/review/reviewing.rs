@@ -27,6 +27,7 @@ use crate::commands::run;
 use crate::commands::wait;
 use crate::domain::event::RunLimits;
 use crate::domain::id::{RunId, TaskId};
+use crate::domain::request::how_to_submit;
 use crate::domain::resources::Library;
 use crate::domain::review::judging::Bar;
 use crate::domain::review::known::Known;
@@ -34,9 +35,11 @@ use crate::domain::review::planning::{self, Step};
 use crate::domain::review::target::{ReviewOrder, Reviews};
 use crate::domain::run::{Run, RunStatus};
 use crate::domain::settings::{self, Settings};
+use crate::domain::submission::Kind;
 use crate::domain::task::{TaskSpec, Work};
 use crate::domain::worktree::Base;
 use crate::runner::clock;
+use crate::runner::process;
 use crate::store::StoreError;
 use crate::store::database::Store;
 use crate::store::layout::Layout;
@@ -215,6 +218,13 @@ impl Desk<'_> {
     /// Waits for another process's review of the same, or goes on with one whose process died.
     fn go_along(&self, store: &Store, run: &RunId, owned: bool) -> Result<ExitStatus> {
         let short = store.short(run)?;
+        let owner = store.load_run(run)?.and_then(|run| run.dispatcher);
+        if owned && owner.is_some_and(|owner| process::is_below(owner.pid)) {
+            let message = format!(
+                "this shell belongs to review {short} of the same commit, which would wait for itself"
+            );
+            return Err(Problem::refused("own_review", message).hint(how_to_submit(Kind::Review)).into());
+        }
         if owned {
             self.cx.printer.tell(&format!("review {short} is at the same commit already: waiting for it"));
             let finished = wait::for_one(self.cx, store, run)?;

@@ -1,17 +1,20 @@
 //! What several reviewers found, as one list: the same place is one finding, with all who agree on it.
 
 use super::report::Agreed;
-use crate::domain::finding::{Finding, Severity};
+use crate::domain::finding::{Finding, MAX_BODY, Severity};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Two titles of one place that share so much of their words speak of the same thing, whatever their categories.
 const ALIKE: f64 = 0.5;
+/// As many lines are one spot.
+const SPOT: u32 = 5;
 
 /// Brings the findings of several reviewers together, worst first, then by file and line.
 ///
 /// Two findings are one where they are in the same file, their lines overlap, and their category or the words of their
-/// titles are the same. Of the reviewers' words the gravest remark's are kept, the surest of equally grave ones; nothing
-/// depends on who came first. A reviewer's own findings are never taken for one another.
+/// titles are the same, or they are of like gravity and about a few lines. The gravest remark stands for all of them, the
+/// surest of equally grave ones, and its body says what the others said in other words; nothing depends on who came first.
+/// A reviewer's own findings are never taken for one another.
 pub fn agree(found: impl IntoIterator<Item = (String, Finding)>) -> Vec<Agreed> {
     let mut all: Vec<Agreed> =
         found.into_iter().map(|(reviewer, finding)| Agreed::alone(finding, reviewer)).collect();
@@ -43,6 +46,7 @@ pub fn agree(found: impl IntoIterator<Item = (String, Finding)>) -> Vec<Agreed> 
         let same = of_file.iter().copied().find(|at| !is_own(at) && is_same(at));
         match same {
             Some(at) => {
+                add_words(&mut kept[at].finding, &one);
                 let print = one.finding.fingerprint;
                 if kept[at].fingerprints().all(|known| *known != print) {
                     kept[at].also.push(print);
@@ -65,6 +69,19 @@ fn key(finding: &Finding) -> (std::cmp::Reverse<Severity>, &str, u32, &str) {
     (std::cmp::Reverse(finding.severity), &finding.file, finding.start_line, &finding.fingerprint)
 }
 
+/// Adds what another reviewer says of the same, as far as there is room.
+fn add_words(finding: &mut Finding, other: &Agreed) {
+    if finding.title == other.finding.title {
+        return;
+    }
+    let said = format!("{}: {}", other.reviewers.join(", "), other.finding.title);
+    let between = if finding.body.is_empty() { "" } else { "\n\n" };
+    if finding.body.chars().count() + between.len() + said.chars().count() <= MAX_BODY {
+        finding.body.push_str(between);
+        finding.body.push_str(&said);
+    }
+}
+
 fn says_the_same(a: &Finding, b: &Finding) -> bool {
     let place = |finding: &Finding| (finding.start_line, finding.end_line);
     place(a) == place(b) && (&a.file, &a.category, &a.title) == (&b.file, &b.category, &b.title)
@@ -73,7 +90,15 @@ fn says_the_same(a: &Finding, b: &Finding) -> bool {
 fn is_same((a, said): (&Finding, &BTreeSet<String>), (b, also): (&Finding, &BTreeSet<String>)) -> bool {
     let overlap =
         a.start_line <= b.end_line.max(b.start_line) && b.start_line <= a.end_line.max(a.start_line);
-    overlap && (a.category == b.category || alike(said, also))
+    overlap && (a.category == b.category || alike(said, also) || is_same_spot(a, b))
+}
+
+/// Tells whether two remarks of like gravity are about the same few lines. Reviewers seldom use the same words.
+fn is_same_spot(a: &Finding, b: &Finding) -> bool {
+    let is_spot = |finding: &Finding| {
+        finding.start_line > 0 && finding.end_line.saturating_sub(finding.start_line) < SPOT
+    };
+    is_spot(a) && is_spot(b) && (a.severity as u8).abs_diff(b.severity as u8) <= 1
 }
 
 /// Tells whether two titles share enough of their words.
@@ -132,18 +157,20 @@ mod tests {
             found("claude", Severity::Warning, "race", (10, 12), "lock is held across an await"),
             found("codex", Severity::Error, "deadlock", (12, 12), "the lock is held across await"),
             found("pi", Severity::Info, "style", (11, 11), "a name is short"),
+            found("gemini", Severity::Warning, "panic", (12, 12), "foo may be missing"),
             found("claude", Severity::Warning, "race", (40, 41), "another one"),
         ];
         let expected = vec![
-            (Severity::Error, 12, vec!["claude", "codex"]),
+            (Severity::Error, 12, vec!["claude", "codex", "gemini"]),
             (Severity::Warning, 40, vec!["claude"]),
             (Severity::Info, 11, vec!["pi"]),
         ];
         let agreed = agree(all.clone());
         assert_eq!(seen(&agreed), expected);
+        let words = "codex\n\nclaude: lock is held across an await\n\ngemini: foo may be missing";
         assert_eq!(
             (agreed[0].finding.body.as_str(), &*agreed[0].also),
-            ("codex", &["race(10, 12)".to_owned()][..])
+            (words, &["race(10, 12)".to_owned(), "panic(12, 12)".to_owned()][..])
         );
         let backwards = agree(all.into_iter().rev());
         assert_eq!(backwards, agreed);

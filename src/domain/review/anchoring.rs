@@ -33,6 +33,8 @@ pub struct Place {
 pub enum Nowhere {
     #[error("the quote does not stand in the file")]
     Quote,
+    #[error("the quote stands at several places, and says too little to tell which is meant")]
+    Little,
     #[error("the file has only {0} lines")]
     Line(u32),
 }
@@ -72,7 +74,7 @@ impl<'a> Text<'a> {
         // One that says as little as `}` and stands at several places stands for the cited line or for nothing.
         let found = if (first..=last.max(first)).contains(&start) { Found::AsCited } else { Found::Moved };
         if found == Found::Moved && is_telling < LEAST_TELLING && !is_only {
-            return Err(Nowhere::Quote);
+            return Err(Nowhere::Little);
         }
         Ok(Place { lines, found })
     }
@@ -161,7 +163,7 @@ mod tests {
     #[test]
     fn a_quote_that_is_nowhere_is_refused_and_so_is_one_that_tells_nothing() {
         assert_eq!(place((2, 2), "unlock()"), Err(Nowhere::Quote));
-        assert_eq!(place((2, 2), "}"), Err(Nowhere::Quote));
+        assert_eq!(place((2, 2), "}"), Err(Nowhere::Little));
         assert_eq!(place((2, 3), "lock();\nlock();"), Err(Nowhere::Quote));
     }
 

@@ -23,6 +23,10 @@ pub fn hand_in(run: &Run, review: &ReviewBody, by: &str) -> Result<Vec<Event>, A
         let message = "this run is no review".to_owned();
         return Err(refused(Code::Invalid, message, "crew review list shows the reviews"));
     }
+    if run.tasks.iter().any(|task| task.spec.reviewer().is_some_and(|name| name == by)) {
+        let message = format!("{by} is a reviewer that was started for this review");
+        return Err(refused(Code::Conflict, message, "--by NAME says who you are"));
+    }
     let review = review.clone().checked().map_err(|refusal| {
         let hint = refusal.hint.unwrap_or_else(|| "correct that, and hand it in again".into());
         refused(Code::Invalid, refusal.message, hint)

@@ -210,6 +210,12 @@ fn why(nowhere: Nowhere, order: &Order) -> String {
             "its quote does not stand in {}; quote lines of the file word for word, or leave the quote out and cite lines",
             order.of
         ),
+        Nowhere::Little => {
+            format!(
+                "its quote stands at several places of {}, and not at the cited line; quote more",
+                order.of
+            )
+        }
         Nowhere::Line(count) => {
             format!("the file has only {count} lines in {}; cite lines that are there", order.of)
         }

@@ -149,7 +149,7 @@ impl Terms {
     pub fn takes(&self, kind: Kind) -> bool {
         match kind {
             _ if self.role.is_empty() => true,
-            Kind::Result | Kind::Noop | Kind::Plan if self.reviews => false,
+            Kind::Result | Kind::Noop | Kind::Plan | Kind::Question if self.reviews => false,
             Kind::Review => REVIEWERS.contains(&self.role.as_str()) && self.required().is_none(),
             Kind::Noop => self.role != "verifier",
             Kind::Escalation => !self.roster.is_empty(),
@@ -211,7 +211,8 @@ pub enum HandedIn {
 impl HandedIn {
     fn read(kind: Kind, body: &Value, terms: &Terms) -> Result<HandedIn, Refusal> {
         let handed_in = match kind {
-            Kind::Result | Kind::Noop | Kind::Plan if terms.reviews => {
+            // A review that waits for an answer would be open as long as nobody looks.
+            Kind::Result | Kind::Noop | Kind::Plan | Kind::Question if terms.reviews => {
                 let message = format!("a review comes to a verdict: hand in a review, not a {}", kind.name());
                 return refuse_with("kind", message, how_to_submit(Kind::Review));
             }
