@@ -934,6 +934,7 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('--findings', '--findings', [CompletionResultType]::ParameterName, 'A JSON file with a list of findings; `-` is standard input')
             [CompletionResult]::new('--review', '--review', [CompletionResultType]::ParameterName, 'A review that a person adds theirs to: the beginning of its id, or `last`')
             [CompletionResult]::new('--by', '--by', [CompletionResultType]::ParameterName, 'Whose review it is; default: git''s user.name, or the user of this account')
+            [CompletionResult]::new('--resolved', '--resolved', [CompletionResultType]::ParameterName, 'A finding of the review before that is resolved, with what shows it; once for each')
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
             [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print data as JSON')

@@ -4293,7 +4293,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__review__subcmd__submit)
-            opts="-q -C -h -V --verdict --body --findings --review --by --json --quiet --folder --help --version"
+            opts="-q -C -h -V --verdict --body --findings --review --by --resolved --json --quiet --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4316,6 +4316,10 @@ _crew() {
                     return 0
                     ;;
                 --by)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --resolved)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

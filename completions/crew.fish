@@ -525,6 +525,7 @@ complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcom
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from submit" -l findings -d 'A JSON file with a list of findings; `-` is standard input' -r
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from submit" -l review -d 'A review that a person adds theirs to: the beginning of its id, or `last`' -r
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from submit" -l by -d 'Whose review it is; default: git\'s user.name, or the user of this account' -r
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from submit" -l resolved -d 'A finding of the review before that is resolved, with what shows it; once for each' -r
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from submit" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from submit" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from submit" -s q -l quiet -d 'Print data and errors only'

@@ -24,6 +24,7 @@ pub mod protocol;
 pub mod registry;
 pub mod replay;
 pub mod review_prompt;
+pub mod round_words;
 
 use crate::domain::error_kind::ErrorKind;
 use crate::domain::event::ToolResult;

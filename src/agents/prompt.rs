@@ -28,6 +28,8 @@ pub struct PromptParts<'a> {
     /// The commands that crew will run afterwards.
     pub verify: &'a [String],
     pub submit_optional: bool,
+    /// What a review asked for, and of whom, where the task is in a round of one.
+    pub round: &'a str,
 }
 
 /// Where an agent works.
@@ -70,6 +72,7 @@ pub fn compose(parts: &PromptParts<'_>) -> String {
             "\nAn earlier attempt at this task did not do. Why, as data:\n<earlier-attempt>{failure}</earlier-attempt>\n"
         ));
     }
+    prompt.push_str(parts.round);
     if !parts.context.is_empty() {
         prompt.push_str(&format!("\n# What earlier tasks handed in\n\n{}\n", parts.context));
     }
@@ -238,6 +241,7 @@ mod tests {
             words: &[],
             verify: &["cargo test".to_owned()],
             submit_optional: false,
+            round: "",
         })
     }
 
@@ -258,6 +262,7 @@ mod tests {
                 words: &[],
                 verify: &[],
                 submit_optional: false,
+                round: "",
             })
         };
         let detached = Place::Detached { base: "a1".into(), head: "b2".into() };
@@ -323,6 +328,7 @@ mod tests {
                 words,
                 verify: &[],
                 submit_optional: false,
+                round: "",
             })
         };
         let note = word("An earlier attempt at this task failed (no_change)", true);
@@ -344,6 +350,7 @@ mod tests {
             writes: true,
             fields: parse_fields("endpoints list!, notes text").expect("fields"),
             roster: vec!["alice".into(), "bob".into()],
+            open: vec![],
         };
         let says = [
             "endpoints (list, required), notes (text).",

@@ -107,6 +107,7 @@ fn judge(git: &Git, target: Target, rules: RuleSet) -> Result<ReviewBody> {
         verdict: if is_grave { ReviewVerdict::ChangesRequested } else { ReviewVerdict::Approved },
         body: what_was_examined(&examination, &target),
         findings: examination.findings,
+        resolved: Vec::new(),
     })
 }
 

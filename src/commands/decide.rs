@@ -191,7 +191,7 @@ fn hand_over(
     let short = store.short(id)?;
     let run = store.load_run(id)?.context("the run is recorded")?;
     let owned = lock::is_owned(&store.paths(id))?;
-    let open = run.tasks.iter().any(|task| !task.state.is_settled());
+    let open = goes_on(&run);
     if !(cx.printer.json && go_on && open && !owned) {
         // Else the run's own end is the one object that is printed.
         tell(cx, &run, &short, &task, owned)?;
@@ -241,6 +241,11 @@ pub fn ask_within(
     }
 }
 
+/// Tells whether something is left to be done; what waits until it is asked for is not.
+fn goes_on(run: &Run) -> bool {
+    run.tasks.iter().any(|task| !task.state.is_settled() && !task.is_unasked())
+}
+
 fn tell(cx: &Context, run: &Run, short: &str, task: &str, owned: bool) -> Result<()> {
     let state = TaskId::parse(task).and_then(|task| run.task(&task)).map(|task| task.state);
     let state = state.unwrap_or(TaskState::Queued);
@@ -252,7 +257,7 @@ fn tell(cx: &Context, run: &Run, short: &str, task: &str, owned: bool) -> Result
     let words = state.name().replace('_', " ");
     cx.printer.data(&format!("{short} {task}  {words}"))?;
     let open = run.open_gates().count();
-    let queued = run.tasks.iter().any(|task| task.state == TaskState::Queued);
+    let queued = open == 0 && goes_on(run);
     if owned {
         cx.printer.tell("the run goes on with it");
     } else if open > 0 {

@@ -141,6 +141,10 @@ fn detail_of(event: &Event) -> String {
             let other = other.iter().filter_map(|(what, name)| Some(format!("  {what} {}", name.as_ref()?)));
             format!("by {by}  {reason}{}  {}", other.collect::<String>(), asked.note)
         }
+        Event::ReviewRoundBegun { reviewers, round, note, .. } => {
+            let reviewers: Vec<&str> = reviewers.iter().map(|task| task.as_str()).collect();
+            format!("{round}  for {}  {note}", reviewers.join(", "))
+        }
         Event::TaskDeadLettered { why, by, note, last_error, .. } => {
             format!("{} by {by}  {note}  {last_error}", why.name())
         }

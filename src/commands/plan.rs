@@ -14,7 +14,7 @@ use crate::domain::price::Prices;
 use crate::domain::resources::{
     self, AgentFile, Layer, Library, OnSuccess, Role, Step, Submit, Team, Workflow,
 };
-use crate::domain::review::target::ReviewOrder;
+use crate::domain::review::target::{ReviewOrder, Reviews};
 use crate::domain::settings::{self, Settings};
 use crate::domain::task::{TaskSpec, Work};
 use crate::domain::template;
@@ -108,11 +108,13 @@ pub fn make(sources: &Sources<'_>, wishes: &Wishes<'_>) -> Result<Plan> {
         problems: vec![],
     };
     let steps = workflow.steps.iter().zip(apart);
-    let tasks: Vec<TaskSpec> = steps.filter_map(|(step, apart)| caster.task(step, &vars, apart)).collect();
+    let mut tasks: Vec<TaskSpec> =
+        steps.filter_map(|(step, apart)| caster.task(step, &vars, apart)).collect();
     let Caster { automatic, personas, problems, .. } = caster;
     if !problems.is_empty() {
         return Err(Problems(merged(problems)).into());
     }
+    tell_apart(&mut tasks);
     // A file may ask for less at once than the user allows, never for more.
     let allowed = sources.settings.number(&settings::JOBS) as u32;
     let files = [team.max_concurrency, workflow.max_concurrency];
@@ -290,7 +292,12 @@ impl Caster<'_> {
             } else {
                 Vec::new()
             },
-            reviews: None,
+            reviews: step.reviews.as_ref().map(|work| Reviews {
+                task: TaskId::parse(work),
+                rounds: step.rounds,
+                ..Reviews::default()
+            }),
+            on_request: false,
         })
     }
 
@@ -360,6 +367,20 @@ impl Caster<'_> {
         };
         self.problems.push(problem);
         None
+    }
+}
+
+/// Names reviewers of the same work after their steps where they would be called the same.
+fn tell_apart(tasks: &mut [TaskSpec]) {
+    let called = |task: &TaskSpec| Some((task.reviewer()?, task.reviews.as_ref()?.task.clone()));
+    let all: Vec<_> = tasks.iter().map(called).collect();
+    for (at, task) in tasks.iter_mut().enumerate() {
+        let others = all.iter().enumerate().filter(|(other, called)| *other != at && called.is_some());
+        let is_same = others.into_iter().any(|(_, called)| *called == all[at]);
+        let name = format!("{}:{}", task.program(), task.id);
+        if let Some(reviews) = task.reviews.as_mut().filter(|_| is_same) {
+            reviews.name = name;
+        }
     }
 }
 

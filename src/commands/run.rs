@@ -24,6 +24,7 @@ use crate::domain::notice::Policy;
 use crate::domain::price::Prices;
 use crate::domain::provider::Providers;
 use crate::domain::retry::Retries;
+use crate::domain::review::target::Reviews;
 use crate::domain::run::Run;
 use crate::domain::settings::{self, Settings};
 use crate::domain::task::{Task, TaskSpec, Work, Working};
@@ -383,6 +384,9 @@ pub fn show_plan(
                 "command": launch.map(|launch| &launch.command),
                 "prompt": launch.and_then(|launch| launch.prompt.as_ref()),
             });
+            if let Some(reviews) = &spec.reviews {
+                json["reviews"] = json!({"task": reviews.task, "rounds": reviews.rounds});
+            }
             if let Work::Merge { into, how } = &spec.work {
                 json["merge"] = json!({"into": into, "how": how});
             }
@@ -421,7 +425,11 @@ pub fn show_plan(
     let mut rows = Rows::new(&columns);
     for spec in &plan.tasks {
         let after: Vec<&str> = spec.depends_on.iter().map(|id| id.as_str()).collect();
-        let after = if after.is_empty() { "-".to_owned() } else { after.join(", ") };
+        let mut after = if after.is_empty() { "-".to_owned() } else { after.join(", ") };
+        if let Some(Reviews { task: Some(work), rounds, .. }) = &spec.reviews {
+            let rounds = if *rounds > 0 { format!(", {rounds} rounds at most") } else { String::new() };
+            after.push_str(&format!("; reviews {work}{rounds}"));
+        }
         let gates = gates_of(spec, policy);
         let gates = if gates.is_empty() { "-".to_owned() } else { gates.join(", ") };
         let mut cells =

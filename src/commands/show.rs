@@ -170,6 +170,12 @@ fn describe_workflow(workflow: &Workflow) -> (Value, String) {
             text.push_str(&format!("writes: {}\n", step.writes.join(", ")));
         }
         text.push_str(&places(step.worktree, &step.link));
+        if let Some(work) = &step.reviews {
+            text.push_str(&format!("reviews: {work}\n"));
+        }
+        if step.rounds > 0 {
+            text.push_str(&format!("rounds: {}\n", step.rounds));
+        }
         step.verify.iter().for_each(|command| text.push_str(&format!("verify: {command}\n")));
         if step.run.is_none() {
             text.push_str(&format!("{}\n", step.task.trim()));
@@ -188,6 +194,7 @@ fn places(worktree: Option<bool>, link: &[String]) -> String {
 fn step_json(step: &Step) -> Value {
     json!({
         "id": step.id, "role": step.role, "agent": step.agent, "depends_on": step.depends_on, "run": step.run,
+        "reviews": step.reviews, "rounds": step.rounds,
         "verify": step.verify, "timeout_seconds": step.timeout.map(|timeout| timeout.as_secs()), "retries": step.retries,
         "backoff_ms": step.backoff.map(|backoff| backoff.as_millis() as u64),
         "continue_on_error": step.continue_on_error, "when": step.when, "confidence": step.confidence,

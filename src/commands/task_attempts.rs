@@ -161,6 +161,7 @@ fn turn_of(event: &Event) -> Option<String> {
             }
             words
         }
+        Event::ReviewRoundBegun { round, .. } => format!("a review asked for changes: round {round}"),
         Event::TaskDeadLettered { why, by, note, .. } => {
             let note = if note.is_empty() { String::new() } else { format!(": {note}") };
             format!("given up by {by}, {}{note}", why.words())

@@ -20,6 +20,7 @@ pub struct Earlier {
     pub kept_at: String,
 }
 
+const NAME: &str = "dependency-context";
 const OPEN: &str = "<dependency-context>";
 const CLOSE: &str = "</dependency-context>";
 
@@ -36,7 +37,7 @@ pub fn fence(earlier: &[Earlier]) -> String {
     for earlier in spoken {
         let text = cut(earlier, share);
         let Earlier { task, role, state, .. } = earlier;
-        block.push_str(&format!("\n## {task} ({role}, {state})\n\n{}\n", defuse(&text)));
+        block.push_str(&format!("\n## {task} ({role}, {state})\n\n{}\n", defuse(&text, NAME)));
     }
     block.push_str(CLOSE);
     block
@@ -60,14 +61,15 @@ fn cut(earlier: &Earlier, limit: usize) -> String {
     [&text[..head_end], &note, &text[tail_start..]].concat()
 }
 
-/// Takes the meaning out of a fence inside the fence, however it is written.
-fn defuse(text: &str) -> String {
+/// Takes the meaning out of a fence inside the fence, however it is written. The fence's name is in small letters, with a
+/// hyphen.
+pub fn defuse(text: &str, fence: &str) -> String {
     // Has every byte in the place that it has in `text`.
     let lower = text.to_ascii_lowercase();
     let mut harmless = String::with_capacity(text.len());
     let mut copied = 0;
-    for (at, _) in lower.match_indices("dependency-context") {
-        let hyphen = at + "dependency".len();
+    for (at, _) in lower.match_indices(fence) {
+        let hyphen = at + fence.find('-').unwrap_or_default();
         harmless.push_str(&text[copied..hyphen]);
         harmless.push('\u{2011}');
         copied = hyphen + 1;

@@ -487,6 +487,16 @@ pub enum Event {
         #[serde(flatten)]
         asked: Asked,
     },
+    /// All who review a task's work have come to a verdict, and one of them asks for changes: the task and they go back to the
+    /// queue. Recorded together with the end of the last of them.
+    ReviewRoundBegun {
+        task: TaskId,
+        reviewers: Vec<TaskId>,
+        /// From 1; how often the task was sent back.
+        round: u32,
+        /// The verdicts and findings, in words.
+        note: String,
+    },
     /// A task was given up; recorded right after the end of the attempt because of which it was, or when a person says so.
     /// The task stays in its state.
     TaskDeadLettered {
@@ -707,6 +717,7 @@ impl Event {
             Event::GateDecided { .. } => "gate_decided",
             Event::TaskAccepted { .. } => "task_accepted",
             Event::TaskRequeued { .. } => "task_requeued",
+            Event::ReviewRoundBegun { .. } => "review_round_begun",
             Event::TaskDeadLettered { .. } => "task_dead_lettered",
             Event::DeadLetterDropped { .. } => "dead_letter_dropped",
             Event::PersonReviewed(_) => "person_reviewed",
@@ -760,6 +771,7 @@ impl Event {
         "gate_decided",
         "task_accepted",
         "task_requeued",
+        "review_round_begun",
         "task_dead_lettered",
         "dead_letter_dropped",
         "person_reviewed",
@@ -822,6 +834,7 @@ impl Event {
             | Event::GateDecided { task, .. }
             | Event::TaskAccepted { task, .. }
             | Event::TaskRequeued { task, .. }
+            | Event::ReviewRoundBegun { task, .. }
             | Event::TaskDeadLettered { task, .. }
             | Event::DeadLetterDropped { task, .. }
             | Event::TreeChecked { task, .. }
@@ -942,6 +955,7 @@ impl Event {
                 | Event::GateDecided { .. }
                 | Event::TaskAccepted { .. }
                 | Event::TaskRequeued { .. }
+                | Event::ReviewRoundBegun { .. }
                 | Event::TaskDeadLettered { .. }
                 | Event::DeadLetterDropped { .. }
                 | Event::PersonReviewed(_)

@@ -15,6 +15,8 @@ use super::judgement::{self, Evidence, StopReason};
 use super::merging::How;
 use super::request::{self, Answer, Ask, Code, Request, Submission};
 use super::retry::{self, RetryPolicy};
+use super::review::rounds;
+use super::review::target::Reviews;
 use super::run::tests::{ended, run_of, spec, started};
 use super::run::{Counts, Illegal, Run, RunStatus, Touched};
 use super::schedule::{Schedule, Skip};
@@ -99,6 +101,11 @@ fn is_explicit(event: &Event) -> bool {
     matches!(event, Event::TaskAccepted { .. } | Event::TaskRequeued { .. } | Event::GateDecided { .. })
 }
 
+/// Tells whether an event puts a task back to the queue because a review of it, or its own review, goes into another round.
+fn sends_back(event: &Event, id: &TaskId) -> bool {
+    matches!(event, Event::ReviewRoundBegun { task, reviewers, .. } if task == id || reviewers.contains(id))
+}
+
 /// Tells whether an event completes a task on a person's word, without a success.
 fn is_acceptance(event: &Event) -> bool {
     matches!(event, Event::TaskAccepted { .. })
@@ -177,6 +184,7 @@ impl World {
                     // Nobody told the schedule.
                     self.schedule = Schedule::of(&self.run);
                     self.skip_impossible()?;
+                    self.begin_rounds()?;
                 }
             }
         }
@@ -232,6 +240,17 @@ impl World {
                 let mut without = after.clone();
                 without.not_before = before.not_before;
                 prop_assert!(without == *before, "a clock changed more of {id} than when it may start");
+                continue;
+            }
+            if sends_back(event, id) {
+                let is_back = after.state == TaskState::Queued && after.attempts == before.attempts;
+                prop_assert!(is_back && after.version > before.version, "{id} was not put back: {after:?}");
+                prop_assert!(
+                    !before.state.is_settled() || before.lets_dependents_go(),
+                    "{id} was {}",
+                    before.state
+                );
+                self.seen.insert("sent back");
                 continue;
             }
             prop_assert_eq!(event.task(), Some(id), "an event changed the task of another one");
@@ -318,19 +337,22 @@ impl World {
         let Some(place) = next else { return Ok(()) };
         let task = &self.run.tasks[place];
         let in_folder = |other: &&Task| {
-            other.state == TaskState::Running && matches!(other.spec.work, Work::Agent { .. })
+            let reviews = other.spec.reviews.is_some();
+            other.state == TaskState::Running && other.spec.is_for_agent() && !reviews
         };
         let mut others = self.run.tasks.iter().filter(in_folder);
-        let is_alone =
-            !task.spec.is_for_agent() || !others.any(|other| task.may_write() || other.may_write());
+        let is_alone = !task.spec.is_for_agent()
+            || task.spec.reviews.is_some()
+            || !others.any(|other| task.may_write() || other.may_write());
         prop_assert!(
             is_alone || self.run.limits.shared_writers > 0,
             "{} writes beside another",
             task.spec.id
         );
-        for dependency in task.spec.depends_on.iter().filter_map(|id| self.run.task(id)) {
+        prop_assert!(!task.is_unasked(), "{} starts although nobody has asked for it", task.spec.id);
+        for dependency in task.spec.waits_on().filter_map(|id| self.run.task(id)) {
             prop_assert!(
-                dependency.state.is_settled(),
+                dependency.state.is_settled() || dependency.is_unasked(),
                 "{} starts before {}",
                 task.spec.id,
                 dependency.spec.id
@@ -374,8 +396,11 @@ impl World {
 
     fn hand_in(&mut self, which: usize, body: usize) -> Checked {
         self.requests += 1;
+        let reviews = self.asker(which).is_some_and(|(task, _)| task.reviewed_task().is_some());
+        // Most of what a reviewer hands in is a review.
+        let body = body_of(if reviews && !body.is_multiple_of(4) { 7 + body % 3 } else { body });
         let request =
-            Request { id: format!("r{}", self.requests), token: "t".into(), ask: Ask::Submit(body_of(body)) };
+            Request { id: format!("r{}", self.requests), token: "t".into(), ask: Ask::Submit(body) };
         let asker = self.asker(which);
         let (event, answer) = request::receive(asker, &request, &[]);
         let expected = expected_answer(asker, &request);
@@ -495,13 +520,26 @@ impl World {
             true => self.schedule.note_queued(&self.run, place),
             false => self.schedule.note_settled(&self.run, place),
         }
-        self.skip_impossible()
+        self.skip_impossible()?;
+        self.begin_rounds()
+    }
+
+    /// Sends back what reviews ask for changes of. Those that wait for these reviews have not been let go by then.
+    fn begin_rounds(&mut self) -> Checked {
+        for event in rounds::due(&self.run) {
+            self.happen(event)?;
+            self.schedule = Schedule::of(&self.run);
+            self.skip_impossible()?;
+        }
+        prop_assert_eq!(rounds::due(&self.run), vec![], "a round begins twice");
+        Ok(())
     }
 
     fn take_over(&mut self) -> Checked {
         self.happen(event_of("dispatcher_started", None, 0, 1))?;
         self.schedule = Schedule::of(&self.run);
-        self.skip_impossible()
+        self.skip_impossible()?;
+        self.begin_rounds()
     }
 
     fn owner_dies(&mut self) -> Checked {
@@ -661,6 +699,9 @@ fn event_of(kind: &str, task: Option<&TaskId>, attempt: u32, dice: usize) -> Eve
             0 => json!({"by": "ann", "reason": "r", "agent": "y", "note": "otherwise"}),
             _ => json!({"by": "ann", "reason": "r"}),
         },
+        "review_round_begun" => {
+            json!({"reviewers": [format!("t{}", dice % 6)], "round": 1 + dice % 2, "note": "n"})
+        }
         "task_dead_lettered" => {
             json!({"why": if dice.is_multiple_of(2) { "by_hand" } else { "dead_looks" }, "by": "ann", "last_error": "network: r"})
         }
@@ -717,12 +758,13 @@ fn start_gate(task: Option<&TaskId>, dice: usize) -> Event {
 /// Returns something to hand in.
 fn body_of(choice: usize) -> Submission {
     let result = |summary: &str| json!({"summary": summary, "confidence": 0.9, "rationale": "r"});
-    let (kind, body) = match choice % 8 {
+    let (kind, body) = match choice % 10 {
         0..=2 => (Kind::Result, result("done")),
         3 => (Kind::Result, result("done otherwise")),
         4 => (Kind::Result, json!({"summary": "unsure", "confidence": 0.1, "rationale": "r"})),
         5 => (Kind::Result, json!({"summary": "done"})),
         6 => (Kind::Noop, json!({"reason": "it is there"})),
+        7 | 8 => (Kind::Review, json!({"verdict": "changes_requested", "body": "b"})),
         _ => (Kind::Blocked, json!({"reason": "no key"})),
     };
     Submission { kind, body }
@@ -762,6 +804,15 @@ fn graphs() -> impl Strategy<Value = Vec<TaskSpec>> {
                     "writes": true, "submit_optional": kind % 4 == 3}});
                 spec.work = serde_json::from_value(work).expect("an agent's work");
             }
+            if at > 0 && depends / 16 > 0 && kind % 4 == 1 {
+                // It reviews an earlier one, which may be one that waits until it is asked for.
+                let work = json!({"agent": {"role": "reviewer", "program": "x", "persona": "reviewer", "task": "t",
+                    "writes": false}});
+                spec.work = serde_json::from_value(work).expect("an agent's work");
+                let task = TaskId::parse(&format!("t{}", depends % at));
+                spec.reviews = Some(Reviews { task, rounds: (kind / 4 % 3) as u32, ..Reviews::default() });
+            }
+            spec.on_request = kind % 4 == 2 && depends % 4 == 0;
             if at == 5 && kind % 8 == 0 {
                 spec.work = Work::Merge { into: "main".into(), how: How::Merge };
             }
@@ -773,7 +824,12 @@ fn graphs() -> impl Strategy<Value = Vec<TaskSpec>> {
             }
             spec
         };
-        dice.into_iter().enumerate().map(task).collect()
+        let mut specs: Vec<TaskSpec> = dice.into_iter().enumerate().map(task).collect();
+        if specs.iter().any(|spec| spec.on_request) {
+            // What becomes of a task that nobody has waited for is nothing to make a condition of.
+            specs.iter_mut().for_each(|spec| spec.when = None);
+        }
+        specs
     })
 }
 
@@ -807,7 +863,7 @@ fn a_hundred_thousand_random_steps_break_no_rule() {
     // Histories in which little happens would break no rule either.
     let states = TaskState::ALL.into_iter().filter(|state| *state != TaskState::AwaitingInput);
     let answers = ["accepted", "unknown_token", "late", "conflict", "invalid"];
-    for expected in states.map(TaskState::name).chain(answers).chain(["illegal"]) {
+    for expected in states.map(TaskState::name).chain(answers).chain(["illegal", "sent back"]) {
         assert!(seen.contains(expected), "nothing was ever {expected}: {seen:?}");
     }
 }

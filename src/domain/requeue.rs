@@ -242,7 +242,7 @@ fn is_let_back(run: &Run, place: usize, back: &[bool]) -> bool {
             let asked = task.spec.when.as_ref().map(|when| when.operands()).unwrap_or_default();
             asked.iter().filter_map(|operand| TaskId::parse(operand.step()?)).any(|id| is_back(&id))
         }
-        TaskState::Skipped => task.spec.depends_on.iter().any(is_back),
+        TaskState::Skipped => task.spec.waits_on().any(is_back),
         TaskState::Cancelled => run.limits.fail_fast && task.given_up_with_others,
         _ => false,
     };

@@ -27,6 +27,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::time::Duration;
 
+mod rounds;
+
 /// Where a run stands; derived from its tasks when it is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -176,6 +178,8 @@ pub enum Touched {
     Run,
     /// A task, by its place in `tasks`.
     Task(usize),
+    /// Several tasks.
+    Tasks,
     /// A task and one of its attempts, by its number.
     TaskAndAttempt(usize, u32),
 }
@@ -704,10 +708,14 @@ impl Run {
                 task.unanswered = 0;
                 task.attempts_before = task.attempts.len();
                 task.put_back_at = Some(at);
+                task.asked_for = true;
                 task.dead_letter = None;
                 asked.change(&mut task.spec.work);
                 task.words.extend(asked.word(by, failed));
                 Ok(Touched::Task(place))
+            }
+            Event::ReviewRoundBegun { task, reviewers, round, note } => {
+                self.begin_round(task, reviewers, *round, note).map_err(illegal)
             }
             Event::TaskDeadLettered { task, attempt, why, by, note, last_error, tail } => {
                 let place = self.place_of(task).map_err(illegal)?;
@@ -839,6 +847,8 @@ impl Run {
             put_back_at: None,
             sent_back: false,
             dead_letter: None,
+            round: None,
+            asked_for: false,
         });
         Ok(Touched::Task(self.tasks.len() - 1))
     }

@@ -10,6 +10,8 @@
 //! readers that are in the folder, and nobody who comes later goes in before it. Commands go in and out as they like,
 //! and tasks with a work tree of their own are not in it at all.
 
+mod dependencies;
+
 use super::id::TaskId;
 use super::run::Run;
 use super::task::{Task, TaskState, Work};
@@ -98,10 +100,11 @@ impl Schedule {
     pub fn of(run: &Run) -> Schedule {
         let mut dependents = vec![Vec::new(); run.tasks.len()];
         let mut open_dependencies = vec![0; run.tasks.len()];
-        for (place, task) in run.tasks.iter().enumerate() {
-            for dependency in task.spec.depends_on.iter().filter_map(|id| run.place(id)) {
+        for (place, on) in dependencies::of(run).into_iter().enumerate() {
+            for dependency in on {
                 dependents[dependency].push(place);
-                if !run.tasks[dependency].state.is_settled() {
+                let other = &run.tasks[dependency];
+                if !other.state.is_settled() && !other.is_unasked() {
                     open_dependencies[place] += 1;
                 }
             }
@@ -119,7 +122,9 @@ impl Schedule {
             if run.tasks[place].state == TaskState::Running {
                 schedule.folder.enter(place, schedule.uses[place]);
             }
-            if run.tasks[place].state == TaskState::Queued && schedule.open_dependencies[place] == 0 {
+            let task = &run.tasks[place];
+            let waits = schedule.open_dependencies[place] > 0 || task.is_unasked();
+            if task.state == TaskState::Queued && !waits {
                 schedule.decide(run, place);
             }
         }
@@ -131,7 +136,9 @@ impl Schedule {
         for at in 0..self.dependents[place].len() {
             let dependent = self.dependents[place][at];
             self.open_dependencies[dependent] -= 1;
-            if self.open_dependencies[dependent] == 0 && run.tasks[dependent].state == TaskState::Queued {
+            let task = &run.tasks[dependent];
+            let waits = self.open_dependencies[dependent] > 0 || task.is_unasked();
+            if task.state == TaskState::Queued && !waits {
                 self.decide(run, dependent);
             }
         }
@@ -282,8 +289,8 @@ impl<'a> InFolder<'a> {
             FolderUse::Writes => !self.writing.is_empty() || somebody_reads,
             FolderUse::Reads => !self.writing.is_empty() && shared_writers == 0,
         };
-        let waits = queued && kept_out && task.spec.depends_on.iter().all(settled);
-        waits.then(|| self.words())
+        let waits = queued && kept_out && task.spec.waits_on().all(settled);
+        (waits && !task.is_unasked()).then(|| self.words())
     }
 
     fn words(&self) -> String {
@@ -317,7 +324,7 @@ pub fn would_skip(run: &Run, place: usize, is_back: &dyn Fn(usize) -> bool) -> O
     if let Some(blocker) = blocker(run, task, &is_open) {
         return Some(why_blocked(blocker));
     }
-    let waits = task.spec.depends_on.iter().filter_map(|id| run.place(id)).any(is_open);
+    let waits = task.spec.waits_on().filter_map(|id| run.place(id)).any(is_open);
     let when = task.spec.when.as_ref().filter(|when| !waits && !when.holds(&|operand| look_up(run, operand)));
     when.map(|when| format!("when: {when}"))
 }
@@ -331,7 +338,7 @@ fn blocker<'a>(run: &'a Run, task: &Task, is_open: &dyn Fn(usize) -> bool) -> Op
             when.is_always() || when.operands().into_iter().any(asks)
         })
     };
-    let places = task.spec.depends_on.iter().filter_map(|id| run.place(id));
+    let places = task.spec.waits_on().filter_map(|id| run.place(id));
     let mut dependencies = places.filter(|on| !is_open(*on)).map(|on| &run.tasks[on]);
     dependencies.find(|dependency| !dependency.lets_dependents_go() && !excused(dependency))
 }

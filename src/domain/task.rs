@@ -9,8 +9,9 @@ use super::id::TaskId;
 use super::merging::{How, Landed};
 use super::request::Code;
 use super::result_files::ResultFile;
+use super::review::rounds::Round;
 use super::review::target::Reviews;
-use super::submission::{Field, HandedIn, Note};
+use super::submission::{Field, HandedIn, Note, ReviewBody};
 use super::time::Time;
 use super::tree_check::TreeCheck;
 use super::usage::Usage;
@@ -80,6 +81,9 @@ pub struct TaskSpec {
     /// It is a reviewer's pass over exact commits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reviews: Option<Reviews>,
+    /// It waits until a review asks for it; where none does, it is not done. Others do not wait for it until then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub on_request: bool,
 }
 
 impl TaskSpec {
@@ -107,7 +111,14 @@ impl TaskSpec {
             worktree: false,
             link: Vec::new(),
             reviews: None,
+            on_request: false,
         }
+    }
+
+    /// Returns the tasks that come before it: those it depends on, and the one that it reviews.
+    pub fn waits_on(&self) -> impl Iterator<Item = &TaskId> {
+        let reviewed = self.reviews.as_ref().and_then(|reviews| reviews.task.as_ref());
+        self.depends_on.iter().chain(reviewed.filter(|task| !self.depends_on.contains(task)))
     }
 }
 
@@ -283,7 +294,8 @@ impl TaskState {
         }
     }
 
-    /// Tells whether a task may go from this state to `next`.
+    /// Tells whether a task may go from this state to `next`. A completed one goes back to the queue too,
+    /// by `review_round_begun` alone, or by a `task_requeued` of a person who sends on what a review found.
     pub fn may_become(self, next: TaskState) -> bool {
         use TaskState::*;
         match self {
@@ -470,12 +482,44 @@ pub struct Task {
     pub sent_back: bool,
     /// It was given up, and nobody has put it back or dropped that since.
     pub dead_letter: Option<Box<DeadLetter>>,
+    /// The round of a review that it is in; none before the first.
+    pub round: Option<Box<Round>>,
+    /// Somebody asked for it, where it waits for that.
+    pub asked_for: bool,
 }
 
 impl Task {
     /// Returns the attempts that were made since a person last put it back to the queue; all of them where nobody did.
     pub fn attempts_of_this_round(&self) -> &[Attempt] {
         self.attempts.get(self.attempts_before..).unwrap_or_default()
+    }
+
+    /// Returns the task whose work it reviews.
+    pub fn reviewed_task(&self) -> Option<&TaskId> {
+        self.spec.reviews.as_ref()?.task.as_ref()
+    }
+
+    /// Returns the review that its newest attempt handed in.
+    pub fn pass(&self) -> Option<&ReviewBody> {
+        match self.last()?.submission.as_deref()? {
+            HandedIn::Review(review) => Some(review),
+            _ => None,
+        }
+    }
+
+    /// Returns how many rounds a review has begun of its work.
+    pub fn rounds(&self) -> u32 {
+        self.round.as_ref().map_or(0, |round| round.number)
+    }
+
+    /// Returns the round that it was put back for, until its first attempt of that begins.
+    pub fn new_round(&self) -> Option<&Round> {
+        self.round.as_deref().filter(|round| round.attempts_before == self.attempts.len())
+    }
+
+    /// Tells whether it waits for somebody to ask for it, so that nobody waits for it.
+    pub fn is_unasked(&self) -> bool {
+        self.spec.on_request && !self.asked_for && self.state == TaskState::Queued
     }
 
     /// Tells whether all that is on its branch has been merged.
@@ -557,6 +601,8 @@ impl Task {
     /// Tells whether tasks that depend on this one may go on.
     pub fn lets_dependents_go(&self) -> bool {
         match self.state {
+            // Nobody has asked for it, so nobody builds on it, whatever became of it.
+            _ if self.spec.on_request && !self.asked_for => true,
             TaskState::Completed => true,
             TaskState::Failed | TaskState::NeedsReview => self.spec.continue_on_error,
             TaskState::Skipped => self.skipped_by_condition,

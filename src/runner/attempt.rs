@@ -778,7 +778,9 @@ impl OpenAttempt {
             // Whoever died with it may not have come to recording that its child ran.
             None => attempt.process.is_some() || attempt.state == AttemptState::Ended(Outcome::Lost),
         };
-        let earlier = task.attempts.iter().filter(|attempt| attempt.number < self.number);
+        // What was done before a review asked for changes is none of them.
+        let before = task.round.as_ref().map_or(0, |round| round.attempts_before);
+        let earlier = task.attempts.iter().skip(before).filter(|attempt| attempt.number < self.number);
         Evidence {
             ending: self.ending.clone(),
             unplaced: self.unplaced.as_ref(),

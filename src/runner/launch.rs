@@ -6,6 +6,7 @@ use super::kept_output::KeptOutput;
 use super::recorder::Recordings;
 use super::worktree_setup::{self, Preparation, WorktreeSetup};
 use crate::agents::prompt::{self, PromptParts};
+use crate::agents::round_words;
 use crate::agents::{Access, Agent, Apart, Assignment, CommandSpec, MAX_ARGUMENT, Unsupported, prompt_text};
 use crate::domain::context::{self, Earlier};
 use crate::domain::event::{ArtifactKind, Event, Outcome};
@@ -20,7 +21,9 @@ use crate::domain::retry::Retries;
 use crate::domain::review::target::ReviewTarget;
 use crate::domain::run::Run;
 use crate::domain::settings::{self, Origin, Settings};
-use crate::domain::submission::{self, HandedIn, PlanBody, ResultBody, ReviewBody, ReviewVerdict, Terms};
+use crate::domain::submission::{
+    self, HandedIn, PlanBody, Resolved, ResultBody, ReviewBody, ReviewVerdict, Terms,
+};
 use crate::domain::task::{Attempt, AttemptState, Task, Work};
 use crate::domain::words::clean_text;
 use crate::domain::worktree;
@@ -530,8 +533,10 @@ impl Letter {
         let blamed = |attempt: &&Attempt| {
             !matches!(attempt.state, AttemptState::Ended(Outcome::Cancelled | Outcome::Lost))
         };
+        let in_new_round = task.new_round().is_some();
         let failure = task
             .last()
+            .filter(|_| !in_new_round)
             .filter(blamed)
             .filter(|attempt| !attempt.paused)
             .map(|attempt| attempt.reason.as_str())
@@ -546,10 +551,12 @@ impl Letter {
             may_write: task.may_write(),
             place: place_of(run, task).as_ref(),
             resumed: session.is_some()
+                && !in_new_round
                 && !task.last().is_some_and(|last| last.paused || is_sent_back(task, last)),
             words: &task.words,
             verify: &task.spec.verify,
             submit_optional: *submit_optional,
+            round: &round_words(task),
         });
         let earlier = sources.iter().map(|source| earlier_task(paths, source)).collect();
         let system_prompt = system_prompt_of(run, persona);
@@ -636,27 +643,35 @@ fn system_prompt_of(run: &Run, persona: &str) -> String {
     run.personas.get(persona).map(|persona| persona.system_prompt.clone()).unwrap_or_default()
 }
 
-/// Returns the session that the next attempt goes on in: that of an attempt which was cut off or which waited for a
-/// person, or whose work a review sent back; not one that failed.
-fn session_to_resume(task: &Task, agent: &dyn Agent) -> Option<String> {
-    let knows_what_it_did =
-        |last: &&Attempt| is_sent_back(task, last) && last.agent == agent.name() && agent.resumes_sessions();
-    match task.last().filter(knows_what_it_did) {
-        Some(last) => last.session.clone(),
-        None => session_after(task.last(), agent),
+/// Says what a review asks of a task that was sent back, or of those that review it again.
+fn round_words(task: &Task) -> String {
+    match &task.round {
+        Some(round) if task.spec.reviews.is_some() => round_words::for_reviewer(round),
+        Some(round) => round_words::for_worker(round),
+        None => String::new(),
     }
 }
 
 /// Tells whether a review sent back what an attempt made, and nobody has been at it since.
 fn is_sent_back(task: &Task, attempt: &Attempt) -> bool {
-    task.sent_back && task.attempts_before == attempt.number as usize
+    // Whoever reviews again begins afresh: it is to look at what is there.
+    let in_round = task.round.as_ref().filter(|_| task.spec.reviews.is_none());
+    let in_round = in_round.is_some_and(|round| round.attempts_before == attempt.number as usize);
+    in_round || (task.sent_back && task.attempts_before == attempt.number as usize)
 }
 
-/// Returns the session that an attempt goes on in which follows upon another.
-pub fn session_after(before: Option<&Attempt>, agent: &dyn Agent) -> Option<String> {
+/// Returns the session that the next attempt goes on in: that of an attempt which was cut off or which waited for a
+/// person, or whose work a review sent back; not one that failed.
+fn session_to_resume(task: &Task, agent: &dyn Agent) -> Option<String> {
+    session_after(task, task.last(), agent)
+}
+
+/// Returns the session that an attempt of a task goes on in which follows upon another.
+pub fn session_after(task: &Task, before: Option<&Attempt>, agent: &dyn Agent) -> Option<String> {
     let cut_off = |attempt: &&Attempt| {
         let ended_early = matches!(attempt.state, AttemptState::Ended(Outcome::Cancelled | Outcome::Lost));
-        (ended_early || attempt.paused) && attempt.agent == agent.name()
+        let goes_on = ended_early || attempt.paused || is_sent_back(task, attempt);
+        goes_on && attempt.agent == agent.name()
     };
     before.filter(cut_off).filter(|_| agent.resumes_sessions())?.session.clone()
 }
@@ -665,7 +680,8 @@ pub fn session_after(before: Option<&Attempt>, agent: &dyn Agent) -> Option<Stri
 fn place_of(run: &Run, task: &Task) -> Option<prompt::Place> {
     match run.target_of(task) {
         Some(ReviewTarget { base, head, .. }) => Some(prompt::Place::Detached { base, head }),
-        None if task.spec.is_apart() => {
+        // What is reviewed may not be there yet, where its start is only rehearsed.
+        None if task.spec.is_apart() && task.spec.reviews.is_none() => {
             Some(prompt::Place::Branch(worktree::branch_of(&run.id, &task.spec.id)))
         }
         None => None,
@@ -807,7 +823,11 @@ fn review_text(review: &ReviewBody) -> String {
         ReviewVerdict::Approved => "Approved.",
         ReviewVerdict::ChangesRequested => "Changes requested.",
     };
-    let text = format!("{verdict}\n{}\n{}\n", finding_lines(&review.findings), review.body.trim());
+    let resolved: String = review
+        .closes()
+        .map(|Resolved { fingerprint, evidence }| format!("\n- resolved {fingerprint}: {evidence}"))
+        .collect();
+    let text = format!("{verdict}\n{}{resolved}\n{}\n", finding_lines(&review.findings), review.body.trim());
     clean_text(&text, submission::MAX_DETAILS)
 }
 

@@ -12,6 +12,7 @@ use crate::domain::person::{self, PersonAsk, What};
 use crate::domain::redact::Redactor;
 use crate::domain::request::{self, Answer, Ask, Code, Request};
 use crate::domain::requeue;
+use crate::domain::review::rounds;
 use crate::domain::run::Run;
 use crate::domain::submission::HandedIn;
 use crate::domain::task::{Attempt, Task};
@@ -132,9 +133,17 @@ pub fn settle_after(
             (vec![event], Answer::Refused { code: Code::Invalid, message: words.line(why, MAX_REASON), hint })
         }
     };
-    let applied: Result<_, _> = events.into_iter().map(|event| Applied::to(run, now, event)).collect();
+    let applied: Result<Vec<Applied>, _> =
+        events.into_iter().map(|event| Applied::to(run, now, event)).collect();
+    let mut applied = applied?;
+    if matches!(&incoming.request, Ok(Request { ask: Ask::Person(_), .. })) {
+        // Where a review has come to its verdict by a person's word, what follows from that is said with it.
+        for begun in rounds::due(run) {
+            applied.push(Applied::to(run, now, begun)?);
+        }
+    }
     let answer = serde_json::to_string(&answer).unwrap_or_default();
-    Ok(Settled { applied: applied?, answered: kept(answer) })
+    Ok(Settled { applied, answered: kept(answer) })
 }
 
 /// Returns what a person asks for, where something may have to be kept before that is done ([`keep_first`]).

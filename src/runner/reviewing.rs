@@ -27,8 +27,8 @@ pub fn take_in(
     handed_in: HandedIn,
     quotes: Vec<String>,
 ) -> Result<HandedIn, Answer> {
-    let HandedIn::Review(ReviewBody { verdict, body, findings }) = handed_in else { return Ok(handed_in) };
-    let review = ReviewBody { verdict, body, findings: Vec::new() };
+    let HandedIn::Review(mut review) = handed_in else { return Ok(handed_in) };
+    let findings = std::mem::take(&mut review.findings);
     if findings.is_empty() {
         return Ok(HandedIn::Review(review));
     }
@@ -65,10 +65,12 @@ pub fn take_written(
     words: &Redactor,
 ) -> ReviewBody {
     let quotes = review.findings.iter().map(|finding| finding.quote.clone()).collect();
-    let review = made_safe(review, words);
-    let ReviewBody { verdict, body, findings } = review.clone();
-    match place(repository, run, asker, findings, quotes) {
-        Ok(Placed { findings, .. }) => ReviewBody { verdict, body, findings },
+    let mut review = made_safe(review, words);
+    // What was open decides, as it does where a review is handed in.
+    let open = asker.0.round.as_ref().map(|round| round.open.as_slice()).unwrap_or_default();
+    review.resolved.retain(|resolved| open.contains(&resolved.fingerprint));
+    match place(repository, run, asker, review.findings.clone(), quotes) {
+        Ok(Placed { findings, .. }) => ReviewBody { findings, ..review },
         // They are where the agent says.
         Err(_) => review,
     }

@@ -499,6 +499,7 @@ impl Writer<'_> {
             match touched {
                 Touched::Nothing => {}
                 Touched::Run => run_touched = true,
+                Touched::Tasks => tasks.extend(0..self.run.tasks.len()),
                 Touched::Task(place) => {
                     tasks.insert(place);
                 }

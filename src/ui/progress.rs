@@ -332,6 +332,10 @@ impl Live {
                 let word = printer.tint_err(Tone::Faint, &format!("{:12}", "queued"));
                 Some(format!("  {task:names$}  {:agents$}  {word}  {}", "-", clean_line(reason, 160)))
             }
+            Event::ReviewRoundBegun { task, round, .. } => {
+                let word = printer.tint_err(Tone::Attention, &format!("{:12}", "sent back"));
+                Some(format!("  {task:names$}  {:agents$}  {word}  {}", "-", round_words(run, task, *round)))
+            }
             Event::TaskDeadLettered { task, why, last_error, .. } => {
                 let word = printer.tint_err(Tone::Bad, &format!("{:12}", "given up"));
                 let said = clean_line(last_error, 160);
@@ -371,6 +375,12 @@ impl Live {
             _ => None,
         }
     }
+}
+
+/// Says which round of its review a task's work goes back for.
+fn round_words(run: &Run, task: &TaskId, round: u32) -> String {
+    let limit = run.task(task).and_then(|task| task.round.as_ref()).map_or(round, |round| round.limit);
+    format!("changes requested: round {round} of {limit} begins")
 }
 
 /// Says which references lost what they held; an attempt's reason names those that were moved to its work.
@@ -545,6 +555,13 @@ fn plain_line(run: &str, event: &Event) -> Option<String> {
         Event::TaskAccepted { task, by, .. } => format!("run={run} task={task} event=accepted by={by:?}"),
         Event::TaskRequeued { task, reason, .. } => {
             format!("run={run} task={task} event=requeued reason={reason:?}")
+        }
+        Event::ReviewRoundBegun { task, reviewers, round, .. } => {
+            let reviewers: Vec<&str> = reviewers.iter().map(TaskId::as_str).collect();
+            format!(
+                "run={run} task={task} event=review_round_begun round={round} reviewers={}",
+                reviewers.join(",")
+            )
         }
         Event::TaskDeadLettered { task, attempt, why, last_error, .. } => {
             let said = clean_line(last_error, 200);

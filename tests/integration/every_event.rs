@@ -150,6 +150,8 @@ fn every_kind_of_event_is_produced() {
     crate::review_decisions::a_review(&repo, "v1", &[("claude", &[("aa11", "error")])], &[]);
     repo.crew(["review", "resolve", "last", "aa11", "--why", "done"]).exits(0);
     seen.extend(repo.kinds());
+    crate::review_rounds::a_round_in(&repo);
+    seen.extend(repo.kinds());
 
     let declared: BTreeSet<String> = Event::KINDS.iter().map(|kind| (*kind).to_owned()).collect();
     let missing: Vec<&String> = declared.difference(&seen).collect();

@@ -202,8 +202,11 @@ fn every_built_in_resource_is_listed_and_can_be_shown() {
         "writer",
     ];
     assert_eq!(names("agent"), agents);
-    assert_eq!(names("team"), ["default", "fast-fix", "implementation", "research", "review"]);
-    assert_eq!(names("workflow"), ["default", "fast-fix", "implementation", "research", "review"]);
+    assert_eq!(names("team"), ["default", "fast-fix", "implementation", "research", "review", "reviewed"]);
+    assert_eq!(
+        names("workflow"),
+        ["default", "fast-fix", "implementation", "research", "review", "reviewed"]
+    );
     for (kind, word) in [("agents", "agent"), ("teams", "team"), ("workflows", "workflow")] {
         let only = repo.crew(["list", kind, "--json"]).exits(0).json();
         assert_eq!(only["data"].as_array().expect("a list").len(), names(word).len());
@@ -215,7 +218,9 @@ fn every_built_in_resource_is_listed_and_can_be_shown() {
         assert!(shown.starts_with(&format!("agent {name}")), "{shown}");
         let json = repo.crew(["show", &name, "--json"]).exits(0).json();
         assert_eq!(json["data"][0]["kind"], "agent");
-        assert!(json["data"][0]["prompt"].as_str().expect("a prompt").contains("crew submit"));
+        let prompt = json["data"][0]["prompt"].as_str().expect("a prompt");
+        // With which command a review is handed in stands in the task.
+        assert!(prompt.contains("crew submit") || name.ends_with("reviewer"), "{name}");
     }
     // A name that a team and a workflow share shows both.
     let shown = repo.crew(["show", "review"]).exits(0).out;
@@ -225,6 +230,8 @@ fn every_built_in_resource_is_listed_and_can_be_shown() {
         shown.contains("## report  role writer  after explore, review, security-review, verify"),
         "{shown}"
     );
+    let shown = repo.crew(["show", "reviewed"]).exits(0).out;
+    assert!(shown.contains("after execute\nreviews: execute\nrounds: 3\n"), "{shown}");
     let json = repo.crew(["show", "review", "--json"]).exits(0).json();
     assert_eq!(json["meta"]["count"], 2);
     assert_eq!(json["data"][1]["steps"][0]["id"], "explore");
@@ -238,9 +245,9 @@ fn every_built_in_resource_is_listed_and_can_be_shown() {
 fn validate_counts_what_it_read() {
     let repo = TestRepo::new();
     repo.write(".crew/agents/one-more.md", &agent_of("here"));
-    assert_eq!(repo.crew(["validate"]).exits(0).out, "11 agents, 5 teams, 5 workflows: no problem\n");
+    assert_eq!(repo.crew(["validate"]).exits(0).out, "11 agents, 6 teams, 6 workflows: no problem\n");
     let json = repo.crew(["validate", "--json"]).exits(0).json();
-    assert_eq!(json, json!({"agents": 11, "teams": 5, "workflows": 5, "problems": []}));
+    assert_eq!(json, json!({"agents": 11, "teams": 6, "workflows": 6, "problems": []}));
 }
 
 #[test]

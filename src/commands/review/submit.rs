@@ -39,6 +39,17 @@ pub struct SubmitArgs {
     /// Whose review it is; default: git's user.name, or the user of this account
     #[arg(long, value_name = "NAME", requires = "review")]
     by: Option<String>,
+
+    /// A finding of the review before that is resolved, with what shows it; once for each
+    #[arg(long, value_name = "FINGERPRINT=EVIDENCE", value_parser = read_resolved, conflicts_with = "review")]
+    resolved: Vec<(String, String)>,
+}
+
+fn read_resolved(text: &str) -> Result<(String, String), String> {
+    let parts =
+        text.split_once('=').filter(|(print, why)| !print.trim().is_empty() && !why.trim().is_empty());
+    let (print, why) = parts.ok_or("write the fingerprint, `=` and what shows that it is resolved")?;
+    Ok((print.trim().to_owned(), why.trim().to_owned()))
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -50,7 +61,7 @@ enum VerdictArg {
 
 /// Hands in a review and prints the answer.
 pub fn submit(cx: &Context, args: &SubmitArgs) -> Result<ExitStatus> {
-    let SubmitArgs { verdict, body, findings, .. } = args;
+    let SubmitArgs { verdict, body, findings, resolved, .. } = args;
     if body.as_deref() == Some("-") && findings.as_deref() == Some("-") {
         let message = "--body and --findings cannot both be standard input";
         return Err(Problem::usage("two_inputs", message).hint("put one of them into a file").into());
@@ -64,7 +75,11 @@ pub fn submit(cx: &Context, args: &SubmitArgs) -> Result<ExitStatus> {
         body => body.unwrap_or_default().to_owned(),
     };
     let findings = findings.as_deref().map(|from| submit::read_json(from, Kind::Review)).transpose()?;
-    let body = put_together(verdict, body, findings)?;
+    let mut body = put_together(verdict, body, findings)?;
+    if !resolved.is_empty() {
+        let closed = |(print, why): &(String, String)| json!({"fingerprint": print, "evidence": why});
+        body["resolved"] = resolved.iter().map(closed).collect();
+    }
     match &args.review {
         Some(review) => hand_in_as_person(cx, args, review, body),
         None => submit::hand_in(cx, Submission { kind: Kind::Review, body }),

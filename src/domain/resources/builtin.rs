@@ -19,8 +19,8 @@ pub fn built_in() -> Vec<SourceFile> {
     let files = files! {
         Agent "agents" ".md": "analyst" "critic" "executor" "explorer" "planner" "reviewer" "security-reviewer"
             "test-engineer" "verifier" "writer";
-        Team "teams" ".team.md": "default" "fast-fix" "implementation" "research" "review";
-        Workflow "workflows" ".workflow.md": "default" "fast-fix" "implementation" "research" "review";
+        Team "teams" ".team.md": "default" "fast-fix" "implementation" "research" "review" "reviewed";
+        Workflow "workflows" ".workflow.md": "default" "fast-fix" "implementation" "research" "review" "reviewed";
     };
     let source = |(kind, stem, path, text): (Kind, &str, &str, &str)| SourceFile {
         layer: Layer::BuiltIn,

@@ -16,6 +16,7 @@ mod front_matter;
 mod graph;
 mod limits;
 mod report;
+mod reviewed;
 mod steps;
 mod team;
 mod workflow;
@@ -383,13 +384,15 @@ mod tests {
         assert_eq!(problems, []);
         assert_eq!(library.agents.len(), 10);
         let teams: Vec<&str> = library.teams.keys().map(String::as_str).collect();
-        assert_eq!(teams, ["default", "fast-fix", "implementation", "research", "review"]);
+        assert_eq!(teams, ["default", "fast-fix", "implementation", "research", "review", "reviewed"]);
         for team in library.teams.values() {
             assert_eq!(team.workflow, team.name);
             assert_eq!(fits(&library.workflows[&team.name], team, &library), []);
         }
         for agent in library.agents.values() {
-            assert!(agent.prompt.contains("crew submit"), "{}", agent.name);
+            // With which command a review is handed in stands in the task.
+            let is_told = agent.prompt.contains("crew submit") || agent.name.ends_with("reviewer");
+            assert!(is_told, "{}", agent.name);
             assert!((15..=45).contains(&agent.prompt.lines().count()), "{}", agent.name);
         }
     }

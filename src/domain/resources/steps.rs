@@ -8,6 +8,7 @@ use super::front_matter::split_list;
 use super::is_id;
 use super::limits;
 use super::report::Report;
+use super::reviewed::MAX_ROUNDS;
 use super::workflow::{Step, Submit};
 use crate::domain::gate::StepGates;
 use crate::domain::links;
@@ -19,10 +20,12 @@ use crate::domain::tree_check::Bounds;
 use crate::domain::when::When;
 use std::time::Duration;
 
-const KEYS: [&str; 28] = [
+const KEYS: [&str; 30] = [
     "role",
     "agent",
     "dependsOn",
+    "reviews",
+    "rounds",
     "run",
     "verify",
     "timeout",
@@ -53,7 +56,8 @@ const KEYS: [&str; 28] = [
 const UNSUPPORTED: [&str; 2] = ["skills", "parallelGroup"];
 
 /// Keys that say how an agent is asked, which a command is not.
-const AGENT_KEYS: [&str; 6] = ["role", "agent", "model", "submit", "confidence", "fields"];
+const AGENT_KEYS: [&str; 8] =
+    ["role", "agent", "model", "submit", "confidence", "fields", "reviews", "rounds"];
 
 fn is_for_agents(key: &str) -> bool {
     AGENT_KEYS.contains(&key) || limits::AGENT_KEYS.contains(&key)
@@ -317,6 +321,8 @@ fn set(step: &mut Step, key: &str, value: &str) -> Result<(), Wrong> {
         "role" => step.role = value.to_owned(),
         "agent" => step.agent = Some(value.to_owned()),
         "dependsOn" => step.depends_on = read_list(value),
+        "reviews" => step.reviews = Some(value.to_owned()),
+        "rounds" => step.rounds = read_rounds(value)?,
         "run" => step.run = Some(value.to_owned()),
         "verify" => step.verify.push(read_check(value)?),
         "timeout" => step.timeout = Some(read_timeout(value)?),
@@ -425,6 +431,16 @@ fn read_retries(value: &str) -> Result<u32, Wrong> {
         _ => {
             wrong(format!("`retries` has to be a whole number from 0 to {MAX_RETRIES}, not `{value}`"), None)
         }
+    }
+}
+
+fn read_rounds(value: &str) -> Result<u32, Wrong> {
+    match value.parse::<u32>() {
+        Ok(rounds) if (1..=MAX_ROUNDS).contains(&rounds) => Ok(rounds),
+        _ => wrong(
+            format!("`rounds` has to be a whole number from 1 to {MAX_ROUNDS}, not `{value}`"),
+            "without it, the work is reviewed once and not sent back",
+        ),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::front_matter::Document;
 use super::report::Report;
 use super::team::Team;
-use super::{Kind, Source, graph, read_description, read_name, steps};
+use super::{Kind, Source, graph, read_description, read_name, reviewed, steps};
 use crate::domain::budget::Limits;
 use crate::domain::gate::StepGates;
 use crate::domain::submission::Field;
@@ -44,6 +44,10 @@ pub struct Step {
     pub agent: Option<String>,
     /// Ids of the steps that have to be done first.
     pub depends_on: Vec<String>,
+    /// The step whose work it reviews.
+    pub reviews: Option<String>,
+    /// How often that is sent back at most.
+    pub rounds: u32,
     /// The command line of a command step; such a step has no task text.
     pub run: Option<String>,
     /// Command lines that have to succeed before the step counts as done.
@@ -132,7 +136,7 @@ const KEYS: [&str; 4] = ["name", "description", "maxConcurrency", "onSuccess"];
 /// Reads a workflow file.
 pub(super) fn read(document: Document<'_>, stem: &str, source: Source, report: &mut Report) -> Workflow {
     let Document { mut head, body, body_line } = document;
-    let workflow = Workflow {
+    let mut workflow = Workflow {
         name: read_name(&mut head, Kind::Workflow, stem, report),
         description: read_description(&mut head, report),
         max_concurrency: head.count("maxConcurrency", MAX_CONCURRENCY, report),
@@ -141,6 +145,7 @@ pub(super) fn read(document: Document<'_>, stem: &str, source: Source, report: &
         source,
     };
     head.finish(&KEYS, &[], report);
+    reviewed::check(&mut workflow.steps, report);
     graph::check(&workflow.steps, report);
     workflow
 }

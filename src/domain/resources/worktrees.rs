@@ -48,7 +48,30 @@ pub fn worktrees(
         );
         report.add_with(step.line_of("worktree"), message, format!("say `worktree: true` in `{}`", step.id));
     }
+    check_reviews(steps, (team, library), &apart, &mut report);
     (apart, report.into_problems())
+}
+
+/// Reports steps whose review would have no exact commits to look at.
+fn check_reviews(steps: &[Step], (team, library): (&Team, &Library), apart: &[bool], report: &mut Report) {
+    for step in steps {
+        let Some(place) = steps.iter().position(|other| Some(&other.id) == step.reviews.as_ref()) else {
+            continue;
+        };
+        let (work, line) = (&steps[place], step.line_of("reviews"));
+        if !agent_writes(work, team, library) {
+            let message = format!("step `{}` reviews `{}`, whose role only reads", step.id, work.id);
+            report.add_with(line, message, "name a step in which an agent writes");
+        } else if !apart[place] {
+            let message = format!(
+                "step `{}` reviews `{}`, which works in your own folder and leaves no commits",
+                step.id, work.id
+            );
+            let hint =
+                format!("say `worktree: true` in `{}`, or give each its own: crew run --worktree", work.id);
+            report.add_with(line, message, hint);
+        }
+    }
 }
 
 /// Returns the agent file that says who does a step, where there is one.
@@ -113,7 +136,7 @@ mod tests {
         };
         let mut files = built_in();
         files.push(file(Kind::Workflow, format!("---\ndescription: d\n---\n{steps}")));
-        let roles = "- executor: agent=executor\n- explorer: agent=explorer\n";
+        let roles = "- executor: agent=executor\n- explorer: agent=explorer\n- reviewer: agent=reviewer\n";
         files.push(file(Kind::Team, format!("---\ndescription: d\n{team}---\n{roles}")));
         let (library, problems) = load(&files, &[], true);
         assert_eq!(problems, []);
@@ -135,6 +158,17 @@ mod tests {
         assert_eq!(place(CHAIN, "workspaceMode: single\n", true).0, [true; 4]);
         let alone = CHAIN.replace("## other\n", "## other\nworktree: false\n");
         assert_eq!(place(&alone, "", true), (vec![true, true, true, false], vec![]));
+    }
+
+    #[test]
+    fn what_is_reviewed_is_written_and_has_a_worktree() {
+        let review = |of: &str| format!("{CHAIN}\n## review\nrole: reviewer\nreviews: {of}\n\nLook.\n");
+        let (apart, problems) = place(&review("write"), "", false);
+        let message = "step `review` reviews `write`, which works in your own folder and leaves no commits";
+        assert_eq!((apart[4], problems), (false, vec![(Some(26), message.to_owned())]));
+        assert_eq!(place(&review("write"), "", true), (vec![true; 5], vec![]));
+        let (_, problems) = place(&review("look"), "", true);
+        assert_eq!(problems, [(Some(26), "step `review` reviews `look`, whose role only reads".to_owned())]);
     }
 
     #[test]

@@ -65,7 +65,7 @@ mod tests {
     use crate::domain::time::Time;
 
     fn review(verdict: ReviewVerdict, body: &str) -> ReviewBody {
-        ReviewBody { verdict, body: body.into(), findings: vec![] }
+        ReviewBody { verdict, body: body.into(), findings: vec![], resolved: vec![] }
     }
 
     #[test]

@@ -6,7 +6,7 @@
 
 use super::placing::WHOLE_CHANGE;
 use crate::domain::finding::{Finding, MAX_BODY, MAX_TITLE, Severity, Standing, fingerprint};
-use crate::domain::submission::{HandedIn, Kind, ReviewBody, ReviewVerdict, Statement, Terms};
+use crate::domain::submission::{HandedIn, Kind, Resolved, ReviewBody, ReviewVerdict, Statement, Terms};
 use crate::domain::words::{clean_line, clean_text};
 use serde_json::Value;
 
@@ -40,6 +40,8 @@ pub struct Found {
     pub verdict: Option<ReviewVerdict>,
     pub body: String,
     pub findings: Vec<Finding>,
+    /// What it calls resolved, in crew's own form.
+    pub resolved: Vec<Resolved>,
 }
 
 /// Makes a review of an answer that is none, so that its words are seen. It is never clean: see [`is_unparsable`].
@@ -63,6 +65,7 @@ pub fn unparsable(words: &str, why: &NoAnswer) -> ReviewBody {
         verdict: ReviewVerdict::ChangesRequested,
         body: format!("its answer could not be read as a review: {why}"),
         findings: vec![finding],
+        resolved: Vec::new(),
     }
 }
 
@@ -106,14 +109,15 @@ pub fn read_findings(value: &Value) -> Result<Found, String> {
     match value {
         Value::Array(list) => Ok(Found { findings: read_list(list)?, ..Found::default() }),
         Value::Object(object) if object.contains_key("verdict") => {
-            let ReviewBody { verdict, body, findings } = read_own(value)?;
-            Ok(Found { verdict: Some(verdict), body, findings })
+            let ReviewBody { verdict, body, findings, resolved } = read_own(value)?;
+            Ok(Found { verdict: Some(verdict), body, findings, resolved })
         }
         Value::Object(object) => {
             let list = object.get("findings").ok_or("verdict is missing")?;
             let list = list.as_array().ok_or("findings is no list")?;
             let body = line_of(value, "overall_explanation").unwrap_or_default().to_owned();
-            Ok(Found { verdict: correctness(value)?, body, findings: read_list(list)? })
+            let (verdict, findings) = (correctness(value)?, read_list(list)?);
+            Ok(Found { verdict, body, findings, resolved: Vec::new() })
         }
         _ => Err("it is neither an object nor a list".into()),
     }
@@ -166,7 +170,8 @@ fn read_review(value: &Value) -> Result<ReviewBody, String> {
         None if !found.findings.is_empty() || value.get("level").is_some() => ReviewVerdict::Approved,
         None => return Err("verdict is missing".into()),
     };
-    let review = ReviewBody { verdict, body: found.body, findings: found.findings };
+    let Found { body, findings, resolved, .. } = found;
+    let review = ReviewBody { verdict, body, findings, resolved };
     read_own(&serde_json::to_value(review).map_err(|error| error.to_string())?)
 }
 

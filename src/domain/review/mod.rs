@@ -20,6 +20,7 @@ pub mod posting;
 pub mod rating;
 pub mod report;
 pub mod reviewers;
+pub mod rounds;
 pub mod row;
 pub mod rules;
 pub mod target;

@@ -2,6 +2,7 @@
 
 use super::foreign::is_unparsable;
 use super::report::{Pass, Reviewer};
+use super::rounds::STILL_REQUESTED;
 use crate::domain::finding::{Finding, Severity, Standing, fingerprint};
 use crate::domain::submission::{HandedIn, ReviewBody, ReviewVerdict};
 use crate::domain::task::{Attempt, Task, TaskState};
@@ -36,6 +37,8 @@ pub fn pass(task: &Task) -> Pass {
         TaskState::Queued | TaskState::Running => incomplete("it has not come to an end".into()),
         TaskState::AwaitingInput => incomplete("it waits for a person".into()),
         TaskState::Cancelled => incomplete(format!("cancelled: {}", reason())),
+        // A person has to look because it still asks for changes, and not because it has come to nothing.
+        TaskState::NeedsReview if task.reason.starts_with(STILL_REQUESTED) => Pass::ChangesRequested,
         TaskState::Failed | TaskState::NeedsReview | TaskState::Skipped => incomplete(reason()),
     }
 }
@@ -106,7 +109,7 @@ mod tests {
     }
 
     fn review(verdict: ReviewVerdict, body: &str) -> Option<HandedIn> {
-        Some(HandedIn::Review(ReviewBody { verdict, body: body.into(), findings: vec![] }))
+        Some(HandedIn::Review(ReviewBody { verdict, body: body.into(), findings: vec![], resolved: vec![] }))
     }
 
     #[test]

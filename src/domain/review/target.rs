@@ -1,6 +1,7 @@
 //! What a review is about: two exact commits, and by what the next version of the same thing is known.
 
 use super::judging::Bar;
+use crate::domain::finding::Severity;
 use crate::domain::id::{RunId, TaskId};
 use crate::domain::run::Run;
 use crate::domain::task::Task;
@@ -90,6 +91,9 @@ pub struct Reviews {
     /// How often that task is sent back at most, with what was found.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub rounds: u32,
+    /// What is as grave as this asks for changes; without, an error does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fail_on: Option<Severity>,
 }
 
 impl Run {

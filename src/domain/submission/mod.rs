@@ -19,7 +19,7 @@ pub use plan::{PlanBody, PlanStep};
 pub use question::QuestionBody;
 pub use reason::{Escalation, Reason};
 pub use result::{Check, ROLES, ResultBody, Verdict};
-pub use review::{REVIEWERS, ReviewBody, ReviewVerdict};
+pub use review::{REVIEWERS, Resolved, ReviewBody, ReviewVerdict};
 
 use super::request::how_to_submit;
 use super::result_files::ResultFile;
@@ -129,6 +129,9 @@ pub struct Terms {
     /// Whom it may escalate to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub roster: Vec<String>,
+    /// The fingerprints of the findings because of which the work that it reviews was sent back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub open: Vec<String>,
 }
 
 impl Terms {
@@ -142,6 +145,7 @@ impl Terms {
             writes: matches!(spec.work, Work::Agent { writes: true, .. }),
             fields: spec.fields.clone(),
             roster: roster.to_vec(),
+            open: task.round.as_ref().map(|round| round.open.clone()).unwrap_or_default(),
         }
     }
 
@@ -243,7 +247,7 @@ impl HandedIn {
         }
         match &handed_in {
             HandedIn::Result(result) => result.check(terms)?,
-            HandedIn::Review(review) => review.check(&terms.role)?,
+            HandedIn::Review(review) => review.check(terms)?,
             HandedIn::Noop(_) if terms.role == "verifier" => {
                 refuse("kind", "a verifier hands in a result with pass, fail or inconclusive")?;
             }

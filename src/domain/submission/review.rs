@@ -1,9 +1,9 @@
 //! A reviewer's verdict with what it rests on.
 
-use super::checks::{check_findings, cleaned_finding, refuse};
-use super::{MAX_DETAILS, Refusal};
+use super::checks::{check_findings, check_words, cleaned_finding, refuse, refuse_with};
+use super::{MAX_DETAILS, Refusal, Terms};
 use crate::domain::finding::Finding;
-use crate::domain::words::clean_text;
+use crate::domain::words::{clean_line, clean_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -40,13 +40,25 @@ pub struct ReviewBody {
     /// What is remarked, one by one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,
+    /// Of the findings because of which the work was sent back, those that are resolved now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resolved: Vec<Resolved>,
+}
+
+/// A finding of the review before that is resolved now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Resolved {
+    pub fingerprint: String,
+    /// What shows it.
+    pub evidence: String,
 }
 
 impl ReviewBody {
     /// Cleans and checks it, whoever hands it in.
     pub fn checked(self) -> Result<ReviewBody, Refusal> {
         let cleaned = self.cleaned();
-        cleaned.check(REVIEWERS[0])?;
+        cleaned.check(&Terms { role: REVIEWERS[0].to_owned(), ..Terms::default() })?;
         Ok(cleaned)
     }
 
@@ -54,11 +66,13 @@ impl ReviewBody {
         ReviewBody {
             body: clean_text(&self.body, usize::MAX),
             findings: self.findings.into_iter().map(cleaned_finding).collect(),
+            resolved: self.resolved.into_iter().map(Resolved::cleaned).collect(),
             ..self
         }
     }
 
-    pub(super) fn check(&self, role: &str) -> Result<(), Refusal> {
+    pub(super) fn check(&self, terms: &Terms) -> Result<(), Refusal> {
+        let role = terms.role.as_str();
         if !REVIEWERS.contains(&role) {
             return refuse(
                 "kind",
@@ -74,7 +88,33 @@ impl ReviewBody {
         {
             return refuse("body", "changes_requested needs a reason: a body or a finding");
         }
+        self.check_resolved(terms)?;
         check_findings(&self.findings)
+    }
+
+    /// Refuses what is called resolved and was not open.
+    fn check_resolved(&self, terms: &Terms) -> Result<(), Refusal> {
+        for (at, Resolved { fingerprint, evidence }) in self.resolved.iter().enumerate() {
+            check_words(&format!("resolved[{at}].evidence"), evidence)?;
+            if !terms.open.contains(fingerprint) {
+                let message = format!(
+                    "resolved[{at}]: no finding that was open has the fingerprint `{}`",
+                    clean_line(fingerprint, 64)
+                );
+                let hint = match terms.open.is_empty() {
+                    true => "nothing was open before this review: leave `resolved` out".to_owned(),
+                    false => format!("open are {}", clean_line(&terms.open.join(", "), 1_000)),
+                };
+                return refuse_with("resolved", message, hint);
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns what it calls resolved and has not found again.
+    pub fn closes(&self) -> impl Iterator<Item = &Resolved> {
+        let again = |print: &str| self.findings.iter().any(|finding| finding.fingerprint == print);
+        self.resolved.iter().filter(move |resolved| !again(&resolved.fingerprint))
     }
 
     /// Returns what it comes to, in a sentence.
@@ -89,7 +129,21 @@ impl ReviewBody {
             1 => ", 1 finding".to_owned(),
             count => format!(", {count} findings"),
         };
+        let resolved = match self.closes().count() {
+            0 => String::new(),
+            count => format!(", {count} resolved"),
+        };
         let colon = if first.is_empty() { "" } else { ": " };
-        format!("{verdict}{findings}{colon}{}", first.trim())
+        format!("{verdict}{findings}{resolved}{colon}{}", first.trim())
+    }
+}
+
+impl Resolved {
+    fn cleaned(self) -> Resolved {
+        let Resolved { fingerprint, evidence } = self;
+        Resolved {
+            fingerprint: clean_line(&fingerprint, usize::MAX),
+            evidence: clean_text(&evidence, usize::MAX),
+        }
     }
 }

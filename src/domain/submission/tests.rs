@@ -579,3 +579,24 @@ mod against_the_schema {
         }
     }
 }
+
+#[test]
+fn only_what_was_open_can_be_resolved_and_what_is_found_again_is_not() {
+    let terms = Terms { open: vec!["f1".into(), "f2".into()], ..plain("reviewer") };
+    let finding =
+        json!({"severity": "error", "category": "c", "file": "a", "title": "t", "fingerprint": "f2"});
+    let closed = |print: &str, evidence: &str| json!({"fingerprint": print, "evidence": evidence});
+    let body = |resolved: Value| json!({"verdict": "approved", "findings": [finding], "resolved": resolved});
+    let read = |resolved: Value, terms: &Terms| HandedIn::read(Kind::Review, &body(resolved), terms);
+    let Ok(HandedIn::Review(review)) =
+        read(json!([closed("f1", "the lock is gone"), closed("f2", "e")]), &terms)
+    else {
+        panic!("a review")
+    };
+    assert_eq!(review.closes().map(|resolved| resolved.fingerprint.as_str()).collect::<Vec<_>>(), ["f1"]);
+    assert_eq!(review.summary(), "approved, 1 finding, 1 resolved");
+    let unknown = read(json!([closed("f3", "e")]), &terms).unwrap_err();
+    assert!(unknown.message.contains("`f3`") && unknown.hint.is_some_and(|hint| hint.contains("f1, f2")));
+    assert!(read(json!([closed("f1", " ")]), &terms).unwrap_err().message.contains("evidence is empty"));
+    assert!(read(json!([closed("f1", "e")]), &plain("reviewer")).is_err(), "nothing was open");
+}

@@ -224,7 +224,7 @@ impl Dispatcher<'_> {
         let Some(agent) = self.setup.agents.get(&left.agent).cloned() else { return };
         let agent = agent.for_attempt(task.spec.id.as_str(), left.number).unwrap_or(agent);
         let before = task.attempts.iter().rev().nth(1);
-        if let Some(session) = launch::session_after(before, &*agent) {
+        if let Some(session) = launch::session_after(task, before, &*agent) {
             open.resume(&*agent, &session, task);
         }
         open.price = self.setup.prices.find(left.model.as_deref(), &left.agent);

@@ -74,6 +74,7 @@ impl Dispatcher<'_> {
             if let (Event::TaskRequeued { .. }, Some(place)) = (event, place) {
                 self.ledger.begin_round(place);
             }
+            self.note_round(event);
             let Some(open) = place.and_then(|place| self.open.get_mut(&place)) else { continue };
             match event {
                 Event::NoteTaken { note, .. } => open.note(note),
@@ -93,8 +94,10 @@ impl Dispatcher<'_> {
             self.follow_cancel(&events)?;
         } else {
             // The schedule is made anew once for all that go back to the queue together.
-            let makes_anew =
-                |event: &Event| matches!(event, Event::TaskAccepted { .. } | Event::TaskRequeued { .. });
+            let makes_anew = |event: &Event| {
+                use Event::{ReviewRoundBegun, TaskAccepted, TaskRequeued};
+                matches!(event, TaskAccepted { .. } | TaskRequeued { .. } | ReviewRoundBegun { .. })
+            };
             let last = events.iter().rposition(makes_anew);
             for (at, event) in events.iter().enumerate() {
                 if !makes_anew(event) || last == Some(at) {

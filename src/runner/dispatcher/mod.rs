@@ -9,6 +9,7 @@ mod giving_up;
 mod leaving;
 mod life;
 mod merging;
+mod rounds;
 mod settling;
 mod starting;
 mod stopping;
@@ -431,6 +432,7 @@ impl<'a> Dispatcher<'a> {
     }
 
     fn finish_run(&mut self) -> Result<Finished, StoreError> {
+        self.let_go_unasked()?;
         // Whoever stops a run does not want to wait for a guess.
         let last_look = self.forecast.take().filter(|_| self.stopping.is_none());
         if let Some(clashes) = last_look.and_then(|forecast| forecast.last_look()) {

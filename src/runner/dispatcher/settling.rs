@@ -7,6 +7,7 @@ use crate::domain::gate;
 use crate::domain::judgement::{Judgement, StopReason, StreamError};
 use crate::domain::provider::{self, Providers};
 use crate::domain::retry::{self, RetryPolicy, RetryReason};
+use crate::domain::review::rounds;
 use crate::domain::schedule::Skip;
 use crate::domain::submission;
 use crate::domain::task::{Task, TaskState, Work};
@@ -28,6 +29,10 @@ use std::time::{Duration, Instant};
 impl Dispatcher<'_> {
     /// Lets follow what follows from a task that has settled.
     pub(super) fn note_settled(&mut self, place: usize, is_good: bool) -> Result<(), StoreError> {
+        // Whoever waits for a review is not let go where that goes into another round.
+        if self.run.tasks[place].spec.reviews.is_some() && self.begin_rounds()? {
+            return Ok(());
+        }
         self.schedule.note_settled(&self.run, place);
         self.skip_impossible()?;
         let lenient = self.run.tasks[place].spec.continue_on_error;
@@ -259,6 +264,7 @@ impl Dispatcher<'_> {
         let submission = task.last().and_then(|attempt| attempt.submission.clone());
         let judgement = open.judge(task, submission.as_deref());
         let judgement = cancelling::unless_it_would_wait(task, submission.as_deref(), judgement);
+        let judgement = rounds::unless_no_round_is_left(&self.run, task, submission.as_deref(), judgement);
         let again = self.again(
             task,
             &open,

@@ -78,6 +78,7 @@ impl Dispatcher<'_> {
         adopted.into_iter().zip(recorded).try_for_each(|(place, recorded)| self.adopt(place, recorded))?;
         self.skip_impossible()?;
         self.leave_trees();
+        self.begin_rounds()?;
         // Now that all are there who are to be asked to end.
         self.heed(heard)
     }

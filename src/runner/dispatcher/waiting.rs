@@ -67,7 +67,7 @@ impl Dispatcher<'_> {
                     state => return self.note_settled(place, state == TaskState::Completed),
                 }
             }
-            Event::TaskAccepted { .. } | Event::TaskRequeued { .. } => {
+            Event::TaskAccepted { .. } | Event::TaskRequeued { .. } | Event::ReviewRoundBegun { .. } => {
                 self.schedule = Schedule::of(&self.run)
             }
             _ => return Ok(()),

@@ -1,0 +1,367 @@
+//! Reviews in rounds: what a reviewer's pass comes to, and when the work that was reviewed is sent back.
+//!
+//! # How it works
+//!
+//! Several tasks may review the work of one. As soon as all of them have settled, each with a verdict, and one of them asks
+//! for changes, the work goes back to whoever did it, with what was found, and is reviewed anew after that. That follows
+//! from the state of the run alone, so whoever takes a run over comes to the same. Where no round is left, the reviewer
+//! that still asks for changes needs a person.
+
+use super::agreeing::agree;
+use super::foreign::is_unparsable;
+use super::report::Agreed;
+use crate::domain::event::{Event, Outcome};
+use crate::domain::finding::{Finding, Severity};
+use crate::domain::judgement::Judgement;
+use crate::domain::run::Run;
+use crate::domain::submission::{HandedIn, ReviewBody, ReviewVerdict};
+use crate::domain::task::{Task, TaskState};
+use crate::domain::words::{clean_line, clean_text};
+use std::fmt::Write;
+
+/// What is as grave as this asks for changes, unless the task says otherwise.
+const GRAVE: Severity = Severity::Error;
+/// What the reason of a reviewer's task begins with that needs a person because no round is left.
+pub const STILL_REQUESTED: &str = "changes are still requested";
+/// The most bytes of what is told of a round.
+const MAX_NOTE: usize = 48 * 1024;
+/// The most bytes of one review's or one finding's words in it.
+const MAX_WORDS: usize = 4 * 1024;
+/// The most bytes of a quote or of a suggestion in it.
+const MAX_QUOTE: usize = 1024;
+
+/// The round that a task is in: one that was sent back, or one that reviews it again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Round {
+    /// From 1.
+    pub number: u32,
+    /// How many there may be.
+    pub limit: u32,
+    /// The verdicts and findings because of which it began.
+    pub note: String,
+    /// The fingerprints of these findings.
+    pub open: Vec<String>,
+    /// Id of the commit that was reviewed.
+    pub since: Option<String>,
+    /// How many attempts the task had made before.
+    pub attempts_before: usize,
+}
+
+/// Tells whether a review asks for changes. The findings decide, whatever the verdict; the verdict decides alone where there
+/// are none.
+pub fn asks_for_changes(review: &ReviewBody, fail_on: Option<Severity>) -> bool {
+    match review.findings.is_empty() {
+        true => review.verdict == ReviewVerdict::ChangesRequested,
+        false => review.findings.iter().any(|finding| finding.severity >= fail_on.unwrap_or(GRAVE)),
+    }
+}
+
+/// Returns the tasks that review the work of another one.
+pub fn reviewers_of<'a>(run: &'a Run, task: &'a Task) -> impl Iterator<Item = &'a Task> {
+    run.tasks.iter().filter(|other| other.reviewed_task() == Some(&task.spec.id))
+}
+
+/// Returns how often a task may be sent back by those who review it.
+pub fn limit_of(run: &Run, task: &Task) -> u32 {
+    let rounds = |reviewer: &Task| reviewer.spec.reviews.as_ref().map_or(0, |reviews| reviews.rounds);
+    reviewers_of(run, task).map(rounds).max().unwrap_or(0)
+}
+
+/// Tells whether a task can be sent back: it is done, or was never asked for.
+pub fn may_be_sent_back(task: &Task) -> bool {
+    match task.state {
+        TaskState::Completed => true,
+        TaskState::Queued | TaskState::Skipped => task.spec.on_request && !task.asked_for,
+        _ => false,
+    }
+}
+
+/// Returns the rounds that begin now.
+pub fn due(run: &Run) -> Vec<Event> {
+    let mut seen = Vec::new();
+    let mut events = Vec::new();
+    for worker in run.tasks.iter().filter_map(Task::reviewed_task) {
+        if !seen.contains(&worker) {
+            seen.push(worker);
+            events.extend(run.task(worker).and_then(|worker| due_for(run, worker)));
+        }
+    }
+    events
+}
+
+/// Returns the round that begins for a task whose reviewers have all come to a verdict, where one of them asks for changes.
+pub fn due_for(run: &Run, worker: &Task) -> Option<Event> {
+    let round = worker.rounds() + 1;
+    if round > limit_of(run, worker) || !may_be_sent_back(worker) {
+        return None;
+    }
+    let takes_part = |task: &&Task| task.state != TaskState::Skipped || !task.skipped_by_condition;
+    let reviewers: Vec<&Task> = reviewers_of(run, worker).filter(takes_part).collect();
+    let reviews: Option<Vec<(&Task, &ReviewBody)>> = reviewers.iter().map(|task| concluded(task)).collect();
+    let reviews = reviews?;
+    let asks = |(task, review): &(&Task, &ReviewBody)| {
+        asks_for_changes(review, task.spec.reviews.as_ref().and_then(|reviews| reviews.fail_on))
+    };
+    reviews.iter().any(asks).then(|| Event::ReviewRoundBegun {
+        task: worker.spec.id.clone(),
+        reviewers: reviewers.iter().map(|task| task.spec.id.clone()).collect(),
+        round,
+        note: note(&reviews),
+    })
+}
+
+/// Returns the review that a reviewer has come to, where it has.
+fn concluded(task: &Task) -> Option<(&Task, &ReviewBody)> {
+    let review = task.pass().filter(|review| !is_unparsable(review))?;
+    (task.state == TaskState::Completed).then_some((task, review))
+}
+
+/// Returns the judgement on a reviewer's attempt; where it asks for changes and no round is left, that a person has to look.
+pub fn unless_no_round_is_left(
+    run: &Run,
+    reviewer: &Task,
+    handed_in: Option<&HandedIn>,
+    judgement: Judgement,
+) -> Judgement {
+    let worker = reviewer.reviewed_task().and_then(|worker| run.task(worker));
+    let (Some(worker), Outcome::Succeeded) = (worker, judgement.outcome) else { return judgement };
+    let limit = limit_of(run, worker);
+    let fail_on = reviewer.spec.reviews.as_ref().and_then(|reviews| reviews.fail_on);
+    let Some(HandedIn::Review(review)) = handed_in else { return judgement };
+    let asks = asks_for_changes(review, fail_on) && !is_unparsable(review);
+    if limit == 0 || worker.rounds() < limit || !asks {
+        return judgement;
+    }
+    let rounds = if limit == 1 { "1 round".to_owned() } else { format!("{limit} rounds") };
+    let reason = format!("{STILL_REQUESTED} after {rounds}");
+    Judgement { outcome: Outcome::NeedsReview, error_kind: None, reason }
+}
+
+/// Says what several reviewers found, worst first.
+fn note(reviews: &[(&Task, &ReviewBody)]) -> String {
+    let mut note = String::new();
+    let name = |task: &Task| task.spec.reviewer().unwrap_or_else(|| task.spec.id.to_string());
+    for (task, review) in reviews {
+        let verdict = match review.verdict {
+            ReviewVerdict::Approved => "approved",
+            ReviewVerdict::ChangesRequested => "changes requested",
+        };
+        let _ = writeln!(note, "{} ({}): {verdict}", clean_line(&name(task), 100), task.spec.id);
+        let body = review.body.trim();
+        if !body.is_empty() {
+            let _ = writeln!(note, "{}", indented(body, MAX_WORDS));
+        }
+    }
+    let found = reviews.iter().flat_map(|(task, review)| {
+        review.findings.iter().map(|finding| (name(task), finding.clone())).collect::<Vec<_>>()
+    });
+    let found = agree(found);
+    for (at, agreed) in found.iter().enumerate() {
+        let words = words_of(agreed);
+        if note.len() + words.len() > MAX_NOTE {
+            let _ = write!(note, "\n{} more findings, none of them graver.\n", found.len() - at);
+            break;
+        }
+        note.push_str(&words);
+    }
+    note
+}
+
+fn words_of(Agreed { finding, reviewers, .. }: &Agreed) -> String {
+    let Finding { severity, file, start_line, end_line, title, fingerprint, .. } = finding;
+    let place = match (*start_line, *end_line) {
+        (0, _) => clean_line(file, 300),
+        (first, last) if last <= first => format!("{}:{first}", clean_line(file, 300)),
+        (first, last) => format!("{}:{first}-{last}", clean_line(file, 300)),
+    };
+    let print = if fingerprint.is_empty() { String::new() } else { format!("  [{fingerprint}]") };
+    let mut words = format!("\n- {severity}  {place}{print}  {title}   ({})\n", reviewers.join(", "));
+    let suggestion = finding.suggestion.as_deref().unwrap_or_default();
+    let parts = [
+        ("quote", finding.quote.as_str(), MAX_QUOTE),
+        ("", finding.body.as_str(), MAX_WORDS),
+        ("suggestion", suggestion, MAX_QUOTE),
+    ];
+    for (what, text, most) in parts.into_iter().filter(|(_, text, _)| !text.trim().is_empty()) {
+        if !what.is_empty() {
+            let _ = writeln!(words, "  {what}:");
+        }
+        let _ = writeln!(words, "{}", indented(text, most));
+    }
+    words
+}
+
+fn indented(text: &str, most: usize) -> String {
+    format!("  {}", clean_text(text.trim(), most).replace('\n', "\n  "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::TaskId;
+    use crate::domain::review::foreign::UNPARSABLE;
+    use crate::domain::review::target::Reviews;
+    use crate::domain::run::tests::{ended, run_of, spec, started};
+    use crate::domain::task::TaskSpec;
+    use crate::domain::time::Time;
+    use serde_json::{Value, json};
+
+    fn id(name: &str) -> TaskId {
+        TaskId::parse(name).unwrap()
+    }
+
+    fn reviewer(name: &str, rounds: u32) -> TaskSpec {
+        let reviews = Reviews { task: Some(id("work")), rounds, ..Reviews::default() };
+        TaskSpec { reviews: Some(reviews), ..spec(name, &[]) }
+    }
+
+    fn finding(severity: &str, file: &str) -> Value {
+        json!({"severity": severity, "category": "race", "file": file, "start_line": 3, "end_line": 4, "title": "t",
+            "body": "why", "quote": "a\nb", "suggestion": "c", "fingerprint": format!("print-{file}")})
+    }
+
+    fn review(verdict: &str, findings: &[Value]) -> HandedIn {
+        serde_json::from_value(json!({"review": {"verdict": verdict, "body": "words", "findings": findings}}))
+            .unwrap()
+    }
+
+    /// Lets an attempt of a task hand something in and end.
+    fn end(run: &mut Run, task: &str, handed_in: Option<HandedIn>, outcome: Outcome) {
+        let number = run.task(&id(task)).unwrap().attempts.len() as u32 + 1;
+        run.apply(Time(1), &started(task, number)).unwrap();
+        if let Some(handed_in) = handed_in {
+            let (task, request) = (id(task), "r".to_owned());
+            let ignored = Vec::new();
+            run.apply(
+                Time(1),
+                &Event::SubmissionAccepted { task, attempt: number, request, handed_in, ignored },
+            )
+            .unwrap();
+        }
+        run.apply(Time(2), &ended(task, number, outcome, None)).unwrap();
+    }
+
+    fn reviewed(specs: Vec<TaskSpec>, passes: Vec<(&str, Option<HandedIn>, Outcome)>) -> Run {
+        let mut run = run_of([vec![spec("work", &[])], specs].concat());
+        end(&mut run, "work", None, Outcome::Succeeded);
+        passes.into_iter().for_each(|(task, handed_in, outcome)| end(&mut run, task, handed_in, outcome));
+        run
+    }
+
+    #[test]
+    fn findings_decide_and_the_verdict_where_there_are_none() {
+        let rows: [(&str, &[&str], Option<Severity>, bool); 7] = [
+            ("changes_requested", &[], None, true),
+            ("approved", &[], None, false),
+            ("changes_requested", &["warning", "info"], None, false),
+            ("approved", &["info", "error"], None, true),
+            ("changes_requested", &["warning"], Some(Severity::Warning), true),
+            ("changes_requested", &["error"], Some(Severity::Blocker), false),
+            ("approved", &["blocker"], Some(Severity::Blocker), true),
+        ];
+        for (verdict, findings, fail_on, expected) in rows {
+            let findings: Vec<Value> = findings.iter().map(|severity| finding(severity, "a.rs")).collect();
+            let HandedIn::Review(review) = review(verdict, &findings) else { panic!("a review") };
+            assert_eq!(asks_for_changes(&review, fail_on), expected, "{verdict} {findings:?} {fail_on:?}");
+        }
+    }
+
+    #[test]
+    fn a_round_begins_when_everybody_has_come_to_a_verdict_and_somebody_asks_for_changes() {
+        use Outcome::{Failed, NeedsReview, Succeeded};
+        let changes = || Some(review("changes_requested", &[finding("error", "a.rs")]));
+        let approved = || Some(review("approved", &[]));
+        let unread = json!({"severity": "warning", "category": UNPARSABLE, "file": "", "title": "t"});
+        let unread = || Some(review("changes_requested", &[unread.clone(), finding("error", "b.rs")]));
+        let noop: HandedIn = serde_json::from_value(json!({"noop": {"reason": "r"}})).unwrap();
+        let rows = [
+            (vec![("a", changes(), Succeeded), ("b", approved(), Succeeded)], true),
+            (vec![("a", approved(), Succeeded), ("b", approved(), Succeeded)], false),
+            // Somebody has not come to a verdict yet, or never does.
+            (vec![("a", changes(), Succeeded)], false),
+            (vec![("a", changes(), Succeeded), ("b", None, Failed)], false),
+            (vec![("a", changes(), Succeeded), ("b", changes(), NeedsReview)], false),
+            (vec![("a", changes(), Succeeded), ("b", Some(noop), Succeeded)], false),
+            (vec![("a", changes(), Succeeded), ("b", unread(), Succeeded)], false),
+        ];
+        for (at, (passes, expected)) in rows.into_iter().enumerate() {
+            let mut run = reviewed(vec![reviewer("a", 2), reviewer("b", 0)], passes);
+            let due = due(&run);
+            assert_eq!(due.len(), usize::from(expected), "row {at}: {due:?}");
+            for event in due {
+                run.apply(Time(3), &event).unwrap();
+                assert!(
+                    run.tasks
+                        .iter()
+                        .all(|task| task.state == TaskState::Queued && task.new_round().is_some())
+                );
+                assert!(run.apply(Time(3), &event).is_err(), "it begins once");
+            }
+            assert!(super::due(&run).is_empty());
+        }
+    }
+
+    #[test]
+    fn who_still_asks_for_changes_when_no_round_is_left_needs_a_person() {
+        let changes = || review("changes_requested", &[finding("error", "a.rs")]);
+        let mut run = reviewed(vec![reviewer("a", 1)], vec![("a", Some(changes()), Outcome::Succeeded)]);
+        let judge = |run: &Run, handed_in: &HandedIn| {
+            let good = Judgement { outcome: Outcome::Succeeded, error_kind: None, reason: String::new() };
+            unless_no_round_is_left(run, &run.tasks[1], Some(handed_in), good)
+        };
+        assert_eq!(judge(&run, &changes()).outcome, Outcome::Succeeded, "a round is left");
+        let begun = due(&run).remove(0);
+        run.apply(Time(3), &begun).unwrap();
+        let left = judge(&run, &changes());
+        let reason = "changes are still requested after 1 round";
+        assert_eq!((left.outcome, left.reason.as_str()), (Outcome::NeedsReview, reason));
+        assert_eq!(judge(&run, &review("approved", &[])).outcome, Outcome::Succeeded);
+        // A person who accepts that takes the work as it is: no round follows.
+        end(&mut run, "work", None, Outcome::Succeeded);
+        end(&mut run, "a", Some(changes()), Outcome::Succeeded);
+        assert!(due(&run).is_empty());
+        assert!(
+            run.apply(
+                Time(4),
+                &Event::ReviewRoundBegun {
+                    task: id("work"),
+                    reviewers: vec![id("a")],
+                    round: 2,
+                    note: String::new()
+                }
+            )
+            .is_err()
+        );
+    }
+
+    #[test]
+    fn what_nobody_asked_for_is_sent_what_was_found_and_waits_no_more() {
+        let waits = TaskSpec { on_request: true, ..spec("work", &[]) };
+        let mut run = run_of(vec![waits, reviewer("a", 3)]);
+        assert!(run.tasks[0].is_unasked() && run.tasks[0].lets_dependents_go());
+        end(&mut run, "a", Some(review("approved", &[])), Outcome::Succeeded);
+        assert!(due(&run).is_empty());
+        let mut asked = run_of(run.tasks.iter().map(|task| task.spec.clone()).collect());
+        end(&mut asked, "a", Some(review("changes_requested", &[])), Outcome::Succeeded);
+        let begun = due(&asked).remove(0);
+        asked.apply(Time(3), &begun).unwrap();
+        assert!(!asked.tasks[0].is_unasked() && !asked.tasks[0].lets_dependents_go());
+    }
+
+    #[test]
+    fn the_note_tells_the_worst_first_and_is_bounded() {
+        let many: Vec<Value> = (0..5_000)
+            .map(|at| finding(if at == 70 { "blocker" } else { "error" }, &format!("f{at}")))
+            .collect();
+        let run = reviewed(
+            vec![reviewer("a", 1)],
+            vec![("a", Some(review("approved", &many)), Outcome::Succeeded)],
+        );
+        let Event::ReviewRoundBegun { note, .. } = due(&run).remove(0) else { panic!("a round") };
+        assert!(note.len() < MAX_NOTE + 200, "{}", note.len());
+        let first =
+            "- blocker  f70:3-4  [print-f70]  t   (sh)\n  quote:\n  a\n  b\n  why\n  suggestion:\n  c\n";
+        assert!(note.starts_with(&format!("sh (a): approved\n  words\n\n{first}")), "{}", &note[..300]);
+        assert!(note.ends_with("more findings, none of them graver.\n"));
+    }
+}

@@ -1,0 +1,140 @@
+//! Work goes back to whoever did it until its review asks for nothing more, or no round is left.
+
+use crate::support::{TestRepo, of_kind, run_command, task};
+use serde_json::{Value, json};
+
+/// Makes an agent of a shell script, which gets its prompt from standard input.
+fn agent(repo: &TestRepo, name: &str, script: &str, writes: bool) {
+    repo.link_programs(&["cat", "sed", "grep"]);
+    repo.program(name, &format!("{script} >&2"));
+    let command = repo.programs().join(name);
+    repo.set("agents", name, json!({"command": command, "prompt": "stdin", "writes": writes}));
+}
+
+const RESULT: &str = "crew submit result --summary made --confidence 0.9 --rationale r";
+const APPROVES: &str = "crew review submit --verdict approved";
+
+/// A worker that does it right when it is told what is wrong.
+fn learns(repo: &TestRepo) {
+    agent(
+        repo,
+        "learns",
+        &format!("if grep -q 'it is broken'; then echo fixed >made; else echo broken >made; fi; {RESULT}"),
+        true,
+    );
+}
+
+/// A reviewer that asks for changes until the work is right, and then says what shows that.
+fn looks(repo: &TestRepo) {
+    let finding = json!([{"severity": "error", "category": "broken", "file": "made", "start_line": 1, "end_line": 1,
+        "quote": "broken", "title": "it is broken", "body": "mend it", "fingerprint": "0a1b2c3d"}]);
+    std::fs::write(repo.beside("findings.json"), finding.to_string()).expect("a file");
+    let findings = repo.beside("findings.json").display().to_string();
+    let script = format!(
+        "print=$(sed -n 's/^- error  made.*  \\[\\([0-9a-f]*\\)\\]  it is broken.*/\\1/p')\n\
+         if git show \"crew/$CREW_RUN/work:made\" | grep -q fixed; then {APPROVES} --resolved \"$print=it says fixed\"\n\
+         else crew review submit --verdict changes_requested --findings {findings}; fi"
+    );
+    agent(repo, "looks", &script, false);
+}
+
+fn steps(worker: &str, reviewer: &str, keys: &str) -> String {
+    format!(
+        "## work\nrole: executor\nagent: {worker}\nworktree: true\nverify: test -f made\nretries: 0\n\nDo it.\n\n\
+         ## review\nrole: reviewer\nagent: {reviewer}\nreviews: work\nretries: 0\n{keys}\n\nLook at it.\n\n"
+    )
+}
+
+fn attempts(repo: &TestRepo, task: &str) -> usize {
+    of_kind(&repo.events(), "attempt_started").iter().filter(|event| event["task"] == task).count()
+}
+
+/// Lets a review send work back once, for the test of all events.
+pub fn a_round_in(repo: &TestRepo) {
+    learns(repo);
+    looks(repo);
+    repo.workflow("rounds", &steps("learns", "looks", "rounds: 1"));
+    run_command(repo.alone(["run", "g", "--workflow", "rounds"])).exits(0);
+}
+
+#[test]
+fn the_worker_goes_on_in_its_session_until_nothing_is_asked_for_and_nobody_builds_on_it_before() {
+    let repo = TestRepo::new();
+    looks(&repo);
+    let session = r#"echo '{"type":"thread.started","thread_id":"t-1"}'"#;
+    let end = r#"echo '{"type":"turn.completed","usage":{"input_tokens":1,"cached_input_tokens":0,"output_tokens":1}}'"#;
+    let works = format!(
+        "case \"$*\" in *'resume t-1'*) echo fixed >made ;; *) echo broken >made ;; esac; {RESULT} >&2"
+    );
+    repo.program("codex", &format!("cat >/dev/null\n{session}\n{works}\n{end}"));
+    let more = "## late\nrun: cat made\ndependsOn: work\n";
+    repo.workflow("w", &(steps("codex", "looks", "rounds: 3") + more));
+    let ran = run_command(repo.alone(["run", "the goal", "--workflow", "w"])).exits(0);
+    assert!(ran.err.contains("task=work event=review_round_begun round=1 reviewers=review"), "{}", ran.err);
+    assert_eq!((attempts(&repo, "work"), attempts(&repo, "review")), (2, 2));
+    let asked = repo.artifact("prompts/work.2.md");
+    for said in ["changes are asked for", "round 1 of 3", "it is broken", "mend it", "DATA"] {
+        assert!(asked.contains(said), "{said} is missing in {asked}");
+    }
+    assert!(!asked.contains("was interrupted"), "{asked}");
+    let again = repo.artifact("prompts/review.2.md");
+    assert!(again.contains("git diff") && again.contains("it is broken"), "{again}");
+    let events = repo.events();
+    let at = |kind: &str, task: &str, attempt: u32| {
+        events
+            .iter()
+            .position(|event| event["kind"] == kind && event["task"] == task && event["attempt"] == attempt)
+    };
+    assert!(at("attempt_ended", "review", 2) < at("attempt_started", "late", 1), "{events:#?}");
+    assert!(repo.log("late", 1).contains("fixed"));
+    let approved = events.iter().rfind(|event| event["kind"] == "submission_accepted").expect("a review");
+    assert_eq!(approved["review"]["resolved"][0]["evidence"], "it says fixed", "{approved}");
+    repo.leaves_no_process();
+}
+
+#[test]
+fn where_no_round_is_left_a_person_has_to_look() {
+    let repo = TestRepo::new();
+    agent(&repo, "never", &format!("echo broken >>made; {RESULT}"), true);
+    looks(&repo);
+    repo.workflow("w", &steps("never", "looks", "rounds: 2"));
+    let plan = run_command(repo.alone(["run", "g", "--workflow", "w", "--dry-run"])).exits(0).out;
+    assert!(plan.contains("work; reviews work, 2 rounds at most"), "{plan}");
+    let run = run_command(repo.alone(["run", "g", "--workflow", "w", "--json"])).exits(1).json();
+    let review: &Value = task(&run, "review");
+    assert_eq!((&run["status"], &review["state"]), (&json!("needs_review"), &json!("needs_review")));
+    assert!(review.to_string().contains("changes are still requested after 2 rounds"), "{review}");
+    assert_eq!((attempts(&repo, "work"), attempts(&repo, "review")), (3, 3));
+}
+
+#[test]
+fn a_verdict_that_holds_by_a_persons_word_sends_the_work_back_too() {
+    let repo = TestRepo::new();
+    learns(&repo);
+    looks(&repo);
+    repo.workflow("w", &steps("learns", "looks", "gate: after\nrounds: 2"));
+    let crew = |args: &[&str], exit| run_command(repo.alone(args.iter().copied())).exits(exit);
+    crew(&["run", "g", "--workflow", "w"], 3);
+    // The verdict holds from now on; nobody owns the run, and nobody goes on with it unasked.
+    let approved = crew(&["approve", "g1"], 0);
+    assert!(approved.err.contains("next  crew resume"), "{}", approved.err);
+    assert_eq!((of_kind(&repo.events(), "review_round_begun").len(), attempts(&repo, "work")), (1, 1));
+    crew(&["resume", "last"], 3);
+    crew(&["approve", "g2", "--resume"], 0);
+    assert_eq!(of_kind(&repo.events(), "review_round_begun").len(), 1);
+    assert_eq!((attempts(&repo, "work"), attempts(&repo, "review")), (2, 2));
+}
+
+#[test]
+fn a_reviewer_that_comes_to_no_verdict_sends_nothing_back() {
+    let repo = TestRepo::new();
+    learns(&repo);
+    looks(&repo);
+    agent(&repo, "breaks", &format!("test \"$CREW_ATTEMPT\" = 1 || exit 3; {APPROVES}"), false);
+    let second = "## other\nrole: security-reviewer\nagent: breaks\nreviews: work\nretries: 0\n\nLook.\n";
+    repo.workflow("w", &(steps("learns", "looks", "rounds: 3") + second));
+    let run = run_command(repo.alone(["run", "g", "--workflow", "w", "--json"])).exits(1).json();
+    assert_eq!(task(&run, "other")["state"], "failed");
+    // The first of them has sent it back once, when both had come to a verdict.
+    assert_eq!((attempts(&repo, "work"), attempts(&repo, "other")), (2, 2));
+}
