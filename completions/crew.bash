@@ -3373,7 +3373,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__review)
-            opts="-o -j -q -C -h -V --base --staged --worktree --pr --task --reviewer --fail-on --min-confidence --agree --new-only --format --output --sarif-category --sarif-max-level --post --again --max-cost --max-tokens --max-time --jobs --dry-run --set --trust-project --json --quiet --folder --help --version submit baseline post reviewers list show send dismiss resolve reopen cancel stats help"
+            opts="-o -j -q -C -h -V --base --staged --worktree --pr --task --reviewer --fail-on --min-confidence --agree --new-only --format --output --sarif-category --sarif-max-level --post --again --until --rounds --fix-with --verify --max-cost --max-tokens --max-time --jobs --dry-run --set --trust-project --json --quiet --folder --help --version submit baseline post reviewers list show send dismiss resolve reopen cancel stats help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3428,6 +3428,22 @@ _crew() {
                     return 0
                     ;;
                 --sarif-max-level)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --until)
+                    COMPREPLY=($(compgen -W "approved" -- "${cur}"))
+                    return 0
+                    ;;
+                --rounds)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fix-with)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verify)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

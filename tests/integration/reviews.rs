@@ -15,10 +15,19 @@ pub const APPROVES: &str = "crew review submit --verdict approved --body fine";
 
 /// Makes a reviewer that types a line in its shell.
 pub fn reviewer(repo: &TestRepo, name: &str, line: &str) {
+    types(repo, name, line, false);
+}
+
+/// Makes a worker that types a line in its shell.
+fn worker(repo: &TestRepo, name: &str, line: &str) {
+    types(repo, name, line, true);
+}
+
+fn types(repo: &TestRepo, name: &str, line: &str, writes: bool) {
     let program = repo.beside(name);
     std::fs::write(&program, format!("#!/bin/sh\n{line}\n")).expect("a program");
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("it runs");
-    repo.set("agents", name, json!({"command": program, "prompt": "argument"}));
+    repo.set("agents", name, json!({"command": program, "prompt": "argument", "writes": writes}));
 }
 
 /// A repository on a branch that adds a line to what `main` has.
@@ -241,4 +250,37 @@ fn a_review_whose_process_died_is_gone_on_with_and_an_older_version_is_cancelled
     repo.leaves_no_process();
     assert_eq!(repo.git(&["worktree", "list"]).lines().count(), 1);
     assert_eq!(repo.git(&["branch", "--list", "crew/*"]), "");
+}
+
+#[test]
+fn what_is_found_is_put_right_until_it_is_approved() {
+    let repo = with_branch();
+    let strict = format!("if grep -q three a.txt; then {APPROVES}; else {}; fi", finds("error"));
+    reviewer(&repo, "strict", &strict);
+    let hands_in = "crew submit result --summary done --confidence 1 --rationale r";
+    worker(&repo, "fixer", &format!("sed -i 's/two/three/' a.txt; {hands_in}"));
+    worker(&repo, "botcher", &format!("date +%N >>b.txt; {hands_in}"));
+    let until = |fixer: &'static str| ["--until", "approved", "--rounds", "2", "--fix-with", fixer];
+    let ask = |fixer, exit| {
+        review(&repo, &[&["--reviewer", "strict", "--again"][..], &until(fixer)].concat(), exit)
+    };
+    let fixed = ask("fixer", 0);
+    assert!(fixed.out.contains("no findings   approved"), "{}", fixed.out);
+    assert!(fixed.err.contains("crew merge"), "{}", fixed.err);
+    let events = repo.events();
+    assert_eq!(of_kind(&events, "review_round_begun").len(), 1);
+    repo.git(&["config", "user.name", "Ann"]);
+    repo.git(&["config", "user.email", "ann@example.com"]);
+    repo.crew(["merge", "last"]).exits(0);
+    assert_eq!(std::fs::read_to_string(repo.root.join("a.txt")).expect("a file"), "one\nthree\n");
+    // What is approved already needs nobody to put it right.
+    review(&repo, &[&["--reviewer", "strict"][..], &until("botcher")].concat(), 0);
+    repo.write("a.txt", "one\ntwo\n");
+    repo.commit("back");
+    let left = ask("botcher", 1);
+    assert!(left.out.contains("1 error   changes requested"), "{}", left.out);
+    assert_eq!(of_kind(&repo.events(), "review_round_begun").len(), 2);
+    review(&repo, &["--until", "approved", "--fix-with", "builtin"], 2);
+    review(&repo, &["--until", "approved"], 2);
+    repo.leaves_no_process();
 }

@@ -4,6 +4,7 @@ mod baseline;
 mod briefs;
 mod cancel;
 mod decide;
+mod fixing;
 mod known;
 mod list;
 mod named;

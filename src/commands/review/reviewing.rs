@@ -8,6 +8,7 @@
 //! brought together from the record alone, so it says the same tomorrow.
 
 use super::briefs::{self, Briefing};
+use super::fixing::{Fixing, UntilArgs};
 use super::known::NewOnlyArgs;
 use super::outputs::{OutputArgs, Outputs};
 use super::posting;
@@ -44,6 +45,7 @@ use crate::store::StoreError;
 use crate::store::database::Store;
 use crate::store::layout::Layout;
 use crate::ui::words;
+use crate::workspace::base::find;
 use anyhow::{Context as _, Result};
 
 /// The team that a review is of, as its run names it.
@@ -75,6 +77,9 @@ pub struct ReviewingArgs {
     /// Review the same commit again, although it was approved
     #[arg(long)]
     again: bool,
+
+    #[command(flatten)]
+    until: UntilArgs,
 
     #[command(flatten)]
     budget: BudgetArgs,
@@ -189,7 +194,14 @@ impl Desk<'_> {
             if starting.is_empty() {
                 return self.answer(store, resolved, answered, awaited.is_empty());
             }
-            match self.begin(store, id, resolved, &starting, answered) {
+            let sources = (&self.settings, &self.registry, &self.library);
+            let fixing = self.args.until.fixing(&resolved.target, reviewers, sources)?;
+            // After each fix, who approved what was there before looks again too.
+            let (starting, answered) = match &fixing {
+                Some(_) => (reviewers.to_vec(), Vec::new()),
+                None => (starting, answered),
+            };
+            match self.begin(store, id, resolved, &starting, answered, fixing) {
                 // Somebody was faster.
                 Err(error) if is_taken(&error) => {}
                 done => return done,
@@ -291,9 +303,11 @@ impl Desk<'_> {
         resolved: &Resolved,
         reviewers: &[Reviewer],
         answered: Vec<(RunId, TaskId)>,
+        fixing: Option<Fixing>,
     ) -> Result<ExitStatus> {
-        let order = self.order(resolved, answered);
-        let mut plan = self.plan(store, resolved, reviewers, order)?;
+        let mut order = self.order(resolved, answered);
+        order.again |= fixing.is_some();
+        let mut plan = self.plan(store, resolved, reviewers, order, fixing)?;
         let goal = format!("review {}", resolved.target.words);
         let mut setup = run::setup(&self.layout, &self.settings, &self.registry, &self.layout.run(id));
         let launches = run::rehearse_plan(&mut plan, &goal, id, &setup, &self.layout.run(id))?;
@@ -325,15 +339,24 @@ impl Desk<'_> {
         resolved: &Resolved,
         reviewers: &[Reviewer],
         order: ReviewOrder,
+        fixing: Option<Fixing>,
     ) -> Result<Plan> {
-        if reviewers.iter().any(|one| one.program != crate::agents::builtin::NAME) {
+        if fixing.is_some() || reviewers.iter().any(|one| one.program != crate::agents::builtin::NAME) {
             base::refuse_folder(&self.layout, &self.settings)?;
         }
-        let Briefing { texts, personas, notes } =
+        let Briefing { texts, mut personas, notes } =
             briefs::write(&self.layout, store, resolved, reviewers, &self.library)?;
         let minutes = self.settings.number(&settings::REVIEW_MINUTES);
-        let tasks: Result<Vec<TaskSpec>> =
-            reviewers.iter().zip(texts).map(|(one, text)| task_of(one, text, minutes)).collect();
+        let mut tasks = Vec::new();
+        let mut reviews = Reviews::default();
+        if let Some(Fixing { task, rounds, persona }) = fixing {
+            reviews = Reviews { task: Some(task.id.clone()), rounds, fail_on: self.bar.fail_on, ..reviews };
+            personas.extend(persona);
+            tasks.push(task);
+        }
+        for (one, text) in reviewers.iter().zip(texts) {
+            tasks.push(task_of(one, text, minutes, &reviews)?);
+        }
         let allowed = self.settings.number(&settings::JOBS) as u32;
         Ok(Plan {
             team: TEAM.into(),
@@ -348,14 +371,21 @@ impl Desk<'_> {
             roster: Vec::new(),
             base: Some(Base {
                 commit: resolved.target.head.clone(),
-                branch: None,
+                branch: self.branch(resolved),
                 snapshot: resolved.snapshot.is_some(),
             }),
             review: Some(Box::new(order)),
             on_success: None,
-            tasks: tasks?,
+            tasks,
             notes: self.settings.refused.iter().cloned().chain(notes).collect(),
         })
+    }
+
+    /// Returns the branch that is checked out, where that is what is reviewed: what is put right comes back to it.
+    fn branch(&self, resolved: &Resolved) -> Option<String> {
+        let found = find(self.layout.repository()).ok()?;
+        let is_it = resolved.snapshot.is_some() || found.commit == resolved.target.head;
+        found.branch.filter(|_| is_it)
     }
 
     /// Ends what reviews an older version of the same thing: nobody needs that any more.
@@ -383,8 +413,8 @@ fn is_taken(error: &anyhow::Error) -> bool {
 }
 
 /// Returns the task that is a reviewer's pass.
-fn task_of(reviewer: &Reviewer, text: String, minutes: u64) -> Result<TaskSpec> {
-    let id = TaskId::parse(&reviewer.name.replace(':', "-")).context("a reviewer's name is a task's")?;
+fn task_of(reviewer: &Reviewer, text: String, minutes: u64, reviews: &Reviews) -> Result<TaskSpec> {
+    let id = id_of(reviewer).context("a reviewer's name is a task's")?;
     let work = Work::Agent {
         role: reviewer.role.clone(),
         program: reviewer.program.clone(),
@@ -400,9 +430,14 @@ fn task_of(reviewer: &Reviewer, text: String, minutes: u64) -> Result<TaskSpec> 
         timeout_millis: Some(reviewer.minutes.unwrap_or(minutes) * 60_000),
         // It reads git's objects, and nothing else.
         worktree: reviewer.program != crate::agents::builtin::NAME,
-        reviews: Some(Reviews { name: reviewer.name.clone(), ..Reviews::default() }),
+        reviews: Some(Reviews { name: reviewer.name.clone(), ..reviews.clone() }),
         ..TaskSpec::plain(id, work)
     })
+}
+
+/// Returns the name of a reviewer's task.
+pub fn id_of(reviewer: &Reviewer) -> Option<TaskId> {
+    TaskId::parse(&reviewer.name.replace(':', "-"))
 }
 
 /// Tells what a review came to whose run has ended, or stopped.
@@ -435,7 +470,20 @@ pub fn tell(
     if outputs.is_for_people() {
         super::text::next_steps(&concluded, &short).iter().for_each(|step| cx.printer.tell(step));
     }
+    if run.tasks.iter().any(|task| task.spec.on_request) {
+        return Ok(after_rounds(cx, run, &short, status, exit));
+    }
     Ok(exit)
+}
+
+/// Says where the work is that was put right, and returns how a review ends that went on in rounds.
+fn after_rounds(cx: &Context, run: &Run, short: &str, status: RunStatus, exit: ExitStatus) -> ExitStatus {
+    crate::commands::closing::bring_back(run, short).iter().for_each(|step| cx.printer.tell(step));
+    match (status, exit) {
+        // Somebody has to look: changes are still asked for, and no round is left.
+        (RunStatus::NeedsReview, ExitStatus::Findings | ExitStatus::Done) => ExitStatus::Failed,
+        _ => exit,
+    }
 }
 
 /// Tells what a review came to as it was asked for when it began.
