@@ -14,6 +14,7 @@ use crate::workspace::custody;
 use crate::workspace::snapshot::Difference;
 use crate::workspace::snapshot::SnapshotError;
 use crate::workspace::witness::{self, Changes, References, Witness};
+use crate::workspace::worktree::links::Links;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -88,6 +89,8 @@ pub struct State {
     /// It was taken by a crew process that died: when that lived for sure, in milliseconds since 1970, as far as it is
     /// known.
     left: Option<Option<i64>>,
+    /// By what a work tree that is only looked at was found before the first child.
+    links: Option<Links>,
     /// The trees before the newest child and after it.
     child: (String, String),
 }
@@ -110,6 +113,7 @@ impl FolderWatch {
                 }
                 let tree = taken.as_ref().map_or_else(|_| String::new(), |witness| witness.tree().to_owned());
                 state.child.0 = tree;
+                state.links = self.links();
                 state.before = Some(taken);
             }
             // What it was told again follows upon what it did before.
@@ -126,11 +130,18 @@ impl FolderWatch {
             let key = tree.and_then(|tree| self.key(witness.as_ref().ok()?, &tree));
             return Seen { key, ..Seen::default() };
         }
-        let changes = match &state.before {
+        let mut changes = match &state.before {
             Some(Ok(witness)) => witness.compare(),
             Some(Err(why)) => Changes { unseen: why.clone(), ..Changes::default() },
             None => Changes { unseen: "nobody looked before it began".into(), ..Changes::default() },
         };
+        if let Some(links) = state.links.as_ref().filter(|links| self.links().as_ref() != Some(links)) {
+            if !links.admin_is_there() {
+                // Where the repository is not found any more, all of its settings look as if they were gone.
+                changes.settings.clear();
+            }
+            changes.settings.insert(0, ".git".into());
+        }
         state.child.1.clone_from(&changes.tree);
         let check = self.check(&changes);
         let witness = state.before.as_ref().and_then(|before| before.as_ref().ok());
@@ -233,6 +244,11 @@ impl FolderWatch {
         let leave_out: Vec<&Path> = self.leave_out.iter().map(PathBuf::as_path).collect();
         let refs = if self.is_shared { References::All } else { References::OfHead };
         Witness::take(&self.folder, &leave_out, &self.paths.logs(), refs).map_err(|error| error.to_string())
+    }
+
+    /// Reads by what the work tree is found, where nobody may change that.
+    fn links(&self) -> Option<Links> {
+        (self.looks.reads_only && !self.is_shared).then(|| Links::of(&self.folder)).flatten()
     }
 
     fn key(&self, witness: &Witness, tree: &str) -> Option<String> {

@@ -13,7 +13,7 @@ use crate::domain::worktree::{self, MovedReference, TaskTree};
 use crate::workspace::git::GitError;
 use crate::workspace::joining::{self, Joined};
 use crate::workspace::witness::Changes;
-use crate::workspace::worktree::detached::{self, Beyond, Gone};
+use crate::workspace::worktree::detached;
 use crate::workspace::worktree::references::References;
 use crate::workspace::worktree::{self as workspace, Order, Owner, Work, Worktree, WorktreeError};
 use std::path::PathBuf;
@@ -368,7 +368,7 @@ impl OwnTree {
         if self.base.is_empty() {
             return Err("there is nothing that it could review".into());
         }
-        self.clear_away(Beyond::Held)?;
+        self.clear_away()?;
         *self.begun_from.lock().unwrap_or_else(PoisonError::into_inner) = None;
         Ok(())
     }
@@ -376,17 +376,17 @@ impl OwnTree {
     /// Takes it away, now that nobody looks there any more, and returns the event that says so. What lies there and was not
     /// to be looked at is held.
     pub fn leave(&self) -> Result<Event, String> {
-        let Gone { branch, kept } = self.clear_away(Beyond::Stays)?;
+        let kept = self.clear_away()?;
         Ok(Event::WorktreeRemoved {
             task: self.task.clone(),
             path: self.path.clone(),
-            branch_deleted: branch,
+            branch_deleted: true,
             kept,
             by: "crew".into(),
         })
     }
 
-    fn clear_away(&self, beyond: Beyond) -> Result<Gone, String> {
+    fn clear_away(&self) -> Result<Vec<String>, String> {
         let known = self.begun_from.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let begun_from = known.as_deref().unwrap_or(&self.base);
         let (branch, owner) = (self.branch(), self.owner());
@@ -404,7 +404,7 @@ impl OwnTree {
             leave_out: &[],
             keep_ref: &worktree::keep_ref(&self.run, &self.task, self.attempt),
         };
-        detached::clear_away(&order, &work, beyond).map_err(|error| error.to_string())
+        detached::clear_away(&order, &work).map_err(|error| error.to_string())
     }
 
     fn message(&self, subject: &str, attempt: u32) -> String {

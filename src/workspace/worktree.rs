@@ -13,6 +13,7 @@
 
 mod adding;
 pub mod detached;
+pub mod links;
 mod loose;
 pub mod references;
 #[cfg(test)]
@@ -192,6 +193,9 @@ struct Marker {
     /// It is only looked at: HEAD stands for a commit, and for no branch.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     detached: bool,
+    /// It did not lead to the repository any more, and crew put that right.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    repaired: bool,
     /// The work tree is being taken away, and the commit with this id holds all that was in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     removing: Option<String>,
@@ -349,6 +353,10 @@ impl Worktree {
                 snapshot::difference(git, &head, &now.tree)?.files.into_iter().collect();
             changes.committed = snapshot::difference(git, commit, &head)?.files;
             changes.committed.retain(|path| lacks.contains(path));
+        }
+        let marker = self.marker()?;
+        if marker.detached && marker.repaired {
+            changes.settings.push(".git".into());
         }
         changes.index =
             !git.differences(&["diff-index", "--cached", "--name-only", commit, "--"])?.is_empty();
@@ -746,6 +754,9 @@ fn recover_at(common: &Path, folder: &Path, branch: &str, owner: &Owner) -> Resu
     let Some(adding::Registered::Whole(admin)) = adding::registered(common, owner)? else { return opened };
     // What git writes there.
     write_whole(&admin.join(COMMON), b"../..\n")?;
+    if let Some(marker) = marker(&admin)? {
+        mark(&admin, &Marker { repaired: true, ..marker })?;
+    }
     if *wrong == LedAway {
         return open_at(common, folder, branch, owner);
     }

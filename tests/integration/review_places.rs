@@ -75,12 +75,12 @@ impl Ground {
         std::fs::read_to_string(self.repo.beside(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
-    /// Asserts that no work tree is left, and these branches.
+    /// Asserts that no work tree is left, and no branch.
     #[track_caller]
-    fn assert_left(&self, branches: &str) {
+    fn assert_left(&self) {
         assert_eq!(self.repo.git(&["worktree", "list"]).lines().count(), 1);
         let found = self.repo.git(&["for-each-ref", "--format=%(refname)", "refs/heads/crew"]);
-        assert_eq!(found.trim(), branches);
+        assert_eq!(found.trim(), "");
         let left = std::fs::read_dir(self.repo.root.join(".crew/worktrees")).into_iter().flatten().count();
         assert_eq!(left, 0, "nothing lies in the folder of the work trees");
     }
@@ -143,6 +143,9 @@ fn reviewers_see_the_commit_and_what_they_say_is_placed_in_it() {
         ),
         ground.reviewer("babbles", "echo 'Looks good to me.'", json!({})),
         ground.reviewer("is-mute", "true", json!({})),
+        ground.reviewer("garbles", &format!("{approve}; echo garbage >.git"), json!({})),
+        ground.reviewer("replaces", &format!("{approve}; rm .git && git init -q"), json!({})),
+        ground.reviewer("takes-away", &format!("{approve}; git worktree remove -f -f ."), json!({})),
         ground.reviewer("hangs", "exec sleep 60", json!({"timeout_millis": 300})),
         json!({"id": "ours", "reviews": {}, "work": {"agent": {"role": "reviewer", "program": "builtin", "persona": "",
             "task": "Review.", "writes": false}}}),
@@ -177,8 +180,13 @@ fn reviewers_see_the_commit_and_what_they_say_is_placed_in_it() {
         (state("writes"), &task(&run, "writes")["error_kind"]),
         ("failed".into(), &json!("read_only_violated"))
     );
-    let kept = ground.repo.git(&["show", &format!("crew/{RUN}/writes:src/a.rs")]);
+    let kept = ground.repo.git(&["show", &format!("refs/crew/keep/{RUN}/writes/1:src/a.rs")]);
     assert!(kept.ends_with("more\n") || kept.ends_with("more"), "{kept}");
+    for name in ["garbles", "replaces", "takes-away"] {
+        let found = task(&run, name);
+        assert_eq!(found["error_kind"], "read_only_violated", "{found:#}");
+        assert!(found["reason"].as_str().expect("a reason").ends_with("changed: .git"), "{found:#}");
+    }
 
     // What is only said counts where it can be read, and is never clean where it cannot.
     assert_eq!(state("tells"), "completed");
@@ -204,7 +212,7 @@ fn reviewers_see_the_commit_and_what_they_say_is_placed_in_it() {
     assert!(places(found).contains(&("src/left.rs", 1, "in_diff")), "{found:#}");
     assert!(of_kind(&events, "tree_checked").iter().all(|event| event["task"] != "ours"));
 
-    ground.assert_left(&format!("refs/heads/crew/{RUN}/writes"));
+    ground.assert_left();
     // Where the machine is busy, the time of one is over before it has a work tree.
     let added = of_kind(&events, "worktree_added").len();
     assert!(added >= 5);
@@ -238,6 +246,6 @@ fn a_review_whose_crew_was_killed_is_gone_on_with_and_leaves_nothing() {
     let held = ground.repo.git(&["for-each-ref", "--format=%(refname)", "refs/crew/keep"]);
     let first = held.lines().next().expect("something is held");
     assert_eq!(ground.repo.git(&["show", &format!("{first}:more")]).trim(), "more");
-    ground.assert_left("");
+    ground.assert_left();
     ground.repo.leaves_no_process();
 }

@@ -268,7 +268,18 @@ fn complete(order: &Order, common: &Path, admin: &Path) -> Result<Worktree, Work
     let Owner { run, task } = order.owner.clone();
     let branch = order.branch.to_owned();
     note_excludes(order, common, admin)?;
-    mark(admin, &Marker { run, task, branch, leave_out: Vec::new(), detached: false, removing: None })?;
+    mark(
+        admin,
+        &Marker {
+            run,
+            task,
+            branch,
+            leave_out: Vec::new(),
+            detached: false,
+            repaired: false,
+            removing: None,
+        },
+    )?;
     open_at(common, order.folder, order.branch, order.owner)
 }
 

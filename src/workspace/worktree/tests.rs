@@ -399,6 +399,7 @@ fn a_folder_that_is_not_the_tasks_own_is_neither_committed_nor_taken_away() {
                     branch: BRANCH.into(),
                     leave_out: Vec::new(),
                     detached: false,
+                    repaired: false,
                     removing: None,
                 };
                 mark(Path::new(&admin), &marker).unwrap();
@@ -1338,18 +1339,14 @@ fn what_is_only_looked_at_is_detached_and_goes_with_its_branch() {
     assert_eq!((kept.commit.as_str(), kept.is_new), (ground.base.as_str(), false));
     assert_eq!(ground.agent(&["rev-parse", "--abbrev-ref", "HEAD"]), "HEAD");
     ground.write("notes", "not tracked\n");
-    let clear = |beyond| detached::clear_away(&ground.order(), &ground.work(), beyond).unwrap();
-    let gone = clear(detached::Beyond::Stays);
-    assert!(gone.branch && gone.kept.len() == 1, "{gone:?}");
-    assert_eq!(ground.user(&["show", &format!("{}:notes", gone.kept[0])]), "not tracked");
+    let clear = || detached::clear_away(&ground.order(), &ground.work()).unwrap();
+    let held = clear();
+    assert_eq!(held.len(), 1, "{held:?}");
+    assert_eq!(ground.user(&["show", &format!("{}:notes", held[0])]), "not tracked");
     assert!(!ground.folder.exists());
     assert_eq!(ground.user(&["branch", "--list", BRANCH]), "");
-    assert_eq!(
-        clear(detached::Beyond::Stays),
-        detached::Gone { branch: true, kept: vec![] },
-        "twice is once"
-    );
-    // What is on its branch and was not there to be looked at is a person's business, unless the place is needed.
+    assert!(clear().is_empty(), "twice is once");
+    // What is on its branch and was not there to be looked at is held, and what lay in the place of its `.git` goes.
     let tree = ground.add();
     tree.detach(&ground.base).unwrap();
     ground.agent(&["checkout", "-q", BRANCH]);
@@ -1357,10 +1354,13 @@ fn what_is_only_looked_at_is_detached_and_goes_with_its_branch() {
     assert_eq!(tree.changes_since(&ground.base, &[]).unwrap().refs, ["HEAD: no more detached"]);
     ground.write("more", "more\n");
     tree.keep(&ground.work()).unwrap();
-    assert!(!clear(detached::Beyond::Stays).branch);
-    let held = clear(detached::Beyond::Held);
-    assert!(held.branch, "{held:?}");
-    assert_eq!(ground.user(&["show", &format!("{}:more", held.kept[0])]), "more");
+    ground.write(".git", "garbage\n");
+    let tree = Worktree::recover(&ground.repository, &ground.folder, BRANCH, &ground.owner).unwrap();
+    assert_eq!(tree.changes_since(&ground.base, &[]).unwrap().settings, [".git"]);
+    let held = clear();
+    assert_eq!(ground.user(&["show", &format!("{}:more", held[0])]), "more");
+    assert_eq!(ground.user(&["branch", "--list", BRANCH]), "");
+    assert!(!ground.folder.parent().unwrap().exists());
 }
 
 #[test]
@@ -1369,13 +1369,14 @@ fn what_was_half_made_to_be_looked_at_goes_too() {
     let tree = ground.add();
     let admin = tree.admin().to_owned();
     std::fs::remove_file(admin.join(MARKER)).unwrap();
-    let clear = || detached::clear_away(&ground.order(), &ground.work(), detached::Beyond::Held).unwrap();
-    assert!(clear().branch);
-    assert!(!ground.folder.exists() && !admin.exists());
+    let clear = || detached::clear_away(&ground.order(), &ground.work()).unwrap();
+    let has_branch = || !ground.user(&["branch", "--list", BRANCH]).is_empty();
+    clear();
+    assert!(!has_branch() && !ground.folder.exists() && !admin.exists());
     // And one whose folder somebody has taken away.
     let tree = ground.add();
     tree.detach(&ground.base).unwrap();
     std::fs::remove_dir_all(&ground.folder).unwrap();
-    assert!(clear().branch);
-    assert!(!tree.admin().exists());
+    clear();
+    assert!(!has_branch() && !tree.admin().exists());
 }
