@@ -249,3 +249,25 @@ fn a_review_whose_crew_was_killed_is_gone_on_with_and_leaves_nothing() {
     ground.assert_left();
     ground.repo.leaves_no_process();
 }
+
+#[test]
+fn a_review_whose_crew_was_killed_can_be_cancelled_and_leaves_nothing() {
+    let ground = Ground::new();
+    let gate = ground.repo.gate("slow").display().to_string();
+    let waits = format!("while [ -e {gate} ]; do sleep 0.02; done");
+    let spoils = format!("echo more >more; {waits}");
+    ground.order(vec![
+        ground.reviewer("spoils", &spoils, json!({})),
+        ground.reviewer("waits", &waits, json!({})),
+    ]);
+    let running = ground.repo.start(["resume", RUN]);
+    let left = ground.repo.root.join(format!(".crew/worktrees/{RUN}/spoils/more"));
+    wait_until("the reviewers are at work", || left.exists());
+    running.kill();
+    ground.repo.crew(["review", "cancel", RUN]).exits(0);
+    assert_eq!(ground.status()["status"], "cancelled");
+    let held = ground.repo.git(&["show", &format!("refs/crew/keep/{RUN}/spoils/1:more")]);
+    assert_eq!(held.trim(), "more");
+    ground.assert_left();
+    ground.repo.leaves_no_process();
+}

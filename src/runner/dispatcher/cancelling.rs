@@ -54,6 +54,7 @@ impl Dispatcher<'_> {
             let usage = self.hear_out(place, recorded)?;
             self.close_lost(place, None, (ending, usage))?;
         }
+        self.leave_trees_now()?;
         self.schedule = Schedule::of(&self.run);
         self.skip_impossible()?;
         self.flush()?;

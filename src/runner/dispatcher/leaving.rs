@@ -34,6 +34,18 @@ impl Dispatcher<'_> {
         self.effects.extend(tree.map(|tree| Effect::Start(Errand::Leave { place, tree })));
     }
 
+    /// Takes those away here and now, where nobody but a command sees to the run.
+    pub(super) fn leave_trees_now(&mut self) -> Result<(), StoreError> {
+        self.leave_trees();
+        for effect in std::mem::take(&mut self.effects) {
+            match effect {
+                Effect::Start(Errand::Leave { place, tree }) => self.note_left(place, tree.leave())?,
+                other => self.effects.push(other),
+            }
+        }
+        Ok(())
+    }
+
     /// Takes in that one is gone. One that is not stays in the record: `crew worktree` tells what is wrong with it, and the
     /// next attempt and the next owner of the run try again.
     pub(super) fn note_left(&mut self, place: usize, left: Result<Event, String>) -> Result<(), StoreError> {
