@@ -26,10 +26,28 @@ pub struct Snapshot {
     pub base: String,
 }
 
-/// Returns the id of a commit; nothing where the name means none.
+/// Returns the id of a commit; nothing where the name means none, several, or all but one.
 pub fn commit(git: &Git, name: &str) -> Option<String> {
-    let wanted = format!("{name}^{{commit}}");
-    git.text(&["rev-parse", "--verify", "--quiet", "--end-of-options", &wanted]).ok()
+    let id = |name: &str| {
+        let id = git.text(&["rev-parse", "--verify", "--quiet", "--end-of-options", name]).ok()?;
+        // What is to be left out comes back with a mark before it.
+        (!id.is_empty() && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(id)
+    };
+    // All that follows after `:/` is what git looks for in messages.
+    match name.starts_with(":/") {
+        true => id(&format!("{}^{{commit}}", id(name)?)),
+        false => id(&format!("{name}^{{commit}}")),
+    }
+}
+
+/// Returns the paths of which the index holds several sides.
+pub fn unmerged(git: &Git) -> Result<Vec<String>, GitError> {
+    let entries = git.entries(&["ls-files", "--unmerged", "-z"])?;
+    let names = entries.iter().filter_map(|entry| Some(entry.split_once('\t')?.1.to_owned()));
+    let mut names: Vec<String> = names.collect();
+    // Each side has an entry, one after the other.
+    names.dedup();
+    Ok(names)
 }
 
 /// Returns the whole name of a reference, `refs/heads/main` for `main` and for `HEAD` on that branch; nothing where the

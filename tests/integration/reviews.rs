@@ -77,12 +77,15 @@ fn the_exit_code_says_what_a_review_came_to() {
         (vec!["--reviewer", "kind", "--agree", "2"], 2),
         (vec!["--reviewer", "nobody"], 2),
         (vec!["nowhere"], 4),
+        (vec!["^main"], 4),
         (vec!["--fail-on", "none", "list"], 2),
-        (vec!["main..main"], 0),
+        (vec![":/two", "--reviewer", "kind"], 0),
         (vec!["--reviewer", "builtin"], 0),
     ] {
         review(&repo, &args, exit);
     }
+    assert_eq!(review(&repo, &["main..main"], 0).out, "main..main  0 files, +0 -0\nnothing to review\n");
+    review(&repo, &["show", "last", "--agree", "2"], 2);
     repo.leaves_no_process();
 }
 
@@ -148,6 +151,23 @@ fn several_forms_are_written_at_once() {
         review(&repo, &args, 2);
     }
     review(&repo, &["--format", "sarif=none/x"], 2);
+}
+
+#[test]
+fn what_is_staged_in_a_merge_that_is_not_settled_is_refused() {
+    let repo = with_branch();
+    repo.git(&["switch", "-q", "main"]);
+    repo.write("a.txt", "one\nthree\n");
+    repo.commit("three");
+    repo.git(&["config", "alias.try-merge", "!git merge -q feature >&2 || true"]);
+    repo.git(&["try-merge"]);
+    let refused = review(&repo, &["--staged"], 4);
+    assert!(
+        refused.err.contains("a.txt is unmerged") && refused.err.contains("--worktree"),
+        "{}",
+        refused.err
+    );
+    review(&repo, &["--worktree", "--dry-run"], 0);
 }
 
 pub fn fail_on_setting_is_the_bar_of_a_review() {

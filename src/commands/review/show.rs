@@ -4,7 +4,7 @@ use super::known::NewOnlyArgs;
 use super::named::{self, Found, Named};
 use super::outputs::OutputArgs;
 use super::report::{self, BarArgs};
-use super::text::{next_steps, place, severity_tone};
+use super::text::{idle, json_line, next_steps, place, severity_tone};
 use crate::commands::context::Context;
 use crate::commands::exit::{ExitStatus, Problem};
 use crate::domain::finding::{Finding, Standing};
@@ -64,6 +64,14 @@ pub fn show(cx: &Context, args: &ShowArgs) -> Result<ExitStatus> {
     let known = args.new_only.known(cx, store.layout())?;
     let of_run = (&**order, &review.run.id);
     let concluded = report::conclude(&store, Some(&review.run), of_run, (bar, &known))?;
+    let reviewers = concluded.report.reviewers.len();
+    // What the review was asked for with is as it was.
+    if bar.agree > order.bar.agree && bar.agree as usize > reviewers {
+        let are = if reviewers == 1 { "is" } else { "are" };
+        let reviewers = words::count(reviewers, "reviewer");
+        let message = format!("--agree {} can never be: there {are} {reviewers}", bar.agree);
+        return Err(Problem::usage("agree", message).hint("ask for fewer, or for another review").into());
+    }
     let exit = outputs.tell(cx, &concluded)?;
     if outputs.is_for_people() {
         next_steps(&concluded, &review.short).iter().for_each(|step| cx.printer.tell(step));
@@ -80,24 +88,25 @@ fn show_finding(cx: &Context, store: &Store, review: &Named, one: &Found<'_>) ->
         let json = json!({"review": review.run.id, "run": one.run.id, "finding": finding, "reviewers": one.reviewers,
             "agreeing": review.agreeing(&finding.fingerprint),
             "stands": one.stands, "decisions": said});
-        cx.printer.json(&json)?;
+        cx.printer.data(&json_line(&json))?;
         return Ok(ExitStatus::Done);
     }
+    let say = |words: &str| cx.printer.data(&idle(words));
     let severity = cx.printer.tint(severity_tone(finding.severity), finding.severity.name());
-    cx.printer.data(&format!("{severity}  {}  {}", place(finding), clean_line(&finding.title, 160)))?;
+    say(&format!("{severity}  {}  {}", place(finding), clean_line(&finding.title, 160)))?;
     let agreeing = review.agreeing(&finding.fingerprint);
-    cx.printer.data(&grounds(one, if agreeing.is_empty() { &one.reviewers } else { &agreeing }))?;
+    say(&grounds(one, if agreeing.is_empty() { &one.reviewers } else { &agreeing }))?;
     let parts = [("", &finding.quote), ("", &finding.body)];
     let suggestion = finding.suggestion.as_ref().map(|text| ("suggestion", text));
     for (name, text) in parts.into_iter().chain(suggestion).filter(|(_, text)| !text.trim().is_empty()) {
         let heading = if name.is_empty() { String::new() } else { format!("{name}\n") };
-        cx.printer.data(&format!("\n{heading}{}", indented(text)))?;
+        say(&format!("\n{heading}{}", indented(text)))?;
     }
     if !decisions.is_empty() {
-        cx.printer.data("")?;
+        say("")?;
     }
     for decision in &decisions {
-        cx.printer.data(&decision_line(store, decision)?)?;
+        say(&decision_line(store, decision)?)?;
     }
     let (short, print) = (&review.short, &finding.fingerprint);
     let last = decisions.last().map(|decision| decision.decided.decision);

@@ -17,6 +17,8 @@ use std::path::Path;
 
 /// The most characters of a name that is shown.
 const MAX_NAME: usize = 200;
+/// The most files that are named in a sentence.
+const NAMED: usize = 3;
 
 /// What the user wants to have reviewed; one of these at most.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -85,7 +87,10 @@ pub fn resolve(cx: &Context, store: &Store, args: &TargetArgs, run: &RunId) -> R
         TargetArgs { base: Some(base), .. } => (names.since(base, "HEAD")?, None),
         TargetArgs { task: Some(task), .. } => (task_of(cx, store, &names, task)?, None),
         TargetArgs { pr: Some(number), .. } => (names.pull_request(cx, *number)?, None),
-        TargetArgs { staged: true, .. } => taken(repository, Uncommitted::Index, run)?,
+        TargetArgs { staged: true, .. } => {
+            refuse_unmerged(&names.git)?;
+            taken(repository, Uncommitted::Index, run)?
+        }
         TargetArgs { worktree: true, .. } => taken(repository, Uncommitted::Worktree, run)?,
         _ if found.is_err() => taken(repository, Uncommitted::Worktree, run)?,
         _ => match base::dirty(repository).context("look for what is not committed")?.is_empty() {
@@ -138,6 +143,21 @@ fn taken(repository: &Path, what: Uncommitted, run: &RunId) -> Result<(ReviewTar
     let Snapshot { commit, tree, base } = made.map_err(|error| impossible(repository, error))?;
     let (words, key) = (words.to_owned(), key.to_owned());
     Ok((ReviewTarget { kind, words, key, base, head: commit, tree }, Some(reference)))
+}
+
+/// Refuses to take what is staged while a merge is not settled: of some files several sides are.
+fn refuse_unmerged(git: &Git) -> Result<()> {
+    let files = reviewed::unmerged(git).context("look for what is not merged")?;
+    if files.is_empty() {
+        return Ok(());
+    }
+    let named: Vec<String> = files.iter().take(NAMED).map(|file| shown(file)).collect();
+    let more = if files.len() > NAMED { format!(" and {} more", files.len() - NAMED) } else { String::new() };
+    let are = if files.len() == 1 { "is" } else { "are" };
+    let message = format!("what is staged is no whole tree: {}{more} {are} unmerged", named.join(", "));
+    Err(Problem::refused("unmerged", message)
+        .hint("crew review --worktree reviews the files as they lie there")
+        .into())
 }
 
 fn impossible(repository: &Path, error: BaseError) -> anyhow::Error {
@@ -257,8 +277,13 @@ impl Names {
 
     fn commit(&self, name: &str) -> Result<String> {
         reviewed::commit(&self.git, name).ok_or_else(|| {
+            if is_of_several(name) {
+                let message = format!("`{}` names no single commit", shown(name));
+                let hint = "crew review A..B reviews what lies between two commits, crew review A one commit";
+                return Problem::refused("unknown_commit", message).hint(hint).into();
+            }
             let message = format!("there is no commit `{}` here", shown(name));
-            let hint = match name.split_once('/') {
+            let hint = match remote_branch(name) {
                 Some((remote, branch)) => self.how_to_deepen(&format!("git fetch {remote} {branch}")),
                 None => self.how_to_deepen("git log --oneline --all shows what there is"),
             };
@@ -277,6 +302,42 @@ impl Names {
     }
 }
 
+/// Tells whether a name is in one of git's ways to say several commits, or all but some (`git help revisions`).
+fn is_of_several(name: &str) -> bool {
+    let ends = name.rsplit_once('^').map(|(_, end)| end);
+    name.starts_with('^') || name.contains("..") || ends.is_some_and(|end| end.starts_with(['@', '!', '-']))
+}
+
+/// Takes a name apart that may be a branch of a remote, such as `origin/main`.
+fn remote_branch(name: &str) -> Option<(&str, &str)> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
+    let (remote, branch) = name.split_once('/').filter(|_| name.bytes().all(is_plain))?;
+    (!remote.is_empty() && !remote.starts_with('-') && !branch.is_empty()).then_some((remote, branch))
+}
+
 fn shown(name: &str) -> String {
     clean_line(name, MAX_NAME)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_several_commits_and_branches_of_remotes_are_known_by_their_looks() {
+        for (name, several) in [
+            ("^main", true),
+            ("HEAD^@", true),
+            ("a^!", true),
+            ("a^-1", true),
+            ("b..c", true),
+            ("HEAD^2", false),
+        ] {
+            assert_eq!(is_of_several(name), several, "{name}");
+        }
+        assert_eq!(remote_branch("origin/feature/a"), Some(("origin", "feature/a")));
+        for name in ["HEAD^{/first}", ":/second", "main", "/a", "a/"] {
+            assert_eq!(remote_branch(name), None, "{name}");
+        }
+    }
 }

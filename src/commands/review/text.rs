@@ -5,10 +5,11 @@ use crate::domain::finding::{Finding, Severity, Standing};
 use crate::domain::review::judging::Judged;
 use crate::domain::review::report::{Agreed, Hidden, Pass, Report};
 use crate::domain::words::{clean_line, visible_json};
+use crate::review::formats::inert;
 use crate::ui::printer::{Printer, Tone};
 use crate::ui::table::{Column, Rows};
 use crate::ui::words;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 /// The most findings that are shown to people.
@@ -22,7 +23,24 @@ pub fn json(concluded: &Concluded) -> String {
     json["result"] = json!(concluded.judged);
     json["exit"] = json!(concluded.exit() as u8);
     json["bar"] = json!(concluded.bar);
-    visible_json(&json.to_string()).into_owned()
+    json_line(&json)
+}
+
+/// Returns JSON on one line, in which nothing acts on a terminal, and no runner of a pipeline finds a command.
+pub fn json_line(json: &Value) -> String {
+    // Hashes stand in strings only.
+    visible_json(&json.to_string()).replace("##", "#\\u0023")
+}
+
+/// Returns lines in which no runner of a pipeline finds a command, whoever wrote them. GitHub's takes one at the beginning
+/// of a line too, after any blanks (github.com/actions/runner, ActionCommand.cs).
+pub fn idle(text: &str) -> String {
+    let idle = |line: &str| match line.trim_start().starts_with("::") {
+        true => line.replacen("::", ": :", 1),
+        false => line.to_owned(),
+    };
+    let lines: Vec<String> = text.split('\n').map(idle).collect();
+    inert(&lines.join("\n"))
 }
 
 /// Returns a report as lines; coloured and cut for a terminal where a printer is given.
@@ -30,6 +48,10 @@ pub fn text(concluded: &Concluded, printer: Option<&Printer>) -> String {
     let plain = Printer::new(false, false, true);
     let Concluded { report, judged, .. } = concluded;
     let mut lines = vec![heading(report)];
+    if is_of_nothing(report) {
+        lines.push("nothing to review".into());
+        return idle(&lines.join("\n"));
+    }
     if !report.findings.is_empty() {
         let table = table(&report.findings);
         lines.push(printer.map_or_else(|| table.render_whole(&plain), |printer| table.render(printer)));
@@ -45,7 +67,12 @@ pub fn text(concluded: &Concluded, printer: Option<&Printer>) -> String {
     }
     lines.extend(report.skipped.iter().map(|sentence| clean_line(sentence, 300)));
     lines.push(printer.tint(tone(*judged), &end(report, *judged)));
-    lines.join("\n")
+    idle(&lines.join("\n"))
+}
+
+/// Tells whether nobody reviewed anything, since nothing has changed.
+fn is_of_nothing(report: &Report) -> bool {
+    report.reviewed.files == 0 && report.reviewers.is_empty()
 }
 
 /// Returns what people may want to type next.
@@ -67,17 +94,19 @@ pub fn next_steps(concluded: &Concluded, short: &str) -> Vec<String> {
 
 fn heading(report: &Report) -> String {
     let reviewed = &report.reviewed;
-    let names: Vec<String> = report.reviewers.iter().map(|one| clean_line(&one.name, 60)).collect();
-    let took = words::duration(Duration::from_millis(report.millis));
-    format!(
-        "{}  {}, +{} -{}   {}: {}   {took}",
+    let change = format!(
+        "{}  {}, +{} -{}",
         clean_line(&reviewed.words, MAX_PLACE),
         words::count(reviewed.files, "file"),
         reviewed.added,
         reviewed.removed,
-        words::count(names.len(), "reviewer"),
-        names.join(", "),
-    )
+    );
+    if is_of_nothing(report) {
+        return change;
+    }
+    let names: Vec<String> = report.reviewers.iter().map(|one| clean_line(&one.name, 60)).collect();
+    let took = words::duration(Duration::from_millis(report.millis));
+    format!("{change}   {}: {}   {took}", words::count(names.len(), "reviewer"), names.join(", "))
 }
 
 fn table(findings: &[Agreed]) -> Rows {
@@ -159,4 +188,19 @@ fn hidden_words(hidden: &Hidden) -> Option<String> {
     let told: Vec<String> =
         reasons.iter().filter(|(count, _)| *count > 0).map(|(count, why)| format!("{count} {why}")).collect();
     (!told.is_empty()).then(|| format!("not listed: {}", told.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_word_of_a_report_is_a_command_to_a_runner() {
+        let text = "error  a\n::error::b\n  ::stop-commands::x\nstd::mem ##[error]c";
+        assert_eq!(idle(text), "error  a\n: :error::b\n  : :stop-commands::x\nstd::mem # #[error]c");
+        let json = json!({"title": "###[error]"});
+        let line = json_line(&json);
+        assert!(!line.contains("##"), "{line}");
+        assert_eq!(serde_json::from_str::<Value>(&line).unwrap(), json);
+    }
 }

@@ -40,7 +40,10 @@ fn head(report: &Report) -> String {
         .rev()
         .map(|severity| (severity, report.count(severity)))
         .filter(|(_, count)| *count > 0)
-        .map(|(severity, count)| format!("{count} {severity}"))
+        .map(|(severity, count)| match (severity, count) {
+            (Severity::Info, _) | (_, 1) => format!("{count} {severity}"),
+            _ => format!("{count} {severity}s"),
+        })
         .collect();
     let found = if counts.is_empty() { "nothing found".to_owned() } else { counts.join(", ") };
     let mut text = format!("## crew review: {found}\n\n");
@@ -49,8 +52,9 @@ fn head(report: &Report) -> String {
     }
     let by: Vec<String> = report.reviewers.iter().map(|reviewer| line(&reviewer.name)).collect();
     let (files, added, removed) = (reviewed.files, reviewed.added, reviewed.removed);
+    let s = if files == 1 { "" } else { "s" };
     text.push_str(&format!(
-        "{} ({files} files, +{added} -{removed}), reviewed by {}\n",
+        "{} ({files} file{s}, +{added} -{removed}), reviewed by {}\n",
         code(&reviewed.words),
         by.join(", ")
     ));

@@ -27,6 +27,7 @@ mod xml;
 
 pub use format::{Format, Level, Options};
 pub use github::step_summary;
+pub use plain::inert;
 
 use crate::domain::review::report::Report;
 
