@@ -150,7 +150,22 @@ fn several_forms_are_written_at_once() {
     {
         review(&repo, &args, 2);
     }
-    review(&repo, &["--format", "sarif=none/x"], 2);
+    for args in [
+        &["--format", "sarif=none/x"][..],
+        &["--format", "json="],
+        &["--format", "json=x", "--format", "sarif=./x"],
+        &["--format", "json", "-o", "x", "-o", "y"],
+        &["--format", "json=/dev/stdout", "--format", "sarif"],
+    ] {
+        review(&repo, args, 2);
+    }
+    // What is shown again goes through a link, to its file, and a device stays one.
+    std::os::unix::fs::symlink("out.json", repo.root.join("link")).expect("a link");
+    let links = ["show", "last", "--format", "sarif=link", "--format", "json=/dev/null"];
+    let shown = review(&repo, &links, 5);
+    assert!(shown.out.contains("1 error"), "{}", shown.out);
+    assert!(read("out.json")["runs"].is_array() && repo.root.join("link").is_symlink());
+    assert!(!std::fs::metadata("/dev/null").expect("a device").is_file());
 }
 
 #[test]

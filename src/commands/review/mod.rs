@@ -9,6 +9,7 @@ mod known;
 mod list;
 mod named;
 mod outputs;
+mod places;
 mod posting;
 mod pull_request;
 mod report;

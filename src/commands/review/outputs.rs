@@ -1,11 +1,11 @@
 //! Where the report of a review goes, and in which forms: several at once, each to its own place.
 
+use super::places::Place;
 use super::report::Concluded;
 use super::text;
 use crate::commands::context::Context;
 use crate::commands::exit::{ExitStatus, Problem};
 use crate::review::formats::{self, Format, Level, Options};
-use crate::store::atomic_file;
 use crate::ui::printer::Printer;
 use anyhow::Result;
 use std::io::Write;
@@ -36,7 +36,7 @@ pub struct OutputArgs {
 #[derive(Clone, Debug)]
 pub struct Outputs {
     to_stdout: Format,
-    to_files: Vec<(Format, PathBuf)>,
+    to_files: Vec<(Format, PathBuf, Place)>,
     category: String,
     max_level: Level,
 }
@@ -44,33 +44,24 @@ pub struct Outputs {
 impl OutputArgs {
     /// Reads what is asked for; refuses what could only fail once the review is done.
     pub fn read(&self, json: bool) -> Result<Outputs, Problem> {
-        let mut to_files = Vec::new();
+        let mut to_files: Vec<(Format, PathBuf, Place)> = Vec::new();
         let mut to_stdout: Vec<Format> = json.then_some(Format::Json).into_iter().collect();
-        let mut files = self.output.iter();
-        for wanted in &self.format {
-            let (name, file) =
-                wanted.split_once('=').map_or((wanted.as_str(), None), |(name, file)| (name, Some(file)));
-            let format: Format =
-                name.parse().map_err(|why| Problem::usage("format", format!("--format: {why}")))?;
-            match file.map(PathBuf::from).or_else(|| files.next().cloned()) {
-                Some(file) if format.is_for_stdout() => {
-                    let message =
-                        format!("--format {name} is read from standard output, not from {}", file.display());
-                    return Err(Problem::usage("format", message).hint("leave the file out"));
+        for (format, file) in self.pairs()? {
+            let place = file.as_deref().map(|file| place_of(format, file)).transpose()?;
+            match (file, place) {
+                (Some(file), Some(place)) if place != Place::Stdout => {
+                    refuse_same(&to_files, (format, &file, &place))?;
+                    to_files.push((format, file, place));
                 }
-                Some(file) => to_files.push((format, file)),
-                None if !to_stdout.contains(&format) => to_stdout.push(format),
-                None => {}
+                _ if !to_stdout.contains(&format) => to_stdout.push(format),
+                _ => {}
             }
         }
-        // A file alone gets what would be shown.
-        to_files.extend(files.map(|file| (Format::Text, file.clone())));
         if let [first, second, ..] = to_stdout.as_slice() {
             let message = format!("{} and {} cannot both go to standard output", first.name(), second.name());
             let hint = format!("--format {}=FILE puts one of them into a file", second.name());
             return Err(Problem::usage("two_outputs", message).hint(hint));
         }
-        to_files.iter().try_for_each(|(_, file)| check_place(file))?;
         Ok(Outputs {
             to_stdout: to_stdout.first().copied().unwrap_or(Format::Text),
             to_files,
@@ -78,17 +69,60 @@ impl OutputArgs {
             max_level: self.sarif_max_level,
         })
     }
+
+    /// Returns each form with its file, where it has one.
+    fn pairs(&self) -> Result<Vec<(Format, Option<PathBuf>)>, Problem> {
+        let mut files = self.output.iter();
+        let mut pairs = Vec::new();
+        for wanted in &self.format {
+            let (name, file) =
+                wanted.split_once('=').map_or((wanted.as_str(), None), |(name, file)| (name, Some(file)));
+            let format: Format =
+                name.parse().map_err(|why| Problem::usage("format", format!("--format: {why}")))?;
+            pairs.push((format, file.map(PathBuf::from).or_else(|| files.next().cloned())));
+        }
+        if self.format.is_empty() {
+            // A file alone gets what would be shown.
+            pairs.extend(files.next().map(|file| (Format::Text, Some(file.clone()))));
+        }
+        match files.next() {
+            None => Ok(pairs),
+            Some(file) => {
+                let message = format!("no form is left for --output {}", file.display());
+                Err(Problem::usage("output", message).hint("name a form for each file: --format sarif=FILE"))
+            }
+        }
+    }
 }
 
-fn check_place(file: &Path) -> Result<(), Problem> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let why = match (folder.is_dir(), file.is_dir()) {
-        (true, false) => return Ok(()),
-        (false, _) => format!("the folder {} is not there", folder.display()),
-        (_, true) => "it is a folder".to_owned(),
-    };
-    let message = format!("no report can be written to {}: {why}", file.display());
-    Err(Problem::usage("output", message).hint("name a file in a folder that exists"))
+/// Finds out where a form goes; refuses what could only fail.
+fn place_of(format: Format, file: &Path) -> Result<Place, Problem> {
+    let name = format.name();
+    if file.as_os_str().is_empty() {
+        let message = format!("no file is named for {name}");
+        return Err(Problem::usage("output", message).hint(format!("--format {name}=FILE")));
+    }
+    let place = Place::of(file).map_err(|error| {
+        let message = format!("no report can be written to {}: {error}", file.display());
+        Problem::usage("output", message).hint("name a file in a folder that exists")
+    })?;
+    if format.is_for_stdout() && place != Place::Stdout {
+        let message = format!("--format {name} is read from standard output, not from {}", file.display());
+        return Err(Problem::usage("format", message).hint("leave the file out"));
+    }
+    Ok(place)
+}
+
+/// Refuses a file that would hold the last of two forms only.
+fn refuse_same(
+    before: &[(Format, PathBuf, Place)],
+    (format, file, place): (Format, &Path, &Place),
+) -> Result<(), Problem> {
+    let same = before.iter().find(|(_, _, other)| matches!(place, Place::File(_)) && other == place);
+    let Some((first, ..)) = same else { return Ok(()) };
+    let message =
+        format!("{} and {} cannot both go to the file {}", first.name(), format.name(), file.display());
+    Err(Problem::usage("two_outputs", message).hint("name a file for each form"))
 }
 
 impl Outputs {
@@ -99,10 +133,10 @@ impl Outputs {
 
     /// Tells a report everywhere. What cannot be written is an error, whatever the review came to.
     pub fn tell(&self, cx: &Context, concluded: &Concluded) -> Result<ExitStatus> {
-        for (format, file) in &self.to_files {
+        for (format, file, place) in &self.to_files {
             let text = self.written(*format, concluded, None);
-            atomic_file::write(file, text.as_bytes()).map_err(|error| {
-                let message = format!("the report could not be written: {error}");
+            place.write(text.as_bytes()).map_err(|error| {
+                let message = format!("the report could not be written to {}: {error}", file.display());
                 Problem { exit: ExitStatus::Failed, ..Problem::usage("output", message) }
                     .hint(format!("crew review show {} writes it again", concluded.report.review))
             })?;

@@ -1,0 +1,157 @@
+//! The places that users name for a report: files, links to files, and what only looks like a file.
+
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+use std::path::{Component, Path, PathBuf};
+
+/// The most links that are followed one after the other, as in Linux.
+const MAX_LINKS: usize = 40;
+/// What a new file may be used for, before the process's umask: as with a shell's `>`.
+const NEW_FILE: u32 = 0o666;
+/// What of a file's mode says what it may be used for.
+const MODE: u32 = 0o7777;
+
+/// Where a report goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Standard output, whatever it was called.
+    Stdout,
+    /// A device, a pipe, or a file that somebody opened for us: it is opened and written, and stays what it is.
+    Open(PathBuf),
+    /// A file or none yet, behind all links: readers see the old content or the new one.
+    File(PathBuf),
+}
+
+impl Place {
+    /// Finds out what is meant by a path; nothing is opened.
+    pub fn of(named: &Path) -> io::Result<Place> {
+        let mut path = named.to_owned();
+        for _ in 0..MAX_LINKS {
+            let folder = folder_of(&path).canonicalize()?;
+            if is_of_descriptors(&folder) {
+                let own = folder.starts_with(format!("/proc/{}", std::process::id()));
+                let is_stdout = own && path.file_name().is_some_and(|name| name == "1");
+                return Ok(if is_stdout { Place::Stdout } else { Place::Open(path) });
+            }
+            let path_here = folder.join(path.file_name().unwrap_or_default());
+            match fs::read_link(&path_here) {
+                Ok(target) => path = folder.join(target),
+                Err(_) => return Place::behind_links(path_here),
+            }
+        }
+        Err(io::Error::other("too many links lead from one to the next"))
+    }
+
+    fn behind_links(path: PathBuf) -> io::Result<Place> {
+        match fs::symlink_metadata(&path) {
+            Ok(there) if there.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+            Ok(there) if !there.is_file() => Ok(Place::Open(path)),
+            Ok(_) => Ok(Place::File(path)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Place::File(path)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes a report.
+    pub fn write(&self, content: &[u8]) -> io::Result<()> {
+        match self {
+            Place::Stdout => io::stdout().lock().write_all(content),
+            // What comes before in a file that is open already stays.
+            Place::Open(path) => OpenOptions::new().append(true).open(path)?.write_all(content),
+            Place::File(path) => replace(path, content),
+        }
+    }
+}
+
+/// Returns the folder that a path lies in.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Tells whether a folder is `/proc/PID/fd` or `/proc/PID/task/TID/fd`, whose names are no links that can be followed by
+/// their text.
+fn is_of_descriptors(folder: &Path) -> bool {
+    let parts: Vec<Component<'_>> = folder.components().collect();
+    folder.starts_with("/proc") && parts.len() >= 4 && folder.ends_with("fd")
+}
+
+/// Writes a file beside and renames it. It has the mode and the owner that the file had; a new one what the umask leaves.
+fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let before = fs::metadata(path).ok();
+    let mut beside = tempfile::Builder::new()
+        .prefix(crate::store::atomic_file::BESIDE)
+        .permissions(Permissions::from_mode(NEW_FILE))
+        .tempfile_in(folder_of(path))?;
+    if let Some(before) = before {
+        keep(beside.as_file(), &before)?;
+    }
+    beside.write_all(content)?;
+    beside.persist(path).map(drop).map_err(|error| error.error)
+}
+
+fn keep(file: &File, before: &fs::Metadata) -> io::Result<()> {
+    // Only root gives files away; for anyone else the new one is theirs.
+    let _ = fchown(file, Some(before.uid()), Some(before.gid()));
+    file.set_permissions(Permissions::from_mode(before.mode() & MODE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().mode() & MODE
+    }
+
+    #[test]
+    fn a_file_keeps_its_mode_and_a_new_one_has_what_any_new_file_has() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("old"), "long before").unwrap();
+        fs::set_permissions(at("old"), Permissions::from_mode(0o754)).unwrap();
+        fs::write(at("any"), "").unwrap();
+        for name in ["old", "new"] {
+            Place::of(&at(name)).unwrap().write(b"now").unwrap();
+            assert_eq!(fs::read(at(name)).unwrap(), b"now");
+        }
+        assert_eq!((mode(&at("old")), mode(&at("new"))), (0o754, mode(&at("any"))));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3);
+    }
+
+    #[test]
+    fn links_are_written_through_to_what_is_there_or_will_be() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir(at("in")).unwrap();
+        fs::write(at("in/file"), "before").unwrap();
+        for (link, target) in [("one", "in/two"), ("in/two", "../in/file"), ("to_new", "in/new")] {
+            symlink(target, at(link)).unwrap();
+        }
+        for (link, file) in [("one", "in/file"), ("to_new", "in/new")] {
+            assert_eq!(Place::of(&at(link)).unwrap(), Place::of(&at(file)).unwrap());
+            Place::of(&at(link)).unwrap().write(b"now").unwrap();
+            assert_eq!(fs::read(at(file)).unwrap(), b"now");
+            assert!(fs::read_link(at(link)).is_ok());
+        }
+        symlink("round", at("round")).unwrap();
+        assert!(Place::of(&at("round")).is_err() && Place::of(&at("in")).is_err());
+    }
+
+    #[test]
+    fn devices_and_what_is_open_are_written_and_stay_what_they_are() {
+        let null = Path::new("/dev/null");
+        assert_eq!(Place::of(null).unwrap(), Place::Open(null.to_owned()));
+        assert!(Place::of(Path::new("/dev/full")).unwrap().write(b"x").is_err());
+        assert_eq!(Place::of(Path::new("/dev/fd/1")).unwrap(), Place::Stdout);
+        assert_eq!(Place::of(Path::new("/dev/stdout")).unwrap(), Place::Stdout);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("open");
+        let mut file = File::create(&path).unwrap();
+        file.write_all(b"before ").unwrap();
+        let descriptor = format!("/dev/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&file));
+        Place::of(Path::new(&descriptor)).unwrap().write(b"now").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"before now");
+    }
+}
