@@ -163,7 +163,9 @@ fn end(report: &Report, judged: Judged) -> String {
     let asks = report.reviewers.iter().any(|one| one.pass == Pass::ChangesRequested);
     let verdict = match (judged, asks) {
         (Judged::Incomplete, _) => "incomplete",
-        (_, true) => "changes requested",
+        (Judged::Findings, true) => "changes requested",
+        // The exit code is 0: what they ask for is not as grave as that.
+        (Judged::Clean, true) => "changes requested, nothing as grave as --fail-on",
         (Judged::Findings, false) => "findings",
         (Judged::Clean, false) => "approved",
     };
