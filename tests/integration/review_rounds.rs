@@ -1,6 +1,10 @@
 //! Work goes back to whoever did it until its review asks for nothing more, or no round is left.
 
 use crate::support::{TestRepo, of_kind, run_command, task};
+use crew::domain::id::RunId;
+use crew::domain::time::Time;
+use crew::store::database::Store;
+use crew::store::layout::Layout;
 use serde_json::{Value, json};
 
 /// Makes an agent of a shell script, which gets its prompt from standard input.
@@ -32,7 +36,7 @@ fn looks(repo: &TestRepo) {
     let findings = repo.beside("findings.json").display().to_string();
     let script = format!(
         "print=$(sed -n 's/^- error  made.*  \\[\\([0-9a-f]*\\)\\]  it is broken.*/\\1/p')\n\
-         if git show \"crew/$CREW_RUN/work:made\" | grep -q fixed; then {APPROVES} --resolved \"$print=it says fixed\"\n\
+         if grep -q fixed made; then {APPROVES} ${{print:+--resolved \"$print=it says fixed\"}}\n\
          else crew review submit --verdict changes_requested --findings {findings}; fi"
     );
     agent(repo, "looks", &script, false);
@@ -137,4 +141,44 @@ fn a_reviewer_that_comes_to_no_verdict_sends_nothing_back() {
     assert_eq!(task(&run, "other")["state"], "failed");
     // The first of them has sent it back once, when both had come to a verdict.
     assert_eq!((attempts(&repo, "work"), attempts(&repo, "other")), (2, 2));
+}
+
+/// Makes a run that reviews the newest commit, with a task that waits until the review asks for it.
+fn run_with_a_task_on_request(repo: &TestRepo) {
+    let rev = |name: &str| repo.git(&["rev-parse", name]).trim().to_owned();
+    let head = rev("HEAD");
+    let target = json!({"kind": "range", "words": "the newest commit", "key": "range:x", "base": rev("HEAD~1"), "head": head,
+        "tree": rev("HEAD^{tree}")});
+    let agent = |program: &str, role: &str, writes: bool| json!({"agent": {"role": role, "program": program, "persona": role, "task": "do it", "writes": writes}});
+    let events = [
+        json!({"kind": "run_created", "goal": "g", "team": "t", "workflow": "w", "limits": {"jobs": 2, "fail_fast": false},
+            "base": {"commit": head}, "crew_version": "0",
+            "review": {"target": target, "change": {"files": 1, "added": 1, "removed": 0}}}),
+        json!({"kind": "task_created", "spec": {"id": "fix", "work": agent("learns", "executor", true), "worktree": true,
+            "on_request": true}}),
+        json!({"kind": "task_created", "spec": {"id": "review", "work": agent("looks", "reviewer", false), "worktree": true,
+            "reviews": {"task": "fix", "rounds": 2}}}),
+    ];
+    let events = events.map(|event| serde_json::from_value(event).expect("an event")).to_vec();
+    let mut store = Store::open(&Layout::of(&repo.root)).expect("a store");
+    store.create_run(RunId::from_random(7), Time(1), events).expect("a run");
+}
+
+#[test]
+fn what_waits_to_be_asked_for_is_done_where_a_review_asks_for_it_and_else_not() {
+    for (made, states, rounds) in [("fixed", ["skipped", "completed"], 0), ("broken", ["completed"; 2], 1)] {
+        let repo = TestRepo::new();
+        learns(&repo);
+        looks(&repo);
+        repo.write("made", &format!("{made}\n"));
+        repo.commit("made");
+        run_with_a_task_on_request(&repo);
+        run_command(repo.alone(["resume", "last"])).exits(0);
+        let run = run_command(repo.alone(["status", "last", "--json"])).exits(0).json();
+        let (fix, review) = (task(&run, "fix"), task(&run, "review"));
+        assert_eq!([&fix["state"], &review["state"]], states, "{run}");
+        assert_eq!(of_kind(&repo.events(), "review_round_begun").len(), rounds);
+        assert_eq!((attempts(&repo, "fix"), attempts(&repo, "review")), (rounds, rounds + 1));
+        assert_eq!(fix.to_string().contains("nothing was asked for"), rounds == 0, "{fix}");
+    }
 }
