@@ -1,6 +1,6 @@
 //! Work goes back to whoever did it until its review asks for nothing more, or no round is left.
 
-use crate::support::{TestRepo, of_kind, run_command, task};
+use crate::support::{TestRepo, of_kind, run_command, start_command, task};
 use crew::domain::id::RunId;
 use crew::domain::time::Time;
 use crew::store::database::Store;
@@ -127,6 +127,28 @@ fn a_verdict_that_holds_by_a_persons_word_sends_the_work_back_too() {
     crew(&["approve", "g2", "--resume"], 0);
     assert_eq!(of_kind(&repo.events(), "review_round_begun").len(), 1);
     assert_eq!((attempts(&repo, "work"), attempts(&repo, "review")), (2, 2));
+}
+
+#[test]
+fn a_verdict_that_crew_had_taken_in_when_it_was_killed_sends_the_work_back_once() {
+    let repo = TestRepo::new();
+    learns(&repo);
+    looks(&repo);
+    repo.link_programs(&["sleep"]);
+    let gate = repo.gate("verdict").display().to_string();
+    let (looks, name) = (repo.programs().join("looks"), "lingers");
+    let waits = format!("while test $CREW_ATTEMPT = 1 && test -e {gate}; do sleep 0.02; done");
+    agent(&repo, name, &format!("{}\n{waits}", looks.display()), false);
+    repo.workflow("w", &steps("learns", name, "rounds: 2"));
+    let running = start_command(repo.alone(["run", "g", "--workflow", "w"]));
+    let is_review = |event: &Value| event["kind"] == "submission_accepted" && event["task"] == "review";
+    repo.wait_for_event("the verdict is in", is_review);
+    running.kill();
+    run_command(repo.alone(["resume", "last"])).exits(0);
+    repo.open("verdict");
+    assert_eq!(of_kind(&repo.events(), "review_round_begun").len(), 1);
+    assert_eq!((attempts(&repo, "work"), attempts(&repo, "review")), (2, 2));
+    repo.leaves_no_process();
 }
 
 #[test]
