@@ -287,8 +287,9 @@ fn what_takes_too_long_is_ended_and_so_it_is_by_ctrl_c() {
     // The push does not end.
     let path = repo.root.join(".git/hooks/pre-push");
     hook(&repo, path.clone(), &waits);
-    let late = pr(&repo, &["--yes", "--timeout", "1"]).exits(1);
-    assert!(late.err.contains("pushing to origin") && late.err.contains("within 1.0s"), "{}", late.err);
+    // On a busy machine what comes before the push takes a second, too.
+    let late = pr(&repo, &["--yes", "--timeout", "5"]).exits(1);
+    assert!(late.err.contains("pushing to origin") && late.err.contains("within 5.0s"), "{}", late.err);
     interrupted("");
     std::fs::remove_file(path).expect("it goes");
     assert!(pushed(&repo).is_none());
