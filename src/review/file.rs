@@ -283,10 +283,22 @@ fn line_starts(bytes: &[u8]) -> Vec<u32> {
 #[cfg(test)]
 pub mod tests {
     use super::*;
+    use crate::review::remark::Remark;
 
     /// Makes the origin of a file that is examined whole.
     pub fn whole(path: &str, text: &[u8]) -> Origin {
         Origin { path: path.to_owned(), change: None, changed: Changed::All, size: text.len() as u64 }
+    }
+
+    /// Returns the lines of a new file about which a check has something to say.
+    pub fn lines_found(
+        check: impl Fn(&FileUnderReview<'_>) -> Vec<Remark>,
+        path: &str,
+        text: &str,
+    ) -> Vec<u32> {
+        let origin = whole(path, text.as_bytes());
+        let remarks = check(&FileUnderReview::new(&origin, text.as_bytes()));
+        remarks.iter().map(|remark| remark.lines.0).collect()
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Which review is meant, and which of its findings.
 
+use super::report;
 use crate::commands::context::Context;
 use crate::commands::exit::Problem;
 use crate::domain::finding::Finding;
@@ -56,13 +57,7 @@ pub fn find(cx: &Context, store: &Store, typed: &str) -> Result<Named> {
 pub fn of(store: &Store, id: &RunId) -> Result<Named> {
     let short = store.short(id)?;
     let run = store.load_run(id)?.context("the run is recorded")?;
-    let mut earlier = Vec::new();
-    for (other, task) in run.review.iter().flat_map(|order| &order.answered) {
-        // One that is pruned takes what it found with it.
-        if let Some(other) = store.load_run(other)? {
-            earlier.push((other, task.clone()));
-        }
-    }
+    let earlier = run.review.as_deref().map_or(Ok(Vec::new()), |order| report::answered(store, order))?;
     let reviews = run.review.is_some() || run.tasks.iter().any(|task| task.spec.reviews.is_some());
     if !reviews {
         let problem = Problem::refused("no_review", format!("run {short} reviews nothing"));
@@ -122,15 +117,8 @@ impl Named {
     pub fn agreeing(&self, fingerprint: &str) -> Vec<String> {
         let own = self.run.tasks.iter();
         let others = self.earlier.iter().filter_map(|(run, id)| run.task(id));
-        let of_tasks = own.chain(others).flat_map(|task| {
-            let name = task.spec.reviewer().unwrap_or_default();
-            passes::findings(task).into_iter().map(move |finding| (name.clone(), finding))
-        });
-        let of_person = |one: &PersonReview| {
-            let by = one.by.clone();
-            one.findings().into_iter().map(move |finding| (by.clone(), finding))
-        };
-        let of_persons = self.run.person_reviews.iter().flat_map(of_person);
+        let of_tasks = own.chain(others).flat_map(passes::said);
+        let of_persons = self.run.person_reviews.iter().flat_map(PersonReview::said);
         let mut agreed = agree(of_tasks.chain(of_persons)).into_iter();
         let same = agreed.find(|agreed| agreed.fingerprints().any(|print| print == fingerprint));
         same.map(|agreed| agreed.reviewers).unwrap_or_default()

@@ -18,6 +18,7 @@ use crate::domain::settings::{self, Settings};
 use crate::domain::submission::HandedIn;
 use crate::domain::task::Task;
 use crate::store::database::Store;
+use crate::ui::words;
 use anyhow::{Context as _, Result};
 
 /// What a review is judged by, and what of it is listed.
@@ -74,6 +75,17 @@ impl BarArgs {
     }
 }
 
+/// Refuses a bar that no finding can come over, since fewer reviewers look than have to agree.
+pub fn refuse_agree(agree: u32, reviewers: usize, hint: &str) -> Result<(), Problem> {
+    if agree as usize <= reviewers {
+        return Ok(());
+    }
+    let are = if reviewers == 1 { "is" } else { "are" };
+    let message =
+        format!("--agree {agree} can never be: there {are} {}", words::count(reviewers, "reviewer"));
+    Err(Problem::usage("agree", message).hint(hint))
+}
+
 /// A report, and what it comes to.
 #[derive(Clone, Debug)]
 pub struct Concluded {
@@ -107,10 +119,7 @@ pub fn conclude(
     let own = run.into_iter().flat_map(|run| &run.tasks);
     let others = earlier.iter().filter_map(|(run, task)| run.task(task));
     let tasks: Vec<&Task> = own.chain(others).filter(|task| task.spec.reviews.is_some()).collect();
-    let found = tasks.iter().flat_map(|task| {
-        let name = task.spec.reviewer().unwrap_or_default();
-        passes::findings(task).into_iter().map(move |finding| (name.clone(), finding))
-    });
+    let found = tasks.iter().flat_map(|task| passes::said(task));
     let mut runs: Vec<&Run> = run.into_iter().collect();
     for (earlier, _) in &earlier {
         if runs.iter().all(|known| known.id != earlier.id) {
@@ -118,9 +127,7 @@ pub fn conclude(
         }
     }
     let by_persons = || runs.iter().flat_map(|run| &run.person_reviews);
-    let of_persons =
-        by_persons().flat_map(|one| one.findings().into_iter().map(|finding| (one.by.clone(), finding)));
-    let sifted = sift(agree(found.chain(of_persons)), known);
+    let sifted = sift(agree(found.chain(by_persons().flat_map(|one| one.said()))), known);
     let mut hidden = Hidden { known: sifted.known.len(), ..Hidden::default() };
     let mut findings = sifted.new;
     let dismissed = store.dismissed()?;
@@ -183,10 +190,10 @@ fn reviewed(target: &ReviewTarget, change: ChangeSize) -> Reviewed {
     }
 }
 
-/// Loads the runs whose passes count too.
-fn answered(store: &Store, order: &ReviewOrder) -> Result<Vec<(Run, TaskId)>> {
+/// Loads the runs whose passes count too, with the tasks that they are of.
+pub fn answered(store: &Store, order: &ReviewOrder) -> Result<Vec<(Run, TaskId)>> {
     let load = |(id, task): &(RunId, TaskId)| {
-        // One that was pruned since is named by nobody any more.
+        // One that was pruned since takes what it found with it.
         let run = store.load_run(id).context("read an earlier review")?;
         Ok(run.map(|run| (run, task.clone())))
     };

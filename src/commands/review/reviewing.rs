@@ -12,12 +12,15 @@ use super::fixing::{Fixing, UntilArgs};
 use super::known::NewOnlyArgs;
 use super::outputs::{OutputArgs, Outputs};
 use super::posting;
-use super::report::{self, BarArgs};
+use super::report::{self, BarArgs, Concluded};
 use super::reviewers::{self, Reviewer};
 use super::target::{self, Resolved, TargetArgs};
+use crate::agents::builtin;
+use crate::agents::registry::Registry;
 use crate::commands::base;
 use crate::commands::budget::BudgetArgs;
 use crate::commands::cancel;
+use crate::commands::closing;
 use crate::commands::context::{Context, refuse_contradictions};
 use crate::commands::cut_off;
 use crate::commands::ended;
@@ -114,7 +117,7 @@ struct Desk<'a> {
     args: &'a ReviewingArgs,
     layout: Layout,
     settings: Settings,
-    registry: crate::agents::registry::Registry,
+    registry: Registry,
     library: Library,
     outputs: Outputs,
     bar: Bar,
@@ -134,14 +137,7 @@ pub fn review(cx: &Context, args: &ReviewingArgs) -> Result<ExitStatus> {
     let library = cx.library(&layout, &registry, trusted)?;
     cut_off::refuse(&layout)?;
     let reviewers = reviewers::choose(&args.reviewer, &settings, &registry, &library)?;
-    if bar.agree as usize > reviewers.len() {
-        let message = format!(
-            "--agree {} can never be: there is {}",
-            bar.agree,
-            words::count(reviewers.len(), "reviewer")
-        );
-        return Err(Problem::usage("agree", message).hint("name more of them with --reviewer").into());
-    }
+    report::refuse_agree(bar.agree, reviewers.len(), "name more of them with --reviewer")?;
     Desk { cx, args, layout, settings, registry, library, outputs, bar, known }.review(&reviewers)
 }
 
@@ -275,7 +271,7 @@ impl Desk<'_> {
         &self,
         order: &ReviewOrder,
         id: &RunId,
-        concluded: &report::Concluded,
+        concluded: &Concluded,
         exit: ExitStatus,
     ) -> Result<ExitStatus> {
         if !self.args.post {
@@ -320,16 +316,13 @@ impl Desk<'_> {
         notes.iter().for_each(|note| self.cx.printer.tell(note));
         self.overtake(store, resolved)?;
         run::watch_over(self.cx, store, run, lock, &setup, |store, finished, run, _| {
-            let exit = tell(self.cx, store, run, finished.status, &self.outputs, (self.bar, &self.known))?;
-            let Some(order) = run
-                .review
-                .as_ref()
-                .filter(|_| matches!(exit, ExitStatus::Done | ExitStatus::Findings | ExitStatus::Incomplete))
-            else {
-                return Ok(exit);
-            };
-            let concluded = report::conclude(store, Some(run), (order, &run.id), (self.bar, &self.known))?;
-            self.post(order, &run.id, &concluded, exit)
+            let judged_by = (self.bar, &self.known);
+            let (exit, concluded) = tell(self.cx, store, run, finished.status, &self.outputs, judged_by)?;
+            let is_judged = matches!(exit, ExitStatus::Done | ExitStatus::Findings | ExitStatus::Incomplete);
+            match (&run.review, concluded.filter(|_| is_judged)) {
+                (Some(order), Some(concluded)) => self.post(order, &run.id, &concluded, exit),
+                _ => Ok(exit),
+            }
         })
     }
 
@@ -341,7 +334,7 @@ impl Desk<'_> {
         order: ReviewOrder,
         fixing: Option<Fixing>,
     ) -> Result<Plan> {
-        if fixing.is_some() || reviewers.iter().any(|one| one.program != crate::agents::builtin::NAME) {
+        if fixing.is_some() || reviewers.iter().any(|one| one.program != builtin::NAME) {
             base::refuse_folder(&self.layout, &self.settings)?;
         }
         let Briefing { texts, mut personas, notes } =
@@ -429,7 +422,7 @@ fn task_of(reviewer: &Reviewer, text: String, minutes: u64, reviews: &Reviews) -
     Ok(TaskSpec {
         timeout_millis: Some(reviewer.minutes.unwrap_or(minutes) * 60_000),
         // It reads git's objects, and nothing else.
-        worktree: reviewer.program != crate::agents::builtin::NAME,
+        worktree: reviewer.program != builtin::NAME,
         reviews: Some(Reviews { name: reviewer.name.clone(), ..reviews.clone() }),
         ..TaskSpec::plain(id, work)
     })
@@ -440,28 +433,26 @@ pub fn id_of(reviewer: &Reviewer) -> Option<TaskId> {
     TaskId::parse(&reviewer.name.replace(':', "-"))
 }
 
-/// Tells what a review came to whose run has ended, or stopped.
-pub fn tell(
+/// Tells what a review came to whose run has ended, or stopped; returns that too, where it has ended.
+fn tell(
     cx: &Context,
     store: &Store,
     run: &Run,
     status: RunStatus,
     outputs: &Outputs,
     judged_by: (Bar, &Known),
-) -> Result<ExitStatus> {
+) -> Result<(ExitStatus, Option<Concluded>)> {
     let order = run.review.as_ref().context("a review knows what it is of")?;
     let short = store.short(&run.id)?;
     match status {
         RunStatus::AwaitingInput => {
-            crate::commands::closing::waiting_lines(run, &short)
-                .iter()
-                .for_each(|line| cx.printer.tell(line));
-            return Ok(ExitStatus::Waiting);
+            closing::waiting_lines(run, &short).iter().for_each(|line| cx.printer.tell(line));
+            return Ok((ExitStatus::Waiting, None));
         }
         RunStatus::Interrupted | RunStatus::Queued | RunStatus::Running => {
             cx.printer
                 .tell(&format!("next  crew resume {short}    nothing is lost; it goes on where it was"));
-            return Ok(ExitStatus::Interrupted);
+            return Ok((ExitStatus::Interrupted, None));
         }
         RunStatus::Completed | RunStatus::Failed | RunStatus::NeedsReview | RunStatus::Cancelled => {}
     }
@@ -470,15 +461,14 @@ pub fn tell(
     if outputs.is_for_people() {
         super::text::next_steps(&concluded, &short).iter().for_each(|step| cx.printer.tell(step));
     }
-    if run.tasks.iter().any(|task| task.spec.on_request) {
-        return Ok(after_rounds(cx, run, &short, status, exit));
-    }
-    Ok(exit)
+    let in_rounds = run.tasks.iter().any(|task| task.spec.on_request);
+    let exit = if in_rounds { after_rounds(cx, run, &short, status, exit) } else { exit };
+    Ok((exit, Some(concluded)))
 }
 
 /// Says where the work is that was put right, and returns how a review ends that went on in rounds.
 fn after_rounds(cx: &Context, run: &Run, short: &str, status: RunStatus, exit: ExitStatus) -> ExitStatus {
-    crate::commands::closing::bring_back(run, short).iter().for_each(|step| cx.printer.tell(step));
+    closing::bring_back(run, short).iter().for_each(|step| cx.printer.tell(step));
     match (status, exit) {
         // Somebody has to look: changes are still asked for, and no round is left.
         (RunStatus::NeedsReview, ExitStatus::Findings | ExitStatus::Done) => ExitStatus::Failed,
@@ -491,7 +481,7 @@ pub fn tell_as_ordered(cx: &Context, store: &Store, run: &Run, status: RunStatus
     let bar = run.review.as_ref().map(|order| order.bar).unwrap_or_default();
     let outputs = OutputArgs::default().read(cx.printer.json)?;
     let known = NewOnlyArgs::default().known(cx, store.layout())?;
-    tell(cx, store, run, status, &outputs, (bar, &known))
+    tell(cx, store, run, status, &outputs, (bar, &known)).map(|(exit, _)| exit)
 }
 
 /// Returns how a command ends that a review of another process came to its end for, as that was asked for when it began.

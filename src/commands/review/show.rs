@@ -64,13 +64,10 @@ pub fn show(cx: &Context, args: &ShowArgs) -> Result<ExitStatus> {
     let known = args.new_only.known(cx, store.layout())?;
     let of_run = (&**order, &review.run.id);
     let concluded = report::conclude(&store, Some(&review.run), of_run, (bar, &known))?;
-    let reviewers = concluded.report.reviewers.len();
     // What the review was asked for with is as it was.
-    if bar.agree > order.bar.agree && bar.agree as usize > reviewers {
-        let are = if reviewers == 1 { "is" } else { "are" };
-        let reviewers = words::count(reviewers, "reviewer");
-        let message = format!("--agree {} can never be: there {are} {reviewers}", bar.agree);
-        return Err(Problem::usage("agree", message).hint("ask for fewer, or for another review").into());
+    if bar.agree > order.bar.agree {
+        let reviewers = concluded.report.reviewers.len();
+        report::refuse_agree(bar.agree, reviewers, "ask for fewer, or for another review")?;
     }
     let exit = outputs.tell(cx, &concluded)?;
     if outputs.is_for_people() {

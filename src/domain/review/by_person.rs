@@ -51,6 +51,12 @@ impl PersonReview {
         Reviewer { name: self.by.clone(), pass }
     }
 
+    /// Returns what the person found, with their name.
+    pub fn said(&self) -> impl Iterator<Item = (String, Finding)> {
+        let by = self.by.clone();
+        self.findings().into_iter().map(move |finding| (by.clone(), finding))
+    }
+
     /// Returns what the person found.
     pub fn findings(&self) -> Vec<Finding> {
         passes::findings_of(&self.review, &self.by)

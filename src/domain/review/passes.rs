@@ -52,6 +52,12 @@ pub fn findings(task: &Task) -> Vec<Finding> {
     task.last().map_or_else(Vec::new, |last| found_in(task, last))
 }
 
+/// Returns what the reviewer of a task found, with its name.
+pub fn said(task: &Task) -> impl Iterator<Item = (String, Finding)> {
+    let name = task.spec.reviewer().unwrap_or_default();
+    findings(task).into_iter().map(move |finding| (name.clone(), finding))
+}
+
 /// Returns what a reviewer found in one of its attempts.
 pub fn found_in(task: &Task, attempt: &Attempt) -> Vec<Finding> {
     match attempt.submission.as_deref() {

@@ -442,13 +442,13 @@ mod tests {
             set.link("docs/guide/link", target.as_bytes());
             said(&set, names).len()
         };
-        let names = ["README.md", "src/a/b.rs", "shared"];
+        let names = ["README.md", "src/a/b.rs", "linked"];
         for there in [
             "../../README.md",
             "../../src",
             "../../src/a/b.rs",
             "../..",
-            "../../shared/x",
+            "../../linked/x",
             "../../node_modules/x",
         ] {
             assert_eq!(linked(there, &names), 0, "{there}");

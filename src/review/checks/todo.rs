@@ -50,13 +50,12 @@ fn on_line(file: &FileUnderReview<'_>, number: u32) -> Option<Remark> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::review::file::tests::whole;
+    use crate::review::file::tests::lines_found;
 
     const NONE: [u32; 0] = [];
 
     fn found(path: &str, text: &str) -> Vec<u32> {
-        let origin = whole(path, text.as_bytes());
-        check(&FileUnderReview::new(&origin, text.as_bytes())).iter().map(|remark| remark.lines.0).collect()
+        lines_found(check, path, text)
     }
 
     #[test]
