@@ -16,7 +16,7 @@ use crate::domain::task::{Task, TaskState};
 use crate::domain::words::clean_line;
 use crate::domain::worktree::reference_of;
 use crate::runner::launch::{Limits, Setup};
-use crate::runner::{dispatcher, process};
+use crate::runner::{dispatcher, marks, process};
 use crate::store::database::Store;
 use crate::store::lock;
 use crate::ui::words;
@@ -391,7 +391,7 @@ impl Outcome<'_> {
         }
         self.tell_next(cx);
         if target.task.is_some() && status == RunStatus::Interrupted {
-            self.tell_interrupted(cx);
+            self.tell_interrupted(cx)?;
         }
         Ok(ExitStatus::Done)
     }
@@ -436,12 +436,13 @@ impl Outcome<'_> {
     }
 
     /// Says who goes on without anybody who looks after them.
-    fn tell_interrupted(&self, cx: &Context) {
+    fn tell_interrupted(&self, cx: &Context) -> Result<()> {
+        let layout = cx.layout()?;
         let short = &self.target.short;
         let at_work = |task: &Task| {
             let last = task.last().filter(|last| last.is_open())?;
             let child = last.process.as_ref().filter(|process| process::is_alive(process));
-            let marks = [format!("CREW_RUN={}", self.target.run), format!("CREW_TASK={}", task.spec.id)];
+            let marks = marks::of_task(layout.repository(), &self.target.run, &task.spec.id);
             // Its start may not have come into the record.
             let pid = child.map(|child| child.pid).or_else(|| process::given(&marks).first().copied())?;
             Some(format!("{} (pid {pid})", task.spec.id))
@@ -453,6 +454,7 @@ impl Outcome<'_> {
         };
         cx.printer.tell(&format!("run {short} is interrupted: no crew process carries it out{still}"));
         cx.printer.tell(&format!("next  crew resume {short}    carries it on"));
+        Ok(())
     }
 
     fn tell_next(&self, cx: &Context) {

@@ -15,6 +15,7 @@ use crate::domain::task::{Attempt, Task, TaskState};
 use crate::domain::words::clean_line;
 use crate::runner::clock;
 use crate::runner::launch::Limits;
+use crate::runner::marks;
 use crate::runner::process;
 use crate::store::database::Store;
 use crate::store::layout::Layout;
@@ -176,7 +177,10 @@ fn look_at_run(store: &Store, row: &RunRow, left: (Vec<u32>, bool), faults: &mut
                 let attempts = run.tasks.iter().filter_map(|task| task.last());
                 let children =
                     attempts.filter(|last| last.is_open()).filter_map(|last| last.process.as_ref());
-                let alive = children.filter(|child| process::is_alive(child)).map(|child| child.pid);
+                let marks = marks::of_run(store.layout().repository(), id);
+                let is_ours =
+                    |child: &&ProcessId| process::is_alive(child) && !process::is_elsewhere(child, &marks);
+                let alive = children.filter(is_ours).map(|child| child.pid);
                 for pid in alive.collect::<Vec<_>>() {
                     if !left.contains(&pid) {
                         left.push(pid);
@@ -507,10 +511,10 @@ fn end(cx: &Context, store: &Store, id: &RunId, processes: &[u32]) -> Result<Men
     let status = run.status(false);
     let (short, is_open) = (store.short(id)?, matches!(status, RunStatus::Interrupted | RunStatus::Queued));
     let adopts = status == RunStatus::Interrupted && Limits::of_run(&settings, &store.paths(id)).adopts;
-    let marks = [format!("CREW_RUN={id}"), format!("CREW_REPOSITORY={}", layout.repository().display())];
+    let marks = marks::of_run(layout.repository(), id);
     let has_open = |task: &&Task| task.last().is_some_and(Attempt::is_open);
     let (open, closed): (Vec<&Task>, Vec<&Task>) = run.tasks.iter().partition(has_open);
-    let of_closed = |task: &&Task| [&marks[..], &[format!("CREW_TASK={}", task.spec.id)]].concat();
+    let of_closed = |task: &&Task| marks::of_task(layout.repository(), id, &task.spec.id);
     let of_closed: Vec<Vec<String>> = closed.iter().map(of_closed).collect();
     let left: Vec<(Option<&ProcessId>, &[String])> = match adopts {
         // Whoever resumes the run looks after the others.

@@ -325,7 +325,7 @@ impl Desk<'_> {
         self.put_right(store, run)?;
         let folder = self.setup.worktrees.folder.join(run.id.as_str());
         let scratch = self.scratch(&folder, run);
-        if merge_work::clear_left(&scratch, run.id.as_str(), self.setup.limits.grace)? {
+        if merge_work::clear_left(&scratch, &run.id, self.setup.limits.grace)? {
             self.cx.printer.tell("what a merge that was killed had left was ended and taken away");
         }
         let by = self.by();

@@ -8,6 +8,7 @@ use crate::domain::run::Run;
 use crate::domain::words::clean_line;
 use crate::runner::clock;
 use crate::runner::environment::hiding_ours;
+use crate::runner::marks;
 use crate::runner::notifier::{self, Notifier};
 use crate::runner::signals;
 use crate::store::atomic_file;
@@ -30,7 +31,7 @@ impl Notices {
     pub fn start(printer: &Printer, policy: &Policy, run: &RunId, short: &str, layout: &Layout) -> Notices {
         let repository = layout.repository().display().to_string();
         let id = run.to_string();
-        let marks = [(notifier::MARK, id.clone()), ("CREW_RUN", id), ("CREW_REPOSITORY", repository.clone())];
+        let marks = [(notifier::MARK, id.clone()), ("CREW_RUN", id), (marks::REPOSITORY, repository.clone())];
         let marks = marks.map(|(name, value)| (name.to_owned(), value));
         let notifier = Notifier::start(policy, marks.into()).unwrap_or_else(|error| {
             printer.warn(&format!("nobody is notified: {error}"));

@@ -26,6 +26,7 @@ use crate::ui::table::{Column, Rows};
 use crate::ui::words;
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
+use std::path::Path;
 use std::time::Duration;
 
 /// Have a task done again that failed, needs review, was cancelled or was skipped
@@ -254,7 +255,8 @@ fn preview(cx: &Context, store: &Store, named: &Named, order: &Order) -> Result<
     let retries = Retries::of(&settings);
     let run = &named.run;
     let places: Vec<usize> = order.tasks.iter().filter_map(|task| run.place(task)).collect();
-    let verdicts: Vec<Verdict> = places.iter().map(|place| verdict(run, *place, order, &retries)).collect();
+    let verdicts: Vec<Verdict> =
+        places.iter().map(|place| verdict(layout.repository(), (run, *place), order, &retries)).collect();
     let all_go = verdicts.iter().all(|verdict| verdict.manual.is_ok());
     if all_go {
         refuse_unfit_agents(cx, store, named, order)?;
@@ -293,7 +295,12 @@ fn preview(cx: &Context, store: &Store, named: &Named, order: &Order) -> Result<
     Ok(ExitStatus::Done)
 }
 
-fn verdict<'a>(run: &'a Run, place: usize, order: &Order, retries: &Retries) -> Verdict<'a> {
+fn verdict<'a>(
+    repository: &Path,
+    (run, place): (&'a Run, usize),
+    order: &Order,
+    retries: &Retries,
+) -> Verdict<'a> {
     let task = &run.tasks[place];
     let attempts = retry::attempts_counted(task);
     let kind = task.error_kind().filter(|_| task.state == TaskState::Failed);
@@ -309,7 +316,7 @@ fn verdict<'a>(run: &'a Run, place: usize, order: &Order, retries: &Retries) -> 
         }
     });
     let manual = requeue::check_one(run, place, order, clock::now())
-        .and_then(|()| left_at_work::refuse_beside(run, task, order.force.is_some()));
+        .and_then(|()| left_at_work::refuse_beside(repository, run, task, order.force.is_some()));
     Verdict { task, automatic, manual, attempts }
 }
 

@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::exit::Problem;
 use crate::domain::event::ProcessId;
+use crate::runner::marks;
 use crate::runner::process::{self, Forebear};
 use std::path::Path;
 
@@ -35,7 +36,7 @@ fn refuse_agents_among(forebears: &[Forebear], repository: Option<&Path>) -> Res
     let is_agent = |one: &Forebear| one.variable("CREW_TOKEN").is_some() || one.runs_us;
     let is_concerned = |one: &Forebear| {
         let named =
-            one.variable("CREW_REPOSITORY").is_some_and(|named| Some(Path::new(&named)) == repository);
+            one.variable(marks::REPOSITORY).is_some_and(|named| Some(Path::new(&named)) == repository);
         let works_here = one
             .folder
             .as_ref()

@@ -617,7 +617,7 @@ pub(super) fn clear_trial(cx: &Context, store: &mut Store, trial: &Trial) -> Res
         merge_resolve::end_left(cx, store, &mut run, &places)?;
     } else {
         let scratch = Scratch::of(&repository, layout.repository(), around, trial.run.as_str());
-        merge_work::clear_left(&scratch, trial.run.as_str(), grace)?;
+        merge_work::clear_left(&scratch, &trial.run, grace)?;
     }
     Ok(true)
 }

@@ -226,7 +226,7 @@ fn look(
 
 fn plan(place: &Place, run: &Run, work: MergeWork) -> Result<Box<Composed>, Unmerged> {
     let scratch = place.scratch(&work.repository);
-    merge_work::clear_left(&scratch, &place.run, place.grace).map_err(|error| plain(&error))?;
+    merge_work::clear_left(&scratch, &run.id, place.grace).map_err(|error| plain(&error))?;
     work.refuse_nobody().map_err(|why| hindered(&why))?;
     let plan = plan_and_check(place, run, &work).map_err(|why| hindered(&why))?;
     for step in &plan.steps {

@@ -3,6 +3,7 @@
 use super::child::{self, ChildSpec};
 use super::environment::{Environment, hiding, hiding_ours};
 use super::kept_output::KeptOutput;
+use super::marks;
 use super::recorder::Recordings;
 use super::worktree_setup::{self, Preparation, WorktreeSetup};
 use crate::agents::prompt::{self, PromptParts};
@@ -292,7 +293,7 @@ fn agent_child(
         words,
         grace: setup.limits.grace,
         drain: setup.limits.drain,
-        marks: vec![format!("CREW_RUN={}", run.id), format!("CREW_TASK={}", task.spec.id)],
+        marks: marks::of_task(&setup.repository, &run.id, &task.spec.id),
     })
 }
 
@@ -382,7 +383,7 @@ pub fn prepare_merge_check(
 ) -> ChildSpec {
     let mut set = vec![
         ("CREW_RUN".to_owned(), run.id.to_string()),
-        ("CREW_REPOSITORY".to_owned(), setup.repository.display().to_string()),
+        (marks::REPOSITORY.to_owned(), setup.repository.display().to_string()),
     ];
     set.extend(task.map(|task| ("CREW_TASK".to_owned(), task.spec.id.to_string())));
     set.extend(worktree_setup::around(place.folder));
@@ -397,7 +398,7 @@ pub fn prepare_merge_check(
         (place.folder.to_owned(), place.log.to_owned()),
     );
     // What it puts aside ends with it: there is no run at work that would see to that.
-    ChildSpec { marks: vec![format!("CREW_RUN={}", run.id)], ..child }
+    ChildSpec { marks: marks::of_run(&setup.repository, &run.id), ..child }
 }
 
 /// Returns a number for where a verification command runs and the variables that it sees, without those that name the run
@@ -455,7 +456,7 @@ fn crew_variables(
     let mut variables = vec![
         ("CREW_RUN".to_owned(), run.id.to_string()),
         ("CREW_TASK".to_owned(), task.spec.id.to_string()),
-        ("CREW_REPOSITORY".to_owned(), setup.repository.display().to_string()),
+        (marks::REPOSITORY.to_owned(), setup.repository.display().to_string()),
     ];
     if task.spec.is_apart() {
         variables.extend(worktree_setup::variables(paths, task, &setup.folder_of(run, task)));

@@ -1,22 +1,23 @@
 //! Whether what an attempt started may still be at work: before its task is done again, since two agents would work on the
 //! same files.
 
+use super::marks;
 use super::process;
 use crate::domain::recovery::{self, Left};
 use crate::domain::request::{Answer, Code, refused};
 use crate::domain::run::Run;
 use crate::domain::task::Task;
+use std::path::Path;
 
 /// Refuses to do a task again where its last attempt, whose end nobody saw, still works or may do. Nothing is ended here: who
 /// asks may have to wait for no grace. `forced` is a person's word that it does not.
-pub fn refuse_beside(run: &Run, task: &Task, forced: bool) -> Result<(), Answer> {
+pub fn refuse_beside(repository: &Path, run: &Run, task: &Task, forced: bool) -> Result<(), Answer> {
     let Some(last) = task.last() else { return Ok(()) };
     let ending = &last.ending;
     let was_seen = ending.exit.is_some() || ending.signal.is_some() || ending.not_started.is_some();
     let Some(child) = last.process.as_ref().filter(|_| !was_seen && !last.is_open()) else { return Ok(()) };
     let id = &task.spec.id;
-    let marks = [format!("CREW_RUN={}", run.id), format!("CREW_TASK={id}")];
-    let marked = process::given(&marks);
+    let marked = process::given(&marks::of_task(repository, &run.id, id));
     let sight = process::sight(child);
     let pid = child.pid;
     match recovery::left(&sight, !marked.is_empty(), process::tells_variables(pid)) {

@@ -1,6 +1,7 @@
 //! Agents that were given a conflict of a merge and whose crew process died: they are ended, what they left is kept, and
 //! their work trees are taken away.
 
+use super::marks;
 use super::process;
 use crate::domain::event::Event;
 use crate::domain::id::TaskId;
@@ -87,7 +88,7 @@ impl Places<'_> {
         if let Some(inner) = &inner {
             let attempt = inner.tasks.first().and_then(|task| task.last());
             let process = attempt.and_then(|attempt| attempt.process.as_ref());
-            process::end_left(process, &[format!("CREW_RUN={inside}")], self.grace);
+            process::end_left(process, &marks::of_run(self.top, inside), self.grace);
             cleared = self.clear(run, task, *number, inner)?;
             usage = inner.tasks.first().map(usage_of).unwrap_or_default();
         }

@@ -2,10 +2,11 @@
 //! to pass before the branch moves. Nothing here moves it.
 
 use super::branch_work::{Since, strayed_into};
+use super::marks;
 use super::process;
 use crate::domain::conflict::Clash;
 use crate::domain::event::Event;
-use crate::domain::id::TaskId;
+use crate::domain::id::{RunId, TaskId};
 use crate::domain::merging::{self, Choice, How, MergedTask, Merging, NotMergeable};
 use crate::domain::run::Run;
 use crate::domain::task::Task;
@@ -509,17 +510,16 @@ impl Turns {
 
 /// Ends what a merge that was killed has left running, and takes away where it tried its work. Tells whether there was
 /// anything. The caller holds the run's lock, so no merge is at work.
-pub fn clear_left(scratch: &Scratch, run: &str, grace: Duration) -> Result<bool, MergeError> {
+pub fn clear_left(scratch: &Scratch, run: &RunId, grace: Duration) -> Result<bool, MergeError> {
     if !scratch.is_there()? {
         return Ok(false);
     }
-    let mark = format!("CREW_RUN={run}");
     // Where we were given it ourselves, those around us have it too.
-    if std::env::var("CREW_RUN").is_ok_and(|ours| ours == run) {
+    if std::env::var("CREW_RUN").is_ok_and(|ours| ours == run.as_str()) {
         scratch.clear()?;
         return Ok(true);
     }
-    process::end_left(None, &[mark], grace);
+    process::end_left(None, &marks::of_run(scratch.top(), run), grace);
     scratch.clear()?;
     Ok(true)
 }

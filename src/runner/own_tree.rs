@@ -2,6 +2,7 @@
 //! thread that waits for the child.
 
 use super::child::Control;
+use super::marks;
 use super::worktree_setup::{self, NotReady, Preparation};
 use crate::domain::conflict;
 use crate::domain::error_kind::ErrorKind;
@@ -158,7 +159,7 @@ impl OwnTree {
     fn marks(&self) -> Vec<(String, String)> {
         let repository = self.repository.display().to_string();
         let marks = [("CREW_RUN", self.run.as_str()), ("CREW_TASK", self.task.as_str())];
-        let marks = marks.into_iter().chain([("CREW_REPOSITORY", repository.as_str())]);
+        let marks = marks.into_iter().chain([(marks::REPOSITORY, repository.as_str())]);
         marks.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }
 

@@ -3,6 +3,7 @@
 //! What differs between Linux and macOS about that stands here; where only Linux tells something, that is said with it.
 
 use super::environment::read_variables;
+use super::marks;
 use crate::domain::event::{Ending, ProcessId};
 use crate::domain::recovery::{Sight, Stat};
 use std::cell::RefCell;
@@ -139,8 +140,7 @@ fn everybody() -> Vec<u32> {
 
 fn has_variables(pid: u32, sets: &[&[String]]) -> bool {
     let environment = environment_of(pid);
-    let has = |wanted: &String| environment.split(|byte| *byte == 0).any(|entry| entry == wanted.as_bytes());
-    sets.iter().any(|variables| variables.iter().all(has))
+    sets.iter().any(|variables| variables.iter().all(|mark| marks::is_given(&environment, mark)))
 }
 
 /// Returns the variables that a process was given. While it begins another program it has none for a moment, and would be
@@ -217,7 +217,7 @@ fn variables_of(pid: u32) -> Variables {
 /// Returns the living processes that were started for a run of this repository, with the run's id, our own left out. Linux
 /// tells of them; elsewhere none is known.
 pub fn started_for(repository: &Path) -> Vec<(u32, String)> {
-    let repository = format!("CREW_REPOSITORY={}", repository.display());
+    let repository = format!("{}={}", marks::REPOSITORY, repository.display());
     let run_of = |pid: u32| {
         let environment = environment_of(pid);
         let mut entries = environment.split(|byte| *byte == 0);
@@ -243,6 +243,12 @@ pub fn tells_variables(pid: u32) -> bool {
 pub fn given_to(process: &ProcessId) -> Vec<(OsString, OsString)> {
     let given = read_variables(&environment_of(process.pid));
     if is_alive(process) { given } else { Vec::new() }
+}
+
+/// Tells whether a process that the record names was started for another repository than the one of these marks: that one was
+/// copied. Linux tells of that.
+pub fn is_elsewhere(process: &ProcessId, marks: &[String]) -> bool {
+    marks::is_elsewhere(&environment_of(process.pid), marks) && is_alive(process)
 }
 
 /// Returns the name of a process, where the system tells it.
@@ -392,7 +398,10 @@ pub fn end_all_left(
     if left.is_empty() {
         return;
     }
-    let groups = left.iter().filter_map(|(child, _)| *child).map(LeftGroup::of).collect();
+    // The record of a copied repository names processes of the other one.
+    let is_ours = |child: &&ProcessId, marks: &[String]| !is_elsewhere(child, marks);
+    let groups = left.iter().filter_map(|(child, marks)| child.filter(|child| is_ours(child, marks)));
+    let groups = groups.map(LeftGroup::of).collect();
     let sets: Vec<&[String]> = left.iter().map(|(_, variables)| *variables).collect();
     end_groups(groups, &sets, grace, is_hurried);
 }

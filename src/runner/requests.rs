@@ -167,7 +167,7 @@ pub fn keeps_first<'a>(
 pub fn keep_first(repository: &Path, run: &Run, ask: &PersonAsk) -> KeptFirst {
     if let What::Requeue(order) = &ask.what {
         let mut tasks = order.tasks.iter().filter_map(|task| run.task(task));
-        let refuse = |task| left_at_work::refuse_beside(run, task, order.force.is_some()).err();
+        let refuse = |task| left_at_work::refuse_beside(repository, run, task, order.force.is_some()).err();
         if let Some(refused) = tasks.find_map(refuse) {
             return KeptFirst { events: Vec::new(), refused: Some(refused) };
         }

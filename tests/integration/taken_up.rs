@@ -452,3 +452,32 @@ pub fn where_nothing_is_sure_a_person_is_asked() {
     repo.open("stay");
     repo.leaves_no_process();
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn what_is_at_work_for_a_repository_is_none_of_a_copys_and_stays_its_own_where_it_is_moved() {
+    let repo = TestRepo::new();
+    stays(&repo, "", "touch began; (setsid sleep 300 &)", "true");
+    let crew = repo.start(["run", "g", "--workflow", "stays"]);
+    repo.wait_for_file("began");
+    crew.kill();
+    let is_lasting = |line: &String| !line.contains("sleep 0.05");
+    let at_work = || processes_with(&repo.home).into_iter().filter(is_lasting).collect::<Vec<_>>();
+    let agents = at_work();
+    assert!(agents.len() >= 2, "{agents:?}");
+    let beside = repo.beside("copy");
+    let copied = repo.plain("cp").arg("-a").args([&repo.root, &beside]).status().expect("cp runs");
+    assert!(copied.success());
+    let there = |at: &std::path::Path, args: &[&str]| {
+        let mut command = repo.command(args);
+        command.current_dir(at);
+        run_command(command)
+    };
+    there(&beside, &["doctor", "--fix"]);
+    there(&beside, &["cancel", "last"]).exits(0);
+    assert_eq!(at_work(), agents, "they belong to the first one");
+    let moved = repo.beside("moved");
+    std::fs::rename(&repo.root, &moved).expect("it is moved");
+    there(&moved, &["cancel", "last"]).exits(0);
+    repo.leaves_no_process();
+}

@@ -48,7 +48,7 @@ impl Dispatcher<'_> {
         let Some(process) = left.and_then(|left| left.process.as_ref()) else { return false };
         match verdict(&process::sight(process)) {
             Verdict::Gone => self.goes_on(place) && self.left_output(place, &Arc::default()).is_some(),
-            Verdict::Lives => self.goes_on(place),
+            Verdict::Lives => self.goes_on(place) && !process::is_elsewhere(process, &self.marks_of_run()),
             Verdict::Unsure(_) => true,
         }
     }
@@ -148,7 +148,7 @@ impl Dispatcher<'_> {
         }
         let adopted = Adopted {
             process: process.clone(),
-            marks: self.marks_of(place).into(),
+            marks: self.marks_of(place),
             grace: self.setup.limits.grace,
             between_looks: self.setup.limits.between_looks,
             ends: !goes_on,

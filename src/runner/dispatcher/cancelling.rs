@@ -62,7 +62,7 @@ impl Dispatcher<'_> {
             return Ok(None);
         }
         // Commands may have put something aside that belongs to no task.
-        let mark = [format!("CREW_RUN={}", self.run.id)];
+        let mark = self.marks_of_run();
         process::end_marked(&mark, Among::Everybody, self.setup.limits.grace, || false);
         self.finish_run().map(Some)
     }

@@ -66,7 +66,7 @@ impl Dispatcher<'_> {
     /// Ends what a command has put aside: it belongs to the run, and ends with it, as does whatever else has come to us.
     /// Nobody is at work any more.
     pub(super) fn end_what_was_put_aside(&mut self) -> Result<(), StoreError> {
-        let mark = [format!("CREW_RUN={}", self.run.id)];
+        let mark = self.marks_of_run();
         let heard = self.listening(|is_hurried| {
             process::end_marked(&mark, Among::OurOrphans, self.setup.limits.grace, is_hurried);
             process::end_orphans(self.setup.limits.grace, is_hurried);

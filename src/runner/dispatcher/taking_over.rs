@@ -21,6 +21,7 @@ use crate::runner::folder;
 use crate::runner::handed_in_files;
 use crate::runner::kept_output;
 use crate::runner::launch;
+use crate::runner::marks;
 use crate::runner::notifier;
 use crate::runner::process;
 use crate::runner::slots::{Errand, Heard as HeardOfAgent, Left};
@@ -224,9 +225,10 @@ impl Dispatcher<'_> {
     /// Ends what a dead owner's attempts left running, wherever that went, and what told of the run, all at once.
     pub(super) fn end_left(&self, places: &[usize]) -> Heard {
         let process = |place: usize| self.run.tasks[place].last().and_then(|left| left.process.as_ref());
-        let marks: Vec<[String; 2]> = places.iter().map(|place| self.marks_of(*place)).collect();
+        let marks: Vec<Vec<String>> = places.iter().map(|place| self.marks_of(*place)).collect();
         let left = places.iter().zip(&marks).map(|(place, marks)| (process(*place), marks.as_slice()));
-        let tells = [format!("CREW_RUN={}", self.run.id), format!("{}={}", notifier::MARK, self.run.id)];
+        let mut tells = self.marks_of_run();
+        tells.push(format!("{}={}", notifier::MARK, self.run.id));
         let left: Vec<_> = left.chain([(None, tells.as_slice())]).collect();
         self.listening(|is_hurried| process::end_all_left(&left, self.setup.limits.grace, is_hurried))
     }
@@ -343,7 +345,12 @@ impl Dispatcher<'_> {
     }
 
     /// Returns the variables by which the processes of a task are known, wherever they went.
-    pub(super) fn marks_of(&self, place: usize) -> [String; 2] {
-        [format!("CREW_RUN={}", self.run.id), format!("CREW_TASK={}", self.run.tasks[place].spec.id)]
+    pub(super) fn marks_of(&self, place: usize) -> Vec<String> {
+        marks::of_task(&self.setup.repository, &self.run.id, &self.run.tasks[place].spec.id)
+    }
+
+    /// Returns those by which all of the run's processes are known.
+    pub(super) fn marks_of_run(&self) -> Vec<String> {
+        marks::of_run(&self.setup.repository, &self.run.id)
     }
 }

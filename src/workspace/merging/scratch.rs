@@ -43,6 +43,11 @@ impl<'a> Scratch<'a> {
         Scratch { repository, top, folder: folder.join(NAME), owner, branch: branch_of(run) }
     }
 
+    /// Returns the top of the user's work tree.
+    pub fn top(&self) -> &Path {
+        self.top
+    }
+
     pub fn folder(&self) -> &Path {
         &self.folder
     }
