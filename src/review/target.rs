@@ -1,7 +1,7 @@
 //! What is examined.
 
 use crate::workspace::git::{Git, GitError};
-use crate::workspace::reviewed::{commit, default_branch, merge_base};
+use crate::workspace::reviewed::{commit, default_branch, merge_base, reference};
 
 /// What an examination looks at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub fn choose_target(git: &Git) -> Result<Target, GitError> {
         return Ok(Target::Worktree);
     }
     let Some(head) = commit(git, "HEAD") else { return Ok(Target::Tree) };
-    let Some((_, default)) = default_branch(git) else { return Ok(Target::Tree) };
+    let Some((_, default)) = default_branch(git, reference(git, "HEAD").as_deref()) else { return Ok(Target::Tree) };
     let Some(base) = merge_base(git, &head, &default) else { return Ok(Target::Tree) };
     Ok(if base == head { Target::Tree } else { Target::Range { base, head } })
 }

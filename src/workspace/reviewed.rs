@@ -90,9 +90,8 @@ pub fn is_shallow(git: &Git) -> bool {
     git.text(&["rev-parse", "--is-shallow-repository"]).is_ok_and(|word| word == "true")
 }
 
-/// Returns the default branch as people name it (`main`, `origin/main`) with its tip, unless that is the branch we are on.
-pub fn default_branch(git: &Git) -> Option<(String, String)> {
-    let current = git.text(&["symbolic-ref", "--quiet", "HEAD"]).ok();
+/// Returns the default branch as people name it (`main`, `origin/main`) with its tip, unless `reference` is that branch.
+pub fn default_branch(git: &Git, reference: Option<&str>) -> Option<(String, String)> {
     let remote = git.text(&["symbolic-ref", "--quiet", "refs/remotes/origin/HEAD"]).ok();
     let known = ["main", "master", "trunk"];
     let names = remote.iter().map(|name| name.trim_start_matches("refs/remotes/origin/").to_owned());
@@ -100,9 +99,9 @@ pub fn default_branch(git: &Git) -> Option<(String, String)> {
         let branches = [format!("refs/heads/{name}"), format!("refs/remotes/origin/{name}")];
         let found = branches.iter().find_map(|branch| Some((branch, commit(git, branch)?)));
         if let Some((branch, tip)) = found {
-            let is_current = current.as_ref() == Some(&branches[0]);
+            let is_itself = reference == Some(branches[0].as_str());
             let short = branch.trim_start_matches("refs/heads/").trim_start_matches("refs/remotes/");
-            return (!is_current).then(|| (short.to_owned(), tip));
+            return (!is_itself).then(|| (short.to_owned(), tip));
         }
     }
     None

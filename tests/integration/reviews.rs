@@ -65,6 +65,14 @@ fn the_exit_code_says_what_a_review_came_to() {
     let agreed = report(&repo, &["--reviewer", "strict,mild"], 5);
     assert_eq!(agreed["findings"][0]["reviewers"], json!(["mild", "strict"]));
     assert_eq!((&agreed["result"], agreed["findings"].as_array().unwrap().len()), (&json!("findings"), 1));
+    // A branch is all that the default one has not, wherever one is.
+    repo.write("b.txt", "later\n");
+    repo.commit("later");
+    repo.git(&["switch", "-q", "main"]);
+    let there = report(&repo, &["feature", "--reviewer", "kind"], 0);
+    assert_eq!(there["reviewed"]["files"], json!(2), "{there}");
+    repo.git(&["switch", "-q", "feature"]);
+    repo.git(&["reset", "-q", "--hard", "HEAD^"]);
     for (args, exit) in [
         (vec!["--reviewer", "mild"], 0),
         (vec!["--reviewer", "mild", "--fail-on", "warning"], 5),
@@ -302,6 +310,16 @@ fn what_is_found_is_put_right_until_it_is_approved() {
     let fixed = ask("fixer", 0);
     assert!(fixed.out.contains("no findings   approved"), "{}", fixed.out);
     assert!(fixed.err.contains("crew merge"), "{}", fixed.err);
+    // What is approved is what was put right, and not what was asked about.
+    let told = repo.crew(["review", "show", "last", "--json"]).exits(0).json();
+    let (asked, now) = (repo.git(&["rev-parse", "feature"]), told["reviewed"]["head"].clone());
+    let put_right = &told["reviewed"]["put_right"];
+    let branch = put_right["branch"].as_str().expect("a branch");
+    assert_eq!((&put_right["asked"], &put_right["rounds"]), (&json!(asked.trim()), &json!(1)));
+    assert_eq!(now, json!(repo.git(&["rev-parse", branch]).trim()));
+    let stands = format!("{} was found wanting and stands as it was", &asked[..10]);
+    assert!(fixed.out.contains(&stands) && fixed.out.contains(branch), "{}", fixed.out);
+    review(&repo, &[&["--post"][..], &until("fixer")].concat(), 2);
     let events = repo.events();
     assert_eq!(of_kind(&events, "review_round_begun").len(), 1);
     repo.git(&["config", "user.name", "Ann"]);

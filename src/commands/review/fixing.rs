@@ -27,7 +27,7 @@ const ROLE: &str = "executor";
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct UntilArgs {
     /// Have what is found put right by --fix-with, and review again, until this is the verdict
-    #[arg(long, value_name = "VERDICT", requires = "fix_with")]
+    #[arg(long, value_name = "VERDICT", requires = "fix_with", conflicts_with = "post")]
     until: Option<Until>,
 
     /// How often the work goes back at most; then it needs your review

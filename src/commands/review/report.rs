@@ -1,6 +1,6 @@
 //! The report of a review: brought together from the record, judged, and told.
 
-use super::target::Resolved;
+use super::target::{self, Resolved};
 use crate::agents::builtin;
 use crate::commands::exit::{ExitStatus, Problem};
 use crate::domain::finding::Severity;
@@ -11,7 +11,7 @@ use crate::domain::review::deciding::Decision;
 use crate::domain::review::judging::{Bar, Judged, judge};
 use crate::domain::review::known::{Known, sift};
 use crate::domain::review::passes;
-use crate::domain::review::report::{Hidden, Report, Reviewed};
+use crate::domain::review::report::{Hidden, PutRight, Report, Reviewed};
 use crate::domain::review::target::{ChangeSize, ReviewOrder, ReviewTarget};
 use crate::domain::run::Run;
 use crate::domain::settings::{self, Settings};
@@ -150,7 +150,13 @@ pub fn conclude(
     let took = run.map(|run| ended.unwrap_or(run.last_at).since(run.created_at)).unwrap_or_default();
     let report = Report {
         review: store.short(id)?,
-        reviewed: reviewed(&order.target, order.change),
+        reviewed: match run.and_then(|run| put_right(run, order)) {
+            Some((target, put_right)) => {
+                let change = target::size(store.layout().repository(), &target).unwrap_or(order.change);
+                Reviewed { put_right: Some(put_right), ..reviewed(&target, change) }
+            }
+            None => reviewed(&order.target, order.change),
+        },
         reviewers: tasks
             .iter()
             .filter_map(|task| passes::reviewer(task))
@@ -187,7 +193,23 @@ fn reviewed(target: &ReviewTarget, change: ChangeSize) -> Reviewed {
         files: change.files as usize,
         added: change.added as usize,
         removed: change.removed as usize,
+        put_right: None,
     }
+}
+
+/// Returns what a review looked at last that went on in rounds, where that is not any more what it was asked for.
+fn put_right(run: &Run, order: &ReviewOrder) -> Option<(ReviewTarget, PutRight)> {
+    let (worker, target) = run.tasks.iter().find_map(|reviewer| {
+        let worker = run.task(reviewer.reviewed_task()?)?;
+        Some((worker, run.target_of(reviewer)?))
+    })?;
+    let branch = worker.tree.as_ref().map(|tree| tree.branch.clone())?;
+    if target.head == order.target.head {
+        return None;
+    }
+    let words = format!("{}, put right on {branch}", order.target.words);
+    let put_right = PutRight { asked: order.target.head.clone(), branch, rounds: worker.rounds() };
+    Some((ReviewTarget { words, ..target }, put_right))
 }
 
 /// Loads the runs whose passes count too, with the tasks that they are of.

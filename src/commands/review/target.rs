@@ -10,7 +10,7 @@ use crate::domain::worktree::{base_ref, branch_of};
 use crate::store::database::Store;
 use crate::workspace::base::{self, BaseError};
 use crate::workspace::custody;
-use crate::workspace::git::Git;
+use crate::workspace::git::{Git, GitError};
 use crate::workspace::reviewed::{self, Snapshot, Uncommitted};
 use anyhow::{Context as _, Result};
 use std::path::Path;
@@ -98,9 +98,14 @@ pub fn resolve(cx: &Context, store: &Store, args: &TargetArgs, run: &RunId) -> R
             true => (names.branch_or_commit("HEAD")?, None),
         },
     };
-    let (files, added, removed) = reviewed::size(&names.git, &target.base, &target.head)
-        .context("compare what is reviewed with what it comes from")?;
-    Ok(Resolved { target, change: ChangeSize { files, added, removed }, snapshot })
+    let change = size(repository, &target).context("compare what is reviewed with what it comes from")?;
+    Ok(Resolved { target, change, snapshot })
+}
+
+/// Counts what differs between the two commits of a target.
+pub fn size(repository: &Path, target: &ReviewTarget) -> Result<ChangeSize, GitError> {
+    let (files, added, removed) = reviewed::size(&Git::at(repository), &target.base, &target.head)?;
+    Ok(ChangeSize { files, added, removed })
 }
 
 /// Returns what is known of a task's work: from where it began to the tip of its branch.
@@ -212,7 +217,8 @@ impl Names {
     fn branch_or_commit(&self, name: &str) -> Result<ReviewTarget> {
         let commit = self.commit(name)?;
         let branch = reviewed::reference(&self.git, name);
-        if let Some((default, tip)) = reviewed::default_branch(&self.git).filter(|_| branch.is_some()) {
+        let default = reviewed::default_branch(&self.git, branch.as_deref());
+        if let Some((default, tip)) = default.filter(|_| branch.is_some()) {
             let is_part = self.git.is_ancestor(&commit, &tip).unwrap_or(false);
             if !is_part && reviewed::merge_base(&self.git, &commit, &tip).is_some() {
                 return self.since(&default, name);

@@ -52,6 +52,16 @@ pub fn text(concluded: &Concluded, printer: Option<&Printer>) -> String {
         lines.push("nothing to review".into());
         return idle(&lines.join("\n"));
     }
+    if let Some(put_right) = &report.reviewed.put_right {
+        let short = |id: &str| id.chars().take(10).collect::<String>();
+        lines.push(format!(
+            "{} was found wanting and stands as it was; what was reviewed in the end is {} on {}, after {}",
+            short(&put_right.asked),
+            short(&report.reviewed.head),
+            clean_line(&put_right.branch, MAX_PLACE),
+            words::count(put_right.rounds as usize, "round"),
+        ));
+    }
     if !report.findings.is_empty() {
         let table = table(&report.findings);
         lines.push(printer.map_or_else(|| table.render_whole(&plain), |printer| table.render(printer)));

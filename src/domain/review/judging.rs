@@ -88,6 +88,7 @@ mod tests {
                 files: 1,
                 added: 1,
                 removed: 0,
+                put_right: None,
             },
             reviewers: passes.iter().map(|pass| Reviewer { name: "a".into(), pass: pass.clone() }).collect(),
             findings: severities.iter().map(agreed).collect(),

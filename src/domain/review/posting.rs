@@ -373,6 +373,7 @@ mod tests {
                 files: 1,
                 added: 1,
                 removed: 0,
+                put_right: None,
             },
             reviewers: passes.iter().map(reviewer).collect(),
             findings,

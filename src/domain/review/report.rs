@@ -73,6 +73,20 @@ pub struct Reviewed {
     /// Lines added and removed.
     pub added: usize,
     pub removed: usize,
+    /// What was reviewed last is not what was asked about: somebody has put right since what was found in that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub put_right: Option<PutRight>,
+}
+
+/// Where the work is that puts right what was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PutRight {
+    /// The id of the commit that the review was asked for; it stands as it was.
+    pub asked: String,
+    /// The branch whose commit is the head that was reviewed: `crew/RUN/TASK`.
+    pub branch: String,
+    /// How often the work went back.
+    pub rounds: u32,
 }
 
 /// What a review found.

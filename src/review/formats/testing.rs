@@ -48,6 +48,7 @@ pub fn report(findings: Vec<Agreed>) -> Report {
         files: 3,
         added: 12,
         removed: 4,
+        put_right: None,
     };
     let reviewer = |name: &str, pass| Reviewer { name: name.to_owned(), pass };
     let reviewers =
