@@ -187,8 +187,7 @@ impl Closing<'_> {
 /// Tells whether there is work that counts and is in no branch of the user's.
 fn has_branches(run: &Run) -> bool {
     let has_work = |task: &Task| task.tree.as_ref().is_some_and(|tree| tree.has_work());
-    let counts = |task: &Task| task.state == TaskState::Completed;
-    run.tasks.iter().any(|task| counts(task) && has_work(task) && !task.is_merged())
+    run.tasks.iter().any(|task| merging::counts(run, task) && has_work(task) && !task.is_merged())
 }
 
 /// Says how the work of a run that is over comes back, where some of it has not.

@@ -4,6 +4,7 @@ use super::conflict::Clash;
 use super::error_kind::ErrorKind;
 use super::id::{RunId, TaskId};
 use super::publishing::in_shell;
+use super::review::rounds;
 use super::run::Run;
 use super::task::{Task, TaskState};
 use super::words::clean_line;
@@ -164,10 +165,8 @@ pub fn choose(
             continue;
         }
         let with_it = beneath(run, place, &is_in);
-        let in_the_way = std::iter::once(place)
-            .chain(with_it.iter().copied())
-            .find(|at| run.tasks[*at].state != TaskState::Completed);
-        match in_the_way {
+        let mut together = std::iter::once(place).chain(with_it.iter().copied());
+        match together.find_map(|at| in_the_way(run, at)) {
             Some(at) if is_named => return Err(not_mergeable(run, short, place, at)),
             Some(at) => {
                 choice.left_out.push((id.clone(), why_left_out(run, place, at)));
@@ -219,15 +218,44 @@ pub fn under(run: &Run, place: usize) -> BTreeSet<usize> {
     found
 }
 
+/// Tells whether the work of a task counts, as far as it is its own.
+pub fn counts(run: &Run, task: &Task) -> bool {
+    run.place(&task.spec.id).is_some_and(|place| in_the_way(run, place).is_none())
+}
+
+/// Returns the place of the task because of which the work of one does not count yet: itself, or who may send it back and has
+/// not let it go.
+fn in_the_way(run: &Run, place: usize) -> Option<usize> {
+    let task = &run.tasks[place];
+    if task.state != TaskState::Completed {
+        return Some(place);
+    }
+    if rounds::limit_of(run, task) == 0 {
+        return None;
+    }
+    let is_left = |task: &&Task| task.state != TaskState::Completed && !task.skipped_by_condition;
+    rounds::reviewers_of(run, task).find(is_left).and_then(|reviewer| run.place(&reviewer.spec.id))
+}
+
 fn why_left_out(run: &Run, place: usize, at: usize) -> String {
     let stands = match run.tasks[at].state {
         TaskState::NeedsReview => "needs review".to_owned(),
         TaskState::AwaitingInput => "waits for a person".to_owned(),
         other => format!("is {other}"),
     };
-    match at == place {
-        true => format!("it {stands}"),
-        false => format!("it builds on {}, which {stands}", run.tasks[at].spec.id),
+    let other = &run.tasks[at];
+    let id = &other.spec.id;
+    match other.reviewed_task() {
+        _ if at == place => format!("it {stands}"),
+        None => format!("it builds on {id}, which {stands}"),
+        Some(reviewed) => {
+            let which = match *reviewed == run.tasks[place].spec.id {
+                true => "it".to_owned(),
+                false => format!("{reviewed}, on which it builds"),
+            };
+            let why = if other.reason.is_empty() { stands } else { clean_line(&other.reason, MAX_SUBJECT) };
+            format!("{id} has not approved {which}: {why}")
+        }
     }
 }
 
@@ -238,6 +266,11 @@ fn not_mergeable(run: &Run, short: &str, place: usize, at: usize) -> NotMergeabl
         TaskState::NeedsReview => format!("crew accept {short} {id} lets its work count"),
         TaskState::Queued | TaskState::Running | TaskState::AwaitingInput => {
             format!("crew status {short} shows how it goes")
+        }
+        _ if other.reviewed_task().is_some() => {
+            format!(
+                "crew requeue {short} {id} has it reviewed again; crew accept works on one that needs review"
+            )
         }
         _ => {
             let branch = other.tree.as_ref().map_or("", |tree| &tree.branch);
@@ -323,6 +356,7 @@ fn summary_of(task: &Task) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::review::target::Reviews;
     use crate::domain::run::tests::{ended, run_of, spec, started};
     use crate::domain::time::Time;
     use crate::domain::worktree::TaskTree;
@@ -398,6 +432,40 @@ mod tests {
         run.tasks[2].state = TaskState::NeedsReview;
         let left = vec!["c: it needs review".to_owned()];
         assert_eq!(chosen(&run, &[], &["a", "f"]), (vec!["b".into()], none(), left));
+    }
+
+    #[test]
+    fn work_that_a_reviewer_in_rounds_has_not_let_go_does_not_count_until_a_person_accepts_it() {
+        let mut run = run();
+        let mut reviewer = spec("look", &[]);
+        reviewer.reviews = Some(Reviews { task: Some(id("a")), rounds: 2, ..Reviews::default() });
+        run = run_of(run.tasks.iter().map(|task| task.spec.clone()).chain([reviewer]).collect());
+        for (task, tip) in
+            run.tasks.iter_mut().zip(["tip-b", "tip-a", "tip-c", "base", "base", "tip-f", "base"])
+        {
+            let from: &[&str] = if tip == "tip-b" { &["a"] } else { &[] };
+            (task.state, task.tree) = (TaskState::Completed, tree(Some(tip), from));
+        }
+        let (of_reviewer, all) = (run.tasks.len() - 1, ["a", "b", "c", "f"]);
+        let merged = |run: &Run| {
+            let mut names = chosen(run, &[], &[]).0;
+            names.sort();
+            names
+        };
+        assert_eq!(merged(&run), all);
+        run.tasks[of_reviewer].state = TaskState::NeedsReview;
+        run.tasks[of_reviewer].reason = "changes are still requested after 2 rounds".into();
+        assert_eq!(merged(&run), ["c", "f"]);
+        let refused = choose(&run, "7k2", &[id("b")], &[], |_| false).unwrap_err();
+        assert_eq!(
+            refused.message,
+            "task b is not merged: look has not approved a, on which it builds: changes are still requested after 2 rounds"
+        );
+        assert_eq!(refused.hint, "crew accept 7k2 look lets its work count");
+        // Who looks once says what it found, and sends nothing back.
+        let once = run.tasks[of_reviewer].spec.reviews.as_mut().unwrap();
+        once.rounds = 0;
+        assert_eq!(merged(&run), all);
     }
 
     #[test]

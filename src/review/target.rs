@@ -24,7 +24,9 @@ pub fn choose_target(git: &Git) -> Result<Target, GitError> {
         return Ok(Target::Worktree);
     }
     let Some(head) = commit(git, "HEAD") else { return Ok(Target::Tree) };
-    let Some((_, default)) = default_branch(git, reference(git, "HEAD").as_deref()) else { return Ok(Target::Tree) };
+    let Some((_, default)) = default_branch(git, reference(git, "HEAD").as_deref()) else {
+        return Ok(Target::Tree);
+    };
     let Some(base) = merge_base(git, &head, &default) else { return Ok(Target::Tree) };
     Ok(if base == head { Target::Tree } else { Target::Range { base, head } })
 }

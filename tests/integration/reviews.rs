@@ -332,6 +332,10 @@ fn what_is_found_is_put_right_until_it_is_approved() {
     repo.commit("back");
     let left = ask("botcher", 1);
     assert!(left.out.contains("1 error   changes requested"), "{}", left.out);
+    assert!(left.err.contains("crew accept") && !left.err.contains("crew merge"), "{}", left.err);
+    let refused = repo.crew(["merge", "last"]).exits(1);
+    assert!(refused.err.contains("strict has not approved it: changes are still requested"), "{}", refused.err);
+    assert!(refused.err.contains("hint: crew accept"), "{}", refused.err);
     assert_eq!(of_kind(&repo.events(), "review_round_begun").len(), 2);
     review(&repo, &["--until", "approved", "--fix-with", "builtin"], 2);
     review(&repo, &["--until", "approved"], 2);

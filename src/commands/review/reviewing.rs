@@ -468,7 +468,8 @@ fn tell(
 
 /// Says where the work is that was put right, and returns how a review ends that went on in rounds.
 fn after_rounds(cx: &Context, run: &Run, short: &str, status: RunStatus, exit: ExitStatus) -> ExitStatus {
-    closing::bring_back(run, short).iter().for_each(|step| cx.printer.tell(step));
+    let steps = [closing::bring_back(run, short), closing::do_again(run, short)];
+    steps.iter().flatten().for_each(|step| cx.printer.tell(step));
     match (status, exit) {
         // Somebody has to look: changes are still asked for, and no round is left.
         (RunStatus::NeedsReview, ExitStatus::Findings | ExitStatus::Done) => ExitStatus::Failed,
