@@ -2,6 +2,7 @@
 
 use crate::domain::gate::PersonWord;
 use crate::domain::request::{HOW_TO_SUBMIT, how_to_submit};
+use crate::domain::review::foreign::SAMPLE;
 use crate::domain::submission::{Field, Kind, Terms};
 use crate::domain::words::clean_line;
 
@@ -145,9 +146,11 @@ fn say_review(prompt: &mut String) {
          \x20 Nothing is wrong:\n\n\
          \x20     crew review submit --verdict approved --body 'WHAT YOU EXAMINED'\n\n\
          \x20 Something has to change:\n\n\
-         \x20     printf '%s' '[{\"severity\":\"error\",\"category\":\"off-by-one\",\"file\":\"src/retry.rs\",\"start_line\":40,\"end_line\":40,\
-         \"quote\":\"for attempt in 0..limit {\",\"title\":\"The last attempt is never made\",\"body\":\"With limit 1 the loop ends before \
-         it begins.\",\"suggestion\":\"0..=limit\",\"confidence\":0.9}]' | crew review submit --verdict changes_requested --body 'WHY' \
+         \x20     printf '%s' '",
+    );
+    prompt.push_str(SAMPLE);
+    prompt.push_str(
+        "' | crew review submit --verdict changes_requested --body 'WHY' \
          --findings -\n\n\
          \x20 Each finding is one object of that list. severity: blocker (loses data, breaks the build, opens a hole), error \
          (wrong for somebody), warning (will become wrong), info; an approval may come with warning and info. file: from the \

@@ -46,7 +46,7 @@ pub fn init(cx: &Context, _args: &InitArgs) -> Result<ExitStatus> {
     let ignore = layout.gitignore();
     let old = std::fs::read_to_string(&ignore).ok();
     // A run before `init` wrote one that ignores everything; that one is ours to replace.
-    if old.is_none() || old.as_deref() == Some(IGNORE_ALL) {
+    if old.as_deref().is_none_or(|old| old.starts_with(IGNORE_ALL)) {
         atomic_file::write(&ignore, IGNORE_STATE.as_bytes())?;
         made.push(layout.shown(&ignore));
     }

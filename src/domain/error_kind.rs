@@ -79,7 +79,7 @@ error_kinds! {
     ProtocolError "protocol_error" Content "the agent's output ended without the final event its format promises";
     UnsafePath "unsafe_path" Content "a path is not one that the task may write: see `writes` of the step; links, `.git`, `.crew` and what is outside of the repository are never touched";
     VerifyFailed "verify_failed" Content "a check failed; its output is in the log";
-    ReadOnlyViolated "read_only_violated" Content "crew artifacts RUN lists what it changed, as a diff; what tools leave behind belongs into .gitignore";
+    ReadOnlyViolated "read_only_violated" Content "what it changed is kept as a diff among the artifacts of the run; what tools leave behind belongs into .gitignore";
     NoChange "no_change" Content "a writing role changed nothing and did not say why";
 }
 

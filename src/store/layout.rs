@@ -5,6 +5,10 @@ use std::path::{Path, PathBuf};
 
 /// The name of the folder in a repository.
 pub const FOLDER: &str = ".crew";
+/// The file in it that lists the findings that are put up with.
+pub const BASELINE: &str = "baseline.json";
+/// The folder in it that holds the tasks' own work trees.
+pub const WORKTREES: &str = "worktrees";
 
 /// The folder of a run below which it is recorded what agents do about conflicts of its merges.
 pub const CONFLICTS: &str = "conflicts";
@@ -52,7 +56,7 @@ impl Layout {
 
     /// Returns the file of findings that are put up with.
     pub fn baseline(&self) -> PathBuf {
-        self.root.join("baseline.json")
+        self.root.join(BASELINE)
     }
 
     pub fn gitignore(&self) -> PathBuf {
@@ -65,7 +69,7 @@ impl Layout {
 
     /// Holds the tasks' own work trees, where the settings name no other folder.
     pub fn worktrees(&self) -> PathBuf {
-        self.root.join("worktrees")
+        self.root.join(WORKTREES)
     }
 
     /// Holds what could not be read, as it was found.
@@ -77,7 +81,7 @@ impl Layout {
     /// what is done next.
     pub fn state(&self) -> Vec<PathBuf> {
         let database = ["crew.db", "crew.db-wal", "crew.db-shm", "crew.db-journal", "crew.db.new"];
-        let folders = ["runs", "worktrees", "logs", "cache", "set-aside", "salvage"];
+        let folders = ["runs", WORKTREES, "logs", "cache", "set-aside", "salvage"];
         database.iter().chain(&folders).map(|name| self.root.join(name)).collect()
     }
 

@@ -68,11 +68,18 @@ fn a_finding_is_put_up_with_for_a_reason_and_a_time() {
         assert!(refused.err.contains(told), "{args}: {}", refused.err);
     }
     assert!(!repo.root.join(FILE).exists());
+    assert_eq!(repo.git(&["status", "--porcelain"]), "");
 
     assert_eq!(
         named(&repo, &format!("add last {begins} --reason one-writer --by Ann --expires 90d")),
         [a.as_str()]
     );
+    // It can be committed as it is, although nobody ever made a place for it.
+    let seen = repo.git(&["status", "--porcelain", "--untracked-files=all"]);
+    assert_eq!(seen, format!("?? .crew/.gitignore\n?? {FILE}\n"));
+    repo.crew(["init"]).exits(0);
+    let seen = repo.git(&["status", "--porcelain", "--untracked-files=all"]);
+    assert!(seen.contains(FILE) && seen.contains("workflows/example"), "{seen}");
     let entry = &file(&repo)["findings"][0];
     for (key, value) in [
         ("category", "race"),
@@ -177,6 +184,7 @@ fn what_people_make_of_the_file_is_told_with_its_line() {
             "unknown field `resaon`",
         ),
         ("{\"version\": 7, \"rules\": {}}".to_owned(), "", "it is of version 7, of a newer crew"),
+        ("[]".to_owned(), ":1", "it is no object, such as"),
     ] {
         repo.write(FILE, &text);
         for args in ["list", "prune"] {
@@ -189,8 +197,15 @@ fn what_people_make_of_the_file_is_told_with_its_line() {
         }
         assert_eq!(std::fs::read_to_string(repo.root.join(FILE)).expect("the baseline"), text);
     }
+    std::fs::remove_file(repo.root.join(FILE)).expect("it goes");
+    std::fs::create_dir(repo.root.join(FILE)).expect("a folder");
+    assert!(baseline(&repo, "list", 2).err.contains("git log -p on the file"));
+    std::fs::remove_dir(repo.root.join(FILE)).expect("it goes");
     repo.write(FILE, &whole(&entry("\"added\": \"2001-01-01\", \"expires\": \"2001-01-31\"")));
     assert_eq!(named(&repo, "prune"), ["aa11"]);
+    repo.write(".git/info/exclude", ".crew\n");
+    repo.write(FILE, &whole(&entry("\"added\": \"2001-01-01\", \"expires\": \"2001-01-31\"")));
+    assert!(baseline(&repo, "prune", 0).err.contains("git add -f .crew/baseline.json"));
 }
 
 /// Returns the pipelines that the README shows, and the commands that it has typed in the same section.

@@ -92,6 +92,17 @@ fn the_exit_code_says_what_a_review_came_to() {
     ] {
         review(&repo, &args, exit);
     }
+    // What repeats what it was shown has found nothing, and one program has one voice, whatever its roles.
+    reviewer(&repo, "echoes", "printf '%s' \"$*\"");
+    let echoed = report(&repo, &["--reviewer", "echoes"], 6);
+    let files = echoed["findings"].as_array().expect("findings").iter().map(|finding| &finding["file"]);
+    assert_eq!(files.collect::<Vec<_>>(), ["."], "{echoed}");
+    let one_voice = review(&repo, &["--reviewer", "builtin,builtin:security", "--agree", "2"], 2);
+    assert!(one_voice.err.contains("there is 1 reviewer"), "{}", one_voice.err);
+    for place in [".crew/crew.db", ".git/index", ".crew/new"] {
+        let refused = review(&repo, &["--reviewer", "kind", "--format", "json", "-o", place], 2);
+        assert!(refused.err.contains("lies among the files of git or of crew"), "{}", refused.err);
+    }
     assert_eq!(review(&repo, &["main..main"], 0).out, "main..main  0 files, +0 -0\nnothing to review\n");
     review(&repo, &["show", "last", "--agree", "2"], 2);
     repo.leaves_no_process();
@@ -334,7 +345,11 @@ fn what_is_found_is_put_right_until_it_is_approved() {
     assert!(left.out.contains("1 error   changes requested"), "{}", left.out);
     assert!(left.err.contains("crew accept") && !left.err.contains("crew merge"), "{}", left.err);
     let refused = repo.crew(["merge", "last"]).exits(1);
-    assert!(refused.err.contains("strict has not approved it: changes are still requested"), "{}", refused.err);
+    assert!(
+        refused.err.contains("strict has not approved it: changes are still requested"),
+        "{}",
+        refused.err
+    );
     assert!(refused.err.contains("hint: crew accept"), "{}", refused.err);
     assert_eq!(of_kind(&repo.events(), "review_round_begun").len(), 2);
     review(&repo, &["--until", "approved", "--fix-with", "builtin"], 2);

@@ -1,6 +1,7 @@
 //! `crew review baseline`: findings that are put up with, in a file that git tracks.
 
 use super::known::found_in;
+use super::named;
 use crate::commands::context::Context;
 use crate::commands::decide::name_of_person;
 use crate::commands::exit::{ExitStatus, Problem};
@@ -15,6 +16,7 @@ use crate::store::layout::Layout;
 use crate::ui::printer::Tone;
 use crate::ui::table::{Column, Rows};
 use crate::ui::words;
+use crate::workspace::git::Git;
 use anyhow::Result;
 use jiff::civil::Date;
 use serde_json::{Value, json};
@@ -125,7 +127,7 @@ fn add(cx: &Context, layout: &Layout, args: &AddArgs) -> Result<ExitStatus> {
     let by = args.by.clone().unwrap_or_else(|| name_of_person(layout));
     let by = clean_line(&by, MAX_WORDS);
     let store = cx.store()?;
-    let review = cx.find_run(&store, &args.review)?;
+    let review = named::find_id(cx, &store, &args.review)?;
     let found = found_in(&store, &review)?;
     let chosen = if args.all { found.iter().collect() } else { choose(&found, &args.fingerprints)? };
     let entry = |finding: &Finding| Entry {
@@ -257,7 +259,16 @@ fn show(cx: &Context, done: &str, entries: &[Entry]) -> Result<ExitStatus> {
     let over = if expired > 0 { format!(", {expired} expired") } else { String::new() };
     cx.printer.tell(&match done {
         "" => format!("{count} put up with{over}"),
-        done => format!("{done}: {count}; commit .crew/baseline.json"),
+        done => {
+            let layout = cx.layout()?;
+            let path = layout.shown(&layout.baseline());
+            let is_ignored = Git::at(layout.repository()).run(&["check-ignore", "-q", "--", &path]).is_ok();
+            match is_ignored {
+                // A rule of theirs, which is not ours to change.
+                true => format!("{done}: {count}; git ignores {path}, so: git add -f {path}, and commit it"),
+                false => format!("{done}: {count}; commit {path}"),
+            }
+        }
     });
     Ok(ExitStatus::Done)
 }

@@ -1,6 +1,7 @@
 //! Which findings are known already: what the baseline lists, and what `--new-only` compares with.
 
 use super::baseline;
+use super::named;
 use crate::commands::context::Context;
 use crate::commands::exit::Problem;
 use crate::domain::finding::Finding;
@@ -41,7 +42,7 @@ impl NewOnlyArgs {
             Some(named) if is_file(&cx.folder, named) => take_sarif(&mut known, &cx.folder, named)?,
             Some(named) => {
                 let store = cx.store()?;
-                let review = cx.find_run(&store, named)?;
+                let review = named::find_id(cx, &store, named)?;
                 known.take_findings(&found_in(&store, &review)?);
             }
         }

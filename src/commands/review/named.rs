@@ -40,17 +40,21 @@ pub struct Found<'a> {
     pub stands: bool,
 }
 
-/// Finds the review that is meant: the beginning of its run's id, or `last` for the newest one.
+/// Finds the review that is meant.
 pub fn find(cx: &Context, store: &Store, typed: &str) -> Result<Named> {
+    of(store, &find_id(cx, store, typed)?)
+}
+
+/// Finds the run that is meant: by the beginning of its id, or the newest review as `last`.
+pub fn find_id(cx: &Context, store: &Store, typed: &str) -> Result<RunId> {
     let none = || {
         Problem::refused("no_reviews", "there are no reviews in this repository")
             .hint("crew review makes one of what is not committed, or of this branch")
     };
-    let id = match typed {
-        "last" => store.newest_review()?.ok_or_else(none)?,
-        typed => cx.find_run(store, typed)?,
-    };
-    of(store, &id)
+    match typed {
+        "last" => Ok(store.newest_review()?.ok_or_else(none)?),
+        typed => cx.find_run(store, typed),
+    }
 }
 
 /// Reads a review.

@@ -106,6 +106,10 @@ fn place_of(format: Format, file: &Path) -> Result<Place, Problem> {
         let message = format!("no report can be written to {}: {error}", file.display());
         Problem::usage("output", message).hint("name a file in a folder that exists")
     })?;
+    if place.is_kept() {
+        let message = format!("{} lies among the files of git or of crew", file.display());
+        return Err(Problem::usage("output", message).hint("name a file outside of .git and .crew"));
+    }
     if format.is_for_stdout() && place != Place::Stdout {
         let message = format!("--format {name} is read from standard output, not from {}", file.display());
         return Err(Problem::usage("format", message).hint("leave the file out"));
@@ -134,7 +138,10 @@ impl Outputs {
     /// Tells a report everywhere. What cannot be written is an error, whatever the review came to.
     pub fn tell(&self, cx: &Context, concluded: &Concluded) -> Result<ExitStatus> {
         for (format, file, place) in &self.to_files {
-            let text = self.written(*format, concluded, None);
+            let mut text = self.written(*format, concluded, None);
+            if !text.ends_with('\n') {
+                text.push('\n');
+            }
             place.write(text.as_bytes()).map_err(|error| {
                 let message = format!("the report could not be written to {}: {error}", file.display());
                 Problem { exit: ExitStatus::Failed, ..Problem::usage("output", message) }

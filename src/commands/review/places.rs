@@ -1,5 +1,6 @@
 //! The places that users name for a report: files, links to files, and what only looks like a file.
 
+use crate::store::layout::{FOLDER, WORKTREES};
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
@@ -53,6 +54,20 @@ impl Place {
         }
     }
 
+    /// Tells whether the file would lie among those of git or of crew, where it may take the place of one that is needed.
+    /// Tasks' own work trees are below `.crew` too, and are like any other.
+    pub fn is_kept(&self) -> bool {
+        let (Place::File(path) | Place::Open(path)) = self else { return false };
+        let mut folders = folder_of(path).components().map(Component::as_os_str);
+        while let Some(folder) = folders.next() {
+            if folder == ".git" || (folder == FOLDER && folders.next().is_none_or(|below| below != WORKTREES))
+            {
+                return true;
+            }
+        }
+        false
+    }
+
     /// Writes a report.
     pub fn write(&self, content: &[u8]) -> io::Result<()> {
         match self {
@@ -103,6 +118,20 @@ mod tests {
 
     fn mode(path: &Path) -> u32 {
         fs::metadata(path).unwrap().mode() & MODE
+    }
+
+    #[test]
+    fn what_git_and_crew_keep_is_no_place_for_a_report() {
+        let is_kept = |path: &str| Place::File(path.into()).is_kept();
+        for path in ["/r/.crew/crew.db", "/r/.git/config", "/r/.git/x/y", "/r/.crew/runs/1/manifest.json"] {
+            assert!(is_kept(path), "{path}");
+        }
+        for path in
+            ["/r/report.json", "/r/.crew/worktrees/7k2/look/out.sarif", "/r/.github/x", "/r/.crew.json"]
+        {
+            assert!(!is_kept(path), "{path}");
+        }
+        assert!(is_kept("/r/.crew/worktrees/7k2/look/.crew/x") && !Place::Stdout.is_kept());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `crew review post`: what a review found is said at its pull request, once.
 
 use super::known::NewOnlyArgs;
+use super::named;
 use super::pull_request::{self, Host};
 use super::report::{self, Concluded};
 use crate::commands::context::Context;
@@ -92,7 +93,7 @@ struct Posting<'a> {
 /// Posts a review that was recorded.
 pub fn post(cx: &Context, args: &PostArgs) -> Result<ExitStatus> {
     let store = cx.store()?;
-    let id = cx.find_run(&store, &args.review)?;
+    let id = named::find_id(cx, &store, &args.review)?;
     let run = store.load_run(&id)?.context("the run is recorded")?;
     let short = store.short(&id)?;
     let Some(order) = &run.review else {

@@ -36,6 +36,7 @@ use crate::domain::resources::Library;
 use crate::domain::review::judging::Bar;
 use crate::domain::review::known::Known;
 use crate::domain::review::planning::{self, Step};
+use crate::domain::review::report::voices;
 use crate::domain::review::target::{ReviewOrder, Reviews};
 use crate::domain::run::{Run, RunStatus};
 use crate::domain::settings::{self, Settings};
@@ -137,7 +138,8 @@ pub fn review(cx: &Context, args: &ReviewingArgs) -> Result<ExitStatus> {
     let library = cx.library(&layout, &registry, trusted)?;
     cut_off::refuse(&layout)?;
     let reviewers = reviewers::choose(&args.reviewer, &settings, &registry, &library)?;
-    report::refuse_agree(bar.agree, reviewers.len(), "name more of them with --reviewer")?;
+    let able = voices(reviewers.iter().map(|one| one.name.as_str()));
+    report::refuse_agree(bar.agree, able, "name more of them with --reviewer")?;
     Desk { cx, args, layout, settings, registry, library, outputs, bar, known }.review(&reviewers)
 }
 

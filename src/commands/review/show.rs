@@ -9,6 +9,7 @@ use crate::commands::context::Context;
 use crate::commands::exit::{ExitStatus, Problem};
 use crate::domain::finding::{Finding, Standing};
 use crate::domain::review::deciding::Decision;
+use crate::domain::review::report::voices;
 use crate::domain::words::{clean_line, clean_text};
 use crate::runner::clock;
 use crate::store::database::Store;
@@ -66,7 +67,7 @@ pub fn show(cx: &Context, args: &ShowArgs) -> Result<ExitStatus> {
     let concluded = report::conclude(&store, Some(&review.run), of_run, (bar, &known))?;
     // What the review was asked for with is as it was.
     if bar.agree > order.bar.agree {
-        let reviewers = concluded.report.reviewers.len();
+        let reviewers = voices(concluded.report.reviewers.iter().map(|one| one.name.as_str()));
         report::refuse_agree(bar.agree, reviewers, "ask for fewer, or for another review")?;
     }
     let exit = outputs.tell(cx, &concluded)?;

@@ -1,5 +1,6 @@
 //! `crew review submit`: reviews, as reviewers hand them in.
 
+use super::named;
 use crate::commands::context::Context;
 use crate::commands::decide::{self, Who};
 use crate::commands::exit::{ExitStatus, Problem};
@@ -89,7 +90,7 @@ pub fn submit(cx: &Context, args: &SubmitArgs) -> Result<ExitStatus> {
 /// Adds a person's review to those of a review's reviewers.
 fn hand_in_as_person(cx: &Context, args: &SubmitArgs, review: &str, body: Value) -> Result<ExitStatus> {
     let store = cx.store()?;
-    let id = cx.find_run(&store, review)?;
+    let id = named::find_id(cx, &store, review)?;
     let body: ReviewBody = serde_path_to_error::deserialize(body).map_err(|error| {
         let message = clean_line(&format!("what is handed in is no review: {error}"), 400);
         Problem::usage("invalid", message).hint("crew submit --schema reviewer shows all fields")

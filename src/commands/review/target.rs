@@ -17,6 +17,8 @@ use std::path::Path;
 
 /// The most characters of a name that is shown.
 const MAX_NAME: usize = 200;
+/// How many runs are looked at for the newest one with a task.
+const MAX_LOOKED_AT: usize = 200;
 /// The most files that are named in a sentence.
 const NAMED: usize = 3;
 
@@ -116,7 +118,10 @@ fn task_of(cx: &Context, store: &Store, names: &Names, typed: &str) -> Result<Re
             .hint("--task RUN/TASK, such as --task last/execute")
             .into());
     };
-    let id = cx.find_run(store, run)?;
+    let id = match run {
+        "last" => newest_with(store, task)?.map_or_else(|| cx.find_run(store, run), Ok)?,
+        run => cx.find_run(store, run)?,
+    };
     let run = store.load_run(&id)?.context("the run is recorded")?;
     let short = store.short(&id)?;
     let found = run.tasks.iter().find(|known| known.spec.id.as_str() == task);
@@ -134,6 +139,18 @@ fn task_of(cx: &Context, store: &Store, names: &Names, typed: &str) -> Result<Re
     let head = head.unwrap_or_else(|| tree.head().to_owned());
     let words = format!("the work of {task} in run {short}");
     names.target(TargetKind::Task, words, format!("task:{id}/{task}"), (tree.base.clone(), head))
+}
+
+/// Finds the newest run with a task of this name that has work of its own; a review of it is newer, and has none.
+fn newest_with(store: &Store, task: &str) -> Result<Option<RunId>> {
+    for row in store.runs(MAX_LOOKED_AT)? {
+        let run = store.load_run(&row.id)?;
+        let tasks = run.iter().flat_map(|run| &run.tasks);
+        if tasks.filter(|known| known.spec.id.as_str() == task).any(|known| known.tree.is_some()) {
+            return Ok(Some(row.id));
+        }
+    }
+    Ok(None)
 }
 
 /// Makes a commit of what is not committed.

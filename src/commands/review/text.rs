@@ -121,8 +121,9 @@ fn heading(report: &Report) -> String {
 
 fn table(findings: &[Agreed]) -> Rows {
     let mut rows = Rows::bare(&[Column::Left, Column::Left, Column::Wide, Column::Left, Column::Right]);
-    for Agreed { finding, reviewers, .. } in findings.iter().take(SHOWN) {
-        let agree = if reviewers.len() > 1 { " agree" } else { "" };
+    for agreed in findings.iter().take(SHOWN) {
+        let Agreed { finding, reviewers, .. } = agreed;
+        let agree = if agreed.voices() > 1 { " agree" } else { "" };
         rows.add(vec![
             (finding.severity.name().to_owned(), severity_tone(finding.severity)),
             (place(finding), Tone::Plain),

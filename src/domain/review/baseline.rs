@@ -93,6 +93,10 @@ impl Baseline {
         }
         // What a newer crew writes may have another form, which says less than its version.
         let any: Result<serde_json::Value, _> = serde_json::from_str(text);
+        if any.as_ref().is_ok_and(|value| !value.is_object()) {
+            let why = "it is no object, such as {\"version\": 1, \"findings\": []}".to_owned();
+            return Err(Unreadable::Malformed { line: 1, why });
+        }
         let found = any.ok().and_then(|value| value["version"].as_u64());
         if let Some(found) = found.filter(|found| *found > u64::from(VERSION)) {
             return Err(Unreadable::Newer { found });

@@ -24,6 +24,9 @@ pub const UNPARSABLE: &str = "unparsable-review";
 /// The most characters of such an answer that are kept as a finding.
 const MAX_WORDS: usize = 8_000;
 
+/// How findings look, as reviewers are shown. Where it stands in an answer, somebody repeats what it was told.
+pub const SAMPLE: &str = r#"[{"severity":"error","category":"off-by-one","file":"src/retry.rs","start_line":40,"end_line":40,"quote":"for attempt in 0..limit {","title":"The last attempt is never made","body":"With limit 1 the loop ends before it begins.","suggestion":"0..=limit","confidence":0.9}]"#;
+
 /// Why an answer is no review.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoAnswer {
@@ -78,7 +81,7 @@ pub fn is_unparsable(review: &ReviewBody) -> bool {
 pub fn read_answer(text: &str) -> Result<ReviewBody, NoAnswer> {
     let mut why = NoAnswer::NoObject;
     let begin = (text.len().saturating_sub(MAX_ANSWER)..=text.len()).find(|at| text.is_char_boundary(*at));
-    let text = clean_text(&text[begin.unwrap_or_default()..], usize::MAX);
+    let text = clean_text(&text[begin.unwrap_or_default()..], usize::MAX).replace(SAMPLE, "");
     for value in values_in(&text).iter().rev() {
         match read_review(value) {
             Ok(review) if review.verdict == ReviewVerdict::Approved && !is_all(&text, value) => {

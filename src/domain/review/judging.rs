@@ -30,7 +30,7 @@ impl Default for Bar {
 impl Bar {
     /// Tells whether a finding is sure enough to be listed.
     pub fn admits(&self, agreed: &Agreed) -> bool {
-        agreed.finding.confidence >= self.min_confidence && agreed.reviewers.len() >= self.agree as usize
+        agreed.finding.confidence >= self.min_confidence && agreed.voices() >= self.agree as usize
     }
 }
 

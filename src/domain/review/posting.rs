@@ -247,7 +247,7 @@ fn folded(text: &str) -> String {
 fn head(agreed: &Agreed) -> String {
     let finding = &agreed.finding;
     let who = agreed.reviewers.iter().map(|name| code(name)).collect::<Vec<_>>().join(", ");
-    let agree = if agreed.reviewers.len() > 1 { " agree" } else { "" };
+    let agree = if agreed.voices() > 1 { " agree" } else { "" };
     let sure = format!("{:.2}", finding.confidence);
     format!(
         "**{}** {} ({who}{agree}, {}, {sure})\n",

@@ -1,7 +1,9 @@
 //! What a review found, as it is shown and judged: the findings of all reviewers, brought together.
 
 use crate::domain::finding::{Finding, Severity};
+use crate::domain::task::BUILT_IN;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// A finding with those who agree on it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,10 +23,24 @@ impl Agreed {
         Agreed { finding, reviewers: vec![reviewer], also: Vec::new() }
     }
 
+    /// Returns how many speak for it. The built-in reviewer says the same in each of its roles, so it is one.
+    pub fn voices(&self) -> usize {
+        voices(self.reviewers.iter().map(String::as_str))
+    }
+
     /// Returns the fingerprints by which it is known, its own first.
     pub fn fingerprints(&self) -> impl Iterator<Item = &String> {
         std::iter::once(&self.finding.fingerprint).chain(&self.also)
     }
+}
+
+/// Returns how many of several reviewers can agree, by their names.
+pub fn voices<'a>(names: impl Iterator<Item = &'a str>) -> usize {
+    let program = |name: &'a str| match name.split_once(':') {
+        Some((BUILT_IN, _)) => BUILT_IN,
+        _ => name,
+    };
+    names.map(program).collect::<BTreeSet<_>>().len()
 }
 
 /// What became of one reviewer's pass.
