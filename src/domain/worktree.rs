@@ -1,8 +1,9 @@
 //! Where a task works that has a folder of its own, and what its work begins from.
 
 use super::id::{RunId, TaskId};
+use super::publishing::in_shell;
 use super::run::Run;
-use super::task::TaskState;
+use super::task::{TaskSpec, TaskState};
 use serde::{Deserialize, Serialize};
 
 /// What the work of a run begins from, fixed when the run is made.
@@ -55,7 +56,7 @@ impl TaskTree {
 }
 
 /// A reference that came to hold commits which an attempt made in its own work tree, while that was going on; or one that
-/// did not hold any more, after it, what it had held.
+/// did not hold any more, after it, what it had held. Of an attempt that may only look, also one that was moved forward.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MovedReference {
     /// `refs/heads/main`.
@@ -69,6 +70,13 @@ pub struct MovedReference {
     /// It does not hold what it held before, and nothing of the attempt's either.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub lost: bool,
+    /// It still holds what it held before, and nothing of the attempt's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub forward: bool,
+    /// By the log of another work tree's HEAD somebody came there meanwhile to what it stands for now, as whoever commits
+    /// or rebases there does.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub elsewhere: bool,
     /// Crew's own reference that holds what no other does any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<String>,
@@ -78,27 +86,51 @@ impl MovedReference {
     /// Tells whether it was moved from somebody's work to that of the attempt. One that is new takes nobody's work out of
     /// their hands; one that was only deleted or set back has nothing unverified.
     fn is_strayed(&self) -> bool {
-        self.from.is_some() && !self.lost
+        self.from.is_some() && !self.lost && !self.forward
+    }
+
+    /// Tells whether it counts against somebody who may change nothing, and was at work meanwhile. Crew takes branches of
+    /// its own away whenever somebody asks it to.
+    pub fn is_trespass(&self) -> bool {
+        self.from.is_some() && !self.elsewhere && !self.reference.starts_with("refs/heads/crew/")
+    }
+
+    /// Says what became of it.
+    pub fn deed(&self) -> String {
+        let MovedReference { reference, from, to, .. } = self;
+        let short = |id: &str| id.chars().take(7).collect::<String>();
+        let Some(from) = from else { return format!("{reference} is new, at {}", short(to)) };
+        let went = || format!("{} -> {}", short(from), short(to));
+        match (self.lost, to.as_str()) {
+            (true, "") => format!("{reference} is gone, it stood at {}", short(from)),
+            (true, _) => format!("{reference} was set back or replaced, {}", went()),
+            (false, _) if self.forward => format!("{reference} was moved forward, {}", went()),
+            (false, _) => format!("{reference} was moved to its unverified work, {}", went()),
+        }
+    }
+
+    /// Returns the command that sets it back, where nobody has moved it since.
+    pub fn back(&self) -> String {
+        let MovedReference { reference, from, to, .. } = self;
+        let git = |arguments: &[&str]| {
+            let arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+            in_shell("git", &arguments)
+        };
+        match (from, to.as_str()) {
+            (None, to) => git(&["update-ref", "-d", reference, to]),
+            // What is gone is only put back where nobody has made it anew.
+            (Some(from), "") => format!("{} \"\"", git(&["update-ref", reference, from])),
+            (Some(from), to) => git(&["update-ref", reference, from, to]),
+        }
     }
 
     /// Says what was moved, and how that is set back.
     pub fn words(&self) -> String {
-        let MovedReference { reference, from, to, lost, held } = self;
-        let short = |id: &str| id.chars().take(7).collect::<String>();
-        let Some(from) = from else { return format!("{reference} is new, at {}", short(to)) };
-        let became = match (lost, to.as_str()) {
-            (true, "") => format!("{reference} is gone, it stood at {}", short(from)),
-            (true, to) => {
-                format!("{reference} was set back or replaced, {} -> {}", short(from), short(to))
-            }
-            (false, to) => {
-                format!("{reference} was moved to its unverified work, {} -> {}", short(from), short(to))
-            }
-        };
-        let held = held.as_ref().map(|held| format!(", kept at {held}")).unwrap_or_default();
-        // What is gone is only put back where nobody has made it anew.
-        let to = if to.is_empty() { "\"\"" } else { to };
-        format!("{became}{held}; back: git update-ref {reference} {from} {to}")
+        if self.from.is_none() {
+            return self.deed();
+        }
+        let held = self.held.as_ref().map(|held| format!(", kept at {held}")).unwrap_or_default();
+        format!("{}{held}; back: {}", self.deed(), self.back())
     }
 }
 
@@ -107,6 +139,17 @@ impl MovedReference {
 pub fn strayed(moved: &[MovedReference]) -> Option<String> {
     let words: Vec<String> =
         moved.iter().filter(|moved| moved.is_strayed()).map(MovedReference::words).collect();
+    (!words.is_empty()).then(|| words.join("; "))
+}
+
+/// Says what stands against an attempt at a task that moved these references. Of what was deleted or set back nobody knows
+/// who did it; a reviewer's word is only worth something where it is certain that it changed nothing.
+pub fn against(spec: &TaskSpec, moved: &[MovedReference]) -> Option<String> {
+    if !spec.is_detached() {
+        return strayed(moved);
+    }
+    let words: Vec<String> =
+        moved.iter().filter(|moved| moved.is_trespass()).map(MovedReference::words).collect();
     (!words.is_empty()).then(|| words.join("; "))
 }
 

@@ -20,7 +20,7 @@ use crate::domain::price::Price;
 use crate::domain::redact::Redactor;
 use crate::domain::result_files::ResultFile;
 use crate::domain::submission::{HandedIn, Note};
-use crate::domain::task::{Attempt, AttemptState, Task, Work};
+use crate::domain::task::{Attempt, AttemptState, Task, TaskSpec, Work};
 use crate::domain::time::Time;
 use crate::domain::usage::Usage;
 use crate::domain::words::last_line;
@@ -550,10 +550,16 @@ impl OpenAttempt {
     }
 
     /// Takes in what the record says of an attempt whose work was kept when its crew process died.
-    pub fn note_taken_up(&mut self, left: &Attempt, ending: Ending, tree: Option<&TaskTree>) {
+    pub fn note_taken_up(
+        &mut self,
+        spec: &TaskSpec,
+        left: &Attempt,
+        ending: Ending,
+        tree: Option<&TaskTree>,
+    ) {
         self.ending = ending;
         self.seen = Some(Seen { check: left.tree.as_deref().cloned(), ..Seen::default() });
-        self.strayed = worktree::strayed(&left.moved);
+        self.strayed = worktree::against(spec, &left.moved);
         match left.tree.as_ref().is_some_and(|tree| tree.shared) {
             true if self.beside.is_empty() => self.note_beside(WHILE_DEAD),
             true => {}

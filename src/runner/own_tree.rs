@@ -202,7 +202,8 @@ impl OwnTree {
         if was_there {
             self.keep_before().map_err(Some)?.into_iter().for_each(&tell);
         }
-        let noted = References::note(&placed, self.attempt).map_err(|error| Some(unplaced(&error)))?;
+        let noted = References::note(&placed, self.attempt, self.is_looked_at);
+        let noted = noted.map_err(|error| Some(unplaced(&error)))?;
         *self.references.lock().unwrap_or_else(PoisonError::into_inner) = Some(noted);
         *self.placed.lock().unwrap_or_else(PoisonError::into_inner) = Some(placed);
         // One that was taken away and is there again is as bare as a new one.

@@ -1,5 +1,6 @@
 //! A branch of the user's that an agent moves to its own work from its work tree: nobody has verified what is there then.
 
+use crate::reviews::{APPROVES, reviewer, with_branch};
 use crate::support::{TestRepo, of_kind, task};
 use crate::worktrees::{SUBMIT, agent, branch, run, steps};
 use serde_json::json;
@@ -216,4 +217,82 @@ fn a_branch_that_was_set_back_and_merged_by_hand_holds_the_work() {
     assert_eq!((merged.len(), &merged[0]["by"]), (1, &json!("by hand")));
     let list = repo.crew(["worktree", "list", "--json"]).exits(0).json();
     assert_eq!(list["data"][0]["work"], "merged");
+}
+
+/// What a reviewer does in its work tree, and what becomes of the references that are looked at afterwards.
+fn reviewed_by(repo: &TestRepo, name: &str, script: &str) {
+    reviewer(repo, name, &format!("{script}\n{APPROVES}"));
+}
+
+#[test]
+fn a_reviewer_that_moves_what_is_the_users_came_to_no_verdict_and_the_report_says_how_it_is_set_back() {
+    let repo = with_branch();
+    repo.git(&["branch", "gone"]);
+    repo.git(&["branch", "ahead", "main"]);
+    repo.git(&["branch", "a$(b)'c"]);
+    repo.git(&["tag", "v1"]);
+    let names = ["refs/heads/a$(b)'c", "refs/heads/ahead", "refs/heads/gone", "refs/tags/v1"];
+    let before = names.map(|name| tip(&repo, name));
+    let moves =
+        "git branch -qD gone \"a\\$(b)'c\"; git tag -f v1 main >&2; git update-ref refs/heads/ahead HEAD";
+    reviewed_by(&repo, "moves", moves);
+    let forms = [
+        "--format",
+        "json=r.json",
+        "--format",
+        "markdown=r.md",
+        "--format",
+        "junit=r.xml",
+        "--format",
+        "gitlab=g",
+    ];
+    let told = repo.crew(["review", "--reviewer", "moves"].iter().chain(&forms)).exits(6);
+    assert!(
+        told.out.contains("incomplete  moves: it may change nothing, and while it reviewed"),
+        "{}",
+        told.out
+    );
+    let read = |name: &str| std::fs::read_to_string(repo.root.join(name)).expect("a report");
+    let report: serde_json::Value = serde_json::from_str(&read("r.json")).expect("JSON");
+    assert_eq!(report["result"], "incomplete");
+    let moved = report["moved"].as_array().expect("what was moved");
+    assert_eq!(moved.len(), names.len(), "{moved:#?}");
+    let summary = repo.crew(["review", "show", "last", "--format", "github"]).exits(6).out;
+    for (name, before) in names.iter().zip(&before) {
+        let moved = moved.iter().find(|moved| moved["reference"] == *name).expect("it is named");
+        assert_eq!((&moved["reviewers"], &moved["from"]), (&json!(["moves"]), &json!(before)));
+        let back = moved["back"].as_str().expect("a command");
+        for text in [&told.out, &read("r.md")] {
+            assert!(text.contains(back), "{back}: {text}");
+        }
+        // Some of these escape what is in it.
+        let start = format!("git update-ref {}", if name.contains('$') { "" } else { name });
+        for text in [&read("r.xml"), &read("g"), &summary] {
+            assert!(text.contains(&start), "{start}: {text}");
+        }
+        let mut shell = repo.plain("sh");
+        assert!(shell.arg("-c").arg(back).status().expect("a shell").success(), "{back}");
+    }
+    assert_eq!(names.map(|name| tip(&repo, name)), before);
+    // Nobody has come to a verdict, so it is asked again; and one that moves nothing has nothing to set back.
+    reviewed_by(&repo, "moves", "");
+    let clean = repo.crew(["review", "--reviewer", "moves", "--json"]).exits(0).json();
+    assert_eq!((&clean["moved"], &clean["result"]), (&json!([]), &json!("clean")));
+}
+
+#[test]
+fn a_user_who_rebases_or_merges_meanwhile_is_not_taken_for_the_reviewer() {
+    let repo = with_branch();
+    repo.git(&["branch", "side", "main"]);
+    let beside = repo.beside("linked");
+    repo.git(&["worktree", "add", "-q", &beside.display().to_string(), "side"]);
+    let amends = format!("(cd \"$CREW_REPOSITORY\"; {GIT} commit -q --amend -m other)");
+    let merges = format!("(cd {}; {GIT} merge -q feature)", beside.display());
+    for (name, script) in [("amends", &amends), ("merges", &merges)] {
+        reviewed_by(&repo, name, script);
+        let before = tip(&repo, "feature") + &tip(&repo, "side");
+        let told = repo.crew(["review", "feature", "--reviewer", name, "--json"]).exits(0).json();
+        assert_eq!((&told["moved"], &told["result"]), (&json!([]), &json!("clean")), "{name}");
+        assert!(tip(&repo, "feature") + &tip(&repo, "side") != before, "{name}");
+    }
 }

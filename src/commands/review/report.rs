@@ -164,6 +164,7 @@ pub fn conclude(
             .collect(),
         findings,
         hidden,
+        moved: passes::moved(&tasks),
         skipped: tasks.iter().flat_map(|task| skipped(task)).collect(),
         millis: took.as_millis() as u64,
     };
@@ -179,6 +180,7 @@ pub fn of_nothing(resolved: &Resolved, bar: Bar) -> Concluded {
         reviewers: Vec::new(),
         findings: Vec::new(),
         hidden: Hidden::default(),
+        moved: Vec::new(),
         skipped: Vec::new(),
         millis: 0,
     };

@@ -4,7 +4,7 @@ use super::report::Concluded;
 use crate::domain::finding::{Finding, Severity, Standing};
 use crate::domain::review::judging::Judged;
 use crate::domain::review::report::{Agreed, Hidden, Pass, Report};
-use crate::domain::words::{clean_line, visible_json};
+use crate::domain::words::{clean_line, revealed_line, visible_json};
 use crate::review::formats::inert;
 use crate::ui::printer::{Printer, Tone};
 use crate::ui::table::{Column, Rows};
@@ -74,6 +74,12 @@ pub fn text(concluded: &Concluded, printer: Option<&Printer>) -> String {
     for (name, why) in report.incomplete() {
         let word = printer.tint(Tone::Bad, "incomplete");
         lines.push(format!("{word}  {}: {}", clean_line(name, 60), clean_line(why, 300)));
+    }
+    for moved in &report.moved {
+        let word = printer.tint(Tone::Bad, "changed");
+        // A command that is cut is another one.
+        lines.push(format!("{word}  {}", revealed_line(&moved.words())));
+        lines.push(format!("         back: {}", revealed_line(&moved.back)));
     }
     lines.extend(report.skipped.iter().map(|sentence| clean_line(sentence, 300)));
     lines.push(printer.tint(tone(*judged), &end(report, *judged)));

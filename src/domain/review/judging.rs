@@ -93,6 +93,7 @@ mod tests {
             reviewers: passes.iter().map(|pass| Reviewer { name: "a".into(), pass: pass.clone() }).collect(),
             findings: severities.iter().map(agreed).collect(),
             hidden: Hidden::default(),
+            moved: vec![],
             skipped: vec![],
             millis: 0,
         }

@@ -1,12 +1,14 @@
 //! What became of each reviewer's pass, read from the state of its task.
 
 use super::foreign::is_unparsable;
-use super::report::{Pass, Reviewer};
+use super::report::{Moved, Pass, Reviewer};
 use super::rounds::STILL_REQUESTED;
+use crate::domain::error_kind::ErrorKind;
 use crate::domain::finding::{Finding, Severity, Standing, fingerprint};
 use crate::domain::submission::{HandedIn, ReviewBody, ReviewVerdict};
 use crate::domain::task::{Attempt, Task, TaskState};
 use crate::domain::words::clean_line;
+use crate::domain::worktree::MovedReference;
 
 /// The category of what is made of a verdict that names no finding.
 pub const UNEXPLAINED: &str = "changes-requested";
@@ -39,8 +41,45 @@ pub fn pass(task: &Task) -> Pass {
         TaskState::Cancelled => incomplete(format!("cancelled: {}", reason())),
         // A person has to look because it still asks for changes, and not because it has come to nothing.
         TaskState::NeedsReview if task.reason.starts_with(STILL_REQUESTED) => Pass::ChangesRequested,
+        TaskState::Failed if !trespasses(task).is_empty() => incomplete(format!(
+            "it may change nothing, and while it reviewed {}",
+            trespasses(task).join("; ")
+        )),
         TaskState::Failed | TaskState::NeedsReview | TaskState::Skipped => incomplete(reason()),
     }
+}
+
+/// Returns what its newest attempt failed for that stands for something else now than before.
+fn trespasses(task: &Task) -> Vec<String> {
+    let last = task.last().filter(|last| last.error_kind == Some(ErrorKind::ReadOnlyViolated));
+    let moved = last.into_iter().flat_map(|last| &last.moved);
+    moved.filter(|moved| moved.is_trespass()).map(MovedReference::deed).collect()
+}
+
+/// Returns which references were moved while these reviewers were at work. What somebody else is known to have moved, and
+/// what crew takes away, is no news.
+pub fn moved(tasks: &[&Task]) -> Vec<Moved> {
+    let mut all: Vec<Moved> = Vec::new();
+    for task in tasks.iter().filter(|task| task.spec.is_detached()) {
+        let name = task.spec.reviewer().unwrap_or_default();
+        let moved = task.attempts.iter().flat_map(|attempt| &attempt.moved);
+        for moved in moved.filter(|moved| moved.from.is_none() || moved.is_trespass()) {
+            let stood = |moved: &MovedReference| (moved.from.clone(), moved.to.clone());
+            let is_same = |known: &&mut Moved| {
+                known.moved.reference == moved.reference && stood(&known.moved) == stood(moved)
+            };
+            match all.iter_mut().find(is_same) {
+                Some(known) if known.reviewers.contains(&name) => {}
+                Some(known) => known.reviewers.push(name.clone()),
+                None => all.push(Moved {
+                    reviewers: vec![name.clone()],
+                    back: moved.back(),
+                    moved: moved.clone(),
+                }),
+            }
+        }
+    }
+    all
 }
 
 fn handed_in(task: &Task) -> Option<&HandedIn> {

@@ -378,6 +378,7 @@ mod tests {
             reviewers: passes.iter().map(reviewer).collect(),
             findings,
             hidden: Hidden::default(),
+            moved: Vec::new(),
             skipped: Vec::new(),
             millis: 0,
         }

@@ -2,6 +2,7 @@
 
 use crate::domain::finding::{Finding, Severity};
 use crate::domain::task::BUILT_IN;
+use crate::domain::worktree::MovedReference;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -63,6 +64,25 @@ pub struct Reviewer {
     pub pass: Pass,
 }
 
+/// A branch or tag that was moved while reviewers were at work who may change nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moved {
+    /// Those who were at work, by name: one of them has done it, if nobody else did.
+    pub reviewers: Vec<String>,
+    #[serde(flatten)]
+    pub moved: MovedReference,
+    /// The command that sets it back.
+    pub back: String,
+}
+
+impl Moved {
+    /// Says what became of it, and while who was at work.
+    pub fn words(&self) -> String {
+        let held = self.moved.held.as_ref().map(|held| format!(", kept at {held}")).unwrap_or_default();
+        format!("while {} reviewed, {}{held}", self.reviewers.join(" and "), self.moved.deed())
+    }
+}
+
 /// Findings that are not listed, and why.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hidden {
@@ -115,6 +135,9 @@ pub struct Report {
     /// Worst first, then by file and line.
     pub findings: Vec<Agreed>,
     pub hidden: Hidden,
+    /// What reviewers changed in the repository, who may only look.
+    #[serde(default)]
+    pub moved: Vec<Moved>,
     /// Sentences on what could not be examined.
     pub skipped: Vec<String>,
     /// Wall time, milliseconds.

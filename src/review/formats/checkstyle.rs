@@ -81,6 +81,7 @@ mod tests {
                 ));
             }
         }
+        assert!(read.pop().unwrap().2.starts_with("while codex reviewed, refs/heads/`$(x)`"), "{xml}");
         assert!(read.pop().unwrap().2.starts_with("the review of codex is incomplete"), "{xml}");
         let mut expected: Vec<_> = clean_hostile()
             .findings

@@ -97,11 +97,12 @@ mod tests {
     fn the_runner_reads_each_finding_and_no_word_of_one_as_a_command() {
         let written = commands(&hostile());
         let read = commands_in(&written);
-        assert_eq!((read.len(), written.lines().count()), (5, 5), "{written}");
+        assert_eq!((read.len(), written.lines().count()), (6, 6), "{written}");
         assert_eq!((read[0].name.as_str(), read[0].properties["title"].as_str()), ("error", "crew review"));
         assert!(read[0].data.starts_with("the review of codex is incomplete: "), "{}", read[0].data);
+        assert!(read[1].data.starts_with("while codex reviewed, refs/heads/"), "{}", read[1].data);
         let expected = ["error", "error", "warning", "notice"];
-        for ((command, agreed), name) in read[1..].iter().zip(clean_hostile().findings).zip(expected) {
+        for ((command, agreed), name) in read[2..].iter().zip(clean_hostile().findings).zip(expected) {
             let finding = agreed.finding;
             assert_eq!(command.name, name);
             assert_eq!(command.properties["file"], inert(&revealed_line(&finding.file)));

@@ -63,7 +63,7 @@ mod tests {
     fn every_entry_has_what_is_required_and_says_what_was_found() {
         let entries = entries(&hostile());
         let found = clean_hostile().findings;
-        assert_eq!(entries.len(), found.len() + 1);
+        assert_eq!(entries.len(), found.len() + 2);
         for (entry, Agreed { finding, .. }) in entries.iter().zip(&found) {
             let keys: Vec<&str> = entry.as_object().unwrap().keys().map(String::as_str).collect();
             assert_eq!(keys, ["check_name", "description", "fingerprint", "location", "severity"]);
@@ -72,7 +72,7 @@ mod tests {
             assert_eq!(entry["location"]["lines"]["begin"], finding.start_line.max(1));
         }
         let severities: Vec<_> = entries.iter().map(|entry| entry["severity"].as_str().unwrap()).collect();
-        assert_eq!(severities, ["blocker", "critical", "minor", "info", "blocker"]);
+        assert_eq!(severities, ["blocker", "critical", "minor", "info", "blocker", "blocker"]);
         assert_eq!(entries[4]["check_name"], "incomplete-review");
     }
 

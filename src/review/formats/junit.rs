@@ -22,7 +22,7 @@ pub fn junit(report: &Report, fail_on: Option<Severity>) -> String {
     let mut xml = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"crew\" {counts}>\n  <testsuite name=\"{name}\" {counts}>\n"
     );
-    report.reviewers.iter().for_each(|one| xml.push_str(&reviewer(one)));
+    report.reviewers.iter().for_each(|one| xml.push_str(&reviewer(one, report)));
     let mut names: HashMap<String, usize> = HashMap::new();
     for agreed in &report.findings {
         let finding = &agreed.finding;
@@ -38,16 +38,19 @@ pub fn junit(report: &Report, fail_on: Option<Severity>) -> String {
     xml
 }
 
-fn reviewer(Reviewer { name, pass }: &Reviewer) -> String {
+fn reviewer(Reviewer { name, pass }: &Reviewer, report: &Report) -> String {
+    let changed = report.moved.iter().filter(|moved| moved.reviewers.contains(name));
+    let changed: String = changed.map(|moved| format!("\n{}; back: {}", moved.words(), moved.back)).collect();
     let name = escaped(name);
     match pass {
         Pass::Approved | Pass::ChangesRequested => {
             format!("    <testcase classname=\"reviewers\" name=\"{name}\"/>\n")
         }
         Pass::Incomplete { why } => {
-            let why = escaped(&format!("incomplete: {why}"));
+            let why = format!("incomplete: {why}");
+            let (why, all) = (escaped(&why), escaped(&format!("{why}{changed}")));
             format!(
-                "    <testcase classname=\"reviewers\" name=\"{name}\">\n      <error type=\"incomplete\" message=\"{why}\">{why}</error>\n    </testcase>\n"
+                "    <testcase classname=\"reviewers\" name=\"{name}\">\n      <error type=\"incomplete\" message=\"{why}\">{all}</error>\n    </testcase>\n"
             )
         }
     }

@@ -1,6 +1,6 @@
 //! Markdown for people: a summary of a pull request, a step or a mail.
 
-use super::plain::{body, incomplete, inert, more};
+use super::plain::{body, inert, more, without_verdict};
 use crate::domain::finding::{Severity, Standing};
 use crate::domain::review::report::{Agreed, Pass, Report};
 use crate::domain::words::revealed_line;
@@ -47,8 +47,12 @@ fn head(report: &Report) -> String {
         .collect();
     let found = if counts.is_empty() { "nothing found".to_owned() } else { counts.join(", ") };
     let mut text = format!("## crew review: {found}\n\n");
-    for why in incomplete(report) {
+    for why in without_verdict(report) {
         text.push_str(&format!("> **Incomplete**: {}\n\n", line(&why)));
+    }
+    for moved in &report.moved {
+        let back = code(&moved.back);
+        text.push_str(&format!("> **Changed**: {}. This sets it back: {back}\n\n", line(&moved.words())));
     }
     let by: Vec<String> = report.reviewers.iter().map(|reviewer| line(&reviewer.name)).collect();
     let (files, added, removed) = (reviewed.files, reviewed.added, reviewed.removed);
@@ -214,6 +218,7 @@ mod tests {
         }
         assert_eq!(blocks.len(), 4);
         assert!(outside.contains("> **Incomplete**: the review of codex"), "{outside}");
+        assert!(outside.contains("> **Changed**: while codex reviewed, refs/heads/"), "{outside}");
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! What every form starts from: a report in which no word does anything, and none is missing.
 
 use crate::domain::finding::{Finding, MAX_BODY, MAX_TITLE, fingerprint};
-use crate::domain::review::report::{Agreed, Pass, Report, Reviewer};
-use crate::domain::words::{clean_line, clean_text};
+use crate::domain::review::report::{Agreed, Moved, Pass, Report, Reviewer};
+use crate::domain::words::{clean_line, clean_text, revealed_line};
 use std::collections::HashSet;
 
 /// The tool's name in every form.
@@ -28,6 +28,12 @@ pub fn plain(report: &Report) -> Report {
         if let Pass::Incomplete { why } = pass {
             *why = sentence(why);
         }
+    }
+    for Moved { reviewers, moved, back } in &mut report.moved {
+        reviewers.iter_mut().for_each(|name| *name = clean_line(name, MAX_NAME));
+        // A command that is cut is another one.
+        *back = revealed_line(back).into_owned();
+        moved.reference = revealed_line(&moved.reference).into_owned();
     }
     let mut given = HashSet::new();
     report.findings.iter_mut().for_each(|agreed| clean(agreed, &mut given));
@@ -76,9 +82,16 @@ pub fn message(finding: &Finding) -> String {
     if body.is_empty() { finding.title.clone() } else { format!("{}\n\n{body}", finding.title) }
 }
 
-/// Returns a sentence for each reviewer without a verdict; forms that know no such thing show them as findings.
+/// Returns a sentence for each reviewer without a verdict, and for all that reviewers changed who may only look; forms that
+/// know no such thing show them as findings.
 pub fn incomplete(report: &Report) -> Vec<String> {
-    report.incomplete().map(|(name, why)| format!("the review of {name} is incomplete: {why}")).collect()
+    let changed = report.moved.iter().map(|moved| format!("{}; back: {}", moved.words(), moved.back));
+    without_verdict(report).chain(changed).collect()
+}
+
+/// Returns a sentence for each reviewer without a verdict.
+pub fn without_verdict(report: &Report) -> impl Iterator<Item = String> {
+    report.incomplete().map(|(name, why)| format!("the review of {name} is incomplete: {why}"))
 }
 
 /// Returns what is said of findings that a form has no room for.

@@ -65,7 +65,7 @@ mod tests {
             serde_json::from_str(&write(Format::Rdjson, &hostile(), &options()).unwrap()).unwrap();
         schema::assert_valid("rdjson.json", &read);
         let all = read["diagnostics"].as_array().unwrap();
-        assert_eq!(all.len(), 5);
+        assert_eq!(all.len(), 6);
         assert_eq!(all[0]["location"]["range"], json!({"start": {"line": 3}, "end": {"line": 5}}));
         assert_eq!(all[2]["location"], json!({"path": "docs/x.md"}));
         assert_eq!(all[4]["severity"], "ERROR");

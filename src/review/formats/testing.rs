@@ -3,7 +3,8 @@
 use super::format::{Format, Level, Options};
 use super::{plain, write};
 use crate::domain::finding::{Finding, MAX_BODY, Severity, Standing, fingerprint};
-use crate::domain::review::report::{Agreed, Hidden, Pass, Report, Reviewed, Reviewer};
+use crate::domain::review::report::{Agreed, Hidden, Moved, Pass, Report, Reviewed, Reviewer};
+use crate::domain::worktree::MovedReference;
 use std::collections::BTreeMap;
 
 /// Words that would be a command, a tag, an entity, a link, a mention or a heading somewhere.
@@ -60,6 +61,7 @@ pub fn report(findings: Vec<Agreed>) -> Report {
         reviewers,
         findings,
         hidden,
+        moved: Vec::new(),
         skipped: Vec::new(),
         millis: 1500,
     }
@@ -87,6 +89,16 @@ pub fn hostile() -> Report {
     let pass = Pass::Incomplete { why: format!("it never handed in\n::error::{HOSTILE}") };
     report.reviewers.push(Reviewer { name: "codex".to_owned(), pass });
     report.skipped.push(format!("\n{HOSTILE}"));
+    let moved = MovedReference {
+        reference: format!("refs/heads/`$(x)`;'&|<b>{{0}}/::error::##[error]{CONTROLS}"),
+        from: Some("a".repeat(40)),
+        to: "b".repeat(40),
+        lost: true,
+        forward: false,
+        elsewhere: false,
+        held: Some("refs/crew/keep/r1/codex/1".to_owned()),
+    };
+    report.moved.push(Moved { reviewers: vec!["codex".to_owned()], back: moved.back(), moved });
     report
 }
 
@@ -158,7 +170,7 @@ fn no_form_holds_a_command_or_an_escape() {
         let hidden: Vec<char> =
             text.chars().filter(|c| *c != '\n' && crate::domain::words::is_hidden(*c)).collect();
         assert_eq!(hidden, Vec::<char>::new(), "{}", format.name());
-        let expected = if format == Format::Github { 5 } else { 0 };
+        let expected = if format == Format::Github { 6 } else { 0 };
         let commands = commands_in(&text);
         assert_eq!(commands.len(), expected, "{}: {commands:?}", format.name());
         assert!(

@@ -117,7 +117,7 @@ impl Dispatcher<'_> {
             Ok(moved) => moved,
             Err(why) => return Ok(Some(format!("crew could not see which references it moved: {why}"))),
         };
-        let strayed = worktree::strayed(&moved);
+        let strayed = worktree::against(&self.run.tasks[place].spec, &moved);
         if !moved.is_empty() {
             let task = self.run.tasks[place].spec.id.clone();
             self.record(Event::ReferencesMoved { task, attempt, moved })?;

@@ -141,7 +141,7 @@ impl Dispatcher<'_> {
             open.folder = self.folder_watch(place, &open);
             self.company_of(place, left).for_each(|name| open.note_beside(name));
             // What its verification commands have left there since is no work of its own.
-            open.note_taken_up(left, ending, task.tree.as_deref());
+            open.note_taken_up(&task.spec, left, ending, task.tree.as_deref());
             let is_misplaced = open.is_misplaced();
             self.open.insert(place, open);
             return if is_misplaced { self.settle(place) } else { self.check_or_settle(place) };

@@ -9,11 +9,13 @@
 //! what somebody else made stands in the log of their branch in the same way. What stands in neither has been the work
 //! tree's.
 //!
-//! Who deleted a reference or set it back is nowhere to be seen, so that is only told; and what no other reference holds
-//! is held, as git would throw it away sooner or later.
+//! Who deleted a reference or set it back is nowhere to be seen, so that is told; and what no other reference holds is held,
+//! as git would throw it away sooner or later. One who may only look moves nothing forward either. What speaks for somebody
+//! else is the log of another work tree's HEAD: whoever commits, rebases or pulls there leaves a line in it, and whoever
+//! does it from here leaves none.
 
 use super::adding::{self, Registered};
-use super::{Owner, Worktree, WorktreeError, at, common_of};
+use super::{MARKER, Owner, Worktree, WorktreeError, at, common_of};
 use crate::domain::worktree::{MovedReference, reference_of};
 use crate::workspace::custody;
 use crate::workspace::git::{Git, GitError};
@@ -32,6 +34,9 @@ const ENTRIES: &str = "--max-count=400";
 const OTHERS: &[&str] =
     &["refs/crew/", "refs/remotes/", "refs/stash", "refs/bisect/", "refs/worktree/", "refs/rewritten/"];
 
+/// How the newest line of a branch's log begins where crew moved it, or what came from another repository did.
+const BY_OTHERS: &[&str] = &["crew", "fetch", "pull", "push"];
+
 /// What lasts no longer than the work tree.
 const SHORT_LIVED: &[&str] = &["refs/bisect/", "refs/worktree/", "refs/rewritten/"];
 
@@ -46,15 +51,21 @@ pub struct References {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Note {
     attempt: u32,
+    /// Of each work tree that is not crew's, by its own folder: the second of the newest entries in the log of its HEAD,
+    /// and how many there are of that second. Only for those who may do nothing but look.
+    #[serde(default)]
+    heads: Option<BTreeMap<PathBuf, (u64, usize)>>,
     /// By name: `refs/heads/main`.
     before: BTreeMap<String, String>,
 }
 
 impl References {
-    /// Notes what all references stand for, here and beside the work tree.
-    pub fn note(tree: &Worktree, attempt: u32) -> Result<References, WorktreeError> {
+    /// Notes what all references stand for, here and beside the work tree. Of whoever works in one that is there to be
+    /// `only_looked_at`, more is told afterwards.
+    pub fn note(tree: &Worktree, attempt: u32, only_looked_at: bool) -> Result<References, WorktreeError> {
         let (common, admin) = (tree.common().to_owned(), tree.admin().to_owned());
-        let note = Note { attempt, before: read(&git_at(&common, &admin))? };
+        let heads = only_looked_at.then(|| heads_of(&common));
+        let note = Note { attempt, heads, before: read(&git_at(&common, &admin))? };
         let path = admin.join(NOTE);
         let text = serde_json::to_vec(&note).map_err(|error| at(&path)(error.into()))?;
         let file = tempfile::Builder::new().prefix(NOTE).tempfile_in(&admin).map_err(at(&admin))?;
@@ -88,7 +99,8 @@ impl References {
 
     /// Returns the references outside the run's own branches that stand for something else now, and hold commits which
     /// were made in the work tree meanwhile; and those that do not hold any more what they held. What no other reference
-    /// holds then is held at `keep`, or at the names that follow it.
+    /// holds then is held at `keep`, or at the names that follow it. Where the work tree was there to be looked at,
+    /// those as well that were moved forward, and not as others do that.
     pub fn moved(&self, owner: &Owner, keep: &str) -> Result<Vec<MovedReference>, WorktreeError> {
         let git = git_at(&self.common, &self.admin);
         let now = read(&git)?;
@@ -96,6 +108,7 @@ impl References {
         let mut moved = self.strayed(&git, owner, &own, &now)?;
         let lost = self.lost(&git, &own, &now)?;
         let unheld = unheld(&git, &own, &lost, &now)?;
+        let elsewhere = self.came_to_elsewhere();
         for (reference, from) in lost {
             // What git has thrown away by now cannot be held.
             let held = unheld.contains(&from).then(|| custody::hold(&git, keep, &from).ok()).flatten();
@@ -103,11 +116,62 @@ impl References {
                 Some(strayed) => strayed.held = held,
                 None => {
                     let to = now.get(&reference).cloned().unwrap_or_default();
-                    moved.push(MovedReference { reference, from: Some(from), to, lost: true, held });
+                    let elsewhere = elsewhere.contains(&to);
+                    let (from, lost, forward) = (Some(from), true, false);
+                    moved.push(MovedReference { reference, from, to, lost, forward, elsewhere, held });
                 }
             }
         }
+        if self.note.heads.is_some() {
+            let forward = self.forward(&git, &own, &now, &moved)?;
+            moved.extend(forward.into_iter().filter(|moved| !elsewhere.contains(&moved.to)));
+        }
         Ok(moved)
+    }
+
+    /// Returns the user's references that were moved forward to something that was there before, and not as crew does it or
+    /// git from another repository. What is new was brought there by whoever made it.
+    fn forward(
+        &self,
+        git: &Git,
+        own: &str,
+        now: &BTreeMap<String, String>,
+        known: &[MovedReference],
+    ) -> Result<Vec<MovedReference>, GitError> {
+        let mut moved = Vec::new();
+        for (name, before) in &self.note.before {
+            let Some(to) = now.get(name).filter(|to| *to != before) else { continue };
+            let is_known = known.iter().any(|known| known.reference == *name);
+            if is_known
+                || name.starts_with(own)
+                || is_others(name)
+                || !self.new_commits(git, &[to])?.is_empty()
+            {
+                continue;
+            }
+            let log = log_of(git, name);
+            if log.first().is_some_and(|last| BY_OTHERS.iter().any(|others| last.by.starts_with(others))) {
+                continue;
+            }
+            let (reference, from, to) = (name.clone(), Some(before.clone()), to.clone());
+            let (lost, forward, elsewhere, held) = (false, true, false, None);
+            moved.push(MovedReference { reference, from, to, lost, forward, elsewhere, held });
+        }
+        Ok(moved)
+    }
+
+    /// Returns what HEAD came to stand for since in those work trees of the repository that are not crew's.
+    fn came_to_elsewhere(&self) -> HashSet<String> {
+        let Some(heads) = &self.note.heads else { return HashSet::new() };
+        let since = |admin: PathBuf| {
+            let (second, noted) = heads.get(&admin).copied().unwrap_or_default();
+            let log = log_of_head(&git_at(&self.common, &admin)).into_iter();
+            let mut log: Vec<String> =
+                log.take_while(|(at, _)| *at >= second).map(|(_, commit)| commit).collect();
+            log.truncate(log.len().saturating_sub(noted));
+            log
+        };
+        trees_of_others(&self.common).flat_map(since).collect()
     }
 
     /// Returns the user's references that do not hold any more what they held before, with that.
@@ -167,7 +231,8 @@ impl References {
             if held.iter().any(is_its) {
                 let (reference, to) = ((*name).clone(), (*id).clone());
                 let from = before.get(&reference).cloned();
-                moved.push(MovedReference { reference, from, to, lost: false, held: None });
+                let (lost, forward, elsewhere, held) = (false, false, false, None);
+                moved.push(MovedReference { reference, from, to, lost, forward, elsewhere, held });
             }
         }
         Ok(moved)
@@ -228,6 +293,23 @@ fn unheld(
     Ok(commits.chain(others).cloned().collect())
 }
 
+/// Returns the own folders of all work trees that are not crew's.
+fn trees_of_others(common: &Path) -> impl Iterator<Item = PathBuf> {
+    let linked = std::fs::read_dir(common.join("worktrees")).into_iter().flatten().flatten();
+    let linked = linked.map(|entry| entry.path()).filter(|admin| !admin.join(MARKER).exists());
+    std::iter::once(common.to_owned()).chain(linked)
+}
+
+/// Returns of each work tree that is not crew's which entries of its HEAD's log are there already.
+fn heads_of(common: &Path) -> BTreeMap<PathBuf, (u64, usize)> {
+    let noted = |admin: &PathBuf| {
+        let log = log_of_head(&git_at(common, admin));
+        let newest = log.first().map_or(0, |(at, _)| *at);
+        (newest, log.iter().take_while(|(at, _)| *at == newest).count())
+    };
+    trees_of_others(common).map(|admin| (admin.clone(), noted(&admin))).collect()
+}
+
 fn is_others(name: &str) -> bool {
     OTHERS.iter().any(|others| name.starts_with(others))
 }
@@ -273,6 +355,17 @@ impl Entry {
             && !only_goes.iter().any(|goes| by.starts_with(goes))
             && !by.to_lowercase().contains("fast-forward")
     }
+}
+
+/// Returns what HEAD of a work tree came to stand for, newest first, with the second of the wall clock when it did.
+fn log_of_head(git: &Git) -> Vec<(u64, String)> {
+    let log = git.text(&["log", "-g", "--date=unix", "--format=%H %gd", ENTRIES, "HEAD", "--"]);
+    let entry = |line: &str| {
+        let (commit, at) = line.split_once(' ')?;
+        let at = at.rsplit_once("@{")?.1.trim_end_matches('}').parse().ok()?;
+        Some((at, commit.to_owned()))
+    };
+    log.unwrap_or_default().lines().filter_map(entry).collect()
 }
 
 /// Returns the newest entries of a reference's log; there may be none.
