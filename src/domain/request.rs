@@ -200,16 +200,42 @@ pub fn receive(
     request: &Request,
     roster: &[String],
 ) -> (Option<Event>, Answer) {
-    receive_looking(asker, request, roster, |_, _, handed_in| Ok(handed_in))
+    receive_read(asker, request, |(task, _), submission| Read::of(submission, &Terms::of(task, roster), Ok))
 }
 
-/// Does the same where what is handed in is looked at in the repository before it counts. The same thing handed in twice
-/// has to come out the same.
-pub fn receive_looking(
+/// What was handed in, read and checked as far as nothing that happens meanwhile changes that.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Read {
+    statement: Result<Statement, Answer>,
+    /// Names of values that crew knows by itself.
+    ignored: Vec<String>,
+}
+
+impl Read {
+    /// Reads a submission. `look` looks at it in the repository; the same thing handed in twice has to come out the same.
+    pub fn of(
+        submission: &Submission,
+        terms: &Terms,
+        look: impl FnOnce(HandedIn) -> Result<HandedIn, Answer>,
+    ) -> Read {
+        let (body, ignored) = without_identity(&submission.body);
+        let statement = read(submission.kind, &body, terms).and_then(|statement| {
+            may_change(&statement, terms)?;
+            match statement {
+                Statement::Conclusion(handed_in) => look(handed_in).map(Statement::Conclusion),
+                note @ Statement::Note(_) => Ok(note),
+            }
+        });
+        Read { statement, ignored }
+    }
+}
+
+/// Does the same as [`receive`] where what is handed in is read by `read`, or was before. Of an attempt that has ended
+/// nothing is.
+pub fn receive_read(
     asker: Option<(&Task, &Attempt)>,
     request: &Request,
-    roster: &[String],
-    look: impl FnOnce(&Task, &Attempt, HandedIn) -> Result<HandedIn, Answer>,
+    read: impl FnOnce((&Task, &Attempt), &Submission) -> Read,
 ) -> (Option<Event>, Answer) {
     let Some((task, attempt)) = asker else {
         let answer = refused(
@@ -240,11 +266,13 @@ pub fn receive_looking(
         }
         Ask::Submit(submission) => submission,
     };
-    let (body, ignored) = without_identity(&submission.body);
-    let terms = Terms::of(task, roster);
+    let Read { statement, ignored } = match takes_requests(attempt) {
+        true => read((task, attempt), submission),
+        false => Read { statement: Err(late(task, attempt)), ignored: without_identity(&submission.body).1 },
+    };
     let answer = accepted(&ignored);
     let request_id = request.id.clone();
-    match check((task, attempt), submission.kind, &body, &terms, look) {
+    match statement.and_then(|statement| unless_it_is_another(attempt, statement)) {
         Ok(Statement::Note(note)) => {
             let event = Event::NoteTaken { task: id, attempt: number, request: request_id, note, ignored };
             (Some(event), answer)
@@ -292,27 +320,18 @@ fn may_stop(task: &Task, attempt: &Attempt) -> bool {
     free || attempt.submission.is_some() || attempt.nudged || !takes_requests(attempt)
 }
 
-fn takes_requests(attempt: &Attempt) -> bool {
+/// Tells whether an attempt may hand in anything.
+pub fn takes_requests(attempt: &Attempt) -> bool {
     matches!(attempt.state, AttemptState::Starting | AttemptState::Running)
 }
 
-fn check(
-    (task, attempt): (&Task, &Attempt),
-    kind: Kind,
-    body: &Value,
-    terms: &Terms,
-    look: impl FnOnce(&Task, &Attempt, HandedIn) -> Result<HandedIn, Answer>,
-) -> Result<Statement, Answer> {
-    if !takes_requests(attempt) {
-        let message = format!("attempt {} of {} has ended", attempt.number, task.spec.id);
-        return Err(refused(Code::Late, message, "nothing more can be handed in for it"));
-    }
-    let statement = read(kind, body, terms)?;
-    may_change(&statement, terms)?;
-    let statement = match statement {
-        Statement::Conclusion(handed_in) => Statement::Conclusion(look(task, attempt, handed_in)?),
-        note @ Statement::Note(_) => note,
-    };
+fn late(task: &Task, attempt: &Attempt) -> Answer {
+    let message = format!("attempt {} of {} has ended", attempt.number, task.spec.id);
+    refused(Code::Late, message, "nothing more can be handed in for it")
+}
+
+/// Refuses what an attempt hands in beside something else, and more notes than it may.
+fn unless_it_is_another(attempt: &Attempt, statement: Statement) -> Result<Statement, Answer> {
     match (&statement, attempt.submission.as_deref()) {
         (Statement::Conclusion(handed_in), Some(first)) if first != handed_in => {
             Err(conflict(first, handed_in))

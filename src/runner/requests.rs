@@ -5,23 +5,22 @@ use super::dead_letters;
 use super::environment;
 use super::handed_in_files;
 use super::left_at_work;
-use super::reviewing;
+use super::reviewing::{self, Reading};
 use crate::domain::event::Event;
 use crate::domain::id::TaskId;
 use crate::domain::person::{self, PersonAsk, What};
 use crate::domain::redact::Redactor;
-use crate::domain::request::{self, Answer, Ask, Code, Request};
+use crate::domain::request::{self, Answer, Ask, Code, Read, Request};
 use crate::domain::requeue;
 use crate::domain::review::rounds;
 use crate::domain::run::Run;
-use crate::domain::submission::HandedIn;
+use crate::domain::submission::ReviewBody;
 use crate::domain::task::{Attempt, Task};
 use crate::domain::time::Time;
 use crate::store::StoreError;
 use crate::store::artifacts::sha256;
 use crate::store::database::{Answered, Applied, Store};
 use crate::store::inbox::Incoming;
-use serde_json::Value;
 use std::path::Path;
 
 /// What came of a request: what to write, and what to answer.
@@ -32,11 +31,14 @@ pub struct Settled {
     pub answered: Answered,
 }
 
-/// What lay in the folders of tasks that a person's request is about, on their branches now.
+/// What was done for a person's request before it is decided about: what lay in the folders of tasks that it is about is
+/// on their branches, and what they found has its places.
 #[derive(Debug, Default)]
 pub struct KeptFirst {
     /// What is to be recorded of that, whatever becomes of the request: the branches have moved.
     pub events: Vec<Event>,
+    /// Their review, with places.
+    review: Option<Box<ReviewBody>>,
     /// Why nothing else is done.
     refused: Option<Answer>,
 }
@@ -58,15 +60,15 @@ pub fn settle(
         Some(ask) => keep_first(store.layout().repository(), run, ask),
         None => KeptFirst::default(),
     };
-    settle_after(store, run, incoming, kept, person_key, words, now)
+    settle_after(store, run, incoming, (kept, None), person_key, words, now)
 }
 
-/// Does the same where git has done its part already, which may take long.
+/// Does the same where git has done its part already, which may take long; what an agent hands in may have been read.
 pub fn settle_after(
     store: &Store,
     run: &mut Run,
     incoming: &Incoming,
-    kept_first: KeptFirst,
+    (kept_first, read): (KeptFirst, Option<Read>),
     person_key: Option<&str>,
     words: &Redactor,
     now: Time,
@@ -78,7 +80,7 @@ pub fn settle_after(
     let (events, answer) = match &incoming.request {
         Ok(request @ Request { ask: Ask::Person(ask), .. }) => {
             if person_key.is_some_and(|key| person::is_signed(request, &run.id, key)) {
-                let KeptFirst { events: kept, refused } = kept_first;
+                let KeptFirst { events: kept, review, refused } = kept_first;
                 let (events, answer) = match refused {
                     Some(answer) => (Vec::new(), answer),
                     None => {
@@ -87,13 +89,12 @@ pub fn settle_after(
                             // What was kept just now is what the word is about.
                             let _ = seen.apply(now, kept);
                         }
-                        match reviewing::of_person(store.layout().repository(), &seen, ask) {
-                            Ok(ask) => {
-                                let (events, answer) = person::receive(&seen, &ask, now);
-                                (complete(store, run, events, now)?, answer)
-                            }
-                            Err(answer) => (Vec::new(), answer),
+                        let mut ask = ask.clone();
+                        if let Some(placed) = review {
+                            ask.what = What::Review(placed);
                         }
+                        let (events, answer) = person::receive(&seen, &ask, now);
+                        (complete(store, run, events, now)?, answer)
                     }
                 };
                 (kept.into_iter().chain(events).collect(), answer)
@@ -103,18 +104,12 @@ pub fn settle_after(
             }
         }
         Ok(request) => {
-            let owner = store.attempt_of_token(&sha256(request.token.as_bytes()))?;
-            let asker = owner.filter(|(of, ..)| *of == run.id).and_then(|(_, task, number)| {
-                let task = run.tasks.iter().find(|known| known.spec.id.as_str() == task)?;
-                Some((task, task.attempts.get(number as usize - 1)?))
-            });
+            let asker = asker_of(store, run, request)?;
             let paths = store.paths(&run.id);
             let repository = store.layout().repository();
-            let look = |task: &Task, attempt: &Attempt, handed_in: HandedIn| {
-                let quotes = reviewing::quotes_of(request);
-                reviewing::take_in(repository, run, (task, attempt), handed_in, quotes)
-            };
-            let received = request::receive_looking(asker, &made_safe(request, words), &run.roster, look);
+            let received = request::receive_read(asker, request, |asker, submission| {
+                read.unwrap_or_else(|| Reading::of(repository, run, asker).read(submission, words))
+            });
             let tree = asker.map_or(repository.to_owned(), |(_, attempt)| attempt.folder(repository));
             let (event, answer) = handed_in_files::take_in(&tree, &paths, received)?;
             (event.into_iter().collect(), answer)
@@ -146,6 +141,37 @@ pub fn settle_after(
     Ok(Settled { applied, answered: kept(answer) })
 }
 
+/// Returns the attempt of a run that a request comes from, by its token.
+fn asker_of<'a>(
+    store: &Store,
+    run: &'a Run,
+    request: &Request,
+) -> Result<Option<(&'a Task, &'a Attempt)>, StoreError> {
+    let owner = store.attempt_of_token(&sha256(request.token.as_bytes()))?;
+    Ok(owner.filter(|(of, ..)| *of == run.id).and_then(|(_, task, number)| {
+        let task = run.tasks.iter().find(|known| known.spec.id.as_str() == task)?;
+        Some((task, task.attempts.get(number as usize - 1)?))
+    }))
+}
+
+/// Returns what it takes to read a request of an agent, where files have to be read for it, and whose task it is for. What
+/// was answered before is not read again.
+pub fn reads_first(
+    store: &Store,
+    run: &Run,
+    incoming: &Incoming,
+) -> Result<Option<(TaskId, Reading)>, StoreError> {
+    let Ok(request @ Request { ask: Ask::Submit(submission), .. }) = &incoming.request else {
+        return Ok(None);
+    };
+    if !reviewing::reads_files(submission) || store.answer_to(&incoming.id)?.is_some() {
+        return Ok(None);
+    }
+    let asker = asker_of(store, run, request)?.filter(|(_, attempt)| request::takes_requests(attempt));
+    let repository = store.layout().repository();
+    Ok(asker.map(|asker| (asker.0.spec.id.clone(), Reading::of(repository, run, asker))))
+}
+
 /// Returns what a person asks for, where something may have to be kept before that is done ([`keep_first`]).
 pub fn keeps_first<'a>(
     store: &Store,
@@ -158,18 +184,25 @@ pub fn keeps_first<'a>(
     let is_persons = person_key.is_some_and(|key| person::is_signed(request, &run.id, key));
     let is_refused = || matches!(&ask.what, What::Requeue(order) if requeue::check(run, order, now).is_err());
     // What is refused changes nothing, nor does what was answered before.
-    let keeps = !ask.what.touches().is_empty() && is_persons && !is_refused();
+    let finds = matches!(&ask.what, What::Review(review) if !review.findings.is_empty());
+    let keeps = (finds || !ask.what.touches().is_empty()) && is_persons && !is_refused();
     Ok((keeps && store.answer_to(&incoming.id)?.is_none()).then_some(ask))
 }
 
 /// Puts on the tasks' branches what lies in their folders: what a person accepts is what they see there, and what is done
-/// again is not lost, and never beside an attempt that may still be at work.
+/// again is not lost, and never beside an attempt that may still be at work. Gives what they found its places.
 pub fn keep_first(repository: &Path, run: &Run, ask: &PersonAsk) -> KeptFirst {
+    if let What::Review(review) = &ask.what {
+        return match reviewing::of_person(repository, run, review) {
+            Ok(placed) => KeptFirst { review: Some(Box::new(placed)), ..KeptFirst::default() },
+            Err(refused) => KeptFirst { refused: Some(refused), ..KeptFirst::default() },
+        };
+    }
     if let What::Requeue(order) = &ask.what {
         let mut tasks = order.tasks.iter().filter_map(|task| run.task(task));
         let refuse = |task| left_at_work::refuse_beside(repository, run, task, order.force.is_some()).err();
         if let Some(refused) = tasks.find_map(refuse) {
-            return KeptFirst { events: Vec::new(), refused: Some(refused) };
+            return KeptFirst { refused: Some(refused), ..KeptFirst::default() };
         }
     }
     let keep = |task: &TaskId| {
@@ -186,10 +219,10 @@ pub fn keep_first(repository: &Path, run: &Run, ask: &PersonAsk) -> KeptFirst {
     for task in ask.what.touches() {
         match keep(task) {
             Ok(event) => events.extend(event),
-            Err(refused) => return KeptFirst { events, refused: Some(refused) },
+            Err(refused) => return KeptFirst { events, refused: Some(refused), ..KeptFirst::default() },
         }
     }
-    KeptFirst { events, refused: None }
+    KeptFirst { events, ..KeptFirst::default() }
 }
 
 /// Puts into what a person asked for what only the world around knows: the end of a log, and that there are too many dead
@@ -213,16 +246,3 @@ fn complete(store: &Store, run: &Run, events: Vec<Event>, now: Time) -> Result<V
 
 /// The most characters of what is told about a request that cannot be understood.
 const MAX_REASON: usize = 1_000;
-
-fn made_safe(request: &Request, words: &Redactor) -> Request {
-    let mut safe = request.clone();
-    if let Ask::Submit(submission) = &mut safe.ask {
-        // Files are what the agent makes, and no words: they go into the tree as they are, and stay out of the record.
-        let files = submission.body.get_mut("files").map(Value::take);
-        words.value(&mut submission.body);
-        if let Some(files) = files {
-            submission.body["files"] = files;
-        }
-    }
-    safe
-}

@@ -1,49 +1,103 @@
 //! A review on its way into the record: its findings get their places in the files that the reviewer had before them.
 
 use crate::domain::finding::Finding;
-use crate::domain::person::{PersonAsk, What};
 use crate::domain::redact::Redactor;
-use crate::domain::request::{self, Answer, Ask, Code, Request, how_to_submit};
+use crate::domain::request::{self, Answer, Code, Read, Submission, how_to_submit};
 use crate::domain::review::placing::{self, FileSeen, Order, Placed};
 use crate::domain::review::target::ReviewTarget;
 use crate::domain::run::Run;
-use crate::domain::submission::{HandedIn, Kind, ReviewBody};
+use crate::domain::submission::{HandedIn, Kind, ReviewBody, Terms};
 use crate::domain::task::{Attempt, BUILT_IN, Task};
 use crate::domain::words::clean_text;
 use crate::workspace::git::GitError;
 use crate::workspace::review_files::{OfCommits, read_in};
 use serde_json::Value;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// How much of a commit's id people see.
 const SHORT: usize = 10;
 
-/// Gives the findings of a review their places, and refuses one that names places which there are not: its agent can
-/// correct that. Anything else stays as it is. `quotes` are those of the findings, as they were said.
-pub fn take_in(
-    repository: &Path,
-    run: &Run,
-    (task, attempt): (&Task, &Attempt),
-    handed_in: HandedIn,
-    quotes: Vec<String>,
-) -> Result<HandedIn, Answer> {
-    let HandedIn::Review(mut review) = handed_in else { return Ok(handed_in) };
-    let findings = std::mem::take(&mut review.findings);
-    if findings.is_empty() {
-        return Ok(HandedIn::Review(review));
-    }
-    let placed = place(repository, run, (task, attempt), findings, quotes);
-    let placed = placed.map_err(unseen)?;
-    // What crew itself says is not refused: nobody could correct it.
-    if placed.misplaced.is_empty() || task.spec.program() == BUILT_IN {
-        return Ok(HandedIn::Review(ReviewBody { findings: placed.findings, ..review }));
-    }
-    Err(request::refused(Code::Invalid, placed.in_words(), how_to_submit(Kind::Review)))
+/// All that it takes to read what an attempt hands in, and to place what it found. Nothing of it changes while the attempt
+/// is open, so that a slot may do it.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    repository: PathBuf,
+    /// Where the attempt works.
+    folder: PathBuf,
+    /// What it reviews, where that is known exactly.
+    target: Option<ReviewTarget>,
+    terms: Terms,
+    /// It is crew itself.
+    is_ours: bool,
 }
 
-/// Does the same with what a person hands in; any other wish stays as it is.
-pub fn of_person(repository: &Path, run: &Run, ask: &PersonAsk) -> Result<PersonAsk, Answer> {
-    let (What::Review(review), Some(order)) = (&ask.what, &run.review) else { return Ok(ask.clone()) };
+impl Reading {
+    pub fn of(repository: &Path, run: &Run, (task, attempt): (&Task, &Attempt)) -> Reading {
+        Reading {
+            repository: repository.to_owned(),
+            folder: attempt.folder(repository),
+            target: run.target_of(task),
+            terms: Terms::of(task, &run.roster),
+            is_ours: task.spec.program() == BUILT_IN,
+        }
+    }
+
+    /// Reads what is handed in, once secrets are taken out of it: nothing else is ever recorded, compared or answered.
+    ///
+    /// The findings of a review get their places, and a review is refused that names places which there are not: its agent
+    /// can correct that.
+    pub fn read(&self, submission: &Submission, words: &Redactor) -> Read {
+        let quotes = quotes_of(submission);
+        Read::of(&made_safe(submission, words), &self.terms, |handed_in| self.place_in(handed_in, quotes))
+    }
+
+    fn place_in(&self, handed_in: HandedIn, quotes: Vec<String>) -> Result<HandedIn, Answer> {
+        let HandedIn::Review(mut review) = handed_in else { return Ok(handed_in) };
+        let findings = std::mem::take(&mut review.findings);
+        let placed = self.place(findings, quotes).map_err(unseen)?;
+        // What crew itself says is not refused: nobody could correct it.
+        if placed.misplaced.is_empty() || self.is_ours {
+            return Ok(HandedIn::Review(ReviewBody { findings: placed.findings, ..review }));
+        }
+        Err(request::refused(Code::Invalid, placed.in_words(), how_to_submit(Kind::Review)))
+    }
+
+    /// Does the same with a review that was only written down, as far as that goes: nobody is there any more who could
+    /// correct it. What has no place is about its file as a whole, and says so.
+    pub fn read_written(&self, review: ReviewBody, words: &Redactor) -> ReviewBody {
+        let quotes = review.findings.iter().map(|finding| finding.quote.clone()).collect();
+        let mut review = without_secrets(review, words);
+        // What was open decides, as it does where a review is handed in.
+        review.resolved.retain(|resolved| self.terms.open.contains(&resolved.fingerprint));
+        match self.place(review.findings.clone(), quotes) {
+            Ok(Placed { findings, .. }) => ReviewBody { findings, ..review },
+            // They are where the agent says.
+            Err(_) => review,
+        }
+    }
+
+    fn place(&self, findings: Vec<Finding>, quotes: Vec<String>) -> Result<Placed, GitError> {
+        let tops = [&self.folder, &self.repository].map(|top| top.display().to_string()).into();
+        let order = Order { of: "the folder".into(), tops, quotes, keeps_fingerprints: self.is_ours };
+        match &self.target {
+            Some(target) => place_at(&self.repository, target, order, findings),
+            None => {
+                let look = |path: &str| -> Result<FileSeen, GitError> { Ok(read_in(&self.folder, path)) };
+                placing::place_all(findings, &order, look)
+            }
+        }
+    }
+}
+
+/// Tells whether files have to be read before it is known what a request comes to.
+pub fn reads_files(submission: &Submission) -> bool {
+    let findings = submission.body.get("findings").and_then(Value::as_array);
+    submission.kind == Kind::Review && findings.is_some_and(|findings| !findings.is_empty())
+}
+
+/// Gives the findings that a person hands in their places.
+pub fn of_person(repository: &Path, run: &Run, review: &ReviewBody) -> Result<ReviewBody, Answer> {
+    let Some(order) = &run.review else { return Ok(review.clone()) };
     let quotes = review.findings.iter().map(|finding| finding.quote.clone()).collect();
     let tops = vec![repository.display().to_string()];
     let findings = Order { of: String::new(), tops, quotes, keeps_fingerprints: false };
@@ -51,29 +105,7 @@ pub fn of_person(repository: &Path, run: &Run, ask: &PersonAsk) -> Result<Person
     if !placed.misplaced.is_empty() {
         return Err(request::refused(Code::Invalid, placed.in_words(), how_to_submit(Kind::Review)));
     }
-    let review = ReviewBody { findings: placed.findings, ..(**review).clone() };
-    Ok(PersonAsk { what: What::Review(Box::new(review)), ..ask.clone() })
-}
-
-/// Does the same with a review that was only written down, as far as that goes: nobody is there any more who could correct
-/// it. What has no place is about its file as a whole, and says so. Secrets are taken out.
-pub fn take_written(
-    repository: &Path,
-    run: &Run,
-    asker: (&Task, &Attempt),
-    review: ReviewBody,
-    words: &Redactor,
-) -> ReviewBody {
-    let quotes = review.findings.iter().map(|finding| finding.quote.clone()).collect();
-    let mut review = made_safe(review, words);
-    // What was open decides, as it does where a review is handed in.
-    let open = asker.0.round.as_ref().map(|round| round.open.as_slice()).unwrap_or_default();
-    review.resolved.retain(|resolved| open.contains(&resolved.fingerprint));
-    match place(repository, run, asker, review.findings.clone(), quotes) {
-        Ok(Placed { findings, .. }) => ReviewBody { findings, ..review },
-        // They are where the agent says.
-        Err(_) => review,
-    }
+    Ok(ReviewBody { findings: placed.findings, ..review.clone() })
 }
 
 fn unseen(error: GitError) -> Answer {
@@ -81,38 +113,28 @@ fn unseen(error: GitError) -> Answer {
     request::refused(Code::Invalid, message, "try again")
 }
 
-fn made_safe(review: ReviewBody, words: &Redactor) -> ReviewBody {
+fn without_secrets(review: ReviewBody, words: &Redactor) -> ReviewBody {
     let Ok(mut value) = serde_json::to_value(&review) else { return review };
     words.value(&mut value);
     serde_json::from_value(value).unwrap_or(review)
 }
 
-/// Returns what the findings of a request quote, as it is said there.
-pub fn quotes_of(request: &Request) -> Vec<String> {
-    let Ask::Submit(submission) = &request.ask else { return Vec::new() };
+fn made_safe(submission: &Submission, words: &Redactor) -> Submission {
+    let mut safe = submission.clone();
+    // Files are what the agent makes, and no words: they go into the tree as they are, and stay out of the record.
+    let files = safe.body.get_mut("files").map(Value::take);
+    words.value(&mut safe.body);
+    if let Some(files) = files {
+        safe.body["files"] = files;
+    }
+    safe
+}
+
+/// Returns what the findings of a submission quote, as it is said there.
+fn quotes_of(submission: &Submission) -> Vec<String> {
     let findings = submission.body.get("findings").and_then(Value::as_array).into_iter().flatten();
     let quote = |finding: &Value| finding.get("quote").and_then(Value::as_str).unwrap_or_default().to_owned();
     findings.map(|finding| clean_text(&quote(finding), usize::MAX)).collect()
-}
-
-fn place(
-    repository: &Path,
-    run: &Run,
-    (task, attempt): (&Task, &Attempt),
-    findings: Vec<Finding>,
-    quotes: Vec<String>,
-) -> Result<Placed, GitError> {
-    let folder = attempt.folder(repository);
-    let tops = [&*folder, repository].map(|top| top.display().to_string()).into();
-    let keeps_fingerprints = task.spec.program() == BUILT_IN;
-    let order = Order { of: "the folder".into(), tops, quotes, keeps_fingerprints };
-    match run.target_of(task) {
-        Some(target) => place_at(repository, &target, order, findings),
-        None => {
-            let look = |path: &str| -> Result<FileSeen, GitError> { Ok(read_in(&folder, path)) };
-            placing::place_all(findings, &order, look)
-        }
-    }
 }
 
 fn place_at(
@@ -121,6 +143,9 @@ fn place_at(
     order: Order,
     findings: Vec<Finding>,
 ) -> Result<Placed, GitError> {
+    if findings.is_empty() {
+        return Ok(Placed::default());
+    }
     let order = Order { of: format!("commit {}", head.get(..SHORT).unwrap_or(head)), ..order };
     let paths = placing::paths_of(&findings, &order.tops);
     let mut files = OfCommits::open(repository, base, head, &paths)?;

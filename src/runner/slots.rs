@@ -9,16 +9,21 @@ use super::left_folder::LeftFolder;
 use super::own_tree::{Kept, OwnTree};
 use super::recorder::Recorder;
 use super::requests::{self, KeptFirst};
+use super::reviewing::Reading;
 use crate::agents::{Agent, Said};
 use crate::domain::conflict::Clash;
 use crate::domain::event::{Ending, Event, ProcessId};
 use crate::domain::judgement::StreamError;
 use crate::domain::person::PersonAsk;
 use crate::domain::recording::Stream;
+use crate::domain::redact::Redactor;
+use crate::domain::request::{Ask, Read, Request};
 use crate::domain::run::Run;
 use crate::domain::signed;
+use crate::domain::submission::ReviewBody;
 use crate::domain::words::last_line;
 use crate::domain::worktree::MovedReference;
+use crate::store::inbox::Incoming;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -88,6 +93,17 @@ pub enum Message {
     KeptFirst {
         request: String,
         kept: KeptFirst,
+    },
+    /// What an attempt handed in was read.
+    Read {
+        place: usize,
+        incoming: Box<Incoming>,
+        read: Box<Read>,
+    },
+    /// The findings of a review that was only written down have their places.
+    ReadWritten {
+        place: usize,
+        review: Box<ReviewBody>,
     },
     /// A part of the merge at the end of a run is done.
     Merge {
@@ -221,6 +237,20 @@ pub enum Errand {
         run: Box<Run>,
         ask: Box<PersonAsk>,
     },
+    /// Read what an open attempt hands in, which may take many files.
+    Read {
+        place: usize,
+        incoming: Box<Incoming>,
+        reading: Box<Reading>,
+        words: Arc<Redactor>,
+    },
+    /// Read a review that an attempt only wrote down whose child has ended.
+    ReadWritten {
+        place: usize,
+        review: Box<ReviewBody>,
+        reading: Box<Reading>,
+        words: Arc<Redactor>,
+    },
 }
 
 /// Where an attempt worked whose crew process died.
@@ -232,7 +262,7 @@ pub enum Left {
 }
 
 impl Errand {
-    /// Returns the place of the task whose open attempt it is for; none where it is for a request.
+    /// Returns the place of the task whose open attempt waits for it; none where it is for a request.
     pub fn place(&self) -> Option<usize> {
         match self {
             Errand::Run(job) => Some(job.place),
@@ -240,8 +270,9 @@ impl Errand {
             | Errand::Leave { place, .. }
             | Errand::TakeUp { place, .. }
             | Errand::Adopt { place, .. }
+            | Errand::ReadWritten { place, .. }
             | Errand::Merge { place, .. } => Some(*place),
-            Errand::KeepFirst { .. } => None,
+            Errand::KeepFirst { .. } | Errand::Read { .. } => None,
         }
     }
 }
@@ -260,8 +291,8 @@ impl Slots {
         Slots { errands, queue: Arc::new(Mutex::new(queue)), messages, threads: 0 }
     }
 
-    /// Does what is asked for. `running` is how many errands are under way with this one, one for each open attempt at most:
-    /// there are never more threads than that.
+    /// Does what is asked for. `running` is how many errands are under way with this one: there are never more threads than
+    /// that.
     pub fn run(&mut self, errand: Errand, running: usize) -> std::io::Result<()> {
         if self.threads < running {
             let (queue, messages) = (self.queue.clone(), self.messages.clone());
@@ -312,6 +343,16 @@ fn work(queue: &Mutex<Receiver<Errand>>, messages: &SyncSender<Message>, number:
             Ok(Errand::KeepFirst { request, repository, run, ask }) => {
                 let kept = requests::keep_first(&repository, &run, &ask);
                 let _ = messages.send(Message::KeptFirst { request, kept });
+            }
+            Ok(Errand::Read { place, incoming, reading, words }) => {
+                // Nothing else is brought here.
+                let Ok(Request { ask: Ask::Submit(submission), .. }) = &incoming.request else { continue };
+                let read = Box::new(reading.read(submission, &words));
+                let _ = messages.send(Message::Read { place, incoming, read });
+            }
+            Ok(Errand::ReadWritten { place, review, reading, words }) => {
+                let review = Box::new(reading.read_written(*review, &words));
+                let _ = messages.send(Message::ReadWritten { place, review });
             }
         }
     }

@@ -73,11 +73,17 @@ pub fn take_back(inbox: &Path, id: &str) -> Result<bool, StoreError> {
 /// Returns the requests that wait, in the order of their names. A file that is no request is reported as one that
 /// cannot be understood, so that whoever wrote it gets an answer.
 pub fn waiting(inbox: &Path) -> Vec<Incoming> {
+    waiting_except(inbox, |_| false)
+}
+
+/// Does the same without those that somebody has in hand, which are not read again.
+pub fn waiting_except(inbox: &Path, is_in_hand: impl Fn(&str) -> bool) -> Vec<Incoming> {
     // An inbox that somebody took away holds no requests.
     let Ok(entries) = std::fs::read_dir(inbox) else { return Vec::new() };
     let mut paths: Vec<PathBuf> = entries
         .filter_map(|entry| entry.ok().map(|entry| entry.path()))
         .filter(|path| path.extension().is_some_and(|ending| ending == "request"))
+        .filter(|path| !path.file_stem().and_then(|id| id.to_str()).is_some_and(&is_in_hand))
         .collect();
     paths.sort();
     paths.into_iter().filter_map(read).collect()

@@ -60,6 +60,7 @@ mod review_baseline;
 mod review_decisions;
 mod review_places;
 mod review_posting;
+mod review_reading;
 mod review_rounds;
 mod review_voices;
 mod reviews;

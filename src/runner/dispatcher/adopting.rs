@@ -10,6 +10,7 @@
 //! Nobody sees how it ends, so it is judged by what it handed in and said, as one is that had ended before, also while
 //! nobody was there. One that did neither is lost.
 
+use super::reading::Reader;
 use super::{Dispatcher, Effect};
 use crate::domain::budget::Reservation;
 use crate::domain::event::{Ending, Event};
@@ -203,7 +204,8 @@ impl Dispatcher<'_> {
             // They are dropped with the first error, and then nobody has to wait for room.
             messages.into_iter().try_for_each(|message| match message {
                 Message::Said { place, said } => self.listen(place, said),
-                Message::Signed { place, text } => self.take_signed(place, &text),
+                // Whatever it handed in is settled when it is heard out.
+                Message::Signed { place, text } => self.take_signed(place, &text, Reader::Here),
                 Message::FirstEnded { place, heard } => {
                     self.open
                         .get_mut(&place)
@@ -263,8 +265,7 @@ impl Dispatcher<'_> {
         after: AfterAdoption,
         heard: Heard,
     ) -> Result<(), StoreError> {
-        // Its slot has ended what it had put aside. What it handed in before it ended counts.
-        self.look_into_inbox()?;
+        // Its slot has ended what it had put aside.
         let Some(open) = self.open.remove(&place) else { return Ok(()) };
         let ending = Ending { odd_lines: heard.odd_lines, ..self.ending_of_left(place, open.found_at_work) };
         match after {

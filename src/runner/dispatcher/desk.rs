@@ -1,7 +1,10 @@
 //! Takes in what other processes ask for, through the inbox or in an agent's output.
 
+use super::reading::Reader;
 use super::{Dispatcher, Effect, KeepsFirst};
 use crate::domain::event::Event;
+use crate::domain::redact::Redactor;
+use crate::domain::request::Read;
 use crate::domain::signed;
 use crate::domain::submission::HandedIn;
 use crate::runner::clock;
@@ -24,17 +27,24 @@ impl Dispatcher<'_> {
     pub(super) fn look_into_inbox(&mut self) -> Result<(), StoreError> {
         self.inbox_looked = Instant::now();
         self.inbox_rang = false;
-        let waiting = inbox::waiting(&self.paths.inbox());
-        waiting.into_iter().try_for_each(|incoming| self.take_request(incoming, true))
+        let is_in_hand = |id: &str| {
+            self.reading.is_in_hand(id) || matches!(&self.keeps_first, KeepsFirst::UnderWay(of) if of == id)
+        };
+        let waiting = inbox::waiting_except(&self.paths.inbox(), is_in_hand);
+        waiting.into_iter().try_for_each(|incoming| self.take_request(incoming, true, Reader::Slot))
     }
 
     pub(super) fn take_request(
         &mut self,
         incoming: inbox::Incoming,
         is_awaited: bool,
+        reader: Reader,
     ) -> Result<(), StoreError> {
         let in_work = |effect: &Effect| matches!(effect, Effect::Answer { incoming: known, .. } if known.id == incoming.id);
         if self.unanswerable.contains(&incoming.id) || self.effects.iter().any(in_work) {
+            return Ok(());
+        }
+        if self.waits_its_turn(&incoming) {
             return Ok(());
         }
         let Some(kept_first) = self.kept_first(&incoming)? else { return Ok(()) };
@@ -63,11 +73,28 @@ impl Dispatcher<'_> {
                 }
             }
         }
+        let incoming = match reader {
+            Reader::Slot => match self.give_to_read(incoming, is_awaited)? {
+                Some(incoming) => incoming,
+                None => return Ok(()),
+            },
+            Reader::Here => incoming,
+        };
+        self.settle_request((incoming, is_awaited), words, (kept_first, None))
+    }
+
+    /// Settles a request. `words` hide the secrets of whoever asks; what was done for it before comes with it.
+    pub(super) fn settle_request(
+        &mut self,
+        (incoming, is_awaited): (inbox::Incoming, bool),
+        words: Option<Arc<Redactor>>,
+        before: (KeptFirst, Option<Read>),
+    ) -> Result<(), StoreError> {
         let key = self.setup.person_key.as_deref();
         // Nobody knows any more what an attempt was given that an earlier crew process began; most of it was ours.
         let words = words.unwrap_or_else(|| Arc::new(environment::hiding_ours(&[])));
         let (run, now) = (&mut self.run, clock::now());
-        let settled = requests::settle_after(self.store, run, &incoming, kept_first, key, &words, now)?;
+        let settled = requests::settle_after(self.store, run, &incoming, before, key, &words, now)?;
         let events: Vec<Event> = settled.applied.iter().map(|applied| applied.event().clone()).collect();
         for event in &events {
             let place = event.task().and_then(|task| self.run.place(task));
@@ -119,7 +146,7 @@ impl Dispatcher<'_> {
             return Ok(Some(KeptFirst::default()));
         };
         if matches!(self.keeps_first, KeepsFirst::Nothing) {
-            self.keeps_first = KeepsFirst::UnderWay;
+            self.keeps_first = KeepsFirst::UnderWay(incoming.id.clone());
             self.effects.push(Effect::Start(Errand::KeepFirst {
                 request: incoming.id.clone(),
                 repository: self.setup.repository.clone(),
@@ -164,12 +191,12 @@ impl Dispatcher<'_> {
     /// Takes in a request that came in an agent's output. What another token signed is nothing.
     ///
     /// It needs no file: whatever the agent did to the inbox may not end the run.
-    pub(super) fn take_signed(&mut self, place: usize, text: &str) -> Result<(), StoreError> {
+    pub(super) fn take_signed(&mut self, place: usize, text: &str, reader: Reader) -> Result<(), StoreError> {
         let Some(open) = self.open.get(&place) else { return Ok(()) };
         let Some(request) = signed::read(text, &open.token) else { return Ok(()) };
         let Some(incoming) = inbox::incoming(&self.paths.inbox(), request) else { return Ok(()) };
         if self.store.answer_to(&incoming.id)?.is_none() {
-            self.take_request(incoming, false)?;
+            self.take_request(incoming, false, reader)?;
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ mod giving_up;
 mod leaving;
 mod life;
 mod merging;
+mod reading;
 mod rounds;
 mod settling;
 mod starting;
@@ -39,7 +40,7 @@ use crate::runner::launch::Setup;
 use crate::runner::pipe_watch;
 use crate::runner::process;
 use crate::runner::requests::KeptFirst;
-use crate::runner::slots::{Errand, Message, Slots};
+use crate::runner::slots::{Errand, Message, Part, Slots};
 use crate::runner::summary;
 use crate::store::StoreError;
 use crate::store::artifacts;
@@ -49,6 +50,7 @@ use crate::store::layout::RunPaths;
 use crate::store::lock::RunLock;
 use crate::workspace::snapshot;
 use life::Life;
+use reading::{BeingRead, Reader};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, PoisonError};
@@ -110,9 +112,15 @@ enum Effect {
 /// folder.
 enum KeepsFirst {
     Nothing,
-    /// A slot is at it.
-    UnderWay,
+    /// A slot is at it, for the request with this id.
+    UnderWay(String),
     Done(String, KeptFirst),
+}
+
+impl KeepsFirst {
+    fn is_under_way(&self) -> bool {
+        matches!(self, KeepsFirst::UnderWay(_))
+    }
 }
 
 /// The owner of a run.
@@ -144,6 +152,7 @@ pub struct Dispatcher<'a> {
     /// Requests whose attempts have ended, and when they did.
     over: VecDeque<(Instant, Vec<String>)>,
     keeps_first: KeepsFirst,
+    reading: BeingRead,
     /// Requests whose answer could not be written; they are not tried again.
     unanswerable: HashSet<String>,
     /// Numbers of attempts that the record does not know, and that were given out: the last one of each task.
@@ -234,6 +243,7 @@ impl<'a> Dispatcher<'a> {
             asked: BTreeMap::new(),
             over: VecDeque::new(),
             keeps_first: KeepsFirst::Nothing,
+            reading: BeingRead::default(),
             unanswerable: HashSet::new(),
             used_numbers: HashMap::new(),
             stopping: None,
@@ -259,7 +269,7 @@ impl<'a> Dispatcher<'a> {
             self.end_what_was_put_aside()?;
             // Whoever asked while the last child ended gets an answer; a person who decided finds the run at work.
             self.look_into_inbox()?;
-            let is_asked = matches!(self.keeps_first, KeepsFirst::UnderWay);
+            let is_asked = self.keeps_first.is_under_way() || self.reading.count() > 0;
             if !is_asked && (self.stopping.is_some() || !self.schedule.has_ready()) {
                 return self.finish_run();
             }
@@ -271,7 +281,7 @@ impl<'a> Dispatcher<'a> {
         loop {
             self.start_what_can()?;
             self.flush()?;
-            let is_asked = matches!(self.keeps_first, KeepsFirst::UnderWay);
+            let is_asked = self.keeps_first.is_under_way() || self.reading.count() > 0;
             let is_free = self.open.is_empty() && self.leaving.is_empty() && !is_asked;
             let idle = is_free && self.schedule.next_wake().is_none();
             if idle && self.run.open_gates().next().is_some() && self.stopping.is_none() {
@@ -329,7 +339,7 @@ impl<'a> Dispatcher<'a> {
         if let Some(began) = self.batch_began.filter(|_| !self.batch.is_empty()) {
             patience = patience.min(GROUPING.saturating_sub(began.elapsed()));
         }
-        for open in self.open.values() {
+        for (_, open) in self.open.iter().filter(|(place, _)| !self.reading.has_ended(**place)) {
             let lingering = open.final_at.map(|at| at + self.setup.limits.grace);
             // Once a child has been asked to end, its other limits have no more to say.
             let moments = match open.stopped {
@@ -353,6 +363,14 @@ impl<'a> Dispatcher<'a> {
         match message {
             Message::Started { place, process } => self.note_process(place, process),
             Message::Said { place, said } => self.listen(place, said),
+            Message::Signed { place, .. }
+            | Message::Ended { place, part: Part::Work | Part::Reminder, .. }
+            | Message::AdoptedEnded { place, .. }
+                if self.has_to_wait(place, &message)? =>
+            {
+                self.reading.hold(place, message);
+                Ok(())
+            }
             Message::Ended { place, part, ending, heard, seen } => {
                 self.note_end(place, part, (ending, heard, seen.map(|seen| *seen)))
             }
@@ -372,7 +390,9 @@ impl<'a> Dispatcher<'a> {
             Message::Left { place, left } => self.note_left(place, left.map(|event| *event)),
             Message::Merge { place, done } => self.note_merge(place, done),
             Message::KeptFirst { request, kept } => self.note_kept_first(request, kept),
-            Message::Signed { place, text } => self.take_signed(place, &text),
+            Message::Read { place, incoming, read } => self.note_read(place, *incoming, *read),
+            Message::ReadWritten { place, review } => self.note_read_written(place, *review),
+            Message::Signed { place, text } => self.take_signed(place, &text, Reader::Slot),
             Message::Inbox => {
                 self.inbox_rang = true;
                 Ok(())

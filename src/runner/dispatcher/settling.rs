@@ -50,11 +50,6 @@ impl Dispatcher<'_> {
         (ending, heard, seen): (Ending, Heard, Option<Seen>),
     ) -> Result<(), StoreError> {
         self.look_for_strays(None);
-        if self.open.get(&place).is_some_and(|open| open.agent.is_some()) {
-            // What it handed in before it ended counts, although nobody has told us of it yet.
-            self.look_into_inbox()?;
-        }
-        let has_budget = self.ledger.may_go_on(place, &self.run.tasks[place].spec, clock::now());
         let Some(open) = self.open.get_mut(&place) else { return Ok(()) };
         open.kill_at = None;
         open.final_at = None;
@@ -67,18 +62,10 @@ impl Dispatcher<'_> {
                 let words = heard.last_words.clone();
                 open.note_end(&self.run.tasks[place], ending, heard, &self.setup.limits);
                 open.note_seen(seen);
-                self.take_written_review(place, &words)?;
-                let Some(open) = self.open.get_mut(&place) else { return Ok(()) };
-                let session = open.forgot_to_submit(&self.run.tasks[place]).filter(|_| !open.is_misplaced());
-                if let Some(session) = session.filter(|_| self.stopping.is_none() && has_budget) {
-                    return self.remind(place, session);
+                if self.reads_written_review(place, &words) {
+                    return Ok(());
                 }
-                self.take_other_words(place)?;
-                self.apply_files(place)?;
-                let Some(open) = self.open.get_mut(&place) else { return Ok(()) };
-                let (checked, kept) = open.tell_seen(&self.run.tasks[place]);
-                checked.into_iter().chain(kept).try_for_each(|event| self.record(event))?;
-                return self.keep_work(place);
+                return self.go_on_after_words(place);
             }
             Part::Check(at) if open.merge.is_one() => return self.note_merge_check(place, at, ending),
             Part::Check(at) => {
@@ -102,6 +89,23 @@ impl Dispatcher<'_> {
             }
         }
         self.settle(place)
+    }
+
+    /// Goes on with an attempt whose child has ended, and whose words are read: it is reminded of handing something in, or
+    /// what it left is kept.
+    pub(super) fn go_on_after_words(&mut self, place: usize) -> Result<(), StoreError> {
+        let has_budget = self.ledger.may_go_on(place, &self.run.tasks[place].spec, clock::now());
+        let Some(open) = self.open.get_mut(&place) else { return Ok(()) };
+        let session = open.forgot_to_submit(&self.run.tasks[place]).filter(|_| !open.is_misplaced());
+        if let Some(session) = session.filter(|_| self.stopping.is_none() && has_budget) {
+            return self.remind(place, session);
+        }
+        self.take_other_words(place)?;
+        self.apply_files(place)?;
+        let Some(open) = self.open.get_mut(&place) else { return Ok(()) };
+        let (checked, kept) = open.tell_seen(&self.run.tasks[place]);
+        checked.into_iter().chain(kept).try_for_each(|event| self.record(event))?;
+        self.keep_work(place)
     }
 
     /// Goes on with an attempt whose work is kept: it is checked, or judged.

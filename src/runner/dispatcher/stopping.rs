@@ -9,7 +9,7 @@ use crate::domain::task::TaskState;
 use crate::runner::clock;
 use crate::runner::process::{self, Among, GroupSignal};
 use crate::runner::signals;
-use crate::runner::slots::Message;
+use crate::runner::slots::{Errand, Message};
 use crate::store::StoreError;
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
@@ -112,15 +112,16 @@ impl Dispatcher<'_> {
     pub(super) fn kill_everything(&mut self) {
         for effect in std::mem::take(&mut self.effects) {
             if let Effect::Start(errand) = effect {
-                match errand.place() {
-                    Some(place) => drop(self.open.remove(&place)),
-                    None => self.keeps_first = KeepsFirst::Nothing,
+                match (errand.place(), errand) {
+                    (Some(place), _) => drop(self.open.remove(&place)),
+                    (None, Errand::KeepFirst { .. }) => self.keeps_first = KeepsFirst::Nothing,
+                    (None, _) => {}
                 }
             }
         }
         self.open.values().for_each(|open| open.control.signal(GroupSignal::Kill));
         let deadline = Instant::now() + Duration::from_secs(5);
-        let mut left = self.open.len() + usize::from(matches!(self.keeps_first, KeepsFirst::UnderWay));
+        let mut left = self.open.len() + usize::from(self.keeps_first.is_under_way());
         while left > 0 && Instant::now() < deadline {
             let heard = self.messages.recv_timeout(LOOK);
             if matches!(
@@ -129,6 +130,7 @@ impl Dispatcher<'_> {
                     | Message::AdoptedEnded { .. }
                     | Message::Kept { .. }
                     | Message::KeptFirst { .. }
+                    | Message::ReadWritten { .. }
                     | Message::Merge { .. }
                     | Message::Unplaced { .. })
             ) {
@@ -141,7 +143,10 @@ impl Dispatcher<'_> {
     pub(super) fn look_after_limits(&mut self) -> Result<(), StoreError> {
         let now = Instant::now();
         for place in self.open.keys().copied().collect::<Vec<_>>() {
-            let Some(open) = self.open.get_mut(&place) else { continue };
+            // What has ended is over no limit, however long it takes to read what it said.
+            let Some(open) = self.open.get_mut(&place).filter(|_| !self.reading.has_ended(place)) else {
+                continue;
+            };
             open.kill_when_due(now);
             if let Some(reason) = open.over_limit(now, &self.setup.limits) {
                 self.stop_child(place, reason);

@@ -1,6 +1,6 @@
 //! Writes what was decided, in one transaction, and then acts on it.
 
-use super::{Dispatcher, Effect, GROUPING, KeepsFirst};
+use super::{Dispatcher, Effect, GROUPING};
 use crate::domain::event::Event;
 use crate::runner::clock;
 use crate::runner::kept_output::KeptOutput;
@@ -26,7 +26,7 @@ impl Dispatcher<'_> {
         for effect in std::mem::take(&mut self.effects) {
             match effect {
                 Effect::Start(errand) => {
-                    let of_requests = usize::from(matches!(self.keeps_first, KeepsFirst::UnderWay));
+                    let of_requests = usize::from(self.keeps_first.is_under_way()) + self.reading.count();
                     self.slots
                         .run(errand, self.open.len() + self.leaving.len() + of_requests)
                         .map_err(StoreError::file("a thread for a task"))?;
