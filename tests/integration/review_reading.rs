@@ -47,7 +47,8 @@ fn while_files_are_read_others_are_answered_and_whatever_else_the_reviewer_asks_
     );
     let running = start_reading(&repo, &line);
     let inbox = repo.run_folder().join("inbox");
-    let waiting = || inbox.read_dir().expect("the inbox").flatten().count();
+    let is_whole = |file: &std::fs::DirEntry| file.path().extension().is_some_and(|end| end == "request");
+    let waiting = || inbox.read_dir().expect("the inbox").flatten().filter(is_whole).count();
     wait_until("both wait", || waiting() >= 2);
     ask(&inbox, 0);
     std::fs::write(repo.beside("gate-git.end"), "").expect("a file");
