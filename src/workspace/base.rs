@@ -59,14 +59,37 @@ pub fn find(repository: &Path) -> Result<Base, BaseError> {
 
 /// Returns the paths that are not as the commit has them, and those that git does not know; nothing of crew's own.
 pub fn dirty(repository: &Path) -> Result<Vec<String>, GitError> {
+    let entries = status(repository, "--untracked-files=normal")?;
+    Ok(entries.into_iter().map(|(_, path)| path).collect())
+}
+
+/// What of a work tree is not committed, each counted in files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NotCommitted {
+    /// Files that git knows, changed or staged.
+    pub changed: usize,
+    /// Files that git does not know, and has not been told to ignore.
+    pub untracked: usize,
+}
+
+/// Counts what is not committed; nothing of crew's own.
+pub fn not_committed(repository: &Path) -> Result<NotCommitted, GitError> {
+    let entries = status(repository, "--untracked-files=all")?;
+    let untracked = entries.iter().filter(|(state, _)| state == "??").count();
+    Ok(NotCommitted { changed: entries.len() - untracked, untracked })
+}
+
+/// Returns what git says of each path that is not as the commit has it, in two letters, with the path.
+fn status(repository: &Path, untracked: &str) -> Result<Vec<(String, String)>, GitError> {
     let git = settled(Git::at(repository));
     // What lies about in a submodule is in nobody's way.
-    let options = ["--untracked-files=normal", "--no-renames", "--ignore-submodules=untracked"];
+    let options = [untracked, "--no-renames", "--ignore-submodules=untracked"];
     let entries = git.entries(&[&["status", "--porcelain=v1", "-z"][..], &options].concat())?;
-    let paths = entries.iter().filter_map(|entry| entry.get(3..));
+    let paths = entries.iter().filter_map(|entry| Some((entry.get(..2)?, entry.get(3..)?)));
     let is_ours =
-        |path: &&str| path.strip_prefix(OURS).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    Ok(paths.filter(|path| !is_ours(path)).map(str::to_owned).collect())
+        |path: &str| path.strip_prefix(OURS).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let paths = paths.filter(|(_, path)| !is_ours(path));
+    Ok(paths.map(|(state, path)| (state.to_owned(), path.to_owned())).collect())
 }
 
 /// Makes a commit of all that lies in the user's work tree, on top of HEAD, keeps it at `reference` and returns its id.

@@ -154,6 +154,34 @@ fn what_is_staged_or_not_committed_is_reviewed_at_a_commit_of_its_own() {
 }
 
 #[test]
+fn files_that_lie_about_do_not_stand_in_the_way_of_the_branch() {
+    let repo = with_branch();
+    reviewer(&repo, "kind", APPROVES);
+    let reviewed = |args: &[&str]| {
+        let ran = review(&repo, &[&["--reviewer", "kind", "--json"], args].concat(), 0);
+        (ran.json()["reviewed"]["words"].as_str().expect("words").to_owned(), ran.err)
+    };
+    repo.write("notes/a", "a\n");
+    repo.write("notes/b", "b\n");
+    let (words, told) = reviewed(&[]);
+    assert_eq!(words, "main...feature");
+    let line = "2 untracked files are left out: crew review --worktree reviews what is not committed\n";
+    assert!(told.contains(line), "{told}");
+    assert_eq!(reviewed(&["--worktree"]).0, "what is not committed");
+    // What is changed, or staged, is somebody's work, and untracked files are part of it.
+    repo.write("a.txt", "one\n2\n");
+    let (words, told) = reviewed(&[]);
+    assert!(words == "what is not committed" && !told.contains("left out"), "{told}");
+    repo.git(&["checkout", "-q", "a.txt"]);
+    repo.git(&["add", "notes/a"]);
+    assert_eq!(reviewed(&[]).0, "what is not committed");
+    // Where the branch adds nothing, they are all there is.
+    repo.git(&["reset", "-q"]);
+    repo.git(&["switch", "-q", "main"]);
+    assert_eq!(reviewed(&[]).0, "what is not committed");
+}
+
+#[test]
 fn several_forms_are_written_at_once() {
     let repo = with_branch();
     reviewer(&repo, "strict", &finds("error"));

@@ -30,8 +30,10 @@ use anyhow::Result;
 
 /// Have a change reviewed
 ///
-/// Without a target: what is not committed; else what the branch adds to the default branch; else the last commit. It is
-/// reviewed at that exact commit, in detached worktrees, so that nobody's edits disturb it.
+/// Without a target: what is not committed, if a file that git knows was changed or something is staged, with untracked
+/// files; else what the branch adds to the default branch, without them (--worktree reviews those); where it adds nothing,
+/// untracked files, else the last commit. It is reviewed at that exact commit, in detached worktrees, so that nobody's edits
+/// disturb it.
 ///
 /// Exit 0: every reviewer came to a verdict, and nothing is as grave as --fail-on; 5: something is; 6: the review is
 /// incomplete, whatever was found; 3: it waits for you; 4: refused; 130: interrupted, and crew resume goes on.

@@ -8,6 +8,7 @@ use crate::domain::review::target::{ChangeSize, ReviewTarget, TargetKind};
 use crate::domain::words::clean_line;
 use crate::domain::worktree::{base_ref, branch_of};
 use crate::store::database::Store;
+use crate::ui::words;
 use crate::workspace::base::{self, BaseError};
 use crate::workspace::custody;
 use crate::workspace::git::{Git, GitError};
@@ -95,10 +96,7 @@ pub fn resolve(cx: &Context, store: &Store, args: &TargetArgs, run: &RunId) -> R
         }
         TargetArgs { worktree: true, .. } => taken(repository, Uncommitted::Worktree, run)?,
         _ if found.is_err() => taken(repository, Uncommitted::Worktree, run)?,
-        _ => match base::dirty(repository).context("look for what is not committed")?.is_empty() {
-            false => taken(repository, Uncommitted::Worktree, run)?,
-            true => (names.branch_or_commit("HEAD")?, None),
-        },
+        _ => names.of_nothing_named(cx, repository, run)?,
     };
     let change = size(repository, &target).context("compare what is reviewed with what it comes from")?;
     Ok(Resolved { target, change, snapshot })
@@ -230,17 +228,54 @@ impl Names {
         self.of_range(format!("{base}...{}", self.friendly(head)), (base, head), (parted, to))
     }
 
-    /// Takes what a branch adds to the default branch; else one commit.
-    fn branch_or_commit(&self, name: &str) -> Result<ReviewTarget> {
+    /// Takes what somebody means who names nothing: what they have changed and not committed; else what the branch adds;
+    /// else files that git does not know yet; else the last commit. Files that merely lie about are nobody's change as long
+    /// as there is one.
+    fn of_nothing_named(
+        &self,
+        cx: &Context,
+        repository: &Path,
+        run: &RunId,
+    ) -> Result<(ReviewTarget, Option<String>)> {
+        let not_committed = base::not_committed(repository).context("look for what is not committed")?;
+        if not_committed.changed > 0 {
+            return taken(repository, Uncommitted::Worktree, run);
+        }
+        let ahead = self.ahead("HEAD")?;
+        match (ahead, not_committed.untracked) {
+            (Some(ahead), 0) => Ok((ahead, None)),
+            (Some(ahead), untracked) => {
+                let are = if untracked == 1 { "is" } else { "are" };
+                let left_out = words::count(untracked, "untracked file");
+                let how = "crew review --worktree reviews what is not committed";
+                cx.printer.tell(&format!("{left_out} {are} left out: {how}"));
+                Ok((ahead, None))
+            }
+            (None, 0) => Ok((self.branch_or_commit("HEAD")?, None)),
+            (None, _) => taken(repository, Uncommitted::Worktree, run),
+        }
+    }
+
+    /// Takes what a branch adds to the default branch; nothing where it is no branch, or adds nothing.
+    fn ahead(&self, name: &str) -> Result<Option<ReviewTarget>> {
         let commit = self.commit(name)?;
         let branch = reviewed::reference(&self.git, name);
-        let default = reviewed::default_branch(&self.git, branch.as_deref());
-        if let Some((default, tip)) = default.filter(|_| branch.is_some()) {
-            let is_part = self.git.is_ancestor(&commit, &tip).unwrap_or(false);
-            if !is_part && reviewed::merge_base(&self.git, &commit, &tip).is_some() {
-                return self.since(&default, name);
-            }
+        let Some((default, tip)) =
+            reviewed::default_branch(&self.git, branch.as_deref()).filter(|_| branch.is_some())
+        else {
+            return Ok(None);
+        };
+        let is_part = self.git.is_ancestor(&commit, &tip).unwrap_or(false);
+        let adds = !is_part && reviewed::merge_base(&self.git, &commit, &tip).is_some();
+        adds.then(|| self.since(&default, name)).transpose()
+    }
+
+    /// Takes what a branch adds to the default branch; else one commit.
+    fn branch_or_commit(&self, name: &str) -> Result<ReviewTarget> {
+        if let Some(ahead) = self.ahead(name)? {
+            return Ok(ahead);
         }
+        let commit = self.commit(name)?;
         if reviewed::is_shallow(&self.git) && reviewed::commit(&self.git, &format!("{commit}^")).is_none() {
             let message = format!("what comes before {} is not in this clone, which is shallow", shown(name));
             return Err(Problem::refused("shallow", message).hint(self.how_to_deepen("")).into());
