@@ -2,6 +2,7 @@
 
 use super::writing::{cell, code, counted, prose, quote, span};
 use crate::domain::finding::{Finding, Severity};
+use crate::domain::quoted;
 use crate::domain::submission::ReviewBody;
 use crate::domain::submission::{Check, MAX_DETAILS, ResultBody, Verdict};
 use crate::domain::words::{clean_line, clean_text};
@@ -231,7 +232,7 @@ fn described(task: &TaskResult) -> String {
 }
 
 fn place_of(finding: &Finding) -> String {
-    let file = clean_line(&finding.file, MAX_TEXT - 24);
+    let file = clean_line(&quoted::quote(&finding.file), MAX_TEXT - 24);
     match (finding.start_line, finding.end_line) {
         (0, _) => file,
         (start, end) if end > start => format!("{file}:{start}-{end}"),

@@ -8,6 +8,7 @@ use crate::domain::budget;
 use crate::domain::finding::Finding;
 use crate::domain::merging;
 use crate::domain::provider::{Providers, Waits};
+use crate::domain::quoted::quote;
 use crate::domain::requeue;
 use crate::domain::run::{Run, RunStatus};
 use crate::domain::schedule::InFolder;
@@ -125,8 +126,8 @@ impl Closing<'_> {
             };
             let word = printer.tint(tone, &format!("{:8}", finding.severity));
             let place = match finding.start_line {
-                0 => finding.file.clone(),
-                line => format!("{}:{line}", finding.file),
+                0 => quote(&finding.file).into_owned(),
+                line => format!("{}:{line}", quote(&finding.file)),
             };
             printer.data(&format!(
                 "  {word} {}  {}",

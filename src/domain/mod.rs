@@ -31,6 +31,7 @@ pub mod price;
 pub mod provider;
 pub mod pruning;
 pub mod publishing;
+pub mod quoted;
 pub mod recording;
 pub mod recovery;
 pub mod redact;

@@ -17,6 +17,7 @@ use crate::domain::links;
 use crate::domain::liveness::Thresholds;
 use crate::domain::notice::Policy;
 use crate::domain::price::Prices;
+use crate::domain::quoted::quote;
 use crate::domain::request;
 use crate::domain::retry::Retries;
 use crate::domain::review::target::ReviewTarget;
@@ -834,7 +835,8 @@ fn review_text(review: &ReviewBody) -> String {
 
 fn finding_lines(findings: &[Finding]) -> String {
     let line = |finding: &Finding| {
-        format!("\n- {} {}:{} {}", finding.severity, finding.file, finding.start_line, finding.title)
+        let file = quote(&finding.file);
+        format!("\n- {} {file}:{} {}", finding.severity, finding.start_line, finding.title)
     };
     findings.iter().map(line).collect()
 }

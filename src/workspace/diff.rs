@@ -3,6 +3,7 @@
 //! Only the places are kept, never the text: a diff of any size is read in the memory of one file's hunks.
 
 use super::git::{Git, GitError, GitStream};
+use crate::domain::quoted::unquote;
 use std::ffi::OsStr;
 use std::io::{self, BufRead};
 
@@ -271,47 +272,6 @@ fn same_name(names: &[u8]) -> Option<Vec<u8>> {
     (old == new).then(|| new.to_vec())
 }
 
-/// Undoes git's quoting of names with quotes, backslashes and control characters.
-fn unquote(name: &[u8]) -> Vec<u8> {
-    let Some(quoted) = name.strip_prefix(b"\"").and_then(|name| name.strip_suffix(b"\"")) else {
-        return name.to_vec();
-    };
-    let mut plain = Vec::with_capacity(quoted.len());
-    let mut rest = quoted.iter().copied().peekable();
-    while let Some(byte) = rest.next() {
-        if byte != b'\\' {
-            plain.push(byte);
-            continue;
-        }
-        match rest.next() {
-            Some(digit @ b'0'..=b'7') => {
-                let mut value = u32::from(digit - b'0');
-                for _ in 0..2 {
-                    let Some(digit) = rest.next_if(|byte| (b'0'..=b'7').contains(byte)) else { break };
-                    value = value * 8 + u32::from(digit - b'0');
-                }
-                plain.push(value as u8);
-            }
-            Some(letter) => plain.push(control(letter)),
-            None => plain.push(b'\\'),
-        }
-    }
-    plain
-}
-
-fn control(letter: u8) -> u8 {
-    match letter {
-        b'a' => 7,
-        b'b' => 8,
-        b't' => b'\t',
-        b'n' => b'\n',
-        b'v' => 11,
-        b'f' => 12,
-        b'r' => b'\r',
-        other => other,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -358,12 +318,6 @@ mod tests {
         assert_eq!(files[1].change, Change::Renamed);
         assert_eq!(files[2].hunks, [Hunk { removed: 1, start: 1, added: 1 }]);
         assert_eq!((files[3].change, files[3].binary), (Change::Deleted, true));
-    }
-
-    #[test]
-    fn octal_and_unicode_names_come_back_whole() {
-        assert_eq!(unquote(br#""\303\266\"\\.rs""#), "ö\"\\.rs".as_bytes());
-        assert_eq!(unquote("ö.rs".as_bytes()), "ö.rs".as_bytes());
     }
 
     #[test]

@@ -26,7 +26,17 @@ pub struct OfCommits {
     head: String,
     /// Sizes in bytes of those that are files.
     sizes: BTreeMap<String, u64>,
+    /// Those whose names are none that git could be asked for.
+    odd: BTreeMap<String, Odd>,
     changes: BTreeMap<Vec<u8>, FileDiff>,
+}
+
+/// A file whose name holds a line end, or is no text: it is known by that with a mark for what is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Odd {
+    name: Vec<u8>,
+    /// Id of its content.
+    blob: String,
 }
 
 impl OfCommits {
@@ -39,18 +49,24 @@ impl OfCommits {
     ) -> Result<OfCommits, GitError> {
         // Replacements, hooks and filters of whoever works in the repository count for nothing here.
         let git = settled(Git::at(repository).apart().within(LOOK));
-        let changes = changes(&git, base, head, paths)?;
-        let sizes = sizes(&git, head, paths)?;
-        Ok(OfCommits { blobs: Blobs::open(&git)?, head: head.to_owned(), sizes, changes })
+        let odd = odd(&git, head, paths)?;
+        let name =
+            |path: &String| odd.get(path).map_or_else(|| path.clone().into_bytes(), |odd| odd.name.clone());
+        let changes = changes(&git, base, head, paths.iter().map(name).collect())?;
+        let sizes = sizes(&git, head, paths, &odd)?;
+        Ok(OfCommits { blobs: Blobs::open(&git)?, head: head.to_owned(), sizes, odd, changes })
     }
 
     /// Reads one of them.
     pub fn read(&mut self, path: &str) -> Result<FileSeen, GitError> {
-        let changed = self.changes.get(path.as_bytes()).map_or(Changed::Nothing, changed);
+        let odd = self.odd.get(path);
+        let name = odd.map_or(path.as_bytes(), |odd| &odd.name);
+        let changed = self.changes.get(name).map_or(Changed::Nothing, changed);
+        let asked = odd.map_or_else(|| format!("{}:{path}", self.head), |odd| odd.blob.clone());
         let content = match self.sizes.get(path) {
             None => Content::Missing,
             Some(size) if *size > MAX_TEXT => Content::NoText,
-            Some(_) => match self.blobs.read(format!("{}:{path}", self.head).as_bytes(), MAX_TEXT)? {
+            Some(_) => match self.blobs.read(asked.as_bytes(), MAX_TEXT)? {
                 None => Content::Missing,
                 Some(blob) => content(blob.bytes),
             },
@@ -60,12 +76,22 @@ impl OfCommits {
 }
 
 /// Returns the sizes of those paths that are files in a commit. One git answers for all of them.
-fn sizes(git: &Git, head: &str, paths: &BTreeSet<String>) -> Result<BTreeMap<String, u64>, GitError> {
-    let paths: Vec<&String> = paths.iter().filter(|path| !path.contains('\n')).collect();
+fn sizes(
+    git: &Git,
+    head: &str,
+    paths: &BTreeSet<String>,
+    odd: &BTreeMap<String, Odd>,
+) -> Result<BTreeMap<String, u64>, GitError> {
+    let paths: Vec<&String> =
+        paths.iter().filter(|path| !path.contains('\n') || odd.contains_key(*path)).collect();
     if paths.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let asked: String = paths.iter().map(|path| format!("{head}:{path}\n")).collect();
+    let asked = |path: &&String| match odd.get(*path) {
+        Some(odd) => format!("{}\n", odd.blob),
+        None => format!("{head}:{path}\n"),
+    };
+    let asked: String = paths.iter().map(asked).collect();
     let answered =
         git.answer(&["cat-file", "--batch-check=%(objecttype) %(objectsize)"], asked.as_bytes())?;
     let answered = String::from_utf8_lossy(&answered).into_owned();
@@ -77,19 +103,47 @@ fn sizes(git: &Git, head: &str, paths: &BTreeSet<String>) -> Result<BTreeMap<Str
         .collect())
 }
 
-/// Returns what changed in the files at these paths.
+/// Finds the files among those at these paths whose names git cannot be asked for. Of two that look the same, neither is
+/// meant.
+fn odd(git: &Git, head: &str, paths: &BTreeSet<String>) -> Result<BTreeMap<String, Odd>, GitError> {
+    let is_odd = |path: &&String| path.contains(['\n', char::REPLACEMENT_CHARACTER]);
+    let wanted: BTreeSet<&String> = paths.iter().filter(is_odd).collect();
+    let mut found: BTreeMap<String, Odd> = BTreeMap::new();
+    if wanted.is_empty() {
+        return Ok(found);
+    }
+    let mut twice = BTreeSet::new();
+    let listed = git.run(&["ls-tree", "-r", "-z", "--full-tree", head])?;
+    for entry in listed.split(|byte| *byte == 0) {
+        let Some(tab) = entry.iter().position(|byte| *byte == b'\t') else { continue };
+        let (of, name) = (String::from_utf8_lossy(&entry[..tab]), &entry[tab + 1..]);
+        let path = String::from_utf8_lossy(name).into_owned();
+        let (Some("blob"), Some(blob), true) =
+            (of.split(' ').nth(1), of.split(' ').nth(2), wanted.contains(&path))
+        else {
+            continue;
+        };
+        let odd = Odd { name: name.to_vec(), blob: blob.to_owned() };
+        if found.insert(path.clone(), odd).is_some() {
+            twice.insert(path);
+        }
+    }
+    found.retain(|path, _| !twice.contains(path));
+    Ok(found)
+}
+
+/// Returns what changed in the files of these names.
 fn changes(
     git: &Git,
     base: &str,
     head: &str,
-    paths: &BTreeSet<String>,
+    mut named: BTreeSet<Vec<u8>>,
 ) -> Result<BTreeMap<Vec<u8>, FileDiff>, GitError> {
     let mut found = BTreeMap::new();
-    if paths.is_empty() {
+    if named.is_empty() {
         return Ok(found);
     }
     // A file that was renamed is compared with what it was, so both names are needed.
-    let mut named: BTreeSet<Vec<u8>> = paths.iter().map(|path| path.clone().into_bytes()).collect();
     let args = ["diff", "--name-status", "-z", "-M", "--diff-filter=R", "--no-ext-diff", base, head, "--"];
     let renamed = git.run(&args)?;
     let mut fields = renamed.split(|byte| *byte == 0).filter(|field| !field.is_empty());

@@ -58,6 +58,7 @@ mod restore;
 mod result_files;
 mod review_baseline;
 mod review_decisions;
+mod review_names;
 mod review_places;
 mod review_posting;
 mod review_reading;

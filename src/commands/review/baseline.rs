@@ -8,6 +8,7 @@ use crate::commands::exit::{ExitStatus, Problem};
 use crate::commands::typist;
 use crate::domain::finding::Finding;
 use crate::domain::nearest::nearest;
+use crate::domain::quoted::quote;
 use crate::domain::review::baseline::{Baseline, Entry, Unreadable, day_of, read_last_day};
 use crate::domain::words::clean_line;
 use crate::runner::clock;
@@ -250,7 +251,8 @@ fn show(cx: &Context, done: &str, entries: &[Entry]) -> Result<ExitStatus> {
         for entry in &entries {
             let tone = if entry.is_expired(today) { Tone::Attention } else { Tone::Plain };
             let until = entry.expires.map_or_else(|| "-".to_owned(), |last| last.to_string());
-            let cells = [&entry.fingerprint, &entry.file, &until, &entry.by, &entry.title, &entry.reason];
+            let file = quote(&entry.file).into_owned();
+            let cells = [&entry.fingerprint, &file, &until, &entry.by, &entry.title, &entry.reason];
             rows.add(cells.into_iter().map(|cell| (cell.clone(), tone)).collect());
         }
         cx.printer.data(&rows.render(&cx.printer))?;

@@ -2,6 +2,7 @@
 
 use super::report::Concluded;
 use crate::domain::finding::{Finding, Severity, Standing};
+use crate::domain::quoted::quote;
 use crate::domain::review::judging::Judged;
 use crate::domain::review::report::{Agreed, Hidden, Pass, Report};
 use crate::domain::words::{clean_line, revealed_line, visible_json};
@@ -143,7 +144,7 @@ fn table(findings: &[Agreed]) -> Rows {
 
 /// Says where a finding is.
 pub fn place(finding: &Finding) -> String {
-    let file = clean_line(&finding.file, MAX_PLACE);
+    let file = clean_line(&quote(&finding.file), MAX_PLACE);
     let aside = if finding.standing == Some(Standing::OutsideDiff) { " (not changed)" } else { "" };
     match (finding.file.as_str(), finding.start_line) {
         (".", 0) => "the whole change".into(),

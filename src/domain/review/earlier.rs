@@ -1,5 +1,6 @@
 //! What earlier reviews of the same thing said, in words for the next reviewer.
 
+use crate::domain::quoted::quote;
 use crate::domain::submission::{ReviewBody, ReviewVerdict};
 use crate::domain::words::{clean_line, clean_text};
 
@@ -25,7 +26,7 @@ pub fn earlier_words<'a>(reviews: impl IntoIterator<Item = (&'a str, &'a ReviewB
     let more = findings.len().saturating_sub(MAX_FINDINGS);
     for (reviewer, finding) in findings.into_iter().take(MAX_FINDINGS) {
         let line = if finding.start_line > 0 { format!(":{}", finding.start_line) } else { String::new() };
-        let (file, title) = (clean_line(&finding.file, 200), clean_line(&finding.title, 200));
+        let (file, title) = (clean_line(&quote(&finding.file), 200), clean_line(&finding.title, 200));
         let reviewer = clean_line(reviewer, 100);
         words.push_str(&format!("\n{} {file}{line} {title} ({reviewer})\n", finding.severity));
         for text in [&finding.quote, &finding.body] {

@@ -3,7 +3,8 @@
 
 use super::anchoring::{Fingerprints, Found, Nowhere, Place, Text};
 use crate::domain::finding::{Finding, MAX_BODY, Standing};
-use crate::domain::words::{clean_text, is_clean};
+use crate::domain::quoted::{quote, unquote};
+use crate::domain::words::{clean_line, clean_text, is_clean};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -93,11 +94,8 @@ pub fn path_of(written: &str, tops: &[String]) -> Result<String, &'static str> {
     if path.starts_with('/') {
         return Err("the path is absolute; name it from the top of the repository");
     }
-    if path.contains('\\') {
-        return Err("the path has a backslash; separate its parts by /");
-    }
-    if path.contains(['\0', '\n']) {
-        return Err("the path has characters that do not show");
+    if path.contains('\0') {
+        return Err("no path has a zero in it");
     }
     let parts: Vec<&str> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
     if parts.iter().any(|part| *part == ".." || part.eq_ignore_ascii_case(".git")) {
@@ -106,13 +104,47 @@ pub fn path_of(written: &str, tops: &[String]) -> Result<String, &'static str> {
     Ok(if parts.is_empty() { WHOLE_CHANGE.to_owned() } else { parts.join("/") })
 }
 
-/// Returns the paths of the files that findings name, as far as they are any.
-pub fn paths_of(findings: &[Finding], tops: &[String]) -> BTreeSet<String> {
-    let paths = findings.iter().filter_map(|finding| path_of(&finding.file, tops).ok());
-    paths.filter(|path| path != WHOLE_CHANGE).collect()
+/// Returns the paths that somebody may mean, the likeliest first, or why there is none. Who has read git's words names a
+/// file as git quotes it, and some put blanks around.
+fn meant(written: &str, tops: &[String]) -> Result<Vec<String>, &'static str> {
+    let mut paths = vec![path_of(written, tops)?];
+    let is_quoted = written.starts_with('"') && written.ends_with('"') && written.contains('\\');
+    let quoted = is_quoted.then(|| String::from_utf8_lossy(&unquote(written.as_bytes())).into_owned());
+    for other in quoted.into_iter().chain([clean_line(written, usize::MAX)]) {
+        paths.extend(path_of(&other, tops).ok().filter(|path| !paths.contains(path)));
+    }
+    Ok(paths)
 }
 
-/// Finds the places of findings. `look` is asked for each file once, in the order of their paths.
+/// Returns the paths of the files that findings name, or may mean, as far as they are any.
+pub fn paths_of(findings: &[Finding], tops: &[String]) -> BTreeSet<String> {
+    let paths = findings.iter().filter_map(|finding| meant(&finding.file, tops).ok());
+    paths.flatten().filter(|path| path != WHOLE_CHANGE).collect()
+}
+
+/// Tells whether there is no such file, and was none before the change.
+fn is_nowhere(seen: &FileSeen) -> bool {
+    seen.content == Content::Missing && matches!(seen.changed, Changed::Nothing | Changed::Unknown)
+}
+
+/// Returns the path of a file that somebody named, of those that may be meant; nothing that does not show in a name which
+/// is that of no file.
+fn named<E>(meant: &[String], look: &mut impl FnMut(&str) -> Result<FileSeen, E>) -> Result<String, E> {
+    let first = meant.first().map(String::as_str).unwrap_or_default();
+    let clean = clean_line(first, usize::MAX);
+    // One alone is looked at later, with all that is said of it.
+    if meant.len() > 1 || clean != first {
+        for path in meant {
+            if path == WHOLE_CHANGE || !is_nowhere(&look(path)?) {
+                return Ok(path.clone());
+            }
+        }
+    }
+    Ok(clean)
+}
+
+/// Finds the places of findings. `look` is asked for each file once, in the order of their paths; before that for those
+/// that are named in doubt.
 pub fn place_all<E>(
     findings: Vec<Finding>,
     order: &Order,
@@ -121,8 +153,9 @@ pub fn place_all<E>(
     let mut placed = Placed { findings, misplaced: Vec::new() };
     let mut by_file: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (at, finding) in placed.findings.iter_mut().enumerate() {
-        match path_of(&finding.file, &order.tops) {
-            Ok(path) => {
+        match meant(&finding.file, &order.tops) {
+            Ok(paths) => {
+                let path = named(&paths, &mut look)?;
                 finding.file.clone_from(&path);
                 by_file.entry(path).or_default().push(at);
             }
@@ -170,9 +203,14 @@ impl Work {
             let place = match &seen.content {
                 Content::NoText => Ok(WHOLE),
                 // One that the change took away can be spoken of as a whole.
-                Content::Missing if !matches!(seen.changed, Changed::Nothing | Changed::Unknown) => Ok(WHOLE),
+                Content::Missing if !is_nowhere(seen) => Ok(WHOLE),
                 Content::Missing => {
-                    Err(format!("it is not a file of {}; name one, or \".\" for all", order.of))
+                    let slash = if finding.file.contains('\\') {
+                        "; the parts of a path are separated by /"
+                    } else {
+                        ""
+                    };
+                    Err(format!("it is not a file of {}; name one, or \".\" for all{slash}", order.of))
                 }
                 Content::Text(_) => match self.left.checked_sub(size) {
                     None => Err("so much cannot be looked through; hand in fewer findings".to_owned()),
@@ -225,7 +263,7 @@ fn why(nowhere: Nowhere, order: &Order) -> String {
 /// Says in a finding that it has no place, and makes it one about the whole.
 fn misplace(at: usize, finding: &mut Finding, why: &str) -> Misplaced {
     let line = if finding.start_line == 0 { String::new() } else { format!(":{}", finding.start_line) };
-    let cited = format!("{}{line}", finding.file);
+    let cited = format!("{}{line}", quote(&finding.file));
     let note = format!("crew could not find the place, {cited}: {why}");
     let room = MAX_BODY.saturating_sub(note.chars().count() + 2);
     let body: String = finding.body.chars().take(room).collect();
@@ -289,6 +327,7 @@ mod tests {
         let (content, changed) = match path {
             "a.rs" => (Content::Text(CODE.into()), Changed::Lines(vec![(2, 2)])),
             "hidden.rs" => (Content::Text("x = \"\u{202e}1\";\ny\r\n".into()), Changed::All),
+            "new\nline\\.rs" | "a\u{fffd}.rs" => (Content::Text(CODE.into()), Changed::All),
             "image.png" => (Content::NoText, Changed::All),
             "gone.rs" => (Content::Missing, Changed::All),
             _ => (Content::Missing, Changed::Nothing),
@@ -366,6 +405,11 @@ mod tests {
             "{words}"
         );
         assert!(words.contains("findings[2] (a.rs:99): the file has only 7 lines"), "{words}");
+        let slash = &placed.findings[6].body;
+        assert!(
+            slash.contains("src\\a.rs:1: it is not a file") && slash.ends_with("separated by /"),
+            "{slash}"
+        );
         assert!(words.contains("findings[3] (b.rs:1): it is not a file of commit 1a2b"), "{words}");
         assert!(words.ends_with("; and 3 more"), "{words}");
         let left = &placed.findings[1];
@@ -375,6 +419,17 @@ mod tests {
                 && left.body.chars().count() <= MAX_BODY
         );
         assert_eq!(placed.findings[4].file, WHOLE_CHANGE);
+    }
+
+    #[test]
+    fn a_name_is_that_of_a_file_whatever_is_in_it_or_shows_nothing_but_itself() {
+        let names =
+            ["new\nline\\.rs", r#""new\nline\\.rs""#, r#""a\377.rs""#, " a.rs\n", "no\nfile\u{1b}.rs", "a\0"];
+        let placed = place(names.map(|name| finding(name, 2, "")).into(), Order::default());
+        let files = placed.findings.iter().map(|finding| finding.file.as_str());
+        let expected = ["new\nline\\.rs", "new\nline\\.rs", "a\u{fffd}.rs", "a.rs", "no file.rs", "."];
+        assert_eq!(files.collect::<Vec<_>>(), expected);
+        assert_eq!(placed.misplaced.iter().map(|no| no.at).collect::<Vec<_>>(), [4, 5]);
     }
 
     #[test]

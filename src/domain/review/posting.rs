@@ -7,6 +7,7 @@
 
 use super::report::{Agreed, Pass, Report};
 use crate::domain::finding::Severity;
+use crate::domain::quoted::quote;
 use crate::domain::words::{clean_line, clean_text};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -324,8 +325,8 @@ fn summary(report: &Report, verdict: &str, mark: &str, apart: &[&Agreed], at_lin
 fn entry(agreed: &Agreed) -> String {
     let finding = &agreed.finding;
     let place = match finding.start_line {
-        0 => finding.file.clone(),
-        line => format!("{}:{line}", finding.file),
+        0 => quote(&finding.file).into_owned(),
+        line => format!("{}:{line}", quote(&finding.file)),
     };
     let mut entry = format!("{} {}", code(&place), head(agreed));
     if !finding.body.trim().is_empty() {

@@ -125,7 +125,8 @@ pub(super) fn cleaned_finding(finding: Finding) -> Finding {
     let line = |text: String| clean_line(&text, usize::MAX);
     Finding {
         category: line(finding.category),
-        file: line(finding.file),
+        // A file may be called anything; what names none is cleaned when it gets its place.
+        file: finding.file,
         quote: lines(finding.quote),
         title: line(finding.title),
         body: lines(finding.body),

@@ -52,10 +52,16 @@ fn annotation(kind: &str, finding: &Finding) -> String {
     let title = format!("{}: {}", finding.severity, finding.title);
     format!(
         "::{kind} file={},line={first},endLine={last},title={}::{}\n",
-        property(&revealed_line(&finding.file)),
+        property(&file_of(finding)),
         property(&title),
         data(&text)
     )
+}
+
+/// Returns a file's name as the runner is to know it: it unescapes line ends, and nothing else that a terminal would obey.
+fn file_of(finding: &Finding) -> String {
+    let lines: Vec<_> = finding.file.split('\n').map(revealed_line).collect();
+    lines.join("\n")
 }
 
 /// Writes a report as the Markdown of a step's summary, to be added to the file `$GITHUB_STEP_SUMMARY` that has `already`
@@ -105,7 +111,7 @@ mod tests {
         for ((command, agreed), name) in read[2..].iter().zip(clean_hostile().findings).zip(expected) {
             let finding = agreed.finding;
             assert_eq!(command.name, name);
-            assert_eq!(command.properties["file"], inert(&revealed_line(&finding.file)));
+            assert_eq!(command.properties["file"], inert(&file_of(&finding)));
             assert_eq!(command.properties["line"], finding.start_line.max(1).to_string());
             assert_eq!(
                 command.properties["title"],

@@ -6,6 +6,7 @@
 use super::plain::{lines, message};
 use super::xml::escaped;
 use crate::domain::finding::Severity;
+use crate::domain::quoted::quote;
 use crate::domain::review::report::{Agreed, Pass, Report, Reviewer};
 use std::collections::HashMap;
 
@@ -26,7 +27,7 @@ pub fn junit(report: &Report, fail_on: Option<Severity>) -> String {
     let mut names: HashMap<String, usize> = HashMap::new();
     for agreed in &report.findings {
         let finding = &agreed.finding;
-        let mut name = format!("{} {}:{}", finding.title, finding.file, lines(finding).0);
+        let mut name = format!("{} {}:{}", finding.title, quote(&finding.file), lines(finding).0);
         let times = names.entry(name.clone()).or_default();
         *times += 1;
         if *times > 1 {

@@ -2,6 +2,7 @@
 
 use super::plain::{body, inert, more, without_verdict};
 use crate::domain::finding::{Severity, Standing};
+use crate::domain::quoted::quote;
 use crate::domain::review::report::{Agreed, Pass, Report};
 use crate::domain::words::revealed_line;
 
@@ -85,10 +86,11 @@ fn head(report: &Report) -> String {
 
 fn one(agreed: &Agreed) -> String {
     let finding = &agreed.finding;
+    let file = quote(&finding.file);
     let place = match (finding.start_line, finding.end_line) {
-        (0, _) => finding.file.clone(),
-        (start, end) if end > start => format!("{}:{start}-{end}", finding.file),
-        (start, _) => format!("{}:{start}", finding.file),
+        (0, _) => file.into_owned(),
+        (start, end) if end > start => format!("{file}:{start}-{end}"),
+        (start, _) => format!("{file}:{start}"),
     };
     let outside =
         if finding.standing == Some(Standing::OutsideDiff) { ", outside of the change" } else { "" };
