@@ -104,6 +104,7 @@ fn the_exit_code_says_what_a_review_came_to() {
         assert!(refused.err.contains("lies among the files of git or of crew"), "{}", refused.err);
     }
     assert_eq!(review(&repo, &["main..main"], 0).out, "main..main  0 files, +0 -0\nnothing to review\n");
+    assert_eq!(report(&repo, &["main..main"], 0)["result"], "nothing_to_review");
     review(&repo, &["show", "last", "--agree", "2"], 2);
     repo.leaves_no_process();
 }
@@ -213,6 +214,25 @@ fn several_forms_are_written_at_once() {
     assert!(shown.out.contains("1 error"), "{}", shown.out);
     assert!(read("out.json")["runs"].is_array() && repo.root.join("link").is_symlink());
     assert!(!std::fs::metadata("/dev/null").expect("a device").is_file());
+}
+
+#[test]
+fn where_nothing_has_changed_each_form_says_so() {
+    let repo = with_branch();
+    let written = |form: &str| review(&repo, &["main..main", "--format", form], 0).out;
+    assert_eq!(written("github"), "");
+    let said = "## crew review: nothing to review\n\n`main..main` changes no file.\n";
+    assert_eq!(written("markdown"), said);
+    for form in ["sarif", "gitlab", "rdjson"] {
+        let json: Value = serde_json::from_str(&written(form)).expect("JSON");
+        let found = [&json, &json["runs"][0]["results"], &json["diagnostics"]];
+        let found = found.iter().find_map(|found| found.as_array());
+        assert_eq!(found.map(Vec::len), Some(0), "{form}: {json}");
+    }
+    for form in ["checkstyle", "junit"] {
+        let xml = written(form);
+        assert!(xml.starts_with("<?xml") && !xml.contains("<error") && !xml.contains("<testcase"), "{xml}");
+    }
 }
 
 #[test]

@@ -174,6 +174,7 @@ fn number(order: &ReviewOrder, how: &How) -> Result<u64, Problem> {
 
 fn verdict(judged: Judged) -> &'static str {
     match judged {
+        Judged::NothingToReview => "nothing to review",
         Judged::Clean => "clean",
         Judged::Findings => "changes requested",
         Judged::Incomplete => "incomplete",

@@ -100,7 +100,7 @@ impl Concluded {
     /// Returns how a command ends that tells it.
     pub fn exit(&self) -> ExitStatus {
         match self.judged {
-            Judged::Clean => ExitStatus::Done,
+            Judged::NothingToReview | Judged::Clean => ExitStatus::Done,
             Judged::Findings => ExitStatus::Findings,
             Judged::Incomplete => ExitStatus::Incomplete,
         }
@@ -172,7 +172,7 @@ pub fn conclude(
     Ok(Concluded { report, bar, judged, told: sifted.told })
 }
 
-/// Returns the report on a change that changes nothing: clean, whoever would have looked at it.
+/// Returns the report on a change that changes nothing: there is nothing that anybody could look at.
 pub fn of_nothing(resolved: &Resolved, bar: Bar) -> Concluded {
     let report = Report {
         review: String::new(),
@@ -184,7 +184,7 @@ pub fn of_nothing(resolved: &Resolved, bar: Bar) -> Concluded {
         skipped: Vec::new(),
         millis: 0,
     };
-    Concluded { report, bar, judged: Judged::Clean, told: Vec::new() }
+    Concluded { report, bar, judged: Judged::NothingToReview, told: Vec::new() }
 }
 
 fn reviewed(target: &ReviewTarget, change: ChangeSize) -> Reviewed {

@@ -49,7 +49,7 @@ pub fn text(concluded: &Concluded, printer: Option<&Printer>) -> String {
     let plain = Printer::new(false, false, true);
     let Concluded { report, judged, .. } = concluded;
     let mut lines = vec![heading(report)];
-    if is_of_nothing(report) {
+    if report.is_of_nothing() {
         lines.push("nothing to review".into());
         return idle(&lines.join("\n"));
     }
@@ -87,11 +87,6 @@ pub fn text(concluded: &Concluded, printer: Option<&Printer>) -> String {
     idle(&lines.join("\n"))
 }
 
-/// Tells whether nobody reviewed anything, since nothing has changed.
-fn is_of_nothing(report: &Report) -> bool {
-    report.reviewed.files == 0 && report.reviewers.is_empty()
-}
-
 /// Returns what people may want to type next.
 pub fn next_steps(concluded: &Concluded, short: &str) -> Vec<String> {
     let mut steps = Vec::new();
@@ -118,7 +113,7 @@ fn heading(report: &Report) -> String {
         reviewed.added,
         reviewed.removed,
     );
-    if is_of_nothing(report) {
+    if report.is_of_nothing() {
         return change;
     }
     let names: Vec<String> = report.reviewers.iter().map(|one| clean_line(&one.name, 60)).collect();
@@ -164,6 +159,7 @@ pub fn severity_tone(severity: Severity) -> Tone {
 
 fn tone(judged: Judged) -> Tone {
     match judged {
+        Judged::NothingToReview => Tone::Faint,
         Judged::Clean => Tone::Good,
         Judged::Findings | Judged::Incomplete => Tone::Bad,
     }
@@ -180,6 +176,7 @@ fn end(report: &Report, judged: Judged) -> String {
     let hidden = hidden_words(&report.hidden).map(|words| format!(" ({words})")).unwrap_or_default();
     let asks = report.reviewers.iter().any(|one| one.pass == Pass::ChangesRequested);
     let verdict = match (judged, asks) {
+        (Judged::NothingToReview, _) => "nothing to review",
         (Judged::Incomplete, _) => "incomplete",
         (Judged::Findings, true) => "changes requested",
         // The exit code is 0: what they ask for is not as grave as that.

@@ -38,6 +38,8 @@ impl Bar {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Judged {
+    /// The change changes nothing, so nobody has looked at it.
+    NothingToReview,
     Clean,
     /// Something is as grave as asked for.
     Findings,

@@ -153,6 +153,11 @@ impl Report {
         })
     }
 
+    /// Tells whether nobody reviewed anything, since nothing has changed.
+    pub fn is_of_nothing(&self) -> bool {
+        self.reviewed.files == 0 && self.reviewers.is_empty()
+    }
+
     /// Counts the findings of a severity.
     pub fn count(&self, severity: Severity) -> usize {
         self.findings.iter().filter(|agreed| agreed.finding.severity == severity).count()

@@ -46,6 +46,9 @@ fn head(report: &Report) -> String {
             _ => format!("{count} {severity}s"),
         })
         .collect();
+    if report.is_of_nothing() {
+        return format!("## crew review: nothing to review\n\n{} changes no file.\n", code(&reviewed.words));
+    }
     let found = if counts.is_empty() { "nothing found".to_owned() } else { counts.join(", ") };
     let mut text = format!("## crew review: {found}\n\n");
     for why in without_verdict(report) {
