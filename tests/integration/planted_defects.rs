@@ -4,6 +4,7 @@
 use crate::support::TestRepo;
 use crew::review::{self, RuleSet, Target};
 use crew::workspace::git::Git;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
@@ -157,31 +158,93 @@ fn plant_files(repo: &TestRepo) -> Vec<Place> {
     .to_vec()
 }
 
-#[test]
-fn each_planted_defect_is_found_at_its_line() {
-    let repo = before();
+/// Makes the change with all defects, and returns what is wrong with it.
+fn plant(repo: &TestRepo) -> BTreeSet<Place> {
     let mut planted: BTreeSet<Place> = BTreeSet::new();
     for file in files() {
         repo.write(&file.path, &file.planted);
         planted.extend(file.found.into_iter().map(|(line, kind)| (file.path.clone(), line, kind)));
     }
-    planted.extend(plant_files(&repo));
+    planted.extend(plant_files(repo));
     assert!(planted.len() >= 30, "{}", planted.len());
-    let found = examine(&repo);
-    let missed: Vec<_> = planted.difference(&found).collect();
-    let made_up: Vec<_> = found.difference(&planted).collect();
-    assert!(missed.is_empty() && made_up.is_empty(), "missed: {missed:#?}\nmade up: {made_up:#?}");
+    planted
 }
 
-#[test]
-fn nothing_is_found_in_the_same_change_without_them() {
-    let repo = before();
+/// Makes the same change without them.
+fn plant_nothing(repo: &TestRepo) {
     for file in files().iter().filter(|file| !file.clean.is_empty()) {
         repo.write(&file.path, &file.clean);
     }
     repo.write("web/package-lock.json", "{\n  \"lockfileVersion\": 3,\n  \"packages\": {}\n}\n");
     repo.write("docs/v2/index.md", "# Version 2\n");
-    relink(&repo, "docs/current", "v2");
+    relink(repo, "docs/current", "v2");
     repo.write("scripts/deploy.sh", "#!/bin/sh\nset -eu\nkubectl apply -f deploy/ --prune=false\n");
+}
+
+#[track_caller]
+fn assert_same(planted: &BTreeSet<Place>, found: &BTreeSet<Place>) {
+    let missed: Vec<_> = planted.difference(found).collect();
+    let made_up: Vec<_> = found.difference(planted).collect();
+    assert!(missed.is_empty() && made_up.is_empty(), "missed: {missed:#?}\nmade up: {made_up:#?}");
+}
+
+#[test]
+fn each_planted_defect_is_found_at_its_line() {
+    let repo = before();
+    let planted = plant(&repo);
+    assert_same(&planted, &examine(&repo));
+}
+
+#[test]
+fn nothing_is_found_in_the_same_change_without_them() {
+    let repo = before();
+    plant_nothing(&repo);
     assert_eq!(examine(&repo), BTreeSet::new());
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn line(value: &Value) -> u32 {
+    value.as_u64().unwrap_or(0) as u32
+}
+
+/// Where the results of a SARIF file are.
+fn places_in_sarif(sarif: &Value) -> BTreeSet<Place> {
+    let results = sarif["runs"][0]["results"].as_array().expect("results");
+    let place = |result: &Value| {
+        let physical = &result["locations"][0]["physicalLocation"];
+        let (uri, line) =
+            (text(&physical["artifactLocation"]["uri"]), line(&physical["region"]["startLine"]));
+        (uri.replace("%20", " "), line, text(&result["ruleId"]))
+    };
+    results.iter().map(place).collect()
+}
+
+#[test]
+fn a_review_of_the_branch_tells_each_of_them_to_the_line_and_nothing_of_its_clean_twin() {
+    let repo = before();
+    repo.git(&["switch", "-q", "-c", "planted"]);
+    let planted = plant(&repo);
+    repo.commit("with defects");
+    let sarif = repo.beside("found.sarif");
+    let review = |more: &[&str], exit| {
+        let args = ["review", "--base", "main", "--reviewer", "builtin", "--format", "json"];
+        repo.crew(args.iter().chain(more)).exits(exit).json()
+    };
+    let report = review(&["--format", &format!("sarif={}", sarif.display())], 5);
+    let place =
+        |finding: &Value| (text(&finding["file"]), line(&finding["start_line"]), text(&finding["category"]));
+    assert_same(&planted, &report["findings"].as_array().expect("findings").iter().map(place).collect());
+    let sarif = std::fs::read_to_string(&sarif).expect("a file");
+    // What is about a file as a whole stands at its first line there, since some readers want one.
+    let at_lines = planted.into_iter().map(|(path, line, kind)| (path, line.max(1), kind)).collect();
+    assert_same(&at_lines, &places_in_sarif(&serde_json::from_str(&sarif).expect("JSON")));
+
+    repo.git(&["switch", "-q", "-c", "clean", "main"]);
+    plant_nothing(&repo);
+    repo.commit("without defects");
+    let report = review(&[], 0);
+    assert_eq!((&report["result"], &report["findings"]), (&json!("clean"), &json!([])), "{report}");
 }
