@@ -121,9 +121,17 @@ pub fn quiet_hours_are_quiet() {
 
 pub fn timeout_seconds_end_one_that_hangs() {
     let repo = TestRepo::new();
-    repo.set("notify", "command", json!(format!("exec sleep 300 # {}", repo.home.display())));
+    // Told while others are at work: at its end, a run waits hardly longer than that itself. Only the first one hangs.
+    let first = repo.beside("first").display().to_string();
+    let hangs =
+        format!("mkdir {first} || exit 0; echo $$ >{first}/new; mv {first}/new {first}/pid; exec sleep 300");
+    repo.set("notify", "command", json!(hangs));
     repo.set("notify", "timeout_seconds", json!(1));
-    let ran = run(&repo, "## a\nrun: true", 0);
+    let until_it_is_gone = format!(
+        "until [ -e {first}/pid ]; do sleep 0.02; done; while kill -0 $(cat {first}/pid); do sleep 0.02; done; sleep 1"
+    );
+    let steps = format!("## a\nrun: true\ngate: before\n\n## b\nrun: {until_it_is_gone}\ntimeout: 60s");
+    let ran = run(&repo, &steps, 3);
     assert!(ran.err.contains("notifications: notify.command: sh took longer than 1 s"), "{}", ran.err);
     repo.leaves_no_process();
 }
