@@ -148,6 +148,14 @@ fn what_is_staged_or_not_committed_is_reviewed_at_a_commit_of_its_own() {
         (&json!("what is not committed"), &json!(2))
     );
     assert_eq!(repo.git(&["status", "--porcelain"]).lines().count(), 2);
+    // What is staged and taken back in the folder changes nothing, and does not stand before what the branch adds.
+    repo.write("a.txt", "one\ntwo\n");
+    std::fs::rename(repo.root.join("b.txt"), repo.beside("b")).expect("it goes");
+    let taken_back = review(&repo, &["--reviewer", "kind", "--json"], 0);
+    assert_eq!(taken_back.json()["reviewed"]["words"], "main...feature", "{}", taken_back.err);
+    assert!(taken_back.err.contains("crew review --staged"), "{}", taken_back.err);
+    repo.write("a.txt", "one\ntwo\nthree\n");
+    std::fs::rename(repo.beside("b"), repo.root.join("b.txt")).expect("it comes back");
     let again = review(&repo, &["--reviewer", "kind"], 0);
     assert!(again.err.contains("reviewed already"), "{}", again.err);
     let bases = repo.git(&["for-each-ref", "refs/crew/base"]);

@@ -139,7 +139,7 @@ impl Outputs {
     pub fn tell(&self, cx: &Context, concluded: &Concluded) -> Result<ExitStatus> {
         for (format, file, place) in &self.to_files {
             let mut text = self.written(*format, concluded, None);
-            if !text.ends_with('\n') {
+            if !text.is_empty() && !text.ends_with('\n') {
                 text.push('\n');
             }
             place.write(text.as_bytes()).map_err(|error| {

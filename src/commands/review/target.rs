@@ -239,7 +239,15 @@ impl Names {
     ) -> Result<(ReviewTarget, Option<String>)> {
         let not_committed = base::not_committed(repository).context("look for what is not committed")?;
         if not_committed.changed > 0 {
-            return taken(repository, Uncommitted::Worktree, run);
+            let (target, snapshot) = taken(repository, Uncommitted::Worktree, run)?;
+            let is_change = reviewed::tree(&self.git, &target.base)? != target.tree;
+            if is_change {
+                return Ok((target, snapshot));
+            }
+            // What is staged is taken back in the folder: together that changes nothing.
+            let resolved = Resolved { target, change: ChangeSize::default(), snapshot };
+            resolved.let_go(repository);
+            cx.printer.tell("what is staged is not in the folder any more: crew review --staged reviews it");
         }
         let ahead = self.ahead("HEAD")?;
         match (ahead, not_committed.untracked) {
