@@ -424,7 +424,7 @@ mod tests {
     #[test]
     fn a_name_is_that_of_a_file_whatever_is_in_it_or_shows_nothing_but_itself() {
         let names =
-            ["new\nline\\.rs", r#""new\nline\\.rs""#, r#""a\377.rs""#, " a.rs\n", "no\nfile\u{1b}.rs", "a\0"];
+            ["new\nline\\.rs", r#""new\nline\\.rs""#, r#""a\377.rs""#, " a.rs\n", "no\nfile\u{7}.rs", "a\0"];
         let placed = place(names.map(|name| finding(name, 2, "")).into(), Order::default());
         let files = placed.findings.iter().map(|finding| finding.file.as_str());
         let expected = ["new\nline\\.rs", "new\nline\\.rs", "a\u{fffd}.rs", "a.rs", "no file.rs", "."];
