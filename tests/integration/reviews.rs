@@ -228,7 +228,7 @@ fn several_forms_are_written_at_once() {
 fn where_nothing_has_changed_each_form_says_so() {
     let repo = with_branch();
     let written = |form: &str| review(&repo, &["main..main", "--format", form], 0).out;
-    assert_eq!(written("github"), "");
+    assert_eq!(written("github"), "\n");
     let said = "## crew review: nothing to review\n\n`main..main` changes no file.\n";
     assert_eq!(written("markdown"), said);
     for form in ["sarif", "gitlab", "rdjson"] {
