@@ -298,6 +298,16 @@ fn a_person_reviews_beside_the_reviewers() {
     assert!(nowhere.err.contains("a.txt"), "{}", nowhere.err);
     assert!(submit("Bob", &["--verdict", "changes_requested"]).exits(4).err.contains("needs a reason"));
     assert_eq!(repo.kinds().iter().filter(|kind| *kind == "person_reviewed").count(), 1);
+    // The list names all who reviewed.
+    let list = review(&repo, &["list"], 0).out;
+    assert!(list.contains("kind approved, Ann changes requested"), "{list}");
+    let list = review(&repo, &["list", "--json"], 0).json();
+    let by = |at: usize| &list["data"][0]["reviewers"][at];
+    assert_eq!((&by(0)["reviewer"], &by(0)["person"]), (&json!("kind"), &json!(false)));
+    assert_eq!(
+        (&by(1)["reviewer"], &by(1)["person"], &by(1)["state"], &by(1)["task"]),
+        (&json!("Ann"), &json!(true), &json!("changes_requested"), &Value::Null)
+    );
 }
 
 /// Returns the kinds of events that only reviews have.

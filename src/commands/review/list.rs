@@ -1,15 +1,18 @@
 //! `crew review list`: the reviews that there were, the newest first.
 
 use super::known::NewOnlyArgs;
-use super::named;
+use super::named::{self, Named};
 use super::report;
+use super::text::idle;
 use crate::commands::context::Context;
 use crate::commands::exit::ExitStatus;
 use crate::domain::finding::Severity;
 use crate::domain::id::RunId;
+use crate::domain::review::by_person::PersonReview;
 use crate::domain::review::known::Known;
 use crate::domain::review::planning::Standing;
 use crate::domain::review::row::RowState;
+use crate::domain::submission::ReviewVerdict;
 use crate::domain::time::Time;
 use crate::runner::clock;
 use crate::store::database::Store;
@@ -36,6 +39,8 @@ pub struct ListArgs {
 struct Line {
     short: String,
     passes: Vec<Standing>,
+    /// What persons handed in beside those.
+    persons: Vec<PersonReview>,
     /// Findings that still stand and that nobody has decided about, the gravest first.
     open: Vec<(Severity, usize)>,
 }
@@ -51,7 +56,10 @@ impl Line {
     }
 
     fn tone(&self) -> Tone {
-        let any = |state| self.passes.iter().any(|pass| pass.row.state == state);
+        let any = |state| {
+            let of_person = self.persons.iter().any(|one| person_state(one) == state);
+            of_person || self.passes.iter().any(|pass| pass.row.state == state)
+        };
         match () {
             () if self.is_superseded() => Tone::Faint,
             () if any(RowState::Failed) => Tone::Bad,
@@ -67,6 +75,13 @@ fn state_of(pass: &Standing) -> &'static str {
     match pass.row.state {
         RowState::Running if !pass.owned => "interrupted",
         state => state.name(),
+    }
+}
+
+fn person_state(one: &PersonReview) -> RowState {
+    match one.review.verdict {
+        ReviewVerdict::Approved => RowState::Approved,
+        ReviewVerdict::ChangesRequested => RowState::ChangesRequested,
     }
 }
 
@@ -92,8 +107,10 @@ pub fn list(cx: &Context, args: &ListArgs) -> Result<ExitStatus> {
         for passes in of_runs.into_iter().take(shown) {
             let passes = store.with_owners(passes.into_iter().map(|pass| pass.row).collect())?;
             let id = &passes[0].row.run;
-            let (short, open) = (store.short(id)?, open_findings(&store, id, (&quiet, &known))?);
-            lines.push(Line { short, passes, open });
+            let review = named::of(&store, id)?;
+            let open = open_findings(&store, &review, (&quiet, &known))?;
+            let (short, persons) = (store.short(id)?, review.run.person_reviews.clone());
+            lines.push(Line { short, passes, persons, open });
         }
     }
     if cx.printer.json {
@@ -106,7 +123,7 @@ pub fn list(cx: &Context, args: &ListArgs) -> Result<ExitStatus> {
         cx.printer.tell("next  crew review    reviews what is not committed, or this branch");
         return Ok(ExitStatus::Done);
     }
-    cx.printer.data(&table(&lines).render(&cx.printer))?;
+    cx.printer.data(&idle(&table(&lines).render(&cx.printer)))?;
     if more > 0 {
         cx.printer.tell(&format!("{}: crew review list --all", words::count(more, "older review")));
     }
@@ -116,10 +133,10 @@ pub fn list(cx: &Context, args: &ListArgs) -> Result<ExitStatus> {
 /// Counts what is still open, as the report of a review does.
 fn open_findings(
     store: &Store,
-    id: &RunId,
+    review: &Named,
     (quiet, known): (&BTreeMap<String, FindingDecision>, &Known),
 ) -> Result<Vec<(Severity, usize)>> {
-    let review = named::of(store, id)?;
+    let id = &review.run.id;
     if let Some(order) = &review.run.review {
         let report = report::conclude(store, Some(&review.run), (order, id), (order.bar, known))?.report;
         let counts = Severity::ALL.into_iter().rev().map(|severity| (severity, report.count(severity)));
@@ -147,7 +164,9 @@ fn table(lines: &[Line]) -> Rows {
         let passes: Vec<String> = line
             .passes
             .iter()
-            .map(|pass| format!("{} {}", pass.row.reviewer, state_of(pass).replace('_', " ")))
+            .map(|pass| (pass.row.reviewer.as_str(), state_of(pass)))
+            .chain(line.persons.iter().map(|one| (one.by.as_str(), person_state(one).name())))
+            .map(|(who, state)| format!("{who} {}", state.replace('_', " ")))
             .collect();
         let superseded = if line.is_superseded() { " (superseded)" } else { "" };
         let open: Vec<String> =
@@ -177,10 +196,16 @@ fn as_json(line: &Line) -> Value {
     let pass = |pass: &Standing| {
         let row = &pass.row;
         json!({"task": row.task, "reviewer": row.reviewer, "state": state_of(pass), "ended_at": row.ended_at,
-            "superseded_by": row.superseded_by})
+            "superseded_by": row.superseded_by, "person": false})
     };
+    let of_person = |one: &PersonReview| {
+        json!({"task": null, "reviewer": one.by, "state": person_state(one), "ended_at": null, "superseded_by": null,
+            "person": true})
+    };
+    let reviewers: Vec<Value> =
+        line.passes.iter().map(pass).chain(line.persons.iter().map(of_person)).collect();
     let open: serde_json::Map<String, Value> =
         line.open.iter().map(|(severity, count)| (severity.name().to_owned(), json!(count))).collect();
     json!({"id": first.run, "of": first.words, "key": first.key, "version": first.version, "asked_at": first.asked_at,
-        "superseded": line.is_superseded(), "reviewers": line.passes.iter().map(pass).collect::<Vec<_>>(), "open": open})
+        "superseded": line.is_superseded(), "reviewers": reviewers, "open": open})
 }
