@@ -72,10 +72,15 @@ pub fn is_clean(text: &str) -> bool {
 }
 
 /// Returns JSON in which every character that shows nothing, or changes how others are shown, is written as its number.
-/// What it says stays the same.
+/// Two hashes, which stand in strings only, are written so that no runner of a pipeline takes them for the beginning of a
+/// command. What it says stays the same.
 pub fn visible_json(json: &str) -> Cow<'_, str> {
+    let json = match json.contains("##") {
+        true => Cow::Owned(json.replace("##", "#\\u0023")),
+        false => Cow::Borrowed(json),
+    };
     if !json.chars().any(|c| is_hidden(c) || is_line_end(c)) {
-        return Cow::Borrowed(json);
+        return json;
     }
     let mut visible = String::with_capacity(json.len());
     for character in json.chars() {

@@ -84,6 +84,39 @@ fn list(repo: &TestRepo) -> Value {
 }
 
 #[test]
+fn no_title_of_a_finding_that_is_decided_about_is_a_command_to_a_runner() {
+    let repo = TestRepo::new();
+    let bad = "##[error]x ##vso[task.complete]y";
+    a_review(&repo, "v1", &[("claude", &[(bad, "error")])], &[]);
+    let decide = |word: &str, more: &[&str]| {
+        let ran = repo
+            .crew(["review", word, "last", "##", "--why", "w", "--by", "Ann"].iter().chain(more))
+            .exits(0);
+        assert!(ran.out.contains("[error]x"), "{word}: {}", ran.out);
+        ran.out
+    };
+    let shown = |args: &[&str]| repo.crew(["review"].iter().chain(args)).exits(0).out;
+    let json: &[&str] = &["--json"];
+    let told = [
+        decide("dismiss", &[]),
+        decide("reopen", json),
+        decide("dismiss", json),
+        decide("reopen", &[]),
+        decide("resolve", &[]),
+        decide("reopen", &[]),
+        decide("resolve", json),
+        shown(&["show", "last", "##"]),
+        shown(&["show", "last", "##", "--json"]),
+        shown(&["baseline", "add", "last", "##", "--reason", "r", "--by", "Ann"]),
+        shown(&["baseline", "list"]),
+        shown(&["baseline", "list", "--json"]),
+    ];
+    for told in told {
+        assert!(!told.contains("##[") && !told.contains("##vso"), "{told}");
+    }
+}
+
+#[test]
 fn findings_are_decided_about_once_by_a_person_and_what_is_dismissed_is_counted_everywhere() {
     let repo = TestRepo::new();
     assert!(say(&repo, 0, "list").contains("there are no reviews"));

@@ -2,6 +2,7 @@
 
 use super::known::found_in;
 use super::named;
+use super::text::idle;
 use crate::commands::context::Context;
 use crate::commands::decide::name_of_person;
 use crate::commands::exit::{ExitStatus, Problem};
@@ -255,7 +256,7 @@ fn show(cx: &Context, done: &str, entries: &[Entry]) -> Result<ExitStatus> {
             let cells = [&entry.fingerprint, &file, &until, &entry.by, &entry.title, &entry.reason];
             rows.add(cells.into_iter().map(|cell| (cell.clone(), tone)).collect());
         }
-        cx.printer.data(&rows.render(&cx.printer))?;
+        cx.printer.data(&idle(&rows.render(&cx.printer)))?;
     }
     let count = words::count(entries.len(), "finding");
     let over = if expired > 0 { format!(", {expired} expired") } else { String::new() };

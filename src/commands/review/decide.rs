@@ -1,7 +1,7 @@
 //! `crew review dismiss`, `resolve` and `reopen`: what persons say of findings.
 
 use super::named::{self, Found, Named};
-use super::text::place;
+use super::text::{idle, place};
 use crate::commands::context::Context;
 use crate::commands::decide::{self, Who};
 use crate::commands::exit::{ExitStatus, Problem};
@@ -193,8 +193,8 @@ fn tell(cx: &Context, review: &Named, picked: &[&Found<'_>], decision: Decision)
     for one in picked {
         let (finding, word) = (&one.finding, decision.name());
         let (place, title) = (place(finding), clean_line(&finding.title, 160));
-        cx.printer
-            .data(&format!("{}  {word}  {}  {place}  {title}", finding.fingerprint, finding.severity))?;
+        let line = format!("{}  {word}  {}  {place}  {title}", finding.fingerprint, finding.severity);
+        cx.printer.data(&idle(&line))?;
     }
     if decision == Decision::Dismissed {
         let findings = words::count(picked.len(), "finding");

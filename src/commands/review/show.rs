@@ -4,7 +4,7 @@ use super::known::NewOnlyArgs;
 use super::named::{self, Found, Named};
 use super::outputs::OutputArgs;
 use super::report::{self, BarArgs};
-use super::text::{idle, json_line, next_steps, place, severity_tone};
+use super::text::{idle, next_steps, place, severity_tone};
 use crate::commands::context::Context;
 use crate::commands::exit::{ExitStatus, Problem};
 use crate::domain::finding::{Finding, Standing};
@@ -86,7 +86,7 @@ fn show_finding(cx: &Context, store: &Store, review: &Named, one: &Found<'_>) ->
         let json = json!({"review": review.run.id, "run": one.run.id, "finding": finding, "reviewers": one.reviewers,
             "agreeing": review.agreeing(&finding.fingerprint),
             "stands": one.stands, "decisions": said});
-        cx.printer.data(&json_line(&json))?;
+        cx.printer.json(&json)?;
         return Ok(ExitStatus::Done);
     }
     let say = |words: &str| cx.printer.data(&idle(words));

@@ -10,7 +10,7 @@ use crate::review::formats::inert;
 use crate::ui::printer::{Printer, Tone};
 use crate::ui::table::{Column, Rows};
 use crate::ui::words;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::time::Duration;
 
 /// The most findings that are shown to people.
@@ -24,13 +24,7 @@ pub fn json(concluded: &Concluded) -> String {
     json["result"] = json!(concluded.judged);
     json["exit"] = json!(concluded.exit() as u8);
     json["bar"] = json!(concluded.bar);
-    json_line(&json)
-}
-
-/// Returns JSON on one line, in which nothing acts on a terminal, and no runner of a pipeline finds a command.
-pub fn json_line(json: &Value) -> String {
-    // Hashes stand in strings only.
-    visible_json(&json.to_string()).replace("##", "#\\u0023")
+    visible_json(&json.to_string()).into_owned()
 }
 
 /// Returns lines in which no runner of a pipeline finds a command, whoever wrote them. GitHub's takes one at the beginning
@@ -215,9 +209,5 @@ mod tests {
     fn no_word_of_a_report_is_a_command_to_a_runner() {
         let text = "error  a\n::error::b\n  ::stop-commands::x\nstd::mem ##[error]c";
         assert_eq!(idle(text), "error  a\n: :error::b\n  : :stop-commands::x\nstd::mem # #[error]c");
-        let json = json!({"title": "###[error]"});
-        let line = json_line(&json);
-        assert!(!line.contains("##"), "{line}");
-        assert_eq!(serde_json::from_str::<Value>(&line).unwrap(), json);
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::domain::finding::{Finding, MAX_BODY, MAX_TITLE, fingerprint};
 use crate::domain::review::report::{Agreed, Moved, Pass, Report, Reviewer};
-use crate::domain::words::{clean_line, clean_text, revealed_line};
+use crate::domain::words::{clean_line, clean_text, revealed_line, visible_json};
 use std::collections::HashSet;
 
 /// The tool's name in every form.
@@ -106,9 +106,7 @@ pub fn more(report: &Report, left_out: usize) -> Option<String> {
 
 /// Returns JSON that says the same, shows all of its characters, and in which no runner of a pipeline finds a command.
 pub fn json_text(json: &serde_json::Value) -> String {
-    let text = format!("{json:#}\n");
-    // Hashes stand in strings only.
-    crate::domain::words::visible_json(&text).replace("##", "#\\u0023")
+    visible_json(&format!("{json:#}\n")).into_owned()
 }
 
 /// Returns a text in which no runner of a pipeline finds a command, wherever in a line it stands.
