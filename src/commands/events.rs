@@ -149,7 +149,7 @@ fn detail_of(event: &Event) -> String {
             format!("{} by {by}  {note}  {last_error}", why.name())
         }
         Event::DeadLetterDropped { by, reason, .. } => format!("by {by}  {reason}"),
-        Event::PersonReviewed(PersonReview { by, review }) => format!("by {by}  {}", review.summary()),
+        Event::PersonReviewed(PersonReview { by, review, .. }) => format!("by {by}  {}", review.summary()),
         Event::FindingDecided { fingerprint, decision, by, why, .. } => {
             format!("{fingerprint} {} by {by}  {why}", decision.name())
         }

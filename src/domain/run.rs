@@ -380,7 +380,10 @@ impl Run {
                 Ok(Touched::Nothing)
             }
             Event::PersonReviewed(review) => {
-                if self.review.is_none() || self.person_reviews.iter().any(|known| known.by == review.by) {
+                let worker = review.of.as_ref().map(|id| self.place_of(id)).transpose().map_err(illegal)?;
+                let is_now = worker.is_none_or(|at| self.tasks[at].rounds() == review.round);
+                let is_of_nothing = self.review.is_none() && worker.is_none();
+                if is_of_nothing || !is_now || self.standing_reviews().any(|known| known.by == review.by) {
                     return Err(illegal(format!("it is no review, or {} has reviewed it", review.by)));
                 }
                 self.person_reviews.push(review.clone());

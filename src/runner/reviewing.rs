@@ -97,11 +97,20 @@ pub fn reads_files(submission: &Submission) -> bool {
 
 /// Gives the findings that a person hands in their places.
 pub fn of_person(repository: &Path, run: &Run, review: &ReviewBody) -> Result<ReviewBody, Answer> {
-    let Some(order) = &run.review else { return Ok(review.clone()) };
+    let reviewer = run.tasks.iter().find(|task| task.reviewed_task().is_some());
+    let of_run = || run.review.as_ref().map(|order| order.target.clone());
+    let target = reviewer.and_then(|task| run.target_of(task)).or_else(of_run);
     let quotes = review.findings.iter().map(|finding| finding.quote.clone()).collect();
     let tops = vec![repository.display().to_string()];
-    let findings = Order { of: String::new(), tops, quotes, keeps_fingerprints: false };
-    let placed = place_at(repository, &order.target, findings, review.findings.clone()).map_err(unseen)?;
+    let order = Order { of: "the folder".into(), tops, quotes, keeps_fingerprints: false };
+    let placed = match &target {
+        Some(target) => place_at(repository, target, order, review.findings.clone()),
+        None => {
+            let look = |path: &str| -> Result<FileSeen, GitError> { Ok(read_in(repository, path)) };
+            placing::place_all(review.findings.clone(), &order, look)
+        }
+    };
+    let placed = placed.map_err(unseen)?;
     if !placed.misplaced.is_empty() {
         return Err(request::refused(Code::Invalid, placed.in_words(), how_to_submit(Kind::Review)));
     }

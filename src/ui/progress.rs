@@ -570,7 +570,7 @@ fn plain_line(run: &str, event: &Event) -> Option<String> {
         Event::DeadLetterDropped { task, by, .. } => {
             format!("run={run} task={task} event=dead_letter_dropped by={by:?}")
         }
-        Event::PersonReviewed(PersonReview { by, review }) => {
+        Event::PersonReviewed(PersonReview { by, review, .. }) => {
             format!("run={run} event=reviewed by={by:?} {}", clean_line(&review.summary(), 200))
         }
         Event::FindingDecided { fingerprint, decision, by, .. } => {

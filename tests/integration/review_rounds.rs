@@ -130,6 +130,39 @@ fn a_verdict_that_holds_by_a_persons_word_sends_the_work_back_too() {
 }
 
 #[test]
+fn a_person_sends_the_work_of_a_workflow_back_too() {
+    let repo = TestRepo::new();
+    learns(&repo);
+    agent(&repo, "nods", APPROVES, false);
+    repo.workflow("w", &steps("learns", "nods", "rounds: 1"));
+    let crew = |args: &[&str], exit| run_command(repo.alone(args.iter().copied())).exits(exit);
+    crew(&["run", "g", "--workflow", "w"], 0);
+    let findings = json!([{"severity": "error", "category": "broken", "file": "made", "quote": "broken",
+        "title": "it is broken", "body": "mend it"}]);
+    std::fs::write(repo.beside("found.json"), findings.to_string()).expect("a file");
+    let found = repo.beside("found.json").display().to_string();
+    let asks = [
+        "review",
+        "submit",
+        "--review",
+        "last",
+        "--by",
+        "Ann",
+        "--verdict",
+        "changes_requested",
+        "--findings",
+    ];
+    let told = crew(&[&asks[..], &[&found]].concat(), 0).err;
+    assert!(told.contains("work is sent back: round 1 of 1; next  crew resume"), "{told}");
+    crew(&["resume", "last"], 0);
+    assert_eq!((attempts(&repo, "work"), attempts(&repo, "review")), (2, 2));
+    assert!(repo.artifact("prompts/work.2.md").contains("Ann (a person): changes requested"));
+    // Her quote stands nowhere in what there is now.
+    let gone = crew(&[&asks[..], &[&found]].concat(), 4).err;
+    assert!(gone.contains("its quote does not stand in commit"), "{gone}");
+}
+
+#[test]
 fn a_verdict_that_crew_had_taken_in_when_it_was_killed_sends_the_work_back_once() {
     let repo = TestRepo::new();
     learns(&repo);

@@ -310,6 +310,60 @@ fn a_person_reviews_beside_the_reviewers() {
     );
 }
 
+#[test]
+fn a_person_who_asks_for_changes_sends_the_work_back_within_the_rounds() {
+    let repo = with_branch();
+    let gate = repo.gate("look");
+    let looks = format!("while [ -e {} ]; do sleep 0.02; done; {APPROVES}", gate.display());
+    reviewer(&repo, "kind", &looks);
+    worker(
+        &repo,
+        "fixer",
+        "date +%N >>b.txt; crew submit result --summary done --confidence 1 --rationale r",
+    );
+    let asks = |by: &str, body: &str| {
+        let named = ["review", "submit", "--review", "last", "--by", by, "--verdict", "changes_requested"];
+        repo.crew(named.iter().chain(&["--body", body])).exits(0)
+    };
+    let until =
+        ["review", "--reviewer", "kind", "--until", "approved", "--rounds", "2", "--fix-with", "fixer"];
+    let running = repo.start(until);
+    repo.wait_for_event("the reviewer looks", |event| event["kind"] == "process_started");
+    let early = asks("Ann", "It leaks.").err;
+    assert!(early.contains("fix is sent back as soon as all reviewers have come to a verdict"), "{early}");
+    repo.open("look");
+    let told = running.ends().exits(0);
+    // What she said is of work that was sent back since.
+    assert!(told.out.contains("no findings   approved"), "{}", told.out);
+    assert!(repo.artifact("prompts/fix.1.md").contains("It leaks."));
+    let rounds = || of_kind(&repo.events(), "review_round_begun").len();
+    assert_eq!(rounds(), 1);
+
+    let late = asks("Ann", "It leaks elsewhere.").err;
+    assert!(late.contains("fix is sent back: round 2 of 2; next  crew resume"), "{late}");
+    repo.crew(["resume", "last"]).exits(0);
+    assert!(repo.artifact("prompts/fix.2.md").contains("It leaks elsewhere."));
+    let json = repo.crew([
+        "review",
+        "submit",
+        "--review",
+        "last",
+        "--by",
+        "Bo",
+        "--verdict",
+        "changes_requested",
+        "--body",
+        "No.",
+        "--json",
+    ]);
+    assert_eq!(json.exits(0).json()["follows"], "no_round_left");
+    let left = asks("Ann", "Still.").err;
+    assert!(left.contains("fix is not sent back, no round of 2 is left: crew review send"), "{left}");
+    repo.crew(["review", "send", "last"]).exits(0);
+    assert_eq!(rounds(), 2);
+    repo.leaves_no_process();
+}
+
 /// Returns the kinds of events that only reviews have.
 pub fn kinds_of_events() -> Vec<String> {
     let repo = with_branch();

@@ -74,7 +74,7 @@ fn take_sarif(known: &mut Known, folder: &Path, named: &str) -> Result<()> {
 /// Returns what the reviewers of a review found.
 pub fn found_in(store: &Store, id: &RunId) -> Result<Vec<Finding>> {
     let run = store.load_run(id)?.context("the run is recorded")?;
-    let of_persons = run.person_reviews.iter().flat_map(|one| one.findings());
+    let of_persons = run.standing_reviews().flat_map(|one| one.findings());
     let mut found: Vec<Finding> = run.tasks.iter().flat_map(passes::findings).chain(of_persons).collect();
     let reviews = |task: &Task| {
         let handed_in = task.last().and_then(|attempt| attempt.submission.as_deref());

@@ -99,9 +99,10 @@ impl Named {
         for person in &self.run.person_reviews {
             for finding in person.findings() {
                 let print = finding.fingerprint.clone();
-                let new = Found { finding, run: &self.run, reviewers: vec![], stands: true };
+                let stands = person.stands(&self.run);
+                let new = Found { finding, run: &self.run, reviewers: vec![], stands };
                 let one = found.entry(print).or_insert(new);
-                one.stands = true;
+                one.stands |= stands;
                 one.reviewers.push(person.by.clone());
             }
         }
@@ -122,7 +123,7 @@ impl Named {
         let own = self.run.tasks.iter();
         let others = self.earlier.iter().filter_map(|(run, id)| run.task(id));
         let of_tasks = own.chain(others).flat_map(passes::said);
-        let of_persons = self.run.person_reviews.iter().flat_map(PersonReview::said);
+        let of_persons = self.run.standing_reviews().flat_map(PersonReview::said);
         let mut agreed = agree(of_tasks.chain(of_persons)).into_iter();
         let same = agreed.find(|agreed| agreed.fingerprints().any(|print| print == fingerprint));
         same.map(|agreed| agreed.reviewers).unwrap_or_default()

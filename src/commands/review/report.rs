@@ -126,7 +126,7 @@ pub fn conclude(
             runs.push(earlier);
         }
     }
-    let by_persons = || runs.iter().flat_map(|run| &run.person_reviews);
+    let by_persons = || runs.iter().flat_map(|run| run.standing_reviews());
     let sifted = sift(agree(found.chain(by_persons().flat_map(|one| one.said()))), known);
     let mut hidden = Hidden { known: sifted.known.len(), ..Hidden::default() };
     let mut findings = sifted.new;

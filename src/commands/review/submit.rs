@@ -5,18 +5,24 @@ use crate::commands::context::Context;
 use crate::commands::decide::{self, Who};
 use crate::commands::exit::{ExitStatus, Problem};
 use crate::commands::submit;
+use crate::domain::id::TaskId;
 use crate::domain::person::What;
 use crate::domain::request::{self, Submission};
+use crate::domain::review::by_person::PersonReview;
 use crate::domain::review::foreign;
+use crate::domain::review::rounds::{self, Follows};
+use crate::domain::run::Run;
 use crate::domain::submission::{Kind, ReviewBody, ReviewVerdict};
 use crate::domain::words::clean_line;
-use anyhow::Result;
+use crate::store::lock;
+use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
 /// Hand in the verdict of a review
 ///
 /// Works in the shell of a reviewer that crew has started. With --review, a person hands in theirs beside those of the
-/// reviewers. The same review twice is taken in once. Exit 0: accepted; 4: refused, with the reason.
+/// reviewers; where work is sent back in rounds, changes that they request send it back too. The same review twice is taken
+/// in once. Exit 0: accepted; 4: refused, with the reason.
 #[derive(Debug, clap::Args)]
 pub struct SubmitArgs {
     /// The verdict
@@ -97,8 +103,47 @@ fn hand_in_as_person(cx: &Context, args: &SubmitArgs, review: &str, body: Value)
     })?;
     let who = Who { by: args.by.clone(), wait: 60 };
     let by = decide::ask(&store, &id, (&who, ""), What::Review(Box::new(body)))?;
-    cx.printer.data(&format!("accepted: the review of {by} for {}", store.short(&id)?))?;
+    let (short, run) = (store.short(&id)?, store.load_run(&id)?.context("the run is recorded")?);
+    let said = run.person_reviews.iter().rfind(|one| one.by == by).context("the review is recorded")?;
+    let (task, owned) = (said.of.as_ref().map_or("", TaskId::as_str), lock::is_owned(&store.paths(&id))?);
+    let (name, words) = match rounds::follows(&run, said) {
+        Follows::Nothing => ("nothing", None),
+        Follows::Round { number, limit } => {
+            let next =
+                if owned { "the run goes on with it".into() } else { format!("next  crew resume {short}") };
+            ("round", Some(format!("{task} is sent back: round {number} of {limit}; {next}")))
+        }
+        Follows::WaitsForReviewers => {
+            let resume = if owned { String::new() } else { format!(" (crew resume {short})") };
+            let when = "as soon as all reviewers have come to a verdict";
+            ("waits_for_reviewers", Some(format!("{task} is sent back {when}{resume}")))
+        }
+        Follows::NoRoundLeft { limit } => {
+            let why = if limit == 0 {
+                "there are no rounds".into()
+            } else {
+                format!("no round of {limit} is left")
+            };
+            ("no_round_left", Some(format!("{task} is not sent back, {why}: crew review send {short}")))
+        }
+        Follows::Stuck => {
+            let why = format!("it is {}, or a reviewer has come to no verdict", state_of(&run, said));
+            ("not_sent_back", Some(format!("{task} is not sent back, {why}: crew review send {short}")))
+        }
+    };
+    if cx.printer.json {
+        let json =
+            json!({"review": id, "by": by, "verdict": said.review.verdict, "follows": name, "task": said.of});
+        cx.printer.json(&json)?;
+        return Ok(ExitStatus::Done);
+    }
+    cx.printer.data(&format!("accepted: the review of {by} for {short}"))?;
+    words.iter().for_each(|words| cx.printer.tell(words));
     Ok(ExitStatus::Done)
+}
+
+fn state_of(run: &Run, said: &PersonReview) -> String {
+    said.of.as_ref().and_then(|id| run.task(id)).map_or_else(String::new, |task| task.state.to_string())
 }
 
 /// Puts together what is handed in. A whole review, and what other programs put their findings into, become ours.

@@ -2,12 +2,13 @@
 //!
 //! # How it works
 //!
-//! Several tasks may review the work of one. As soon as all of them have settled, each with a verdict, and one of them asks
-//! for changes, the work goes back to whoever did it, with what was found, and is reviewed anew after that. That follows
+//! Several tasks may review the work of one, and persons beside them. As soon as all of these tasks have settled, each with a
+//! verdict, and one of them or a person asks for changes, the work goes back to whoever did it, with what was found, and is reviewed anew after that. That follows
 //! from the state of the run alone, so whoever takes a run over comes to the same. Where no round is left, the reviewer
 //! that still asks for changes needs a person.
 
 use super::agreeing::agree;
+use super::by_person::PersonReview;
 use super::foreign::is_unparsable;
 use super::report::Agreed;
 use crate::domain::event::{Event, Outcome};
@@ -89,7 +90,8 @@ pub fn due(run: &Run) -> Vec<Event> {
     events
 }
 
-/// Returns the round that begins for a task whose reviewers have all come to a verdict, where one of them asks for changes.
+/// Returns the round that begins for a task whose reviewers have all come to a verdict, where one of them or a person asks
+/// for changes.
 pub fn due_for(run: &Run, worker: &Task) -> Option<Event> {
     let round = worker.rounds() + 1;
     if round > limit_of(run, worker) || !may_be_sent_back(worker) {
@@ -102,12 +104,50 @@ pub fn due_for(run: &Run, worker: &Task) -> Option<Event> {
     let asks = |(task, review): &(&Task, &ReviewBody)| {
         asks_for_changes(review, task.spec.reviews.as_ref().and_then(|reviews| reviews.fail_on))
     };
-    reviews.iter().any(asks).then(|| Event::ReviewRoundBegun {
+    let persons: Vec<&PersonReview> =
+        run.standing_reviews().filter(|one| one.of.as_ref() == Some(&worker.spec.id)).collect();
+    let any = reviews.iter().any(asks) || persons.iter().any(|one| one.asks_for_changes_of(worker));
+    let of_tasks = reviews.iter().map(|(task, review)| Voice {
+        name: task.spec.reviewer().unwrap_or_else(|| task.spec.id.to_string()),
+        who: task.spec.id.to_string(),
+        review,
+    });
+    let of_persons =
+        persons.iter().map(|one| Voice { name: one.by.clone(), who: "a person".into(), review: &one.review });
+    any.then(|| Event::ReviewRoundBegun {
         task: worker.spec.id.clone(),
         reviewers: reviewers.iter().map(|task| task.spec.id.clone()).collect(),
         round,
-        note: note(&reviews),
+        note: note(&of_tasks.chain(of_persons).collect::<Vec<_>>()),
     })
+}
+
+/// What follows from a person's review that asks for changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Follows {
+    /// The run has nobody to send the work back to, or nothing is asked for.
+    Nothing,
+    /// The work went back, in this round of so many.
+    Round { number: u32, limit: u32 },
+    /// It goes back as soon as all reviewers have come to a verdict.
+    WaitsForReviewers,
+    /// No round is left of so many.
+    NoRoundLeft { limit: u32 },
+    /// A reviewer has come to no verdict, or the work is in no state to be sent back.
+    Stuck,
+}
+
+/// Says what follows from a person's review, as things stand after it.
+pub fn follows(run: &Run, said: &PersonReview) -> Follows {
+    let Some(worker) = said.of.as_ref().and_then(|id| run.task(id)) else { return Follows::Nothing };
+    let limit = limit_of(run, worker);
+    match () {
+        () if !said.asks_for_changes_of(worker) => Follows::Nothing,
+        () if worker.rounds() > said.round => Follows::Round { number: said.round + 1, limit },
+        () if said.round >= limit => Follows::NoRoundLeft { limit },
+        () if reviewers_of(run, worker).any(|task| !task.state.is_settled()) => Follows::WaitsForReviewers,
+        () => Follows::Stuck,
+    }
 }
 
 /// Returns the review that a reviewer has come to, where it has.
@@ -137,23 +177,30 @@ pub fn unless_no_round_is_left(
     Judgement { outcome: Outcome::NeedsReview, error_kind: None, reason }
 }
 
+/// Who says something in a round.
+struct Voice<'a> {
+    name: String,
+    /// Their task, or what they are.
+    who: String,
+    review: &'a ReviewBody,
+}
+
 /// Says what several reviewers found, worst first.
-fn note(reviews: &[(&Task, &ReviewBody)]) -> String {
+fn note(voices: &[Voice<'_>]) -> String {
     let mut note = String::new();
-    let name = |task: &Task| task.spec.reviewer().unwrap_or_else(|| task.spec.id.to_string());
-    for (task, review) in reviews {
+    for Voice { name, who, review } in voices {
         let verdict = match review.verdict {
             ReviewVerdict::Approved => "approved",
             ReviewVerdict::ChangesRequested => "changes requested",
         };
-        let _ = writeln!(note, "{} ({}): {verdict}", clean_line(&name(task), 100), task.spec.id);
+        let _ = writeln!(note, "{} ({who}): {verdict}", clean_line(name, 100));
         let body = review.body.trim();
         if !body.is_empty() {
             let _ = writeln!(note, "{}", indented(body, MAX_WORDS));
         }
     }
-    let found = reviews.iter().flat_map(|(task, review)| {
-        review.findings.iter().map(|finding| (name(task), finding.clone())).collect::<Vec<_>>()
+    let found = voices.iter().flat_map(|voice| {
+        voice.review.findings.iter().map(|finding| (voice.name.clone(), finding.clone())).collect::<Vec<_>>()
     });
     let found = agree(found);
     for (at, agreed) in found.iter().enumerate() {
@@ -332,6 +379,43 @@ mod tests {
             )
             .is_err()
         );
+    }
+
+    #[test]
+    fn a_person_who_asks_for_changes_is_one_of_the_reviewers_of_the_work_as_it_is() {
+        let approved = || Some(review("approved", &[]));
+        let mut run = reviewed(vec![reviewer("a", 1)], vec![("a", approved(), Outcome::Succeeded)]);
+        let hand_in = |run: &mut Run, body: &str| {
+            let said =
+                json!({"verdict": "changes_requested", "body": body, "findings": [finding("info", "p.rs")]});
+            let said: ReviewBody = serde_json::from_value(said).unwrap();
+            let events = crate::domain::review::by_person::hand_in(run, &said, "Ann").unwrap();
+            for event in &events {
+                run.apply(Time(3), event).unwrap();
+            }
+            run.person_reviews.last().unwrap().clone()
+        };
+        let first = hand_in(&mut run, "It leaks.");
+        assert_eq!(follows(&run, &first), Follows::Stuck, "nobody has begun it yet");
+        let begun = due(&run).remove(0);
+        let Event::ReviewRoundBegun { note, .. } = &begun else { panic!("a round") };
+        assert!(note.contains("Ann (a person): changes requested\n  It leaks."), "{note}");
+        run.apply(Time(4), &begun).unwrap();
+        assert_eq!(follows(&run, &first), Follows::Round { number: 1, limit: 1 });
+        let open = &run.tasks[1].new_round().unwrap().open;
+        assert_eq!(open, &["print-p.rs"], "a reviewer may say that it is resolved");
+        // What was said of older work begins no further round, and they may say something else now.
+        assert_eq!(run.standing_reviews().count(), 0);
+        let second = hand_in(&mut run, "It still leaks.");
+        assert_eq!(follows(&run, &second), Follows::NoRoundLeft { limit: 1 });
+        end(&mut run, "work", None, Outcome::Succeeded);
+        end(&mut run, "a", approved(), Outcome::Succeeded);
+        assert!(due(&run).is_empty());
+        let mut early = reviewed(vec![reviewer("a", 1)], vec![]);
+        let said = hand_in(&mut early, "It leaks.");
+        assert_eq!((follows(&early, &said), due(&early).len()), (Follows::WaitsForReviewers, 0));
+        end(&mut early, "a", approved(), Outcome::Succeeded);
+        assert_eq!(due(&early).len(), 1);
     }
 
     #[test]

@@ -22,7 +22,9 @@ impl Run {
         if number != self.tasks[worker].rounds() + 1 || number > limit {
             return Err(format!("round {number} of {limit} of {task} does not come next"));
         }
-        let reviews = places.iter().filter_map(|place| self.tasks[*place].pass());
+        let of_persons = self.standing_reviews().filter(|one| one.of.as_ref() == Some(task));
+        let of_persons = of_persons.map(|one| &one.review);
+        let reviews = places.iter().filter_map(|place| self.tasks[*place].pass()).chain(of_persons);
         let prints = reviews.flat_map(|review| &review.findings).map(|finding| &finding.fingerprint);
         let open: BTreeSet<&String> = prints.filter(|print| !print.is_empty()).collect();
         let reviewed = self.tasks[worker].tree.as_ref().map(|tree| tree.head().to_owned());
@@ -71,7 +73,8 @@ impl Run {
                 review.verdict == ReviewVerdict::ChangesRequested || !review.findings.is_empty()
             })
         };
-        match places.iter().any(asks) {
+        let person_asks = || self.standing_reviews().any(|one| one.asks_for_changes_of(task));
+        match places.iter().any(asks) || person_asks() {
             true => Ok(places.into_iter().collect()),
             false => Err(format!("nobody asks for changes of {id}")),
         }
