@@ -149,22 +149,55 @@ fn what_is_known_is_hidden_and_counted() {
         let refused = repo.crew(["review", "--reviewer", "strict", what]).exits(exit);
         assert!(refused.err.contains(told), "{}", refused.err);
     }
-    // The baseline counts always, until it expires.
-    baseline(&repo, &format!("add last {a} --reason r"), 0);
+    // The baseline from before the change counts always, until it expires.
+    let on_main = |text: &str| {
+        repo.git(&["switch", "-q", "main"]);
+        repo.write(FILE, text);
+        repo.git(&["add", "-f", FILE]);
+        repo.commit("the baseline");
+        repo.git(&["switch", "-q", "feature"]);
+        repo.git(&["rebase", "-q", "main"]);
+    };
+    let entry = |print: &str, expires: Option<&str>| json!({"fingerprint": print, "reason": "r", "by": "b", "added": "2001-01-01", "expires": expires});
+    on_main(&json!({"findings": [entry(&a, None)]}).to_string());
     assert_eq!(counts(&review(&repo, &[], 5)), (1, 1));
     assert_eq!(counts(&review(&repo, &["--new-only"], 5)), (1, 1));
-    let expired =
-        json!({"fingerprint": b, "reason": "r", "by": "b", "added": "2001-01-01", "expires": "2001-01-31"});
-    repo.write(FILE, &json!({"findings": [expired]}).to_string());
+    // What the change adds to it hides nothing of the change.
+    baseline(&repo, &format!("add last {b} --reason r"), 0);
+    repo.git(&["add", "-f", FILE]);
+    repo.commit("hides it");
+    let told = "1 entry of the baseline is only in what is reviewed and hides nothing yet";
+    let shown = repo.crew(["review", "--reviewer", "strict", "--json"]).exits(5);
+    assert!(counts(&shown.json()) == (1, 1) && shown.err.contains(told), "{}", shown.err);
+    assert!(repo.crew(["review", "show", "last"]).exits(5).err.contains(told));
+    let listed = repo.crew(["review", "list", "--json"]).exits(0).json();
+    assert_eq!(listed["data"][0]["open"]["error"], 1, "{listed}");
+    repo.git(&["reset", "-q", "--hard", "HEAD~1"]);
+    on_main(&json!({"findings": [entry(&b, Some("2001-01-31"))]}).to_string());
     let shown = repo.crew(["review", "--reviewer", "strict"]).exits(5);
     assert!(
         shown.err.contains("put up with `new is wrong` until 2001-01-31, and no longer does"),
         "{}",
         shown.err
     );
-    repo.write(FILE, "{\"findings\": [\n<<<<<<< HEAD\n");
+    on_main("{\"findings\": [\n<<<<<<< HEAD\n");
     let refused = repo.crew(["review", "--reviewer", "strict"]).exits(2);
-    assert!(refused.err.contains("a merge left a conflict"), "{}", refused.err);
+    assert!(
+        refused.err.contains("a merge left a conflict") && refused.err.contains(":.crew/baseline.json:2"),
+        "{}",
+        refused.err
+    );
+}
+
+#[test]
+fn what_is_not_committed_is_judged_by_the_baseline_in_the_folder() {
+    let (repo, [a, _]) = reviewed();
+    baseline(&repo, &format!("add last {a} --reason r"), 0);
+    repo.git(&["reset", "-q", "--soft", "main"]);
+    for args in [["--staged"], ["--worktree"]] {
+        let report = review(&repo, &args, 5);
+        assert_eq!(report["hidden"]["known"], 1, "{report}");
+    }
 }
 
 #[test]

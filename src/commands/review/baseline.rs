@@ -19,18 +19,23 @@ use crate::ui::printer::Tone;
 use crate::ui::table::{Column, Rows};
 use crate::ui::words;
 use crate::workspace::git::Git;
+use crate::workspace::rule_files::{ids_at, texts_of};
 use anyhow::Result;
 use jiff::civil::Date;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
+/// How much of a commit's id people see.
+const SHORT: usize = 10;
 /// The most characters of what a person says.
 const MAX_WORDS: usize = 500;
 
 /// Put up with findings, by a file that git tracks
 ///
-/// What `.crew/baseline.json` lists is hidden in every review, and counted. Commit the file: it counts for everybody.
+/// What `.crew/baseline.json` lists is hidden in every review, and counted. Commit the file: it counts for everybody. A range,
+/// a task's work or a pull request is judged by the file from before the change; what is not committed by the one in the
+/// folder.
 #[derive(Debug, clap::Args)]
 pub struct BaselineArgs {
     #[command(subcommand)]
@@ -100,6 +105,24 @@ pub fn baseline(cx: &Context, args: &BaselineArgs) -> Result<ExitStatus> {
 /// Reads the file of a repository.
 pub fn read(layout: &Layout) -> Result<Baseline> {
     baseline::read(layout).map_err(|error| told(layout, error))
+}
+
+/// Returns the text of the file as it is in a commit; none where that has none, or is not there any more.
+pub fn text_at(layout: &Layout, git: &Git, commit: &str) -> Option<String> {
+    let path = layout.baseline();
+    let path = path.strip_prefix(layout.repository()).ok()?.to_str()?.to_owned();
+    let id = ids_at(git, commit, std::slice::from_ref(&path)).ok()?.remove(&path)?;
+    texts_of(git, &[&id], baseline::MAX_BYTES).ok()?.remove(&id)
+}
+
+/// Reads the text that the file has in a commit.
+pub fn read_text(layout: &Layout, text: &str, commit: &str) -> Result<Baseline> {
+    let path = PathBuf::from(format!(
+        "{}:{}",
+        commit.get(..SHORT).unwrap_or(commit),
+        layout.shown(&layout.baseline())
+    ));
+    Baseline::read(text).map_err(|why| told(layout, BaselineError::Unreadable { path, why }))
 }
 
 fn told(layout: &Layout, error: BaselineError) -> anyhow::Error {

@@ -6,15 +6,17 @@ use crate::commands::context::Context;
 use crate::commands::exit::Problem;
 use crate::domain::finding::Finding;
 use crate::domain::id::RunId;
-use crate::domain::review::baseline::day_of;
+use crate::domain::review::baseline::{Baseline, day_of};
 use crate::domain::review::known::Known;
 use crate::domain::review::passes;
+use crate::domain::review::target::{ReviewTarget, TargetKind};
 use crate::domain::submission::HandedIn;
 use crate::domain::task::Task;
 use crate::domain::words::clean_line;
 use crate::runner::clock;
 use crate::store::database::Store;
 use crate::store::layout::Layout;
+use crate::workspace::git::Git;
 use anyhow::{Context as _, Result};
 use std::io::Read;
 use std::path::Path;
@@ -33,10 +35,10 @@ pub struct NewOnlyArgs {
 }
 
 impl NewOnlyArgs {
-    /// Reads all that is known.
-    pub fn known(&self, cx: &Context, layout: &Layout) -> Result<Known> {
+    /// Reads all that is known of a change.
+    pub fn known(&self, cx: &Context, layout: &Layout, target: &ReviewTarget) -> Result<Known> {
         let mut known = Known::default();
-        known.take_baseline(&baseline::read(layout)?, day_of(clock::now()));
+        take_baseline(&mut known, layout, target)?;
         match self.new_only.as_deref() {
             None | Some("baseline") => {}
             Some(named) if is_file(&cx.folder, named) => take_sarif(&mut known, &cx.folder, named)?,
@@ -48,6 +50,27 @@ impl NewOnlyArgs {
         }
         Ok(known)
     }
+}
+
+/// Takes in the baseline that holds for a change: the one from before it, as with the rules of a repository. What the change
+/// writes into the file holds after it, since nobody hides what is found in his own work. Of what is not committed it is the
+/// one in the folder: whoever edits that sees what is found there.
+fn take_baseline(known: &mut Known, layout: &Layout, target: &ReviewTarget) -> Result<()> {
+    let today = day_of(clock::now());
+    if matches!(target.kind, TargetKind::Index | TargetKind::Worktree) {
+        known.take_baseline(&baseline::read(layout)?, today);
+        return Ok(());
+    }
+    let git = Git::at(layout.repository());
+    let (before, after) =
+        (baseline::text_at(layout, &git, &target.base), baseline::text_at(layout, &git, &target.head));
+    let before = before.map(|text| baseline::read_text(layout, &text, &target.base)).transpose()?;
+    let before = before.unwrap_or_default();
+    known.take_baseline(&before, today);
+    // One that cannot be read there puts up with nothing.
+    let after = after.and_then(|text| Baseline::read(&text).ok()).unwrap_or_default();
+    known.note_later(&before, &after, today);
+    Ok(())
 }
 
 /// Tells whether a name means a file. A name that looks like one is told to be missing, and not to be no review.

@@ -22,7 +22,8 @@ use crate::ui::table::{Column, Rows};
 use crate::ui::words;
 use anyhow::Result;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 
 /// How many are listed where nobody asks for all.
 const USUAL: usize = 20;
@@ -103,12 +104,12 @@ pub fn list(cx: &Context, args: &ListArgs) -> Result<ExitStatus> {
         let shown = if args.all { of_runs.len() } else { USUAL.min(of_runs.len()) };
         more = of_runs.len() - shown;
         let quiet = store.dismissed()?;
-        let known = NewOnlyArgs::default().known(cx, store.layout())?;
+        let mut known = HashMap::new();
         for passes in of_runs.into_iter().take(shown) {
             let passes = store.with_owners(passes.into_iter().map(|pass| pass.row).collect())?;
             let id = &passes[0].row.run;
             let review = named::of(&store, id)?;
-            let open = open_findings(&store, &review, (&quiet, &known))?;
+            let open = open_findings(cx, &store, &review, (&quiet, &mut known))?;
             let (short, persons) = (store.short(id)?, review.run.person_reviews.clone());
             lines.push(Line { short, passes, persons, open });
         }
@@ -130,14 +131,24 @@ pub fn list(cx: &Context, args: &ListArgs) -> Result<ExitStatus> {
     Ok(ExitStatus::Done)
 }
 
+/// What is known, by the version of the change that it is known of: many reviews are of one.
+type KnownOf = HashMap<String, Known>;
+
 /// Counts what is still open, as the report of a review does.
 fn open_findings(
+    cx: &Context,
     store: &Store,
     review: &Named,
-    (quiet, known): (&BTreeMap<String, FindingDecision>, &Known),
+    (quiet, known): (&BTreeMap<String, FindingDecision>, &mut KnownOf),
 ) -> Result<Vec<(Severity, usize)>> {
     let id = &review.run.id;
     if let Some(order) = &review.run.review {
+        let known = match known.entry(order.target.version()) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(free) => {
+                free.insert(NewOnlyArgs::default().known(cx, store.layout(), &order.target)?)
+            }
+        };
         let report = report::conclude(store, Some(&review.run), (order, id), (order.bar, known))?.report;
         let counts = Severity::ALL.into_iter().rev().map(|severity| (severity, report.count(severity)));
         return Ok(counts.filter(|(_, count)| *count > 0).collect());

@@ -101,7 +101,7 @@ pub fn post(cx: &Context, args: &PostArgs) -> Result<ExitStatus> {
         return Err(problem.hint("crew review list shows the reviews").into());
     };
     let bar = args.bar.over(order.bar);
-    let known = args.new_only.known(cx, store.layout())?;
+    let known = args.new_only.known(cx, store.layout(), &order.target)?;
     let concluded = report::conclude(&store, Some(&run), (order, &id), (bar, &known))?;
     tell(cx, &say(cx, store.layout(), &id, order, &concluded, &args.how)?)
 }

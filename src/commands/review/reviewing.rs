@@ -133,22 +133,26 @@ pub fn review(cx: &Context, args: &ReviewingArgs) -> Result<ExitStatus> {
     refuse_contradictions(&settings)?;
     let outputs = args.output.read(cx.printer.json)?;
     let bar = args.bar.of_new(&settings)?;
-    let known = args.new_only.known(cx, &layout)?;
     let registry = run::registry(&settings)?;
     let library = cx.library(&layout, &registry, trusted)?;
     cut_off::refuse(&layout)?;
     let reviewers = reviewers::choose(&args.reviewer, &settings, &registry, &library)?;
     let able = voices(reviewers.iter().map(|one| one.name.as_str()));
     report::refuse_agree(bar.agree, able, "name more of them with --reviewer")?;
-    Desk { cx, args, layout, settings, registry, library, outputs, bar, known }.review(&reviewers)
+    Desk { cx, args, layout, settings, registry, library, outputs, bar, known: Known::default() }
+        .review(&reviewers)
 }
 
 impl Desk<'_> {
-    fn review(&self, reviewers: &[Reviewer]) -> Result<ExitStatus> {
+    fn review(mut self, reviewers: &[Reviewer]) -> Result<ExitStatus> {
         let mut store = Store::open(&self.layout).context("open the store")?;
         let id = clock::new_run_id();
         let resolved = target::resolve(self.cx, &store, &self.args.target, &id)?;
-        let done = self.review_resolved(&mut store, &id, &resolved, reviewers);
+        let known = self.args.new_only.known(self.cx, &self.layout, &resolved.target);
+        let done = known.and_then(|known| {
+            self.known = known;
+            self.review_resolved(&mut store, &id, &resolved, reviewers)
+        });
         if store.load_run(&id)?.is_none() {
             resolved.let_go(self.layout.repository());
         }
@@ -481,15 +485,15 @@ fn after_rounds(cx: &Context, run: &Run, short: &str, status: RunStatus, exit: E
 
 /// Tells what a review came to as it was asked for when it began.
 pub fn tell_as_ordered(cx: &Context, store: &Store, run: &Run, status: RunStatus) -> Result<ExitStatus> {
-    let bar = run.review.as_ref().map(|order| order.bar).unwrap_or_default();
+    let order = run.review.as_ref().context("a review knows what it is of")?;
     let outputs = OutputArgs::default().read(cx.printer.json)?;
-    let known = NewOnlyArgs::default().known(cx, store.layout())?;
-    tell(cx, store, run, status, &outputs, (bar, &known)).map(|(exit, _)| exit)
+    let known = NewOnlyArgs::default().known(cx, store.layout(), &order.target)?;
+    tell(cx, store, run, status, &outputs, (order.bar, &known)).map(|(exit, _)| exit)
 }
 
 /// Returns how a command ends that a review of another process came to its end for, as that was asked for when it began.
 pub fn exit_as_ordered(cx: &Context, store: &Store, run: &Run) -> Result<ExitStatus> {
     let order = run.review.as_ref().context("a review knows what it is of")?;
-    let known = NewOnlyArgs::default().known(cx, store.layout())?;
+    let known = NewOnlyArgs::default().known(cx, store.layout(), &order.target)?;
     Ok(report::conclude(store, Some(run), (order, &run.id), (order.bar, &known))?.exit())
 }

@@ -62,7 +62,7 @@ pub fn show(cx: &Context, args: &ShowArgs) -> Result<ExitStatus> {
         return Err(Problem::refused("no_report", message).hint(hint).into());
     };
     let bar = args.bar.over(order.bar);
-    let known = args.new_only.known(cx, store.layout())?;
+    let known = args.new_only.known(cx, store.layout(), &order.target)?;
     let of_run = (&**order, &review.run.id);
     let concluded = report::conclude(&store, Some(&review.run), of_run, (bar, &known))?;
     // What the review was asked for with is as it was.

@@ -19,6 +19,8 @@ pub struct Known {
     expired: HashMap<String, Date>,
     /// What other tools told, by rule.
     places: HashMap<String, Vec<Place>>,
+    /// How many entries of the baseline are only in what is reviewed.
+    later: usize,
 }
 
 /// Where another tool found something.
@@ -37,7 +39,7 @@ struct Place {
 pub struct Sifted {
     pub new: Vec<Agreed>,
     pub known: Vec<Agreed>,
-    /// Sentences on findings that are shown since their entry has expired.
+    /// Sentences on findings that are shown since their entry has expired, and on entries that do not count yet.
     pub told: Vec<String>,
 }
 
@@ -61,6 +63,15 @@ impl Known {
                 None => drop(self.fingerprints.insert(entry.fingerprint.clone())),
             }
         }
+    }
+
+    /// Takes note of entries that the baseline has after the change and that hide nothing before it.
+    pub fn note_later(&mut self, before: &Baseline, after: &Baseline, today: Date) {
+        let hides = |baseline: &Baseline| -> HashSet<String> {
+            let entries = baseline.findings.iter().filter(|entry| !entry.is_expired(today));
+            entries.map(|entry| entry.fingerprint.clone()).collect()
+        };
+        self.later = hides(after).difference(&hides(before)).count();
     }
 
     /// Takes in what was found earlier.
@@ -136,6 +147,13 @@ impl Place {
 /// Parts findings into new ones and known ones.
 pub fn sift(findings: Vec<Agreed>, known: &Known) -> Sifted {
     let mut sifted = Sifted::default();
+    sifted.told.extend(match known.later {
+        0 => None,
+        1 => Some("1 entry of the baseline is only in what is reviewed and hides nothing yet".to_owned()),
+        later => {
+            Some(format!("{later} entries of the baseline are only in what is reviewed and hide nothing yet"))
+        }
+    });
     for agreed in findings {
         if known.holds(&agreed) {
             sifted.known.push(agreed);
@@ -220,6 +238,25 @@ mod tests {
 
     fn prints(findings: &[Agreed]) -> Vec<&str> {
         findings.iter().map(|agreed| agreed.finding.fingerprint.as_str()).collect()
+    }
+
+    #[test]
+    fn what_a_change_writes_into_the_baseline_is_told_and_hides_nothing() {
+        let baseline = |entries: &[(&str, Option<&str>)]| {
+            let entry = |(print, expires): &(&str, Option<&str>)| json!({"fingerprint": print, "reason": "r", "by": "b", "added": "2026-01-01", "expires": expires});
+            let entries: Vec<Value> = entries.iter().map(entry).collect();
+            Baseline::read(&json!({"findings": entries}).to_string()).unwrap()
+        };
+        let before = baseline(&[("a", None), ("b", Some("2026-11-01")), ("c", None)]);
+        // One is new, one goes on after its last day, one is gone, and one is new and over.
+        let after =
+            baseline(&[("a", None), ("b", Some("2027-01-01")), ("d", None), ("e", Some("2026-11-01"))]);
+        let mut known = Known::default();
+        known.note_later(&before, &after, "2026-11-22".parse().unwrap());
+        let told = sift(Vec::new(), &known).told;
+        assert_eq!(told, ["2 entries of the baseline are only in what is reviewed and hide nothing yet"]);
+        known.note_later(&before, &before, "2026-11-22".parse().unwrap());
+        assert_eq!(sift(Vec::new(), &known).told, [""; 0]);
     }
 
     #[test]
