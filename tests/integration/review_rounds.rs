@@ -130,6 +130,35 @@ fn a_verdict_that_holds_by_a_persons_word_sends_the_work_back_too() {
 }
 
 #[test]
+fn what_is_sent_by_hand_goes_on_in_the_session_of_whoever_did_the_work() {
+    let repo = TestRepo::new();
+    looks(&repo);
+    let session = r#"echo '{"type":"thread.started","thread_id":"t-1"}'"#;
+    let end = r#"echo '{"type":"turn.completed","usage":{"input_tokens":1,"cached_input_tokens":0,"output_tokens":1}}'"#;
+    let argv = repo.beside("argv").display().to_string();
+    let works = format!(
+        "printf '%s\\n' \"$*\" >{argv}.$CREW_ATTEMPT\n\
+         case \"$*\" in *'resume t-1'*) echo fixed >made ;; *) echo broken >made ;; esac; {RESULT} >&2"
+    );
+    repo.program("codex", &format!("cat >{argv}.prompt.$CREW_ATTEMPT\n{session}\n{works}\n{end}"));
+    repo.workflow("w", "## work\nrole: executor\nagent: codex\nworktree: true\nretries: 0\n\nDo it.\n");
+    let crew = |args: &[&str], exit| run_command(repo.alone(args.iter().copied())).exits(exit);
+    crew(&["run", "g", "--workflow", "w"], 0);
+    let worked = crew(&["status", "last", "--json"], 0).json()["id"].clone();
+    let worked = worked.as_str().expect("an id");
+    let of_task = format!("{worked}/work");
+    let review = |exit| crew(&["review", "--task", &of_task, "--reviewer", "looks", "--json"], exit).json();
+    assert_eq!(review(5)["findings"][0]["title"], "it is broken");
+    crew(&["review", "send", "last", "--resume"], 0);
+    let read = |name: &str| std::fs::read_to_string(format!("{argv}.{name}")).expect("a second attempt");
+    let (first, second) = (read("1"), read("2"));
+    assert!(!first.contains("resume") && second.contains("resume t-1"), "{first}{second}");
+    assert!(read("prompt.2").contains("it is broken"), "{}", read("prompt.2"));
+    // It was put right in the same work tree, and is another version now.
+    assert_eq!(review(0)["result"], "clean");
+}
+
+#[test]
 fn a_person_sends_the_work_of_a_workflow_back_too() {
     let repo = TestRepo::new();
     learns(&repo);
