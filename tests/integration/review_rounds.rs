@@ -108,6 +108,20 @@ fn where_no_round_is_left_a_person_has_to_look() {
     let review: &Value = task(&run, "review");
     assert_eq!((&run["status"], &review["state"]), (&json!("needs_review"), &json!("needs_review")));
     assert!(review.to_string().contains("changes are still requested after 2 rounds"), "{review}");
+    // Each step that reviews has a report.
+    let shown = run_command(repo.alone(["review", "show", "last"])).exits(5).out;
+    assert!(shown.starts_with("review  the work of work  1 file, +3 -0   1 reviewer: looks"), "{shown}");
+    assert!(shown.contains("it is broken") && shown.contains("1 error   changes requested"), "{shown}");
+    let json = run_command(repo.alone(["review", "show", "last", "--json"])).exits(5).json();
+    let step = &json["steps"][0];
+    assert_eq!(
+        (&step["task"], &step["reviews"], &json["result"]),
+        (&json!("review"), &json!("work"), &json!("findings"))
+    );
+    assert_eq!(step["report"]["reviewers"][0]["outcome"], "changes_requested", "{json}");
+    assert_eq!(step["report"]["findings"][0]["title"], "it is broken");
+    run_command(repo.alone(["review", "show", "last", "--fail-on", "blocker"])).exits(0);
+    run_command(repo.alone(["review", "show", "last", "--format", "sarif"])).exits(2);
     assert_eq!((attempts(&repo, "work"), attempts(&repo, "review")), (3, 3));
 }
 

@@ -18,6 +18,7 @@ mod reviewing;
 mod send;
 mod show;
 mod stats;
+mod steps;
 mod submit;
 mod target;
 mod text;

@@ -135,6 +135,17 @@ impl Outputs {
         self.to_stdout == Format::Text
     }
 
+    /// Refuses forms that say nothing of which step found something.
+    pub fn refuse_all_but_text_and_json(&self) -> Result<(), Problem> {
+        let is_fit = matches!(self.to_stdout, Format::Text | Format::Json) && self.to_files.is_empty();
+        if is_fit {
+            return Ok(());
+        }
+        let message = "the steps of a run that does more than review are told as text and as JSON only";
+        Err(Problem::usage("output", message)
+            .hint("crew review --task RUN/TASK reviews a task's work, in all forms"))
+    }
+
     /// Tells a report everywhere. What cannot be written is an error, whatever the review came to.
     pub fn tell(&self, cx: &Context, concluded: &Concluded) -> Result<ExitStatus> {
         for (format, file, place) in &self.to_files {

@@ -20,6 +20,7 @@ use crate::domain::task::Task;
 use crate::store::database::Store;
 use crate::ui::words;
 use anyhow::{Context as _, Result};
+use std::time::Duration;
 
 /// What a review is judged by, and what of it is listed.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -119,15 +120,65 @@ pub fn conclude(
     let own = run.into_iter().flat_map(|run| &run.tasks);
     let others = earlier.iter().filter_map(|(run, task)| run.task(task));
     let tasks: Vec<&Task> = own.chain(others).filter(|task| task.spec.reviews.is_some()).collect();
-    let found = tasks.iter().flat_map(|task| passes::said(task));
     let mut runs: Vec<&Run> = run.into_iter().collect();
     for (earlier, _) in &earlier {
         if runs.iter().all(|known| known.id != earlier.id) {
             runs.push(earlier);
         }
     }
-    let by_persons = || runs.iter().flat_map(|run| run.standing_reviews());
-    let sifted = sift(agree(found.chain(by_persons().flat_map(|one| one.said()))), known);
+    // What persons say later takes no reviewer's time.
+    let ended = tasks.iter().filter_map(|task| task.last()?.ended_at).max();
+    let took = run.map(|run| ended.unwrap_or(run.last_at).since(run.created_at)).unwrap_or_default();
+    let persons = runs.iter().flat_map(|run| run.standing_reviews()).collect();
+    let reviewed = match run.and_then(|run| put_right(run, order)) {
+        Some((target, put_right)) => {
+            let change = target::size(store.layout().repository(), &target).unwrap_or(order.change);
+            Reviewed { put_right: Some(put_right), ..reviewed(&target, change) }
+        }
+        None => reviewed(&order.target, order.change),
+    };
+    let sources = Sources { review: store.short(id)?, reviewed, tasks, persons, runs, took };
+    bring_together(store, &sources, (bar, known))
+}
+
+/// Brings together what one step of a run found that does more than review, and the persons who reviewed the same work.
+pub fn conclude_step(
+    store: &Store,
+    (run, task): (&Run, &Task),
+    (target, change): (&ReviewTarget, ChangeSize),
+    (bar, known): (Bar, &Known),
+) -> Result<Concluded> {
+    let last = task.last();
+    let took = last.and_then(|last| Some(last.ended_at?.since(last.started_at))).unwrap_or_default();
+    let work = task.reviewed_task();
+    let persons = run.standing_reviews().filter(|one| work.is_some() && one.of.as_ref() == work).collect();
+    let reviewed = reviewed(target, change);
+    let sources = Sources {
+        review: store.short(&run.id)?,
+        reviewed,
+        tasks: vec![task],
+        persons,
+        runs: vec![run],
+        took,
+    };
+    bring_together(store, &sources, (bar, known))
+}
+
+/// What a report is brought together from.
+struct Sources<'a> {
+    review: String,
+    reviewed: Reviewed,
+    tasks: Vec<&'a Task>,
+    persons: Vec<&'a PersonReview>,
+    /// Those whose decisions about findings count.
+    runs: Vec<&'a Run>,
+    took: Duration,
+}
+
+fn bring_together(store: &Store, sources: &Sources<'_>, (bar, known): (Bar, &Known)) -> Result<Concluded> {
+    let Sources { review, reviewed, tasks, persons, runs, took } = sources;
+    let found = tasks.iter().flat_map(|task| passes::said(task));
+    let sifted = sift(agree(found.chain(persons.iter().flat_map(|one| one.said()))), known);
     let mut hidden = Hidden { known: sifted.known.len(), ..Hidden::default() };
     let mut findings = sifted.new;
     let dismissed = store.dismissed()?;
@@ -145,22 +196,13 @@ pub fn conclude(
         *why_not += 1;
         false
     });
-    // What persons say later takes no reviewer's time.
-    let ended = tasks.iter().filter_map(|task| task.last()?.ended_at).max();
-    let took = run.map(|run| ended.unwrap_or(run.last_at).since(run.created_at)).unwrap_or_default();
     let report = Report {
-        review: store.short(id)?,
-        reviewed: match run.and_then(|run| put_right(run, order)) {
-            Some((target, put_right)) => {
-                let change = target::size(store.layout().repository(), &target).unwrap_or(order.change);
-                Reviewed { put_right: Some(put_right), ..reviewed(&target, change) }
-            }
-            None => reviewed(&order.target, order.change),
-        },
+        review: review.clone(),
+        reviewed: reviewed.clone(),
         reviewers: tasks
             .iter()
             .filter_map(|task| passes::reviewer(task))
-            .chain(by_persons().map(PersonReview::reviewer))
+            .chain(persons.iter().map(|one| one.reviewer()))
             .collect(),
         findings,
         hidden,

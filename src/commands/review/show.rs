@@ -4,9 +4,10 @@ use super::known::NewOnlyArgs;
 use super::named::{self, Found, Named};
 use super::outputs::OutputArgs;
 use super::report::{self, BarArgs};
+use super::steps;
 use super::text::{idle, next_steps, place, severity_tone};
 use crate::commands::context::Context;
-use crate::commands::exit::{ExitStatus, Problem};
+use crate::commands::exit::ExitStatus;
 use crate::domain::finding::{Finding, Standing};
 use crate::domain::review::deciding::Decision;
 use crate::domain::review::report::voices;
@@ -23,7 +24,7 @@ const MAX_SHOWN: usize = 50_000;
 
 /// Show the report of a review once more, or one of its findings whole
 ///
-/// Nothing is reviewed again. The exit code is that of the review: 0 clean, 5 for findings, 6 for an incomplete one; for one
+/// Of a run that does more than review, each of its steps that review is shown. Nothing is reviewed again. The exit code is that of the review: 0 clean, 5 for findings, 6 for an incomplete one; for one
 /// finding it is 0.
 #[derive(Debug, clap::Args)]
 pub struct ShowArgs {
@@ -54,12 +55,7 @@ pub fn show(cx: &Context, args: &ShowArgs) -> Result<ExitStatus> {
     }
     let outputs = args.output.read(cx.printer.json)?;
     let Some(order) = &review.run.review else {
-        let message = format!("run {} does more than review, and has no report of its own", review.short);
-        let hint = format!(
-            "crew status {0} shows its tasks; crew review show {0} FINGERPRINT a finding",
-            review.short
-        );
-        return Err(Problem::refused("no_report", message).hint(hint).into());
+        return steps::show(cx, &store, &review, (&args.bar, &args.new_only), &outputs);
     };
     let bar = args.bar.over(order.bar);
     let known = args.new_only.known(cx, store.layout(), &order.target)?;

@@ -10,7 +10,7 @@ use crate::review::formats::inert;
 use crate::ui::printer::{Printer, Tone};
 use crate::ui::table::{Column, Rows};
 use crate::ui::words;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 /// The most findings that are shown to people.
@@ -20,10 +20,20 @@ const MAX_PLACE: usize = 200;
 
 /// Returns a report as JSON, on one line.
 pub fn json(concluded: &Concluded) -> String {
+    json_line(&value(concluded))
+}
+
+/// Returns a report as JSON.
+pub fn value(concluded: &Concluded) -> Value {
     let mut json = json!(concluded.report);
     json["result"] = json!(concluded.judged);
     json["exit"] = json!(concluded.exit() as u8);
     json["bar"] = json!(concluded.bar);
+    json
+}
+
+/// Returns JSON on one line, in which nothing acts on a terminal, and no runner of a pipeline finds a command.
+pub fn json_line(json: &Value) -> String {
     visible_json(&json.to_string()).into_owned()
 }
 
@@ -100,13 +110,15 @@ pub fn next_steps(concluded: &Concluded, short: &str) -> Vec<String> {
 
 fn heading(report: &Report) -> String {
     let reviewed = &report.reviewed;
-    let change = format!(
-        "{}  {}, +{} -{}",
-        clean_line(&reviewed.words, MAX_PLACE),
-        words::count(reviewed.files, "file"),
-        reviewed.added,
-        reviewed.removed,
-    );
+    let words = clean_line(&reviewed.words, MAX_PLACE);
+    let change = match reviewed.base.is_empty() {
+        // Nobody knows what it was before.
+        true => words,
+        false => {
+            let files = words::count(reviewed.files, "file");
+            format!("{words}  {files}, +{} -{}", reviewed.added, reviewed.removed)
+        }
+    };
     if report.is_of_nothing() {
         return change;
     }
