@@ -6,11 +6,12 @@ use super::lock;
 use crate::domain::event::Event;
 use crate::domain::id::{RunId, TaskId};
 use crate::domain::review::deciding::{Decided, Decision};
+use crate::domain::review::in_rounds::InRounds;
 use crate::domain::review::planning::Standing;
 use crate::domain::review::row::{ReviewRow, RowState, row_of};
 use crate::domain::run::Run;
 use crate::domain::time::Time;
-use rusqlite::{OptionalExtension, Row, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use std::collections::BTreeMap;
 
 /// A run that is being written.
@@ -53,6 +54,11 @@ impl Reviewing<'_> {
 
 /// Finds the run that was first, where one that is being made would review what is reviewed, or approved, already.
 pub(super) fn taken(reviewing: &Reviewing<'_>) -> rusqlite::Result<Option<RunId>> {
+    if let Some(asked) = InRounds::of(reviewing.run)
+        && let Some(first) = open_in_rounds(reviewing.transaction, &asked)?
+    {
+        return Ok(Some(first));
+    }
     for place in 0..reviewing.run.tasks.len() {
         let Some(row) = row_of(reviewing.run, place) else { continue };
         if let Some(first) = reviewing.other(&row, !reviewing.is_again())? {
@@ -60,6 +66,45 @@ pub(super) fn taken(reviewing: &Reviewing<'_>) -> rusqlite::Result<Option<RunId>
         }
     }
     Ok(None)
+}
+
+/// Finds the oldest run with open tasks that was asked for the same. Its rows do not tell: in its second round it reviews what
+/// was put right.
+fn open_in_rounds(connection: &Connection, asked: &InRounds) -> rusqlite::Result<Option<RunId>> {
+    let open = "SELECT no, id, created_at FROM runs WHERE EXISTS (SELECT 1 FROM reviews WHERE reviews.run = no AND alone)
+                    AND EXISTS (SELECT 1 FROM tasks WHERE tasks.run = no AND state IN ('queued', 'running', 'awaiting_input'))
+                ORDER BY no";
+    let mut statement = connection.prepare_cached(open)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (number, id, at) = (row.get(0)?, row.get::<_, String>(1)?, Time(row.get(2)?));
+        let Some(id) = RunId::parse(&id) else { continue };
+        let made = as_made(connection, number, (id, at))?;
+        if let Some(run) = made.filter(|run| InRounds::of(run).as_ref() == Some(asked)) {
+            return Ok(Some(run.id));
+        }
+    }
+    Ok(None)
+}
+
+/// Returns a run as it was when it was made; nothing where that cannot be read.
+fn as_made(connection: &Connection, number: i64, (id, at): (RunId, Time)) -> rusqlite::Result<Option<Run>> {
+    let sql =
+        "SELECT data FROM events WHERE run = ? AND kind IN ('run_created', 'task_created') ORDER BY seq";
+    let mut statement = connection.prepare_cached(sql)?;
+    let texts = statement.query_map([number], |row| row.get::<_, String>(0))?;
+    let mut made: Option<Run> = None;
+    for text in texts {
+        let Ok(event) = serde_json::from_str::<Event>(&text?) else { return Ok(None) };
+        let applied = match &mut made {
+            None => Run::create(id.clone(), at, &event).map(|run| made = Some(run)),
+            Some(run) => run.apply(at, &event).map(drop),
+        };
+        if applied.is_err() {
+            return Ok(None);
+        }
+    }
+    Ok(made)
 }
 
 /// Brings the row of the task at `place` up to date, where it reviews something.
@@ -170,6 +215,11 @@ impl Store {
     /// Does the same, and looks whether somebody is at work on those that are open.
     pub fn standings_of(&self, key: &str) -> Result<Vec<Standing>, StoreError> {
         self.with_owners(self.reviews_of(key)?)
+    }
+
+    /// Returns the run with open tasks, where there is one, that was asked for the same review in rounds.
+    pub fn open_in_rounds(&self, asked: &InRounds) -> Result<Option<RunId>, StoreError> {
+        open_in_rounds(&self.connection, asked).map_err(|source| self.failed(source))
     }
 
     /// Returns the passes of a run, in the order of its tasks.

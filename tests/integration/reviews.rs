@@ -427,6 +427,61 @@ fn a_review_whose_process_died_is_gone_on_with_and_an_older_version_is_cancelled
 }
 
 #[test]
+fn what_is_being_put_right_is_not_begun_a_second_time() {
+    let repo = with_branch();
+    let (asked, gate) = (repo.beside("asked"), repo.beside("gate"));
+    let strict = format!("if grep -q three a.txt; then {APPROVES}; else {}; fi", finds("error"));
+    reviewer(&repo, "strict", &strict);
+    reviewer(&repo, "mild", APPROVES);
+    let waits = format!("echo x >>{}; until [ -e {} ]; do sleep 0.02; done", asked.display(), gate.display());
+    let hands_in = "crew submit result --summary done --confidence 1 --rationale r";
+    worker(&repo, "fixer", &format!("{waits}; sed -i 's/two/three/' a.txt; {hands_in}"));
+    let until = ["review", "--reviewer", "strict", "--until", "approved", "--fix-with", "fixer"];
+    let times = || std::fs::read_to_string(&asked).unwrap_or_default().lines().count();
+    let runs =
+        || repo.crew(["review", "list", "--json"]).exits(0).json()["data"].as_array().map_or(0, Vec::len);
+    let dead = repo.start(until);
+    wait_until("the fixer is asked", || times() == 1);
+    dead.kill();
+    // What would be done is told, and not done.
+    let plan = repo.crew(until.iter().chain(&["--dry-run"])).exits(0);
+    assert!(plan.out.contains("was interrupted: it would be gone on with"), "{}", plan.out);
+    let plan = repo.crew(until.iter().chain(&["--dry-run", "--json"])).exits(0).json();
+    assert_eq!(plan["would"], "go_on");
+    // Of two who ask again, one goes on with it, and the other one waits for that.
+    let again = [(); 2].map(|()| repo.start(until));
+    std::fs::write(&gate, "").expect("a file");
+    let again = again.map(|running| running.ends().exits(0));
+    assert_eq!(again[0].out, again[1].out);
+    assert!(again[0].out.contains("no findings   approved"), "{}", again[0].out);
+    assert_eq!((runs(), of_kind(&repo.events(), "review_round_begun").len()), (1, 1));
+    assert_eq!(repo.git(&["branch", "--list", "crew/*"]).lines().count(), 1);
+    // One with other reviewers is another one.
+    repo.crew(until.iter().chain(&["--reviewer", "mild"])).exits(0);
+    assert_eq!(runs(), 3);
+    repo.leaves_no_process();
+}
+
+#[test]
+fn who_wants_it_put_right_is_not_answered_by_what_another_review_found() {
+    let repo = with_branch();
+    let (asked, gate) = (repo.beside("asked"), repo.beside("gate"));
+    let waits = format!("echo x >>{}; until [ -e {} ]; do sleep 0.02; done", asked.display(), gate.display());
+    let strict = format!("{waits}; if grep -q three a.txt; then {APPROVES}; else {}; fi", finds("error"));
+    reviewer(&repo, "strict", &strict);
+    let hands_in = "crew submit result --summary done --confidence 1 --rationale r";
+    worker(&repo, "fixer", &format!("sed -i 's/two/three/' a.txt; {hands_in}"));
+    let plain = repo.start(["review", "--reviewer", "strict"]);
+    wait_until("the reviewer is asked", || asked.exists());
+    let told = review(&repo, &["--reviewer", "strict", "--dry-run"], 0).out;
+    assert!(told.contains("it would be waited for"), "{told}");
+    let until = repo.start(["review", "--reviewer", "strict", "--until", "approved", "--fix-with", "fixer"]);
+    std::fs::write(&gate, "").expect("a file");
+    plain.ends().exits(5);
+    assert!(until.ends().exits(0).out.contains("no findings   approved"));
+}
+
+#[test]
 fn what_is_found_is_put_right_until_it_is_approved() {
     let repo = with_branch();
     let strict = format!("if grep -q three a.txt; then {APPROVES}; else {}; fi", finds("error"));

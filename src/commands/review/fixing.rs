@@ -49,7 +49,7 @@ enum Until {
 }
 
 /// How the work goes back.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Fixing {
     /// The fixer's task.
     pub task: TaskSpec,

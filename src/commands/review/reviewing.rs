@@ -33,6 +33,7 @@ use crate::domain::event::RunLimits;
 use crate::domain::id::{RunId, TaskId};
 use crate::domain::request::how_to_submit;
 use crate::domain::resources::Library;
+use crate::domain::review::in_rounds::InRounds;
 use crate::domain::review::judging::Bar;
 use crate::domain::review::known::Known;
 use crate::domain::review::planning::{self, Step};
@@ -48,9 +49,11 @@ use crate::runner::process;
 use crate::store::StoreError;
 use crate::store::database::Store;
 use crate::store::layout::Layout;
+use crate::store::lock;
 use crate::ui::words;
 use crate::workspace::base::find;
 use anyhow::{Context as _, Result};
+use serde_json::json;
 
 /// The team that a review is of, as its run names it.
 pub const TEAM: &str = "review";
@@ -169,13 +172,26 @@ impl Desk<'_> {
         if resolved.change.files == 0 {
             return self.nothing_to_review(resolved);
         }
+        let sources = (&self.settings, &self.registry, &self.library);
+        let fixing = self.args.until.fixing(&resolved.target, reviewers, sources)?;
+        let in_rounds = fixing.as_ref().map(|fixing| self.in_rounds(resolved, reviewers, fixing));
         let mut awaited: Vec<RunId> = Vec::new();
         loop {
-            let steps = self.steps(store, resolved, reviewers, &awaited)?;
+            if let Some(asked) = &in_rounds
+                && let Some(first) = store.open_in_rounds(asked)?
+            {
+                return self.follow(store, &first);
+            }
+            // Who wants it put right is not served by what another review found.
+            let answers: &[RunId] = if fixing.is_some() { &[] } else { &awaited };
+            let steps = self.steps(store, resolved, reviewers, answers)?;
             if let Some((run, owned)) = steps.iter().find_map(|(_, step)| match step {
                 Step::Running { run, owned } => Some((run.clone(), *owned)),
                 Step::Start | Step::Answered { .. } => None,
             }) {
+                if self.args.dry_run {
+                    return self.foretell(store, &run, owned);
+                }
                 let status = self.go_along(store, &run, owned)?;
                 if matches!(status, ExitStatus::Waiting | ExitStatus::Interrupted) {
                     return Ok(status);
@@ -196,19 +212,72 @@ impl Desk<'_> {
             if starting.is_empty() {
                 return self.answer(store, resolved, answered, awaited.is_empty());
             }
-            let sources = (&self.settings, &self.registry, &self.library);
-            let fixing = self.args.until.fixing(&resolved.target, reviewers, sources)?;
             // After each fix, who approved what was there before looks again too.
             let (starting, answered) = match &fixing {
                 Some(_) => (reviewers.to_vec(), Vec::new()),
                 None => (starting, answered),
             };
-            match self.begin(store, id, resolved, &starting, answered, fixing) {
-                // Somebody was faster.
-                Err(error) if is_taken(&error) => {}
+            match self.begin(store, id, resolved, &starting, answered, fixing.clone()) {
+                Err(error) => {
+                    // Somebody was faster, and may have come to the end of it since.
+                    let Some(first) = taken_by(&error) else { return Err(error) };
+                    let first = store
+                        .load_run(first)?
+                        .filter(|run| in_rounds.is_some() && InRounds::of(run) == in_rounds);
+                    if let Some(first) = first {
+                        return self.follow(store, &first.id);
+                    }
+                }
                 done => return done,
             }
         }
+    }
+
+    /// Says what is asked for where somebody puts right what is found.
+    fn in_rounds(&self, resolved: &Resolved, reviewers: &[Reviewer], fixing: &Fixing) -> InRounds {
+        let names = reviewers.iter().map(|one| one.name.clone());
+        InRounds::of_new(&resolved.target, names, &fixing.task, &self.rounds(fixing))
+    }
+
+    /// Returns what the reviewers' tasks have in common where somebody puts right what they find.
+    fn rounds(&self, Fixing { task, rounds, .. }: &Fixing) -> Reviews {
+        let (task, fail_on) = (Some(task.id.clone()), self.bar.fail_on);
+        Reviews { task, rounds: *rounds, fail_on, ..Reviews::default() }
+    }
+
+    /// Takes what came, or comes, of a run that was asked for the same review in rounds.
+    fn follow(&self, store: &Store, first: &RunId) -> Result<ExitStatus> {
+        let load = || store.load_run(first)?.context("the run is recorded");
+        let owned = lock::is_owned(&store.paths(first))?;
+        let is_open = owned || load()?.status(false).goes_on();
+        if is_open && self.args.dry_run {
+            return self.foretell(store, first, owned);
+        }
+        let stopped = match is_open {
+            true => Some(self.go_along(store, first, owned)?).filter(|exit| *exit == ExitStatus::Interrupted),
+            false => None,
+        };
+        if let Some(stopped) = stopped {
+            return Ok(stopped);
+        }
+        let run = load()?;
+        let judged_by = (self.bar, &self.known);
+        tell(self.cx, store, &run, run.status(false), &self.outputs, judged_by).map(|(exit, _)| exit)
+    }
+
+    /// Says what would be done about a review that is at work, or was interrupted.
+    fn foretell(&self, store: &Store, run: &RunId, owned: bool) -> Result<ExitStatus> {
+        let short = store.short(run)?;
+        if self.cx.printer.json {
+            let would = if owned { "wait" } else { "go_on" };
+            self.cx.printer.json(&json!({"review": run, "would": would, "tasks": []}))?;
+            return Ok(ExitStatus::Done);
+        }
+        self.cx.printer.data(&match owned {
+            true => format!("review {short} is at the same commit: it would be waited for"),
+            false => format!("review {short} of the same commit was interrupted: it would be gone on with"),
+        })?;
+        Ok(ExitStatus::Done)
     }
 
     fn steps(
@@ -245,7 +314,11 @@ impl Desk<'_> {
             return Ok(ended::exit_status(finished));
         }
         self.cx.printer.tell(&format!("review {short} of the same commit was interrupted: going on with it"));
-        resume::go_on_untold(self.cx, run.as_str())
+        match resume::go_on_untold(self.cx, run.as_str()) {
+            // Another process goes on with it since.
+            Err(error) if is_busy(&error) => self.go_along(store, run, true),
+            done => done,
+        }
     }
 
     /// Tells what is known already.
@@ -348,10 +421,10 @@ impl Desk<'_> {
         let minutes = self.settings.number(&settings::REVIEW_MINUTES);
         let mut tasks = Vec::new();
         let mut reviews = Reviews::default();
-        if let Some(Fixing { task, rounds, persona }) = fixing {
-            reviews = Reviews { task: Some(task.id.clone()), rounds, fail_on: self.bar.fail_on, ..reviews };
-            personas.extend(persona);
-            tasks.push(task);
+        if let Some(fixing) = fixing {
+            reviews = self.rounds(&fixing);
+            personas.extend(fixing.persona);
+            tasks.push(fixing.task);
         }
         for (one, text) in reviewers.iter().zip(texts) {
             tasks.push(task_of(one, text, minutes, &reviews)?);
@@ -407,8 +480,16 @@ impl Desk<'_> {
     }
 }
 
-fn is_taken(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref::<StoreError>(), Some(StoreError::ReviewTaken { .. }))
+fn is_busy(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<Problem>().is_some_and(|problem| problem.code == "busy")
+}
+
+/// Returns the run that was first, where that is why a run was not made.
+fn taken_by(error: &anyhow::Error) -> Option<&RunId> {
+    match error.downcast_ref::<StoreError>() {
+        Some(StoreError::ReviewTaken { run }) => Some(run),
+        _ => None,
+    }
 }
 
 /// Returns the task that is a reviewer's pass.

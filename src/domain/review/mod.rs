@@ -11,6 +11,7 @@ pub mod deciding;
 pub mod earlier;
 pub mod foreign;
 pub mod host_api;
+pub mod in_rounds;
 pub mod judging;
 pub mod known;
 pub mod passes;
