@@ -531,3 +531,27 @@ fn what_is_found_is_put_right_until_it_is_approved() {
     review(&repo, &["--until", "approved"], 2);
     repo.leaves_no_process();
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_verdict_that_was_in_when_crew_was_killed_counts_whoever_reviewed() {
+    use crate::support::faults::{Fault, Then};
+    let repo = with_branch();
+    repo.write("key.py", &format!("k = \"AKIA{}\"\n", "IOSFODNN7EXAMPLZ"));
+    repo.commit("key");
+    reviewer(&repo, "kind", APPROVES);
+    for name in ["builtin", "kind"] {
+        // It is written when the reviewer has ended, and before that is recorded.
+        let fault = Fault { calls: &[], path: "artifacts/results", at: 1, times: 1, then: Then::KillBefore };
+        let killed = crate::support::run_command(repo.faulty(["review", "--reviewer", name], &fault));
+        assert_eq!(killed.exit, -1, "{killed:?}");
+        let events = repo.events();
+        assert_eq!(of_kind(&events, "submission_accepted").len(), 1, "{name}: {events:#?}");
+        assert_eq!(of_kind(&events, "attempt_ended").len(), 0, "{name}: {events:#?}");
+        let again = review(&repo, &["--reviewer", name], if name == "builtin" { 5 } else { 0 });
+        assert!(again.err.contains("going on with it"), "{}", again.err);
+        assert!(!again.out.contains("incomplete"), "{}", again.out);
+        assert_eq!(of_kind(&repo.events(), "attempt_started").len(), 1);
+    }
+    repo.leaves_no_process();
+}

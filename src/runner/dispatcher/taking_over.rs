@@ -24,7 +24,7 @@ use crate::runner::launch;
 use crate::runner::marks;
 use crate::runner::notifier;
 use crate::runner::process;
-use crate::runner::slots::{Errand, Heard as HeardOfAgent, Left};
+use crate::runner::slots::{Errand, Heard as HeardOfAgent, Left, Part};
 use crate::store::StoreError;
 use crate::store::atomic_file;
 use crate::store::inbox;
@@ -168,7 +168,10 @@ impl Dispatcher<'_> {
             None => Left::Shared,
         };
         self.open.insert(place, open);
-        let Some(folder) = folder else { return self.settle(place) };
+        let Some(folder) = folder else {
+            // Nothing depends on the folder; how it ended is known all the same.
+            return self.note_end(place, Part::Work, (ended.0, ended.1, None));
+        };
         self.effects.push(Effect::Start(Errand::TakeUp { place, folder, left, ended: Box::new(ended) }));
         Ok(())
     }
