@@ -3,7 +3,7 @@
 use super::id::{RunId, TaskId};
 use super::publishing::in_shell;
 use super::run::Run;
-use super::task::{TaskSpec, TaskState};
+use super::task::{Attempt, AttemptState, Task, TaskSpec, TaskState};
 use serde::{Deserialize, Serialize};
 
 /// What the work of a run begins from, fixed when the run is made.
@@ -134,6 +134,24 @@ impl MovedReference {
     }
 }
 
+/// Takes the name of a task's branch apart: `refs/heads/crew/RUN/TASK`.
+pub fn branch_named(reference: &str) -> Option<(RunId, &str)> {
+    let (run, task) = reference.strip_prefix("refs/heads/crew/")?.split_once('/')?;
+    Some((RunId::parse(run)?, task))
+}
+
+/// Tells whether it is crew that took a task's branch away, or set it to what it stands for now: `moved` says what is seen of
+/// it, and the record of its run what crew did. `is_taken_away` says that the removal of the branch is recorded.
+pub fn is_own_doing(task: &Task, moved: &MovedReference, is_taken_away: bool) -> bool {
+    let is_at_work = |last: &Attempt| matches!(last.state, AttemptState::Running | AttemptState::Verifying);
+    match moved.to.as_str() {
+        // That of who only looks goes after each attempt, before the record says so.
+        "" if task.spec.is_detached() => !task.last().is_some_and(is_at_work),
+        "" => is_taken_away,
+        to => task.tree.as_ref().is_some_and(|tree| tree.head() == to),
+    }
+}
+
 /// Says what stands against an attempt that moved these references; nothing where none of them holds its work instead of
 /// what it held before.
 pub fn strayed(moved: &[MovedReference]) -> Option<String> {
@@ -227,6 +245,37 @@ mod tests {
         assert!(!unmoved.has_work() && unmoved.head() == "a");
         let begun = TaskTree { tip: None, ..tree };
         assert!(!begun.has_work() && begun.head() == "a");
+    }
+
+    #[test]
+    fn what_crew_did_to_a_branch_is_told_from_what_somebody_else_did_by_the_record() {
+        use crate::domain::review::target::Reviews;
+        use crate::domain::run::tests::{agent_spec, started};
+        use crate::domain::time::Time;
+        let id = RunId::from_random(1);
+        let reference = reference_of(&format!("crew/{id}/a"));
+        assert_eq!(branch_named(&reference), Some((id, "a")));
+        assert_eq!(branch_named("refs/heads/crew/a"), None);
+        assert_eq!(branch_named("refs/heads/main"), None);
+        let mut looks = agent_spec("b", "pi");
+        looks.reviews = Some(Reviews::default());
+        let mut run = run_of(vec![agent_spec("a", "pi"), looks]);
+        let lost = |to: &str| {
+            let (reference, from) = (reference.clone(), Some("c".into()));
+            MovedReference { reference, from, to: to.into(), lost: true, held: None }
+        };
+        let (path, branch, base, from, tip) = ("p".into(), "b".into(), "c".into(), vec![], Some("d".into()));
+        let tree = TaskTree { path, branch, base, from, tip, astray: vec![], unkept: None, removed: false };
+        run.tasks[0].tree = Some(Box::new(tree));
+        let is_own =
+            |run: &Run, place: usize, to: &str, away| is_own_doing(&run.tasks[place], &lost(to), away);
+        assert!(is_own(&run, 0, "d", false) && !is_own(&run, 0, "c", false));
+        assert!(is_own(&run, 0, "", true) && !is_own(&run, 0, "", false));
+        assert!(is_own(&run, 1, "", false));
+        run.apply(Time(3), &started("b", 1)).unwrap();
+        assert!(is_own(&run, 1, "", false), "its place is still being made");
+        run.tasks[1].attempts[0].state = AttemptState::Running;
+        assert!(!is_own(&run, 1, "", true));
     }
 
     #[test]

@@ -555,3 +555,46 @@ fn a_verdict_that_was_in_when_crew_was_killed_counts_whoever_reviewed() {
     }
     repo.leaves_no_process();
 }
+
+#[test]
+fn what_a_review_takes_away_of_its_own_is_no_loss_for_another_and_what_an_agent_deletes_is() {
+    let repo = with_branch();
+    repo.git(&["branch", "other", "main"]);
+    repo.git(&["switch", "-q", "other"]);
+    repo.git(&["commit", "-q", "--allow-empty", "-m", "other"]);
+    repo.write("b.txt", "two\n");
+    repo.commit("b");
+    let beside = |name: &str| repo.beside(name).display().to_string();
+    let waits = |name: &str| format!("touch {0}; until [ -e {0}.go ]; do sleep 0.02; done", beside(name));
+    reviewer(&repo, "first", &format!("{}; {APPROVES}", waits("first")));
+    reviewer(&repo, "second", &format!("{}; {APPROVES}", waits("second")));
+    let deletes = "for one in $(git for-each-ref --format='%(refname)' refs/heads/crew/); do\n\
+                   case $one in */third) ;; *) git update-ref -d $one ;; esac; done";
+    reviewer(&repo, "third", &format!("{deletes}; {APPROVES}"));
+    let begin = |branch: &str, name: &str| {
+        let running = repo.start(["review", branch, "--reviewer", name, "--again"]);
+        wait_until("the reviewer is at work", || repo.beside(name).exists());
+        running
+    };
+    let lets_go = |name: &str| std::fs::write(beside(name) + ".go", "").expect("a file");
+    let first = begin("feature", "first");
+    let second = begin("other", "second");
+    lets_go("first");
+    first.ends().exits(0);
+    lets_go("second");
+    let second = second.ends().exits(0);
+    assert!(!second.err.contains("references_lost"), "{}", second.err);
+    assert_eq!(of_kind(&repo.events(), "references_moved").len(), 0);
+    assert_eq!(repo.git(&["for-each-ref", "refs/crew/keep"]), "");
+    // The branch of one that is at work is nobody's to delete.
+    for name in ["first", "first.go"] {
+        std::fs::remove_file(beside(name)).expect("a file");
+    }
+    let first = begin("feature", "first");
+    let third = review(&repo, &["other", "--reviewer", "third", "--again"], 0);
+    assert!(third.err.contains("references_lost"), "{}", third.err);
+    assert!(third.err.contains("/first is gone"), "{}", third.err);
+    lets_go("first");
+    first.ends();
+    repo.leaves_no_process();
+}

@@ -4,6 +4,7 @@ use super::{Dispatcher, Effect};
 use crate::domain::event::Event;
 use crate::domain::judgement::StreamError;
 use crate::domain::task::Attempt;
+use crate::domain::time::Time;
 use crate::domain::words::clean_line;
 use crate::domain::worktree::{self, MovedReference};
 use crate::runner::attempt::MAX_SUMMARY_LINE;
@@ -12,6 +13,8 @@ use crate::runner::left_folder::LeftFolder;
 use crate::runner::own_tree::{Kept, OwnTree};
 use crate::runner::slots::{Errand, Keeping};
 use crate::store::StoreError;
+use crate::workspace::custody;
+use crate::workspace::git::Git;
 use std::sync::Arc;
 
 /// The most characters of what was achieved that a commit's first line says.
@@ -117,12 +120,59 @@ impl Dispatcher<'_> {
             Ok(moved) => moved,
             Err(why) => return Ok(Some(format!("crew could not see which references it moved: {why}"))),
         };
+        let moved = self.without_own_doing(place, moved)?;
         let strayed = worktree::against(&self.run.tasks[place].spec, &moved);
         if !moved.is_empty() {
             let task = self.run.tasks[place].spec.id.clone();
             self.record(Event::ReferencesMoved { task, attempt, moved })?;
         }
         Ok(strayed)
+    }
+
+    /// Leaves out what crew itself has done to its branches in other runs meanwhile, and lets go of what was held of them.
+    fn without_own_doing(
+        &self,
+        place: usize,
+        moved: Vec<MovedReference>,
+    ) -> Result<Vec<MovedReference>, StoreError> {
+        let since = self.run.tasks[place].last().map(|last| last.started_at).unwrap_or_default();
+        let mut others = Vec::with_capacity(moved.len());
+        for one in moved {
+            if !one.lost || !self.is_own_doing(&one, since)? {
+                others.push(one);
+                continue;
+            }
+            if let (Some(held), Some(from)) = (&one.held, &one.from) {
+                // What stays takes a few bytes, and `crew prune` takes it away.
+                let _ = custody::let_go(&Git::at(&self.setup.repository), held, from);
+            }
+        }
+        Ok(others)
+    }
+
+    fn is_own_doing(&self, moved: &MovedReference, since: Time) -> Result<bool, StoreError> {
+        let Some((run, task)) = worktree::branch_named(&moved.reference) else { return Ok(false) };
+        // That of a merge's own work tree is nobody's work.
+        if task.starts_with('+') {
+            return Ok(true);
+        }
+        // Of a run that cannot be read nothing is known.
+        let Some(other) = self.store.load_run(&run).ok().flatten() else {
+            let stone = self.store.tombstones(run.as_str(), 1)?.pop();
+            return Ok(stone.is_some_and(|stone| stone.pruned_at >= since));
+        };
+        let Some(task) = other.tasks.iter().find(|known| known.spec.id.as_str() == task) else {
+            return Ok(false);
+        };
+        let newest =
+            self.store.events(&run, 0, usize::MAX)?.into_iter().rev().find_map(|known| match known.event {
+                Event::WorktreeRemoved { task: of, branch_deleted, .. } if of == task.spec.id => {
+                    Some(branch_deleted)
+                }
+                Event::WorktreeAdded { task: of, .. } if of == task.spec.id => Some(false),
+                _ => None,
+            });
+        Ok(worktree::is_own_doing(task, moved, newest == Some(true)))
     }
 
     fn record_kept(&mut self, place: usize, number: u32, kept: Kept) -> Result<(), StoreError> {
