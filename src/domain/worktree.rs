@@ -262,7 +262,15 @@ mod tests {
         let mut run = run_of(vec![agent_spec("a", "pi"), looks]);
         let lost = |to: &str| {
             let (reference, from) = (reference.clone(), Some("c".into()));
-            MovedReference { reference, from, to: to.into(), lost: true, held: None }
+            MovedReference {
+                reference,
+                from,
+                to: to.into(),
+                lost: true,
+                forward: false,
+                elsewhere: false,
+                held: None,
+            }
         };
         let (path, branch, base, from, tip) = ("p".into(), "b".into(), "c".into(), vec![], Some("d".into()));
         let tree = TaskTree { path, branch, base, from, tip, astray: vec![], unkept: None, removed: false };

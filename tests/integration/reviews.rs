@@ -598,3 +598,32 @@ fn what_a_review_takes_away_of_its_own_is_no_loss_for_another_and_what_an_agent_
     first.ends();
     repo.leaves_no_process();
 }
+
+#[test]
+fn how_long_a_review_took_is_the_same_in_all_forms_whoever_brought_it_to_its_end() {
+    let repo = with_branch();
+    let (asked, gate) = (repo.beside("asked"), repo.beside("gate"));
+    let waits = format!("echo x >>{}; until [ -e {} ]; do sleep 0.02; done", asked.display(), gate.display());
+    reviewer(&repo, "slow", &format!("{waits}; sleep 0.2; {}", finds("error")));
+    let times = || std::fs::read_to_string(&asked).unwrap_or_default().lines().count();
+    let dead = repo.start(["review", "--reviewer", "slow"]);
+    wait_until("the reviewer is asked", || times() == 1);
+    dead.kill();
+    let stopped = repo.start(["review", "--reviewer", "slow"]);
+    wait_until("the reviewer is asked again", || times() == 2);
+    stopped.catches_ctrl_c();
+    stopped.signal(libc::SIGTERM);
+    let stopped = stopped.ends().exits(130);
+    assert!(stopped.err.contains("next  crew resume"), "{}", stopped.err);
+    std::fs::write(&gate, "").expect("a file");
+    let junit = format!("--format=junit={}", repo.beside("junit.xml").display());
+    let ended = review(&repo, &["--reviewer", "slow", "--format=json", &junit], 5);
+    assert!(ended.err.contains("going on with it"), "{}", ended.err);
+    let millis = ended.json()["millis"].as_u64().expect("a number");
+    assert!(millis >= 200, "{millis}");
+    let junit = std::fs::read_to_string(repo.beside("junit.xml")).expect("a file");
+    let time = format!("time=\"{}.{:03}\"", millis / 1000, millis % 1000);
+    assert!(junit.contains(&time), "{time}: {junit}");
+    let shown = repo.crew(["review", "show", "last", "--json"]).exits(5).json();
+    assert_eq!(shown["millis"], json!(millis));
+}

@@ -11,7 +11,7 @@ use crate::domain::review::deciding::Decision;
 use crate::domain::review::judging::{Bar, Judged, judge};
 use crate::domain::review::known::{Known, sift};
 use crate::domain::review::passes;
-use crate::domain::review::report::{Hidden, PutRight, Report, Reviewed};
+use crate::domain::review::report::{Hidden, PutRight, Report, Reviewed, at_work};
 use crate::domain::review::target::{ChangeSize, ReviewOrder, ReviewTarget};
 use crate::domain::run::Run;
 use crate::domain::settings::{self, Settings};
@@ -20,7 +20,6 @@ use crate::domain::task::Task;
 use crate::store::database::Store;
 use crate::ui::words;
 use anyhow::{Context as _, Result};
-use std::time::Duration;
 
 /// What a review is judged by, and what of it is listed.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -126,9 +125,10 @@ pub fn conclude(
             runs.push(earlier);
         }
     }
-    // What persons say later takes no reviewer's time.
-    let ended = tasks.iter().filter_map(|task| task.last()?.ended_at).max();
-    let took = run.map(|run| ended.unwrap_or(run.last_at).since(run.created_at)).unwrap_or_default();
+    // Who puts right what was found is at work for it too.
+    let own = run.into_iter().flat_map(|run| &run.tasks);
+    let others = earlier.iter().filter_map(|(run, task)| run.task(task));
+    let millis = at_work(own.chain(others).flat_map(|task| &task.attempts));
     let persons = runs.iter().flat_map(|run| run.standing_reviews()).collect();
     let reviewed = match run.and_then(|run| put_right(run, order)) {
         Some((target, put_right)) => {
@@ -137,7 +137,7 @@ pub fn conclude(
         }
         None => reviewed(&order.target, order.change),
     };
-    let sources = Sources { review: store.short(id)?, reviewed, tasks, persons, runs, took };
+    let sources = Sources { review: store.short(id)?, reviewed, tasks, persons, runs, millis };
     bring_together(store, &sources, (bar, known))
 }
 
@@ -148,8 +148,6 @@ pub fn conclude_step(
     (target, change): (&ReviewTarget, ChangeSize),
     (bar, known): (Bar, &Known),
 ) -> Result<Concluded> {
-    let last = task.last();
-    let took = last.and_then(|last| Some(last.ended_at?.since(last.started_at))).unwrap_or_default();
     let work = task.reviewed_task();
     let persons = run.standing_reviews().filter(|one| work.is_some() && one.of.as_ref() == work).collect();
     let reviewed = reviewed(target, change);
@@ -159,7 +157,7 @@ pub fn conclude_step(
         tasks: vec![task],
         persons,
         runs: vec![run],
-        took,
+        millis: at_work(task.attempts.iter()),
     };
     bring_together(store, &sources, (bar, known))
 }
@@ -172,11 +170,12 @@ struct Sources<'a> {
     persons: Vec<&'a PersonReview>,
     /// Those whose decisions about findings count.
     runs: Vec<&'a Run>,
-    took: Duration,
+    /// For how long agents were at work for it.
+    millis: u64,
 }
 
 fn bring_together(store: &Store, sources: &Sources<'_>, (bar, known): (Bar, &Known)) -> Result<Concluded> {
-    let Sources { review, reviewed, tasks, persons, runs, took } = sources;
+    let Sources { review, reviewed, tasks, persons, runs, millis } = sources;
     let found = tasks.iter().flat_map(|task| passes::said(task));
     let sifted = sift(agree(found.chain(persons.iter().flat_map(|one| one.said()))), known);
     let mut hidden = Hidden { known: sifted.known.len(), ..Hidden::default() };
@@ -208,7 +207,7 @@ fn bring_together(store: &Store, sources: &Sources<'_>, (bar, known): (Bar, &Kno
         hidden,
         moved: passes::moved(&tasks),
         skipped: tasks.iter().flat_map(|task| skipped(task)).collect(),
-        millis: took.as_millis() as u64,
+        millis: *millis,
     };
     let judged = judge(&report, bar.fail_on);
     Ok(Concluded { report, bar, judged, told: sifted.told })

@@ -15,6 +15,7 @@ use super::posting;
 use super::report::{self, BarArgs, Concluded};
 use super::reviewers::{self, Reviewer};
 use super::target::{self, Resolved, TargetArgs};
+use super::text::next_steps;
 use crate::agents::builtin;
 use crate::agents::registry::Registry;
 use crate::commands::base;
@@ -194,6 +195,8 @@ impl Desk<'_> {
                 }
                 let status = self.go_along(store, &run, owned)?;
                 if matches!(status, ExitStatus::Waiting | ExitStatus::Interrupted) {
+                    let stopped = store.load_run(&run)?.context("the run is recorded")?;
+                    tell_stop(self.cx, &stopped, &store.short(&run)?, stopped.status(false));
                     return Ok(status);
                 }
                 awaited.push(run);
@@ -253,16 +256,11 @@ impl Desk<'_> {
         if is_open && self.args.dry_run {
             return self.foretell(store, first, owned);
         }
-        let stopped = match is_open {
-            true => Some(self.go_along(store, first, owned)?).filter(|exit| *exit == ExitStatus::Interrupted),
-            false => None,
-        };
-        if let Some(stopped) = stopped {
-            return Ok(stopped);
-        }
+        let exit = if is_open { self.go_along(store, first, owned)? } else { ExitStatus::Done };
         let run = load()?;
         let judged_by = (self.bar, &self.known);
-        tell(self.cx, store, &run, run.status(false), &self.outputs, judged_by).map(|(exit, _)| exit)
+        let (told, _) = tell(self.cx, store, &run, run.status(false), &self.outputs, judged_by)?;
+        Ok(if exit == ExitStatus::Interrupted { exit } else { told })
     }
 
     /// Says what would be done about a review that is at work, or was interrupted.
@@ -342,6 +340,10 @@ impl Desk<'_> {
         let order = self.order(resolved, answered);
         let concluded = report::conclude(store, None, (&order, &first), (self.bar, &self.known))?;
         let exit = self.outputs.tell(self.cx, &concluded)?;
+        // Of several reviews, it is not said here which one found what.
+        if self.outputs.is_for_people() && order.answered.iter().all(|(run, _)| *run == first) {
+            next_steps(&concluded, &short).iter().for_each(|step| self.cx.printer.tell(step));
+        }
         self.post(&order, &first, &concluded, exit)
     }
 
@@ -531,26 +533,33 @@ fn tell(
 ) -> Result<(ExitStatus, Option<Concluded>)> {
     let order = run.review.as_ref().context("a review knows what it is of")?;
     let short = store.short(&run.id)?;
-    match status {
-        RunStatus::AwaitingInput => {
-            closing::waiting_lines(run, &short).iter().for_each(|line| cx.printer.tell(line));
-            return Ok((ExitStatus::Waiting, None));
-        }
-        RunStatus::Interrupted | RunStatus::Queued | RunStatus::Running => {
-            cx.printer
-                .tell(&format!("next  crew resume {short}    nothing is lost; it goes on where it was"));
-            return Ok((ExitStatus::Interrupted, None));
-        }
-        RunStatus::Completed | RunStatus::Failed | RunStatus::NeedsReview | RunStatus::Cancelled => {}
+    if let Some(stopped) = tell_stop(cx, run, &short, status) {
+        return Ok((stopped, None));
     }
     let concluded = report::conclude(store, Some(run), (order, &run.id), judged_by)?;
     let exit = outputs.tell(cx, &concluded)?;
     if outputs.is_for_people() {
-        super::text::next_steps(&concluded, &short).iter().for_each(|step| cx.printer.tell(step));
+        next_steps(&concluded, &short).iter().for_each(|step| cx.printer.tell(step));
     }
     let in_rounds = run.tasks.iter().any(|task| task.spec.on_request);
     let exit = if in_rounds { after_rounds(cx, run, &short, status, exit) } else { exit };
     Ok((exit, Some(concluded)))
+}
+
+/// Says how a run goes on that has stopped before its end; returns nothing where it has come to that.
+fn tell_stop(cx: &Context, run: &Run, short: &str, status: RunStatus) -> Option<ExitStatus> {
+    match status {
+        RunStatus::AwaitingInput => {
+            closing::waiting_lines(run, short).iter().for_each(|line| cx.printer.tell(line));
+            Some(ExitStatus::Waiting)
+        }
+        RunStatus::Interrupted | RunStatus::Queued | RunStatus::Running => {
+            cx.printer
+                .tell(&format!("next  crew resume {short}    nothing is lost; it goes on where it was"));
+            Some(ExitStatus::Interrupted)
+        }
+        RunStatus::Completed | RunStatus::Failed | RunStatus::NeedsReview | RunStatus::Cancelled => None,
+    }
 }
 
 /// Says where the work is that was put right, and returns how a review ends that went on in rounds.

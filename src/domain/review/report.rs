@@ -1,7 +1,7 @@
 //! What a review found, as it is shown and judged: the findings of all reviewers, brought together.
 
 use crate::domain::finding::{Finding, Severity};
-use crate::domain::task::BUILT_IN;
+use crate::domain::task::{Attempt, BUILT_IN};
 use crate::domain::worktree::MovedReference;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -140,8 +140,28 @@ pub struct Report {
     pub moved: Vec<Moved>,
     /// Sentences on what could not be examined.
     pub skipped: Vec<String>,
-    /// Wall time, milliseconds.
+    /// For how long its agents were at work, milliseconds; see [`at_work`].
     pub millis: u64,
+}
+
+/// Returns for how long agents were at work, in milliseconds: what several did at the same time counts once, and while nobody
+/// was at it, because crew was interrupted or a person had to decide, nothing does. So it is the same whoever tells it, and
+/// whoever brought the review to its end.
+pub fn at_work<'a>(attempts: impl Iterator<Item = &'a Attempt>) -> u64 {
+    let ended = attempts.filter(|attempt| attempt.ended_at.is_some());
+    let mut spans: Vec<(i64, i64)> = ended
+        .map(|attempt| {
+            let began = attempt.started_at.0;
+            (began, began.saturating_add(i64::try_from(attempt.ending.millis).unwrap_or(i64::MAX)))
+        })
+        .collect();
+    spans.sort_unstable();
+    let (mut total, mut until) = (0, i64::MIN);
+    for (began, ended) in spans {
+        total += ended.saturating_sub(began.max(until)).max(0);
+        until = until.max(ended);
+    }
+    total.unsigned_abs()
 }
 
 impl Report {
@@ -161,5 +181,36 @@ impl Report {
     /// Counts the findings of a severity.
     pub fn count(&self, severity: Severity) -> usize {
         self.findings.iter().filter(|agreed| agreed.finding.severity == severity).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::event::{Event, Outcome};
+    use crate::domain::run::tests::{agent_spec, ended, run_of, started};
+    use crate::domain::time::Time;
+
+    #[test]
+    fn work_counts_once_where_several_were_at_it_and_nothing_while_nobody_was() {
+        let mut run = run_of(["a", "b", "c"].map(|name| agent_spec(name, "pi")).to_vec());
+        for (task, began, millis) in
+            [("a", 0, Some(10)), ("b", 5, Some(10)), ("b", 1_000, Some(7)), ("c", 2, None)]
+        {
+            let number = if began == 1_000 { 2 } else { 1 };
+            run.apply(Time(began), &started(task, number)).unwrap();
+            let Some(millis) = millis else { continue };
+            let outcome = if number == 1 && task == "b" { Outcome::Lost } else { Outcome::Succeeded };
+            let mut end = ended(task, number, outcome, None);
+            if let Event::AttemptEnded { ending, again, .. } = &mut end {
+                ending.millis = millis;
+                *again = (outcome == Outcome::Lost)
+                    .then(|| crate::domain::event::Again { not_before: Time(0), reason: "r".into() });
+            }
+            // When it was settled tells nothing: the crew process that should have done it may have been dead for a day.
+            run.apply(Time(began + 900), &end).unwrap();
+        }
+        assert_eq!(at_work(run.tasks.iter().flat_map(|task| &task.attempts)), 15 + 7);
+        assert_eq!(at_work(std::iter::empty()), 0);
     }
 }
