@@ -627,3 +627,28 @@ fn how_long_a_review_took_is_the_same_in_all_forms_whoever_brought_it_to_its_end
     let shown = repo.crew(["review", "show", "last", "--json"]).exits(5).json();
     assert_eq!(shown["millis"], json!(millis));
 }
+
+#[test]
+fn what_is_no_range_is_told_apart_by_what_may_have_been_meant() {
+    let repo = with_branch();
+    let refused = |args: &[&str], exit: i32| review(&repo, args, exit).err;
+    for (args, exit, meant) in [
+        (&["lst"][..], 4, "did you mean `crew review list`?"),
+        (&["featur"], 4, "did you mean `crew review feature`?"),
+        (&["main..featur"], 4, "did you mean `feature`?"),
+        (&["--base", "lst"], 4, "git log --oneline --all shows what there is"),
+        (&["shw", "last"], 2, "did you mean `crew review show last`?"),
+        (&["feature", "main"], 2, "`main` stands behind `feature`"),
+        (&["feature", "main"], 2, "crew review A...B"),
+        (&["a.txt"], 2, "`a.txt` is a path"),
+        (&["."], 2, "`.` is a path"),
+        (&["../nowhere"], 4, "there is no commit"),
+        (&["nothing-like-it"], 4, "RANGE is A..B"),
+    ] {
+        let told = refused(args, exit);
+        assert!(told.contains(meant), "{args:?}: {told}");
+    }
+    // A branch that is called like a file is a branch.
+    repo.git(&["branch", "a.txt"]);
+    assert!(!refused(&["a.txt", "--dry-run"], 0).contains("is a path"));
+}

@@ -27,7 +27,12 @@ pub use reviewing::{exit_as_ordered, tell_as_ordered};
 
 use super::context::Context;
 use super::exit::{ExitStatus, Problem};
+use crate::domain::nearest::nearest;
+use crate::domain::words::clean_line;
 use anyhow::Result;
+
+/// The most characters of a word that is shown because it is out of place.
+const MAX_WORD: usize = 100;
 
 /// Have a change reviewed
 ///
@@ -69,7 +74,7 @@ enum What {
 pub fn review(cx: &Context, args: &ReviewArgs) -> Result<ExitStatus> {
     match &args.what {
         None => {
-            refuse_misplaced(args.reviewing.range())?;
+            refuse_misplaced(&args.reviewing.named())?;
             reviewing::review(cx, &args.reviewing)
         }
         Some(What::Submit(args)) => submit::submit(cx, args),
@@ -87,11 +92,33 @@ pub fn review(cx: &Context, args: &ReviewArgs) -> Result<ExitStatus> {
     }
 }
 
-/// Refuses a range that is called like a subcommand, which has to come before the options.
-fn refuse_misplaced(range: Option<&str>) -> Result<(), Problem> {
+/// Returns the names of the commands below this one.
+fn command_names() -> Vec<String> {
     let commands = <What as clap::Subcommand>::augment_subcommands(clap::Command::new("review"));
-    let Some(name) = range.filter(|range| commands.find_subcommand(range).is_some()) else { return Ok(()) };
-    let message = format!("`{name}` is a command of crew review, and comes before the options");
-    let hint = format!("crew review {name} ...    the branch of that name is refs/heads/{name}");
+    commands.get_subcommands().map(|command| command.get_name().to_owned()).collect()
+}
+
+/// Refuses a range that is called like a subcommand, which has to come before the options; and more than one range.
+fn refuse_misplaced(named: &[&str]) -> Result<(), Problem> {
+    let Some(first) = named.first().copied() else { return Ok(()) };
+    let commands = command_names();
+    if commands.iter().any(|command| command == first) {
+        let message = format!("`{first}` is a command of crew review, and comes before the options");
+        let hint = format!("crew review {first} ...    the branch of that name is refs/heads/{first}");
+        return Err(Problem::usage("usage", message).hint(hint));
+    }
+    if named.len() < 2 {
+        return Ok(());
+    }
+    let shown: Vec<String> = named.iter().map(|word| clean_line(word, MAX_WORD)).collect();
+    let (first, rest) = (&shown[0], shown[1..].join(" "));
+    let message = format!("crew review takes one RANGE, and `{rest}` stands behind `{first}`");
+    let hint = match nearest(first, commands.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean `crew review {near} {rest}`?"),
+        None => format!(
+            "what a branch adds to another is one word: crew review A...B; a command comes first: {}",
+            commands.join(", ")
+        ),
+    };
     Err(Problem::usage("usage", message).hint(hint))
 }

@@ -110,9 +110,9 @@ pub struct ReviewingArgs {
 }
 
 impl ReviewingArgs {
-    /// Returns what was named without an option.
-    pub fn range(&self) -> Option<&str> {
-        self.target.range()
+    /// Returns what was named without an option, the range first.
+    pub fn named(&self) -> Vec<&str> {
+        self.target.named()
     }
 }
 

@@ -4,6 +4,7 @@ use super::pull_request;
 use crate::commands::context::{Context, another_work_tree};
 use crate::commands::exit::Problem;
 use crate::domain::id::RunId;
+use crate::domain::nearest::nearest;
 use crate::domain::review::target::{ChangeSize, ReviewTarget, TargetKind};
 use crate::domain::words::clean_line;
 use crate::domain::worktree::{base_ref, branch_of};
@@ -30,6 +31,10 @@ pub struct TargetArgs {
     #[arg(value_name = "RANGE", group = "target")]
     range: Option<String>,
 
+    /// What stands behind a range: nothing may, and only so can it be said what is wrong
+    #[arg(value_name = "MORE", hide = true)]
+    more: Vec<String>,
+
     /// What HEAD adds to this branch or commit
     #[arg(long, value_name = "REF", group = "target")]
     base: Option<String>,
@@ -52,9 +57,9 @@ pub struct TargetArgs {
 }
 
 impl TargetArgs {
-    /// Returns what was named without an option.
-    pub fn range(&self) -> Option<&str> {
-        self.range.as_deref()
+    /// Returns what was named without an option, the range first.
+    pub fn named(&self) -> Vec<&str> {
+        self.range.iter().chain(&self.more).map(String::as_str).collect()
     }
 }
 
@@ -80,7 +85,7 @@ impl Resolved {
 /// Finds out what is to be reviewed. `run` is the id that the review will have.
 pub fn resolve(cx: &Context, store: &Store, args: &TargetArgs, run: &RunId) -> Result<Resolved> {
     let repository = store.layout().repository();
-    let names = Names { git: Git::at(repository) };
+    let names = Names { git: Git::at(repository), typed: args.range.clone().unwrap_or_default() };
     let found = base::find(repository);
     if let Err(error @ (BaseError::NoRepository | BaseError::Bare)) = found {
         return Err(impossible(repository, error));
@@ -198,11 +203,14 @@ fn impossible(repository: &Path, error: BaseError) -> anyhow::Error {
 /// What names of commits mean in a repository.
 struct Names {
     git: Git,
+    /// The range that was named; empty where none was.
+    typed: String,
 }
 
 impl Names {
     /// Reads a range, a branch or a commit.
     fn range(&self, typed: &str) -> Result<ReviewTarget> {
+        self.refuse_path(typed)?;
         let named = |name: &str| if name.is_empty() { "HEAD".to_owned() } else { name.to_owned() };
         if let Some((base, head)) = typed.split_once("...") {
             return self.since(&named(base), &named(head));
@@ -349,12 +357,49 @@ impl Names {
                 return Problem::refused("unknown_commit", message).hint(hint).into();
             }
             let message = format!("there is no commit `{}` here", shown(name));
-            let hint = match remote_branch(name) {
-                Some((remote, branch)) => self.how_to_deepen(&format!("git fetch {remote} {branch}")),
-                None => self.how_to_deepen("git log --oneline --all shows what there is"),
+            let hint = match (self.near(name), remote_branch(name)) {
+                (Some(near), _) => near,
+                (None, Some((remote, branch))) => {
+                    self.how_to_deepen(&format!("git fetch {remote} {branch}"))
+                }
+                (None, None) => self.how_to_deepen(
+                    "RANGE is A..B, A...B, a branch or a commit (git log --oneline --all shows what there is), or a \
+                     command of crew review (crew review --help)",
+                ),
             };
             Problem::refused("unknown_commit", message).hint(clean_line(&hint, 400)).into()
         })
+    }
+
+    /// Asks whether something was meant whose name is nearly this one: a command, where it is all that was typed; a branch or
+    /// a tag.
+    fn near(&self, name: &str) -> Option<String> {
+        let commands = if name == self.typed { super::command_names() } else { Vec::new() };
+        if let Some(command) = nearest(name, commands.iter().map(String::as_str)) {
+            return Some(format!("did you mean `crew review {command}`?"));
+        }
+        let kinds = ["refs/heads", "refs/tags", "refs/remotes"];
+        let known =
+            self.git.text(&[&["for-each-ref", "--format=%(refname:short)"][..], &kinds].concat()).ok()?;
+        let near = nearest(name, known.lines().filter(|known| !known.starts_with("crew/")))?;
+        Some(match name == self.typed {
+            true => format!("did you mean `crew review {}`?", shown(near)),
+            false => format!("did you mean `{}`?", shown(near)),
+        })
+    }
+
+    /// Refuses the path of something that lies here, where a commit is to be named.
+    fn refuse_path(&self, typed: &str) -> Result<()> {
+        let is_path = !typed.is_empty()
+            && Path::new(typed).symlink_metadata().is_ok()
+            && reviewed::commit(&self.git, typed).is_none();
+        if !is_path {
+            return Ok(());
+        }
+        let message = format!("`{}` is a path, and a review is of commits", shown(typed));
+        let hint = "crew review --worktree reviews all that is not committed, crew review A..B what lies between two \
+                    commits; what a path holds is not reviewed alone";
+        Err(Problem::usage("path", message).hint(hint).into())
     }
 
     /// Says what helps in a clone that lacks history; elsewhere something else.
