@@ -511,9 +511,7 @@ fn open(outside: &Outside, opener: Opener, plan: &Plan) -> Result<String> {
     if answer.exit == Some(0) {
         return Ok(answer.out);
     }
-    let words = if answer.err.is_empty() { &answer.out } else { &answer.err };
-    let words = if words.is_empty() { "it said nothing" } else { words };
-    let message = format!("{} opened no pull request: {words}", opener.program());
+    let message = format!("{} opened no pull request: {}", opener.program(), answer.reason());
     let problem = Problem { exit: ExitStatus::Failed, ..Problem::refused("not_opened", message) };
     let host = plan.pull.at.as_ref().map(|at| at.host.as_str());
     let hint = format!(

@@ -2,7 +2,8 @@
 
 use super::exit::{ExitStatus, Problem};
 use crate::domain::publishing::{self, Opener, Place};
-use crate::domain::words::clean_text;
+use crate::domain::review::host_api::complaint;
+use crate::domain::words::{clean_line, clean_text};
 use crate::runner::process::{self, Within};
 use crate::runner::signals;
 use crate::ui::printer::Printer;
@@ -48,6 +49,43 @@ pub struct Answer {
     pub exit: Option<i32>,
     pub out: String,
     pub err: String,
+}
+
+/// How many of its last lines tell why a program failed.
+const LAST_LINES: usize = 3;
+/// The most characters of that.
+const MAX_REASON: usize = 400;
+
+impl Answer {
+    /// Says in one line why it is not what was asked for; something is always said.
+    pub fn reason(&self) -> String {
+        let last = |text: &str| {
+            let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+            let last = lines[lines.len().saturating_sub(LAST_LINES)..].join("; ");
+            Some(clean_line(&last, MAX_REASON)).filter(|said| !said.is_empty())
+        };
+        let complaint = complaint(&self.out).and_then(|said| last(&said));
+        let said = complaint.or_else(|| last(&self.err)).or_else(|| last(&self.out));
+        match (self.exit, said) {
+            (Some(0), Some(said)) => format!("its answer is not understood: {said}"),
+            (_, Some(said)) => said,
+            (Some(exit), None) => format!("it said nothing, and ended with exit {exit}"),
+            (None, None) => "it said nothing, and was ended by a signal".into(),
+        }
+    }
+
+    /// Says what to do about it: signing in helps only where the host does not know who asks, or does not let them.
+    /// `by_hand` is what was asked.
+    pub fn advice(&self, opener: Opener, host: Option<&str>, by_hand: &[String]) -> String {
+        let said = format!("{} {}", self.err, self.out);
+        match publishing::is_unknown(&said) {
+            true => opener.sign_in(host),
+            false => format!(
+                "the same command once more tries it again; by hand: {}",
+                publishing::in_shell(opener.program(), by_hand)
+            ),
+        }
+    }
 }
 
 impl<'a> Outside<'a> {

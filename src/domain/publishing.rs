@@ -239,6 +239,14 @@ pub fn text_of(run: &Run, tasks: &[(&Task, Vec<(String, bool)>)]) -> String {
     clean_text(&text, MAX_TEXT)
 }
 
+/// Tells whether `gh` or `glab` says that the host does not know who asks, or does not let them. Who has asked too often gets
+/// 403 too, and is known well.
+pub fn is_unknown(said: &str) -> bool {
+    let signs =
+        ["HTTP 401", "HTTP 403", "401 Unauthorized", "403 Forbidden", "Bad credentials", "auth login"];
+    signs.iter().any(|sign| said.contains(sign)) && !said.to_lowercase().contains("rate limit")
+}
+
 /// Returns a command as a shell takes it.
 pub fn in_shell(program: &str, arguments: &[String]) -> String {
     let plain = |word: &str| {

@@ -28,7 +28,7 @@ case "$* $sent" in
         exit 1
     fi
     printf '{"html_url":"https://x/12#r"}' ;;
-*GET*) answer about ;;
+*GET*) if [ -e "$HEARD/fails" ]; then . "$HEARD/fails"; fi; answer about ;;
 *) printf '{}' ;;
 esac
 "#;
@@ -245,4 +245,24 @@ fn a_merge_request_has_a_thread_for_each_remark_and_without_a_program_there_are_
     let sent: Value =
         serde_json::from_str(&std::fs::read_to_string(file).expect("it is there")).expect("JSON");
     assert_eq!(sent["position"]["new_line"], 2);
+}
+
+#[test]
+fn a_host_that_fails_is_quoted_and_only_who_is_not_known_there_is_told_to_sign_in() {
+    let asked = Asked::at("https://github.com/o/r.git", HEAD, Some("gh"));
+    let again = "once more tries it again; by hand: gh api";
+    for (fails, reason, hint) in [
+        ("echo 'gh: HTTP 500' >&2; exit 1", "pull request 12 of github.com/o/r: gh: HTTP 500", again),
+        ("exit 1", "it said nothing, and ended with exit 1", again),
+        ("echo '<html>'; echo Oops; exit 0", "its answer is not understood: <html>; Oops", again),
+        ("exit 0", "it said nothing, and ended with exit 0", again),
+        ("printf 'a\\nb\\nc\\n\\033[31md\\n' >&2; exit 1", "github.com/o/r: b; c; d", again),
+        ("echo 'gh: Bad credentials (HTTP 401)' >&2; exit 1", "Bad credentials", "hint: gh auth login"),
+        ("echo 'gh: API rate limit exceeded (HTTP 403)' >&2; exit 1", "rate limit exceeded", again),
+    ] {
+        std::fs::write(asked.repo.beside("heard").join("fails"), fails).expect("a file");
+        let told = asked.crew(&REVIEW).exits(1).err;
+        assert!(told.contains(reason) && told.contains(hint), "{fails}: {told}");
+        assert_eq!(told.contains("auth login"), hint.contains("auth login"), "{told}");
+    }
 }

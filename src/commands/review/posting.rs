@@ -303,7 +303,7 @@ impl Posting<'_> {
             if is_done(&answer) {
                 posted.url = address(&answer.out).map(|url| clean_line(&url, MAX_SAID)).or(posted.url.take());
             } else if is_refusal(&answer) && !remarks.is_empty() {
-                posted.notes.push(format!("not taken at its lines: {}", said(&answer)));
+                posted.notes.push(format!("not taken at its lines: {}", answer.reason()));
                 refused.extend(remarks);
             } else {
                 return Err(self.failed(&answer).into());
@@ -338,7 +338,7 @@ impl Posting<'_> {
                 posted.resolved += 1;
             } else {
                 // The token of a pipeline may not, and that is no reason to fail it.
-                posted.notes.push(format!("a thread could not be marked resolved: {}", said(&answer)));
+                posted.notes.push(format!("a thread could not be marked resolved: {}", answer.reason()));
             }
         }
         if posted.plan.stuck > 0 {
@@ -388,9 +388,13 @@ impl Posting<'_> {
     }
 
     fn failed(&self, answer: &Answer) -> Problem {
-        let message = format!("{}: {}", self.pull.opener.program(), said(answer));
+        let message = format!("{}: {}", self.pull.opener.program(), answer.reason());
         let problem = Problem { exit: ExitStatus::Failed, ..Problem::refused("host", message) };
-        problem.hint("what was said stays; the same command once more says what is missing")
+        let stays = "what was said stays; the same command once more says what is missing";
+        match publishing::is_unknown(&format!("{} {}", answer.err, answer.out)) {
+            true => problem.hint(format!("{}; {stays}", self.pull.opener.sign_in(Some(&self.pull.at.host)))),
+            false => problem.hint(stays),
+        }
     }
 }
 
@@ -410,14 +414,6 @@ fn is_done(answer: &Answer) -> bool {
 fn is_refusal(answer: &Answer) -> bool {
     let said = format!("{} {}", answer.err, answer.out);
     ["HTTP 422", "422 ", "HTTP 400", "400 "].iter().any(|code| said.contains(code))
-}
-
-fn said(answer: &Answer) -> String {
-    let said = complaint(&answer.out).unwrap_or_else(|| match answer.err.is_empty() {
-        true => answer.out.clone(),
-        false => answer.err.clone(),
-    });
-    clean_line(&said, MAX_SAID)
 }
 
 fn tell(cx: &Context, posted: &Posted) -> Result<ExitStatus> {

@@ -3,7 +3,7 @@
 use crate::commands::exit::{ExitStatus, Problem};
 use crate::commands::pr_host::{Outside, is_installed};
 use crate::domain::publishing::{Opener, Place};
-use crate::domain::review::host_api::{About, Pull, complaint};
+use crate::domain::review::host_api::{About, Pull};
 use crate::domain::words::clean_line;
 use crate::ui::printer::Printer;
 use crate::workspace::git::Git;
@@ -68,18 +68,14 @@ impl Host {
 
 /// Asks a host what a pull request is.
 pub fn about(outside: &Outside, pull: &Pull) -> Result<About> {
-    let answer = outside.ask(pull.opener, &pull.about().arguments)?;
+    let asked = pull.about().arguments;
+    let answer = outside.ask(pull.opener, &asked)?;
     let about = pull.read_about(&answer.out).filter(|_| answer.exit == Some(0));
     about.ok_or_else(|| {
-        let said = complaint(&answer.out).unwrap_or(answer.err);
-        let message = format!(
-            "{} does not tell of {}: {}",
-            pull.opener.program(),
-            pull.words(),
-            clean_line(&said, 400)
-        );
+        let (program, reason) = (pull.opener.program(), answer.reason());
+        let message = format!("{program} does not tell of {}: {reason}", pull.words());
         let problem = Problem { exit: ExitStatus::Failed, ..Problem::refused("host", message) };
-        problem.hint(pull.opener.sign_in(Some(&pull.at.host))).into()
+        problem.hint(answer.advice(pull.opener, Some(&pull.at.host), &asked)).into()
     })
 }
 
