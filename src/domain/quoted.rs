@@ -3,6 +3,12 @@
 use super::words::is_clean;
 use std::borrow::Cow;
 
+/// Returns a name as texts hold it that are handed in and recorded: as it is, or as git quotes it where it holds something
+/// that a terminal would obey, which no such text keeps.
+pub fn kept(name: &str) -> Cow<'_, str> {
+    if is_clean(name) { Cow::Borrowed(name) } else { quote(name) }
+}
+
 /// Returns a name as people and agents are shown it: as it is, or as git quotes it where it would show as something else.
 pub fn quote(name: &str) -> Cow<'_, str> {
     if is_clean(name) && !name.contains(['\n', '\t']) {
@@ -83,6 +89,7 @@ mod tests {
     fn what_does_not_show_is_quoted_and_comes_back() {
         assert_eq!(quote("ö \"a\\b.rs"), "ö \"a\\b.rs");
         assert_eq!(quote("a\n\"\u{1b}\u{202e}.rs"), r#""a\n\"\033\342\200\256.rs""#);
+        assert_eq!((kept("a\n\tb"), kept("\u{7}")), ("a\n\tb".into(), r#""\007""#.into()));
         for name in ["a\tb", "\r\n", "\u{1b}[31m\\\"", "x\u{202e}\u{85}y"] {
             let quoted = quote(name);
             assert!(is_clean(&quoted) && !quoted.contains(['\n', '\t']), "{quoted}");

@@ -2,7 +2,7 @@
 
 use super::file::FileUnderReview;
 use crate::domain::finding::{Finding, MAX_BODY, MAX_TITLE, Severity, fingerprint};
-use crate::domain::quoted::quote;
+use crate::domain::quoted::kept;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
@@ -157,8 +157,7 @@ fn finding(category: &str, path: &str, remark: Remark, fingerprint: String) -> F
     Finding {
         severity: remark.severity,
         category: category.to_owned(),
-        // It is handed in as text, in which not every name would come through as it is.
-        file: quote(path).into_owned(),
+        file: kept(path).into_owned(),
         start_line: remark.lines.0,
         end_line: remark.lines.1,
         title: cut(remark.title, MAX_TITLE),

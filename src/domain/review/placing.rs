@@ -3,7 +3,7 @@
 
 use super::anchoring::{Fingerprints, Found, Nowhere, Place, Text};
 use crate::domain::finding::{Finding, MAX_BODY, Standing};
-use crate::domain::quoted::{quote, unquote};
+use crate::domain::quoted::{kept, quote, unquote};
 use crate::domain::words::{clean_line, clean_text, is_clean};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -156,7 +156,7 @@ pub fn place_all<E>(
         match meant(&finding.file, &order.tops) {
             Ok(paths) => {
                 let path = named(&paths, &mut look)?;
-                finding.file.clone_from(&path);
+                finding.file = kept(&path).into_owned();
                 by_file.entry(path).or_default().push(at);
             }
             Err(why) => {
