@@ -31,7 +31,7 @@ pub struct TargetArgs {
     #[arg(value_name = "RANGE", group = "target")]
     range: Option<String>,
 
-    /// What stands behind a range: nothing may, and only so can it be said what is wrong
+    /// No more than one range is reviewed at a time
     #[arg(value_name = "MORE", hide = true)]
     more: Vec<String>,
 
