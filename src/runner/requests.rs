@@ -112,7 +112,7 @@ pub fn settle_after(
             });
             let tree = asker.map_or(repository.to_owned(), |(_, attempt)| attempt.folder(repository));
             let (event, answer) = handed_in_files::take_in(&tree, &paths, received)?;
-            (event.into_iter().collect(), answer)
+            (event.into_iter().flat_map(|event| reviewing::with_decisions(run, event)).collect(), answer)
         }
         Err(why) => {
             let event = Event::SubmissionRefused {

@@ -1,8 +1,10 @@
 //! A review on its way into the record: its findings get their places in the files that the reviewer had before them.
 
+use crate::domain::event::Event;
 use crate::domain::finding::Finding;
 use crate::domain::redact::Redactor;
 use crate::domain::request::{self, Answer, Code, Read, Submission, how_to_submit};
+use crate::domain::review::deciding;
 use crate::domain::review::placing::{self, FileSeen, Order, Placed};
 use crate::domain::review::target::ReviewTarget;
 use crate::domain::run::Run;
@@ -115,6 +117,17 @@ pub fn of_person(repository: &Path, run: &Run, review: &ReviewBody) -> Result<Re
         return Err(request::refused(Code::Invalid, placed.in_words(), how_to_submit(Kind::Review)));
     }
     Ok(ReviewBody { findings: placed.findings, ..review.clone() })
+}
+
+/// Returns an event with what follows from it where it is a review that is accepted: what that decides about findings.
+pub fn with_decisions(run: &Run, event: Event) -> Vec<Event> {
+    let decided = match &event {
+        Event::SubmissionAccepted { task, handed_in: HandedIn::Review(review), .. } => {
+            run.task(task).map(|task| deciding::by_review(run, task, review))
+        }
+        _ => None,
+    };
+    std::iter::once(event).chain(decided.into_iter().flatten()).collect()
 }
 
 fn unseen(error: GitError) -> Answer {

@@ -463,6 +463,41 @@ fn what_is_being_put_right_is_not_begun_a_second_time() {
 }
 
 #[test]
+fn what_a_reviewer_calls_resolved_is_decided_and_what_was_dismissed_begins_no_round() {
+    let repo = with_branch();
+    let closes = r#"crew review submit --verdict approved --resolved "$print=line 2 says three""#;
+    let print = r#"print=$(printf '%s' "$*" | sed -n 's/.*\[\([0-9a-f]*\)\]  two is wrong.*/\1/p')"#;
+    reviewer(
+        &repo,
+        "closes",
+        &format!("if grep -q three a.txt; then {print}; {closes}; else {}; fi", finds("error")),
+    );
+    let hands_in = "crew submit result --summary done --confidence 1 --rationale r";
+    worker(&repo, "fixer", &format!("sed -i 's/two/three/' a.txt; {hands_in}"));
+    let until = ["--reviewer", "closes", "--until", "approved", "--fix-with", "fixer"];
+    let fixed = review(&repo, &until, 0);
+    assert!(fixed.out.contains("no findings (not listed: 1 resolved)   approved"), "{}", fixed.out);
+    let events = repo.events();
+    let at = events.iter().position(|event| event["kind"] == "finding_decided").expect("a decision");
+    let decided = &events[at];
+    assert_eq!(events[at - 1]["kind"], "submission_accepted");
+    assert_eq!(
+        (&decided["decision"], &decided["by"], &decided["evidence"]),
+        (&json!("resolved"), &json!("closes"), &json!("line 2 says three"))
+    );
+    let print = decided["fingerprint"].as_str().expect("a fingerprint");
+    let shown = review(&repo, &["show", "last", print], 0).out;
+    assert!(shown.contains("resolved by closes") && shown.contains("line 2 says three"), "{shown}");
+    let stats = review(&repo, &["stats", "--json"], 0).json();
+    assert_eq!(stats["data"][0]["accepted"], 1, "{stats}");
+    // A person has the last word, in every review that follows.
+    review(&repo, &["dismiss", "last", print, "--why", "two is right", "--by", "Ann"], 0);
+    review(&repo, &[&["--again"][..], &until].concat(), 0);
+    assert_eq!(of_kind(&repo.events(), "review_round_begun").len(), 0);
+    repo.leaves_no_process();
+}
+
+#[test]
 fn who_wants_it_put_right_is_not_answered_by_what_another_review_found() {
     let repo = with_branch();
     let (asked, gate) = (repo.beside("asked"), repo.beside("gate"));

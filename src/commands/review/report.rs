@@ -20,6 +20,7 @@ use crate::domain::task::Task;
 use crate::store::database::Store;
 use crate::ui::words;
 use anyhow::{Context as _, Result};
+use std::collections::HashSet;
 
 /// What a review is judged by, and what of it is listed.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -177,7 +178,9 @@ struct Sources<'a> {
 fn bring_together(store: &Store, sources: &Sources<'_>, (bar, known): (Bar, &Known)) -> Result<Concluded> {
     let Sources { review, reviewed, tasks, persons, runs, millis } = sources;
     let found = tasks.iter().flat_map(|task| passes::said(task));
-    let sifted = sift(agree(found.chain(persons.iter().flat_map(|one| one.said()))), known);
+    let all = agree(found.chain(persons.iter().flat_map(|one| one.said())));
+    let seen: HashSet<String> = all.iter().flat_map(|agreed| agreed.fingerprints().cloned()).collect();
+    let sifted = sift(all, known);
     let mut hidden = Hidden { known: sifted.known.len(), ..Hidden::default() };
     let mut findings = sifted.new;
     let dismissed = store.dismissed()?;
@@ -195,6 +198,16 @@ fn bring_together(store: &Store, sources: &Sources<'_>, (bar, known): (Bar, &Kno
         *why_not += 1;
         false
     });
+    // What was put right is not found any more, and told all the same.
+    let mut gone: Vec<&String> = runs
+        .iter()
+        .flat_map(|run| &run.decisions)
+        .filter(|(print, decided)| decided.decision == Decision::Resolved && !seen.contains(*print))
+        .map(|(print, _)| print)
+        .collect();
+    gone.sort();
+    gone.dedup();
+    hidden.resolved += gone.len();
     let report = Report {
         review: review.clone(),
         reviewed: reviewed.clone(),

@@ -1,10 +1,13 @@
-//! What persons decide about findings: one that is dismissed stays quiet in later reviews, until somebody takes that back.
+//! What persons decide about findings, and reviewers who look again: one that is dismissed stays quiet in later reviews, until somebody takes that back.
 
 use super::passes;
 use crate::domain::event::Event;
+use crate::domain::finding::Finding;
 use crate::domain::id::RunId;
 use crate::domain::request::{Answer, Code, refused};
 use crate::domain::run::Run;
+use crate::domain::submission::{Resolved, ReviewBody};
+use crate::domain::task::Task;
 use crate::domain::time::Time;
 use crate::domain::words::{clean_line, clean_text};
 use serde::{Deserialize, Serialize};
@@ -178,6 +181,58 @@ pub fn decide(run: &Run, order: &Order, (by, why): (&str, &str)) -> Result<Vec<E
         });
     }
     Ok(events)
+}
+
+/// Returns what is decided about findings by a review that a reviewer of a run hands in, which goes with its acceptance.
+/// What it calls resolved, and neither it nor another reviewer of the same round finds again, is resolved, where a pass of
+/// the same run had found it and no person has decided about it. What a reviewer had called resolved and this one finds
+/// again is open again.
+pub fn by_review(run: &Run, reviewer: &Task, review: &ReviewBody) -> Vec<Event> {
+    let name = reviewer.spec.reviewer().unwrap_or_else(|| reviewer.spec.id.to_string());
+    let of_reviewer = |by: &String| run.tasks.iter().any(|task| task.spec.reviewer().as_ref() == Some(by));
+    let found_before = found(run);
+    let beside = run
+        .tasks
+        .iter()
+        .filter(|task| task.spec.id != reviewer.spec.id && task.reviewed_task() == reviewer.reviewed_task());
+    let beside: Vec<String> = beside
+        .filter_map(|task| Some(&task.pass()?.findings))
+        .flatten()
+        .map(|one| one.fingerprint.clone())
+        .collect();
+    let decided =
+        |fingerprint: &String, decision, why: &str, evidence: Option<&String>| Event::FindingDecided {
+            fingerprint: fingerprint.clone(),
+            decision,
+            feedback: None,
+            by: name.clone(),
+            why: why.to_owned(),
+            evidence: evidence.cloned(),
+        };
+    let mut events = Vec::new();
+    let mut closed: Vec<&String> = Vec::new();
+    for Resolved { fingerprint, evidence } in review.closes() {
+        let is_open = run.decisions.get(fingerprint).is_none_or(|last| last.decision == Decision::Reopened);
+        let is_theirs = found_before.contains_key(fingerprint) && !beside.contains(fingerprint);
+        if is_open && is_theirs && !closed.contains(&fingerprint) {
+            closed.push(fingerprint);
+            events.push(decided(
+                fingerprint,
+                Decision::Resolved,
+                "put right in a later round",
+                Some(evidence),
+            ));
+        }
+    }
+    let mut again: Vec<&String> = Vec::new();
+    for Finding { fingerprint, .. } in &review.findings {
+        let resolved = run.decisions.get(fingerprint).filter(|last| last.decision == Decision::Resolved);
+        if resolved.is_some_and(|last| of_reviewer(&last.by)) && !again.contains(&fingerprint) {
+            again.push(fingerprint);
+            events.push(decided(fingerprint, Decision::Reopened, "found again", None));
+        }
+    }
+    events
 }
 
 /// Says that there is nothing left to decide.

@@ -90,7 +90,7 @@ pub struct Hidden {
     pub known: usize,
     /// Dismissed by a person.
     pub dismissed: usize,
-    /// Said by a person to be put right.
+    /// Said by a person to be put right, or by a reviewer that looked again.
     #[serde(default)]
     pub resolved: usize,
     /// Less sure than `--min-confidence`, or found by fewer than `--agree`.

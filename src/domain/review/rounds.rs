@@ -9,11 +9,13 @@
 
 use super::agreeing::agree;
 use super::by_person::PersonReview;
+use super::deciding::Decision;
 use super::foreign::is_unparsable;
 use super::report::Agreed;
 use crate::domain::event::{Event, Outcome};
 use crate::domain::finding::{Finding, Severity};
 use crate::domain::judgement::Judgement;
+use crate::domain::quoted::quote;
 use crate::domain::run::Run;
 use crate::domain::submission::{HandedIn, ReviewBody, ReviewVerdict};
 use crate::domain::task::{Task, TaskState};
@@ -49,11 +51,22 @@ pub struct Round {
 }
 
 /// Tells whether a review asks for changes. The findings decide, whatever the verdict; the verdict decides alone where there
-/// are none.
-pub fn asks_for_changes(review: &ReviewBody, fail_on: Option<Severity>) -> bool {
+/// are none. What was dismissed asks for nothing.
+pub fn asks_for_changes(run: &Run, review: &ReviewBody, fail_on: Option<Severity>) -> bool {
+    let asks = |finding: &Finding| {
+        finding.severity >= fail_on.unwrap_or(GRAVE) && !is_dismissed(run, &finding.fingerprint)
+    };
     match review.findings.is_empty() {
         true => review.verdict == ReviewVerdict::ChangesRequested,
-        false => review.findings.iter().any(|finding| finding.severity >= fail_on.unwrap_or(GRAVE)),
+        false => review.findings.iter().any(asks),
+    }
+}
+
+/// Tells whether a finding was dismissed: in this run, or in another one before this one began.
+fn is_dismissed(run: &Run, fingerprint: &str) -> bool {
+    match run.decisions.get(fingerprint) {
+        Some(last) => last.decision == Decision::Dismissed,
+        None => run.review.as_ref().is_some_and(|order| order.quiet.iter().any(|quiet| quiet == fingerprint)),
     }
 }
 
@@ -102,7 +115,7 @@ pub fn due_for(run: &Run, worker: &Task) -> Option<Event> {
     let reviews: Option<Vec<(&Task, &ReviewBody)>> = reviewers.iter().map(|task| concluded(task)).collect();
     let reviews = reviews?;
     let asks = |(task, review): &(&Task, &ReviewBody)| {
-        asks_for_changes(review, task.spec.reviews.as_ref().and_then(|reviews| reviews.fail_on))
+        asks_for_changes(run, review, task.spec.reviews.as_ref().and_then(|reviews| reviews.fail_on))
     };
     let persons: Vec<&PersonReview> =
         run.standing_reviews().filter(|one| one.of.as_ref() == Some(&worker.spec.id)).collect();
@@ -118,7 +131,7 @@ pub fn due_for(run: &Run, worker: &Task) -> Option<Event> {
         task: worker.spec.id.clone(),
         reviewers: reviewers.iter().map(|task| task.spec.id.clone()).collect(),
         round,
-        note: note(&of_tasks.chain(of_persons).collect::<Vec<_>>()),
+        note: note(run, &of_tasks.chain(of_persons).collect::<Vec<_>>()),
     })
 }
 
@@ -168,7 +181,7 @@ pub fn unless_no_round_is_left(
     let limit = limit_of(run, worker);
     let fail_on = reviewer.spec.reviews.as_ref().and_then(|reviews| reviews.fail_on);
     let Some(HandedIn::Review(review)) = handed_in else { return judgement };
-    let asks = asks_for_changes(review, fail_on) && !is_unparsable(review);
+    let asks = asks_for_changes(run, review, fail_on) && !is_unparsable(review);
     if limit == 0 || worker.rounds() < limit || !asks {
         return judgement;
     }
@@ -185,8 +198,8 @@ struct Voice<'a> {
     review: &'a ReviewBody,
 }
 
-/// Says what several reviewers found, worst first.
-fn note(voices: &[Voice<'_>]) -> String {
+/// Says what several reviewers found, worst first, without what was dismissed.
+fn note(run: &Run, voices: &[Voice<'_>]) -> String {
     let mut note = String::new();
     for Voice { name, who, review } in voices {
         let verdict = match review.verdict {
@@ -200,7 +213,9 @@ fn note(voices: &[Voice<'_>]) -> String {
         }
     }
     let found = voices.iter().flat_map(|voice| {
-        voice.review.findings.iter().map(|finding| (voice.name.clone(), finding.clone())).collect::<Vec<_>>()
+        let counts = |finding: &&Finding| !is_dismissed(run, &finding.fingerprint);
+        let counting = voice.review.findings.iter().filter(counts);
+        counting.map(|finding| (voice.name.clone(), finding.clone())).collect::<Vec<_>>()
     });
     let found = agree(found);
     for (at, agreed) in found.iter().enumerate() {
@@ -217,9 +232,9 @@ fn note(voices: &[Voice<'_>]) -> String {
 fn words_of(Agreed { finding, reviewers, .. }: &Agreed) -> String {
     let Finding { severity, file, start_line, end_line, title, fingerprint, .. } = finding;
     let place = match (*start_line, *end_line) {
-        (0, _) => clean_line(file, 300),
-        (first, last) if last <= first => format!("{}:{first}", clean_line(file, 300)),
-        (first, last) => format!("{}:{first}-{last}", clean_line(file, 300)),
+        (0, _) => clean_line(&quote(file), 300),
+        (first, last) if last <= first => format!("{}:{first}", clean_line(&quote(file), 300)),
+        (first, last) => format!("{}:{first}-{last}", clean_line(&quote(file), 300)),
     };
     let print = if fingerprint.is_empty() { String::new() } else { format!("  [{fingerprint}]") };
     let mut words = format!("\n- {severity}  {place}{print}  {title}   ({})\n", reviewers.join(", "));
@@ -306,10 +321,25 @@ mod tests {
             ("changes_requested", &["error"], Some(Severity::Blocker), false),
             ("approved", &["blocker"], Some(Severity::Blocker), true),
         ];
+        let mut run = run_of(vec![spec("work", &[])]);
         for (verdict, findings, fail_on, expected) in rows {
             let findings: Vec<Value> = findings.iter().map(|severity| finding(severity, "a.rs")).collect();
             let HandedIn::Review(review) = review(verdict, &findings) else { panic!("a review") };
-            assert_eq!(asks_for_changes(&review, fail_on), expected, "{verdict} {findings:?} {fail_on:?}");
+            assert_eq!(
+                asks_for_changes(&run, &review, fail_on),
+                expected,
+                "{verdict} {findings:?} {fail_on:?}"
+            );
+        }
+        // What was dismissed asks for nothing, whatever else stands beside it.
+        let HandedIn::Review(review) = review("changes_requested", &[finding("error", "a.rs")]) else {
+            panic!("a review")
+        };
+        for (decision, asks) in [("reopened", true), ("resolved", true), ("dismissed", false)] {
+            let event = json!({"kind": "finding_decided", "fingerprint": "print-a.rs", "decision": decision, "by": "Ann",
+                "why": "no"});
+            run.apply(Time(1), &serde_json::from_value::<Event>(event).unwrap()).unwrap();
+            assert_eq!(asks_for_changes(&run, &review, None), asks, "{decision}");
         }
     }
 

@@ -126,7 +126,7 @@ pub(crate) mod tests {
             tree: "t".into(),
         };
         let (change, bar) = (ChangeSize::default(), Bar::default());
-        let order = ReviewOrder { target, change, bar, answered: vec![], again };
+        let order = ReviewOrder { target, change, bar, answered: vec![], again, quiet: vec![] };
         let created = Event::RunCreated {
             goal: "g".into(),
             team: "t".into(),

@@ -74,6 +74,7 @@ fn head(report: &Report) -> String {
     for (count, why) in [
         (hidden.known, "known"),
         (hidden.dismissed, "dismissed"),
+        (hidden.resolved, "put right"),
         (hidden.unsure, "less sure than asked for"),
     ] {
         if count > 0 {

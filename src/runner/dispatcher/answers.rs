@@ -6,7 +6,7 @@ use crate::domain::event::Event;
 use crate::domain::redact::Redactor;
 use crate::domain::review::foreign::{self, NoAnswer};
 use crate::domain::submission::{HandedIn, ReviewBody};
-use crate::runner::reviewing::Reading;
+use crate::runner::reviewing::{self, Reading};
 use crate::runner::slots::Errand;
 use crate::store::StoreError;
 use std::sync::Arc;
@@ -65,12 +65,13 @@ impl Dispatcher<'_> {
     fn record_written(&mut self, place: usize, review: ReviewBody) -> Result<(), StoreError> {
         let task = &self.run.tasks[place];
         let Some(attempt) = task.last().filter(|_| self.open.contains_key(&place)) else { return Ok(()) };
-        self.record(Event::SubmissionAccepted {
+        let accepted = Event::SubmissionAccepted {
             task: task.spec.id.clone(),
             attempt: attempt.number,
             request: REQUEST.into(),
             handed_in: HandedIn::Review(review),
             ignored: Vec::new(),
-        })
+        };
+        reviewing::with_decisions(&self.run, accepted).into_iter().try_for_each(|event| self.record(event))
     }
 }
