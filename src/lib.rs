@@ -27,6 +27,9 @@ pub mod runner;
 // Whether agents behave as crew expects, tried without a model.
 pub mod conformance;
 
+// What the numbers say.
+pub mod metrics;
+
 // What people see.
 pub mod ui;
 

@@ -15,6 +15,7 @@ pub mod back_offs;
 pub mod baseline;
 pub mod copies;
 pub mod database;
+pub mod figures;
 pub mod heartbeats;
 pub mod inbox;
 pub mod layers;

@@ -73,12 +73,40 @@ impl RunRow {
 const OF_DEAD_LETTERS: &str = "kind IN
     ('task_dead_lettered', 'dead_letter_dropped', 'dead_letters_piled_up', 'task_requeued', 'task_accepted')";
 
+/// As the index says it.
+const OF_OPEN_TASKS: &str = "state IN ('queued', 'running', 'awaiting_input')";
+
 impl Store {
     /// Returns the newest runs, newest first, at most `limit`.
     pub fn runs(&self, limit: usize) -> Result<Vec<RunRow>, StoreError> {
         let sql = "SELECT no, id, goal, team, workflow, created_at, ended_at, started FROM runs
                    ORDER BY no DESC LIMIT ?";
-        let rows = self.rows(sql, [limit as i64], |row| Ok((row.get::<_, i64>(0)?, run_row(row)?)))?;
+        self.run_rows(sql, [limit as i64])
+    }
+
+    /// Returns the runs that have tasks which are not settled, oldest first.
+    pub fn open_runs(&self) -> Result<Vec<RunRow>, StoreError> {
+        let sql = format!(
+            "SELECT no, id, goal, team, workflow, created_at, ended_at, started FROM runs
+             WHERE no IN (SELECT run FROM tasks WHERE {OF_OPEN_TASKS}) ORDER BY no"
+        );
+        self.run_rows(&sql, [])
+    }
+
+    /// Returns how many tasks are in each state that is not settled.
+    pub fn open_tasks(&self) -> Result<Vec<(String, i64)>, StoreError> {
+        let sql = format!("SELECT state, count(*) FROM tasks WHERE {OF_OPEN_TASKS} GROUP BY state");
+        self.rows(&sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
+    }
+
+    /// Returns how many gates are open, by what they are about.
+    pub fn open_gates(&self) -> Result<Vec<(String, i64)>, StoreError> {
+        let sql = "SELECT about, count(*) FROM gates WHERE decision IS NULL GROUP BY about";
+        self.rows(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
+    }
+
+    fn run_rows(&self, sql: &str, parameters: impl rusqlite::Params) -> Result<Vec<RunRow>, StoreError> {
+        let rows = self.rows(sql, parameters, |row| Ok((row.get::<_, i64>(0)?, run_row(row)?)))?;
         let with_counts = |(no, row): (i64, RunRow)| {
             let counts = self.counts(no)?;
             // Asked only where it makes a difference: few runs have ended and have tasks that are queued.
@@ -269,6 +297,16 @@ impl Store {
         let sql = "SELECT count(*) FROM events
                    WHERE run = (SELECT no FROM runs WHERE id = ?) AND kind = 'task_dead_lettered'";
         Ok(self.one(sql, [run.as_str()], |row| row.get::<_, i64>(0))? as u64)
+    }
+
+    /// Returns how many tasks were given up and nobody has taken up or dropped since.
+    pub fn open_dead_letters(&self) -> Result<i64, StoreError> {
+        let sql = format!(
+            "SELECT count(*) FROM (SELECT kind, max(seq) FROM events
+             WHERE {OF_DEAD_LETTERS} AND kind <> 'dead_letters_piled_up' GROUP BY run, json_extract(data, '$.task'))
+             WHERE kind = 'task_dead_lettered'"
+        );
+        self.one(&sql, [], |row| row.get(0))
     }
 
     /// Returns when tasks of any run were given up after `since`, and when it was told last that these are too many.

@@ -12,10 +12,22 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("builtin", &["domain", "workspace"]),
     ("runner", &["domain", "store", "workspace", "agents"]),
     ("conformance", &["domain", "store", "workspace", "agents", "runner"]),
+    ("metrics", &["domain", "store"]),
     ("ui", &["domain"]),
     (
         "commands",
-        &["domain", "store", "workspace", "agents", "review", "builtin", "runner", "conformance", "ui"],
+        &[
+            "domain",
+            "store",
+            "workspace",
+            "agents",
+            "review",
+            "builtin",
+            "runner",
+            "conformance",
+            "metrics",
+            "ui",
+        ],
     ),
 ];
 

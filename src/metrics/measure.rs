@@ -1,0 +1,852 @@
+//! What the events of a run come to: each event, and the state that it leads to, as measurements.
+
+use super::names::Metric;
+use super::registry::Sink;
+use crate::domain::budget::micro_dollars;
+use crate::domain::event::{Event, Outcome, Recorded, ToolResult};
+use crate::domain::gate::{About, Decision, GateId};
+use crate::domain::id::TaskId;
+use crate::domain::merging::How;
+use crate::domain::review::passes;
+use crate::domain::review::report::Pass;
+use crate::domain::run::{Run, RunStatus, Touched};
+use crate::domain::submission::Kind as Submitted;
+use crate::domain::task::{Attempt, Task, TaskState, Work};
+use crate::domain::time::Time;
+use crate::domain::usage::Usage;
+use crate::domain::words::clean_line;
+use std::collections::{BTreeSet, HashMap};
+
+/// The most characters of a label.
+const MAX_LABEL: usize = 80;
+/// Who did what nobody of a run's agents did.
+const PERSON: &str = "person";
+
+/// Follows one run and says what its events come to.
+#[derive(Debug, Default)]
+pub struct Meter {
+    run: Option<Run>,
+    version: String,
+    /// What is known of each task beside its state, in the order of the run's tasks.
+    tasks: Vec<Stood>,
+    /// Since when agents wait by themselves, by the places of their tasks.
+    waits: HashMap<usize, Time>,
+    /// The move of a branch that was begun.
+    merge: Option<(How, Time)>,
+    /// What was told of how long crew worked on the run, in milliseconds.
+    told_millis: u64,
+}
+
+/// How a task stood after the last event.
+#[derive(Debug, Default)]
+struct Stood {
+    /// As it was counted, where it is settled.
+    settled: Option<Settled>,
+    settled_at: Option<Time>,
+    state: Option<TaskState>,
+    /// When it could start last, but for the tasks that it waits for.
+    queued_at: Time,
+    /// How many attempts it had when it was settled last.
+    counted: usize,
+    /// How often a person has sent it back since then, at a gate.
+    sent_back: u64,
+    /// Lines that it has added and removed.
+    lines: (u64, u64),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Settled {
+    who: Who,
+    state: TaskState,
+    is_first_pass: bool,
+}
+
+/// Whose work something is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Who {
+    team: String,
+    role: String,
+    agent: String,
+    model: String,
+}
+
+impl Who {
+    fn of(run: &Run, task: &Task) -> Who {
+        let last = task.last();
+        let planned = match &task.spec.work {
+            Work::Agent { model, .. } => model.as_ref(),
+            _ => None,
+        };
+        let model = last.map_or(planned, |last| last.model.as_ref());
+        Who {
+            team: label(&run.team),
+            role: label(task.spec.role()),
+            agent: label(last.map_or(task.spec.program(), |last| &last.agent)),
+            model: model.map(|model| label(model)).unwrap_or_default(),
+        }
+    }
+
+    fn labels(&self) -> [&str; 4] {
+        [&self.team, &self.role, &self.agent, &self.model]
+    }
+
+    /// Returns the labels with more behind them.
+    fn and<'a>(&'a self, more: &[&'a str]) -> Vec<&'a str> {
+        [&self.labels(), more].concat()
+    }
+}
+
+/// Makes a label of a name that somebody gave.
+fn label(name: &str) -> String {
+    clean_line(name, MAX_LABEL)
+}
+
+impl Meter {
+    /// Returns the version of crew that the run was made with; empty before its first event.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// Returns the run as it stands after the last event that was taken in.
+    pub fn run(&self) -> Option<&Run> {
+        self.run.as_ref()
+    }
+
+    /// Takes the next event of the run in, and hands on what it comes to. What does not follow from what came before is
+    /// counted, and nothing else.
+    pub fn take(&mut self, recorded: &Recorded, sink: &mut dyn Sink) {
+        let Recorded { run, at, event, .. } = recorded;
+        sink.take(Metric::EventCount, &[event.kind()], 1);
+        let Some(run) = &mut self.run else {
+            if let Ok(run) = Run::create(run.clone(), *at, event) {
+                self.begin(run, event, sink);
+            }
+            return;
+        };
+        // What is gone after it.
+        let taken_over = matches!(event, Event::DispatcherStarted { .. })
+            && run.dispatcher.is_some()
+            && run.ended_at.is_none();
+        let Ok(touched) = run.apply(*at, event) else { return };
+        if taken_over {
+            sink.take(Metric::RunTakenOver, &[&label(&run.team)], 1);
+        }
+        let mut taking = Taking { meter: self, at: *at, sink };
+        taking.event(event);
+        taking.states(event, touched);
+    }
+
+    fn begin(&mut self, run: Run, event: &Event, sink: &mut dyn Sink) {
+        if let Event::RunCreated { crew_version, .. } = event {
+            self.version = label(crew_version);
+        }
+        sink.take(Metric::RunMade, &[&label(&run.team), &label(&run.workflow)], 1);
+        self.run = Some(run);
+    }
+}
+
+/// An event that the run has taken in, on its way to the sink.
+struct Taking<'a> {
+    meter: &'a mut Meter,
+    at: Time,
+    sink: &'a mut dyn Sink,
+}
+
+impl Taking<'_> {
+    fn run(&self) -> Option<&Run> {
+        self.meter.run.as_ref()
+    }
+
+    fn task(&self, id: &TaskId) -> Option<(usize, &Task)> {
+        let run = self.run()?;
+        let place = run.place(id)?;
+        Some((place, &run.tasks[place]))
+    }
+
+    fn who(&self, id: &TaskId) -> Option<Who> {
+        Some(Who::of(self.run()?, self.task(id)?.1))
+    }
+
+    fn one(&mut self, metric: Metric, labels: &[&str]) {
+        self.sink.take(metric, labels, 1);
+    }
+
+    fn event(&mut self, event: &Event) {
+        let _ = self.measure(event);
+    }
+
+    /// Returns nothing where the event names a task that is not there, which the run does not take in.
+    fn measure(&mut self, event: &Event) -> Option<()> {
+        let at = self.at;
+        match event {
+            Event::TaskCreated { spec } => {
+                let team = label(&self.run()?.team);
+                self.one(Metric::TaskMade, &[&team, &label(spec.role())]);
+            }
+            Event::AttemptStarted { task, .. } => self.started(task)?,
+            Event::ProcessStarted { task, .. } => {
+                let attempt = self.task(task)?.1.last()?;
+                let (agent, millis) = (label(&attempt.agent), millis(attempt.started_at, at));
+                self.sink.take(Metric::AttemptSpawn, &[&agent], millis);
+            }
+            Event::AttemptAdopted { task, .. } => {
+                let agent = self.who(task)?.agent;
+                self.one(Metric::AttemptAdopted, &[&agent]);
+            }
+            Event::ToolInvoked { task, tool, result, millis, .. } => {
+                self.goes_on(task)?;
+                let agent = label(&self.task(task)?.1.last()?.agent);
+                let result = match result {
+                    ToolResult::Ok => "ok",
+                    ToolResult::Error => "error",
+                    ToolResult::Denied => "denied",
+                };
+                self.one(Metric::ToolCall, &[&agent, &label(tool), result]);
+                self.sink.take(Metric::ToolDuration, &[&agent, result], *millis);
+            }
+            Event::AgentWaited { task, reason, .. } => {
+                self.goes_on(task)?;
+                if !reason.is_empty() {
+                    let who = self.who(task)?;
+                    self.one(Metric::AgentWait, &[&who.agent, &who.model]);
+                    let place = self.task(task)?.0;
+                    self.meter.waits.insert(place, at);
+                }
+            }
+            Event::AgentNudged { task, .. } => {
+                let who = self.who(task)?;
+                self.one(Metric::Nudge, &[&who.role, &who.agent, &who.model]);
+            }
+            Event::SubmissionAccepted { task, handed_in, .. } => {
+                let who = self.who(task)?;
+                self.one(Metric::SubmissionAccepted, &[&who.role, &who.agent, handed_in.kind().name()]);
+            }
+            Event::NoteTaken { task, note, .. } => {
+                let who = self.who(task)?;
+                self.one(Metric::NoteTaken, &[&who.role, &who.agent, note.kind().name()]);
+            }
+            Event::SubmissionRefused { task, submission, code, .. } => {
+                let agent = task.as_ref().and_then(|task| self.who(task)).map(|who| who.agent);
+                let kind = submission.map_or("", Submitted::name);
+                self.one(Metric::SubmissionRefused, &[&agent.unwrap_or_default(), kind, code.name()]);
+            }
+            Event::VerificationStarted { task, .. } => self.goes_on(task)?,
+            Event::VerificationEnded { task, ending, cached, .. } => {
+                let who = self.who(task)?;
+                let result = match (cached, ending.is_clean()) {
+                    (true, _) => "cached",
+                    (false, true) => "pass",
+                    (false, false) => "fail",
+                };
+                self.one(Metric::Verification, &[&who.team, &who.role, result]);
+                if !cached {
+                    self.sink.take(Metric::VerificationDuration, &[result], ending.millis);
+                }
+            }
+            Event::WorkKept { task, insertions, deletions, .. } => {
+                self.kept(task, *insertions, *deletions)?
+            }
+            Event::AttemptEnded { task, again, .. } => {
+                self.goes_on(task)?;
+                self.ended(task)?;
+                if let Some(again) = again {
+                    let who = self.who(task)?;
+                    let kind = self.task(task)?.1.last()?.error_kind.map_or("", |kind| kind.name());
+                    self.one(Metric::Retry, &who.and(&[kind]));
+                    let delay = millis(at, again.not_before);
+                    self.sink.take(Metric::RetryDelay, &[&who.agent, kind], delay);
+                }
+            }
+            Event::TaskDeadLettered { task, why, .. } => {
+                let who = self.who(task)?;
+                self.one(Metric::DeadLetter, &[&who.team, &who.role, &who.agent, why.name()]);
+            }
+            Event::TaskAccepted { task, .. } => self.judged(task, PERSON, true)?,
+            Event::GateOpened { about, .. } => self.one(Metric::GateOpened, &[about.name()]),
+            Event::GateDecided { gate, task, decision, .. } => self.decided(*gate, task, decision)?,
+            Event::ReviewRoundBegun { task, .. } => {
+                let who = self.who(task)?;
+                self.one(Metric::ReviewRound, &who.labels());
+                self.judged(task, "review", false)?;
+            }
+            Event::PersonReviewed(review) => {
+                let verdict = review.review.verdict.name();
+                self.one(Metric::ReviewPass, &[PERSON, verdict]);
+                for finding in review.findings() {
+                    self.one(Metric::ReviewFinding, &[PERSON, finding.severity.name()]);
+                }
+            }
+            Event::FindingDecided { fingerprint, decision, feedback, .. } => {
+                let feedback = feedback.map_or("", |feedback| feedback.name());
+                for reviewer in self.finders(fingerprint)? {
+                    self.one(Metric::ReviewDecision, &[&reviewer, decision.name(), feedback]);
+                }
+            }
+            Event::MergeBegun { merging } => self.meter.merge = Some((merging.how, at)),
+            Event::WorkMerged { merging } => self.merged(merging.how, "merged"),
+            Event::MergeGivenUp { .. } => {
+                let how = self.meter.merge.map_or(How::default(), |(how, _)| how);
+                self.merged(how, "given_up");
+            }
+            Event::ConflictResolved { agent, usage, .. } => self.conflict(agent, "resolved", usage)?,
+            Event::ConflictLeft { agent, usage, .. } => self.conflict(agent, "left", usage)?,
+            Event::BudgetWarned { level, what, .. } => {
+                self.one(Metric::BudgetWarning, &[level.name(), what.name()]);
+            }
+            Event::ClockJumped { asleep, held_up, set } => {
+                let parts = [("asleep", *asleep), ("held_up", *held_up), ("set", set.unsigned_abs())];
+                for (reason, millis) in parts.into_iter().filter(|(_, millis)| *millis > 0) {
+                    self.sink.take(Metric::ClockLost, &[reason], millis);
+                }
+            }
+            Event::ArtifactKept { artifact, bytes, .. } => {
+                self.sink.take(Metric::ArtifactBytes, &[artifact.name()], *bytes);
+            }
+            Event::StopAsked { .. } => self.one(Metric::RunStopAsked, &["stop"]),
+            Event::CancelAsked { task: None, .. } => self.one(Metric::RunStopAsked, &["cancel"]),
+            Event::CancelAsked { task: Some(_), .. } => self.one(Metric::RunStopAsked, &["cancel_task"]),
+            Event::RunEnded { state } => self.run_ended(*state)?,
+            // What they come to is seen in the states of tasks, or nowhere.
+            Event::RunCreated { .. }
+            | Event::DispatcherStarted { .. }
+            | Event::WorktreeAdded { .. }
+            | Event::SessionStarted { .. }
+            | Event::FilesApplied { .. }
+            | Event::TreeChecked { .. }
+            | Event::ReferencesMoved { .. }
+            | Event::ConflictGiven { .. }
+            | Event::WorktreeRemoved { .. }
+            | Event::TaskRequeued { .. }
+            | Event::DeadLetterDropped { .. }
+            | Event::DeadLettersPiledUp { .. }
+            | Event::TaskSkipped { .. }
+            | Event::TaskCancelled { .. }
+            | Event::TaskFailed { .. }
+            | Event::ConflictsSeen { .. }
+            | Event::BudgetChanged { .. } => {}
+        }
+        Some(())
+    }
+
+    /// Measures how long a task waited that starts now: since it was queued, its delay was over, what it waits for was
+    /// settled, and somebody carries the run out.
+    fn started(&mut self, id: &TaskId) -> Option<()> {
+        let (place, task) = self.task(id)?;
+        let run = self.run()?;
+        let before = task.spec.waits_on().filter_map(|other| self.meter.tasks[run.place(other)?].settled_at);
+        let queued_at = self.meter.tasks[place].queued_at;
+        let ready = before.chain(run.owned_since).fold(queued_at, Time::max);
+        let (team, role, waited) = (label(&run.team), label(task.spec.role()), millis(ready, self.at));
+        self.sink.take(Metric::TaskWait, &[&team, &role], waited);
+        Some(())
+    }
+
+    /// Ends the time for which an agent waited by itself.
+    fn goes_on(&mut self, id: &TaskId) -> Option<()> {
+        if self.meter.waits.is_empty() {
+            return Some(());
+        }
+        let (place, _) = self.task(id)?;
+        if let Some(since) = self.meter.waits.remove(&place) {
+            let (who, millis) = (self.who(id)?, millis(since, self.at));
+            self.sink.take(Metric::AgentWaitTime, &[&who.agent, &who.model], millis);
+        }
+        Some(())
+    }
+
+    fn kept(&mut self, id: &TaskId, insertions: u64, deletions: u64) -> Option<()> {
+        let (place, _) = self.task(id)?;
+        let who = self.who(id)?;
+        // What is told is all since the work began, each time.
+        let before = std::mem::replace(&mut self.meter.tasks[place].lines, (insertions, deletions));
+        let parts = [("added", insertions, before.0), ("removed", deletions, before.1)];
+        for (direction, now, before) in parts.into_iter().filter(|(_, now, before)| now > before) {
+            let labels = [who.role.as_str(), &who.agent, &who.model, direction];
+            self.sink.take(Metric::WorkLines, &labels, now - before);
+        }
+        Some(())
+    }
+
+    /// Measures an attempt that has ended.
+    fn ended(&mut self, id: &TaskId) -> Option<()> {
+        let who = self.who(id)?;
+        let (_, task) = self.task(id)?;
+        let attempt = task.last()?;
+        let outcome = attempt.state.name();
+        let kind = attempt.error_kind.map_or("", |kind| kind.name());
+        let took = millis(attempt.started_at, self.at);
+        let (usage, is_paid, ran) = (attempt.usage, task.spec.is_paid(), attempt.process.is_some());
+        let (cpu, rss) = (attempt.ending.cpu_millis, attempt.ending.max_rss_kib);
+        self.one(Metric::AttemptEnded, &who.and(&[outcome, kind]));
+        self.sink.take(Metric::AttemptDuration, &who.and(&[outcome]), took);
+        self.used(&who, &usage);
+        if is_paid && ran && usage.cost_usd.is_none() {
+            self.one(Metric::Unpriced, &who.labels());
+        }
+        // Nobody has seen how much it was of one that ended while nobody watched.
+        if rss > 0 {
+            self.sink.take(Metric::AttemptCpu, &[&who.role, &who.agent], cpu);
+            self.sink.take(Metric::AttemptMemory, &[&who.role, &who.agent], rss.saturating_mul(1024));
+        }
+        Some(())
+    }
+
+    fn used(&mut self, who: &Who, usage: &Usage) {
+        let parts =
+            [("input", usage.input_tokens), ("output", usage.output_tokens), ("cached", usage.cached_tokens)];
+        for (direction, tokens) in parts {
+            if let Some(tokens) = tokens {
+                self.sink.take(Metric::Tokens, &who.and(&[direction]), tokens);
+            }
+        }
+        if let Some(cost) = usage.cost_usd {
+            self.sink.take(Metric::Cost, &who.labels(), micro_dollars(cost));
+        }
+    }
+
+    fn decided(&mut self, gate: GateId, task: &TaskId, decision: &Decision) -> Option<()> {
+        let gate = self.run()?.gate(gate)?;
+        let (about, waited) = (gate.about.name(), millis(gate.opened_at, self.at));
+        let is_work = matches!(gate.about, About::Result { .. } | About::Plan { .. });
+        self.one(Metric::GateDecided, &[about, decision.name()]);
+        self.sink.take(Metric::GateWait, &[about, decision.name()], waited);
+        match decision {
+            Decision::Approved if is_work => self.judged(task, PERSON, true),
+            Decision::Rejected | Decision::SentBack if is_work => self.judged(task, PERSON, false),
+            _ => Some(()),
+        }
+    }
+
+    /// Counts what somebody thinks of a task's work.
+    fn judged(&mut self, id: &TaskId, by: &str, accepted: bool) -> Option<()> {
+        let verdict = if accepted { "accepted" } else { "rejected" };
+        let who = self.who(id)?;
+        self.one(Metric::WorkJudged, &who.and(&[by, verdict]));
+        Some(())
+    }
+
+    /// Returns the reviewers who found something, as they are called in labels.
+    fn finders(&self, fingerprint: &str) -> Option<BTreeSet<String>> {
+        let run = self.run()?;
+        let mut names = BTreeSet::new();
+        for task in run.tasks.iter().filter(|task| task.spec.reviews.is_some()) {
+            let found = |attempt: &Attempt| {
+                passes::found_in(task, attempt).iter().any(|finding| finding.fingerprint == fingerprint)
+            };
+            if task.attempts.iter().any(found) {
+                names.extend(task.spec.reviewer().map(|name| label(&name)));
+            }
+        }
+        let persons = run.person_reviews.iter().flat_map(|review| review.findings());
+        if persons.into_iter().any(|finding| finding.fingerprint == fingerprint) {
+            names.insert(PERSON.to_owned());
+        }
+        Some(names)
+    }
+
+    fn merged(&mut self, how: How, result: &str) {
+        self.one(Metric::Merge, &[how.name(), result]);
+        if let Some((_, begun)) = self.meter.merge.take() {
+            self.sink.take(Metric::MergeDuration, &[result], millis(begun, self.at));
+        }
+    }
+
+    fn conflict(&mut self, agent: &str, result: &str, usage: &Usage) -> Option<()> {
+        let agent = label(agent);
+        self.one(Metric::MergeConflict, &[&agent, result]);
+        // Its attempts stand in a record of their own.
+        let team = label(&self.run()?.team);
+        let who = Who { team, role: "merge".into(), agent, model: String::new() };
+        self.used(&who, usage);
+        Some(())
+    }
+
+    fn run_ended(&mut self, state: RunStatus) -> Option<()> {
+        let run = self.run()?;
+        let (team, worked) = (label(&run.team), run.worked.as_millis() as u64);
+        self.one(Metric::RunEnded, &[&team, state.name()]);
+        let is_done = match state {
+            RunStatus::Completed | RunStatus::Failed | RunStatus::NeedsReview | RunStatus::Cancelled => true,
+            RunStatus::Queued | RunStatus::Running | RunStatus::AwaitingInput | RunStatus::Interrupted => {
+                false
+            }
+        };
+        if is_done {
+            let before = std::mem::replace(&mut self.meter.told_millis, worked);
+            let millis = worked.saturating_sub(before);
+            self.sink.take(Metric::RunDuration, &[&team, state.name()], millis);
+        }
+        Some(())
+    }
+
+    /// Measures which tasks were settled, or are not any more.
+    fn states(&mut self, event: &Event, touched: Touched) {
+        match touched {
+            Touched::Nothing | Touched::Run => {}
+            Touched::Task(place) | Touched::TaskAndAttempt(place, _) => self.state(event, place),
+            Touched::Tasks => {
+                let count = self.run().map_or(0, |run| run.tasks.len());
+                (0..count).for_each(|place| self.state(event, place));
+            }
+        }
+    }
+
+    fn state(&mut self, event: &Event, place: usize) {
+        let Some(run) = self.meter.run.as_ref() else { return };
+        let at = self.at;
+        let task = &run.tasks[place];
+        if self.meter.tasks.len() <= place {
+            self.meter.tasks.resize_with(place + 1, || Stood { queued_at: at, ..Stood::default() });
+        }
+        let stood = &mut self.meter.tasks[place];
+        if let Event::GateDecided { decision: Decision::SentBack, .. } = event {
+            stood.sent_back += 1;
+        }
+        let before = stood.state.replace(task.state);
+        if before == Some(task.state) {
+            return;
+        }
+        if task.state == TaskState::Queued {
+            stood.queued_at = task.not_before.map_or(at, |not_before| not_before.max(at));
+        }
+        let attempts = task.attempts.get(stood.counted..).unwrap_or_default();
+        let retries = retries(attempts, stood.sent_back);
+        let settled = task.state.is_settled().then(|| Settled {
+            who: Who::of(run, task),
+            state: task.state,
+            is_first_pass: stood.counted == 0 && retries == 0 && !matches!(event, Event::TaskAccepted { .. }),
+        });
+        stood.settled_at = settled.as_ref().map(|_| at);
+        if let Some(before) = std::mem::replace(&mut stood.settled, settled.clone()) {
+            let by = match event {
+                Event::ReviewRoundBegun { .. } => "review",
+                Event::TaskRequeued { asked, .. } if asked.sent_by.is_some() => "review",
+                Event::TaskAccepted { .. } => "acceptance",
+                _ => PERSON,
+            };
+            let pass = pass_name(before.is_first_pass);
+            let labels = before.who.and(&[before.state.name(), pass, by]);
+            self.sink.take(Metric::TaskReopened, &labels, 1);
+        }
+        let Some(settled) = settled else { return };
+        let took = attempts.iter().map(|attempt| millis(attempt.started_at, attempt.ended_at.unwrap_or(at)));
+        let worked = (!attempts.is_empty()).then(|| (took.sum(), retries));
+        (stood.counted, stood.sent_back) = (task.attempts.len(), 0);
+        self.settled(place, &settled, worked, event);
+    }
+
+    /// Measures a task that has just been settled. `worked` says how long its attempts took since it was settled before, and
+    /// how many there were beside the first.
+    fn settled(&mut self, place: usize, settled: &Settled, worked: Option<(u64, u64)>, event: &Event) {
+        let Some(task) = self.run().map(|run| &run.tasks[place]) else { return };
+        let Settled { who, state, is_first_pass } = settled;
+        let has_ended = matches!(event, Event::AttemptEnded { .. });
+        let review = has_ended.then(|| self.review(task)).flatten();
+        let accepts = task
+            .reviewed_task()
+            .cloned()
+            .filter(|_| review.as_ref().is_some_and(|(_, verdict, ..)| *verdict == "approved"));
+        self.one(Metric::TaskSettled, &who.and(&[state.name(), pass_name(*is_first_pass)]));
+        if let Some((millis, retries)) = worked {
+            self.sink.take(Metric::TaskDuration, &who.and(&[state.name()]), millis);
+            self.sink.take(Metric::TaskRetries, &who.and(&[state.name()]), retries);
+        }
+        if let Some((reviewer, verdict, millis, found)) = review {
+            self.one(Metric::ReviewPass, &[&reviewer, verdict]);
+            self.sink.take(Metric::ReviewDuration, &[&reviewer, verdict], millis);
+            for severity in found {
+                self.one(Metric::ReviewFinding, &[&reviewer, severity]);
+            }
+        }
+        if let Some(worker) = accepts {
+            let _ = self.judged(&worker, "review", true);
+        }
+    }
+
+    /// Returns what a reviewer's pass came to that has just ended: its name, the verdict, how long it took, and the severities
+    /// of what it found. A pass that was cancelled is none.
+    fn review(&self, task: &Task) -> Option<(String, &'static str, u64, Vec<&'static str>)> {
+        let last = task.last()?;
+        let reviewer = label(&task.spec.reviewer()?);
+        let is_cancelled = last.state.name() == Outcome::Cancelled.name();
+        let verdict = match passes::pass(task) {
+            Pass::Approved => "approved",
+            Pass::ChangesRequested => "changes_requested",
+            Pass::Incomplete { .. } if is_cancelled => return None,
+            Pass::Incomplete { .. } => "incomplete",
+        };
+        let found = passes::findings(task).iter().map(|finding| finding.severity.name()).collect();
+        Some((reviewer, verdict, millis(last.started_at, self.at), found))
+    }
+}
+
+/// Returns how many attempts were made beside the first. One that ended so that a person could decide was none in vain, unless
+/// the person sent it back.
+fn retries(attempts: &[Attempt], sent_back: u64) -> u64 {
+    let ended_by_itself = attempts.iter().filter(|attempt| !attempt.paused).count() as u64;
+    (ended_by_itself + sent_back).saturating_sub(1)
+}
+
+fn pass_name(is_first: bool) -> &'static str {
+    if is_first { "first" } else { "later" }
+}
+
+fn millis(from: Time, to: Time) -> u64 {
+    to.since(from).as_millis() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::names::Metric;
+    use super::super::registry::{Registry, Snapshot, Value};
+    use super::*;
+    use crate::domain::error_kind::ErrorKind;
+    use crate::domain::event::{Again, Ending, ProcessId, RunLimits};
+    use crate::domain::id::RunId;
+    use crate::domain::requeue::Asked;
+    use crate::domain::run::tests::{ended, spec, started};
+    use crate::domain::task::TaskSpec;
+
+    /// A run whose events are measured one after the other.
+    struct Measured {
+        meter: Meter,
+        registry: Registry,
+        seq: i64,
+    }
+
+    impl Measured {
+        fn run(specs: Vec<TaskSpec>) -> Measured {
+            let mut measured = Measured { meter: Meter::default(), registry: Registry::default(), seq: 0 };
+            measured.at(
+                0,
+                Event::RunCreated {
+                    goal: "g".into(),
+                    team: "t".into(),
+                    workflow: "w".into(),
+                    limits: RunLimits::default(),
+                    personas: Default::default(),
+                    vars: Default::default(),
+                    roster: vec![],
+                    base: None,
+                    review: None,
+                    crew_version: "1.2.3".into(),
+                },
+            );
+            specs.into_iter().for_each(|spec| measured.at(0, Event::TaskCreated { spec }));
+            measured
+        }
+
+        fn at(&mut self, at: i64, event: Event) {
+            self.seq += 1;
+            let recorded = Recorded { seq: self.seq, run: RunId::from_random(1), at: Time(at), event };
+            self.meter.take(&recorded, &mut self.registry);
+        }
+
+        fn seen(&self) -> Snapshot {
+            self.registry.snapshot(Time(0))
+        }
+
+        /// Returns what all series of a metric come to whose labels hold all of `words`.
+        fn amount(&self, metric: Metric, words: &[&str]) -> u64 {
+            let all = self.seen();
+            let has =
+                |labels: &[Box<str>]| words.iter().all(|word| labels.iter().any(|label| **label == **word));
+            all.of(metric).filter(|series| has(&series.labels)).map(|series| series.value.amount()).sum()
+        }
+
+        fn sum(&self, metric: Metric) -> u64 {
+            match self.seen().total(metric) {
+                Some(Value::Histogram(histogram)) => histogram.sum,
+                Some(Value::Counter(value)) => value,
+                other => panic!("{}: {other:?}", metric.name()),
+            }
+        }
+    }
+
+    fn agent(id: &str) -> TaskSpec {
+        let work = Work::Agent {
+            role: "executor".into(),
+            program: "claude".into(),
+            persona: "executor".into(),
+            task: "do".into(),
+            model: Some("opus".into()),
+            fallback_models: vec![],
+            thinking: None,
+            writes: true,
+            submit_optional: false,
+        };
+        TaskSpec::plain(TaskId::parse(id).unwrap(), work)
+    }
+
+    fn by_claude(id: &str, attempt: u32) -> Event {
+        match started(id, attempt) {
+            Event::AttemptStarted { task, attempt, token_hash, log, folder, .. } => Event::AttemptStarted {
+                task,
+                attempt,
+                agent: "claude".into(),
+                model: Some("opus".into()),
+                token_hash,
+                log,
+                folder,
+            },
+            other => other,
+        }
+    }
+
+    fn process() -> ProcessId {
+        ProcessId { pid: 1, start: 1, boot: "b".into() }
+    }
+
+    fn id(text: &str) -> TaskId {
+        TaskId::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_task_that_is_tried_again_is_measured_with_all_that_it_took() {
+        let mut measured = Measured::run(vec![agent("a"), spec("b", &["a"])]);
+        measured.at(1_000, Event::DispatcherStarted { process: process() });
+        measured.at(1_250, by_claude("a", 1));
+        measured.at(1_350, Event::ProcessStarted { task: id("a"), attempt: 1, process: process() });
+        let again = Again { not_before: Time(5_000), reason: "limits".into() };
+        let mut end = ended("a", 1, Outcome::Failed, Some(again));
+        if let Event::AttemptEnded { error_kind, usage, ending, .. } = &mut end {
+            *error_kind = Some(ErrorKind::RateLimited);
+            *usage = Usage { input_tokens: Some(70), output_tokens: Some(7), cost_usd: Some(0.25), ..*usage };
+            *ending = Ending { cpu_millis: 30, max_rss_kib: 2, ..ending.clone() };
+        }
+        measured.at(3_250, end);
+        assert_eq!(measured.amount(Metric::TaskSettled, &[]), 0);
+        measured.at(5_500, by_claude("a", 2));
+        measured.at(5_600, Event::ProcessStarted { task: id("a"), attempt: 2, process: process() });
+        measured.at(6_500, ended("a", 2, Outcome::Succeeded, None));
+        measured.at(6_700, started("b", 1));
+        measured.at(6_800, ended("b", 1, Outcome::Succeeded, None));
+        measured.at(7_000, Event::RunEnded { state: RunStatus::Completed });
+
+        let who = ["t", "executor", "claude", "opus"];
+        let with = |more: &[&'static str]| [&who[..], more].concat();
+        assert_eq!(measured.amount(Metric::TaskSettled, &with(&["completed", "later"])), 1);
+        assert_eq!(measured.amount(Metric::TaskSettled, &["command", "sh", "completed", "first"]), 1);
+        assert_eq!(measured.amount(Metric::AttemptEnded, &with(&["failed", "rate_limited"])), 1);
+        assert_eq!(measured.amount(Metric::AttemptEnded, &with(&["succeeded", ""])), 1);
+        assert_eq!(measured.amount(Metric::Retry, &with(&["rate_limited"])), 1);
+        assert_eq!((measured.sum(Metric::RetryDelay), measured.sum(Metric::AttemptSpawn)), (1_750, 200));
+        // 250 for a slot, 500 after the delay, 200 after its dependency.
+        assert_eq!(measured.sum(Metric::TaskWait), 950);
+        assert_eq!((measured.sum(Metric::TaskDuration), measured.sum(Metric::TaskRetries)), (3_100, 1));
+        assert_eq!((measured.sum(Metric::Tokens), measured.sum(Metric::Cost)), (77, 250_000));
+        assert_eq!(measured.amount(Metric::Unpriced, &who), 1, "nobody told what the second one cost");
+        assert_eq!((measured.sum(Metric::AttemptCpu), measured.sum(Metric::AttemptMemory)), (30, 2_048));
+        assert_eq!(measured.sum(Metric::RunDuration), 6_000);
+        assert_eq!(measured.amount(Metric::RunEnded, &["completed"]), 1);
+        assert_eq!(measured.amount(Metric::EventCount, &["attempt_started"]), 3);
+        assert_eq!(measured.meter.version(), "1.2.3");
+    }
+
+    #[test]
+    fn work_that_goes_back_is_taken_off_what_was_settled() {
+        let mut measured = Measured::run(vec![agent("a")]);
+        measured.at(0, Event::DispatcherStarted { process: process() });
+        measured.at(0, by_claude("a", 1));
+        measured.at(10, ended("a", 1, Outcome::NeedsReview, None));
+        let accepted = Event::TaskAccepted { task: id("a"), by: "Ann".into(), note: String::new() };
+        measured.at(20, accepted);
+        assert_eq!(measured.amount(Metric::TaskReopened, &["needs_review", "first", "acceptance"]), 1);
+        assert_eq!(measured.amount(Metric::TaskSettled, &["completed", "later"]), 1);
+        assert_eq!(measured.amount(Metric::WorkJudged, &["person", "accepted"]), 1);
+        let asked = Asked { sent_by: Some(RunId::from_random(2)), ..Asked::default() };
+        let back = Event::TaskRequeued { task: id("a"), by: "Ann".into(), reason: "r".into(), asked };
+        measured.at(30, back);
+        assert_eq!(measured.amount(Metric::TaskReopened, &["completed", "later", "review"]), 1);
+        measured.at(50, by_claude("a", 2));
+        measured.at(90, ended("a", 2, Outcome::Succeeded, None));
+        assert_eq!(measured.amount(Metric::TaskSettled, &["completed", "later"]), 2);
+        assert_eq!(measured.amount(Metric::TaskSettled, &["first"]), 1);
+        // Each time only what came after the time before.
+        assert_eq!((measured.sum(Metric::TaskDuration), measured.sum(Metric::TaskRetries)), (50, 0));
+        assert_eq!(measured.amount(Metric::TaskDuration, &[]), 2);
+    }
+
+    #[test]
+    fn an_attempt_after_which_a_person_decides_is_no_retry() {
+        let attempt = |paused| Attempt { paused, ..attempts(1).remove(0) };
+        let rows: [(&[bool], u64, u64); 6] = [
+            (&[], 0, 0),
+            (&[false], 0, 0),
+            (&[false, false, false], 0, 2),
+            // A plan, or a question, and then the work.
+            (&[true, false], 0, 0),
+            (&[true], 0, 0),
+            (&[true, true], 1, 0),
+        ];
+        for (paused, sent_back, expected) in rows {
+            let attempts: Vec<Attempt> = paused.iter().map(|paused| attempt(*paused)).collect();
+            assert_eq!(retries(&attempts, sent_back), expected, "{paused:?}, sent back {sent_back} times");
+        }
+        assert_eq!(retries(&[attempt(true), attempt(false)], 1), 1, "sent back, and done once more");
+    }
+
+    fn attempts(count: u32) -> Vec<Attempt> {
+        let mut run = crate::domain::run::tests::run_of(vec![spec("a", &[])]);
+        for number in 1..=count {
+            run.apply(Time(0), &started("a", number)).unwrap();
+        }
+        run.tasks[0].attempts.clone()
+    }
+
+    #[test]
+    fn what_an_agent_does_on_its_way_is_measured() {
+        let mut measured = Measured::run(vec![agent("a")]);
+        measured.at(0, by_claude("a", 1));
+        let wait = |reason: &str| Event::AgentWaited { task: id("a"), attempt: 1, reason: reason.into() };
+        let tool = |tool: &str, result| Event::ToolInvoked {
+            task: id("a"),
+            attempt: 1,
+            tool: tool.into(),
+            arguments: String::new(),
+            result,
+            millis: 40,
+        };
+        measured.at(100, wait("busy"));
+        measured.at(300, wait(""));
+        measured.at(400, wait("busy"));
+        measured.at(900, tool("Bash\u{7}\u{1f}x", ToolResult::Denied));
+        measured.at(950, tool("Bash", ToolResult::Ok));
+        assert_eq!((measured.amount(Metric::AgentWait, &[]), measured.sum(Metric::AgentWaitTime)), (2, 700));
+        assert_eq!(measured.amount(Metric::ToolCall, &["Bash", "ok"]), 1);
+        assert_eq!(
+            (measured.amount(Metric::ToolCall, &["denied"]), measured.sum(Metric::ToolDuration)),
+            (1, 80)
+        );
+        let labels = measured.seen();
+        let clean = labels.series.iter().flat_map(|series| series.labels.iter());
+        assert!(clean.into_iter().all(|label| !label.chars().any(char::is_control)));
+    }
+
+    #[test]
+    fn what_was_counted_before_only_leads_to_the_state_that_later_events_begin_from() {
+        struct Nothing;
+        impl Sink for Nothing {
+            fn take(&mut self, _: Metric, _: &[&str], _: u64) {}
+        }
+        let events = [
+            (5, Event::TaskCreated { spec: agent("a") }),
+            (10, by_claude("a", 1)),
+            (60, ended("a", 1, Outcome::Succeeded, None)),
+        ];
+        let mut measured = Measured::run(vec![]);
+        let mut meter = std::mem::take(&mut measured.meter);
+        for (at, event) in events {
+            let recorded = Recorded { seq: 1, run: RunId::from_random(1), at: Time(at), event };
+            match at {
+                60 => meter.take(&recorded, &mut measured.registry),
+                _ => meter.take(&recorded, &mut Nothing),
+            }
+        }
+        assert_eq!(measured.amount(Metric::EventCount, &[]), 2, "the run's first and the last");
+        assert_eq!(
+            (measured.sum(Metric::TaskDuration), measured.amount(Metric::TaskSettled, &["first"])),
+            (50, 1)
+        );
+    }
+}
