@@ -30,6 +30,13 @@ pub struct Context {
 }
 
 impl Context {
+    /// Returns the same for somebody who wants JSON, or not.
+    pub fn with_json(&self, json: bool) -> Context {
+        let mut cx = self.clone();
+        cx.printer.json = json;
+        cx
+    }
+
     /// Finds the repository: the nearest folder upwards that holds `.git`, or the one that this is a task's work tree of.
     pub fn layout(&self) -> Result<Layout> {
         let folder = self.folder.canonicalize().map_err(|error| {

@@ -34,6 +34,7 @@ mod mending;
 mod merge;
 mod merge_plan;
 mod merge_resolve;
+mod metrics;
 mod notices;
 mod plan;
 mod pr;
@@ -110,6 +111,7 @@ enum Command {
     Worktree(worktree::WorktreeArgs),
     Pr(pr::PrArgs),
     Events(events::EventsArgs),
+    Metrics(metrics::MetricsArgs),
     Artifacts(artifacts::ArtifactsArgs),
     Restore(restore::RestoreArgs),
     Prune(prune::PruneArgs),
@@ -217,6 +219,7 @@ fn dispatch(cx: &Context, command: &Command) -> Result<ExitStatus> {
         Command::Worktree(args) => worktree::worktree(cx, args),
         Command::Pr(args) => pr::pr(cx, args),
         Command::Events(args) => events::events(cx, args),
+        Command::Metrics(args) => metrics::metrics(cx, args),
         Command::Artifacts(args) => artifacts::artifacts(cx, args),
         Command::Restore(args) => restore::restore(cx, args),
         Command::Prune(args) => prune::prune(cx, args),

@@ -15,6 +15,7 @@ use crate::domain::pruning::{Choice, DEFAULT_AGE, age_shown, age_typed, read_age
 use crate::domain::run::Run;
 use crate::domain::tombstone::Tombstone;
 use crate::domain::words::clean_line;
+use crate::metrics::reading;
 use crate::runner::clock;
 use crate::store::StoreError;
 use crate::store::database::Store;
@@ -464,7 +465,8 @@ fn remove(cx: &Context, store: &mut Store, planned: &Whole, by: &str, removed: &
     }
     let mut stone = Tombstone::of(&run, &inside, clock::now(), by, whole.bytes);
     stone.dead_letters = store.dead_letters_of(id)?;
-    store.entomb(&run, &stone).context("record that the run is pruned")?;
+    let figures = reading::to_keep(store, id)?;
+    store.entomb(&run, &stone, &figures).context("record that the run is pruned")?;
     clear(store, id)?;
     // Nothing is in it any more, or it is not the run's alone.
     let _ = std::fs::remove_dir(layout.worktrees().join(id.as_str()));
@@ -498,7 +500,8 @@ fn put_aside(cx: &Context, store: &mut Store, aside: &Aside, by: &str, removed: 
     let mut stone = Tombstone::of(run, &[], now, by, 0);
     stone.dead_letters = store.dead_letters_of(&run.id)?;
     let place = set_aside::move_there(&layout, paths.root(), why, now)?;
-    store.entomb(run, &stone).context("record that the run is pruned")?;
+    let figures = reading::to_keep(store, &run.id)?;
+    store.entomb(run, &stone, &figures).context("record that the run is pruned")?;
     removed.aside.push(run.id.clone());
     let line = format!("{short}  is at {} now", layout.shown(&place));
     if !cx.printer.json {

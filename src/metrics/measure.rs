@@ -102,24 +102,35 @@ fn label(name: &str) -> String {
 }
 
 impl Meter {
-    /// Returns the version of crew that the run was made with; empty before its first event.
-    pub fn version(&self) -> &str {
-        &self.version
-    }
-
     /// Returns the run as it stands after the last event that was taken in.
     pub fn run(&self) -> Option<&Run> {
         self.run.as_ref()
+    }
+
+    /// Tells whether an event of this kind leads to another state than the one before it. Any other may be left out by
+    /// whoever does not want to know what it comes to.
+    pub fn needs(&self, kind: &str) -> bool {
+        match kind {
+            "tool_invoked" => !self.waits.is_empty(),
+            "artifact_kept" | "note_taken" | "session_started" | "submission_refused"
+            | "verification_ended" | "budget_warned" | "conflicts_seen" | "tree_checked" => false,
+            _ => true,
+        }
     }
 
     /// Takes the next event of the run in, and hands on what it comes to. What does not follow from what came before is
     /// counted, and nothing else.
     pub fn take(&mut self, recorded: &Recorded, sink: &mut dyn Sink) {
         let Recorded { run, at, event, .. } = recorded;
+        if let (None, Event::RunCreated { crew_version, .. }) = (&self.run, event) {
+            self.version = label(crew_version);
+        }
+        sink.of_version(&self.version);
         sink.take(Metric::EventCount, &[event.kind()], 1);
         let Some(run) = &mut self.run else {
             if let Ok(run) = Run::create(run.clone(), *at, event) {
-                self.begin(run, event, sink);
+                sink.take(Metric::RunMade, &[&label(&run.team), &label(&run.workflow)], 1);
+                self.run = Some(run);
             }
             return;
         };
@@ -134,14 +145,6 @@ impl Meter {
         let mut taking = Taking { meter: self, at: *at, sink };
         taking.event(event);
         taking.states(event, touched);
-    }
-
-    fn begin(&mut self, run: Run, event: &Event, sink: &mut dyn Sink) {
-        if let Event::RunCreated { crew_version, .. } = event {
-            self.version = label(crew_version);
-        }
-        sink.take(Metric::RunMade, &[&label(&run.team), &label(&run.workflow)], 1);
-        self.run = Some(run);
     }
 }
 
@@ -740,7 +743,6 @@ mod tests {
         assert_eq!(measured.sum(Metric::RunDuration), 6_000);
         assert_eq!(measured.amount(Metric::RunEnded, &["completed"]), 1);
         assert_eq!(measured.amount(Metric::EventCount, &["attempt_started"]), 3);
-        assert_eq!(measured.meter.version(), "1.2.3");
     }
 
     #[test]

@@ -7,10 +7,14 @@
 //!
 //! `names` is the one table of all metrics. A `measure::Meter` follows one run and turns each of its events into
 //! measurements; a `registry::Registry` adds them up, and its snapshot is what is shown and exported. The events of ended
-//! runs are not read again and again: what they come to is kept in the store by the hour (`reading`).
+//! runs are not read again and again: what they come to is kept in the store by the hour (`reading`). `quality` and
+//! `comparing` say what that means.
 
+pub mod comparing;
 pub mod current;
 pub mod measure;
 pub mod names;
+pub mod quality;
 pub mod reading;
 pub mod registry;
+pub mod text;

@@ -1,22 +1,42 @@
 //! Reads what a store comes to: one run, or all runs within a time.
+//!
+//! # How it works
+//!
+//! What all events up to some event came to is kept in the store, by the hour. Of the runs that have later events, those are
+//! read and measured, and what they come to is added. Where that is worth it, it is kept too. A store that may not be written
+//! is read all the same, and so is one that another crew has kept by newer rules.
+//!
+//! A run is measured by a meter that has to have seen all of its events, so those that are counted already are read once more
+//! and count for nothing. Whoever reads again and again keeps a [`Reader`], which remembers the meters of runs at work.
 
 use super::current;
 use super::measure::Meter;
-use super::names::Metric;
-use super::registry::{Registry, Sink, Snapshot};
+use super::names::{Kind, Metric, Spec};
+use super::registry::{BETWEEN, Histogram, Quick, Registry, Sink, Snapshot, Value};
 use crate::domain::event::{Event, Recorded};
 use crate::domain::id::RunId;
 use crate::domain::time::Time;
 use crate::store::StoreError;
 use crate::store::database::Store;
-use crate::store::figures::RawEvent;
+use crate::store::figures::{Figure, Figures, Head, RawEvent, SeriesName};
+use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
 
-/// The time that is asked about.
+/// By which rules events are measured. It grows whenever the same events come to something else, or more is measured: then what
+/// is kept is derived anew. A test holds it to the table.
+pub const RULES: i64 = 1;
+
+/// So many new events are worth keeping what they come to; fewer are read again by the next one.
+const WORTH_KEEPING: i64 = 200;
+
+const HOUR: i64 = 60 * 60 * 1_000;
+
+/// The time that is asked about, in whole hours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Window {
-    /// From here on; from the beginning where it is absent.
+    /// From the beginning of this hour on; from the beginning where it is absent.
     pub from: Option<Time>,
-    /// Up to here; up to now where it is absent.
+    /// Up to the beginning of this hour; up to now where it is absent.
     pub to: Option<Time>,
 }
 
@@ -24,60 +44,488 @@ impl Window {
     /// All that was ever recorded.
     pub const ALL: Window = Window { from: None, to: None };
 
-    fn holds(&self, at: Time) -> bool {
-        self.from.is_none_or(|from| at >= from) && self.to.is_none_or(|to| at < to)
+    /// Returns the first hour, and the first that is not in it.
+    fn hours(&self) -> (i64, i64) {
+        (self.from.map_or(i64::MIN, hour_of), self.to.map_or(i64::MAX, hour_of))
+    }
+
+    /// Returns when it begins, exactly.
+    pub fn begins(&self) -> Option<Time> {
+        self.from.map(|from| Time(hour_of(from) * HOUR))
+    }
+
+    /// Returns when it ends, exactly.
+    pub fn ends(&self) -> Option<Time> {
+        self.to.map(|to| Time(hour_of(to) * HOUR))
     }
 }
 
-/// Counts nothing: what was counted before only leads to the state that later events begin from.
+fn hour_of(at: Time) -> i64 {
+    at.0.div_euclid(HOUR)
+}
+
+/// Measures all runs of a store, with what stands open now where the window goes up to now.
+pub fn of_store(store: &mut Store, window: Window, now: Time) -> Result<Snapshot, StoreError> {
+    Reader::default().read(store, window, now)
+}
+
+/// Measures one run; nothing is in it where the run is not there.
+pub fn of_run(store: &Store, run: &RunId, now: Time) -> Result<Snapshot, StoreError> {
+    let mut registry = Registry::default();
+    if let Some(number) = store.number_of(run)? {
+        let mut meter = Meter::default();
+        store.each_raw_event(number, 0, |raw| take(&mut meter, run, &raw, &mut registry))?;
+    }
+    Ok(registry.snapshot(now))
+}
+
+/// Returns what a run came to, to be kept when it is pruned.
+pub fn to_keep(store: &Store, run: &RunId) -> Result<Figures, StoreError> {
+    let mut hours = Hours::default();
+    if let Some(number) = store.number_of(run)? {
+        let mut meter = Meter::default();
+        store.each_raw_event(number, 0, |raw| take_into(&mut meter, run, &raw, &mut hours))?;
+    }
+    Ok(hours.figures)
+}
+
+/// Returns the versions of crew that runs were made with, as far as anything is known of them.
+pub fn versions(store: &mut Store) -> Result<BTreeSet<String>, StoreError> {
+    let counted = Reader::default().count(store, Window::ALL)?;
+    Ok(counted.into_iter().map(|(series, _)| series.version).filter(|version| !version.is_empty()).collect())
+}
+
+/// Measures the runs of a store that were made with one version of crew.
+pub fn of_version(store: &mut Store, version: &str, now: Time) -> Result<Snapshot, StoreError> {
+    let mut counted = Reader::default().count(store, Window::ALL)?;
+    counted.retain(|(series, _)| series.version == version);
+    Ok(registry_of(&counted).snapshot(now))
+}
+
+/// Reads a store, now and again.
+#[derive(Debug, Default)]
+pub struct Reader {
+    /// Up to where events were in what the store kept, when it was read last.
+    head: Head,
+    /// The newest event that was measured.
+    newest: i64,
+    /// What all events behind the head came to, up to the newest.
+    fresh: Hours,
+    /// The meters of runs that have not ended, with the last event that each has seen.
+    meters: HashMap<RunId, (Meter, i64)>,
+}
+
+impl Reader {
+    /// Measures all runs of a store, with what stands open now where the window goes up to now.
+    pub fn read(&mut self, store: &mut Store, window: Window, now: Time) -> Result<Snapshot, StoreError> {
+        let mut registry = registry_of(&self.count(store, window)?);
+        if window.to.is_none() {
+            current::put_into(&mut registry, store, now)?;
+        }
+        Ok(Snapshot { since: window.begins(), ..registry.snapshot(now) })
+    }
+
+    /// Returns what each series comes to within a window, in the order in which they were seen first.
+    fn count(&mut self, store: &mut Store, window: Window) -> Result<Vec<(SeriesName, Figure)>, StoreError> {
+        let (from, to) = window.hours();
+        let mut sums = store.at_one_moment(|store| {
+            self.catch_up(store)?;
+            match self.head.seq > 0 && self.head.rules == RULES {
+                true => store.figures(from, to),
+                false => Ok(Vec::new()),
+            }
+        })?;
+        self.fresh.add_to(&mut sums, from..to);
+        let now = Head { seq: self.newest, rules: RULES };
+        let behind = if self.head.rules == RULES { self.head.seq } else { 0 };
+        if self.head.rules <= RULES
+            && now.seq - behind >= WORTH_KEEPING
+            && store.keep_figures(self.head, now, &self.fresh.figures)?
+        {
+            self.head = now;
+            self.fresh = Hours::default();
+        }
+        Ok(sums)
+    }
+
+    /// Measures what was recorded since the last time.
+    fn catch_up(&mut self, store: &Store) -> Result<(), StoreError> {
+        let head = store.figures_head()?;
+        let is_ours = head.seq > 0 && head.rules == RULES;
+        if self.newest == 0 || self.head != head {
+            *self = Reader { head, newest: if is_ours { head.seq } else { 0 }, ..Reader::default() };
+            if !is_ours {
+                store.figures_of_pruned()?.iter().for_each(|left| self.fresh.add(left));
+            }
+        }
+        for (number, run) in store.runs_with_events_behind(self.newest)? {
+            self.measure(store, number, run)?;
+        }
+        // The newest run may have been pruned.
+        self.newest = self.newest.max(store.newest_event()?);
+        Ok(())
+    }
+
+    /// Measures the events of a run behind the newest that was measured.
+    fn measure(&mut self, store: &Store, number: i64, run: RunId) -> Result<(), StoreError> {
+        let (mut meter, mut seen) = self.meters.remove(&run).unwrap_or_default();
+        let (fresh, newest) = (&mut self.fresh, self.newest);
+        store.each_raw_event(number, seen, |raw| {
+            seen = raw.seq;
+            match raw.seq > newest {
+                true => take_into(&mut meter, &run, &raw, fresh),
+                // It counts already, and only leads to the state that later ones begin from.
+                false if meter.needs(raw.kind) => take(&mut meter, &run, &raw, &mut Nothing),
+                false => {}
+            }
+        })?;
+        if meter.run().is_some_and(|run| run.ended_at.is_none()) {
+            self.meters.insert(run, (meter, seen));
+        }
+        Ok(())
+    }
+}
+
+/// Counts nothing.
 struct Nothing;
 
 impl Sink for Nothing {
     fn take(&mut self, _: Metric, _: &[&str], _: u64) {}
 }
 
-/// Measures all runs of a store, with what stands open now where the window goes up to now.
-pub fn of_store(store: &mut Store, window: Window, now: Time) -> Result<Snapshot, StoreError> {
-    let mut registry = Registry::default();
-    for (number, run) in store.runs_with_events_behind(0)? {
-        measure(store, (number, &run), |at| window.holds(at), &mut registry)?;
+/// Lets a meter take an event as it lies in the store. What cannot be read is left out: all else stays true.
+fn take(meter: &mut Meter, run: &RunId, raw: &RawEvent<'_>, sink: &mut dyn Sink) {
+    if let Ok(event) = serde_json::from_str::<Event>(raw.data) {
+        meter.take(&Recorded { seq: raw.seq, run: run.clone(), at: raw.at, event }, sink);
     }
-    if window.to.is_none() {
-        current::put_into(&mut registry, store, now)?;
-    }
-    Ok(Snapshot { since: window.from, ..registry.snapshot(now) })
 }
 
-/// Measures one run; nothing where it is not there.
-pub fn of_run(store: &Store, run: &RunId, now: Time) -> Result<Snapshot, StoreError> {
-    let mut registry = Registry::default();
-    let mut meter = Meter::default();
-    store.each_event(run, 0, usize::MAX, |recorded| {
-        meter.take(&recorded, &mut registry);
-        Ok(())
-    })?;
-    Ok(registry.snapshot(now))
+fn take_into(meter: &mut Meter, run: &RunId, raw: &RawEvent<'_>, hours: &mut Hours) {
+    hours.hour = hour_of(raw.at);
+    take(meter, run, raw, hours);
 }
 
-fn measure(
-    store: &Store,
-    (number, run): (i64, &RunId),
-    counts: impl Fn(Time) -> bool,
-    sink: &mut dyn Sink,
-) -> Result<(), StoreError> {
-    let mut meter = Meter::default();
-    store.each_raw_event(number, |raw| {
-        // What cannot be read is left out: what is measured stays true of the rest.
-        if let Some(event) = read(&raw) {
-            let recorded = Recorded { seq: raw.seq, run: run.clone(), at: raw.at, event };
-            match counts(raw.at) {
-                true => meter.take(&recorded, sink),
-                false => meter.take(&recorded, &mut Nothing),
+/// Adds measurements up by the hour, for each version of crew.
+#[derive(Debug, Default)]
+struct Hours {
+    figures: Figures,
+    places: HashMap<Box<str>, usize, Quick>,
+    hour: i64,
+    version: String,
+    /// The series that is looked up.
+    key: String,
+}
+
+impl Hours {
+    fn place(&mut self, metric: Metric, labels: &[&str]) -> usize {
+        self.key.clear();
+        for part in [metric.name(), &self.version].iter().chain(labels) {
+            self.key.push_str(part);
+            self.key.push(BETWEEN);
+        }
+        if let Some(place) = self.places.get(self.key.as_str()) {
+            return *place;
+        }
+        let names = metric.spec().labels.iter().zip(labels).filter(|(_, value)| !value.is_empty());
+        let labels = names.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let series = SeriesName { metric: metric.name().to_owned(), version: self.version.clone(), labels };
+        self.figures.series.push(series);
+        self.figures.hours.push(Vec::new());
+        self.places.insert(self.key.as_str().into(), self.figures.series.len() - 1);
+        self.figures.series.len() - 1
+    }
+
+    fn figure(&mut self, place: usize) -> &mut Figure {
+        let (hour, hours) = (self.hour, &mut self.figures.hours[place]);
+        // Events come about in the order of their times, run by run.
+        let at = match hours.iter().rposition(|(known, _)| *known == hour) {
+            Some(at) => at,
+            None => {
+                hours.push((hour, Figure::default()));
+                hours.len() - 1
+            }
+        };
+        &mut hours[at].1
+    }
+
+    /// Adds what was added up elsewhere.
+    fn add(&mut self, others: &Figures) {
+        for (series, hours) in others.series.iter().zip(&others.hours) {
+            let Some((metric, labels)) = in_order(series) else { continue };
+            self.version.clone_from(&series.version);
+            let place = self.place(metric, &labels);
+            for (hour, figure) in hours {
+                self.hour = *hour;
+                self.figure(place).add(figure);
             }
         }
-    })
+    }
+
+    /// Adds what lies within some hours to the sums of series.
+    fn add_to(&self, sums: &mut Vec<(SeriesName, Figure)>, hours: Range<i64>) {
+        let mut places: HashMap<SeriesName, usize> =
+            sums.iter().enumerate().map(|(place, (series, _))| (series.clone(), place)).collect();
+        for (series, of_hours) in self.figures.series.iter().zip(&self.figures.hours) {
+            let mut inside = of_hours.iter().filter(|(hour, _)| hours.contains(hour)).peekable();
+            if inside.peek().is_none() {
+                continue;
+            }
+            let place = *places.entry(series.clone()).or_insert(sums.len());
+            if place == sums.len() {
+                sums.push((series.clone(), Figure::default()));
+            }
+            inside.for_each(|(_, figure)| sums[place].1.add(figure));
+        }
+    }
 }
 
-fn read(raw: &RawEvent<'_>) -> Option<Event> {
-    serde_json::from_str(raw.data).ok()
+impl Sink for Hours {
+    fn of_version(&mut self, version: &str) {
+        if self.version != version {
+            version.clone_into(&mut self.version);
+        }
+    }
+
+    fn take(&mut self, metric: Metric, labels: &[&str], value: u64) {
+        let place = self.place(metric, labels);
+        let figure = self.figure(place);
+        figure.sum = figure.sum.saturating_add(value);
+        let Spec { kind: Kind::Histogram, buckets, .. } = metric.spec() else { return };
+        let bucket = buckets.partition_point(|bound| *bound < value);
+        let bound = buckets.get(bucket).copied().unwrap_or(u64::MAX);
+        *figure.counts.0.entry(bound).or_default() += 1;
+    }
+}
+
+/// Returns the metric of a series and its labels in the order of the table; nothing where there is no such metric here.
+fn in_order(series: &SeriesName) -> Option<(Metric, Vec<&str>)> {
+    let metric = Metric::parse(&series.metric)?;
+    let value = |name: &&str| series.labels.get(*name).map_or("", String::as_str);
+    Some((metric, metric.spec().labels.iter().map(value).collect()))
+}
+
+/// Adds series up, whatever the versions.
+fn registry_of(counted: &[(SeriesName, Figure)]) -> Registry {
+    let mut registry = Registry::default();
+    for (series, figure) in counted {
+        let Some((metric, labels)) = in_order(series) else { continue };
+        let buckets = metric.spec().buckets;
+        let value = match metric.spec().kind {
+            Kind::Counter => Value::Counter(figure.sum),
+            Kind::Gauge => continue,
+            Kind::Histogram => {
+                let mut counts = vec![0; buckets.len() + 1];
+                for (upper, count) in &figure.counts.0 {
+                    // Buckets that another crew had are counted where all that was in them fits.
+                    counts[buckets.partition_point(|bound| bound < upper)] += count;
+                }
+                Value::Histogram(Histogram { counts, sum: figure.sum })
+            }
+        };
+        registry.absorb(metric, &labels, &value);
+    }
+    registry
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::event::{Outcome, ToolResult};
+    use crate::domain::id::TaskId;
+    use crate::domain::run::Run;
+    use crate::domain::run::RunStatus;
+    use crate::domain::run::tests::{ended, spec, started};
+    use crate::domain::tombstone::Tombstone;
+    use crate::store::database::Applied;
+    use crate::store::layout::Layout;
+    use crate::store::salvage;
+    use sha2::{Digest, Sha256};
+    use std::time::Duration;
+
+    const DAY: i64 = 24 * HOUR;
+
+    #[test]
+    fn the_rules_have_another_number_when_the_table_changes() {
+        let lines = Metric::ALL.iter().map(|metric| {
+            let Spec { name, kind, unit, labels, buckets, .. } = metric.spec();
+            format!("{name} {} {} {labels:?} {buckets:?}\n", kind.name(), unit.name())
+        });
+        let table = Sha256::digest(lines.collect::<String>());
+        let print: String = table.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(
+            (RULES, print.as_str()),
+            (1, "051195f40236"),
+            "count RULES up, and write here what the table is now"
+        );
+    }
+
+    fn open(folder: &tempfile::TempDir) -> Store {
+        Store::open(&Layout::of(folder.path())).unwrap()
+    }
+
+    fn created(version: &str) -> Event {
+        Event::RunCreated {
+            goal: "g".into(),
+            team: "t".into(),
+            workflow: "w".into(),
+            limits: Default::default(),
+            personas: Default::default(),
+            vars: Default::default(),
+            roster: vec![],
+            base: None,
+            review: None,
+            crew_version: version.into(),
+        }
+    }
+
+    fn append(store: &mut Store, run: &mut Run, at: i64, events: Vec<Event>) {
+        let applied = events.into_iter().map(|event| Applied::to(run, Time(at), event).unwrap()).collect();
+        store.append(run, applied, &[]).unwrap();
+    }
+
+    fn tool(millis: u64) -> Event {
+        let task = TaskId::parse("a").unwrap();
+        let (tool, arguments) = ("Bash".into(), "ls".into());
+        Event::ToolInvoked { task, attempt: 1, tool, arguments, result: ToolResult::Ok, millis }
+    }
+
+    /// Begins a run whose task is worked on, with so many calls of tools.
+    fn begin(store: &mut Store, id: u128, at: i64, version: &str, tools: u64) -> Run {
+        let events = vec![created(version), Event::TaskCreated { spec: spec("a", &[]) }];
+        let (mut run, _) = store.create_run(RunId::from_random(id), Time(at), events).unwrap();
+        append(store, &mut run, at + 1, vec![started("a", 1)]);
+        append(store, &mut run, at + 2, (0..tools).map(tool).collect());
+        run
+    }
+
+    fn end(store: &mut Store, run: &mut Run, at: i64) {
+        let completed = Event::RunEnded { state: RunStatus::Completed };
+        append(store, run, at, vec![ended("a", 1, Outcome::Succeeded, None), completed]);
+    }
+
+    /// Returns what was counted, without what stands open now.
+    fn counted(mut snapshot: Snapshot) -> Vec<(String, Vec<String>, Value)> {
+        snapshot.series.retain(|series| !matches!(series.value, Value::Gauge(_)));
+        let labels =
+            |series: &super::super::registry::Series| series.labels.iter().map(|l| l.to_string()).collect();
+        snapshot
+            .series
+            .iter()
+            .map(|series| (series.metric.name().to_owned(), labels(series), series.value.clone()))
+            .collect()
+    }
+
+    fn read(store: &mut Store) -> Vec<(String, Vec<String>, Value)> {
+        counted(of_store(store, Window::ALL, Time(0)).unwrap())
+    }
+
+    /// Adds the runs up, each read by itself.
+    fn one_by_one(store: &Store, runs: &[&RunId]) -> Vec<(String, Vec<String>, Value)> {
+        let mut all = Snapshot::default();
+        runs.iter().for_each(|run| all.merge(&of_run(store, run, Time(0)).unwrap()));
+        counted(all)
+    }
+
+    #[test]
+    fn what_is_kept_and_what_is_new_come_to_what_all_events_come_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = open(&folder);
+        let mut reader = Reader::default();
+        assert_eq!(read(&mut store), []);
+        let few = WORTH_KEEPING as u64 / 4;
+        let mut first = begin(&mut store, 1, 0, "1", few);
+        let mut second = begin(&mut store, 2, DAY, "2", few);
+        let expected = one_by_one(&store, &[&first.id, &second.id]);
+        assert_eq!(read(&mut store), expected);
+        assert_eq!(store.figures_head().unwrap(), Head::default(), "that is not worth keeping");
+        assert_eq!(counted(reader.read(&mut store, Window::ALL, Time(0)).unwrap()), expected);
+
+        append(&mut store, &mut first, 9, (0..4 * few).map(tool).collect());
+        let expected = one_by_one(&store, &[&first.id, &second.id]);
+        assert_eq!(read(&mut store), expected);
+        let head = store.figures_head().unwrap();
+        assert_eq!(head, Head { seq: first.last_seq, rules: RULES });
+        // Runs that were at work when it was kept go on and end.
+        end(&mut store, &mut first, HOUR);
+        end(&mut store, &mut second, 3 * DAY);
+        let expected = one_by_one(&store, &[&first.id, &second.id]);
+        assert_eq!(read(&mut store), expected);
+        assert_eq!(store.figures_head().unwrap(), head);
+        assert_eq!(counted(reader.read(&mut store, Window::ALL, Time(0)).unwrap()), expected);
+        let settled = expected.iter().filter(|(name, ..)| name == "crew.task.duration_ms");
+        let [(.., Value::Histogram(took))] = settled.collect::<Vec<_>>()[..] else { panic!("{expected:?}") };
+        assert_eq!(took.sum as i64, HOUR + 3 * DAY - DAY - 2, "since they began, long before it was kept");
+        assert_eq!(versions(&mut store).unwrap(), ["1", "2"].map(str::to_owned).into());
+        let of_one = counted(of_version(&mut store, "1", Time(0)).unwrap());
+        assert_eq!(of_one, one_by_one(&store, &[&first.id]));
+    }
+
+    #[test]
+    fn a_window_holds_the_hours_that_it_begins_in_and_not_the_one_that_it_ends_in() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = open(&folder);
+        for (id, at) in [(1, 0), (2, HOUR), (3, 5 * DAY + HOUR)] {
+            begin(&mut store, id, at, "1", WORTH_KEEPING as u64);
+        }
+        let made = |store: &mut Store, from: Option<i64>, to: Option<i64>| {
+            let window = Window { from: from.map(Time), to: to.map(Time) };
+            let snapshot = of_store(store, window, Time(9 * DAY)).unwrap();
+            assert_eq!(snapshot.since, window.begins());
+            snapshot.total(Metric::RunMade).map_or(0, |value| value.amount())
+        };
+        // First from the events, then from what is kept.
+        for _ in 0..2 {
+            assert_eq!(made(&mut store, None, None), 3);
+            assert_eq!(made(&mut store, Some(HOUR + HOUR / 2), None), 2, "the whole hour counts");
+            assert_eq!(made(&mut store, None, Some(HOUR + HOUR / 2)), 1);
+            assert_eq!(made(&mut store, Some(2 * HOUR), Some(5 * DAY)), 0);
+            assert_eq!(made(&mut store, Some(DAY), Some(7 * DAY)), 1);
+        }
+    }
+
+    #[test]
+    fn a_run_that_is_pruned_keeps_its_figures_in_a_store_that_is_made_anew_too() {
+        for keep_first in [true, false] {
+            let folder = tempfile::tempdir().unwrap();
+            let mut store = open(&folder);
+            let mut goes = begin(&mut store, 1, 0, "1", WORTH_KEEPING as u64);
+            let stays = begin(&mut store, 2, DAY, "1", 3);
+            end(&mut store, &mut goes, HOUR);
+            let before = one_by_one(&store, &[&goes.id, &stays.id]);
+            let mut reader = Reader::default();
+            if keep_first {
+                assert_eq!(counted(reader.read(&mut store, Window::ALL, Time(0)).unwrap()), before);
+                assert!(store.figures_head().unwrap().seq > 0);
+            }
+            let left = to_keep(&store, &goes.id).unwrap();
+            let stone = Tombstone::of(&goes, &[], Time(DAY), "Ada", 0);
+            store.entomb(&goes, &stone, &left).unwrap();
+            assert_eq!(read(&mut store), before, "kept before: {keep_first}");
+            assert_eq!(counted(reader.read(&mut store, Window::ALL, Time(0)).unwrap()), before);
+
+            drop(store);
+            let layout = Layout::of(folder.path());
+            let Ok(hold) = salvage::hold(&layout, Duration::from_secs(9)).unwrap() else { panic!("held") };
+            assert_eq!(hold.salvage(Time(0)).unwrap().unwrap().runs, [stays.id.clone()]);
+            let mut store = open(&folder);
+            assert_eq!(store.figures_head().unwrap(), Head::default(), "it is derived anew");
+            assert_eq!(read(&mut store), before);
+        }
+    }
+
+    #[test]
+    fn what_was_kept_by_other_rules_counts_for_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = open(&folder);
+        let run = begin(&mut store, 1, 0, "1", WORTH_KEEPING as u64);
+        let expected = one_by_one(&store, &[&run.id]);
+        for rules in [RULES - 1, RULES + 1] {
+            let before = store.figures_head().unwrap();
+            let other = Head { seq: run.last_seq, rules };
+            assert!(store.keep_figures(before, other, &Figures::default()).unwrap());
+            assert_eq!(read(&mut store), expected);
+            // What a newer crew keeps is left to it.
+            assert_eq!(store.figures_head().unwrap().rules, rules.max(RULES));
+        }
+    }
 }

@@ -9,6 +9,9 @@ use std::sync::Arc;
 
 /// Takes measurements in, one after the other.
 pub trait Sink {
+    /// Says with which version of crew the run was made that the next measurements are of. Few want to know.
+    fn of_version(&mut self, _version: &str) {}
+
     /// Counts `value` up on a counter, or as one that was observed by a histogram. The labels stand in the order of the
     /// metric's table.
     fn take(&mut self, metric: Metric, labels: &[&str], value: u64);
@@ -69,7 +72,8 @@ impl Histogram {
         Some(last)
     }
 
-    fn add(&mut self, other: &Histogram) {
+    /// Adds what was observed elsewhere.
+    pub fn add(&mut self, other: &Histogram) {
         if self.counts.len() < other.counts.len() {
             self.counts.resize(other.counts.len(), 0);
         }
@@ -214,14 +218,14 @@ struct Family {
 /// More label sets than this are all the same to whoever reads how many were cut.
 const MAX_CUT: usize = 10_000;
 /// Stands between label values, and in none of them.
-const BETWEEN: char = '\u{1f}';
+pub(super) const BETWEEN: char = '\u{1f}';
 
 /// Hashes the few short words of a label set in a fraction of the time that the standard hasher takes. Values that are chosen
 /// so that they collide cost at most a look at each of [`MAX_SERIES`].
 #[derive(Clone, Copy, Debug, Default)]
-struct Quick;
+pub(super) struct Quick;
 
-struct QuickHasher(u64);
+pub(super) struct QuickHasher(u64);
 
 impl BuildHasher for Quick {
     type Hasher = QuickHasher;

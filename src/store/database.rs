@@ -29,6 +29,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0006_tombstones.sql"),
     include_str!("migrations/0007_back_offs.sql"),
     include_str!("migrations/0008_reviews.sql"),
+    include_str!("migrations/0009_figures.sql"),
 ];
 
 /// The version of the store that this crew writes.

@@ -1,9 +1,15 @@
-//! What measuring asks of the store: events as they lie there.
+//! What the events of all runs come to, hour by hour: kept so that they are not read again and again.
+//!
+//! All of it is derived from events and from what pruned runs have left, and any reader may bring it up to date. A dispatcher
+//! never does.
 
 use super::StoreError;
-use super::database::Store;
+use super::database::{Store, waits_on};
 use crate::domain::id::RunId;
 use crate::domain::time::Time;
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashMap};
 
 /// An event as it lies in the store.
 #[derive(Clone, Copy, Debug)]
@@ -15,7 +21,111 @@ pub struct RawEvent<'a> {
     pub data: &'a str,
 }
 
+/// What a series is known by, whatever version of crew reads it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SeriesName {
+    pub metric: String,
+    /// Of the crew that the runs were made with.
+    pub version: String,
+    pub labels: BTreeMap<String, String>,
+}
+
+/// How many values of a histogram were at most so large, by the upper bounds of their buckets; `u64::MAX` is beyond all.
+/// Empty for what is no histogram.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", from = "String")]
+pub struct Counts(pub BTreeMap<u64, u64>);
+
+impl From<String> for Counts {
+    /// Takes what was written; what cannot be read counts for nothing.
+    fn from(text: String) -> Counts {
+        let bound = |text: &str| if text == "+" { Some(u64::MAX) } else { text.parse().ok() };
+        let one = |part: &str| {
+            let (upper, count) = part.split_once(':')?;
+            Some((bound(upper)?, count.parse().ok()?))
+        };
+        Counts(text.split(' ').filter_map(one).collect())
+    }
+}
+
+impl From<Counts> for String {
+    fn from(counts: Counts) -> String {
+        let bound = |bound: u64| if bound == u64::MAX { "+".to_owned() } else { bound.to_string() };
+        let parts: Vec<String> =
+            counts.0.into_iter().map(|(upper, count)| format!("{}:{count}", bound(upper))).collect();
+        parts.join(" ")
+    }
+}
+
+/// What a series came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Figure {
+    pub sum: u64,
+    #[serde(default)]
+    pub counts: Counts,
+}
+
+impl Figure {
+    /// Adds what came beside it.
+    pub fn add(&mut self, other: &Figure) {
+        self.sum = self.sum.saturating_add(other.sum);
+        for (bound, count) in &other.counts.0 {
+            *self.counts.0.entry(*bound).or_default() += count;
+        }
+    }
+}
+
+/// What series came to within hours.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Figures {
+    /// In the order in which they were seen first.
+    pub series: Vec<SeriesName>,
+    /// For each series the hours in which it came to something: hours since 1970, UTC.
+    pub hours: Vec<Vec<(i64, Figure)>>,
+}
+
+/// Up to where events are in the figures that are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Head {
+    /// The newest event; 0 where none are kept.
+    pub seq: i64,
+    /// By which rules they were measured.
+    pub rules: i64,
+}
+
+const HOURS_OF_A_DAY: i64 = 24;
+/// An hour that no event lies behind.
+const NEVER: i64 = 1 << 50;
+
+/// Returns the stretches that lie between two hours, the second of which is not in it: whole days where there are any, and the
+/// hours before and behind them.
+fn stretches(from: i64, to: i64) -> Vec<(i64, i64, i64)> {
+    let (from, to) = (from.max(-NEVER), to.min(NEVER));
+    let first_day = from.saturating_add(HOURS_OF_A_DAY - 1).div_euclid(HOURS_OF_A_DAY) * HOURS_OF_A_DAY;
+    let last_day = to.div_euclid(HOURS_OF_A_DAY) * HOURS_OF_A_DAY;
+    match first_day < last_day {
+        true => vec![(HOURS_OF_A_DAY, first_day, last_day), (1, from, first_day), (1, last_day, to)],
+        false => vec![(1, from, to)],
+    }
+}
+
 impl Store {
+    /// Reads several things as they were at one moment, whatever others write meanwhile.
+    pub fn at_one_moment<T, E: From<StoreError>>(
+        &self,
+        read: impl FnOnce(&Store) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let transaction = self.connection.unchecked_transaction().map_err(|source| self.failed(source))?;
+        let result = read(self)?;
+        transaction.finish().map_err(|source| self.failed(source))?;
+        Ok(result)
+    }
+
+    /// Returns the number of the newest event of all runs; 0 where there is none.
+    pub fn newest_event(&self) -> Result<i64, StoreError> {
+        self.one("SELECT coalesce(max(seq), 0) FROM events", [], |row| row.get(0))
+    }
+
     /// Returns the runs that have events behind `seq`, with their numbers in the store.
     pub fn runs_with_events_behind(&self, seq: i64) -> Result<Vec<(i64, RunId)>, StoreError> {
         let sql = match seq {
@@ -29,12 +139,23 @@ impl Store {
         Ok(rows.into_iter().filter_map(|(no, id)| Some((no, RunId::parse(&id)?))).collect())
     }
 
-    /// Hands on the events of a run, which is given by its number, as they lie in the store.
-    pub fn each_raw_event(&self, run: i64, mut take: impl FnMut(RawEvent<'_>)) -> Result<(), StoreError> {
+    /// Returns the number that a run has in the store.
+    pub fn number_of(&self, run: &RunId) -> Result<Option<i64>, StoreError> {
+        let found = self.rows("SELECT no FROM runs WHERE id = ?", [run.as_str()], |row| row.get(0))?;
+        Ok(found.first().copied())
+    }
+
+    /// Hands on the events of a run behind `seq`, as they lie in the store; the run is given by its number.
+    pub fn each_raw_event(
+        &self,
+        run: i64,
+        seq: i64,
+        mut take: impl FnMut(RawEvent<'_>),
+    ) -> Result<(), StoreError> {
         let failed = |source| self.failed(source);
-        let sql = "SELECT seq, at, kind, data FROM events WHERE run = ? ORDER BY seq";
+        let sql = "SELECT seq, at, kind, data FROM events WHERE run = ? AND seq > ? ORDER BY seq";
         let mut statement = self.connection.prepare_cached(sql).map_err(failed)?;
-        let mut rows = statement.query([run]).map_err(failed)?;
+        let mut rows = statement.query([run, seq]).map_err(failed)?;
         while let Some(row) = rows.next().map_err(failed)? {
             let (seq, at) = (row.get(0).map_err(failed)?, row.get(1).map_err(failed)?);
             let text = |column| row.get_ref(column).map(|value| value.as_str().unwrap_or_default());
@@ -42,5 +163,236 @@ impl Store {
             take(RawEvent { seq, at: Time(at), kind, data });
         }
         Ok(())
+    }
+
+    /// Returns up to where events are in the figures that are kept. An older store that may not be written keeps none.
+    pub fn figures_head(&self) -> Result<Head, StoreError> {
+        if !self.has_table("figures_head")? {
+            return Ok(Head::default());
+        }
+        let found = self.rows("SELECT seq, rules FROM figures_head", [], |row| {
+            Ok(Head { seq: row.get(0)?, rules: row.get(1)? })
+        })?;
+        Ok(found.first().copied().unwrap_or_default())
+    }
+
+    /// Returns what is kept of the hours from `from` to before `to`, each series once, in the order in which they were seen
+    /// first.
+    pub fn figures(&self, from: i64, to: i64) -> Result<Vec<(SeriesName, Figure)>, StoreError> {
+        let mut sums: BTreeMap<i64, Figure> = BTreeMap::new();
+        let sql = "SELECT series, sum, counts FROM figures WHERE hours = ? AND start >= ? AND start < ?";
+        for (hours, from, to) in stretches(from, to) {
+            let rows = self.rows(sql, [hours, from, to], |row| {
+                let figure =
+                    Figure { sum: row.get::<_, i64>(1)? as u64, counts: row.get::<_, String>(2)?.into() };
+                Ok((row.get::<_, i64>(0)?, figure))
+            })?;
+            rows.iter().for_each(|(series, figure)| sums.entry(*series).or_default().add(figure));
+        }
+        let names = self.rows("SELECT no, metric, version, labels FROM figure_series", [], |row| {
+            Ok((row.get::<_, i64>(0)?, (row.get(1)?, row.get(2)?, row.get::<_, String>(3)?)))
+        })?;
+        let mut names: HashMap<i64, (String, String, String)> = names.into_iter().collect();
+        let named = |(series, figure)| {
+            let (metric, version, labels) = names.remove(&series)?;
+            Some((SeriesName { metric, version, labels: serde_json::from_str(&labels).ok()? }, figure))
+        };
+        Ok(sums.into_iter().filter_map(named).collect())
+    }
+
+    /// Returns what pruned runs came to, each.
+    pub fn figures_of_pruned(&self) -> Result<Vec<Figures>, StoreError> {
+        if !self.has_table("pruned_figures")? {
+            return Ok(Vec::new());
+        }
+        let rows =
+            self.rows("SELECT data FROM pruned_figures ORDER BY no", [], |row| row.get::<_, String>(0))?;
+        Ok(rows.iter().filter_map(|data| serde_json::from_str(data).ok()).collect())
+    }
+
+    /// Keeps what events after `before` came to, up to `now`; `fresh` names each series once. What was kept by other rules goes. Returns false, and has kept
+    /// nothing, where somebody else was faster, writes just now, or nothing can be kept here.
+    pub fn keep_figures(&mut self, before: Head, now: Head, fresh: &Figures) -> Result<bool, StoreError> {
+        if !self.has_table("figures_head")? {
+            return Ok(false);
+        }
+        // Whoever works on a run is not to be waited for: nothing depends on this.
+        let waits_for_nobody = self.connection.busy_handler(None::<fn(i32) -> bool>);
+        waits_for_nobody.map_err(|source| self.failed(source))?;
+        let kept = self.keep(before, now, fresh);
+        let waits_again = self.connection.busy_handler(Some(waits_on));
+        waits_again.map_err(|source| self.failed(source))?;
+        match kept.map_err(|source| self.failed(source)) {
+            Err(error) if error.is_busy() || error.is_read_only() || error.is_disk_full() => Ok(false),
+            other => other,
+        }
+    }
+
+    fn keep(&mut self, before: Head, now: Head, fresh: &Figures) -> rusqlite::Result<bool> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        if Store::refuse_if_replaced(&self.layout, self.file).is_err() || head_in(&transaction)? != before {
+            return Ok(false);
+        }
+        let is_new = before.seq == 0 || before.rules != now.rules;
+        if is_new {
+            transaction.execute_batch("DELETE FROM figures; DELETE FROM figure_series;")?;
+        }
+        for (series, of_hours) in fresh.series.iter().zip(&fresh.hours) {
+            let number = number_of_series(&transaction, series)?;
+            let mut cells: BTreeMap<(i64, i64), Figure> = BTreeMap::new();
+            for (hour, figure) in of_hours {
+                let day = hour.div_euclid(HOURS_OF_A_DAY) * HOURS_OF_A_DAY;
+                cells.entry((1, *hour)).or_default().add(figure);
+                cells.entry((HOURS_OF_A_DAY, day)).or_default().add(figure);
+            }
+            for ((hours, start), mut figure) in cells {
+                if !is_new {
+                    add_kept(&transaction, (hours, start, number), &mut figure)?;
+                }
+                let sql = "INSERT OR REPLACE INTO figures (hours, start, series, sum, counts) VALUES (?, ?, ?, ?, ?)";
+                let values = params![hours, start, number, figure.sum as i64, String::from(figure.counts)];
+                transaction.prepare_cached(sql)?.execute(values)?;
+            }
+        }
+        let sql = "INSERT OR REPLACE INTO figures_head (no, seq, rules) VALUES (1, ?, ?)";
+        transaction.execute(sql, [now.seq, now.rules])?;
+        transaction.commit()?;
+        Ok(true)
+    }
+}
+
+fn head_in(connection: &Connection) -> rusqlite::Result<Head> {
+    let sql = "SELECT seq, rules FROM figures_head";
+    let found = connection.query_row(sql, [], |row| Ok(Head { seq: row.get(0)?, rules: row.get(1)? }));
+    Ok(found.optional()?.unwrap_or_default())
+}
+
+fn number_of_series(transaction: &Transaction<'_>, series: &SeriesName) -> rusqlite::Result<i64> {
+    let SeriesName { metric, version, labels } = series;
+    let labels = serde_json::to_string(labels).unwrap_or_default();
+    let values = params![metric, version, labels];
+    let sql = "INSERT OR IGNORE INTO figure_series (metric, version, labels) VALUES (?, ?, ?)";
+    transaction.prepare_cached(sql)?.execute(values)?;
+    let sql = "SELECT no FROM figure_series WHERE metric = ? AND version = ? AND labels = ?";
+    transaction.prepare_cached(sql)?.query_row(values, |row| row.get(0))
+}
+
+/// Adds what is kept of the same time and series.
+fn add_kept(
+    transaction: &Transaction<'_>,
+    place: (i64, i64, i64),
+    figure: &mut Figure,
+) -> rusqlite::Result<()> {
+    let sql = "SELECT sum, counts FROM figures WHERE hours = ? AND start = ? AND series = ?";
+    let read = |row: &rusqlite::Row<'_>| {
+        Ok(Figure { sum: row.get::<_, i64>(0)? as u64, counts: row.get::<_, String>(1)?.into() })
+    };
+    let (hours, start, series) = place;
+    let kept = transaction.prepare_cached(sql)?.query_row([hours, start, series], read).optional()?;
+    kept.iter().for_each(|kept| figure.add(kept));
+    Ok(())
+}
+
+/// Keeps what a run came to that is about to be pruned, in the same transaction. What is kept of all runs stays right where all
+/// of its events are in it; else it is derived anew.
+pub(super) fn entomb(
+    transaction: &Transaction<'_>,
+    number: i64,
+    last_seq: i64,
+    figures: &Figures,
+) -> rusqlite::Result<()> {
+    let data = serde_json::to_string(figures)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    transaction.execute("INSERT INTO pruned_figures (no, data) VALUES (?, ?)", params![number, data])?;
+    if head_in(transaction)?.seq < last_seq {
+        transaction.execute("DELETE FROM figures_head", [])?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::layout::Layout;
+
+    fn store(folder: &tempfile::TempDir) -> Store {
+        Store::open(&Layout::of(folder.path())).unwrap()
+    }
+
+    type OfHour<'a> = (i64, &'a str, u64, &'a str);
+
+    /// Makes figures of hours, agents, sums and counts.
+    fn figures(rows: &[OfHour<'_>]) -> Figures {
+        let mut figures = Figures::default();
+        for (hour, agent, sum, counts) in rows {
+            let labels = BTreeMap::from([("agent".to_owned(), (*agent).to_owned())]);
+            let series = SeriesName { metric: "m".into(), version: "1".into(), labels };
+            let place = figures.series.iter().position(|known| *known == series).unwrap_or_else(|| {
+                figures.series.push(series);
+                figures.hours.push(Vec::new());
+                figures.series.len() - 1
+            });
+            figures.hours[place].push((*hour, Figure { sum: *sum, counts: (*counts).to_owned().into() }));
+        }
+        figures
+    }
+
+    fn kept(store: &Store, from: i64, to: i64) -> Vec<(u64, String)> {
+        let all = store.figures(from, to).unwrap();
+        all.into_iter().map(|(_, figure)| (figure.sum, figure.counts.into())).collect()
+    }
+
+    #[test]
+    fn what_is_kept_is_added_up_over_hours_and_days() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = store(&folder);
+        let day = HOURS_OF_A_DAY;
+        let fresh = figures(&[
+            (-1, "a", 1, "5:1"),
+            (0, "a", 10, "5:1 10:1"),
+            (2 * day + 3, "a", 100, "+:1"),
+            (3 * day, "", 7, ""),
+        ]);
+        let head = |seq| Head { seq, rules: 1 };
+        assert!(store.keep_figures(Head::default(), head(9), &fresh).unwrap());
+        assert_eq!(store.figures_head().unwrap(), head(9));
+        let all = [(111, "5:2 10:1 +:1".to_owned()), (7, String::new())];
+        assert_eq!(kept(&store, i64::MIN, i64::MAX), all);
+        assert_eq!(kept(&store, 0, 2 * day), [(10, "5:1 10:1".to_owned())]);
+        assert_eq!(kept(&store, -1, 2 * day + 3), [(11, "5:2 10:1".to_owned())]);
+        assert_eq!(kept(&store, 1, 2 * day + 4), [(100, "+:1".to_owned())]);
+        assert_eq!(kept(&store, 5, 6), []);
+
+        let more = figures(&[(2 * day + 3, "a", 1, "5:1")]);
+        assert!(!store.keep_figures(head(8), head(12), &more).unwrap(), "somebody was faster");
+        assert!(store.keep_figures(head(9), head(12), &more).unwrap());
+        assert_eq!(kept(&store, 2 * day, 2 * day + 4), [(101, "5:1 +:1".to_owned())]);
+        let other_rules = Head { seq: 12, rules: 2 };
+        assert!(store.keep_figures(head(12), other_rules, &more).unwrap());
+        assert_eq!(
+            kept(&store, i64::MIN, i64::MAX),
+            [(1, "5:1".to_owned())],
+            "all else was kept by other rules"
+        );
+    }
+
+    #[test]
+    fn what_a_store_cannot_keep_now_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = store(&folder);
+        let other = Connection::open(Layout::of(folder.path()).database()).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let head = Head { seq: 1, rules: 1 };
+        assert!(!store.keep_figures(Head::default(), head, &Figures::default()).unwrap());
+        other.execute_batch("ROLLBACK").unwrap();
+        assert!(store.keep_figures(Head::default(), head, &Figures::default()).unwrap());
+    }
+
+    #[test]
+    fn a_window_is_whole_days_and_the_hours_around_them() {
+        assert_eq!(stretches(0, 48), [(24, 0, 48), (1, 0, 0), (1, 48, 48)]);
+        assert_eq!(stretches(5, 50), [(24, 24, 48), (1, 5, 24), (1, 48, 50)]);
+        assert_eq!(stretches(5, 47), [(1, 5, 47)]);
+        assert_eq!(stretches(-5, 24), [(24, 0, 24), (1, -5, 0), (1, 24, 24)]);
     }
 }

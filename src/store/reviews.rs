@@ -403,7 +403,7 @@ mod tests {
         held.ok().expect("nobody is at work").salvage(Time(60)).unwrap();
         let mut anew = store(&folder);
         assert_eq!(anew.reviews_since(Time(0)).unwrap(), rows);
-        anew.entomb(&first, &Tombstone::of(&first, &[], Time(70), "Ann", 0)).unwrap();
+        anew.entomb(&first, &Tombstone::of(&first, &[], Time(70), "Ann", 0), &Default::default()).unwrap();
         assert_eq!(anew.reviews_in(&first.id).unwrap(), []);
         assert_eq!(anew.reviews_since(Time(0)).unwrap().len(), 2);
     }
@@ -431,7 +431,7 @@ mod tests {
         happen(&mut before, &mut other, said);
         let quiet = |store: &Store| store.dismissed().unwrap().into_keys().collect::<Vec<_>>();
         assert_eq!(quiet(&before), ["f2", "f3"]);
-        before.entomb(&run, &Tombstone::of(&run, &[], Time(70), "Ann", 0)).unwrap();
+        before.entomb(&run, &Tombstone::of(&run, &[], Time(70), "Ann", 0), &Default::default()).unwrap();
         assert_eq!(quiet(&before), ["f2", "f3"]);
         let known = before.finding_decisions().unwrap();
         drop(before);

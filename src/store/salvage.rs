@@ -290,6 +290,13 @@ impl Source {
             let sql = "INSERT OR IGNORE INTO tombstones (no, id, pruned_at, data) VALUES (?, ?, ?, ?)";
             new.connection.execute(sql, params![no, id, at, data])?;
         }
+        let figures = self.rows("pruned_figures", "no", "data", |row| {
+            Some((row.get::<_, i64>(0).ok()?, row.get::<_, String>(1).ok()?))
+        });
+        for (no, data) in figures.rows {
+            let sql = "INSERT OR IGNORE INTO pruned_figures (no, data) VALUES (?, ?)";
+            new.connection.execute(sql, params![no, data])?;
+        }
         let decisions =
             self.rows("finding_decisions", "seq", "run, at, fingerprint, decision, data", |row| {
                 let (fingerprint, decision) = (row.get::<_, String>(3).ok()?, row.get::<_, String>(4).ok()?);

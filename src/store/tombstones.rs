@@ -2,6 +2,7 @@
 
 use super::StoreError;
 use super::database::Store;
+use super::figures::{self, Figures};
 use crate::domain::id::RunId;
 use crate::domain::run::Run;
 use crate::domain::tombstone::Tombstone;
@@ -30,13 +31,18 @@ impl Store {
     /// Takes a run out of the store and puts its tombstone there, all or nothing, and returns when that is on the disk.
     ///
     /// The caller holds the run's lock. Where the run in the store is newer than the one that was decided about, this is
-    /// refused as stale.
-    pub fn entomb(&mut self, run: &Run, stone: &Tombstone) -> Result<(), StoreError> {
-        self.bury(run, stone).map_err(|source| self.failed(source))??;
+    /// refused as stale. `figures` are what all its events came to.
+    pub fn entomb(&mut self, run: &Run, stone: &Tombstone, figures: &Figures) -> Result<(), StoreError> {
+        self.bury(run, stone, figures).map_err(|source| self.failed(source))??;
         self.sync()
     }
 
-    fn bury(&mut self, run: &Run, stone: &Tombstone) -> rusqlite::Result<Result<(), StoreError>> {
+    fn bury(
+        &mut self,
+        run: &Run,
+        stone: &Tombstone,
+        left: &Figures,
+    ) -> rusqlite::Result<Result<(), StoreError>> {
         let data = serde_json::to_string(stone)
             .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -66,6 +72,7 @@ impl Store {
         transaction.execute("DELETE FROM verifications WHERE substr(log, 1, length(?1)) = ?1", [logs])?;
         let sql = "INSERT INTO tombstones (no, id, pruned_at, data) VALUES (?, ?, ?, ?)";
         transaction.execute(sql, params![number, run.id.as_str(), stone.pruned_at.0, data])?;
+        figures::entomb(&transaction, number, run.last_seq, left)?;
         transaction.commit()?;
         Ok(Ok(()))
     }
@@ -150,9 +157,12 @@ mod tests {
         let stone = |run: &Run| Tombstone::of(run, &[], Time(9), "Ada", 0);
         let mut old = one.clone();
         old.last_seq -= 1;
-        assert!(matches!(store.entomb(&old, &stone(&one)), Err(StoreError::Stale { .. })));
+        assert!(matches!(
+            store.entomb(&old, &stone(&one), &Figures::default()),
+            Err(StoreError::Stale { .. })
+        ));
         assert_eq!(store.load_run(&one.id).unwrap().as_ref(), Some(&one));
-        store.entomb(&one, &stone(&one)).unwrap();
+        store.entomb(&one, &stone(&one), &Figures::default()).unwrap();
         assert_eq!(store.load_run(&one.id).unwrap(), None);
         assert_eq!(store.tombstones(&one.id.as_str()[..4], 9).unwrap(), [stone(&one)]);
         assert_eq!((store.run_count().unwrap(), store.pruned_count().unwrap()), (1, 1));
@@ -165,7 +175,10 @@ mod tests {
         assert!(store.check_integrity().unwrap().is_empty());
         let again = store.create_run(one.id.clone(), Time(3), vec![created_event()]).unwrap_err();
         assert!(again.to_string().contains("crew.db"), "{again}");
-        assert!(matches!(store.entomb(&one, &stone(&one)), Err(StoreError::Stale { .. })));
+        assert!(matches!(
+            store.entomb(&one, &stone(&one), &Figures::default()),
+            Err(StoreError::Stale { .. })
+        ));
     }
 
     fn created_event() -> Event {

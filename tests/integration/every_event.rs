@@ -8,17 +8,29 @@ use std::collections::BTreeSet;
 #[test]
 fn every_kind_of_event_is_produced() {
     let mut seen: BTreeSet<String> = BTreeSet::new();
-    let repo = TestRepo::new();
+    everything_happens_in(&TestRepo::new(), |repo| seen.extend(repo.kinds()));
+    seen.extend(crate::reviews::kinds_of_events());
+
+    let declared: BTreeSet<String> = Event::KINDS.iter().map(|kind| (*kind).to_owned()).collect();
+    let missing: Vec<&String> = declared.difference(&seen).collect();
+    assert!(missing.is_empty(), "nothing produces {missing:?}; extend this test with a run that does");
+    let undeclared: Vec<&String> = seen.difference(&declared).collect();
+    assert!(undeclared.is_empty(), "{undeclared:?} are not in Event::KINDS");
+}
+
+/// Lets everything happen to runs of a repository that can, but for what takes a repository of its own; each time with what was
+/// done last as the newest run.
+pub fn everything_happens_in(repo: &TestRepo, mut look: impl FnMut(&TestRepo)) {
     let gate = repo.gate("hang");
     repo.set("liveness", "gap_seconds", json!(1));
     repo.one_step("", &format!("wait-gone:{}", gate.display()));
     let running = repo.start_run("one");
     repo.wait_for_event("the agent runs", |event| event["kind"] == "process_started");
-    crate::liveness::hold_up(&repo, &running);
+    crate::liveness::hold_up(repo, &running);
     repo.set("liveness", "gap_seconds", json!(20));
     running.signal(libc::SIGINT);
     running.ends().exits(130);
-    seen.extend(repo.kinds());
+    look(repo);
 
     let words = [
         r#"{"crew":"session","id":"s1"}"#,
@@ -33,22 +45,22 @@ fn every_kind_of_event_is_produced() {
         &format!("{words} progress:half submit-args:--summary\\ s submit:done {end}"),
     );
     repo.run_json("one", 0);
-    seen.extend(repo.kinds());
+    look(repo);
 
     repo.one_step(
         "",
         r#"'submit-json:{"summary":"s","confidence":1,"rationale":"r","files":[{"path":"a","mode":"new","contents":""}]}'"#,
     );
     repo.run_json("one", 0);
-    seen.extend(repo.kinds());
+    look(repo);
 
     repo.workflow("fails", "## a\nrun: false\n\n## b\nrun: true\ndependsOn: a\n");
     repo.run_json("fails", 1);
-    seen.extend(repo.kinds());
+    look(repo);
 
     repo.workflow("fast", "## a\nrun: false\n\n## b\nrun: true\n");
     repo.crew(["run", "the goal", "--workflow", "fast", "--fail-fast", "--jobs", "1"]).exits(1);
-    seen.extend(repo.kinds());
+    look(repo);
 
     repo.link_programs(&["cat", "sed"]);
     let forgetful =
@@ -56,16 +68,16 @@ fn every_kind_of_event_is_produced() {
     repo.program("codex", &format!("cat >/dev/null\n{forgetful}"));
     repo.workflow("forgets", "## a\nrole: executor\nagent: codex\n\nDo it.");
     run_command(repo.alone(["run", "the goal", "--workflow", "forgets"])).exits(1);
-    seen.extend(repo.kinds());
+    look(repo);
 
     repo.workflow("gated", "## a\nrun: true\ngate: before\n");
     repo.crew(["run", "the goal", "--workflow", "gated"]).exits(3);
     repo.crew(["approve", "g1", "--resume"]).exits(0);
-    seen.extend(repo.kinds());
+    look(repo);
 
     repo.crew(["run", "the goal", "--workflow", "gated"]).exits(3);
     repo.crew(["cancel", "last"]).exits(0);
-    seen.extend(repo.kinds());
+    look(repo);
 
     repo.agent("mute", "say:done");
     repo.workflow(
@@ -74,19 +86,19 @@ fn every_kind_of_event_is_produced() {
     );
     repo.crew(["run", "the goal", "--workflow", "accepted"]).exits(1);
     repo.crew(["accept", "a", "--resume"]).exits(0);
-    seen.extend(repo.kinds());
+    look(repo);
 
     repo.one_step_in_protocol(
         "",
         r#"'say:{"crew":"usage","input_tokens":90}' submit:done 'say:{"crew":"end","ok":true}'"#,
     );
     repo.crew(["run", "the goal", "--workflow", "one", "--max-tokens", "100"]).exits(0);
-    seen.extend(repo.kinds());
+    look(repo);
 
     repo.workflow("dear", "## a\nrun: true\n\n## b\nrun: true\n");
     repo.crew(["run", "the goal", "--workflow", "dear", "--set", "budget.attempts=1"]).exits(1);
     repo.crew(["resume", "last", "--set", "budget.attempts=2"]).exits(0);
-    seen.extend(repo.kinds());
+    look(repo);
 
     repo.commit("what the others left");
     repo.program(
@@ -110,11 +122,11 @@ fn every_kind_of_event_is_produced() {
         repo.crew(["merge", "last", "b", "--resolve", "fixes"]).exits(exit);
     }
     repo.crew(["worktree", "remove", "last", "a"]).exits(0);
-    seen.extend(repo.kinds());
+    look(repo);
 
     repo.workflow("branches", "## a\nrun: git commit -q --allow-empty -m x && git branch own\n");
     repo.crew(["run", "the goal", "--workflow", "branches", "--worktree"]).exits(0);
-    seen.extend(repo.kinds());
+    look(repo);
 
     // Somebody moves the branch between the merge and its landing.
     let moved = repo.beside("moved").display().to_string();
@@ -132,10 +144,10 @@ fn every_kind_of_event_is_produced() {
     ];
     let sets = sets.iter().flat_map(|set| ["--set", set.as_str()]);
     repo.crew(["run", "the goal", "--workflow", "lands"].into_iter().chain(sets)).exits(0);
-    seen.extend(repo.kinds());
+    look(repo);
 
-    crate::taken_up::an_agent_that_still_works_is_adopted_in(&repo);
-    seen.extend(repo.kinds());
+    crate::taken_up::an_agent_that_still_works_is_adopted_in(repo);
+    look(repo);
 
     // More than three tasks that are given up within an hour are too many.
     let said = r#"'say:{"crew":"error","kind":"rate_limited","message":"slow down"}' exit:1"#;
@@ -144,18 +156,11 @@ fn every_kind_of_event_is_produced() {
     repo.workflow("limited", &["a", "b", "c", "d"].map(step).concat());
     repo.crew(["run", "g", "--workflow", "limited", "--set", "retry.max_attempts=1"]).exits(1);
     repo.crew(["deadletter", "drop", "a", "--reason", "seen"]).exits(0);
-    seen.extend(repo.kinds());
+    look(repo);
 
-    seen.extend(crate::reviews::kinds_of_events());
-    crate::review_decisions::a_review(&repo, "v1", &[("claude", &[("aa11", "error")])], &[]);
+    crate::review_decisions::a_review(repo, "v1", &[("claude", &[("aa11", "error")])], &[]);
     repo.crew(["review", "resolve", "last", "aa11", "--why", "done"]).exits(0);
-    seen.extend(repo.kinds());
-    crate::review_rounds::a_round_in(&repo);
-    seen.extend(repo.kinds());
-
-    let declared: BTreeSet<String> = Event::KINDS.iter().map(|kind| (*kind).to_owned()).collect();
-    let missing: Vec<&String> = declared.difference(&seen).collect();
-    assert!(missing.is_empty(), "nothing produces {missing:?}; extend this test with a run that does");
-    let undeclared: Vec<&String> = seen.difference(&declared).collect();
-    assert!(undeclared.is_empty(), "{undeclared:?} are not in Event::KINDS");
+    look(repo);
+    crate::review_rounds::a_round_in(repo);
+    look(repo);
 }

@@ -1,0 +1,165 @@
+//! `crew metrics --compare`: what got better, and what got worse.
+
+use super::{millis, percent};
+use crate::commands::context::Context;
+use crate::commands::exit::{ExitStatus, Problem};
+use crate::domain::pruning::read_age;
+use crate::domain::time::Time;
+use crate::metrics::comparing::{Change, ENOUGH, Measure, PART, POINTS, Verdict, compare as changes_of};
+use crate::metrics::reading::{Window, of_store, of_version, versions};
+use crate::metrics::registry::Snapshot;
+use crate::runner::clock;
+use crate::store::database::Store;
+use crate::ui::printer::Tone;
+use crate::ui::table::{Column, Rows};
+use crate::ui::words;
+use anyhow::Result;
+use serde_json::{Value as Json, json};
+
+/// Compares two times, or two versions.
+pub fn compare(cx: &Context, typed: &str) -> Result<ExitStatus> {
+    let mut store = cx.store()?;
+    let (before, after) = sides(&mut store, typed, clock::now())?;
+    let changes = changes_of(&before, &after);
+    let worse: Vec<&Change> = changes.iter().filter(|change| change.verdict == Verdict::Worse).collect();
+    let exit = if worse.is_empty() { ExitStatus::Done } else { ExitStatus::Failed };
+    if cx.printer.json {
+        let data: Vec<Json> = changes.iter().map(Change::json).collect();
+        let meta = json!({"count": data.len(), "worse": worse.len(),
+            "rule": {"enough": ENOUGH, "points": POINTS, "part": PART}});
+        cx.printer.json(&json!({"data": data, "meta": meta}))?;
+        return Ok(exit);
+    }
+    cx.printer.data(&table(&changes).render(&cx.printer))?;
+    cx.printer.data(&conclusion(&changes, &worse))?;
+    Ok(exit)
+}
+
+/// Measures both sides.
+fn sides(store: &mut Store, typed: &str, now: Time) -> Result<(Snapshot, Snapshot)> {
+    let wrong = |message: String| {
+        Problem::usage("bad_comparison", message)
+            .hint("write 14d..7d, 2026-05-01..2026-05-08, or two versions of crew: 0.1.0..0.2.0")
+    };
+    let Some((first, second)) = typed.split_once("..").filter(|(a, b)| !a.is_empty() && !b.is_empty()) else {
+        return Err(wrong(format!("`{typed}` is not A..B")).into());
+    };
+    if let (Some(from), Some(middle)) = (time_of(first, now), time_of(second, now)) {
+        if from >= middle || middle >= now {
+            return Err(wrong(format!("`{first}` has to be before `{second}`, and both before now")).into());
+        }
+        let before = Window { from: Some(from), to: Some(middle) };
+        let after = Window { from: Some(middle), to: None };
+        return Ok((of_store(store, before, now)?, of_store(store, after, now)?));
+    }
+    let known = versions(store)?;
+    if let Some(unknown) = [first, second].into_iter().find(|side| !known.contains(*side)) {
+        let known = known.into_iter().collect::<Vec<_>>().join(", ");
+        let message =
+            format!("`{unknown}` is no age, no date, and no version that runs were made with ({known})");
+        return Err(wrong(message).into());
+    }
+    Ok((of_version(store, first, now)?, of_version(store, second, now)?))
+}
+
+/// Reads a point in time: an age, a date, or a date and a time.
+fn time_of(text: &str, now: Time) -> Option<Time> {
+    if let Ok(age) = read_age(text) {
+        return Some(now.moved(-i64::try_from(age.as_millis()).ok()?));
+    }
+    Time::parse(text).or_else(|| Time::parse(&format!("{text}T00:00:00Z")))
+}
+
+fn table(changes: &[Change]) -> Rows {
+    let mut rows = Rows::new(&[
+        ("agent", Column::Left),
+        ("", Column::Left),
+        ("before", Column::Right),
+        ("after", Column::Right),
+        ("", Column::Left),
+    ]);
+    for change in changes {
+        let (word, tone) = match change.verdict {
+            Verdict::Better => ("better", Tone::Good),
+            Verdict::Same => ("", Tone::Plain),
+            Verdict::Worse => ("worse", Tone::Bad),
+            Verdict::TooFew => ("too few", Tone::Faint),
+        };
+        rows.add(vec![
+            (who(change), Tone::Plain),
+            (measure_words(change.measure).to_owned(), Tone::Plain),
+            (shown(change.measure, change.before.0), Tone::Plain),
+            (shown(change.measure, change.after.0), Tone::Plain),
+            (word.to_owned(), tone),
+        ]);
+    }
+    rows
+}
+
+fn who(change: &Change) -> String {
+    match &change.who {
+        None => "all".to_owned(),
+        Some((agent, model)) if model.is_empty() => agent.clone(),
+        Some((agent, model)) => format!("{agent} {model}"),
+    }
+}
+
+fn measure_words(measure: Measure) -> &'static str {
+    match measure {
+        Measure::Completed => "completed",
+        Measure::FirstPass => "first pass",
+        Measure::Acceptance => "accepted",
+        Measure::Rework => "rework",
+        Measure::P50 => "p50",
+        Measure::P95 => "p95",
+        Measure::CostPerCompleted => "cost/completed",
+    }
+}
+
+fn shown(measure: Measure, value: Option<f64>) -> String {
+    match (measure, value) {
+        (Measure::P50 | Measure::P95, value) => millis(value),
+        (Measure::CostPerCompleted, Some(dollars)) => words::cost(Some(dollars)),
+        (Measure::Rework, Some(passes)) => format!("{passes:.1}"),
+        (_, None) => "-".to_owned(),
+        (_, rate) => percent(rate),
+    }
+}
+
+/// Says in words what it comes to.
+fn conclusion(changes: &[Change], worse: &[&Change]) -> String {
+    let judged = changes.iter().filter(|change| change.verdict != Verdict::TooFew).count();
+    if judged == 0 {
+        return format!("too little to compare: {ENOUGH} on both sides are enough");
+    }
+    let rule = format!(
+        "(by {:.0} points or {:.0} %, of {ENOUGH} or more on both sides)",
+        POINTS * 100.0,
+        PART * 100.0
+    );
+    if worse.is_empty() {
+        return format!("nothing got worse {rule}");
+    }
+    let said = worse.iter().map(|change| {
+        let (was, is) = (shown(change.measure, change.before.0), shown(change.measure, change.after.0));
+        format!("{} {} {was} -> {is}", who(change), measure_words(change.measure))
+    });
+    format!("{} of {judged} got worse {rule}: {}", worse.len(), said.collect::<Vec<_>>().join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_an_age_a_date_or_both() {
+        let now = Time::parse("2026-05-10T12:00:00Z").unwrap();
+        let read = |text: &str| time_of(text, now).map(|at| at.to_string());
+        assert_eq!(read("7d").as_deref(), Some("2026-05-03T12:00:00.000Z"));
+        assert_eq!(read("2026-05-01").as_deref(), Some("2026-05-01T00:00:00.000Z"));
+        assert_eq!(read("2026-05-01T06:00:00Z").as_deref(), Some("2026-05-01T06:00:00.000Z"));
+        for text in ["0.1.0", "7", "yesterday", "2026-13-01"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+}

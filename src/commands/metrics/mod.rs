@@ -1,0 +1,313 @@
+//! `crew metrics`: what runs came to, in numbers.
+
+mod compare;
+mod watch;
+
+use super::context::Context;
+use super::exit::{ExitStatus, Problem};
+use crate::domain::id::RunId;
+use crate::domain::nearest::nearest;
+use crate::domain::pruning::read_age;
+use crate::domain::time::Time;
+use crate::domain::words::visible_json;
+use crate::metrics::names::{Kind, Metric, Unit};
+use crate::metrics::quality::{Known, Quality, Totals, of_agents, totals};
+use crate::metrics::reading::{Reader, Window, of_run};
+use crate::metrics::registry::{Series, Snapshot, Value};
+use crate::metrics::text;
+use crate::runner::clock;
+use crate::store::database::Store;
+use crate::ui::printer::Tone;
+use crate::ui::table::{Column, Rows};
+use crate::ui::words;
+use anyhow::Result;
+use globset::{Glob, GlobMatcher};
+use serde_json::{Value as Json, json};
+use std::time::Duration;
+
+/// Show what runs came to: tasks, quality, time, cost, by agent and model
+///
+/// All of it follows from the record, so it is true of past runs too, and of those that were pruned. Without FILTER, each
+/// agent has a line: its tasks, how many of them were completed at the first pass, how many passes a task took, how long
+/// (p50, p95), and what a completed task cost; `~` where nobody tells, `+` where that is not all of it. With FILTER, the
+/// metrics whose names it fits are listed: `crew.tool.*`, `*wait*`.
+///
+/// A window is rounded down to whole hours.
+#[derive(Debug, clap::Args)]
+pub struct MetricsArgs {
+    /// Metrics to list, by a glob over their names
+    filter: Option<String>,
+
+    /// Of this run only: the beginning of its id, or `last`
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["window", "compare"])]
+    run: Option<String>,
+
+    /// What happened within this time: 7d, 12h
+    #[arg(long, value_name = "AGE", value_parser = read_age)]
+    window: Option<Duration>,
+
+    /// How to print it
+    #[arg(long, value_enum, default_value = "table")]
+    format: Format,
+
+    /// Go on, and print what changes, until ctrl-C
+    #[arg(long, conflicts_with = "compare")]
+    watch: bool,
+
+    /// Say what got better or worse: from A to B with from B to now (14d..7d, 2026-05-01..2026-05-08), or one version of
+    /// crew with another (0.1.0..0.2.0). Exit 1 where something got worse
+    #[arg(long, value_name = "A..B", conflicts_with_all = ["filter", "window"])]
+    compare: Option<String>,
+}
+
+/// How metrics are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    Table,
+    /// As with --json
+    Json,
+    /// Prometheus' text format
+    Prometheus,
+    Openmetrics,
+}
+
+/// Shows metrics.
+pub fn metrics(cx: &Context, args: &MetricsArgs) -> Result<ExitStatus> {
+    let format = format_of(args, cx.printer.json)?;
+    let cx = &cx.with_json(format == Format::Json);
+    if let Some(typed) = &args.compare {
+        return compare::compare(cx, typed);
+    }
+    let asked =
+        Asked { filter: args.filter.as_deref().map(filter_of).transpose()?, format, window: args.window };
+    let Some(store) = Store::open_existing(&cx.layout()?)? else {
+        let nothing = Snapshot { at: clock::now(), ..Snapshot::default() };
+        cx.printer.data(asked.shown(cx, &nothing).trim_end_matches('\n'))?;
+        return Ok(ExitStatus::Done);
+    };
+    let run = args.run.as_ref().map(|typed| cx.find_run(&store, typed)).transpose()?;
+    let mut looking = Looking { store, reader: Reader::default(), run };
+    if args.watch {
+        return watch::watch(cx, &asked, &mut looking);
+    }
+    let snapshot = looking.look(&asked)?;
+    if cx.printer.terminal_err && of_agents(&snapshot).is_empty() && asked.is_overview() {
+        cx.printer.tell("no agent has ended a task in that time");
+    }
+    cx.printer.data(asked.shown(cx, &snapshot).trim_end_matches('\n'))?;
+    Ok(ExitStatus::Done)
+}
+
+fn format_of(args: &MetricsArgs, json: bool) -> Result<Format> {
+    let is_text = matches!(args.format, Format::Prometheus | Format::Openmetrics);
+    let wrong = match () {
+        () if is_text && json => Some("--json prints JSON, and --format another format"),
+        () if is_text && args.watch => Some("--watch prints tables or JSON"),
+        () if is_text && args.compare.is_some() => Some("--compare prints tables or JSON"),
+        () => None,
+    };
+    match wrong {
+        Some(message) => Err(Problem::usage("format", message).hint("leave one of them out").into()),
+        None if json => Ok(Format::Json),
+        None => Ok(args.format),
+    }
+}
+
+/// Reads a glob over the names of metrics, one of which it has to fit.
+fn filter_of(typed: &str) -> Result<GlobMatcher> {
+    let glob = Glob::new(typed).map_err(|error| {
+        Problem::usage("bad_filter", format!("`{typed}` is no glob: {}", error.kind()))
+            .hint("write for instance `crew.tool.*`")
+    })?;
+    let matcher = glob.compile_matcher();
+    if Metric::ALL.iter().any(|metric| matcher.is_match(metric.name())) {
+        return Ok(matcher);
+    }
+    let names = Metric::ALL.iter().map(|metric| metric.name());
+    let hint = nearest(typed, names)
+        .map_or("crew metrics '*' lists all that was measured".to_owned(), |name| {
+            format!("did you mean {name}?")
+        });
+    Err(Problem::usage("no_such_metric", format!("no metric is called `{typed}`")).hint(hint).into())
+}
+
+/// What is looked at.
+struct Looking {
+    store: Store,
+    reader: Reader,
+    run: Option<RunId>,
+}
+
+impl Looking {
+    fn look(&mut self, asked: &Asked) -> Result<Snapshot> {
+        let now = clock::now();
+        Ok(match &self.run {
+            Some(run) => of_run(&self.store, run, now)?,
+            None => self.reader.read(&mut self.store, Window { from: asked.since(now), to: None }, now)?,
+        })
+    }
+}
+
+/// What somebody wants to see.
+struct Asked {
+    filter: Option<GlobMatcher>,
+    format: Format,
+    window: Option<Duration>,
+}
+
+impl Asked {
+    fn since(&self, now: Time) -> Option<Time> {
+        let millis = |window: Duration| i64::try_from(window.as_millis()).unwrap_or(i64::MAX);
+        self.window.map(|window| now.moved(-millis(window)))
+    }
+
+    /// Tells whether the quality of agents is shown, and not the series of metrics.
+    fn is_overview(&self) -> bool {
+        self.filter.is_none() && matches!(self.format, Format::Table | Format::Json)
+    }
+
+    /// Returns what is printed of a snapshot.
+    fn shown(&self, cx: &Context, snapshot: &Snapshot) -> String {
+        let mut snapshot = snapshot.clone();
+        if let Some(filter) = &self.filter {
+            snapshot.series.retain(|series| filter.is_match(series.metric.name()));
+        }
+        match self.format {
+            Format::Prometheus => text::prometheus(&snapshot),
+            Format::Openmetrics => text::openmetrics(&snapshot),
+            Format::Json if self.is_overview() => {
+                visible_json(&overview_json(&snapshot).to_string()).into_owned()
+            }
+            Format::Json => {
+                let data: Vec<Json> = snapshot.series.iter().map(Series::json).collect();
+                let meta = json!({"count": data.len(), "at": snapshot.at, "since": snapshot.since});
+                visible_json(&json!({"data": data, "meta": meta}).to_string()).into_owned()
+            }
+            Format::Table if self.is_overview() => overview(cx, &snapshot),
+            Format::Table => series_table(&snapshot).render(&cx.printer),
+        }
+    }
+}
+
+fn overview_json(snapshot: &Snapshot) -> Json {
+    let data: Vec<Json> = of_agents(snapshot).iter().map(Quality::json).collect();
+    let meta = json!({"count": data.len(), "at": snapshot.at, "since": snapshot.since,
+        "totals": totals(snapshot).json()});
+    json!({"data": data, "meta": meta})
+}
+
+fn overview(cx: &Context, snapshot: &Snapshot) -> String {
+    let agents = of_agents(snapshot);
+    let has_models = agents.iter().any(|quality| !quality.model.is_empty());
+    let mut columns = vec![
+        ("agent", Column::Left),
+        ("tasks", Column::Right),
+        ("first pass", Column::Right),
+        ("rework", Column::Right),
+        ("p50", Column::Right),
+        ("p95", Column::Right),
+        ("accepted", Column::Right),
+        ("cost/completed", Column::Right),
+    ];
+    if has_models {
+        columns.insert(1, ("model", Column::Left));
+    }
+    let mut rows = Rows::new(&columns);
+    for quality in &agents {
+        let mut cells = vec![
+            quality.agent.clone(),
+            quality.tasks.to_string(),
+            percent(quality.first_pass_rate()),
+            quality.rework().map_or("-".into(), |passes| format!("{passes:.1}")),
+            millis(quality.within(0.5)),
+            millis(quality.within(0.95)),
+            percent(quality.acceptance()),
+            cost_of(quality),
+        ];
+        if has_models {
+            cells.insert(1, if quality.model.is_empty() { "-".into() } else { quality.model.clone() });
+        }
+        rows.add(cells.into_iter().map(|cell| (cell, Tone::Plain)).collect());
+    }
+    let table = if agents.is_empty() { String::new() } else { rows.render(&cx.printer) + "\n" };
+    table + &total_line(&totals(snapshot))
+}
+
+fn total_line(totals: &Totals) -> String {
+    let acceptance = match totals.acceptance() {
+        None => String::new(),
+        Some(rate) => format!(" (acceptance {})", percent(Some(rate))),
+    };
+    let approved = match totals.gates {
+        0 => String::new(),
+        _ => format!(" ({} approved)", totals.gates_approved),
+    };
+    let Totals { retries, dead_letters, gates, findings, .. } = totals;
+    format!(
+        "retries {retries}   dead letters {dead_letters}   gates {gates}{approved}   findings {findings}{acceptance}"
+    )
+}
+
+/// Writes a rate, from 0 to 1, as people read it.
+fn percent(rate: Option<f64>) -> String {
+    rate.map_or("-".to_owned(), |rate| format!("{:.0} %", rate * 100.0))
+}
+
+/// Writes milliseconds as people read them.
+fn millis(millis: Option<f64>) -> String {
+    millis.map_or("-".to_owned(), |millis| words::duration(Duration::from_millis(millis.round() as u64)))
+}
+
+fn cost_of(quality: &Quality) -> String {
+    match quality.known {
+        Known::Free => "-".into(),
+        Known::Nothing => "~".into(),
+        // Nothing to divide by.
+        _ if quality.completed == 0 => "-".into(),
+        Known::Part => words::cost(quality.cost_per_completed()) + "+",
+        Known::All => words::cost(quality.cost_per_completed()),
+    }
+}
+
+fn series_table(snapshot: &Snapshot) -> Rows {
+    let mut rows = Rows::new(&[
+        ("metric", Column::Left),
+        ("labels", Column::Wide),
+        ("value", Column::Right),
+        ("count", Column::Right),
+        ("p50", Column::Right),
+        ("p95", Column::Right),
+        ("p99", Column::Right),
+    ]);
+    for series in &snapshot.series {
+        let spec = series.metric.spec();
+        let labels: Vec<String> = series.named().map(|(name, value)| format!("{name}={value}")).collect();
+        let shown = |value: f64| in_unit(value, spec.unit);
+        let (value, count, quantiles) = match &series.value {
+            Value::Counter(value) => (shown(*value as f64), "-".to_owned(), None),
+            Value::Gauge(value) => (shown(*value as f64), "-".to_owned(), None),
+            Value::Histogram(histogram) => {
+                let quantile = |q| histogram.quantile(spec.buckets, q).map_or("-".to_owned(), shown);
+                let quantiles = [0.5, 0.95, 0.99].map(quantile);
+                (shown(histogram.sum as f64), histogram.count().to_string(), Some(quantiles))
+            }
+        };
+        debug_assert_eq!(quantiles.is_some(), spec.kind == Kind::Histogram);
+        let quantiles = quantiles.unwrap_or_else(|| ["-", "-", "-"].map(str::to_owned));
+        let cells = [spec.name.to_owned(), labels.join(" "), value, count].into_iter().chain(quantiles);
+        rows.add(cells.map(|cell| (cell, Tone::Plain)).collect());
+    }
+    rows
+}
+
+/// Writes a value of a metric as people read it.
+fn in_unit(value: f64, unit: Unit) -> String {
+    let whole = value.round() as u64;
+    match unit {
+        Unit::Total | Unit::Count | Unit::Lines => format!("{}", (value * 10.0).round() / 10.0),
+        Unit::Ms => words::duration(Duration::from_millis(whole)),
+        Unit::Tokens => words::tokens(Some(whole)),
+        Unit::Microusd => words::cost(Some(value / 1e6)),
+        Unit::Bytes => words::size(whole),
+    }
+}

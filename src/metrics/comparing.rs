@@ -1,0 +1,213 @@
+//! Whether work got better or worse from one time to another, or from one version of crew to the next.
+
+use super::quality::{Quality, of_agents, totals};
+use super::registry::Snapshot;
+use serde_json::{Value as Json, json};
+
+/// On either side so many have to be counted; with fewer, chance says more than the work.
+pub const ENOUGH: u64 = 10;
+/// A rate is worse or better from so many points on.
+pub const POINTS: f64 = 0.10;
+/// Anything else is worse or better from such a part of what it was before on.
+pub const PART: f64 = 0.25;
+
+/// What is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measure {
+    Completed,
+    FirstPass,
+    Acceptance,
+    Rework,
+    P50,
+    P95,
+    CostPerCompleted,
+}
+
+impl Measure {
+    /// Every measure.
+    pub const ALL: [Measure; 7] = [
+        Measure::Completed,
+        Measure::FirstPass,
+        Measure::Acceptance,
+        Measure::Rework,
+        Measure::P50,
+        Measure::P95,
+        Measure::CostPerCompleted,
+    ];
+
+    /// Returns the word used in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Measure::Completed => "completed",
+            Measure::FirstPass => "first_pass",
+            Measure::Acceptance => "acceptance",
+            Measure::Rework => "rework",
+            Measure::P50 => "p50_ms",
+            Measure::P95 => "p95_ms",
+            Measure::CostPerCompleted => "cost_per_completed_usd",
+        }
+    }
+
+    /// Tells whether it is a rate, from 0 to 1, of which more is better.
+    pub fn is_rate(self) -> bool {
+        matches!(self, Measure::Completed | Measure::FirstPass | Measure::Acceptance)
+    }
+
+    /// Returns the value, and of how many it is.
+    fn of(self, quality: &Quality) -> (Option<f64>, u64) {
+        match self {
+            Measure::Completed => {
+                let rate = quality.completed as f64 / quality.tasks.max(1) as f64;
+                ((quality.tasks > 0).then_some(rate), quality.tasks)
+            }
+            Measure::FirstPass => (quality.first_pass_rate(), quality.tasks),
+            Measure::Acceptance => (quality.acceptance(), quality.accepted + quality.rejected),
+            Measure::Rework => (quality.rework(), quality.tasks),
+            Measure::P50 => (quality.within(0.5), quality.took.count()),
+            Measure::P95 => (quality.within(0.95), quality.took.count()),
+            Measure::CostPerCompleted => (quality.cost_per_completed(), quality.completed),
+        }
+    }
+}
+
+/// What became of a measure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Better,
+    Same,
+    Worse,
+    /// Too little is known of one of the sides.
+    TooFew,
+}
+
+impl Verdict {
+    /// Returns the word used in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Verdict::Better => "better",
+            Verdict::Same => "same",
+            Verdict::Worse => "worse",
+            Verdict::TooFew => "too_few",
+        }
+    }
+}
+
+/// One measure of one agent with one model, or of all together, before and after.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// The agent and its model; none where all together are meant.
+    pub who: Option<(String, String)>,
+    pub measure: Measure,
+    /// The value, and of how many it is.
+    pub before: (Option<f64>, u64),
+    pub after: (Option<f64>, u64),
+    pub verdict: Verdict,
+}
+
+impl Change {
+    /// Returns it as JSON shows it.
+    pub fn json(&self) -> Json {
+        let (agent, model) = self.who.as_ref().map(|(agent, model)| (agent, model)).unzip();
+        json!({"agent": agent, "model": model.filter(|model| !model.is_empty()), "measure": self.measure.name(),
+            "before": self.before.0, "before_of": self.before.1, "after": self.after.0, "after_of": self.after.1,
+            "verdict": self.verdict.name()})
+    }
+}
+
+/// Decides what became of a measure.
+pub fn verdict(measure: Measure, before: (Option<f64>, u64), after: (Option<f64>, u64)) -> Verdict {
+    let ((Some(was), count), (Some(is), count_after)) = (before, after) else { return Verdict::TooFew };
+    // A difference that is as large as the limit is large enough, however it was rounded.
+    let (gained, limit) = match measure.is_rate() {
+        true => (is - was, POINTS - 1e-9),
+        false => (was - is, was * PART - 1e-9),
+    };
+    match () {
+        () if count.min(count_after) < ENOUGH => Verdict::TooFew,
+        () if gained <= -limit && gained < 0.0 => Verdict::Worse,
+        () if gained >= limit && gained > 0.0 => Verdict::Better,
+        () => Verdict::Same,
+    }
+}
+
+/// Compares all work together, and that of each agent and model that is on both sides.
+pub fn compare(before: &Snapshot, after: &Snapshot) -> Vec<Change> {
+    let of_all = |snapshot| totals(snapshot).all;
+    let mut changes = changes(None, &of_all(before), &of_all(after));
+    let agents = of_agents(before);
+    for now in of_agents(after) {
+        let same = |was: &&Quality| was.agent == now.agent && was.model == now.model;
+        if let Some(was) = agents.iter().find(same) {
+            changes.extend(self::changes(Some((now.agent.clone(), now.model.clone())), was, &now));
+        }
+    }
+    changes
+}
+
+fn changes(who: Option<(String, String)>, before: &Quality, after: &Quality) -> Vec<Change> {
+    let change = |measure: Measure| {
+        let (before, after) = (measure.of(before), measure.of(after));
+        Change { who: who.clone(), measure, before, after, verdict: verdict(measure, before, after) }
+    };
+    Measure::ALL.into_iter().map(change).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::quality::tests::tasks;
+    use super::super::registry::Registry;
+    use super::*;
+    use crate::domain::time::Time;
+
+    #[test]
+    fn a_verdict_needs_enough_on_both_sides_and_a_difference_that_counts() {
+        use Verdict::*;
+        let rate = Measure::FirstPass;
+        let time = Measure::P95;
+        let rows = [
+            (rate, 0.80, 10, 0.70, 10, Worse),
+            (rate, 0.80, 10, 0.71, 10, Same),
+            (rate, 0.80, 10, 0.90, 10, Better),
+            (rate, 0.80, 9, 0.10, 50, TooFew),
+            (rate, 0.80, 50, 0.10, 9, TooFew),
+            (time, 1_000.0, 20, 1_250.0, 20, Worse),
+            (time, 1_000.0, 20, 1_249.0, 20, Same),
+            (time, 1_000.0, 20, 750.0, 20, Better),
+            (time, 0.0, 20, 0.0, 20, Same),
+            (Measure::CostPerCompleted, 0.10, 20, 0.20, 20, Worse),
+            (Measure::Rework, 1.0, 20, 1.3, 20, Worse),
+        ];
+        for (measure, was, count, is, count_after, expected) in rows {
+            let found = verdict(measure, (Some(was), count), (Some(is), count_after));
+            assert_eq!(found, expected, "{measure:?} {was} of {count}, {is} of {count_after}");
+        }
+        assert_eq!(verdict(Measure::CostPerCompleted, (None, 50), (Some(1.0), 50)), TooFew);
+    }
+
+    #[test]
+    fn an_agent_is_compared_where_it_is_on_both_sides() {
+        let snapshot = |first: u64, other: &str| {
+            let mut registry = Registry::default();
+            tasks(&mut registry, ["t", "executor", "claude", "opus"], 20, first, 30_000);
+            tasks(&mut registry, ["t", "executor", other, ""], 20, 20, 30_000);
+            registry.snapshot(Time(0))
+        };
+        let all = compare(&snapshot(18, "old"), &snapshot(8, "new"));
+        let shown: Vec<(Option<&str>, Measure, Verdict)> = all
+            .iter()
+            .map(|change| {
+                (change.who.as_ref().map(|(agent, _)| agent.as_str()), change.measure, change.verdict)
+            })
+            .collect();
+        assert_eq!(shown.len(), 2 * Measure::ALL.len());
+        assert!(shown.contains(&(Some("claude"), Measure::FirstPass, Verdict::Worse)), "{shown:?}");
+        assert!(shown.contains(&(None, Measure::FirstPass, Verdict::Worse)), "{shown:?}");
+        assert!(shown.contains(&(Some("claude"), Measure::CostPerCompleted, Verdict::TooFew)), "{shown:?}");
+        assert_eq!(all[0].json()["before_of"], json!(40));
+        assert!(
+            compare(&snapshot(18, "a"), &snapshot(18, "a"))
+                .iter()
+                .all(|change| { matches!(change.verdict, Verdict::Same | Verdict::TooFew) })
+        );
+    }
+}
