@@ -41,6 +41,7 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('worktree', 'worktree', [CompletionResultType]::ParameterValue, 'Look after the folders in which tasks work, and their branches')
             [CompletionResult]::new('pr', 'pr', [CompletionResultType]::ParameterValue, 'Push the work of a run and open a pull request')
             [CompletionResult]::new('events', 'events', [CompletionResultType]::ParameterValue, 'Print the events of a run')
+            [CompletionResult]::new('metrics', 'metrics', [CompletionResultType]::ParameterValue, 'Show what runs came to: tasks, quality, time, cost, by agent and model')
             [CompletionResult]::new('artifacts', 'artifacts', [CompletionResultType]::ParameterValue, 'List the files that a run kept, or print one')
             [CompletionResult]::new('restore', 'restore', [CompletionResultType]::ParameterValue, 'List work that was kept, or bring it back')
             [CompletionResult]::new('prune', 'prune', [CompletionResultType]::ParameterValue, 'Take runs out of the record that nobody needs any more')
@@ -358,6 +359,23 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
             [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Go on until the run ends')
             [CompletionResult]::new('--follow', '--follow', [CompletionResultType]::ParameterName, 'Go on until the run ends')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print data as JSON')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'crew;metrics' {
+            [CompletionResult]::new('--run', '--run', [CompletionResultType]::ParameterName, 'Of this run only: the beginning of its id, or `last`')
+            [CompletionResult]::new('--window', '--window', [CompletionResultType]::ParameterName, 'What happened within this time: 7d, 12h')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to print it')
+            [CompletionResult]::new('--compare', '--compare', [CompletionResultType]::ParameterName, 'Say what got better or worse: from A to B with from B to now (14d..7d, 2026-05-01..2026-05-08), or one version of crew with another (0.1.0..0.2.0). Exit 1 where something got worse')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--watch', '--watch', [CompletionResultType]::ParameterName, 'Go on, and print what changes, until ctrl-C')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print data as JSON')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
@@ -1583,6 +1601,7 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('worktree', 'worktree', [CompletionResultType]::ParameterValue, 'Look after the folders in which tasks work, and their branches')
             [CompletionResult]::new('pr', 'pr', [CompletionResultType]::ParameterValue, 'Push the work of a run and open a pull request')
             [CompletionResult]::new('events', 'events', [CompletionResultType]::ParameterValue, 'Print the events of a run')
+            [CompletionResult]::new('metrics', 'metrics', [CompletionResultType]::ParameterValue, 'Show what runs came to: tasks, quality, time, cost, by agent and model')
             [CompletionResult]::new('artifacts', 'artifacts', [CompletionResultType]::ParameterValue, 'List the files that a run kept, or print one')
             [CompletionResult]::new('restore', 'restore', [CompletionResultType]::ParameterValue, 'List work that was kept, or bring it back')
             [CompletionResult]::new('prune', 'prune', [CompletionResultType]::ParameterValue, 'Take runs out of the record that nobody needs any more')
@@ -1666,6 +1685,9 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             break
         }
         'crew;help;events' {
+            break
+        }
+        'crew;help;metrics' {
             break
         }
         'crew;help;artifacts' {

@@ -85,6 +85,9 @@ _crew() {
             crew,merge)
                 cmd="crew__subcmd__merge"
                 ;;
+            crew,metrics)
+                cmd="crew__subcmd__metrics"
+                ;;
             crew,pr)
                 cmd="crew__subcmd__pr"
                 ;;
@@ -297,6 +300,9 @@ _crew() {
                 ;;
             crew__subcmd__help,merge)
                 cmd="crew__subcmd__help__subcmd__merge"
+                ;;
+            crew__subcmd__help,metrics)
+                cmd="crew__subcmd__help__subcmd__metrics"
                 ;;
             crew__subcmd__help,pr)
                 cmd="crew__subcmd__help__subcmd__pr"
@@ -701,7 +707,7 @@ _crew() {
 
     case "${cmd}" in
         crew)
-            opts="-q -C -h -V --quiet --folder --help --version init run resume cancel attach wait status logs diff worktree pr events artifacts restore prune gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help"
+            opts="-q -C -h -V --quiet --folder --help --version init run resume cancel attach wait status logs diff worktree pr events metrics artifacts restore prune gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1789,7 +1795,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__help)
-            opts="init run resume cancel attach wait status logs diff worktree pr events artifacts restore prune gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help"
+            opts="init run resume cancel attach wait status logs diff worktree pr events metrics artifacts restore prune gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2293,6 +2299,20 @@ _crew() {
             return 0
             ;;
         crew__subcmd__help__subcmd__merge)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__help__subcmd__metrics)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -3116,6 +3136,44 @@ _crew() {
                     return 0
                     ;;
                 --wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__metrics)
+            opts="-q -C -h -V --run --window --format --watch --compare --json --quiet --folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --run)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --window)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "table json prometheus openmetrics" -- "${cur}"))
+                    return 0
+                    ;;
+                --compare)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

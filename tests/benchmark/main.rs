@@ -1,6 +1,7 @@
 //! How crew compares with other programs, measured side by side in one run: `cargo bench`, or `cargo bench -- submit`
 //! for the parts whose name contains a word. Programs that are not on PATH are left out, and it says so.
 
+mod metrics;
 mod reliability;
 mod reviews;
 #[path = "../support/mod.rs"]
@@ -35,7 +36,7 @@ struct Cost {
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
-    let parts: [(&str, fn()); 11] = [
+    let parts: [(&str, fn()); 12] = [
         ("null-tasks", null_tasks),
         ("fan-out", fan_out),
         ("scale", scale),
@@ -47,6 +48,7 @@ fn main() {
         ("worktrees", worktrees::worktrees),
         ("reliability", reliability::reliability),
         ("reviews", reviews::reviews),
+        ("metrics", metrics::metrics),
     ];
     for (name, part) in parts {
         if wanted.is_empty() || wanted.iter().any(|word| name.contains(word.as_str())) {

@@ -38,6 +38,7 @@ mod merge_killed;
 mod merge_resolve;
 mod merge_since;
 mod merging;
+mod metrics;
 mod moved_references;
 mod notices;
 mod old_mistakes;
