@@ -133,7 +133,14 @@ impl Context {
         for set in sets {
             problems.extend(set_flag(&mut settings, set).err());
         }
-        if problems.is_empty() { Ok(settings) } else { Err(as_problems(problems).into()) }
+        if !problems.is_empty() {
+            return Err(as_problems(problems).into());
+        }
+        for (key, _, origin) in settings.list().iter().filter(|(.., origin)| *origin != Origin::BuiltIn) {
+            tracing::debug!(key, %origin, "a setting");
+        }
+        settings.refused.iter().for_each(|why| tracing::warn!(why, "a setting has no effect"));
+        Ok(settings)
     }
 
     /// Reads the settings for somebody who ends what is at work, which no broken file keeps from that: where they cannot be

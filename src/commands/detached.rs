@@ -8,6 +8,7 @@
 
 use super::context::Context;
 use super::exit::{ExitStatus, Problem};
+use super::logging;
 use super::recordings::RecordingArgs;
 use super::run;
 use super::typist;
@@ -73,6 +74,13 @@ pub struct CarryOutArgs {
     replay_speed: Tempo,
 }
 
+impl CarryOutArgs {
+    /// Returns the run that is meant.
+    pub fn run(&self) -> &str {
+        &self.run
+    }
+}
+
 /// What the process has to be told, beside the run itself.
 #[derive(Debug, Default)]
 pub struct Told<'a> {
@@ -123,6 +131,8 @@ fn spawn(layout: &Layout, run: &Run, lock: &RunLock, told: &Told<'_>, log: &Path
     command.args(told.sets.iter().map(|set| format!("--set={set}")));
     command.args(told.trust_project.then_some("--trust-project"));
     command.args(&told.recordings);
+    // It logs as much as was asked for here, by whatever way.
+    command.envs(logging::chosen().map(|filter| (logging::VARIABLE, filter)));
     command.current_dir(layout.repository());
     command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
     // SAFETY: setsid is allowed between fork and exec. What ends the terminal's group does not end a session of its own.

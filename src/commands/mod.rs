@@ -29,6 +29,7 @@ mod gates;
 mod hook;
 mod init;
 mod list;
+mod logging;
 mod logs;
 mod mending;
 mod merge;
@@ -77,6 +78,7 @@ use context::Context;
 use exit::ExitStatus;
 use std::io::Write;
 use std::path::PathBuf;
+use std::time::Instant;
 
 /// Run teams of coding agents on a git repository, and check what they say
 ///
@@ -88,6 +90,13 @@ pub struct Cli {
     /// Print data and errors only
     #[arg(long, short, global = true)]
     quiet: bool,
+
+    /// Say on standard error what is decided and done; -vv says more
+    ///
+    /// CREW_LOG says it too, also for some rooms alone: CREW_LOG=info, CREW_LOG=runner=debug,store=trace. With CREW_LOG_FILE,
+    /// it goes to that file.
+    #[arg(long, short, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
+    verbose: u8,
 
     /// Work in the repository of this folder
     #[arg(short = 'C', long = "folder", value_name = "FOLDER", global = true)]
@@ -183,17 +192,27 @@ pub fn main() -> u8 {
     let printer = Printer::new(json, cli.quiet, no_colour);
     let folder = cli.folder.unwrap_or_else(|| PathBuf::from("."));
     let cx = Context { printer, folder };
+    let detached = match &cli.command {
+        Command::CarryOut(args) => Some(args.run()),
+        _ => None,
+    };
+    let name = matches.subcommand_name().unwrap_or_default();
+    if let Err(error) = logging::begin(&cx, cli.verbose, (name, detached)) {
+        return exit::report(&printer, &error) as u8;
+    }
     // Whoever waits without a word looks as if it hung. With `--json` only data and errors are printed.
     if !json && !cli.quiet {
         database::on_long_wait(|| {
             let line = "another process writes to the store all the time; waiting for it ...".to_owned();
             // Whoever waits may carry a run out, and must not wait for a reader too.
-            if let Err(line) = screen::put(screen::To::Err, line) {
+            if let Err(line) = screen::put_above(line) {
                 let _ = writeln!(std::io::stderr(), "{line}");
             }
         });
     }
+    let began = Instant::now();
     let status = dispatch(&cx, &cli.command).unwrap_or_else(|error| exit::report(&printer, &error));
+    tracing::info!(command = name, exit = status as u8, ms = began.elapsed().as_millis() as u64, "ends");
     match screen::close() {
         Ok(()) => status as u8,
         Err(error) => {

@@ -21,6 +21,7 @@ pub mod id;
 pub mod judgement;
 pub mod links;
 pub mod liveness;
+pub mod log_filter;
 pub mod merging;
 #[cfg(test)]
 mod model_tests;

@@ -411,6 +411,8 @@ impl OpenAttempt {
     /// Asks the child's group to end; it is killed after the grace. The first reason stands.
     pub fn stop(&mut self, reason: StopReason, grace: Duration) {
         if self.stopped.is_none() {
+            let kills_after = grace.as_millis() as u64;
+            tracing::info!(log = %self.log.display(), ?reason, kills_after_ms = kills_after, "a child is asked to end");
             self.stopped = Some(reason);
             self.kill_at = Some(Instant::now() + grace);
             if !matches!(self.part, Part::Check(_)) {
@@ -424,6 +426,7 @@ impl OpenAttempt {
     pub fn kill_when_due(&mut self, now: Instant) {
         if self.kill_at.is_some_and(|at| at <= now) {
             self.kill_at = None;
+            tracing::info!(log = %self.log.display(), "a child is killed: it did not end in time");
             self.control.signal(GroupSignal::Kill);
         }
     }

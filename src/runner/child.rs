@@ -168,12 +168,15 @@ impl Control {
 /// Starts a child and returns when it, its group and its output have come to an end.
 pub fn run(spec: &ChildSpec, control: &Control, news: Arc<dyn ChildNews>) -> Ending {
     let begun = Instant::now();
+    let (program, cwd) = (spec.program.display(), spec.cwd.display());
     let mut ending = match start(spec, news.reads_lines()) {
         Ok(started) => {
+            tracing::info!(%program, pid = started.pid, folder = %cwd, log = %spec.log.display(), "a child started");
             control.note_started(started.pid);
             supervise(spec, control, &*news, started)
         }
         Err(error) => {
+            tracing::warn!(%program, folder = %cwd, %error, "a child could not be started");
             control.note_ended();
             let not_found = error.kind() == io::ErrorKind::NotFound;
             let no_room = lacks_room(&error);
@@ -182,6 +185,8 @@ pub fn run(spec: &ChildSpec, control: &Control, news: Arc<dyn ChildNews>) -> End
     };
     ending.millis = begun.elapsed().as_millis() as u64;
     ending.output_bytes = std::fs::metadata(&spec.log).map_or(0, |log| log.len());
+    let Ending { exit, signal, millis: ms, output_bytes, left_behind, .. } = ending;
+    tracing::info!(%program, exit, signal, ms, output_bytes, left_behind, "a child ended");
     ending
 }
 

@@ -20,11 +20,18 @@ pub fn watch(inbox: &Path, sender: SyncSender<Message>) -> Option<InboxWatch> {
                 && event.paths.iter().any(|path| path.extension().is_some_and(|ending| ending == "request"))
         };
         if event.as_ref().is_ok_and(about_request) {
+            tracing::debug!("something lands in the inbox");
             // The dispatcher may have gone; then nobody waits.
             let _ = sender.send(Message::Inbox);
         }
     };
-    let mut watcher = notify::recommended_watcher(heard).ok()?;
-    watcher.watch(inbox, RecursiveMode::NonRecursive).ok()?;
-    Some(InboxWatch { _watcher: watcher })
+    let watched = notify::recommended_watcher(heard).and_then(|mut watcher| {
+        watcher.watch(inbox, RecursiveMode::NonRecursive)?;
+        Ok(InboxWatch { _watcher: watcher })
+    });
+    watched
+        .inspect_err(
+            |error| tracing::warn!(%error, "the inbox cannot be watched, and is looked at once a second"),
+        )
+        .ok()
 }

@@ -75,6 +75,7 @@ pub fn settle_after(
 ) -> Result<Settled, StoreError> {
     let kept = |answer: String| Answered { request: incoming.id.clone(), answer };
     if let Some(answer) = store.answer_to(&incoming.id)? {
+        tracing::info!(request = incoming.id, "a request that was answered before is answered the same");
         return Ok(Settled { applied: Vec::new(), answered: kept(answer) });
     }
     let (events, answer) = match &incoming.request {
@@ -135,6 +136,22 @@ pub fn settle_after(
         // Where a review has come to its verdict by a person's word, what follows from that is said with it.
         for begun in rounds::due(run) {
             applied.push(Applied::to(run, now, begun)?);
+        }
+    }
+    let kinds: Vec<&str> = applied.iter().map(|applied| applied.event().kind()).collect();
+    match &answer {
+        Answer::Accepted { task, .. } => {
+            tracing::info!(request = incoming.id, task, records = kinds.join(","), "a request is accepted")
+        }
+        Answer::Refused { code, message, .. } => {
+            let records = kinds.join(",");
+            tracing::info!(
+                request = incoming.id,
+                code = code.name(),
+                why = message,
+                records,
+                "a request is refused"
+            )
         }
     }
     let answer = serde_json::to_string(&answer).unwrap_or_default();

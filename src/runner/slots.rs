@@ -126,6 +126,49 @@ pub enum Message {
     },
 }
 
+impl Message {
+    /// Returns what it tells of, in a word or two.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Message::Started { .. } => "a child runs",
+            Message::Said { .. } => "an agent spoke",
+            Message::Ended { .. } => "a child ended",
+            Message::AdoptedEnded { .. } => "an adopted child ended",
+            Message::CaughtUp { .. } => "an adopted child was heard out",
+            Message::FirstEnded { .. } => "an adopted first child ended",
+            Message::Placed { .. } => "a work tree is there",
+            Message::Unplaced { .. } => "there is no work tree",
+            Message::Kept { .. } => "work was kept",
+            Message::Left { .. } => "a reviewer's work tree went",
+            Message::KeptFirst { .. } => "work was kept for a request",
+            Message::Merge { .. } => "a part of a merge is done",
+            Message::Signed { .. } => "a signed request in an agent's words",
+            Message::Inbox => "the inbox rang",
+            Message::Clashes(_) => "branches clash otherwise",
+            Message::Stop { .. } => "a signal",
+        }
+    }
+
+    /// Returns the place of the task that it is about.
+    pub fn place(&self) -> Option<usize> {
+        match self {
+            Message::Started { place, .. }
+            | Message::Said { place, .. }
+            | Message::Ended { place, .. }
+            | Message::AdoptedEnded { place, .. }
+            | Message::CaughtUp { place }
+            | Message::FirstEnded { place, .. }
+            | Message::Placed { place, .. }
+            | Message::Unplaced { place, .. }
+            | Message::Kept { place, .. }
+            | Message::Left { place, .. }
+            | Message::Merge { place, .. }
+            | Message::Signed { place, .. } => Some(*place),
+            Message::KeptFirst { .. } | Message::Inbox | Message::Clashes(_) | Message::Stop { .. } => None,
+        }
+    }
+}
+
 /// Which child of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {

@@ -37,6 +37,8 @@ pub const SCHEMA: i64 = MIGRATIONS.len() as i64;
 
 /// How long a writer waits for another one.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+/// A transaction that takes longer is worth a word.
+const SLOW: Duration = Duration::from_millis(100);
 /// How often it tries again meanwhile.
 const BETWEEN_TRIES: Duration = Duration::from_millis(10);
 
@@ -70,10 +72,17 @@ pub(super) fn waits_on(before: i32) -> bool {
     WAITS.with(|waits| {
         if before == 0 {
             waits.set((None, false));
+            tracing::debug!("another process writes to the store: waits");
         }
         let (began, told) = waits.get();
         let began = began.unwrap_or_else(Instant::now);
         let is_long = began.elapsed() >= SIGN_AFTER;
+        if is_long && !told {
+            tracing::warn!(
+                ms = began.elapsed().as_millis() as u64,
+                "another process writes to the store all the time"
+            );
+        }
         if is_long
             && !told
             && let Some(tell) = ON_LONG_WAIT.get()
@@ -244,6 +253,7 @@ impl Store {
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(wrap)?;
         // Another process may have been faster.
         let found: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(wrap)?;
+        tracing::info!(from = found, to = known, store = %path.display(), "brings the store up to date");
         for (step, sql) in MIGRATIONS.iter().enumerate().skip(found.max(0) as usize) {
             transaction.execute_batch(sql).map_err(wrap)?;
             transaction.pragma_update(None, "user_version", step as i64 + 1).map_err(wrap)?;
@@ -300,8 +310,15 @@ impl Store {
         answered: &[Answered],
         create: bool,
     ) -> Result<Vec<Recorded>, StoreError> {
+        let (began, count) = (Instant::now(), batch.len());
         let written = self.write_batch(run, batch, answered, create).map_err(|source| self.failed(source))?;
         let recorded = written?;
+        let (took, last) = (began.elapsed(), recorded.last().map_or(run.last_seq, |newest| newest.seq));
+        let ms = took.as_millis() as u64;
+        match took >= SLOW {
+            true => tracing::warn!(run = %run.id, events = count, last_seq = last, ms, "a slow transaction"),
+            false => tracing::debug!(run = %run.id, events = count, last_seq = last, ms, "a transaction"),
+        }
         if let Some(newest) = recorded.last() {
             run.last_seq = newest.seq;
         }
@@ -410,7 +427,9 @@ impl Store {
             Some(log) => log,
             None => File::open(&path).map_err(StoreError::file(&path))?,
         };
+        let began = Instant::now();
         log.sync_data().map_err(StoreError::file(&path))?;
+        tracing::debug!(ms = began.elapsed().as_millis() as u64, "synced");
         self.write_ahead_log = Some(log);
         Ok(())
     }

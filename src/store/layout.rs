@@ -2,6 +2,7 @@
 
 use crate::domain::id::{RunId, TaskId};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// The name of the folder in a repository.
 pub const FOLDER: &str = ".crew";
@@ -87,7 +88,28 @@ impl Layout {
 
     /// Holds why notices could not be told last time, where they could not.
     pub fn untold(&self) -> PathBuf {
-        self.root.join("logs").join("notices.failed")
+        self.logs().join("notices.failed")
+    }
+
+    /// Holds what crew processes log that nobody watches.
+    pub fn logs(&self) -> PathBuf {
+        self.root.join("logs")
+    }
+
+    /// Returns the log of the crew process that carries a run out without a terminal.
+    pub fn log_of_run(&self, run: &RunId) -> PathBuf {
+        self.logs().join(format!("{run}.log"))
+    }
+
+    /// Returns the logs of runs, with when something was last added to each.
+    pub fn logs_of_runs(&self) -> Vec<(SystemTime, PathBuf)> {
+        let entries = std::fs::read_dir(self.logs()).into_iter().flatten().flatten();
+        let of_run = |path: &PathBuf| {
+            let name = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".log"));
+            name.is_some_and(|name| RunId::parse(name).is_some())
+        };
+        let paths = entries.map(|entry| entry.path()).filter(of_run);
+        paths.filter_map(|path| Some((path.metadata().ok()?.modified().ok()?, path))).collect()
     }
 
     pub fn run(&self, run: &RunId) -> RunPaths {

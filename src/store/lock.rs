@@ -68,6 +68,7 @@ fn take_saying(paths: &RunPaths, doing: &str) -> Result<Option<RunLock>, StoreEr
         match file.try_lock() {
             Ok(()) => {
                 sign(&file, doing);
+                tracing::debug!(lock = %path.display(), doing, "took a lock");
                 return Ok(Some(RunLock { file }));
             }
             // Somebody who only looks holds it for a moment too.
@@ -75,6 +76,7 @@ fn take_saying(paths: &RunPaths, doing: &str) -> Result<Option<RunLock>, StoreEr
             Err(TryLockError::Error(source)) => return Err(StoreError::File { path, source }),
         }
     }
+    tracing::debug!(lock = %path.display(), holder = owner(paths).map(|owner| owner.pid), "a lock is held by another");
     Ok(None)
 }
 
@@ -158,6 +160,10 @@ pub fn take_within(
     let mut waits = Some(waits);
     loop {
         if let Some(lock) = try_take(paths)? {
+            let ms = began.elapsed().as_millis() as u64;
+            if ms >= SIGN_AFTER.as_millis() as u64 {
+                tracing::warn!(lock = %paths.lock().display(), ms, "a lock was waited for");
+            }
             return Ok(Some(lock));
         }
         let waited = began.elapsed();

@@ -21,6 +21,7 @@ pub mod inbox;
 pub mod layers;
 pub mod layout;
 pub mod lock;
+pub mod log_file;
 pub mod person_key;
 pub mod pipe;
 pub mod queries;

@@ -22,6 +22,7 @@ use crate::domain::words::clean_line;
 use crate::domain::worktree::MovedReference;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -99,8 +100,14 @@ impl Progress {
                 waiting: None,
                 conflict: None,
             };
+            let bars = Arc::new(Mutex::new(bars));
+            let above = bars.clone();
+            screen::draw_above(Some(Arc::new(move |line| {
+                let bars = above.lock().unwrap_or_else(PoisonError::into_inner);
+                print_above(&bars.all, line);
+            })));
             Live {
-                bars: Arc::new(Mutex::new(bars)),
+                bars,
                 picture: Picture::default(),
                 name_width: widest(|task| task.spec.id.as_str().len()).min(24),
                 agent_width: widest(|task| task.spec.program().len()).min(16),
@@ -172,9 +179,18 @@ impl Progress {
             live.draw(|bars| {
                 let _ = bars.all.clear();
             });
+            screen::draw_above(None);
         }
         screen::report();
     }
+}
+
+/// Prints a line, however long it is, where bars are drawn, and has them drawn below it.
+fn print_above(bars: &MultiProgress, line: &str) {
+    bars.suspend(|| {
+        // Who does not look is not told.
+        let _ = writeln!(std::io::stderr(), "{line}");
+    });
 }
 
 /// A line for each of several things that go on at once, by their names; only where standard error is a terminal.
@@ -189,7 +205,10 @@ impl Lines {
         let live = (printer.terminal_err && !printer.quiet && !printer.json).then(|| {
             let style = ProgressStyle::with_template("  {prefix}  {elapsed:>4}  {wide_msg}");
             let style = style.unwrap_or_else(|_| ProgressStyle::default_spinner());
-            (MultiProgress::with_draw_target(ProgressDrawTarget::stderr()), style)
+            let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
+            let above = bars.clone();
+            screen::draw_above(Some(Arc::new(move |line| print_above(&above, line))));
+            (bars, style)
         });
         Lines { live, by_name: Mutex::default() }
     }

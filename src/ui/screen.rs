@@ -16,7 +16,7 @@ use rustix::io::Errno;
 use std::collections::VecDeque;
 use std::io::{self, IsTerminal};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// The most lines that wait for a reader.
@@ -109,6 +109,28 @@ pub fn bound(to: To, bytes: usize) {
     if let Some(screen) = SCREEN.get() {
         screen.stream(to).lock().room = Some(bytes);
     }
+}
+
+/// Prints a line above what is drawn at the terminal.
+pub type Above = Arc<dyn Fn(&str) + Send + Sync>;
+
+static ABOVE: Mutex<Option<Above>> = Mutex::new(None);
+
+/// Says how a line is printed above what is drawn at the terminal from now on; with `None`, nothing is drawn there any more.
+pub fn draw_above(above: Option<Above>) {
+    *ABOVE.lock().unwrap_or_else(PoisonError::into_inner) = above;
+}
+
+/// Takes a line for standard error that may come at any time and from anywhere: what is drawn there stays whole. Gives it
+/// back where this process prints by itself.
+pub fn put_above(line: String) -> Result<(), String> {
+    let above = ABOVE.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    match (above, SCREEN.get()) {
+        (Some(above), Some(screen)) => screen.put(To::Err, Item::Drawn(Box::new(move || above(&line)))),
+        (Some(above), None) => above(&line),
+        (None, _) => return put(To::Err, line),
+    }
+    Ok(())
 }
 
 /// Takes a line to be printed. Gives it back where this process prints by itself.

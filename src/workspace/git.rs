@@ -254,6 +254,7 @@ impl Git {
         if !input.is_empty() {
             command.stdin(Stdio::piped());
         }
+        let began = Instant::now();
         let mut child = command.spawn().map_err(GitError::NotStarted)?;
         if let Some(mut stdin) = child.stdin.take() {
             let input = input.to_vec();
@@ -271,6 +272,10 @@ impl Git {
                 return Err(unreadable(source));
             }
         };
+        tracing::debug!(
+            command = spoken(args), exit = told(&status), ms = began.elapsed().as_millis() as u64,
+            folder = %self.dir.display(), "git"
+        );
         match stopped {
             Stopped::Killed if is_set(&self.unwanted) => Err(GitError::Unwanted { command: spoken(args) }),
             Stopped::Killed => {
@@ -372,6 +377,7 @@ impl Git {
         let (Some(stdout), Some(stderr)) = (stdout, stderr) else {
             return Err(GitError::NotStarted(io::Error::other("no pipe")));
         };
+        tracing::debug!(command = spoken(args), folder = %self.dir.display(), "git is read as it speaks");
         let (say, words) = channel();
         std::thread::spawn(move || say.send(last_words(stderr, heard)));
         Ok(GitStream {
@@ -455,6 +461,11 @@ fn spoken<S: AsRef<OsStr>>(args: &[S]) -> String {
         Some((end, _)) => format!("{}…", &words[..end]),
         None => words,
     }
+}
+
+/// Says how a call ended: `0`, `signal: 9 (SIGKILL)`.
+fn told(status: &ExitStatus) -> String {
+    status.code().map_or_else(|| status.to_string(), |code| code.to_string())
 }
 
 fn is_set(flag: &Option<Arc<AtomicBool>>) -> bool {

@@ -31,6 +31,7 @@ mod init;
 mod interruption;
 mod layering;
 mod liveness;
+mod logging;
 mod many_writers;
 mod merge_at_end;
 mod merge_at_once;

@@ -31,6 +31,9 @@ impl Dispatcher<'_> {
             self.reading.is_in_hand(id) || matches!(&self.keeps_first, KeepsFirst::UnderWay(of) if of == id)
         };
         let waiting = inbox::waiting_except(&self.paths.inbox(), is_in_hand);
+        if !waiting.is_empty() {
+            tracing::debug!(requests = waiting.len(), "received requests");
+        }
         waiting.into_iter().try_for_each(|incoming| self.take_request(incoming, true, Reader::Slot))
     }
 

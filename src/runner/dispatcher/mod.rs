@@ -22,6 +22,7 @@ mod writing;
 
 use crate::domain::budget::Ledger;
 use crate::domain::conflict::{Clash, MOST_CLASHES};
+use crate::domain::error_kind::ErrorKind;
 use crate::domain::event::{ArtifactKind, Event, Recorded};
 use crate::domain::id::TaskId;
 use crate::domain::judgement::StopReason;
@@ -182,6 +183,13 @@ pub fn carry_out(
     setup: &Setup,
     observer: &mut dyn Observer,
 ) -> Result<(Finished, Run), StoreError> {
+    let _span = tracing::error_span!("run", run = %run.id).entered();
+    tracing::info!(
+        tasks = run.tasks.len(),
+        jobs = run.limits.jobs,
+        last_seq = run.last_seq,
+        "carries the run out"
+    );
     let paths = store.paths(&run.id);
     for folder in [paths.logs(), paths.inbox(), paths.artifacts(), paths.bin()] {
         std::fs::create_dir_all(&folder).map_err(StoreError::file(&folder))?;
@@ -196,7 +204,8 @@ pub fn carry_out(
     let mut dispatcher = Dispatcher::new(store, run, paths, (setup, observer), (sender, messages), lock);
     dispatcher.forecast = forecast;
     let carried = dispatcher.take_over().and_then(|()| dispatcher.work());
-    if carried.is_err() {
+    if let Err(error) = &carried {
+        tracing::error!(%error, "the record cannot be kept: all children are killed");
         dispatcher.kill_everything();
     }
     dispatcher.hand_on_hurry();
@@ -360,6 +369,11 @@ impl<'a> Dispatcher<'a> {
     }
 
     fn handle(&mut self, message: Message) -> Result<(), StoreError> {
+        let task = message.place().map(|place| self.run.tasks[place].spec.id.as_str());
+        match message {
+            Message::Said { .. } => tracing::trace!(task, what = message.name(), "received"),
+            _ => tracing::debug!(task, what = message.name(), "received"),
+        }
         match message {
             Message::Started { place, process } => self.note_process(place, process),
             Message::Said { place, said } => self.listen(place, said),
@@ -413,6 +427,7 @@ impl<'a> Dispatcher<'a> {
             Event::AttemptEnded { task, .. } => self.run.place(task),
             _ => None,
         };
+        log_decided(&event);
         self.batch.push(Applied::to(&mut self.run, clock::now(), event)?);
         ended.into_iter().for_each(|place| self.leave_tree(place));
         Ok(())
@@ -478,6 +493,30 @@ impl<'a> Dispatcher<'a> {
         let _ = std::fs::remove_dir(self.paths.output());
         self.copy(false)?;
         Ok(Finished { status: state, interrupted: self.stopping == Some(StopReason::Interrupted) })
+    }
+}
+
+/// Logs what was decided; what agents do on their way is of less weight.
+fn log_decided(event: &Event) {
+    let (kind, task) = (event.kind(), event.task().map(TaskId::as_str));
+    let attempt = event.attempt();
+    match event {
+        Event::AttemptEnded { outcome, error_kind, reason, .. } => {
+            let error = error_kind.map(ErrorKind::name);
+            tracing::info!(kind, task, attempt, outcome = outcome.name(), error, reason, "decided")
+        }
+        Event::TaskSkipped { reason, .. } | Event::TaskCancelled { reason, .. } => {
+            tracing::info!(kind, task, reason, "decided")
+        }
+        Event::VerificationEnded { command, ending, cached, .. } => {
+            tracing::info!(kind, task, attempt, command, exit = ending.exit, cached, "decided")
+        }
+        Event::ToolInvoked { .. }
+        | Event::NoteTaken { .. }
+        | Event::AgentWaited { .. }
+        | Event::SessionStarted { .. }
+        | Event::ArtifactKept { .. } => tracing::debug!(kind, task, attempt, "decided"),
+        _ => tracing::info!(kind, task, attempt, "decided"),
     }
 }
 

@@ -279,6 +279,13 @@ impl Dispatcher<'_> {
             Ok(again) => (Some(again), None),
             Err(why) => (None, why),
         };
+        if let Some(kind) = judgement.error_kind {
+            let (made, kind) = (retry::attempts_counted(task), kind.name());
+            let because =
+                again.as_ref().map(|again| again.reason.as_str()).or(not_again.map(RetryReason::name));
+            let not_before = again.as_ref().map(|again| again.not_before.to_string());
+            tracing::info!(task = %task.spec.id, kind, made, again = again.is_some(), because, not_before, "retried or not");
+        }
         let plain_result =
             judgement.outcome == Outcome::Succeeded && matches!(task.spec.work, Work::Agent { .. });
         if submission.is_some() || plain_result {

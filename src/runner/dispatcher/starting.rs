@@ -44,6 +44,7 @@ impl Dispatcher<'_> {
             if let Some(until) = self.waits_for_place(place) {
                 self.schedule.note_ended(place);
                 self.schedule.put_off(place, until);
+                tracing::info!(task = %self.run.tasks[place].spec.id, %until, "waits for room");
                 continue;
             }
             let spec = &self.run.tasks[place].spec;
@@ -61,7 +62,10 @@ impl Dispatcher<'_> {
                 (MayStart::Yes(_), Some(about)) => {
                     self.open_gate(place, None, about, self.setup.limits.gate)?;
                 }
-                (MayStart::Wait, _) => self.waiting.push(place),
+                (MayStart::Wait, _) => {
+                    tracing::info!(task = %self.run.tasks[place].spec.id, "waits for what others leave of a budget");
+                    self.waiting.push(place)
+                }
                 (MayStart::Exceeded(budget), _) => self.fail_for_want(place, budget)?,
             }
             // The folder is free for another one.
@@ -82,6 +86,7 @@ impl Dispatcher<'_> {
             self.store.change_providers(|providers| providers.claim(task, clock::now()))?;
         self.providers = providers;
         let Err(until) = claimed else { return Ok(false) };
+        tracing::info!(task = %self.run.tasks[place].spec.id, %until, "waits for its provider");
         // The folder is free for another one.
         self.schedule.note_ended(place);
         self.schedule.put_off(place, until);

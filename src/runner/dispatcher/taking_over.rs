@@ -56,6 +56,10 @@ impl Dispatcher<'_> {
         let (adopted, places): (Vec<usize>, Vec<usize>) =
             places.into_iter().partition(|place| self.may_adopt(*place));
         let lives = self.living(&places);
+        if !is_new {
+            let alive = lives.iter().filter(|lives| **lives).count();
+            tracing::info!(left_open = places.len(), alive, adopted = adopted.len(), "takes the run over");
+        }
         let heard = if is_new { Heard::default() } else { self.end_left(&places) };
         // What they handed in, and nobody was there to take, is theirs: it is applied before anything is closed as lost.
         self.look_into_inbox()?;

@@ -22,6 +22,12 @@ impl Dispatcher<'_> {
             true => Vec::new(),
             false => self.store.append(&mut self.run, batch, &answered)?,
         };
+        if let (Some(first), Some(last)) = (recorded.first(), recorded.last()) {
+            tracing::debug!(events = recorded.len(), from_seq = first.seq, to_seq = last.seq, "recorded");
+        }
+        if !self.effects.is_empty() {
+            tracing::debug!(effects = self.effects.len(), "acts upon it");
+        }
         let mut answers = Vec::new();
         for effect in std::mem::take(&mut self.effects) {
             match effect {

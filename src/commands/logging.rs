@@ -1,0 +1,206 @@
+//! What crew says of its own doing, for whoever looks for a mistake: on standard error, or in a file.
+//!
+//! Nothing is logged unless somebody asks for it, and then nothing but a look at one number is spent where it would be. A
+//! crew process that carries a run out without a terminal always logs, into `.crew/logs`. A line is harmless and without
+//! secrets wherever it goes, because most of what is worth knowing was said by others. Where it cannot be written, what is
+//! done goes on without it.
+
+use super::context::Context;
+use super::exit::Problem;
+use crate::domain::id::RunId;
+use crate::domain::log_filter::{Filter, Level};
+use crate::domain::redact::Redactor;
+use crate::runner::{clock, environment};
+use crate::store::log_file::{self, LogFile};
+use crate::ui::screen;
+use anyhow::Result;
+use std::fmt::{self, Write as _};
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::sync::{Mutex, OnceLock, PoisonError};
+use tracing::field::{Field, Visit};
+use tracing::level_filters::LevelFilter;
+use tracing::span::{Attributes, Id};
+use tracing::{Event, Subscriber};
+use tracing_subscriber::Registry;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::{Context as LayerContext, Layer, SubscriberExt};
+use tracing_subscriber::registry::LookupSpan;
+
+/// Says how much is logged.
+pub const VARIABLE: &str = "CREW_LOG";
+/// Names the file that it goes to.
+const FILE_VARIABLE: &str = "CREW_LOG_FILE";
+/// The most characters of a line.
+const MAX_LINE: usize = 2_000;
+
+/// What was asked for, as it is handed on to a crew process of our own.
+static CHOSEN: OnceLock<String> = OnceLock::new();
+
+/// Returns what is logged, in the words of the variable, where somebody asked for that.
+pub fn chosen() -> Option<&'static str> {
+    CHOSEN.get().map(String::as_str)
+}
+
+/// Begins to log as the flags and the environment say. `command` is the one that is carried out, with the run where that goes
+/// on without a terminal.
+pub fn begin(cx: &Context, flags: u8, command: (&str, Option<&str>)) -> Result<()> {
+    let (name, detached) = command;
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    let said = set(VARIABLE).map(|text| text.to_string_lossy().into_owned());
+    let filter = said.as_deref().map(Filter::parse).transpose().map_err(|wrong| {
+        Problem::usage("log_filter", wrong.message).at(format!("${VARIABLE}")).hint(wrong.hint)
+    })?;
+    let asked = filter.is_some() || flags > 0;
+    let mut filter = filter.unwrap_or_default().at_least(Level::of_flags(flags));
+    if asked {
+        let _ = CHOSEN.set(filter.to_string());
+    }
+    let file = set(FILE_VARIABLE).map(PathBuf::from);
+    if !asked && (file.is_some() || detached.is_some()) {
+        filter = filter.at_least(Level::Info);
+    }
+    if filter.is_off() {
+        return Ok(());
+    }
+    let to = match (file, detached.and_then(RunId::parse)) {
+        (Some(path), _) => To::File(LogFile::open(&path).map_err(|error| {
+            let why = anyhow::Error::new(error);
+            let problem = Problem::usage("log_file", format!("the log cannot be written: {why:#}"));
+            problem.at(format!("${FILE_VARIABLE}")).hint("name a plain file in a folder that is there")
+        })?),
+        (None, Some(run)) => match log_of(cx, &run) {
+            Some(file) => To::File(file),
+            // The run is worth more than its log.
+            None => return Ok(()),
+        },
+        (None, None) => To::Screen,
+    };
+    let sink = Sink { to: Mutex::new(to), words: environment::hiding_ours(&[]) };
+    let subscriber = Registry::default().with(targets(&filter)).with(sink);
+    // A second one in this process would be a mistake of ours; nothing depends on it.
+    let _ = tracing::subscriber::set_global_default(subscriber);
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), command = name, folder = %cx.folder.display(), %filter, "begins");
+    Ok(())
+}
+
+fn log_of(cx: &Context, run: &RunId) -> Option<LogFile> {
+    let layout = cx.layout().ok()?;
+    std::fs::create_dir_all(layout.logs()).ok()?;
+    log_file::sweep(&layout);
+    LogFile::open(&layout.log_of_run(run)).ok()
+}
+
+/// A room's code is below the module of its name.
+fn targets(filter: &Filter) -> Targets {
+    let rooms = filter.rooms.iter().map(|(room, level)| (format!("crew::{room}"), level_of(*level)));
+    Targets::new().with_target("crew", level_of(filter.rest)).with_targets(rooms)
+}
+
+fn level_of(level: Level) -> LevelFilter {
+    match level {
+        Level::Off => LevelFilter::OFF,
+        Level::Error => LevelFilter::ERROR,
+        Level::Warn => LevelFilter::WARN,
+        Level::Info => LevelFilter::INFO,
+        Level::Debug => LevelFilter::DEBUG,
+        Level::Trace => LevelFilter::TRACE,
+    }
+}
+
+enum To {
+    Screen,
+    File(LogFile),
+    /// It could not be written, and that was told.
+    Nowhere,
+}
+
+/// Writes lines.
+struct Sink {
+    to: Mutex<To>,
+    words: Redactor,
+}
+
+impl Sink {
+    fn put(&self, line: String) {
+        let mut to = self.to.lock().unwrap_or_else(PoisonError::into_inner);
+        let line = match &mut *to {
+            To::Screen => line,
+            To::Nowhere => return,
+            To::File(file) => match file.add(&line) {
+                Ok(()) => return,
+                Err(error) => {
+                    *to = To::Nowhere;
+                    format!("nothing more is logged: the log cannot be written: {error}")
+                }
+            },
+        };
+        drop(to);
+        if let Err(line) = screen::put_above(line) {
+            // Who does not listen is not told.
+            let _ = writeln!(std::io::stderr().lock(), "{line}");
+        }
+    }
+}
+
+/// What is said of where a span is: `run=7k2 task=a`.
+struct Place(String);
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Sink {
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, cx: LayerContext<'_, S>) {
+        let mut said = Said::default();
+        attributes.record(&mut said);
+        if let Some(span) = cx.span(id) {
+            span.extensions_mut().insert(Place(said.fields));
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, cx: LayerContext<'_, S>) {
+        let mut said = Said::default();
+        event.record(&mut said);
+        let spans = cx.event_scope(event).into_iter().flat_map(|scope| scope.from_root());
+        for span in spans {
+            if let Some(Place(place)) = span.extensions().get::<Place>()
+                && !said.fields.contains(place.as_str())
+            {
+                said.fields.push_str(place);
+            }
+        }
+        let meta = event.metadata();
+        let room = meta.target().split("::").nth(1).unwrap_or("crew");
+        let line = self.words.line(&format!("{}{}", said.message, said.fields), MAX_LINE);
+        let (now, pid, level) = (clock::now(), std::process::id(), meta.level());
+        self.put(format!("{now} {pid} {level:5} {room:9} {line}"));
+    }
+}
+
+/// What an event says.
+#[derive(Default)]
+struct Said {
+    message: String,
+    fields: String,
+}
+
+impl Said {
+    fn add(&mut self, field: &Field, value: fmt::Arguments<'_>) {
+        let value = value.to_string();
+        let written = match field.name() {
+            "message" => write!(self.message, "{value}"),
+            // So that it is seen where a value ends.
+            name if value.contains(char::is_whitespace) => write!(self.fields, " {name}=\"{value}\""),
+            name => write!(self.fields, " {name}={value}"),
+        };
+        // A text takes whatever is written to it.
+        let _ = written;
+    }
+}
+
+impl Visit for Said {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.add(field, format_args!("{value}"));
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.add(field, format_args!("{value:?}"));
+    }
+}
