@@ -186,7 +186,7 @@ impl Closing<'_> {
 }
 
 /// Tells whether there is work that counts and is in no branch of the user's.
-fn has_branches(run: &Run) -> bool {
+pub fn has_branches(run: &Run) -> bool {
     let has_work = |task: &Task| task.tree.as_ref().is_some_and(|tree| tree.has_work());
     run.tasks.iter().any(|task| merging::counts(run, task) && has_work(task) && !task.is_merged())
 }

@@ -89,7 +89,7 @@ fn short(commit: &str) -> &str {
     commit.get(..10).unwrap_or(commit)
 }
 
-fn detail_of(event: &Event) -> String {
+pub(super) fn detail_of(event: &Event) -> String {
     let detail = match event {
         Event::RunCreated { goal, .. } => goal.clone(),
         Event::TaskCreated { spec } => spec.role().to_owned(),

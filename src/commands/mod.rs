@@ -25,6 +25,7 @@ mod doctor_probe;
 mod ended;
 mod events;
 pub mod exit;
+mod explain;
 mod gates;
 mod hook;
 mod init;
@@ -124,6 +125,7 @@ enum Command {
     Artifacts(artifacts::ArtifactsArgs),
     Restore(restore::RestoreArgs),
     Prune(prune::PruneArgs),
+    Explain(explain::ExplainArgs),
     Gates(gates::GatesArgs),
     Gate(gates::GateArgs),
     Approve(decide::ApproveArgs),
@@ -242,6 +244,7 @@ fn dispatch(cx: &Context, command: &Command) -> Result<ExitStatus> {
         Command::Artifacts(args) => artifacts::artifacts(cx, args),
         Command::Restore(args) => restore::restore(cx, args),
         Command::Prune(args) => prune::prune(cx, args),
+        Command::Explain(args) => explain::explain(cx, args),
         Command::Gates(args) => gates::gates(cx, args),
         Command::Gate(args) => gates::gate(cx, args),
         Command::Approve(args) => decide::approve(cx, args),

@@ -15,6 +15,7 @@ mod day_tests;
 pub mod dead_letter;
 pub mod error_kind;
 pub mod event;
+pub mod explanation;
 pub mod finding;
 pub mod gate;
 pub mod id;

@@ -165,6 +165,17 @@ impl RetryReason {
             RetryReason::TransientDisabled => "transient_disabled",
         }
     }
+
+    /// Says why, as a part of a sentence that begins with "because".
+    pub fn words(self) -> &'static str {
+        match self {
+            RetryReason::AutoRetry => "errors of this kind go away by themselves",
+            RetryReason::MaxRetriesExceeded => "it was tried as often as it may be",
+            RetryReason::PermanentError => "an attempt like it would end like it",
+            RetryReason::LowConfidenceNoRetry => "the agent was not sure of its work itself",
+            RetryReason::TransientDisabled => "its step wants no further attempts",
+        }
+    }
 }
 
 /// Decides whether a failed attempt is followed by another one. `attempts` counts those made so far.

@@ -19,6 +19,12 @@ use super::time::Time;
 use super::when::Operand;
 use std::collections::{BTreeSet, VecDeque};
 
+/// Returns the tasks that a task waits for, those too that it waits for because of a review.
+pub fn waits_for(run: &Run, place: usize) -> Vec<&Task> {
+    let on = dependencies::of(run).swap_remove(place);
+    on.into_iter().map(|on| &run.tasks[on]).collect()
+}
+
 /// A task that will not be done in this run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skip {
@@ -303,7 +309,8 @@ impl<'a> InFolder<'a> {
     }
 }
 
-fn words(state: TaskState) -> &'static str {
+/// Says what became of a task, behind its name: `failed`, `was skipped`.
+pub fn words(state: TaskState) -> &'static str {
     match state {
         TaskState::NeedsReview => "needs review",
         TaskState::Skipped => "was skipped",
@@ -327,6 +334,15 @@ pub fn would_skip(run: &Run, place: usize, is_back: &dyn Fn(usize) -> bool) -> O
     let waits = task.spec.waits_on().filter_map(|id| run.place(id)).any(is_open);
     let when = task.spec.when.as_ref().filter(|when| !waits && !when.holds(&|operand| look_up(run, operand)));
     when.map(|when| format!("when: {when}"))
+}
+
+/// Returns the dependency because of which a task was skipped, and of that in its turn, the nearest first.
+pub fn blockers<'a>(run: &'a Run, task: &'a Task) -> Vec<&'a Task> {
+    let next = |task: &&'a Task| match task.state {
+        TaskState::Skipped => blocker(run, task, &|on| !run.tasks[on].state.is_settled()),
+        _ => None,
+    };
+    std::iter::successors(next(&task), next).collect()
 }
 
 /// Returns a dependency because of which a task cannot be done. A condition excuses the steps it asks about, and

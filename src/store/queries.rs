@@ -4,6 +4,7 @@ use super::StoreError;
 use super::database::Store;
 use super::layout::RunPaths;
 use super::lock;
+use crate::domain::error_kind::ErrorKind;
 use crate::domain::event::{Event, Recorded};
 use crate::domain::gate::GateId;
 use crate::domain::id::RunId;
@@ -279,16 +280,34 @@ impl Store {
         let sql = format!(
             "SELECT seq, runs.id, at, data FROM events JOIN runs ON runs.no = events.run WHERE {OF_DEAD_LETTERS} ORDER BY seq"
         );
-        let rows = self.rows(&sql, [], |row| {
-            Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get(2)?, row.get::<_, String>(3)?))
-        })?;
-        let mut events = Vec::with_capacity(rows.len());
-        for (seq, run, at, data) in rows {
-            let unreadable = |why: String| StoreError::UnreadableEvent { seq, why };
-            let run = RunId::parse(&run).ok_or_else(|| unreadable(format!("{run} is no run")))?;
-            let event = serde_json::from_str(&data).map_err(|error| unreadable(why_unreadable(&error)))?;
-            events.push(Recorded { seq, run, at: Time(at), event });
-        }
+        self.rows(&sql, [], recorded_row)?.into_iter().map(read_row).collect()
+    }
+
+    /// Returns the newest events, of any run, by which a task came to an error of a kind, newest first, at most `limit`, and how
+    /// many there are.
+    pub fn ended_with(&self, kind: ErrorKind, limit: usize) -> Result<(Vec<Recorded>, usize), StoreError> {
+        // A gate says what was decided, and the kind follows from that.
+        let decision = match kind {
+            ErrorKind::GateRejected => "rejected",
+            ErrorKind::GateTimeout => "expired",
+            _ => "",
+        };
+        let found = "FROM events JOIN runs ON runs.no = events.run
+             WHERE (kind IN ('attempt_ended', 'task_failed') AND json_extract(data, '$.error_kind') = ?1)
+                OR (kind = 'gate_decided' AND ?2 <> '' AND json_extract(data, '$.decision') = ?2)";
+        let count = self
+            .one(&format!("SELECT count(*) {found}"), [kind.name(), decision], |row| row.get::<_, i64>(0))?;
+        let sql = format!("SELECT seq, runs.id, at, data {found} ORDER BY seq DESC LIMIT ?3");
+        let rows = self.rows(&sql, params![kind.name(), decision, limit as i64], recorded_row)?;
+        Ok((rows.into_iter().map(read_row).collect::<Result<_, _>>()?, count as usize))
+    }
+
+    /// Returns the newest events of all runs, oldest first, at most `limit`. What cannot be read is left out.
+    pub fn newest_events(&self, limit: usize) -> Result<Vec<Recorded>, StoreError> {
+        let sql = "SELECT seq, runs.id, at, data FROM events JOIN runs ON runs.no = events.run ORDER BY seq DESC LIMIT ?";
+        let rows = self.rows(sql, [limit as i64], recorded_row)?;
+        let mut events: Vec<Recorded> = rows.into_iter().filter_map(|row| read_row(row).ok()).collect();
+        events.reverse();
         Ok(events)
     }
 
@@ -398,6 +417,20 @@ impl Store {
         let rows = statement.query_map(parameters, take).map_err(|source| self.failed(source))?;
         rows.collect::<Result<_, _>>().map_err(|source| self.failed(source))
     }
+}
+
+/// An event as it lies there, with its run.
+type RecordedRow = (i64, String, i64, String);
+
+fn recorded_row(row: &Row<'_>) -> rusqlite::Result<RecordedRow> {
+    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+}
+
+fn read_row((seq, run, at, data): RecordedRow) -> Result<Recorded, StoreError> {
+    let unreadable = |why: String| StoreError::UnreadableEvent { seq, why };
+    let run = RunId::parse(&run).ok_or_else(|| unreadable(format!("{run} is no run")))?;
+    let event = serde_json::from_str(&data).map_err(|error| unreadable(why_unreadable(&error)))?;
+    Ok(Recorded { seq, run, at: Time(at), event })
 }
 
 /// Says why an event cannot be read, without the list of all that there could be.

@@ -20,6 +20,7 @@ mod doctor_fix;
 mod dry_run;
 mod every_event;
 mod evidence;
+mod explain;
 mod faults;
 mod forecast;
 mod gates;
