@@ -61,6 +61,9 @@ _crew() {
             crew,events)
                 cmd="crew__subcmd__events"
                 ;;
+            crew,explain)
+                cmd="crew__subcmd__explain"
+                ;;
             crew,gate)
                 cmd="crew__subcmd__gate"
                 ;;
@@ -276,6 +279,9 @@ _crew() {
                 ;;
             crew__subcmd__help,events)
                 cmd="crew__subcmd__help__subcmd__events"
+                ;;
+            crew__subcmd__help,explain)
+                cmd="crew__subcmd__help__subcmd__explain"
                 ;;
             crew__subcmd__help,gate)
                 cmd="crew__subcmd__help__subcmd__gate"
@@ -708,6 +714,7 @@ _crew() {
     case "${cmd}" in
         crew)
             opts="-q -C -h -V --quiet --folder --help --version init run resume cancel attach wait status logs diff worktree pr events metrics artifacts restore prune gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help"
+            opts="-q -v -C -h -V --quiet --verbose --folder --help --version init run resume cancel attach wait status logs diff worktree pr events artifacts restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -729,7 +736,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__accept)
-            opts="-q -C -h -V --by --wait --note --resume --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --by --wait --note --resume --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -763,7 +770,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__agents)
-            opts="-q -C -h -V --json --quiet --folder --help --version list help"
+            opts="-q -v -C -h -V --json --quiet --verbose --folder --help --version list help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -827,7 +834,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__agents__subcmd__list)
-            opts="-q -C -h -V --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -849,7 +856,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__answer)
-            opts="-q -C -h -V --by --wait --resume --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --by --wait --resume --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -879,7 +886,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__approve)
-            opts="-q -C -h -V --by --wait --note --resume --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --by --wait --note --resume --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -913,7 +920,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__artifacts)
-            opts="-q -C -h -V --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -935,7 +942,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__attach)
-            opts="-q -C -h -V --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -957,7 +964,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__builtin__subcmd__agent)
-            opts="-q -C -h -V --quiet --folder --help --version"
+            opts="-q -v -C -h -V --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -979,7 +986,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__cancel)
-            opts="-q -C -h -V --reason --by --wait --force --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --reason --by --wait --force --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1013,7 +1020,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__carry__subcmd__out)
-            opts="-q -C -h -V --lock --set --trust-project --record --replay --replay-speed --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --lock --set --trust-project --record --replay --replay-speed --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1055,7 +1062,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__completions)
-            opts="-q -C -h -V --quiet --folder --help --version bash elvish fish powershell zsh"
+            opts="-q -v -C -h -V --quiet --verbose --folder --help --version bash elvish fish powershell zsh"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1077,7 +1084,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__config)
-            opts="-q -C -h -V --json --quiet --folder --help --version get set unset list schema help"
+            opts="-q -v -C -h -V --json --quiet --verbose --folder --help --version get set unset list schema help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1099,7 +1106,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__config__subcmd__get)
-            opts="-q -C -h -V --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1219,7 +1226,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__config__subcmd__list)
-            opts="-q -C -h -V --origin --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --origin --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1241,7 +1248,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__config__subcmd__schema)
-            opts="-q -C -h -V --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1263,7 +1270,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__config__subcmd__set)
-            opts="-q -C -h -V --project --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --project --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1285,7 +1292,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__config__subcmd__unset)
-            opts="-q -C -h -V --project --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --project --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1307,7 +1314,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__deadletter)
-            opts="-q -C -h -V --json --quiet --folder --help --version list show requeue add drop help"
+            opts="-q -v -C -h -V --json --quiet --verbose --folder --help --version list show requeue add drop help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1329,7 +1336,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__deadletter__subcmd__add)
-            opts="-q -C -h -V --reason --by --wait --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --reason --by --wait --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1363,7 +1370,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__deadletter__subcmd__drop)
-            opts="-q -C -h -V --reason --by --wait --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --reason --by --wait --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1495,7 +1502,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__deadletter__subcmd__list)
-            opts="-n -q -C -h -V --all --limit --json --quiet --folder --help --version"
+            opts="-n -q -v -C -h -V --all --limit --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1525,7 +1532,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__deadletter__subcmd__requeue)
-            opts="-q -C -h -V --failed --with-note --agent --model --force --dry-run --by --wait --resume --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --failed --with-note --agent --model --force --dry-run --by --wait --resume --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1571,7 +1578,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__deadletter__subcmd__show)
-            opts="-q -C -h -V --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1593,7 +1600,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__diff)
-            opts="-q -C -h -V --stat --name-only --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --stat --name-only --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1615,7 +1622,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__doctor)
-            opts="-q -C -h -V --fix --agents --probe --model --patience --json --quiet --folder --help --version"
+            opts="-o -q -v -C -h -V --fix --agents --probe --model --bundle --output --patience --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1630,6 +1637,14 @@ _crew() {
                     return 0
                     ;;
                 --model)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1653,7 +1668,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__events)
-            opts="-f -q -C -h -V --since --follow --json --quiet --folder --help --version"
+            opts="-f -q -v -C -h -V --since --follow --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1678,8 +1693,30 @@ _crew() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        crew__subcmd__explain)
+            opts="-q -v -C -h -V --json --quiet --verbose --folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         crew__subcmd__gate)
-            opts="-q -C -h -V --json --quiet --folder --help --version explain help"
+            opts="-q -v -C -h -V --json --quiet --verbose --folder --help --version explain help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1701,7 +1738,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__gate__subcmd__explain)
-            opts="-q -C -h -V --environment --confidence --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --environment --confidence --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1773,7 +1810,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__gates)
-            opts="-q -C -h -V --all --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --all --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1796,6 +1833,7 @@ _crew() {
             ;;
         crew__subcmd__help)
             opts="init run resume cancel attach wait status logs diff worktree pr events metrics artifacts restore prune gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help"
+            opts="init run resume cancel attach wait status logs diff worktree pr events artifacts restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2159,6 +2197,20 @@ _crew() {
             return 0
             ;;
         crew__subcmd__help__subcmd__events)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__help__subcmd__explain)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2957,7 +3009,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__hook)
-            opts="-q -C -h -V --quiet --folder --help --version stop help"
+            opts="-q -v -C -h -V --quiet --verbose --folder --help --version stop help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3021,7 +3073,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__hook__subcmd__stop)
-            opts="-q -C -h -V --quiet --folder --help --version"
+            opts="-q -v -C -h -V --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3043,7 +3095,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__init)
-            opts="-q -C -h -V --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3065,7 +3117,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__list)
-            opts="-q -C -h -V --json --quiet --folder --help --version agents teams workflows"
+            opts="-q -v -C -h -V --json --quiet --verbose --folder --help --version agents teams workflows"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3087,7 +3139,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__logs)
-            opts="-f -q -C -h -V --attempt --follow --json --quiet --folder --help --version"
+            opts="-f -q -v -C -h -V --attempt --follow --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3113,7 +3165,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__merge)
-            opts="-q -C -h -V --into --merge --squash --rebase --resolve --rewritten --dry-run --no-verify --by --set --wait --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --into --merge --squash --rebase --resolve --rewritten --dry-run --no-verify --by --set --wait --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3193,7 +3245,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__pr)
-            opts="-y -q -C -h -V --into --title --draft --dry-run --yes --no-hooks --timeout --wait --json --quiet --folder --help --version"
+            opts="-y -q -v -C -h -V --into --title --draft --dry-run --yes --no-hooks --timeout --wait --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3231,7 +3283,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__prune)
-            opts="-y -q -C -h -V --keep --older-than --dry-run --yes --json --quiet --folder --help --version"
+            opts="-y -q -v -C -h -V --keep --older-than --dry-run --yes --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3261,7 +3313,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__reject)
-            opts="-q -C -h -V --by --wait --note --send-back --resume --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --by --wait --note --send-back --resume --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3295,7 +3347,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__replay__subcmd__agent)
-            opts="-q -h -V --speed --reminded --quiet --help --version"
+            opts="-q -v -h -V --speed --reminded --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3313,7 +3365,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__requeue)
-            opts="-q -C -h -V --failed --with-note --agent --model --force --dry-run --by --wait --resume --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --failed --with-note --agent --model --force --dry-run --by --wait --resume --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3359,7 +3411,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__restore)
-            opts="-q -C -h -V --branch --to --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --branch --to --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3389,7 +3441,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__resume)
-            opts="-q -C -h -V --max-cost --max-tokens --max-time --set --trust-project --detach --wait --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --max-cost --max-tokens --max-time --set --trust-project --detach --wait --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3431,7 +3483,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__review)
-            opts="-o -j -q -C -h -V --base --staged --worktree --pr --task --reviewer --fail-on --min-confidence --agree --new-only --format --output --sarif-category --sarif-max-level --post --again --until --rounds --fix-with --verify --max-cost --max-tokens --max-time --jobs --dry-run --set --trust-project --json --quiet --folder --help --version submit baseline post reviewers list show send dismiss resolve reopen cancel stats help"
+            opts="-o -j -q -v -C -h -V --base --staged --worktree --pr --task --reviewer --fail-on --min-confidence --agree --new-only --format --output --sarif-category --sarif-max-level --post --again --until --rounds --fix-with --verify --max-cost --max-tokens --max-time --jobs --dry-run --set --trust-project --json --quiet --verbose --folder --help --version submit baseline post reviewers list show send dismiss resolve reopen cancel stats help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3545,7 +3597,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__review__subcmd__baseline)
-            opts="-q -C -h -V --json --quiet --folder --help --version add list remove prune help"
+            opts="-q -v -C -h -V --json --quiet --verbose --folder --help --version add list remove prune help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3567,7 +3619,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__review__subcmd__baseline__subcmd__add)
-            opts="-q -C -h -V --all --reason --expires --by --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --all --reason --expires --by --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3685,7 +3737,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__review__subcmd__baseline__subcmd__list)
-            opts="-q -C -h -V --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3707,7 +3759,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__review__subcmd__baseline__subcmd__prune)
-            opts="-q -C -h -V --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3729,7 +3781,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__review__subcmd__baseline__subcmd__remove)
-            opts="-q -C -h -V --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3751,7 +3803,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__review__subcmd__cancel)
-            opts="-q -C -h -V --reason --by --wait --force --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --reason --by --wait --force --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3785,7 +3837,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__review__subcmd__dismiss)
-            opts="-q -C -h -V --why --evidence --by --wait --kind --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --why --evidence --by --wait --kind --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4079,7 +4131,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__review__subcmd__list)
-            opts="-q -C -h -V --all --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --all --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4101,7 +4153,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__review__subcmd__post)
-            opts="-q -C -h -V --pr --dry-run --timeout --fail-on --min-confidence --agree --new-only --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --pr --dry-run --timeout --fail-on --min-confidence --agree --new-only --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4147,7 +4199,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__review__subcmd__reopen)
-            opts="-q -C -h -V --why --evidence --by --wait --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --why --evidence --by --wait --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4185,7 +4237,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__review__subcmd__resolve)
-            opts="-q -C -h -V --why --evidence --by --wait --kind --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --why --evidence --by --wait --kind --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4227,7 +4279,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__review__subcmd__reviewers)
-            opts="-q -C -h -V --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4249,7 +4301,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__review__subcmd__send)
-            opts="-q -C -h -V --severity --resume --by --wait --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --severity --resume --by --wait --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4283,7 +4335,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__review__subcmd__show)
-            opts="-o -q -C -h -V --fail-on --min-confidence --agree --new-only --format --output --sarif-category --sarif-max-level --json --quiet --folder --help --version"
+            opts="-o -q -v -C -h -V --fail-on --min-confidence --agree --new-only --format --output --sarif-category --sarif-max-level --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4341,7 +4393,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__review__subcmd__stats)
-            opts="-q -C -h -V --window --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --window --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4367,7 +4419,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__review__subcmd__submit)
-            opts="-q -C -h -V --verdict --body --findings --review --by --resolved --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --verdict --body --findings --review --by --resolved --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4413,7 +4465,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__run)
-            opts="-j -q -C -h -V --resume --team --workflow --agent --model --jobs --fail-fast --worktree --include-dirty --no-verify-cache --max-cost --max-tokens --max-time --record --replay --replay-speed --dry-run --detach --set --trust-project --json --quiet --folder --help --version"
+            opts="-j -q -v -C -h -V --resume --team --workflow --agent --model --jobs --fail-fast --worktree --include-dirty --no-verify-cache --max-cost --max-tokens --max-time --record --replay --replay-speed --dry-run --detach --set --trust-project --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4491,7 +4543,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__show)
-            opts="-q -C -h -V --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4513,7 +4565,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__status)
-            opts="-n -q -C -h -V --limit --pruned --json --quiet --folder --help --version"
+            opts="-n -q -v -C -h -V --limit --pruned --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4543,7 +4595,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__submit)
-            opts="-q -C -h -V --schema --quiet --folder --help --version result noop blocked escalation plan question hypothesis progress help"
+            opts="-q -v -C -h -V --schema --quiet --verbose --folder --help --version result noop blocked escalation plan question hypothesis progress help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4569,7 +4621,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__submit__subcmd__blocked)
-            opts="-q -C -h -V --reason --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --reason --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4599,7 +4651,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__submit__subcmd__escalation)
-            opts="-q -C -h -V --to --reason --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --to --reason --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4773,7 +4825,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__submit__subcmd__hypothesis)
-            opts="-q -C -h -V --statement --confidence --rationale --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --statement --confidence --rationale --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4811,7 +4863,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__submit__subcmd__noop)
-            opts="-q -C -h -V --reason --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --reason --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4841,7 +4893,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__submit__subcmd__plan)
-            opts="-q -C -h -V --summary --step --risk --confidence --rationale --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --summary --step --risk --confidence --rationale --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4887,7 +4939,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__submit__subcmd__progress)
-            opts="-q -C -h -V --message --percent --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --message --percent --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4921,7 +4973,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__submit__subcmd__question)
-            opts="-q -C -h -V --question --option --default --deadline-seconds --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --question --option --default --deadline-seconds --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4963,7 +5015,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__submit__subcmd__result)
-            opts="-q -C -h -V --summary --confidence --rationale --details --verdict --test --risk --follow-up --no-change-reason --field --json --dry-run --quiet --folder --help --version"
+            opts="-q -v -C -h -V --summary --confidence --rationale --details --verdict --test --risk --follow-up --no-change-reason --field --json --dry-run --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -5029,7 +5081,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__trust)
-            opts="-q -C -h -V --revoke --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --revoke --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -5051,7 +5103,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__validate)
-            opts="-q -C -h -V --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -5073,7 +5125,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__wait)
-            opts="-q -C -h -V --timeout --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --timeout --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -5099,7 +5151,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__worktree)
-            opts="-q -C -h -V --json --quiet --folder --help --version list path open remove prune help"
+            opts="-q -v -C -h -V --json --quiet --verbose --folder --help --version list path open remove prune help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -5219,7 +5271,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__worktree__subcmd__list)
-            opts="-q -C -h -V --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -5241,7 +5293,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__worktree__subcmd__open)
-            opts="-q -C -h -V --shell --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --shell --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -5263,7 +5315,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__worktree__subcmd__path)
-            opts="-q -C -h -V --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -5285,7 +5337,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__worktree__subcmd__prune)
-            opts="-y -q -C -h -V --dry-run --yes --json --quiet --folder --help --version"
+            opts="-y -q -v -C -h -V --dry-run --yes --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -5307,7 +5359,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__worktree__subcmd__remove)
-            opts="-q -C -h -V --branch --force --wait --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --branch --force --wait --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_crew_global_optspecs
-    string join \n q/quiet C/folder= h/help V/version
+    string join \n q/quiet v/verbose C/folder= h/help V/version
 end
 
 function __fish_crew_needs_command
@@ -26,6 +26,7 @@ end
 
 complete -c crew -n "__fish_crew_needs_command" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_needs_command" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_needs_command" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
 complete -c crew -n "__fish_crew_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_needs_command" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_needs_command" -f -a "init" -d 'Make `.crew/` with examples of an agent, a team and a workflow'
@@ -44,6 +45,7 @@ complete -c crew -n "__fish_crew_needs_command" -f -a "metrics" -d 'Show what ru
 complete -c crew -n "__fish_crew_needs_command" -f -a "artifacts" -d 'List the files that a run kept, or print one'
 complete -c crew -n "__fish_crew_needs_command" -f -a "restore" -d 'List work that was kept, or bring it back'
 complete -c crew -n "__fish_crew_needs_command" -f -a "prune" -d 'Take runs out of the record that nobody needs any more'
+complete -c crew -n "__fish_crew_needs_command" -f -a "explain" -d 'Say why a run, a task, a gate or an error is where it is, what proves it, and what to type'
 complete -c crew -n "__fish_crew_needs_command" -f -a "gates" -d 'Show what waits for you'
 complete -c crew -n "__fish_crew_needs_command" -f -a "gate" -d 'Look into gates'
 complete -c crew -n "__fish_crew_needs_command" -f -a "approve" -d 'Let a task go on that waits for you'
@@ -71,6 +73,7 @@ complete -c crew -n "__fish_crew_needs_command" -f -a "help" -d 'Print this mess
 complete -c crew -n "__fish_crew_using_subcommand init" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand init" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand init" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand init" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
 complete -c crew -n "__fish_crew_using_subcommand init" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand init" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand run" -l resume -d 'Go on with an interrupted run, as `crew resume RUN` does: the beginning of its id, or `last`' -r
@@ -96,6 +99,7 @@ complete -c crew -n "__fish_crew_using_subcommand run" -l detach -d 'Return as s
 complete -c crew -n "__fish_crew_using_subcommand run" -l trust-project -d 'Trust this repository\'s files for this run: they may run commands and replace built-in names'
 complete -c crew -n "__fish_crew_using_subcommand run" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand run" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand run" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
 complete -c crew -n "__fish_crew_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand run" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand resume" -l max-cost -d 'US dollars that the run may cost: 2.50; 0 sets no limit' -r
@@ -108,6 +112,7 @@ complete -c crew -n "__fish_crew_using_subcommand resume" -l trust-project -d 'T
 complete -c crew -n "__fish_crew_using_subcommand resume" -l detach -d 'Return as soon as it is at work again, and let a process of its own carry it out'
 complete -c crew -n "__fish_crew_using_subcommand resume" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand resume" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand resume" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
 complete -c crew -n "__fish_crew_using_subcommand resume" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand resume" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand cancel" -l reason -d 'Why; kept with the record' -r
@@ -117,17 +122,20 @@ complete -c crew -n "__fish_crew_using_subcommand cancel" -s C -l folder -d 'Wor
 complete -c crew -n "__fish_crew_using_subcommand cancel" -l force -d 'Kill the crew process that carries the run out where it does not answer, or does not come to an end; nothing that is recorded is lost'
 complete -c crew -n "__fish_crew_using_subcommand cancel" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand cancel" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand cancel" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
 complete -c crew -n "__fish_crew_using_subcommand cancel" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand cancel" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand attach" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand attach" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand attach" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand attach" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
 complete -c crew -n "__fish_crew_using_subcommand attach" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand attach" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand wait" -l timeout -d 'Give up after this time: 90s, 10m, 2h' -r
 complete -c crew -n "__fish_crew_using_subcommand wait" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand wait" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand wait" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand wait" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
 complete -c crew -n "__fish_crew_using_subcommand wait" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand wait" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand status" -s n -l limit -d 'How many runs to list' -r
@@ -135,6 +143,7 @@ complete -c crew -n "__fish_crew_using_subcommand status" -s C -l folder -d 'Wor
 complete -c crew -n "__fish_crew_using_subcommand status" -l pruned -d 'List the runs that were pruned, and what stays known of them'
 complete -c crew -n "__fish_crew_using_subcommand status" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand status" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand status" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
 complete -c crew -n "__fish_crew_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand status" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand logs" -l attempt -d 'Only this attempt' -r
@@ -142,6 +151,7 @@ complete -c crew -n "__fish_crew_using_subcommand logs" -s C -l folder -d 'Work 
 complete -c crew -n "__fish_crew_using_subcommand logs" -s f -l follow -d 'Go on until the run ends'
 complete -c crew -n "__fish_crew_using_subcommand logs" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand logs" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand logs" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
 complete -c crew -n "__fish_crew_using_subcommand logs" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand logs" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand diff" -s C -l folder -d 'Work in the repository of this folder' -r -F
@@ -149,11 +159,13 @@ complete -c crew -n "__fish_crew_using_subcommand diff" -l stat -d 'Show how man
 complete -c crew -n "__fish_crew_using_subcommand diff" -l name-only -d 'Show the names of the files only'
 complete -c crew -n "__fish_crew_using_subcommand diff" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand diff" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand diff" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
 complete -c crew -n "__fish_crew_using_subcommand diff" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand diff" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand worktree; and not __fish_seen_subcommand_from list path open remove prune help" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand worktree; and not __fish_seen_subcommand_from list path open remove prune help" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand worktree; and not __fish_seen_subcommand_from list path open remove prune help" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand worktree; and not __fish_seen_subcommand_from list path open remove prune help" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
 complete -c crew -n "__fish_crew_using_subcommand worktree; and not __fish_seen_subcommand_from list path open remove prune help" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand worktree; and not __fish_seen_subcommand_from list path open remove prune help" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand worktree; and not __fish_seen_subcommand_from list path open remove prune help" -f -a "list" -d 'Show what each task\'s work tree holds, and what it takes up on the disk'
@@ -165,17 +177,20 @@ complete -c crew -n "__fish_crew_using_subcommand worktree; and not __fish_seen_
 complete -c crew -n "__fish_crew_using_subcommand worktree; and __fish_seen_subcommand_from list" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand worktree; and __fish_seen_subcommand_from list" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand worktree; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Print data and errors only'
-complete -c crew -n "__fish_crew_using_subcommand worktree; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand worktree; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
+complete -c crew -n "__fish_crew_using_subcommand worktree; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand worktree; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand worktree; and __fish_seen_subcommand_from path" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand worktree; and __fish_seen_subcommand_from path" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand worktree; and __fish_seen_subcommand_from path" -s q -l quiet -d 'Print data and errors only'
-complete -c crew -n "__fish_crew_using_subcommand worktree; and __fish_seen_subcommand_from path" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand worktree; and __fish_seen_subcommand_from path" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
+complete -c crew -n "__fish_crew_using_subcommand worktree; and __fish_seen_subcommand_from path" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand worktree; and __fish_seen_subcommand_from path" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand worktree; and __fish_seen_subcommand_from open" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand worktree; and __fish_seen_subcommand_from open" -l shell -d 'Start a shell there, whatever the editor is'
 complete -c crew -n "__fish_crew_using_subcommand worktree; and __fish_seen_subcommand_from open" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand worktree; and __fish_seen_subcommand_from open" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand worktree; and __fish_seen_subcommand_from open" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
 complete -c crew -n "__fish_crew_using_subcommand worktree; and __fish_seen_subcommand_from open" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand worktree; and __fish_seen_subcommand_from open" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand worktree; and __fish_seen_subcommand_from remove" -l wait -d 'Wait up to this long while another crew process owns the run; without it, refuse at once' -r
@@ -184,6 +199,7 @@ complete -c crew -n "__fish_crew_using_subcommand worktree; and __fish_seen_subc
 complete -c crew -n "__fish_crew_using_subcommand worktree; and __fish_seen_subcommand_from remove" -l force -d 'Go on although a branch that goes is not merged, or a repository lies inside'
 complete -c crew -n "__fish_crew_using_subcommand worktree; and __fish_seen_subcommand_from remove" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand worktree; and __fish_seen_subcommand_from remove" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand worktree; and __fish_seen_subcommand_from remove" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
 complete -c crew -n "__fish_crew_using_subcommand worktree; and __fish_seen_subcommand_from remove" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand worktree; and __fish_seen_subcommand_from remove" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand worktree; and __fish_seen_subcommand_from prune" -s C -l folder -d 'Work in the repository of this folder' -r -F
@@ -191,6 +207,7 @@ complete -c crew -n "__fish_crew_using_subcommand worktree; and __fish_seen_subc
 complete -c crew -n "__fish_crew_using_subcommand worktree; and __fish_seen_subcommand_from prune" -s y -l yes -d 'Go on without a question'
 complete -c crew -n "__fish_crew_using_subcommand worktree; and __fish_seen_subcommand_from prune" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand worktree; and __fish_seen_subcommand_from prune" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand worktree; and __fish_seen_subcommand_from prune" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
 complete -c crew -n "__fish_crew_using_subcommand worktree; and __fish_seen_subcommand_from prune" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand worktree; and __fish_seen_subcommand_from prune" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand worktree; and __fish_seen_subcommand_from help" -f -a "list" -d 'Show what each task\'s work tree holds, and what it takes up on the disk'
@@ -210,6 +227,7 @@ complete -c crew -n "__fish_crew_using_subcommand pr" -s y -l yes -d 'Push witho
 complete -c crew -n "__fish_crew_using_subcommand pr" -l no-hooks -d 'Do not run the repository\'s hook before a push'
 complete -c crew -n "__fish_crew_using_subcommand pr" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand pr" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand pr" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
 complete -c crew -n "__fish_crew_using_subcommand pr" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand pr" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand events" -l since -d 'Only events after this sequence number' -r
@@ -217,6 +235,7 @@ complete -c crew -n "__fish_crew_using_subcommand events" -s C -l folder -d 'Wor
 complete -c crew -n "__fish_crew_using_subcommand events" -s f -l follow -d 'Go on until the run ends'
 complete -c crew -n "__fish_crew_using_subcommand events" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand events" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand events" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
 complete -c crew -n "__fish_crew_using_subcommand events" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand events" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand metrics" -l run -d 'Of this run only: the beginning of its id, or `last`' -r
@@ -235,13 +254,15 @@ complete -c crew -n "__fish_crew_using_subcommand metrics" -s V -l version -d 'P
 complete -c crew -n "__fish_crew_using_subcommand artifacts" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand artifacts" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand artifacts" -s q -l quiet -d 'Print data and errors only'
-complete -c crew -n "__fish_crew_using_subcommand artifacts" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand artifacts" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
+complete -c crew -n "__fish_crew_using_subcommand artifacts" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand artifacts" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand restore" -l branch -d 'Make a branch of this name' -r
 complete -c crew -n "__fish_crew_using_subcommand restore" -l to -d 'Put the files into this folder, which must be empty' -r -F
 complete -c crew -n "__fish_crew_using_subcommand restore" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand restore" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand restore" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand restore" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
 complete -c crew -n "__fish_crew_using_subcommand restore" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand restore" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand prune" -l keep -d 'All but the N newest runs' -r
@@ -251,18 +272,27 @@ complete -c crew -n "__fish_crew_using_subcommand prune" -l dry-run -d 'Show the
 complete -c crew -n "__fish_crew_using_subcommand prune" -s y -l yes -d 'Go on without a question'
 complete -c crew -n "__fish_crew_using_subcommand prune" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand prune" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand prune" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
 complete -c crew -n "__fish_crew_using_subcommand prune" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand prune" -s V -l version -d 'Print version'
+complete -c crew -n "__fish_crew_using_subcommand explain" -s C -l folder -d 'Work in the repository of this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand explain" -l json -d 'Print data as JSON'
+complete -c crew -n "__fish_crew_using_subcommand explain" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand explain" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
+complete -c crew -n "__fish_crew_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c crew -n "__fish_crew_using_subcommand explain" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand gates" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand gates" -l all -d 'List those that were decided too'
 complete -c crew -n "__fish_crew_using_subcommand gates" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand gates" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand gates" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
 complete -c crew -n "__fish_crew_using_subcommand gates" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand gates" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand gate; and not __fish_seen_subcommand_from explain help" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand gate; and not __fish_seen_subcommand_from explain help" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand gate; and not __fish_seen_subcommand_from explain help" -s q -l quiet -d 'Print data and errors only'
-complete -c crew -n "__fish_crew_using_subcommand gate; and not __fish_seen_subcommand_from explain help" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand gate; and not __fish_seen_subcommand_from explain help" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
+complete -c crew -n "__fish_crew_using_subcommand gate; and not __fish_seen_subcommand_from explain help" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand gate; and not __fish_seen_subcommand_from explain help" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand gate; and not __fish_seen_subcommand_from explain help" -f -a "explain" -d 'Say whether an action needs your word, and by which setting'
 complete -c crew -n "__fish_crew_using_subcommand gate; and not __fish_seen_subcommand_from explain help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -271,6 +301,7 @@ complete -c crew -n "__fish_crew_using_subcommand gate; and __fish_seen_subcomma
 complete -c crew -n "__fish_crew_using_subcommand gate; and __fish_seen_subcommand_from explain" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand gate; and __fish_seen_subcommand_from explain" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand gate; and __fish_seen_subcommand_from explain" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand gate; and __fish_seen_subcommand_from explain" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
 complete -c crew -n "__fish_crew_using_subcommand gate; and __fish_seen_subcommand_from explain" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand gate; and __fish_seen_subcommand_from explain" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand gate; and __fish_seen_subcommand_from help" -f -a "explain" -d 'Say whether an action needs your word, and by which setting'
@@ -282,6 +313,7 @@ complete -c crew -n "__fish_crew_using_subcommand approve" -s C -l folder -d 'Wo
 complete -c crew -n "__fish_crew_using_subcommand approve" -l resume -d 'Go on with the run at once'
 complete -c crew -n "__fish_crew_using_subcommand approve" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand approve" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand approve" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
 complete -c crew -n "__fish_crew_using_subcommand approve" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand approve" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand reject" -l by -d 'Who says so; default: git\'s user.name, or the user of this account' -r
@@ -292,6 +324,7 @@ complete -c crew -n "__fish_crew_using_subcommand reject" -l send-back -d 'Let t
 complete -c crew -n "__fish_crew_using_subcommand reject" -l resume -d 'Go on with the run at once'
 complete -c crew -n "__fish_crew_using_subcommand reject" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand reject" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand reject" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
 complete -c crew -n "__fish_crew_using_subcommand reject" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand reject" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand answer" -l by -d 'Who says so; default: git\'s user.name, or the user of this account' -r
@@ -300,7 +333,8 @@ complete -c crew -n "__fish_crew_using_subcommand answer" -s C -l folder -d 'Wor
 complete -c crew -n "__fish_crew_using_subcommand answer" -l resume -d 'Go on with the run at once'
 complete -c crew -n "__fish_crew_using_subcommand answer" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand answer" -s q -l quiet -d 'Print data and errors only'
-complete -c crew -n "__fish_crew_using_subcommand answer" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand answer" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
+complete -c crew -n "__fish_crew_using_subcommand answer" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand answer" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand accept" -l by -d 'Who says so; default: git\'s user.name, or the user of this account' -r
 complete -c crew -n "__fish_crew_using_subcommand accept" -l wait -d 'How long to wait for an answer of the crew process that carries the run out' -r
@@ -309,6 +343,7 @@ complete -c crew -n "__fish_crew_using_subcommand accept" -s C -l folder -d 'Wor
 complete -c crew -n "__fish_crew_using_subcommand accept" -l resume -d 'Go on with the run at once'
 complete -c crew -n "__fish_crew_using_subcommand accept" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand accept" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand accept" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
 complete -c crew -n "__fish_crew_using_subcommand accept" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand accept" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand requeue" -l with-note -d 'What its agent is told when it works on it again; kept with the record' -r
@@ -323,11 +358,13 @@ complete -c crew -n "__fish_crew_using_subcommand requeue" -l dry-run -d 'Show w
 complete -c crew -n "__fish_crew_using_subcommand requeue" -l resume -d 'Go on with the run at once'
 complete -c crew -n "__fish_crew_using_subcommand requeue" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand requeue" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand requeue" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
 complete -c crew -n "__fish_crew_using_subcommand requeue" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand requeue" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand deadletter; and not __fish_seen_subcommand_from list show requeue add drop help" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand deadletter; and not __fish_seen_subcommand_from list show requeue add drop help" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand deadletter; and not __fish_seen_subcommand_from list show requeue add drop help" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and not __fish_seen_subcommand_from list show requeue add drop help" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
 complete -c crew -n "__fish_crew_using_subcommand deadletter; and not __fish_seen_subcommand_from list show requeue add drop help" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand deadletter; and not __fish_seen_subcommand_from list show requeue add drop help" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand deadletter; and not __fish_seen_subcommand_from list show requeue add drop help" -f -a "list" -d 'List dead letters of all runs, newest first'
@@ -341,12 +378,14 @@ complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_su
 complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from list" -l all -d 'List those too that were requeued, accepted or dropped'
 complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from list" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Print data and errors only'
-complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from show" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from show" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Print data and errors only'
-complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from show" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from requeue" -l with-note -d 'What its agent is told when it works on it again; kept with the record' -r
 complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from requeue" -l agent -d 'Agent that works on it from now on, with that agent\'s own model unless --model names one' -r
@@ -360,7 +399,8 @@ complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_su
 complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from requeue" -l resume -d 'Go on with the run at once'
 complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from requeue" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from requeue" -s q -l quiet -d 'Print data and errors only'
-complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from requeue" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from requeue" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from requeue" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from requeue" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from add" -l reason -d 'Why; kept with it' -r
 complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from add" -l by -d 'Who says so; default: git\'s user.name, or the user of this account' -r
@@ -368,7 +408,8 @@ complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_su
 complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from add" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from add" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from add" -s q -l quiet -d 'Print data and errors only'
-complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from add" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from add" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from drop" -l reason -d 'Why nobody has to see it any more; kept in the record' -r
 complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from drop" -l by -d 'Who says so; default: git\'s user.name, or the user of this account' -r
@@ -376,7 +417,8 @@ complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_su
 complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from drop" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from drop" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from drop" -s q -l quiet -d 'Print data and errors only'
-complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from drop" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from drop" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
+complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from drop" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from drop" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from help" -f -a "list" -d 'List dead letters of all runs, newest first'
 complete -c crew -n "__fish_crew_using_subcommand deadletter; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show a dead letter with the last error and the end of the log'
@@ -398,11 +440,13 @@ complete -c crew -n "__fish_crew_using_subcommand merge" -l dry-run -d 'Show wha
 complete -c crew -n "__fish_crew_using_subcommand merge" -l no-verify -d 'Do not run the verification commands'
 complete -c crew -n "__fish_crew_using_subcommand merge" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand merge" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand merge" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
 complete -c crew -n "__fish_crew_using_subcommand merge" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand merge" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand submit; and not __fish_seen_subcommand_from result noop blocked escalation plan question hypothesis progress help" -l schema -d 'Print as JSON Schema what may be handed in: in this attempt, by a ROLE, or by anybody' -r
 complete -c crew -n "__fish_crew_using_subcommand submit; and not __fish_seen_subcommand_from result noop blocked escalation plan question hypothesis progress help" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand submit; and not __fish_seen_subcommand_from result noop blocked escalation plan question hypothesis progress help" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand submit; and not __fish_seen_subcommand_from result noop blocked escalation plan question hypothesis progress help" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
 complete -c crew -n "__fish_crew_using_subcommand submit; and not __fish_seen_subcommand_from result noop blocked escalation plan question hypothesis progress help" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand submit; and not __fish_seen_subcommand_from result noop blocked escalation plan question hypothesis progress help" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand submit; and not __fish_seen_subcommand_from result noop blocked escalation plan question hypothesis progress help" -f -a "result" -d 'Hand in the result of the task'
@@ -428,26 +472,30 @@ complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcom
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from result" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from result" -l dry-run -d 'Check it, show what its files would change, and hand in nothing'
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from result" -s q -l quiet -d 'Print data and errors only'
-complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from result" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from result" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from result" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from result" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from noop" -l reason -d 'Why' -r
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from noop" -l json -d 'Take it from a JSON file; `-` is standard input' -r
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from noop" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from noop" -s q -l quiet -d 'Print data and errors only'
-complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from noop" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from noop" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from noop" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from noop" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from blocked" -l reason -d 'Why' -r
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from blocked" -l json -d 'Take it from a JSON file; `-` is standard input' -r
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from blocked" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from blocked" -s q -l quiet -d 'Print data and errors only'
-complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from blocked" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from blocked" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from blocked" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from blocked" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from escalation" -l to -d 'Who has to see it: a name of the roster' -r
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from escalation" -l reason -d 'Why' -r
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from escalation" -l json -d 'Take it from a JSON file; `-` is standard input' -r
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from escalation" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from escalation" -s q -l quiet -d 'Print data and errors only'
-complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from escalation" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from escalation" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from escalation" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from escalation" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from plan" -l summary -d 'What the plan comes to, in a sentence or two' -r
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from plan" -l step -d 'One step, as a line; may stand more than once, in the order of the plan' -r
@@ -457,7 +505,8 @@ complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcom
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from plan" -l json -d 'Take all of it from a JSON file, where a step may have a detail and files; `-` is standard input' -r
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from plan" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from plan" -s q -l quiet -d 'Print data and errors only'
-complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from plan" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from plan" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from plan" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from plan" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from question" -l question -d 'What a person has to say' -r
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from question" -l option -d 'An answer to choose from; may stand more than once' -r
@@ -466,7 +515,8 @@ complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcom
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from question" -l json -d 'Take all of it from a JSON file; `-` is standard input' -r
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from question" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from question" -s q -l quiet -d 'Print data and errors only'
-complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from question" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from question" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from question" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from question" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from hypothesis" -l statement -d 'What you take for true' -r
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from hypothesis" -l confidence -d 'How sure you are, from 0 to 1' -r
@@ -474,14 +524,16 @@ complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcom
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from hypothesis" -l json -d 'Take all of it from a JSON file; `-` is standard input' -r
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from hypothesis" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from hypothesis" -s q -l quiet -d 'Print data and errors only'
-complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from hypothesis" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from hypothesis" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from hypothesis" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from hypothesis" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from progress" -l message -d 'What you are doing, as a line' -r
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from progress" -l percent -d 'How much is done, from 0 to 100' -r
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from progress" -l json -d 'Take all of it from a JSON file; `-` is standard input' -r
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from progress" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from progress" -s q -l quiet -d 'Print data and errors only'
-complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from progress" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from progress" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
+complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from progress" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from progress" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from help" -f -a "result" -d 'Hand in the result of the task'
 complete -c crew -n "__fish_crew_using_subcommand submit; and __fish_seen_subcommand_from help" -f -a "noop" -d 'Say that there is nothing to do, and why'
@@ -522,6 +574,7 @@ complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_su
 complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline post reviewers list show send dismiss resolve reopen cancel stats help" -l trust-project -d 'Trust this repository\'s files for this review'
 complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline post reviewers list show send dismiss resolve reopen cancel stats help" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline post reviewers list show send dismiss resolve reopen cancel stats help" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline post reviewers list show send dismiss resolve reopen cancel stats help" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
 complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline post reviewers list show send dismiss resolve reopen cancel stats help" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline post reviewers list show send dismiss resolve reopen cancel stats help" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand review; and not __fish_seen_subcommand_from submit baseline post reviewers list show send dismiss resolve reopen cancel stats help" -a "submit" -d 'Hand in the verdict of a review'
@@ -547,11 +600,13 @@ complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcom
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from submit" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from submit" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from submit" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from submit" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from submit" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from submit" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from baseline" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from baseline" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from baseline" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from baseline" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from baseline" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from baseline" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from baseline" -f -a "add" -d 'Put up with findings of a review'
@@ -569,18 +624,21 @@ complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcom
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from post" -l dry-run -d 'Show what would be said, and say nothing'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from post" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from post" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from post" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from post" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from post" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from reviewers" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from reviewers" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from reviewers" -s q -l quiet -d 'Print data and errors only'
-complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from reviewers" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from reviewers" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from reviewers" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from reviewers" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from list" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from list" -l all -d 'List all of them, and not only the newest 20'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from list" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Print data and errors only'
-complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from show" -l fail-on -d 'The least grave finding for which the exit code is 5: info, warning, error, blocker, or none' -r
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from show" -l min-confidence -d 'List only findings that are at least so sure, from 0 to 1' -r
@@ -593,6 +651,7 @@ complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcom
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from show" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from show" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from show" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from send" -l severity -d 'The least grave finding that is sent' -r
@@ -602,6 +661,7 @@ complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcom
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from send" -l resume -d 'Go on with its run at once'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from send" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from send" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from send" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from send" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from send" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from dismiss" -l why -d 'Why; kept with the decision' -r
@@ -616,6 +676,7 @@ other\t''"
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from dismiss" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from dismiss" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from dismiss" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from dismiss" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from dismiss" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from dismiss" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from resolve" -l why -d 'Why; kept with the decision' -r
@@ -628,7 +689,8 @@ fallback\t''"
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from resolve" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from resolve" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from resolve" -s q -l quiet -d 'Print data and errors only'
-complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from resolve" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from resolve" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from resolve" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from resolve" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from reopen" -l why -d 'Why; kept with the decision' -r
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from reopen" -l evidence -d 'What shows that it is so: a commit, a test' -r
@@ -637,7 +699,8 @@ complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcom
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from reopen" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from reopen" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from reopen" -s q -l quiet -d 'Print data and errors only'
-complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from reopen" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from reopen" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from reopen" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from reopen" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from cancel" -l reason -d 'Why; kept with the record' -r
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from cancel" -l by -d 'Who cancels it; default: git\'s user.name, or the user of this account' -r
@@ -646,12 +709,14 @@ complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcom
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from cancel" -l force -d 'Kill the crew process that carries the run out where it does not answer, or does not come to an end; nothing that is recorded is lost'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from cancel" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from cancel" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from cancel" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from cancel" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from cancel" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from stats" -l window -d 'Of reviews that were asked for within this time: 7d, 12h' -r
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from stats" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from stats" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from stats" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from stats" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from stats" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from stats" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcommand_from help" -f -a "submit" -d 'Hand in the verdict of a review'
@@ -670,28 +735,33 @@ complete -c crew -n "__fish_crew_using_subcommand review; and __fish_seen_subcom
 complete -c crew -n "__fish_crew_using_subcommand list" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand list" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand list" -s q -l quiet -d 'Print data and errors only'
-complete -c crew -n "__fish_crew_using_subcommand list" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand list" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
+complete -c crew -n "__fish_crew_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand list" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand show" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand show" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand show" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand show" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
 complete -c crew -n "__fish_crew_using_subcommand show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand show" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand validate" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand validate" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand validate" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand validate" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
 complete -c crew -n "__fish_crew_using_subcommand validate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand validate" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand agents; and not __fish_seen_subcommand_from list help" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand agents; and not __fish_seen_subcommand_from list help" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand agents; and not __fish_seen_subcommand_from list help" -s q -l quiet -d 'Print data and errors only'
-complete -c crew -n "__fish_crew_using_subcommand agents; and not __fish_seen_subcommand_from list help" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand agents; and not __fish_seen_subcommand_from list help" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
+complete -c crew -n "__fish_crew_using_subcommand agents; and not __fish_seen_subcommand_from list help" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand agents; and not __fish_seen_subcommand_from list help" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand agents; and not __fish_seen_subcommand_from list help" -f -a "list" -d 'List the agents with version, sign-in and what each can do'
 complete -c crew -n "__fish_crew_using_subcommand agents; and not __fish_seen_subcommand_from list help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c crew -n "__fish_crew_using_subcommand agents; and __fish_seen_subcommand_from list" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand agents; and __fish_seen_subcommand_from list" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand agents; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand agents; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
 complete -c crew -n "__fish_crew_using_subcommand agents; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand agents; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand agents; and __fish_seen_subcommand_from help" -f -a "list" -d 'List the agents with version, sign-in and what each can do'
@@ -699,7 +769,8 @@ complete -c crew -n "__fish_crew_using_subcommand agents; and __fish_seen_subcom
 complete -c crew -n "__fish_crew_using_subcommand config; and not __fish_seen_subcommand_from get set unset list schema help" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand config; and not __fish_seen_subcommand_from get set unset list schema help" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand config; and not __fish_seen_subcommand_from get set unset list schema help" -s q -l quiet -d 'Print data and errors only'
-complete -c crew -n "__fish_crew_using_subcommand config; and not __fish_seen_subcommand_from get set unset list schema help" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand config; and not __fish_seen_subcommand_from get set unset list schema help" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
+complete -c crew -n "__fish_crew_using_subcommand config; and not __fish_seen_subcommand_from get set unset list schema help" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand config; and not __fish_seen_subcommand_from get set unset list schema help" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand config; and not __fish_seen_subcommand_from get set unset list schema help" -f -a "get" -d 'Print the value of a setting'
 complete -c crew -n "__fish_crew_using_subcommand config; and not __fish_seen_subcommand_from get set unset list schema help" -f -a "set" -d 'Set a setting for you, or for the project'
@@ -710,30 +781,35 @@ complete -c crew -n "__fish_crew_using_subcommand config; and not __fish_seen_su
 complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from get" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from get" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from get" -s q -l quiet -d 'Print data and errors only'
-complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from get" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from get" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
+complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from get" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from get" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from set" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from set" -l project -d 'In the project\'s file, which is tracked by git'
 complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from set" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from set" -s q -l quiet -d 'Print data and errors only'
-complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from set" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from set" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
+complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from set" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from set" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from unset" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from unset" -l project -d 'In the project\'s file'
 complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from unset" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from unset" -s q -l quiet -d 'Print data and errors only'
-complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from unset" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from unset" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
+complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from unset" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from unset" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from list" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from list" -l origin -d 'Show where each value comes from'
 complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from list" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Print data and errors only'
-complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
+complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from schema" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from schema" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from schema" -s q -l quiet -d 'Print data and errors only'
-complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from schema" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from schema" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
+complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from schema" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from schema" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "get" -d 'Print the value of a setting'
 complete -c crew -n "__fish_crew_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "set" -d 'Set a setting for you, or for the project'
@@ -745,25 +821,31 @@ complete -c crew -n "__fish_crew_using_subcommand trust" -s C -l folder -d 'Work
 complete -c crew -n "__fish_crew_using_subcommand trust" -l revoke -d 'Take the trust back'
 complete -c crew -n "__fish_crew_using_subcommand trust" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand trust" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand trust" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
 complete -c crew -n "__fish_crew_using_subcommand trust" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand trust" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand doctor" -l agents -d 'Try the installed agent CLIs, or those named, against a scripted model: spends no token' -r
 complete -c crew -n "__fish_crew_using_subcommand doctor" -l probe -d 'Ask an agent\'s real model for one word, in your own home: this costs tokens' -r
 complete -c crew -n "__fish_crew_using_subcommand doctor" -l model -d 'Model to ask for one word' -r
+complete -c crew -n "__fish_crew_using_subcommand doctor" -s o -l output -d 'File that the bundle is written to, which is not there yet; else one in this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand doctor" -l patience -d 'How long one call of an agent may take, in seconds' -r
 complete -c crew -n "__fish_crew_using_subcommand doctor" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand doctor" -l fix -d 'Repair what can be repaired safely, and say what was done'
+complete -c crew -n "__fish_crew_using_subcommand doctor" -l bundle -d 'Write what a report of a mistake needs into one file, without secrets, and say what is in it'
 complete -c crew -n "__fish_crew_using_subcommand doctor" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand doctor" -s q -l quiet -d 'Print data and errors only'
+complete -c crew -n "__fish_crew_using_subcommand doctor" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
 complete -c crew -n "__fish_crew_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand doctor" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand completions" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand completions" -s q -l quiet -d 'Print data and errors only'
-complete -c crew -n "__fish_crew_using_subcommand completions" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand completions" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
+complete -c crew -n "__fish_crew_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand completions" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand builtin-agent" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand builtin-agent" -s q -l quiet -d 'Print data and errors only'
-complete -c crew -n "__fish_crew_using_subcommand builtin-agent" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand builtin-agent" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
+complete -c crew -n "__fish_crew_using_subcommand builtin-agent" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand builtin-agent" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand carry-out" -l lock -d 'The open file whose lock on the run is inherited' -r
 complete -c crew -n "__fish_crew_using_subcommand carry-out" -l set -d 'Set a setting for this run' -r
@@ -774,24 +856,28 @@ complete -c crew -n "__fish_crew_using_subcommand carry-out" -s C -l folder -d '
 complete -c crew -n "__fish_crew_using_subcommand carry-out" -l trust-project -d 'Trust this repository\'s files for this run'
 complete -c crew -n "__fish_crew_using_subcommand carry-out" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand carry-out" -s q -l quiet -d 'Print data and errors only'
-complete -c crew -n "__fish_crew_using_subcommand carry-out" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand carry-out" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
+complete -c crew -n "__fish_crew_using_subcommand carry-out" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand carry-out" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand hook; and not __fish_seen_subcommand_from stop help" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand hook; and not __fish_seen_subcommand_from stop help" -s q -l quiet -d 'Print data and errors only'
-complete -c crew -n "__fish_crew_using_subcommand hook; and not __fish_seen_subcommand_from stop help" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand hook; and not __fish_seen_subcommand_from stop help" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
+complete -c crew -n "__fish_crew_using_subcommand hook; and not __fish_seen_subcommand_from stop help" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand hook; and not __fish_seen_subcommand_from stop help" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand hook; and not __fish_seen_subcommand_from stop help" -f -a "stop" -d 'The agent wants to end'
 complete -c crew -n "__fish_crew_using_subcommand hook; and not __fish_seen_subcommand_from stop help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c crew -n "__fish_crew_using_subcommand hook; and __fish_seen_subcommand_from stop" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand hook; and __fish_seen_subcommand_from stop" -s q -l quiet -d 'Print data and errors only'
-complete -c crew -n "__fish_crew_using_subcommand hook; and __fish_seen_subcommand_from stop" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand hook; and __fish_seen_subcommand_from stop" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
+complete -c crew -n "__fish_crew_using_subcommand hook; and __fish_seen_subcommand_from stop" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand hook; and __fish_seen_subcommand_from stop" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand hook; and __fish_seen_subcommand_from help" -f -a "stop" -d 'The agent wants to end'
 complete -c crew -n "__fish_crew_using_subcommand hook; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c crew -n "__fish_crew_using_subcommand replay-agent" -l speed -d 'How fast' -r
 complete -c crew -n "__fish_crew_using_subcommand replay-agent" -l reminded -d 'Play what the attempt did after it was reminded to submit'
 complete -c crew -n "__fish_crew_using_subcommand replay-agent" -s q -l quiet -d 'Print data and errors only'
-complete -c crew -n "__fish_crew_using_subcommand replay-agent" -s h -l help -d 'Print help'
+complete -c crew -n "__fish_crew_using_subcommand replay-agent" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
+complete -c crew -n "__fish_crew_using_subcommand replay-agent" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand replay-agent" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume cancel attach wait status logs diff worktree pr events metrics artifacts restore prune gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help" -f -a "init" -d 'Make `.crew/` with examples of an agent, a team and a workflow'
 complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume cancel attach wait status logs diff worktree pr events metrics artifacts restore prune gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help" -f -a "run" -d 'Carry out a goal with a team of agents'
@@ -833,6 +919,46 @@ complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subc
 complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume cancel attach wait status logs diff worktree pr events metrics artifacts restore prune gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help" -f -a "hook" -d 'Answer a hook of an agent\'s CLI (started by the agent itself)'
 complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume cancel attach wait status logs diff worktree pr events metrics artifacts restore prune gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help" -f -a "replay-agent" -d 'Play a recording back (started by crew itself)'
 complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume cancel attach wait status logs diff worktree pr events metrics artifacts restore prune gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume cancel attach wait status logs diff worktree pr events artifacts restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help" -f -a "init" -d 'Make `.crew/` with examples of an agent, a team and a workflow'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume cancel attach wait status logs diff worktree pr events artifacts restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help" -f -a "run" -d 'Carry out a goal with a team of agents'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume cancel attach wait status logs diff worktree pr events artifacts restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help" -f -a "resume" -d 'Go on with an interrupted run'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume cancel attach wait status logs diff worktree pr events artifacts restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help" -f -a "cancel" -d 'End a run or a task for good, with all processes of its agents'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume cancel attach wait status logs diff worktree pr events artifacts restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help" -f -a "attach" -d 'Look on at a run, as if it were carried out here'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume cancel attach wait status logs diff worktree pr events artifacts restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help" -f -a "wait" -d 'Wait until runs have ended'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume cancel attach wait status logs diff worktree pr events artifacts restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help" -f -a "status" -d 'Show where runs stand'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume cancel attach wait status logs diff worktree pr events artifacts restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help" -f -a "logs" -d 'Print what agents and commands printed'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume cancel attach wait status logs diff worktree pr events artifacts restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help" -f -a "diff" -d 'Show what a run or a task changed'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume cancel attach wait status logs diff worktree pr events artifacts restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help" -f -a "worktree" -d 'Look after the folders in which tasks work, and their branches'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume cancel attach wait status logs diff worktree pr events artifacts restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help" -f -a "pr" -d 'Push the work of a run and open a pull request'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume cancel attach wait status logs diff worktree pr events artifacts restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help" -f -a "events" -d 'Print the events of a run'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume cancel attach wait status logs diff worktree pr events artifacts restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help" -f -a "artifacts" -d 'List the files that a run kept, or print one'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume cancel attach wait status logs diff worktree pr events artifacts restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help" -f -a "restore" -d 'List work that was kept, or bring it back'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume cancel attach wait status logs diff worktree pr events artifacts restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help" -f -a "prune" -d 'Take runs out of the record that nobody needs any more'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume cancel attach wait status logs diff worktree pr events artifacts restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help" -f -a "explain" -d 'Say why a run, a task, a gate or an error is where it is, what proves it, and what to type'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume cancel attach wait status logs diff worktree pr events artifacts restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help" -f -a "gates" -d 'Show what waits for you'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume cancel attach wait status logs diff worktree pr events artifacts restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help" -f -a "gate" -d 'Look into gates'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume cancel attach wait status logs diff worktree pr events artifacts restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help" -f -a "approve" -d 'Let a task go on that waits for you'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume cancel attach wait status logs diff worktree pr events artifacts restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help" -f -a "reject" -d 'Refuse what waits for you, or send it back'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume cancel attach wait status logs diff worktree pr events artifacts restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help" -f -a "answer" -d 'Answer a question of an agent'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume cancel attach wait status logs diff worktree pr events artifacts restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help" -f -a "accept" -d 'Let the work of a task count that needs review'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume cancel attach wait status logs diff worktree pr events artifacts restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help" -f -a "requeue" -d 'Have a task done again that failed, needs review, was cancelled or was skipped'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume cancel attach wait status logs diff worktree pr events artifacts restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help" -f -a "deadletter" -d 'See to the tasks that were given up'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume cancel attach wait status logs diff worktree pr events artifacts restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help" -f -a "merge" -d 'Bring the work of a run back to a branch'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume cancel attach wait status logs diff worktree pr events artifacts restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help" -f -a "submit" -d 'Hand in what a task came to (for agents)'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume cancel attach wait status logs diff worktree pr events artifacts restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help" -f -a "review" -d 'Have a change reviewed'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume cancel attach wait status logs diff worktree pr events artifacts restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help" -f -a "list" -d 'List agents, teams and workflows'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume cancel attach wait status logs diff worktree pr events artifacts restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help" -f -a "show" -d 'Show an agent, a team or a workflow, or all attempts of a task'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume cancel attach wait status logs diff worktree pr events artifacts restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help" -f -a "validate" -d 'Check agents, teams, workflows and settings'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume cancel attach wait status logs diff worktree pr events artifacts restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help" -f -a "agents" -d 'Look at the programs that can work on a task'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume cancel attach wait status logs diff worktree pr events artifacts restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help" -f -a "config" -d 'Look at settings and change them'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume cancel attach wait status logs diff worktree pr events artifacts restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help" -f -a "trust" -d 'Let this repository\'s own files supply commands and replace built-in names'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume cancel attach wait status logs diff worktree pr events artifacts restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help" -f -a "doctor" -d 'Check git, disk, store, the record of runs, settings, resources and agents'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume cancel attach wait status logs diff worktree pr events artifacts restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help" -f -a "completions" -d 'Print the completions for a shell'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume cancel attach wait status logs diff worktree pr events artifacts restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help" -f -a "builtin-agent" -d 'Work as the built-in agent (started by crew itself)'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume cancel attach wait status logs diff worktree pr events artifacts restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help" -f -a "carry-out" -d 'Carry out a run that is recorded (for crew itself)'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume cancel attach wait status logs diff worktree pr events artifacts restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help" -f -a "hook" -d 'Answer a hook of an agent\'s CLI (started by the agent itself)'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume cancel attach wait status logs diff worktree pr events artifacts restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help" -f -a "replay-agent" -d 'Play a recording back (started by crew itself)'
+complete -c crew -n "__fish_crew_using_subcommand help; and not __fish_seen_subcommand_from init run resume cancel attach wait status logs diff worktree pr events artifacts restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from worktree" -f -a "list" -d 'Show what each task\'s work tree holds, and what it takes up on the disk'
 complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from worktree" -f -a "path" -d 'Print the folder of a task: cd "$(crew worktree path RUN TASK)"'
 complete -c crew -n "__fish_crew_using_subcommand help; and __fish_seen_subcommand_from worktree" -f -a "open" -d 'Open the folder of a task in your editor, or in a shell'

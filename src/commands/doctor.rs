@@ -4,6 +4,8 @@ use super::agents::{self, Found};
 use super::context::{Context, refuse_contradictions};
 use super::cut_off;
 use super::doctor_agents;
+use super::doctor_bundle;
+use super::doctor_git;
 use super::doctor_probe;
 use super::exit::{self, ExitStatus};
 use super::mending::{self, Mended};
@@ -25,15 +27,17 @@ use crate::ui::printer::Tone;
 use crate::ui::words;
 use crate::workspace::git::Git;
 use anyhow::Result;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Less free space than this is a failure: agents and builds write hundreds of megabytes.
 const LEAST_SPACE: u64 = 200 * 1000 * 1000;
 /// Less free space than this is worth a warning.
 const LITTLE_SPACE: u64 = 2_000_000_000;
+/// Room for fewer files than this is worth a warning: a checkout makes thousands.
+const LITTLE_FILES: u64 = 20_000;
 /// How long is waited for others who put the store right, or write to it.
 const STORE_PATIENCE: Duration = Duration::from_secs(5);
 /// The oldest git that has what crew asks for.
@@ -70,6 +74,14 @@ pub struct DoctorArgs {
     #[arg(long, value_name = "NAME", requires = "probe")]
     model: Option<String>,
 
+    /// Write what a report of a mistake needs into one file, without secrets, and say what is in it
+    #[arg(long, conflicts_with_all = ["agents", "probe", "fix"])]
+    bundle: bool,
+
+    /// File that the bundle is written to, which is not there yet; else one in this folder
+    #[arg(long, short, value_name = "FILE", requires = "bundle")]
+    output: Option<PathBuf>,
+
     /// How long one call of an agent may take, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
     patience: u64,
@@ -84,7 +96,7 @@ enum Level {
     Fail,
 }
 
-struct Check {
+pub(super) struct Check {
     name: &'static str,
     level: Level,
     detail: String,
@@ -100,7 +112,7 @@ impl Check {
         Check { level: Level::Fail, hint: Some(hint.into()), ..Check::ok(name, detail) }
     }
 
-    fn warn(name: &'static str, detail: impl Into<String>, hint: impl Into<String>) -> Check {
+    pub(super) fn warn(name: &'static str, detail: impl Into<String>, hint: impl Into<String>) -> Check {
         Check { level: Level::Warn, ..Check::fail(name, detail, hint) }
     }
 }
@@ -114,21 +126,35 @@ pub fn doctor(cx: &Context, args: &DoctorArgs) -> Result<ExitStatus> {
     if let Some(name) = &args.probe {
         return doctor_probe::probe(cx, name, args.model.as_deref(), patience);
     }
+    if args.bundle {
+        let found = examine(cx, false)?.iter().map(as_json).collect();
+        return doctor_bundle::write(cx, args.output.as_deref(), found);
+    }
+    let checks = examine(cx, args.fix)?;
+    exit::unless_nobody_reads(tell(cx, &checks))?;
+    let failed = checks.iter().any(|check| check.level == Level::Fail);
+    Ok(if failed { ExitStatus::Failed } else { ExitStatus::Done })
+}
+
+/// Makes all checks; with `fix`, repairs what can be repaired.
+fn examine(cx: &Context, fix: bool) -> Result<Vec<Check>> {
     let mut checks = vec![check_git(&cx.folder)];
     match cx.layout() {
         Ok(layout) => {
             checks.push(check_disk(&layout));
-            if args.fix {
+            if fix {
                 typist::refuse_agents(Some(layout.repository()))?;
             }
-            checks.push(check_store(&layout, args.fix));
+            checks.push(check_store(&layout, fix));
             // Without git, they would only say so once more.
             if checks[0].level != Level::Fail {
                 checks.extend(check_merges(&layout));
                 // What is wrong with the store itself has been said.
                 if checks.iter().all(|check| check.name != "store" || check.level != Level::Fail) {
-                    checks.extend(check_record(cx, &layout, args.fix)?);
+                    checks.extend(check_record(cx, &layout, fix)?);
                 }
+                checks.extend(doctor_git::left_locks(&layout));
+                checks.extend(doctor_git::left_references(&layout));
                 checks.extend(check_worktrees(&layout));
             }
             check_settings(cx, &layout, &mut checks);
@@ -138,26 +164,26 @@ pub fn doctor(cx: &Context, args: &DoctorArgs) -> Result<ExitStatus> {
             checks.push(Check::fail("repository", format!("{error:#}"), "git init, or crew -C FOLDER doctor"))
         }
     }
-    exit::unless_nobody_reads(tell(cx, &checks))?;
-    let failed = checks.iter().any(|check| check.level == Level::Fail);
-    Ok(if failed { ExitStatus::Failed } else { ExitStatus::Done })
+    Ok(checks)
 }
 
-fn tell(cx: &Context, checks: &[Check]) -> Result<()> {
-    let word = |level| match level {
+fn word(level: Level) -> (&'static str, Tone) {
+    match level {
         Level::Ok => ("ok", Tone::Good),
         Level::Fixed => ("fixed", Tone::Good),
         Level::Warn => ("warn", Tone::Attention),
         Level::Fail => ("FAIL", Tone::Bad),
-    };
+    }
+}
+
+fn as_json(check: &Check) -> Value {
+    let Check { name, level, detail, hint } = check;
+    json!({"check": name, "level": word(*level).0.to_lowercase(), "detail": detail, "hint": hint})
+}
+
+fn tell(cx: &Context, checks: &[Check]) -> Result<()> {
     if cx.printer.json {
-        let data: Vec<_> = checks
-            .iter()
-            .map(|check| {
-                json!({"check": check.name, "level": word(check.level).0.to_lowercase(), "detail": check.detail,
-                       "hint": check.hint})
-            })
-            .collect();
+        let data: Vec<Value> = checks.iter().map(as_json).collect();
         let count = |level| checks.iter().filter(|check| check.level == level).count();
         let meta = json!({"failed": count(Level::Fail), "fixed": count(Level::Fixed)});
         return Ok(cx.printer.json(&json!({"data": data, "meta": meta}))?);
@@ -203,20 +229,31 @@ fn check_disk(layout: &Layout) -> Check {
         words::size(LEAST_SPACE)
     );
     // What crew records may lie on another disk than what agents work on.
-    let free = |place: &Path| rustix::fs::statvfs(place).map(|disk| disk.f_bavail * disk.f_frsize);
     let places = [layout.repository(), layout.root()];
-    let asked: Result<Vec<u64>, _> = places.into_iter().filter(|place| place.exists()).map(free).collect();
-    match asked.map(|free| (free.first() != free.last(), free.into_iter().min().unwrap_or_default())) {
-        Ok((differ, free)) => {
-            let least = if differ { " where there is least" } else { "" };
-            let detail = format!("{} free{least}", words::size(free));
-            match free {
-                0..LEAST_SPACE => Check::fail("disk", detail, hint),
-                LEAST_SPACE..LITTLE_SPACE => Check::warn("disk", detail, hint),
-                _ => Check::ok("disk", detail),
-            }
+    let asked: Result<Vec<_>, _> =
+        places.into_iter().filter(|place| place.exists()).map(rustix::fs::statvfs).collect();
+    let disks = match asked {
+        Ok(disks) => disks,
+        Err(error) => return Check::fail("disk", format!("cannot be asked: {error}"), hint),
+    };
+    let free: Vec<u64> = disks.iter().map(|disk| disk.f_bavail * disk.f_frsize).collect();
+    let least = if free.first() != free.last() { " where there is least" } else { "" };
+    let free = free.into_iter().min().unwrap_or_default();
+    let detail = format!("{} free{least}", words::size(free));
+    // Some file systems have no bound on them, and say that they have none at all.
+    let files = disks.iter().filter(|disk| disk.f_files > 0).map(|disk| disk.f_favail).min();
+    match (free, files) {
+        (0..LEAST_SPACE, _) => Check::fail("disk", detail, hint),
+        (_, Some(files @ 0..LITTLE_FILES)) => {
+            let detail = format!("{detail}, and room for {} more", words::count(files as usize, "file"));
+            Check::warn(
+                "disk",
+                detail,
+                "a disk takes no file any more once that is used up, whatever space is left",
+            )
         }
-        Err(error) => Check::fail("disk", format!("cannot be asked: {error}"), hint),
+        (LEAST_SPACE..LITTLE_SPACE, _) => Check::warn("disk", detail, hint),
+        _ => Check::ok("disk", detail),
     }
 }
 

@@ -21,6 +21,8 @@ mod detached;
 mod diff;
 mod doctor;
 mod doctor_agents;
+mod doctor_bundle;
+mod doctor_git;
 mod doctor_probe;
 mod ended;
 mod events;

@@ -248,3 +248,50 @@ fn a_folder_outside_of_any_repository_is_a_failure() {
     assert!(line.contains("is not in a git repository") && line.ends_with("FAIL"), "{line}");
     assert!(ran.err.contains("hint: git init"), "{}", ran.err);
 }
+
+#[test]
+fn a_lock_that_a_killed_git_has_left_is_warned_about_and_one_that_is_held_is_not() {
+    let repo = TestRepo::new();
+    with_a_run(&repo);
+    let lock = repo.root.join(".git/index.lock");
+    let file = std::fs::File::create(&lock).expect("a lock");
+    let (_, json) = doctor(&repo, 0);
+    assert!(!json.to_string().contains("index.lock"), "{json:#}");
+    let hour = std::time::Duration::from_secs(3600);
+    file.set_modified(std::time::SystemTime::now() - hour).expect("an age");
+    let (_, json) = doctor(&repo, 0);
+    let found = check(&json, "locks");
+    assert_eq!(found["level"], "warn");
+    assert!(found["detail"].as_str().is_some_and(|detail| detail.ends_with("/.git/index.lock")), "{found}");
+    let hint = found["hint"].as_str().expect("a hint").to_owned();
+    let command = hint.split(": ").nth(1).expect("a command").to_owned();
+    let mut shell = repo.plain("sh");
+    shell.args(["-c", &command]);
+    run_command(shell).exits(0);
+    let (_, json) = doctor(&repo, 0);
+    assert!(!json.to_string().contains("\"locks\""), "{json:#}");
+}
+
+#[test]
+fn a_reference_of_a_run_that_no_record_knows_is_warned_about() {
+    let repo = TestRepo::new();
+    repo.agent("fake", "touch:made submit:done");
+    repo.workflow("w", "## a\nrole: executor\nagent: fake\nverify: exit 1\n\nDo it.");
+    repo.run_json("w", 1);
+    let (_, json) = doctor(&repo, 0);
+    assert!(!json.to_string().contains("\"references\""), "{json:#}");
+    let kept = repo.git(&["for-each-ref", "--format=%(refname)", "refs/crew"]);
+    assert!(!kept.trim().is_empty(), "the work was kept");
+    std::fs::remove_dir_all(repo.root.join(".crew")).expect("the folder");
+    let (_, json) = doctor(&repo, 0);
+    let found = check(&json, "references");
+    assert!(
+        found["level"] == "warn"
+            && found["detail"].as_str().is_some_and(|detail| detail.contains(kept.trim())),
+        "{found}"
+    );
+    assert!(
+        found["hint"].as_str().is_some_and(|hint| hint.contains("git update-ref -d refs/crew/keep/")),
+        "{found}"
+    );
+}

@@ -16,6 +16,7 @@ mod custom_agents;
 mod deadletters;
 mod detached;
 mod doctor;
+mod doctor_bundle;
 mod doctor_fix;
 mod dry_run;
 mod every_event;

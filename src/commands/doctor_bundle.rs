@@ -1,0 +1,275 @@
+//! `crew doctor --bundle`: what a report of a mistake needs, in one file that a person looks at before they share it.
+//!
+//! Of the environment only names are in it, of variables and addresses in the settings only that they are set. All else goes
+//! through the redactor, which knows the secrets of our environment and of the settings too.
+
+use super::agents;
+use super::context::Context;
+use super::exit::{ExitStatus, Problem};
+use super::run::registry;
+use crate::domain::redact::{HIDDEN, Redactor, SHORTEST_KNOWN, is_secret_name};
+use crate::domain::run::Run;
+use crate::domain::settings::{self, Settings};
+use crate::domain::task::TaskState;
+use crate::domain::words::clean_text;
+use crate::runner::{child, clock, environment, process};
+use crate::store::database::{SCHEMA, Store};
+use crate::store::layout::{self, Layout};
+use crate::store::lock;
+use crate::ui::words;
+use crate::workspace::git::Git;
+use anyhow::{Context as _, Result};
+use serde_json::{Map, Value, json};
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// The shape of a bundle.
+const VERSION: u32 = 1;
+/// How many of the newest events are in it.
+const EVENTS: usize = 200;
+/// How many of the newest runs are.
+const RUNS: usize = 20;
+/// How many logs of each sort are.
+const LOGS: usize = 5;
+/// How much of each log's end is, in bytes.
+const TAIL: u64 = 16 * 1024;
+/// The most bytes of a text; prompts may be books.
+const MAX_TEXT: usize = 4_000;
+
+/// Writes a bundle. `findings` are those of the doctor.
+pub fn write(cx: &Context, output: Option<&Path>, findings: Vec<Value>) -> Result<ExitStatus> {
+    let layout = cx.layout().ok();
+    let settings =
+        layout.as_ref().map(|layout| cx.trusts(layout).and_then(|trusted| cx.settings(layout, &[], trusted)));
+    let words = redactor(settings.as_ref().and_then(|settings| settings.as_ref().ok()));
+    let mut bundle = json!({
+        "bundle": VERSION, "made_at": clock::now(), "versions": versions(cx, settings.as_ref()), "doctor": findings,
+        "settings": settings_json(settings.as_ref()), "environment": environment_names(),
+    });
+    let store = layout.as_ref().map(Store::open_existing);
+    match &store {
+        Some(Ok(Some(store))) => put_store(&mut bundle, store),
+        Some(Err(error)) => bundle["store"] = json!({"error": error.to_string()}),
+        Some(Ok(None)) | None => bundle["store"] = Value::Null,
+    }
+    if let Some(layout) = &layout {
+        bundle["logs"] = json!(logs(layout, store.and_then(Result::ok).flatten().as_ref(), &words));
+    }
+    words.value(&mut bundle);
+    let home = std::env::var("HOME").ok().filter(|home| home.len() > 1);
+    tidy(&mut bundle, home.as_deref());
+    let path = output.map_or_else(|| default_path(&cx.folder), |path| cx.folder.join(path));
+    let text = format!("{}\n", serde_json::to_string_pretty(&bundle)?);
+    create(&path, &text)?;
+    tell(cx, &path, text.len() as u64, &bundle)?;
+    Ok(ExitStatus::Done)
+}
+
+/// Names a file of the folder by the time.
+fn default_path(folder: &Path) -> PathBuf {
+    let now = clock::now().to_string();
+    let digits: String = now.chars().take(19).filter(char::is_ascii_digit).collect();
+    folder.join(format!("crew-bundle-{digits}.json"))
+}
+
+fn create(path: &Path, text: &str) -> Result<()> {
+    let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let mut file = opened.map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => anyhow::Error::new(
+            Problem::refused("exists", format!("{} is there already", path.display()))
+                .hint("crew overwrites nothing; name another file with --output"),
+        ),
+        _ => anyhow::Error::new(error).context(format!("make {}", path.display())),
+    })?;
+    file.write_all(text.as_bytes()).with_context(|| format!("write {}", path.display()))
+}
+
+fn tell(cx: &Context, path: &Path, bytes: u64, bundle: &Value) -> Result<()> {
+    let count = |name: &str| match &bundle[name] {
+        Value::Array(list) => list.len(),
+        Value::Object(fields) => fields.len(),
+        _ => 0,
+    };
+    let inside: Vec<(&str, usize)> =
+        ["doctor", "settings", "environment", "runs", "events", "liveness", "logs"]
+            .map(|name| (name, count(name)))
+            .to_vec();
+    if cx.printer.json {
+        let inside: Map<String, Value> =
+            inside.iter().map(|(name, count)| ((*name).to_owned(), json!(count))).collect();
+        cx.printer.json(&json!({"file": path, "bytes": bytes, "holds": inside}))?;
+        return Ok(());
+    }
+    cx.printer.data(&path.display().to_string())?;
+    let words = [
+        ("doctor", "finding of the doctor"),
+        ("settings", "setting, with where it comes from"),
+        ("environment", "variable, by its name alone"),
+        ("runs", "run"),
+        ("events", "event, the newest"),
+        ("liveness", "sign of life"),
+        ("logs", "log, its end"),
+    ];
+    cx.printer
+        .tell(&format!("{}; versions of crew, git, the system and the agents, and:", words::size(bytes)));
+    for (name, what) in words {
+        let number = inside.iter().find(|(known, _)| *known == name).map_or(0, |(_, count)| *count);
+        let (noun, rest) =
+            what.split_once([',', ' ']).map_or((what, ""), |(noun, _)| (noun, &what[noun.len()..]));
+        cx.printer.tell(&format!("  {}{rest}", words::count(number, noun)));
+    }
+    cx.printer.tell("secrets were taken out as far as crew knows them; look at it before you share it");
+    Ok(())
+}
+
+/// Returns what hides the secrets of our environment and those of the settings.
+fn redactor(settings: Option<&Settings>) -> Redactor {
+    let mut more = Vec::new();
+    for (key, value, _) in settings.map(Settings::list).unwrap_or_default() {
+        let name = key.rsplit('.').next().unwrap_or_default().to_owned();
+        let is_secret = is_withheld(&key) && (key == settings::NOTIFY_WEBHOOK.key || is_secret_name(&name));
+        if let Some(text) = value.as_str().filter(|text| is_secret && text.len() >= SHORTEST_KNOWN) {
+            // By a name that says so, whatever it was called.
+            more.push(("SETTING_SECRET".into(), text.into()));
+        }
+    }
+    environment::hiding_ours(&more)
+}
+
+/// Tells whether of a setting's value only that it is set is anybody's business: people's own words, and addresses in which a
+/// token stands.
+fn is_withheld(key: &str) -> bool {
+    key == settings::NOTIFY_WEBHOOK.key
+        || key.strip_prefix(settings::VARS.key).is_some_and(|rest| rest.starts_with('.'))
+}
+
+fn settings_json(settings: Option<&Result<Settings>>) -> Value {
+    match settings {
+        None => Value::Null,
+        Some(Err(error)) => json!([{"error": super::exit::in_one_line(error)}]),
+        Some(Ok(settings)) => {
+            let one = |(key, value, origin): (String, Value, settings::Origin)| {
+                let is_set = value.as_str().is_none_or(|text| !text.is_empty());
+                let value = if is_withheld(&key) && is_set { json!(HIDDEN) } else { value };
+                json!({"key": key, "value": value, "origin": origin.to_string()})
+            };
+            let list: Vec<Value> = settings.list().into_iter().map(one).collect();
+            let refused = settings.refused.iter().map(|why| json!({"no_effect": why}));
+            json!(list.into_iter().chain(refused).collect::<Vec<_>>())
+        }
+    }
+}
+
+fn versions(cx: &Context, settings: Option<&Result<Settings>>) -> Value {
+    let git = Git::at(&cx.folder).text(&["version"]).ok();
+    let settings = settings.and_then(|settings| settings.as_ref().ok()).cloned().unwrap_or_default();
+    let agents = registry(&settings).map(|registry| agents::look_at(&registry)).unwrap_or_default();
+    let agents: Vec<Value> = agents
+        .iter()
+        .map(|agent| {
+            let (version, wrong) = match &agent.version {
+                Some(Ok(version)) => (Some(version), None),
+                Some(Err(why)) => (None, Some(why)),
+                None => (None, None),
+            };
+            json!({"name": agent.name, "installed": agent.path.is_some(), "version": version, "does_not_run": wrong})
+        })
+        .collect();
+    let read = |path: &str| std::fs::read_to_string(path).ok().map(|text| text.trim().to_owned());
+    let release = read("/etc/os-release").and_then(|text| {
+        let line = text.lines().find_map(|line| line.strip_prefix("PRETTY_NAME="))?;
+        Some(line.trim_matches('"').to_owned())
+    });
+    json!({
+        "crew": env!("CARGO_PKG_VERSION"), "store_schema": SCHEMA, "git": git,
+        "os": {"family": std::env::consts::OS, "architecture": std::env::consts::ARCH, "release": release,
+            "kernel": read("/proc/sys/kernel/osrelease"), "processors": std::thread::available_parallelism().ok()},
+        "agents": agents,
+    })
+}
+
+fn environment_names() -> Vec<String> {
+    let mut names: Vec<String> =
+        std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+/// Puts in what the record says, as far as it can be read.
+fn put_store(bundle: &mut Value, store: &Store) {
+    bundle["store"] = json!({"schema": store.version().ok(), "runs": store.run_count().ok(), "pruned": store.pruned_count().ok()});
+    let rows = store.runs(RUNS).unwrap_or_default();
+    let of_row = |row: &crate::store::queries::RunRow| {
+        let counts: Map<String, Value> = TaskState::ALL
+            .into_iter()
+            .map(|state| (state.name().to_owned(), json!(row.counts.of(state))))
+            .collect();
+        json!({"id": row.id, "status": store.status(row).ok(), "team": row.team, "workflow": row.workflow, "goal": row.goal,
+            "created_at": row.created_at, "ended_at": row.ended_at, "tasks": counts})
+    };
+    bundle["runs"] = json!(rows.iter().map(of_row).collect::<Vec<_>>());
+    bundle["events"] = match store.newest_events(EVENTS) {
+        Ok(events) => json!(events),
+        Err(error) => json!([{"error": error.to_string()}]),
+    };
+    let alive = rows.iter().filter(|row| row.is_open()).map(|row| {
+        let paths = store.paths(&row.id);
+        let owned = lock::is_owned(&paths).ok();
+        let owner = lock::owner(&paths).filter(|_| owned == Some(true));
+        let owner = owner.map(|owner| {
+            json!({"pid": owner.pid, "since": owner.since, "doing": owner.doing, "stopped": process::is_stopped(owner.pid)})
+        });
+        json!({"run": row.id, "owned": owned, "owner": owner, "heartbeat": store.heartbeat(&row.id).ok().flatten()})
+    });
+    bundle["liveness"] = json!(alive.collect::<Vec<_>>());
+}
+
+/// Returns the ends of the newest logs: those of crew itself, and those of attempts that did not go well.
+fn logs(layout: &Layout, store: Option<&Store>, words: &Redactor) -> Vec<Value> {
+    let mut own = layout.logs_of_runs();
+    own.sort();
+    let mut paths: Vec<PathBuf> = own.into_iter().rev().take(LOGS).map(|(_, path)| path).collect();
+    let runs = store.and_then(|store| store.runs(RUNS).ok()).unwrap_or_default();
+    let of_runs = runs.iter().map(|row| layout.run(&row.id).dispatcher_log()).filter(|log| log.exists());
+    paths.extend(of_runs.take(LOGS));
+    let loaded = runs.iter().filter_map(|row| store?.load_run(&row.id).ok().flatten());
+    paths.extend(loaded.flat_map(|run| logs_of_failures(layout, &run)).filter(|log| log.exists()).take(LOGS));
+    let tail = |path: &PathBuf| {
+        let tail = child::safe_tail(path, words, TAIL)?;
+        let lines: Vec<&str> = tail.lines().collect();
+        Some(json!({"path": layout.shown(path), "bytes": path.metadata().ok()?.len(), "tail": lines}))
+    };
+    paths.iter().filter_map(tail).collect()
+}
+
+fn logs_of_failures(layout: &Layout, run: &Run) -> Vec<PathBuf> {
+    let went_wrong = |state: TaskState| matches!(state, TaskState::Failed | TaskState::NeedsReview);
+    let tasks = run.tasks.iter().filter(|task| went_wrong(task.state));
+    let logs = tasks.filter_map(|task| {
+        let last = task.last()?;
+        Some([
+            layout::log_of(&task.spec.id, last.number),
+            layout::verification_log_of(&task.spec.id, last.number),
+        ])
+    });
+    logs.flatten().map(|log| layout.run(&run.id).root().join(log)).collect()
+}
+
+/// Bounds each text, and says `~` for the home folder, which tells who somebody is.
+fn tidy(value: &mut Value, home: Option<&str>) {
+    match value {
+        Value::String(text) => {
+            if let Some(home) = home.filter(|home| text.contains(home)) {
+                *text = text.replace(home, "~");
+            }
+            if text.len() > MAX_TEXT {
+                *text = clean_text(text, MAX_TEXT);
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| tidy(item, home)),
+        Value::Object(fields) => fields.values_mut().for_each(|field| tidy(field, home)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
