@@ -12,6 +12,8 @@ use crate::domain::run::Run;
 use crate::domain::settings::{self, Settings};
 use crate::domain::task::TaskState;
 use crate::domain::words::clean_text;
+use crate::metrics::reading::{self, Window};
+use crate::metrics::registry::Series;
 use crate::runner::{child, clock, environment, process};
 use crate::store::database::{SCHEMA, Store};
 use crate::store::layout::{self, Layout};
@@ -48,8 +50,8 @@ pub fn write(cx: &Context, output: Option<&Path>, findings: Vec<Value>) -> Resul
         "bundle": VERSION, "made_at": clock::now(), "versions": versions(cx, settings.as_ref()), "doctor": findings,
         "settings": settings_json(settings.as_ref()), "environment": environment_names(),
     });
-    let store = layout.as_ref().map(Store::open_existing);
-    match &store {
+    let mut store = layout.as_ref().map(Store::open_existing);
+    match &mut store {
         Some(Ok(Some(store))) => put_store(&mut bundle, store),
         Some(Err(error)) => bundle["store"] = json!({"error": error.to_string()}),
         Some(Ok(None)) | None => bundle["store"] = Value::Null,
@@ -93,7 +95,7 @@ fn tell(cx: &Context, path: &Path, bytes: u64, bundle: &Value) -> Result<()> {
         _ => 0,
     };
     let inside: Vec<(&str, usize)> =
-        ["doctor", "settings", "environment", "runs", "events", "liveness", "logs"]
+        ["doctor", "settings", "environment", "runs", "events", "liveness", "metrics", "logs"]
             .map(|name| (name, count(name)))
             .to_vec();
     if cx.printer.json {
@@ -110,6 +112,7 @@ fn tell(cx: &Context, path: &Path, bytes: u64, bundle: &Value) -> Result<()> {
         ("runs", "run"),
         ("events", "event, the newest"),
         ("liveness", "sign of life"),
+        ("metrics", "figure, with its labels"),
         ("logs", "log, its end"),
     ];
     cx.printer
@@ -198,7 +201,11 @@ fn environment_names() -> Vec<String> {
 }
 
 /// Puts in what the record says, as far as it can be read.
-fn put_store(bundle: &mut Value, store: &Store) {
+fn put_store(bundle: &mut Value, store: &mut Store) {
+    bundle["metrics"] = match reading::of_store(store, Window::ALL, clock::now()) {
+        Ok(snapshot) => json!(snapshot.series.iter().map(Series::json).collect::<Vec<_>>()),
+        Err(error) => json!([{"error": error.to_string()}]),
+    };
     bundle["store"] = json!({"schema": store.version().ok(), "runs": store.run_count().ok(), "pruned": store.pruned_count().ok()});
     let rows = store.runs(RUNS).unwrap_or_default();
     let of_row = |row: &crate::store::queries::RunRow| {

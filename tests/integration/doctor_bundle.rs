@@ -101,6 +101,8 @@ fn a_bundle_holds_what_a_report_needs_and_says_so() {
     let logs = bundle["logs"].as_array().expect("logs");
     assert!(logs.iter().any(|log| log["tail"] == json!(["it broke"])), "{logs:#?}");
     assert_eq!(bundle["liveness"], json!([]));
+    let metrics = bundle["metrics"].as_array().expect("series");
+    assert!(metrics.iter().any(|series| series.to_string().contains("\"crew.")), "{metrics:#?}");
 }
 
 #[test]
@@ -222,7 +224,7 @@ fn of_hundreds_of_secrets_that_were_put_everywhere_none_is_in_a_bundle() {
     repo.set("notify", "kinds", json!([]));
     repo.set("prices", &flags[3], json!({"input": 1.0, "output": 1.0}));
     let goal = format!(
-        "use {} with password: onlythegoaltells1x and the webhook https://joe:onlytheloginx7@example.com/",
+        "use {} with API_KEY=Only7The9GoalTells1x and the webhook https://joe:onlytheloginx7@example.com/",
         flags[4]
     );
     let mut run = repo.command(["run", &goal, "--workflow", "one", "--detach"]);
@@ -256,9 +258,10 @@ fn of_hundreds_of_secrets_that_were_put_everywhere_none_is_in_a_bundle() {
     };
     let out: Vec<&String> = secrets.iter().filter(shown).collect();
     assert!(out.is_empty(), "{} got out: {out:#?}\n{text}", out.len());
-    for plain in ["variable", "setting", "address", "goal", "login", "key"] {
+    for plain in ["variable", "setting", "address", "login", "key"] {
         let words = [format!("onlythe{plain}tells"), format!("onlythe{plain}x7")];
         assert!(!words.iter().any(|words| text.contains(words)), "{plain}: {text}");
     }
+    assert!(!text.contains("Only7The9GoalTells1x"), "{text}");
     assert!(!text.contains(&repo.home.display().to_string()), "the home folder tells who somebody is");
 }

@@ -2,8 +2,8 @@
 
 use crate::support::{FAKE_AGENT, TestRepo, run_command, start_command, task, wait_until};
 use crate::{
-    budgets, detached, gates, interruption, liveness, merging, notices, review_voices, reviews, taken_up,
-    worktree_setup,
+    budgets, detached, gates, interruption, liveness, logging, merging, notices, review_voices, reviews,
+    taken_up, worktree_setup,
 };
 use crew::domain::settings::{self, Setting};
 use serde_json::{Value, json};
@@ -555,6 +555,9 @@ fn every_flag_of_run_changes_what_a_run_does() {
             "set" => set_is_for_one_run,
             "trust_project" => trust_project_lets_its_commands_run,
             "json" => json_is_data,
+            "verbose" => {
+                logging::what_is_decided_and_done_is_said_beside_the_data_and_only_where_somebody_asks
+            }
             "quiet" => quiet_says_nothing_beside_the_data,
             "folder" => folder_is_where_the_run_is,
             "help" | "version" => continue,
