@@ -141,6 +141,8 @@ impl Message {
             Message::Kept { .. } => "work was kept",
             Message::Left { .. } => "a reviewer's work tree went",
             Message::KeptFirst { .. } => "work was kept for a request",
+            Message::Read { .. } => "what was handed in was read",
+            Message::ReadWritten { .. } => "a written review was read",
             Message::Merge { .. } => "a part of a merge is done",
             Message::Signed { .. } => "a signed request in an agent's words",
             Message::Inbox => "the inbox rang",
@@ -162,6 +164,8 @@ impl Message {
             | Message::Unplaced { place, .. }
             | Message::Kept { place, .. }
             | Message::Left { place, .. }
+            | Message::Read { place, .. }
+            | Message::ReadWritten { place, .. }
             | Message::Merge { place, .. }
             | Message::Signed { place, .. } => Some(*place),
             Message::KeptFirst { .. } | Message::Inbox | Message::Clashes(_) | Message::Stop { .. } => None,

@@ -37,7 +37,7 @@ fn with_log(mut command: Command, filter: &str) -> Ran {
 }
 
 #[test]
-fn what_is_decided_and_done_is_said_beside_the_data_and_only_where_somebody_asks() {
+pub fn what_is_decided_and_done_is_said_beside_the_data_and_only_where_somebody_asks() {
     let repo = TestRepo::new();
     one(&repo);
     let plain = run_command(run(&repo, &[])).exits(1);
