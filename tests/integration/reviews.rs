@@ -1,8 +1,9 @@
 //! `crew review`: what is reviewed, by whom, and what the exit code says of it.
 
-use crate::support::{Ran, TestRepo, of_kind, wait_until};
+use crate::support::{Ran, Running, TestRepo, of_kind, wait_until};
 use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
 
 /// Hands in a finding of a severity on the line that was added to `a.txt`.
 pub fn finds(severity: &str) -> String {
@@ -381,11 +382,17 @@ fn two_who_ask_at_once_get_one_review() {
     reviewer(&repo, "slow", &format!("{waits}; {}", finds("error")));
     let first = repo.start(["review", "--reviewer", "slow", "--json"]);
     wait_until("the reviewer is asked", || asked.exists());
-    let second = repo.start(["review", "--reviewer", "slow", "--json"]);
+    let told = repo.beside("told");
+    let mut command = repo.command(["review", "--reviewer", "slow", "--json"]);
+    command.stdout(Stdio::piped()).stderr(std::fs::File::create(&told).expect("a file"));
+    let second = Running::of(command.spawn().expect("crew starts"));
+    // Whoever comes when changes have been asked for asks once more.
+    let waits = || std::fs::read_to_string(&told).is_ok_and(|told| told.contains("waiting for it"));
+    wait_until("the second one waits for the first", waits);
     std::fs::write(&gate, "").expect("a file");
     let [first, second] = [first, second].map(|running| running.ends().exits(5));
     assert_eq!(first.json()["review"], second.json()["review"]);
-    assert_eq!(std::fs::read_to_string(asked).expect("asked").lines().count(), 1, "{}", second.err);
+    assert_eq!(std::fs::read_to_string(asked).expect("asked").lines().count(), 1);
 }
 
 #[test]
