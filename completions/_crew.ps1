@@ -409,7 +409,7 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('--run', '--run', [CompletionResultType]::ParameterName, 'Of this run only: the beginning of its id, or `last`')
             [CompletionResult]::new('--window', '--window', [CompletionResultType]::ParameterName, 'What happened within this time: 7d, 12h')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to print it')
-            [CompletionResult]::new('--compare', '--compare', [CompletionResultType]::ParameterName, 'Say what got better or worse: from A to B with from B to now (14d..7d, 2026-05-01..2026-05-08), or one version of crew with another (0.1.0..0.2.0). Exit 1 where something got worse')
+            [CompletionResult]::new('--compare', '--compare', [CompletionResultType]::ParameterName, 'Say what got better or worse: from A to B with from B to now (14d..7d, 2026-05-01..2026-05-08), or what ran under one version with what ran under another (0.1.0..0.2.0). Exit 1 where something got worse')
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
             [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
             [CompletionResult]::new('--watch', '--watch', [CompletionResultType]::ParameterName, 'Go on, and print what changes, until ctrl-C')

@@ -57,13 +57,15 @@ pub fn begin(cx: &Context, flags: u8, command: (&str, Option<&str>)) -> Result<(
         let _ = CHOSEN.set(filter.to_string());
     }
     let file = set(FILE_VARIABLE).map(PathBuf::from);
-    if !asked && (file.is_some() || detached.is_some()) {
+    // A name that is no run's is refused, and has no log.
+    let run = detached.and_then(RunId::parse);
+    if !asked && (file.is_some() || run.is_some()) {
         filter = filter.at_least(Level::Info);
     }
     if filter.is_off() {
         return Ok(());
     }
-    let to = match (file, detached.and_then(RunId::parse)) {
+    let to = match (file, run) {
         (Some(path), _) => To::File(LogFile::open(&path).map_err(|error| {
             let why = anyhow::Error::new(error);
             let problem = Problem::usage("log_file", format!("the log cannot be written: {why:#}"));

@@ -113,8 +113,10 @@ fn what_is_written_for_prometheus_is_all_that_is_known(repo: &TestRepo) {
         assert_eq!(types, names.len(), "{text}");
     }
     assert!(open.ends_with("# EOF\n") && !plain.contains("# EOF"));
-    let cut = plain.lines().find(|line| line.starts_with("crew_tool_call_total{agent=\"other\""));
-    assert_eq!(cut, Some(r#"crew_tool_call_total{agent="other",tool="other",result="other"} 10"#));
+    // One agent alone calls ten tools more than have a series each.
+    let cut = r#"crew_tool_call_total{agent="other",tool="other",result="other"} "#;
+    let cut = plain.lines().find_map(|line| line.strip_prefix(cut)?.parse::<u32>().ok());
+    assert!(cut.is_some_and(|cut| cut >= 10), "{cut:?}");
     // A label that a run or a task is known by has no end of values.
     let newest = repo.crew(["status", "--json"]).exits(0).json();
     let id = newest["data"][0]["id"].as_str().expect("an id");

@@ -54,8 +54,8 @@ pub struct MetricsArgs {
     #[arg(long, conflicts_with = "compare")]
     watch: bool,
 
-    /// Say what got better or worse: from A to B with from B to now (14d..7d, 2026-05-01..2026-05-08), or one version of
-    /// crew with another (0.1.0..0.2.0). Exit 1 where something got worse
+    /// Say what got better or worse: from A to B with from B to now (14d..7d, 2026-05-01..2026-05-08), or what ran
+    /// under one version with what ran under another (0.1.0..0.2.0). Exit 1 where something got worse
     #[arg(long, value_name = "A..B", conflicts_with_all = ["filter", "window"])]
     compare: Option<String>,
 }
