@@ -107,13 +107,13 @@ fn tell(cx: &Context, path: &Path, bytes: u64, bundle: &Value) -> Result<()> {
     cx.printer.data(&path.display().to_string())?;
     let words = [
         ("doctor", "finding of the doctor"),
-        ("settings", "setting, with where it comes from"),
-        ("environment", "variable, by its name alone"),
+        ("settings", "setting, with its origin"),
+        ("environment", "variable, without a value"),
         ("runs", "run"),
         ("events", "event, the newest"),
         ("liveness", "sign of life"),
-        ("metrics", "figure, with its labels"),
-        ("logs", "log, its end"),
+        ("metrics", "figure"),
+        ("logs", "log, the end alone"),
     ];
     cx.printer
         .tell(&format!("{}; versions of crew, git, the system and the agents, and:", words::size(bytes)));

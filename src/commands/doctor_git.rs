@@ -50,7 +50,8 @@ pub(super) fn left_locks(layout: &Layout) -> Option<Check> {
         words::count(locks.len(), "lock"),
         some(&locks)
     );
-    let hint = format!("where no git is at work there any more: {}", in_shell("rm", &[first.clone()]));
+    let hint =
+        format!("where no git is at work there any more: {}", in_shell("rm", std::slice::from_ref(first)));
     Some(Check::warn("locks", detail, hint))
 }
 

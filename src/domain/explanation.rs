@@ -149,7 +149,8 @@ pub fn of_run(known: &Known<'_>) -> Vec<String> {
     let (settled, all) = (run.counts.settled(), run.counts.total());
     let mut said = vec![match status {
         RunStatus::Completed => {
-            format!("All of its {all} tasks are settled, and none stands in the way of its completion.")
+            "Nothing of it is open, and nothing that came of its tasks stands in the way of its completion."
+                .to_owned()
         }
         RunStatus::Cancelled => {
             "It is cancelled: a person did not want all of its tasks to be done.".to_owned()

@@ -506,7 +506,7 @@ mod tests {
             drop(store);
             let layout = Layout::of(folder.path());
             let Ok(hold) = salvage::hold(&layout, Duration::from_secs(9)).unwrap() else { panic!("held") };
-            assert_eq!(hold.salvage(Time(0)).unwrap().unwrap().runs, [stays.id.clone()]);
+            assert_eq!(hold.salvage(Time(0)).unwrap().unwrap().runs, std::slice::from_ref(&stays.id));
             let mut store = open(&folder);
             assert_eq!(store.figures_head().unwrap(), Head::default(), "it is derived anew");
             assert_eq!(read(&mut store), before);

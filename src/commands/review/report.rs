@@ -218,7 +218,7 @@ fn bring_together(store: &Store, sources: &Sources<'_>, (bar, known): (Bar, &Kno
             .collect(),
         findings,
         hidden,
-        moved: passes::moved(&tasks),
+        moved: passes::moved(tasks),
         skipped: tasks.iter().flat_map(|task| skipped(task)).collect(),
         millis: *millis,
     };
