@@ -1012,8 +1012,14 @@ pub(crate) mod tests {
         TaskSpec { depends_on, ..TaskSpec::plain(TaskId::parse(id).unwrap(), work) }
     }
 
-    pub(crate) fn run_of(specs: Vec<TaskSpec>) -> Run {
-        let created = Event::RunCreated {
+    /// The event that makes a run of which nothing special is said.
+    pub(crate) fn run_created() -> Event {
+        run_created_by("0")
+    }
+
+    /// The same by a certain version of crew.
+    pub(crate) fn run_created_by(version: &str) -> Event {
+        Event::RunCreated {
             goal: "g".into(),
             team: "t".into(),
             workflow: "w".into(),
@@ -1023,8 +1029,12 @@ pub(crate) mod tests {
             roster: vec![],
             base: None,
             review: None,
-            crew_version: "0".into(),
-        };
+            crew_version: version.into(),
+        }
+    }
+
+    pub(crate) fn run_of(specs: Vec<TaskSpec>) -> Run {
+        let created = run_created();
         let mut run = Run::create(RunId::from_random(1), Time(0), &created).unwrap();
         for spec in specs {
             run.apply(Time(0), &Event::TaskCreated { spec }).unwrap();

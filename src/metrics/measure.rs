@@ -604,10 +604,10 @@ mod tests {
     use super::super::registry::{Registry, Snapshot, Value};
     use super::*;
     use crate::domain::error_kind::ErrorKind;
-    use crate::domain::event::{Again, Ending, ProcessId, RunLimits};
+    use crate::domain::event::{Again, Ending, ProcessId};
     use crate::domain::id::RunId;
     use crate::domain::requeue::Asked;
-    use crate::domain::run::tests::{ended, spec, started};
+    use crate::domain::run::tests::{ended, run_created_by, spec, started};
     use crate::domain::task::TaskSpec;
 
     /// A run whose events are measured one after the other.
@@ -620,21 +620,7 @@ mod tests {
     impl Measured {
         fn run(specs: Vec<TaskSpec>) -> Measured {
             let mut measured = Measured { meter: Meter::default(), registry: Registry::default(), seq: 0 };
-            measured.at(
-                0,
-                Event::RunCreated {
-                    goal: "g".into(),
-                    team: "t".into(),
-                    workflow: "w".into(),
-                    limits: RunLimits::default(),
-                    personas: Default::default(),
-                    vars: Default::default(),
-                    roster: vec![],
-                    base: None,
-                    review: None,
-                    crew_version: "1.2.3".into(),
-                },
-            );
+            measured.at(0, run_created_by("1.2.3"));
             specs.into_iter().for_each(|spec| measured.at(0, Event::TaskCreated { spec }));
             measured
         }

@@ -334,7 +334,7 @@ mod tests {
     use crate::domain::id::TaskId;
     use crate::domain::run::Run;
     use crate::domain::run::RunStatus;
-    use crate::domain::run::tests::{ended, spec, started};
+    use crate::domain::run::tests::{ended, run_created_by, spec, started};
     use crate::domain::tombstone::Tombstone;
     use crate::store::database::Applied;
     use crate::store::layout::Layout;
@@ -363,21 +363,6 @@ mod tests {
         Store::open(&Layout::of(folder.path())).unwrap()
     }
 
-    fn created(version: &str) -> Event {
-        Event::RunCreated {
-            goal: "g".into(),
-            team: "t".into(),
-            workflow: "w".into(),
-            limits: Default::default(),
-            personas: Default::default(),
-            vars: Default::default(),
-            roster: vec![],
-            base: None,
-            review: None,
-            crew_version: version.into(),
-        }
-    }
-
     fn append(store: &mut Store, run: &mut Run, at: i64, events: Vec<Event>) {
         let applied = events.into_iter().map(|event| Applied::to(run, Time(at), event).unwrap()).collect();
         store.append(run, applied, &[]).unwrap();
@@ -391,7 +376,7 @@ mod tests {
 
     /// Begins a run whose task is worked on, with so many calls of tools.
     fn begin(store: &mut Store, id: u128, at: i64, version: &str, tools: u64) -> Run {
-        let events = vec![created(version), Event::TaskCreated { spec: spec("a", &[]) }];
+        let events = vec![run_created_by(version), Event::TaskCreated { spec: spec("a", &[]) }];
         let (mut run, _) = store.create_run(RunId::from_random(id), Time(at), events).unwrap();
         append(store, &mut run, at + 1, vec![started("a", 1)]);
         append(store, &mut run, at + 2, (0..tools).map(tool).collect());

@@ -683,21 +683,10 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::run::tests::{spec, started};
+    use crate::domain::run::tests::{run_created, spec, started};
 
     fn created() -> Vec<Event> {
-        let created = Event::RunCreated {
-            goal: "g".into(),
-            team: "t".into(),
-            workflow: "w".into(),
-            limits: crate::domain::event::RunLimits { jobs: 2, ..Default::default() },
-            personas: Default::default(),
-            vars: Default::default(),
-            roster: Default::default(),
-            base: None,
-            review: None,
-            crew_version: "0".into(),
-        };
+        let created = run_created();
         vec![
             created,
             Event::TaskCreated { spec: spec("a", &[]) },

@@ -42,7 +42,8 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::event::{Event, ProcessId, RunLimits};
+    use crate::domain::event::ProcessId;
+    use crate::domain::run::tests::run_created;
     use crate::domain::time::Time;
     use crate::store::layout::Layout;
     use rusqlite::Connection;
@@ -54,18 +55,7 @@ mod tests {
     fn store_with_run(folder: &tempfile::TempDir) -> (Store, RunId) {
         let mut store = Store::open(&Layout::of(folder.path())).unwrap();
         let id = RunId::from_random(1);
-        let created = Event::RunCreated {
-            goal: "g".into(),
-            team: "t".into(),
-            workflow: "w".into(),
-            limits: RunLimits::default(),
-            personas: Default::default(),
-            vars: Default::default(),
-            roster: Default::default(),
-            base: None,
-            review: None,
-            crew_version: "0".into(),
-        };
+        let created = run_created();
         store.create_run(id.clone(), Time(1), vec![created]).unwrap();
         (store, id)
     }

@@ -135,13 +135,13 @@ impl Store {
 mod tests {
     use super::*;
     use crate::domain::event::Event;
-    use crate::domain::run::tests::{spec, started};
+    use crate::domain::run::tests::{run_created, spec, started};
     use crate::domain::time::Time;
     use crate::store::database::{Answered, Applied};
     use crate::store::layout::Layout;
 
     fn run_in(store: &mut Store, id: u128) -> Run {
-        let events = vec![created_event(), Event::TaskCreated { spec: spec("a", &[]) }];
+        let events = vec![run_created(), Event::TaskCreated { spec: spec("a", &[]) }];
         let (mut run, _) = store.create_run(RunId::from_random(id), Time(1), events).unwrap();
         let started = Applied::to(&mut run, Time(2), started("a", 1)).unwrap();
         let answered = Answered { request: format!("r{id}"), answer: "yes".into() };
@@ -173,27 +173,12 @@ mod tests {
             assert_eq!(left, 1, "{table}");
         }
         assert!(store.check_integrity().unwrap().is_empty());
-        let again = store.create_run(one.id.clone(), Time(3), vec![created_event()]).unwrap_err();
+        let again = store.create_run(one.id.clone(), Time(3), vec![run_created()]).unwrap_err();
         assert!(again.to_string().contains("crew.db"), "{again}");
         assert!(matches!(
             store.entomb(&one, &stone(&one), &Figures::default()),
             Err(StoreError::Stale { .. })
         ));
-    }
-
-    fn created_event() -> Event {
-        Event::RunCreated {
-            goal: "g".into(),
-            team: "t".into(),
-            workflow: "w".into(),
-            limits: Default::default(),
-            personas: Default::default(),
-            vars: Default::default(),
-            roster: Default::default(),
-            base: None,
-            review: None,
-            crew_version: "0".into(),
-        }
     }
 
     #[test]

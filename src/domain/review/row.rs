@@ -109,10 +109,10 @@ pub fn row_of(run: &Run, place: usize) -> Option<ReviewRow> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::domain::event::{Event, Outcome, RunLimits};
+    use crate::domain::event::{Event, Outcome};
     use crate::domain::review::judging::Bar;
     use crate::domain::review::target::{ChangeSize, ReviewOrder, ReviewTarget, Reviews, TargetKind};
-    use crate::domain::run::tests::{agent_spec, ended, started};
+    use crate::domain::run::tests::{agent_spec, ended, run_created, started};
     use serde_json::json;
 
     /// The events that make a review of one version of `feature` by some reviewers.
@@ -127,18 +127,10 @@ pub(crate) mod tests {
         };
         let (change, bar) = (ChangeSize::default(), Bar::default());
         let order = ReviewOrder { target, change, bar, answered: vec![], again, quiet: vec![] };
-        let created = Event::RunCreated {
-            goal: "g".into(),
-            team: "t".into(),
-            workflow: "w".into(),
-            limits: RunLimits::default(),
-            personas: Default::default(),
-            vars: Default::default(),
-            roster: vec![],
-            base: None,
-            review: Some(Box::new(order)),
-            crew_version: "0".into(),
-        };
+        let mut created = run_created();
+        if let Event::RunCreated { review, .. } = &mut created {
+            *review = Some(Box::new(order));
+        }
         let task = |name: &&str| {
             let mut spec = agent_spec(name, name);
             spec.reviews = Some(Reviews { name: (*name).into(), ..Reviews::default() });
