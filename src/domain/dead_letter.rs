@@ -199,6 +199,17 @@ pub struct Filed {
     pub ended: Option<(Time, String, String)>,
 }
 
+/// Tells whether an event may change which dead letters stand.
+pub fn concerns(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::TaskDeadLettered { .. }
+            | Event::TaskRequeued { .. }
+            | Event::TaskAccepted { .. }
+            | Event::DeadLetterDropped { .. }
+    )
+}
+
 /// Returns all dead letters that a record tells of, the oldest first. It takes the events of any runs in their order.
 pub fn filed(events: impl IntoIterator<Item = Recorded>) -> Vec<Filed> {
     let mut all: Vec<Filed> = Vec::new();

@@ -158,6 +158,42 @@ impl Store {
         Ok(Some(store))
     }
 
+    /// Opens the store where there is one, to look at it again and again: nothing is written, and nobody is waited for.
+    pub(super) fn open_to_look(layout: &Layout) -> Result<Option<Store>, StoreError> {
+        if !layout.database().exists() {
+            return Ok(None);
+        }
+        Store::refuse_if_replaced(layout, None)?;
+        let store = match Store::connect_to_look(layout) {
+            Ok(store) if store.version()? < SCHEMA => {
+                drop(store);
+                // What is asked for is there once somebody has brought it up to date.
+                Store::open_existing(layout)?;
+                Store::connect_to_look(layout)
+            }
+            connected => connected,
+        };
+        match store {
+            Ok(store) => Ok(Some(store)),
+            Err(error) if error.is_read_only() => Store::open_as_it_lies(layout).map(Some),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn connect_to_look(layout: &Layout) -> Result<Store, StoreError> {
+        let path = layout.database();
+        let wrap = |source| StoreError::Database { path: path.clone(), source };
+        let file = file_at(layout);
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection = Connection::open_with_flags(&path, flags).map_err(wrap)?;
+        connection.busy_handler(None::<fn(i32) -> bool>).map_err(wrap)?;
+        connection.set_prepared_statement_cache_capacity(64);
+        let store = Store { connection, layout: layout.clone(), write_ahead_log: None, file };
+        // Whether it can be read is only known once something is.
+        store.version()?;
+        Ok(store)
+    }
+
     /// Opens a store that may not be written. What another process has not yet moved into the main file is not seen.
     fn open_as_it_lies(layout: &Layout) -> Result<Store, StoreError> {
         let path = layout.database();

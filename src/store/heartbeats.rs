@@ -5,6 +5,7 @@ use super::database::{Store, waits_on};
 use crate::domain::id::RunId;
 use crate::domain::liveness::Heartbeat;
 use rusqlite::{OptionalExtension, params};
+use std::collections::BTreeMap;
 
 impl Store {
     /// Says that the dispatcher of a run lives; what it said before goes. Waits for nobody who writes to the store just now:
@@ -36,6 +37,18 @@ impl Store {
             Err(_) if !self.has_table("heartbeats")? => Ok(None),
             Err(source) => Err(self.failed(source)),
         }
+    }
+
+    /// Returns what the dispatchers of all runs said last, as far as that can be read.
+    pub fn heartbeats(&self) -> Result<BTreeMap<RunId, Heartbeat>, StoreError> {
+        if !self.has_table("heartbeats")? {
+            return Ok(BTreeMap::new());
+        }
+        let sql = "SELECT id, data FROM heartbeats JOIN runs ON runs.no = heartbeats.run";
+        let said = self.rows(sql, [], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
+        let read =
+            |(id, data): (String, String)| Some((RunId::parse(&id)?, serde_json::from_str(&data).ok()?));
+        Ok(said.into_iter().filter_map(read).collect())
     }
 }
 

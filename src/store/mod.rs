@@ -32,6 +32,7 @@ pub mod set_aside;
 pub mod tombstones;
 pub mod trust;
 pub mod verified;
+pub mod watch;
 
 use crate::domain::id::RunId;
 use std::path::{Path, PathBuf};
