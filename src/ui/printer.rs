@@ -66,6 +66,11 @@ impl Printer {
         }
     }
 
+    /// Tells whether what is shown on standard output is coloured.
+    pub fn colours(&self) -> bool {
+        self.colour_out
+    }
+
     /// Colours text for standard output.
     pub fn tint(&self, tone: Tone, text: &str) -> String {
         tint(self.colour_out, tone, text)

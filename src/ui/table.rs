@@ -169,7 +169,7 @@ fn fit(needs: &[Need], room: usize) -> Vec<Option<usize>> {
 }
 
 /// Returns text that takes up at most `width` columns; a cut shows as `…`.
-fn cut(text: &str, width: usize) -> String {
+pub(super) fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }
