@@ -7,9 +7,10 @@ use crate::domain::redact::Redactor;
 use crate::domain::run::Run;
 use crate::domain::task::{AttemptState, Task, Working};
 use crate::domain::time::Time;
-use crate::domain::words::{clean_line, last_line};
+use crate::domain::words::{clean_line, clean_text, last_line};
 use crate::store::layout::{self, RunPaths};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,22 +30,11 @@ pub fn working(
 ) -> Vec<Working> {
     let of = |(place, task): (usize, &Task)| {
         let attempt = task.last().filter(|attempt| attempt.is_open())?;
-        let agent = agents.get(task.spec.program()).filter(|_| task.spec.is_for_agent());
-        let doing = match attempt.state {
-            AttemptState::Verifying => {
-                let log = paths.root().join(layout::verification_log_of(&task.spec.id, attempt.number));
-                child::last_line(&log, &Redactor::default(), MOST)
-            }
-            _ if !attempt.waiting.is_empty() => Some(format!("waits: {}", attempt.waiting)),
-            _ => {
-                let log = paths.root().join(&attempt.log);
-                match agent {
-                    Some(agent) => last_words(&**agent, &log),
-                    None => child::last_line(&log, &Redactor::default(), MOST),
-                }
-            }
+        let waits = !attempt.waiting.is_empty() && attempt.state != AttemptState::Verifying;
+        let doing = match waits {
+            true => clean_line(&format!("waits: {}", attempt.waiting), MAX_DOING),
+            false => log_of(task, paths, agents).and_then(|log| log.last_words()).unwrap_or_default(),
         };
-        let doing = clean_line(&doing.unwrap_or_default(), MAX_DOING);
         let elapsed = now.since(attempt.started_at);
         let quiet = quiet(&task.spec.id, attempt.number);
         Some(Working { place, elapsed, quiet, doing, usage: attempt.usage })
@@ -52,10 +42,70 @@ pub fn working(
     run.tasks.iter().enumerate().filter_map(of).collect()
 }
 
-/// Returns what an agent last said or began to do, of what stands at the end of its log.
-fn last_words(agent: &dyn Agent, log: &std::path::Path) -> Option<String> {
-    let tail = child::safe_tail(log, &Redactor::default(), MOST)?;
-    tail.lines().rev().find_map(|line| agent.read_line(line)?.iter().rev().find_map(words_of))
+/// The log of a task's newest attempt, and who understands it.
+pub struct Log {
+    pub path: PathBuf,
+    /// None where it is a command's.
+    agent: Option<Arc<dyn Agent>>,
+}
+
+/// Returns the log that is written for a task at present: that of its checks, as long as they go on.
+pub fn log_of(task: &Task, paths: &RunPaths, agents: &BTreeMap<String, Arc<dyn Agent>>) -> Option<Log> {
+    let attempt = task.last()?;
+    if attempt.state == AttemptState::Verifying {
+        let path = paths.root().join(layout::verification_log_of(&task.spec.id, attempt.number));
+        return Some(Log { path, agent: None });
+    }
+    let agent = agents.get(task.spec.program()).filter(|_| task.spec.is_for_agent());
+    Some(Log { path: paths.root().join(&attempt.log), agent: agent.cloned() })
+}
+
+impl Log {
+    /// Returns what was said last, or begun to be done.
+    pub fn last_words(&self) -> Option<String> {
+        let words = match &self.agent {
+            None => child::last_line(&self.path, &Redactor::default(), MOST)?,
+            Some(agent) => {
+                let tail = child::safe_tail(&self.path, &Redactor::default(), MOST)?;
+                tail.lines().rev().find_map(|line| agent.read_line(line)?.iter().rev().find_map(words_of))?
+            }
+        };
+        Some(clean_line(&words, MAX_DOING))
+    }
+
+    /// Returns the lines at its end, of about `most` bytes, as people read them: of what an agent says in a format of its own,
+    /// the words. `words` takes secrets out.
+    pub fn end(&self, words: &Redactor, most: u64) -> Vec<String> {
+        let tail = child::safe_tail(&self.path, words, most).unwrap_or_default();
+        let Some(agent) = &self.agent else { return tail.lines().map(str::to_owned).collect() };
+        let mut lines: Vec<String> = Vec::new();
+        let mut in_piece = false;
+        for line in tail.lines() {
+            let Some(said) = agent.read_line(line) else {
+                lines.push(line.to_owned());
+                in_piece = false;
+                continue;
+            };
+            for said in said {
+                let is_piece = matches!(said, Said::MessagePart(_));
+                let text = match said {
+                    // What stood in JSON as an escape is a character now.
+                    Said::Message(text) | Said::MessagePart(text) => clean_text(&text, most as usize),
+                    Said::ToolStarted { name, arguments, .. } => {
+                        clean_line(&format!("> {name} {arguments}"), MAX_DOING)
+                    }
+                    _ => continue,
+                };
+                let mut said = text.lines();
+                if let Some(last) = lines.last_mut().filter(|_| is_piece && in_piece) {
+                    last.push_str(said.next().unwrap_or_default());
+                }
+                lines.extend(said.map(str::to_owned));
+                in_piece = is_piece;
+            }
+        }
+        lines
+    }
 }
 
 fn words_of(said: &Said) -> Option<String> {

@@ -33,6 +33,7 @@ pub mod left_folder;
 pub mod left_resolvers;
 pub mod lines;
 pub mod looking_on;
+pub mod machine;
 pub mod marks;
 pub mod merge_checks;
 pub mod merge_work;
