@@ -127,6 +127,9 @@ _crew() {
             crew,submit)
                 cmd="crew__subcmd__submit"
                 ;;
+            crew,top)
+                cmd="crew__subcmd__top"
+                ;;
             crew,trust)
                 cmd="crew__subcmd__trust"
                 ;;
@@ -345,6 +348,9 @@ _crew() {
                 ;;
             crew__subcmd__help,submit)
                 cmd="crew__subcmd__help__subcmd__submit"
+                ;;
+            crew__subcmd__help,top)
+                cmd="crew__subcmd__help__subcmd__top"
                 ;;
             crew__subcmd__help,trust)
                 cmd="crew__subcmd__help__subcmd__trust"
@@ -714,6 +720,7 @@ _crew() {
     case "${cmd}" in
         crew)
             opts="-q -v -C -h -V --quiet --verbose --folder --help --version init run resume cancel attach wait status logs diff worktree pr events metrics artifacts restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help"
+            opts="-q -C -h -V --quiet --folder --help --version init run resume cancel attach wait status top logs diff worktree pr events artifacts restore prune gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1832,6 +1839,7 @@ _crew() {
             ;;
         crew__subcmd__help)
             opts="init run resume cancel attach wait status logs diff worktree pr events metrics artifacts restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help"
+            opts="init run resume cancel attach wait status top logs diff worktree pr events artifacts restore prune gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2869,6 +2877,20 @@ _crew() {
         crew__subcmd__help__subcmd__submit__subcmd__result)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__help__subcmd__top)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -5060,6 +5082,32 @@ _crew() {
                     return 0
                     ;;
                 --json)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__top)
+            opts="-q -C -h -V --once --interval --json --quiet --folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --interval)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

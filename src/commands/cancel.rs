@@ -112,7 +112,20 @@ pub fn cancel_run(cx: &Context, run: &RunId, how: &How) -> Result<ExitStatus> {
     end(cx, (run.as_str(), None), how)
 }
 
-fn end(cx: &Context, (name, task): (&str, Option<&str>), args: &How) -> Result<ExitStatus> {
+/// Cancels a run or a task, and returns in a line what came of it.
+pub fn cancel_untold(cx: &Context, run: &RunId, task: Option<&TaskId>, reason: &str) -> Result<String> {
+    let how = How { reason: reason.to_owned(), by: None, wait: None, force: false };
+    let outcome = carry_through(cx, (run.as_str(), task.map(TaskId::as_str)), &how)?;
+    outcome.check()?;
+    Ok(outcome.in_a_line())
+}
+
+fn end(cx: &Context, names: (&str, Option<&str>), args: &How) -> Result<ExitStatus> {
+    carry_through(cx, names, args)?.tell(cx)
+}
+
+/// Has it recorded, and waits for the end of all that is meant.
+fn carry_through(cx: &Context, (name, task): (&str, Option<&str>), args: &How) -> Result<Outcome> {
     let mut store = cx.store()?;
     let layout = store.layout().clone();
     typist::refuse_agents(Some(layout.repository()))?;
@@ -138,7 +151,7 @@ fn end(cx: &Context, (name, task): (&str, Option<&str>), args: &How) -> Result<E
     let since = if target.is_over(&before) { asked_at(&store, &target)? } else { before.last_seq };
     let happened = store.events(&target.run, since, usize::MAX)?;
     let owned = lock::is_owned(&store.paths(&target.run))?;
-    Outcome { target: &target, before: &before, run: &run, happened: &happened, owned }.tell(cx)
+    Ok(Outcome { target, before, run, happened, owned })
 }
 
 /// Has it recorded that a run is not to be done any more, and does not wait for its end.
@@ -337,36 +350,59 @@ fn ended_after(store: &Store, run: &Run, before: &Run) -> Result<bool> {
 }
 
 /// What came of it.
-struct Outcome<'a> {
-    target: &'a Target,
-    before: &'a Run,
-    run: &'a Run,
+struct Outcome {
+    target: Target,
+    before: Run,
+    run: Run,
     /// Since it was asked for.
-    happened: &'a [Recorded],
+    happened: Vec<Recorded>,
     /// A crew process goes on with the run.
     owned: bool,
 }
 
-impl Outcome<'_> {
-    fn tell(&self, cx: &Context) -> Result<ExitStatus> {
-        let Outcome { target, before, run, .. } = self;
-        let is_cancelled = |task: &Task| target.concerns(task) && task.state == TaskState::Cancelled;
-        let was_before = target.is_over(before);
-        let mut changed: Vec<&Task> = Vec::new();
-        for (was, is) in before.tasks.iter().zip(&run.tasks) {
-            let is_news = !was.state.is_settled() && is.state.is_settled();
-            if is_news || (was_before && is_cancelled(is)) {
-                changed.push(is);
+impl Outcome {
+    fn is_cancelled(&self, task: &Task) -> bool {
+        self.target.concerns(task) && task.state == TaskState::Cancelled
+    }
+
+    /// Returns the tasks that have ended since; where all of it was over before, those that were cancelled then.
+    fn changed(&self) -> Vec<&Task> {
+        let was_before = self.target.is_over(&self.before);
+        let pairs = self.before.tasks.iter().zip(&self.run.tasks);
+        let is_news = |was: &Task, is: &Task| !was.state.is_settled() && is.state.is_settled();
+        let told = pairs.filter(|(was, is)| is_news(was, is) || (was_before && self.is_cancelled(is)));
+        told.map(|(_, is)| is).collect()
+    }
+
+    /// Refuses what has ended in another way.
+    fn check(&self) -> Result<(), Problem> {
+        let Outcome { target, run, .. } = self;
+        if run.tasks.iter().any(|task| self.is_cancelled(task)) {
+            return Ok(());
+        }
+        let changed = self.changed();
+        let states: Vec<&str> =
+            changed.iter().filter(|task| target.concerns(task)).map(|task| task.state.name()).collect();
+        let message = format!("{} was over before it could be ended: {}", target.words(), states.join(", "));
+        Err(Problem::refused("settled", message).hint(format!("crew status {}", target.short)))
+    }
+
+    fn in_a_line(&self) -> String {
+        let changed = self.changed();
+        match changed.as_slice() {
+            [task] => {
+                let line = self.line_of(task);
+                format!("{} {}", self.target.short, line.trim().replacen("  ", ": ", 1).replace("  ", ", "))
             }
+            several => format!("{} cancelled: {}", self.target.words(), words::count(several.len(), "task")),
         }
-        if !run.tasks.iter().any(is_cancelled) {
-            let states: Vec<&str> =
-                changed.iter().filter(|task| target.concerns(task)).map(|task| task.state.name()).collect();
-            let message =
-                format!("{} was over before it could be ended: {}", target.words(), states.join(", "));
-            let hint = format!("crew status {}", target.short);
-            return Err(Problem::refused("settled", message).hint(hint).into());
-        }
+    }
+
+    fn tell(&self, cx: &Context) -> Result<ExitStatus> {
+        self.check()?;
+        let Outcome { target, before, run, .. } = self;
+        let was_before = target.is_over(before);
+        let changed = self.changed();
         let status = run.status(self.owned);
         if cx.printer.json {
             let tasks: Vec<Value> = changed.iter().map(|task| self.as_json(task)).collect();

@@ -30,8 +30,18 @@ pub struct Who {
     pub by: Option<String>,
 
     /// How long to wait for an answer of the crew process that carries the run out
-    #[arg(long, value_name = "SECS", default_value_t = 60, hide_default_value = true)]
+    #[arg(long, value_name = "SECS", default_value_t = TO_ANSWER, hide_default_value = true)]
     pub wait: u64,
+}
+
+/// Seconds in which an answer comes, where nobody says how long to wait for it.
+const TO_ANSWER: u64 = 60;
+
+impl Who {
+    /// Whoever this account belongs to, with the usual patience.
+    pub fn of_this_account() -> Who {
+        Who { by: None, wait: TO_ANSWER }
+    }
 }
 
 /// Who decides, and what they have to say.
@@ -242,7 +252,7 @@ pub fn ask_within(
 }
 
 /// Tells whether something is left to be done; what waits until it is asked for is not.
-fn goes_on(run: &Run) -> bool {
+pub fn goes_on(run: &Run) -> bool {
     run.tasks.iter().any(|task| !task.state.is_settled() && !task.is_unasked())
 }
 

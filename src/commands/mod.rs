@@ -65,6 +65,9 @@ mod submit_dry_run;
 mod task_attempts;
 mod task_names;
 mod task_work;
+mod top;
+mod top_deed;
+mod top_look;
 mod trust;
 mod typist;
 mod validate;
@@ -118,6 +121,7 @@ enum Command {
     Attach(attach::AttachArgs),
     Wait(wait::AwaitArgs),
     Status(status::StatusArgs),
+    Top(top::TopArgs),
     Logs(logs::LogsArgs),
     Diff(diff::DiffArgs),
     Worktree(worktree::WorktreeArgs),
@@ -204,8 +208,9 @@ pub fn main() -> u8 {
     if let Err(error) = logging::begin(&cx, cli.verbose, (name, detached)) {
         return exit::report(&printer, &error) as u8;
     }
-    // Whoever waits without a word looks as if it hung. With `--json` only data and errors are printed.
-    if !json && !cli.quiet {
+    // Whoever waits without a word looks as if it hung. With `--json` only data and errors are printed, and a whole screen
+    // has a place of its own for that.
+    if !json && !cli.quiet && !matches!(cli.command, Command::Top(_)) {
         database::on_long_wait(|| {
             let line = "another process writes to the store all the time; waiting for it ...".to_owned();
             // Whoever waits may carry a run out, and must not wait for a reader too.
@@ -237,6 +242,7 @@ fn dispatch(cx: &Context, command: &Command) -> Result<ExitStatus> {
         Command::Attach(args) => attach::attach(cx, args),
         Command::Wait(args) => wait::wait(cx, args),
         Command::Status(args) => status::status(cx, args),
+        Command::Top(args) => top::top(cx, args),
         Command::Logs(args) => logs::logs(cx, args),
         Command::Diff(args) => diff::diff(cx, args),
         Command::Worktree(args) => worktree::worktree(cx, args),

@@ -9,8 +9,8 @@ use super::task_names::Named;
 use crate::agents::replay;
 use crate::domain::budget::Ledger;
 use crate::domain::error_kind::ErrorKind;
-use crate::domain::event::Event;
-use crate::domain::id::TaskId;
+use crate::domain::event::{Event, Recorded};
+use crate::domain::id::{RunId, TaskId};
 use crate::domain::person::What;
 use crate::domain::request::{Answer, Code};
 use crate::domain::requeue::{self, Order};
@@ -96,14 +96,8 @@ pub fn requeue(cx: &Context, args: &RequeueArgs) -> Result<ExitStatus> {
     if args.dry_run {
         return preview(cx, &store, &named, &order);
     }
-    // What is refused is refused for what it is, and not for an agent that is missing.
-    requeue::check(&named.run, &order, clock::now())
-        .map_err(|refused| told(&store, &named, &order, refused))?;
-    refuse_unfit_agents(cx, &store, &named, &order)?;
-    let id = named.run.id.clone();
-    decide::ask(&store, &id, (&args.who, &args.with_note), What::Requeue(Box::new(order)))?;
-    let requeued = store.events(&id, named.run.last_seq, usize::MAX)?;
-    let owned = lock::is_owned(&store.paths(&id))?;
+    let requeued = put_back(cx, &store, &named, order, (&args.who, &args.with_note))?;
+    let owned = lock::is_owned(&store.paths(&named.run.id))?;
     let goes_on = args.resume && !owned;
     if !(cx.printer.json && goes_on) {
         // Else the run's own end is the one object that is printed.
@@ -117,6 +111,32 @@ pub fn requeue(cx: &Context, args: &RequeueArgs) -> Result<ExitStatus> {
         true => resume::go_on(cx, &named.short),
         false => Ok(ExitStatus::Done),
     }
+}
+
+/// Puts a task back to the queue as it is, without a word about it.
+pub fn requeue_untold(cx: &Context, run: &RunId, task: &TaskId, note: &str) -> Result<()> {
+    let store = cx.store()?;
+    let named = cx.find_typed(&store, run.as_str(), Some(task.as_str()))?;
+    requeue::check_note(note).map_err(Problem::of_refusal)?;
+    let order = Order { tasks: vec![task.clone()], force: None, agent: None, model: None, sent_by: None };
+    put_back(cx, &store, &named, order, (&Who::of_this_account(), note)).map(drop)
+}
+
+/// Has it recorded, and returns what has happened since.
+fn put_back(
+    cx: &Context,
+    store: &Store,
+    named: &Named,
+    order: Order,
+    who: (&Who, &str),
+) -> Result<Vec<Recorded>> {
+    // What is refused is refused for what it is, and not for an agent that is missing.
+    requeue::check(&named.run, &order, clock::now())
+        .map_err(|refused| told(store, named, &order, refused))?;
+    refuse_unfit_agents(cx, store, named, &order)?;
+    let id = named.run.id.clone();
+    decide::ask(store, &id, who, What::Requeue(Box::new(order)))?;
+    Ok(store.events(&id, named.run.last_seq, usize::MAX)?)
 }
 
 /// Says what to do about a task that is at work, which depends on whether somebody still looks after it.

@@ -195,7 +195,7 @@ impl Store {
 mod tests {
     use super::*;
     use crate::domain::event::{Event, Outcome};
-    use crate::domain::run::tests::{created, ended, spec, started};
+    use crate::domain::run::tests::{ended, run_created, spec, started};
     use rusqlite::Connection;
 
     fn events(tasks: &[&str]) -> Vec<Event> {

@@ -75,6 +75,7 @@ mod submissions;
 mod submit;
 mod submodules;
 mod taken_up;
+mod top;
 mod unread;
 mod words;
 mod worktree_care;

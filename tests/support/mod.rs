@@ -9,6 +9,7 @@ pub mod crowd;
 pub mod faults;
 pub mod large;
 pub mod mounts;
+pub mod terminal;
 
 use serde_json::{Value, json};
 use std::os::unix::process::CommandExt as _;
@@ -619,16 +620,7 @@ impl TestRepo {
     /// how it ended and all that was shown.
     pub fn at_terminal(&self, args: &[&str], typed: &[(&str, &str)]) -> (Option<i32>, String) {
         use std::io::{Read, Write};
-        use std::os::fd::{FromRawFd, OwnedFd};
-        let (mut ours, mut theirs) = (-1, -1);
-        // SAFETY: both out-parameters outlive the call; the other three may be null.
-        let opened = unsafe {
-            let none = std::ptr::null_mut;
-            libc::openpty(&mut ours, &mut theirs, none(), std::ptr::null(), std::ptr::null())
-        };
-        assert_eq!(opened, 0, "a terminal");
-        // SAFETY: both were just opened and belong to nobody else.
-        let (ours, theirs) = unsafe { (OwnedFd::from_raw_fd(ours), OwnedFd::from_raw_fd(theirs)) };
+        let (ours, theirs) = terminal::open_terminal(0, 0);
         let mut command = self.command(args);
         command.env("TERM", "xterm").env_remove("CI");
         command.stdin(theirs.try_clone().expect("a copy")).stdout(theirs.try_clone().expect("a copy"));

@@ -1,0 +1,361 @@
+//! `crew top`: what it shows, what its keys do, and that the terminal is given back however it ends.
+
+use crate::support::terminal::Terminal;
+use crate::support::{Running, TestRepo, of_kind, task, wait_until};
+use serde_json::{Value, json};
+
+/// One task is worked on until the gate `hang` is opened, one waits for a person, and one for both.
+const STEPS: &str = "## slow\nrole: executor\nagent: mine\n\nDo it.\n\n## deploy\nrun: touch deployed\naction: deploy\n\n\
+    ## last\nrun: true\ndependsOn: slow, deploy\n";
+
+/// Starts a run of which something waits for a person, and something is at work.
+fn busy(repo: &TestRepo, said: &str) -> Running {
+    let gate = repo.gate("hang");
+    repo.agent("mine", &format!("say:{said} touch:@task.runs wait-gone:{} submit:done", gate.display()));
+    repo.workflow("w", STEPS);
+    let running = repo.start([
+        "run",
+        "add rate limiting",
+        "--workflow",
+        "w",
+        "--json",
+        "--set",
+        "limits.grace_seconds=0",
+    ]);
+    repo.wait_for_file("slow.runs");
+    repo.wait_for_event("a gate", |event| event["kind"] == "gate_opened");
+    running
+}
+
+/// How every question ends.
+const ASKED: &str = "?  y yes";
+
+fn top(repo: &TestRepo) -> Terminal {
+    repo.terminal(&["top", "--interval", "0.2"], 100, 24)
+}
+
+fn snapshot(repo: &TestRepo) -> Value {
+    repo.crew(["top", "--json"]).exits(0).json()
+}
+
+#[test]
+fn without_a_terminal_it_is_told_once() {
+    let repo = TestRepo::new();
+    let nothing = snapshot(&repo);
+    assert_eq!((&nothing["runs"], &nothing["totals"]["working"]), (&json!([]), &json!(0)));
+    assert!(repo.crew(["top"]).exits(0).out.starts_with("0 working\n"));
+    let running = busy(&repo, "reading");
+    let seen = snapshot(&repo);
+    let run = &seen["runs"][0];
+    assert_eq!((&run["status"], &run["health"]["state"]), (&json!("running"), &json!("alive")));
+    assert_eq!(run["health"]["pid"], running.pid());
+    let standing = |id: &str| task(run, id)["standing"].clone();
+    assert_eq!([standing("slow"), standing("deploy")], ["working", "waits_for_person"]);
+    assert_eq!(task(run, "slow")["words"], "reading");
+    assert_eq!((&seen["gates"][0]["id"], &seen["totals"]["waiting_for_person"]), (&json!("g1"), &json!(1)));
+    for args in [&["top"][..], &["top", "--once"]] {
+        let out = repo.crew(args).exits(0).out;
+        assert!(out.starts_with("1 working  1 for you\n"), "{out}");
+        assert!(out.contains(":deploy") && out.contains("g1 start: may it start: deploy"), "{out}");
+    }
+    running.kill();
+    let left = snapshot(&repo);
+    assert_eq!(
+        (&left["runs"][0]["status"], &left["runs"][0]["health"]["state"]),
+        (&json!("interrupted"), &json!("dead"))
+    );
+    assert_eq!(left["totals"]["interrupted"], 1);
+    let wrong = repo.crew(["top", "--interval", "0"]).exits(2);
+    assert!(wrong.err.contains("seconds from 0.1 to 3600"), "{}", wrong.err);
+}
+
+#[test]
+fn a_gate_is_approved_and_the_run_is_seen_to_its_end() {
+    let repo = TestRepo::new();
+    let running = busy(&repo, "reading");
+    let mut top = top(&repo);
+    top.press_at("▸ ", "\r");
+    let slow = top.shows("    slow");
+    assert!(slow.contains("mine") && slow.contains("running") && slow.contains("reading"), "{slow}");
+    assert!(top.shows("1 working").contains("1 for you"));
+    top.press_at("    deploy", "jja");
+    top.press_at("approve g1", "w");
+    top.press_at("note for", "fine by me\r");
+    assert!(top.shows("is approved").starts_with("g1 of "));
+    repo.wait_for_event("the gate is decided", |event| event["kind"] == "gate_decided");
+    let decided = repo.events_so_far();
+    let decided = of_kind(&decided, "gate_decided");
+    assert_eq!((&decided[0]["decision"], &decided[0]["note"]), (&json!("approved"), &json!("fine by me")));
+    repo.open("hang");
+    running.ends().exits(0);
+    top.shows("1 ended");
+    top.press_at("nothing is at work", "e");
+    assert!(top.shows("completed 3/3").contains("add rate limiting"));
+    top.press("q");
+    assert_eq!((top.ends(), top.is_as_it_was()), (Some(0), true));
+}
+
+#[test]
+fn a_task_is_cancelled_only_after_yes_and_put_back_after_that() {
+    let repo = TestRepo::new();
+    let running = busy(&repo, "reading");
+    let mut top = top(&repo);
+    top.press_at("▸ ", "\rj");
+    // What is typed ahead of the question, or pasted, is no answer to it.
+    top.press_at("    slow", "cy");
+    top.press_at(ASKED, "n");
+    top.shows("nothing was done");
+    top.press("\u{1b}[200~cy\u{1b}[201~c");
+    top.press_at(ASKED, "w");
+    assert!(of_kind(&repo.events_so_far(), "cancel_asked").is_empty());
+    top.press_at("why, for", "too slow\r");
+    assert!(top.shows("slow: cancelled").contains("attempt 1 ended"));
+    let asked = repo.events_so_far();
+    let asked = of_kind(&asked, "cancel_asked");
+    assert_eq!((&asked[0]["task"], &asked[0]["reason"]), (&json!("slow"), &json!("too slow")));
+    // Only a person can go on with what is left, so whoever carried it out has ended.
+    running.ends().exits(3);
+    top.press("x");
+    top.press_at(ASKED, "y");
+    assert!(top.shows("is queued").contains("g1 is still open"));
+    assert_eq!(of_kind(&repo.events(), "task_requeued")[0]["task"], "slow");
+    top.press("\u{1b}[D");
+    top.shows_no_more("    deploy");
+    top.press("c");
+    top.press_at("and end all its agents?", "y");
+    top.shows("cancelled: 3 tasks");
+    assert_eq!(repo.crew(["status", "last", "--json"]).exits(0).json()["status"], "cancelled");
+    top.press("\x03");
+    assert_eq!((top.ends(), top.is_as_it_was()), (Some(0), true));
+    repo.leaves_no_process();
+}
+
+#[test]
+fn a_gate_is_rejected_with_a_note() {
+    let repo = TestRepo::new();
+    repo.workflow("v", "## deploy\nrun: true\naction: deploy\n");
+    repo.crew(["run", "the goal", "--workflow", "v", "--json"]).exits(3);
+    let mut top = top(&repo);
+    top.press_at("waiting for you", "r");
+    top.press_at("reject g1", "w");
+    top.press_at("note for", "not on a friday\r");
+    top.shows("is rejected");
+    let decided = repo.events();
+    let decided = of_kind(&decided, "gate_decided");
+    assert_eq!(
+        (&decided[0]["decision"], &decided[0]["note"]),
+        (&json!("rejected"), &json!("not on a friday"))
+    );
+    top.shows("failed");
+    top.press("q");
+    assert_eq!(top.ends(), Some(0));
+}
+
+#[test]
+fn an_agent_decides_nothing_here_either() {
+    let repo = TestRepo::new();
+    repo.workflow("w", "## deploy\nrun: touch deployed\naction: deploy\n");
+    repo.crew(["run", "the goal", "--workflow", "w", "--json"]).exits(3);
+    let mut command = repo.command(["top", "--interval", "0.2"]);
+    command.env("CREW_TOKEN", "of-an-agent");
+    let mut top = Terminal::of(command, 100, 24);
+    for (key, question) in [("a", "approve g1"), ("c", "and end all its agents?")] {
+        top.press_at("waiting for you", key);
+        top.press_at(question, "y");
+        top.shows("an agent cannot decide for a person");
+        top.press("\x0c");
+    }
+    top.press("q");
+    assert_eq!(top.ends(), Some(0));
+    let events = repo.events();
+    assert!(of_kind(&events, "gate_decided").is_empty() && of_kind(&events, "cancel_asked").is_empty());
+}
+
+#[test]
+fn a_log_is_read_and_followed_and_nothing_in_it_acts_on_the_terminal() {
+    let repo = TestRepo::new();
+    let gate = repo.gate("more");
+    let hostile = r"first \033]0;owned\007\033[2J\342\200\256red\n";
+    let run =
+        format!("printf '{hostile}'; while [ -e {} ]; do sleep 0.02; done; echo second", gate.display());
+    repo.workflow("w", &format!("## talk\nrun: {run}\n"));
+    let running = repo.start_run("w");
+    let mut top = top(&repo);
+    top.shows("first red");
+    top.press("l");
+    top.shows("follows");
+    repo.open("more");
+    top.shows("second");
+    running.ends().exits(0);
+    top.press("qq");
+    assert_eq!(top.ends(), Some(0));
+    let written = top.written();
+    assert!(
+        !written.contains("\u{1b}]") && !written.contains('\u{202e}') && !written.contains('\u{7}'),
+        "{written:?}"
+    );
+}
+
+#[test]
+fn any_size_shows_what_matters_and_a_new_size_is_seen() {
+    let repo = TestRepo::new();
+    let running = busy(&repo, "reading");
+    let mut top = top(&repo);
+    top.press_at("add rate limiting", "\r");
+    top.shows("tokens");
+    top.resize(40, 5);
+    top.shows_no_more("tokens");
+    assert!(top.shows("    deploy").contains("waiting for you"));
+    top.resize(120, 30);
+    assert!(top.shows("g1 start: may it start: deploy").starts_with("    deploy"));
+    top.press("?");
+    top.press_at("an agent reports no price", "?");
+    top.press_at("    deploy", "/nothing like it\r");
+    top.press_at("nothing fits the filter", "\u{1b}");
+    top.shows("    deploy");
+    top.press("q");
+    assert_eq!(top.ends(), Some(0));
+    drop(running);
+}
+
+#[test]
+fn the_terminal_is_given_back_however_it_ends() {
+    let repo = TestRepo::new();
+    repo.workflow("w", "## deploy\nrun: true\naction: deploy\n");
+    repo.crew(["run", "the goal", "--workflow", "w", "--json"]).exits(3);
+    for (signal, exit) in [(libc::SIGTERM, 130), (libc::SIGHUP, 130), (libc::SIGINT, 0)] {
+        let mut top = top(&repo);
+        top.shows("waiting for you");
+        assert!(!top.is_as_it_was() && top.written().contains("\u{1b}[?1049h"));
+        top.signal(signal);
+        assert_eq!((top.ends(), top.is_as_it_was()), (Some(exit), true), "{signal}");
+        assert!(top.written().ends_with("\u{1b}[?1049l"), "{signal}: {:?}", top.written());
+    }
+    // Stopped where no shell could let it go on, it goes on by itself, and draws anew.
+    let mut top = top(&repo);
+    for stop in ["\x1a", ""] {
+        let before = top.written().matches("\u{1b}[?1049h").count();
+        top.shows("waiting for you");
+        if stop.is_empty() {
+            top.signal(libc::SIGTSTP)
+        } else {
+            top.press(stop)
+        }
+        wait_until("it comes back", || top.written().matches("\u{1b}[?1049h").count() > before);
+        top.shows("waiting for you");
+        assert!(!top.is_as_it_was());
+    }
+    // A line that is lost leaves nobody behind.
+    top.hang_up();
+    assert_eq!(top.ends(), Some(130));
+    let mut command = repo.command(["top"]);
+    command.env("LOOK_BREAKS", "1");
+    let mut broken = Terminal::of(command, 80, 24);
+    assert_eq!((broken.ends(), broken.is_as_it_was()), (Some(1), true));
+    let told = broken.written();
+    let told = told.rsplit_once("\u{1b}[?1049l").expect("it was given back").1;
+    assert!(told.contains("a test wants the look to break"), "{told}");
+}
+
+#[test]
+fn colours_are_a_second_signal() {
+    let repo = TestRepo::new();
+    repo.workflow("w", "## deploy\nrun: true\naction: deploy\n");
+    repo.crew(["run", "the goal", "--workflow", "w", "--json"]).exits(3);
+    for (name, value, coloured) in [("LANG", "C.UTF-8", true), ("NO_COLOR", "1", false)] {
+        let mut command = repo.command(["top"]);
+        command.env(name, value);
+        let mut top = Terminal::of(command, 80, 24);
+        top.press_at("waiting for you", "q");
+        assert_eq!((top.ends(), top.written().contains(";33m")), (Some(0), coloured), "{name}");
+    }
+    let mut command = repo.command(["top"]);
+    command.env("TERM", "dumb");
+    let mut dumb = Terminal::of(command, 80, 24);
+    assert_eq!(dumb.ends(), Some(0));
+    let told = dumb.written();
+    assert!(told.contains("waiting for you") && !told.contains('\u{1b}'), "{told:?}");
+}
+
+#[test]
+fn a_store_that_is_busy_is_said_and_keeps_nobody() {
+    let repo = TestRepo::new();
+    repo.workflow("w", "## deploy\nrun: true\naction: deploy\n");
+    repo.crew(["run", "the goal", "--workflow", "w", "--json"]).exits(3);
+    let alone = rusqlite::Connection::open(repo.root.join(".crew/crew.db")).expect("the store");
+    alone.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN IMMEDIATE; COMMIT").expect("a lock");
+    let mut top = top(&repo);
+    top.shows("store busy");
+    drop(alone);
+    top.shows("waiting for you");
+    top.shows_no_more("store busy");
+    top.press("q");
+    assert_eq!(top.ends(), Some(0));
+}
+
+/// A tmux of a test's own, in which a shell runs.
+struct Tmux<'a> {
+    repo: &'a TestRepo,
+}
+
+impl Tmux<'_> {
+    fn run(&self, args: &[&str]) -> String {
+        let mut command = self.repo.plain("tmux");
+        command
+            .env("TERM", "xterm-256color")
+            .env("TMUX_TMPDIR", self.repo.beside(""))
+            .args(["-f", "/dev/null"]);
+        let output = command.args(args).output().expect("tmux runs");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    #[track_caller]
+    fn shows(&self, words: &str) {
+        wait_until(words, || self.run(&["capture-pane", "-p"]).contains(words));
+    }
+
+    fn types(&self, keys: &[&str]) {
+        self.run(&[&["send-keys"], keys].concat());
+    }
+}
+
+impl Drop for Tmux<'_> {
+    fn drop(&mut self) {
+        self.run(&["kill-server"]);
+    }
+}
+
+#[test]
+fn in_tmux_it_stands_aside_for_the_shell_and_comes_back() {
+    let repo = TestRepo::new();
+    if which::which("tmux").is_err() || which::which("bash").is_err() {
+        eprintln!("skipped: tmux and bash are not on PATH");
+        return;
+    }
+    repo.workflow("w", "## deploy\nrun: true\naction: deploy\n");
+    repo.crew(["run", "add rate limiting", "--workflow", "w", "--json"]).exits(3);
+    let tmux = Tmux { repo: &repo };
+    tmux.run(&["new-session", "-d", "-x", "90", "-y", "20", "bash --norc --noprofile"]);
+    // What is typed does not hold what is waited for.
+    tmux.types(&["PS1='re''ady> '", "Enter"]);
+    tmux.shows("ready>");
+    tmux.types(&[&format!("{} -C {} top", crate::support::CREW, repo.root.display()), "Enter"]);
+    tmux.shows("waiting for you");
+    tmux.types(&["C-z"]);
+    tmux.shows("Stopped");
+    assert!(!tmux.run(&["capture-pane", "-p"]).contains("waiting for you"), "the shell has its screen back");
+    tmux.types(&["fg", "Enter"]);
+    tmux.shows("waiting for you");
+    tmux.types(&["?"]);
+    tmux.shows("an agent reports no price");
+    tmux.run(&["resize-window", "-x", "60", "-y", "8"]);
+    tmux.types(&["x", "a"]);
+    tmux.shows("approve g1 of");
+    tmux.types(&["y"]);
+    tmux.shows("is approved");
+    tmux.types(&["q"]);
+    tmux.shows("Stopped");
+    tmux.types(&["stty -a | grep -o -- ' icanon' | tr a-z A-Z", "Enter"]);
+    tmux.shows(" ICANON");
+    assert_eq!(of_kind(&repo.events(), "gate_decided").len(), 1);
+}
