@@ -199,6 +199,7 @@ fn live(cx: &Context, looker: Looker, interval: Duration) -> Result<ExitStatus> 
         wishes,
         wished: None,
         at_work: Vec::new(),
+        deeds: 0,
     };
     let shown = top.show();
     let Top { screen, at_work, news, .. } = top;
@@ -248,8 +249,9 @@ fn look_on(
         assert!(std::env::var_os("LOOK_BREAKS").is_none(), "a test wants the look to break");
         let mut waited = wishes.recv_timeout(next.saturating_duration_since(Instant::now()));
         while let Ok(newer) = waited {
-            // Who wants to see more does not wait for the next look.
-            if newer.all != wished.all || !newer.opened.is_subset(&wished.opened) {
+            // Who wants to see more, or has changed something, does not wait for the next look.
+            let is_more = newer.all != wished.all || !newer.opened.is_subset(&wished.opened);
+            if is_more || newer.deeds != wished.deeds {
                 next = Instant::now();
             }
             wished = newer;
@@ -289,6 +291,8 @@ struct Top {
     wished: Option<Wishes>,
     /// What was begun and is not done.
     at_work: Vec<Deed>,
+    /// How much was done.
+    deeds: usize,
 }
 
 impl Top {
@@ -331,6 +335,7 @@ impl Top {
                 Ok(News::Log(log)) => self.log = log,
                 Ok(News::Done(deed, came)) => {
                     self.at_work.retain(|other| *other != deed);
+                    self.deeds += 1;
                     let (words, tone) = match came {
                         Ok(words) => (words, Tone::Good),
                         Err(why) => (why, Tone::Bad),
@@ -375,6 +380,7 @@ impl Top {
             opened: self.view.opened.clone(),
             in_sight: shown.map(|row| row.run().id.clone()).filter(|_| self.view.all).collect(),
             log: log.map(|place| (place, whole)),
+            deeds: self.deeds,
         };
         if self.wished.as_ref() != Some(&wishes) {
             // Where nobody looks any more, the next picture does not come, and that is told.

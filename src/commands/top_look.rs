@@ -10,9 +10,10 @@ use crate::domain::redact::Redactor;
 use crate::domain::run::{Run, RunStatus};
 use crate::domain::task::Task;
 use crate::domain::time::Time;
+use crate::domain::words::clean_line;
 use crate::runner::{clock, environment, looking_on, machine};
 use crate::store::StoreError;
-use crate::store::layout::Layout;
+use crate::store::layout::{Layout, RunPaths};
 use crate::store::lock;
 use crate::store::queries::RunRow;
 use crate::store::watch::Watch;
@@ -45,6 +46,8 @@ pub struct Wishes {
     pub in_sight: Vec<RunId>,
     /// The task whose log is shown, and whether all of it is.
     pub log: Option<(Place, bool)>,
+    /// How much was done here: what came of it is looked at at once.
+    pub deeds: usize,
 }
 
 /// Why there is no newer picture.
@@ -221,7 +224,7 @@ impl Looker {
 /// Returns what a task does now, of which the log is only read where it has grown.
 fn last_words(
     task: &Task,
-    paths: &crate::store::layout::RunPaths,
+    paths: &RunPaths,
     agents: &BTreeMap<String, Arc<dyn Agent>>,
     known: &HashMap<PathBuf, (u64, String)>,
     now: &mut HashMap<PathBuf, (u64, String)>,
@@ -268,8 +271,8 @@ fn unread(row: &RunRow, short: String) -> RunLine {
     RunLine {
         id: row.id.clone(),
         short,
-        goal: crate::domain::words::clean_line(&row.goal, 300),
-        team: crate::domain::words::clean_line(&row.team, 60),
+        goal: clean_line(&row.goal, 300),
+        team: clean_line(&row.team, 60),
         status: row.status(false),
         health: Health::Idle,
         created_at: row.created_at,

@@ -122,8 +122,28 @@ fn words_of(said: &Said) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::agents::claude::Claude;
     use crate::domain::run::tests::{run_of, spec, started};
     use crate::store::layout::Layout;
+
+    #[test]
+    fn a_log_is_read_as_people_read_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.1.log");
+        let says = r#"{"type":"assistant","message":{"content":[{"type":"text","text":"one\r\u001b[2Jtwo"},
+            {"type":"tool_use","id":"t","name":"Bash","input":{"command":"cargo test"}}]}}"#;
+        std::fs::write(&path, format!("{}\nno JSON \u{1b}[31mat all\n", says.replace('\n', ""))).unwrap();
+        let agent: Arc<dyn Agent> = Arc::new(Claude);
+        let lines = |agent| Log { path: path.clone(), agent }.end(&Redactor::default(), 4096);
+        let read = lines(Some(agent));
+        assert_eq!([read[0].as_str(), read[1].as_str(), read[3].as_str()], ["one", "two", "no JSON at all"]);
+        assert!(read[2].starts_with("> Bash ") && read[2].contains("cargo test"), "{read:?}");
+        let plain = lines(None);
+        assert!(plain.len() == 2 && plain[0].starts_with('{') && plain[1] == "no JSON at all", "{plain:?}");
+        assert!(
+            Log { path: folder.path().join("none"), agent: None }.end(&Redactor::default(), 9).is_empty()
+        );
+    }
 
     #[test]
     fn what_is_known_of_how_quiet_it_is_is_shown_beside_what_it_does() {

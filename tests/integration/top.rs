@@ -115,7 +115,7 @@ fn a_task_is_cancelled_only_after_yes_and_put_back_after_that() {
     assert_eq!((&asked[0]["task"], &asked[0]["reason"]), (&json!("slow"), &json!("too slow")));
     // Only a person can go on with what is left, so whoever carried it out has ended.
     running.ends().exits(3);
-    top.press("x");
+    top.press_at("x put back", "x");
     top.press_at(ASKED, "y");
     assert!(top.shows("is queued").contains("g1 is still open"));
     assert_eq!(of_kind(&repo.events(), "task_requeued")[0]["task"], "slow");
@@ -149,6 +149,37 @@ fn a_gate_is_rejected_with_a_note() {
     top.shows("failed");
     top.press("q");
     assert_eq!(top.ends(), Some(0));
+}
+
+#[test]
+fn a_question_is_answered_and_work_is_sent_back() {
+    let repo = TestRepo::new();
+    repo.agent("fake", "1?ask:Which-port 1?exit:0 submit:made");
+    repo.workflow("w", "## work\nrole: executor\nagent: fake\ngate: after\n\nDo it.\n");
+    repo.crew(["run", "the goal", "--workflow", "w", "--json"]).exits(3);
+    let mut top = top(&repo);
+    assert!(top.shows("g1 question of work").contains("Which-port"));
+    top.press("a");
+    top.press_at("answer to g1", "\r8080\r");
+    top.shows("is answered; crew resume ");
+    repo.crew(["resume", "last", "--json"]).exits(3);
+    top.shows("g2 result of work");
+    top.press("r");
+    top.press_at("reject g2", "s");
+    top.press_at("what is to be done, for g2", "fewer words\r");
+    top.shows("is sent back");
+    top.press("q");
+    assert_eq!(top.ends(), Some(0));
+    let events = repo.events();
+    let decided = of_kind(&events, "gate_decided");
+    let said = decided.iter().map(|event| [&event["decision"], &event["answer"], &event["note"]]);
+    assert_eq!(
+        said.collect::<Vec<_>>(),
+        [
+            [&json!("answered"), &json!("8080"), &json!("")],
+            [&json!("sent_back"), &Value::Null, &json!("fewer words")]
+        ]
+    );
 }
 
 #[test]

@@ -151,7 +151,7 @@ impl Canvas<'_> {
 
     fn heading(&mut self, view: &View, scene: &Scene<'_>, lines: u16) {
         let end = self.width();
-        let stale = scene.stale.map(|why| format!("  {why}")).unwrap_or_default();
+        let stale = scene.stale.map(|why| format!("  {}", clean_line(why, 200))).unwrap_or_default();
         let room = end.saturating_sub(stale.width());
         let bold = Style::new().add_modifier(Modifier::BOLD);
         let name = clean_line(&scene.picture.repository, 40);
@@ -397,9 +397,7 @@ fn about(row: Row<'_>, now: Time) -> (String, Vec<(String, Tone)>) {
             let title = format!("{}  {} team, {tasks}, {} settled{pid}", run.short, run.team, run.settled);
             let mut lines = vec![(run.goal.clone(), Tone::Plain)];
             // Gates are told one by one.
-            if run.gates().next().is_none() {
-                lines.extend(run.news());
-            }
+            lines.extend(if run.gates().next().is_none() { run.news() } else { run.trouble() });
             lines.extend(run.gates().map(|(task, gate)| {
                 let waits = words::duration(now.since(gate.opened_at));
                 (

@@ -127,7 +127,7 @@ pub fn widths(rows: &[Row<'_>], width: usize) -> Widths {
         Row::Task(_, task) => task.agent.width(),
     };
     let widest = |of: &dyn Fn(&Row<'_>) -> usize| rows.iter().map(of).max().unwrap_or(0);
-    let most = (width / 4).max(10);
+    let most = (width / 4).max(12);
     let mut widths = Widths {
         name: widest(&name).clamp(5, most),
         agent: widest(&agent).clamp(5, 14),
@@ -214,7 +214,7 @@ mod tests {
             let of = widths(&rows, width);
             let columns = [of.name, of.agent, of.state, of.time, of.tokens, of.cost];
             let taken: usize = columns.iter().filter(|column| **column > 0).map(|column| column + GAP).sum();
-            assert!(taken + of.words <= width.max(31), "{width}: {of:?}");
+            assert!(taken + of.words <= width.max(33), "{width}: {of:?}");
             assert!(of.words >= LEAST_WORDS || of.time == 0, "{width}: {of:?}");
         }
         let narrow = widths(&rows, 40);

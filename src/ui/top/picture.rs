@@ -128,19 +128,16 @@ impl Health {
         }
     }
 
-    /// Says what is wrong, where something is.
-    fn trouble(&self) -> Option<String> {
+    /// Says what is wrong and what can be done about it, where something is.
+    fn trouble(&self, short: &str) -> Option<String> {
         match self {
             Health::Idle | Health::Alive { .. } => None,
             Health::Busy { doing, .. } => Some(clean_line(doing, 200)),
-            Health::Silent { pid, since } => Some(format!(
-                "its crew process gives no sign of life since {} (pid {pid})",
-                words::duration(*since)
-            )),
-            Health::Stopped { pid } => {
-                Some(format!("its crew process is stopped: kill -CONT {pid} lets it go on"))
+            Health::Silent { pid, since } => {
+                Some(format!("no sign of life for {} (pid {pid})", words::duration(*since)))
             }
-            Health::Dead => Some("nobody carries it out: crew resume goes on with it".into()),
+            Health::Stopped { pid } => Some(format!("kill -CONT {pid} lets it go on")),
+            Health::Dead => Some(format!("crew resume {short} goes on with it")),
         }
     }
 }
@@ -309,13 +306,20 @@ impl RunLine {
         }
     }
 
+    /// Says what is wrong with it, where something is.
+    pub fn trouble(&self) -> Option<(String, Tone)> {
+        let unreadable = "a later crew wrote something that this one cannot read";
+        let trouble = match self.unreadable {
+            true => Some(unreadable.to_owned()),
+            false => self.health.trouble(&self.short),
+        };
+        trouble.map(|words| (words, Tone::Attention))
+    }
+
     /// Returns what there is to say of it beside its goal: what is wrong, or what waits for a person.
     pub fn news(&self) -> Option<(String, Tone)> {
-        if self.unreadable {
-            return Some(("a later crew wrote something that this one cannot read".into(), Tone::Attention));
-        }
-        if let Some(trouble) = self.health.trouble() {
-            return Some((trouble, Tone::Attention));
+        if let Some(trouble) = self.trouble() {
+            return Some(trouble);
         }
         let gates: Vec<String> = self.gates().map(|(_, gate)| gate.id.to_string()).collect();
         let quiet = self.tasks.iter().find_map(|task| match task.standing {

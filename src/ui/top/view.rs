@@ -271,7 +271,7 @@ impl View {
                 None => self.tell("nothing has been printed yet", Tone::Faint, now),
             },
             Key::Char(letter @ ('c' | 'x' | 'a' | 'r')) => {
-                let Some(row) = self.chosen_in(picture) else { return None };
+                let row = self.chosen_in(picture)?;
                 return match wanted(*letter, row) {
                     Ok((what, words)) => {
                         let (run, short) = (row.run().id.clone(), row.run().short.clone());
