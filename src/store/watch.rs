@@ -96,7 +96,7 @@ impl Watch {
         self.seen = self.store.one("SELECT coalesce(max(seq), 0) FROM events", [], |row| row.get(0))?;
         self.runs.clear();
         self.unreadable.clear();
-        for id in self.store.open_runs(MAX_OPEN)? {
+        for id in self.store.open_ids(MAX_OPEN)? {
             self.hold(&id)?;
         }
         Ok(())
@@ -168,7 +168,7 @@ type Found = (i64, String, Option<Recorded>);
 
 impl Store {
     /// Returns the runs of which something is open, oldest first; where there are more than `limit`, the newest of them.
-    fn open_runs(&self, limit: usize) -> Result<Vec<RunId>, StoreError> {
+    fn open_ids(&self, limit: usize) -> Result<Vec<RunId>, StoreError> {
         let sql = "SELECT id FROM runs
                    WHERE no IN (SELECT run FROM tasks WHERE state IN ('queued', 'running', 'awaiting_input'))
                       OR (started AND ended_at IS NULL)

@@ -111,7 +111,7 @@ fn a_bundle_overwrites_nothing_is_for_its_owner_alone_and_asks_to_be_looked_at()
     let told = run_command(repo.alone(["doctor", "--bundle"])).exits(0);
     assert!(
         told.err.contains("look at it before you share it")
-            && told.err.contains("variables, by its name alone"),
+            && told.err.contains("variables, without a value"),
         "{}",
         told.err
     );
