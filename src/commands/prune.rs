@@ -19,7 +19,7 @@ use crate::metrics::reading;
 use crate::runner::clock;
 use crate::store::StoreError;
 use crate::store::database::Store;
-use crate::store::{atomic_file, lock, set_aside};
+use crate::store::{atomic_file, lock, log_file, set_aside};
 use crate::ui::progress::Lines;
 use crate::ui::words;
 use crate::workspace::custody;
@@ -514,6 +514,7 @@ fn put_aside(cx: &Context, store: &mut Store, aside: &Aside, by: &str, removed: 
 fn clear(store: &Store, id: &RunId) -> Result<()> {
     let paths = store.paths(id);
     let folder = paths.root();
+    log_file::forget(store.layout(), id);
     match std::fs::remove_dir_all(folder) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             let message = format!("remove {}; crew prune goes on with it", store.layout().shown(folder));

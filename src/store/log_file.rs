@@ -2,6 +2,7 @@
 
 use super::StoreError;
 use super::layout::Layout;
+use crate::domain::id::RunId;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -90,10 +91,15 @@ pub fn sweep(layout: &Layout) {
     }
 }
 
+/// Takes the log of a run away. Where that does not work, it goes once there are too many.
+pub fn forget(layout: &Layout, run: &RunId) {
+    let path = layout.log_of_run(run);
+    [before(&path), path].iter().for_each(|path| drop(std::fs::remove_file(path)));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::id::RunId;
 
     #[test]
     fn a_log_that_is_full_is_put_aside_once_by_all_who_write_to_it() {

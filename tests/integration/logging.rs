@@ -144,6 +144,10 @@ fn a_detached_run_always_logs_below_crews_own_folder_and_as_much_as_was_asked_fo
     let more = detach(&["-vv"]);
     says(&more, "store", "synced");
     assert_eq!(repo.git(&["status", "--porcelain"]), "", "nobody commits a log by mistake");
+    let logs = || std::fs::read_dir(repo.root.join(".crew/logs")).expect("logs").count();
+    assert_eq!(logs(), 2);
+    repo.crew(["prune", "last", "--yes"]).exits(0);
+    assert_eq!(logs(), 1, "the log of a run goes with it");
 }
 
 #[test]
