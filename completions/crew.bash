@@ -719,8 +719,7 @@ _crew() {
 
     case "${cmd}" in
         crew)
-            opts="-q -v -C -h -V --quiet --verbose --folder --help --version init run resume cancel attach wait status logs diff worktree pr events metrics artifacts restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help"
-            opts="-q -C -h -V --quiet --folder --help --version init run resume cancel attach wait status top logs diff worktree pr events artifacts restore prune gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help"
+            opts="-q -v -C -h -V --quiet --verbose --folder --help --version init run resume cancel attach wait status top logs diff worktree pr events metrics artifacts restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1838,8 +1837,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__help)
-            opts="init run resume cancel attach wait status logs diff worktree pr events metrics artifacts restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help"
-            opts="init run resume cancel attach wait status top logs diff worktree pr events artifacts restore prune gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help"
+            opts="init run resume cancel attach wait status top logs diff worktree pr events metrics artifacts restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -5101,7 +5099,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__top)
-            opts="-q -C -h -V --once --interval --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --once --interval --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -21,7 +21,7 @@ use crate::runner::dispatcher::Finished;
 use crate::runner::launch;
 use crate::store::artifacts;
 use crate::store::layout::RunPaths;
-use crate::ui::printer::{Printer, Tone};
+use crate::ui::printer::{Printer, Tone, status_tone};
 use crate::ui::table::{Column, Rows};
 use crate::ui::words;
 use anyhow::Result;
@@ -242,18 +242,6 @@ pub fn waiting_lines(run: &Run, short: &str) -> Vec<String> {
         lines.push(format!("then  crew resume {short}    (or --resume with the last decision)"));
     }
     lines
-}
-
-/// Returns the colour of a run's state.
-pub fn status_tone(status: RunStatus) -> Tone {
-    match status {
-        RunStatus::Completed => Tone::Good,
-        RunStatus::Failed => Tone::Bad,
-        RunStatus::NeedsReview | RunStatus::Interrupted | RunStatus::Cancelled | RunStatus::AwaitingInput => {
-            Tone::Attention
-        }
-        RunStatus::Queued | RunStatus::Running => Tone::Plain,
-    }
 }
 
 /// Returns the table of a run's tasks with what became of each.

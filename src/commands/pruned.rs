@@ -1,13 +1,12 @@
 //! Shows what stays known of runs that were pruned.
 
-use super::closing::status_tone;
 use super::context::Context;
 use super::exit::ExitStatus;
 use crate::domain::id::RunId;
 use crate::domain::tombstone::Tombstone;
 use crate::domain::words::clean_line;
 use crate::store::database::Store;
-use crate::ui::printer::Tone;
+use crate::ui::printer::{Tone, status_tone};
 use crate::ui::table::{Column, Rows};
 use crate::ui::words;
 use anyhow::Result;

@@ -2,7 +2,7 @@
 
 use super::budget::Account;
 use super::clashes;
-use super::closing::{bring_back, do_again, status_tone, task_table, tasks_json, waiting_lines};
+use super::closing::{bring_back, do_again, task_table, tasks_json, waiting_lines};
 use super::context::Context;
 use super::cut_off;
 use super::exit::ExitStatus;
@@ -22,7 +22,7 @@ use crate::store::database::Store;
 use crate::store::layout::Layout;
 use crate::store::lock;
 use crate::store::queries::RunRow;
-use crate::ui::printer::Tone;
+use crate::ui::printer::{Tone, status_tone};
 use crate::ui::table::{Column, Rows};
 use crate::ui::words;
 use anyhow::{Context as _, Result};

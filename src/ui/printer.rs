@@ -1,6 +1,7 @@
 //! Where output goes, and whether it is coloured.
 
 use super::screen::{self, To};
+use crate::domain::run::RunStatus;
 use crate::domain::words::visible_json;
 use std::io::{self, IsTerminal, Write};
 
@@ -12,6 +13,18 @@ pub enum Tone {
     Bad,
     Attention,
     Faint,
+}
+
+/// Returns the colour of a run's state.
+pub fn status_tone(status: RunStatus) -> Tone {
+    match status {
+        RunStatus::Completed => Tone::Good,
+        RunStatus::Failed => Tone::Bad,
+        RunStatus::NeedsReview | RunStatus::Interrupted | RunStatus::Cancelled | RunStatus::AwaitingInput => {
+            Tone::Attention
+        }
+        RunStatus::Queued | RunStatus::Running => Tone::Plain,
+    }
 }
 
 /// Prints data to standard output, and everything else to standard error.

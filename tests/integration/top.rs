@@ -176,7 +176,7 @@ fn a_question_is_answered_and_work_is_sent_back() {
     assert_eq!(
         said.collect::<Vec<_>>(),
         [
-            [&json!("answered"), &json!("8080"), &json!("")],
+            [&json!("answered"), &json!("8080"), &Value::Null],
             [&json!("sent_back"), &Value::Null, &json!("fewer words")]
         ]
     );

@@ -10,7 +10,7 @@ use crate::domain::task::{Attempt, AttemptState, Task, TaskState};
 use crate::domain::time::Time;
 use crate::domain::usage::Usage;
 use crate::domain::words::clean_line;
-use crate::ui::printer::Tone;
+use crate::ui::printer::{Tone, status_tone};
 use crate::ui::words;
 use std::cmp::Reverse;
 use std::time::Duration;
@@ -302,7 +302,7 @@ impl RunLine {
             (Health::Silent { .. }, _) => ("not answering".into(), Tone::Bad),
             (Health::Busy { .. }, _) => ("at work".into(), Tone::Plain),
             (_, RunStatus::Running) if waits > 0 && !working => ("waiting for you".into(), Tone::Attention),
-            (_, status) => (status.words().into(), tone_of(status)),
+            (_, status) => (status.words().into(), status_tone(status)),
         }
     }
 
@@ -344,17 +344,6 @@ impl RunLine {
         };
         let at = if group == 3 { self.ended_at.unwrap_or(self.created_at) } else { self.created_at };
         (group, Reverse(at), self.id.clone())
-    }
-}
-
-fn tone_of(status: RunStatus) -> Tone {
-    match status {
-        RunStatus::Completed => Tone::Good,
-        RunStatus::Failed => Tone::Bad,
-        RunStatus::NeedsReview | RunStatus::Interrupted | RunStatus::Cancelled | RunStatus::AwaitingInput => {
-            Tone::Attention
-        }
-        RunStatus::Queued | RunStatus::Running => Tone::Plain,
     }
 }
 
