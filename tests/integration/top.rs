@@ -75,9 +75,8 @@ fn a_gate_is_approved_and_the_run_is_seen_to_its_end() {
     let running = busy(&repo, "reading");
     let mut top = top(&repo);
     top.press_at("▸ ", "\r");
-    // Its words come a little after it.
-    let slow = top.shows("reading");
-    assert!(slow.contains("    slow") && slow.contains("mine") && slow.contains("running"), "{slow}");
+    // Its words come a little after it, and stand in the tail of its log too.
+    top.shows_together(&["    slow", "mine", "running", "reading"]);
     assert!(top.shows("1 working").contains("1 for you"));
     top.press_at("    deploy", "jja");
     top.press_at("approve g1", "w");

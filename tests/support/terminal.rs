@@ -157,13 +157,19 @@ impl Terminal {
     /// Waits until words stand in one line of the screen, and returns the line.
     #[track_caller]
     pub fn shows(&self, words: &str) -> String {
+        self.shows_together(&[words])
+    }
+
+    /// Waits until all of these words stand in one and the same line of the screen, and returns the line.
+    #[track_caller]
+    pub fn shows_together(&self, words: &[&str]) -> String {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let screen = self.screen();
-            if let Some(line) = screen.iter().find(|line| line.contains(words)) {
+            if let Some(line) = screen.iter().find(|line| words.iter().all(|word| line.contains(word))) {
                 return line.clone();
             }
-            assert!(Instant::now() < deadline, "`{words}` is not shown:\n{}", screen.join("\n"));
+            assert!(Instant::now() < deadline, "{words:?} are not shown:\n{}", screen.join("\n"));
             std::thread::sleep(Duration::from_millis(20));
         }
     }
