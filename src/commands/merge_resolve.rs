@@ -22,6 +22,7 @@ use crate::domain::resolution::{self, Brief, Resolution, Standing, Told};
 use crate::domain::run::Run;
 use crate::domain::settings::{self, Settings};
 use crate::domain::task::{Attempt, Task, TaskSpec, TaskState, Work, Working};
+use crate::domain::trace_context::TraceContext;
 use crate::domain::usage::Usage;
 use crate::domain::words::clean_line;
 use crate::domain::worktree::Base;
@@ -137,12 +138,12 @@ pub fn check_agent(registry: &Registry, name: &str, setup: &Setup, paths: &RunPa
 /// Puts the run of one task together, in memory.
 fn begun(id: RunId, goal: String, base: &Base, spec: TaskSpec) -> Result<Run> {
     let at = clock::now();
-    let mut run = Run::create(id, at, &created(goal, base, budget::Limits::default()))?;
+    let mut run = Run::create(id, at, &created(goal, base, budget::Limits::default(), None))?;
     run.apply(at, &Event::TaskCreated { spec })?;
     Ok(run)
 }
 
-fn created(goal: String, base: &Base, budget: budget::Limits) -> Event {
+fn created(goal: String, base: &Base, budget: budget::Limits, caller: Option<TraceContext>) -> Event {
     Event::RunCreated {
         goal,
         team: String::new(),
@@ -153,6 +154,7 @@ fn created(goal: String, base: &Base, budget: budget::Limits) -> Event {
         roster: Vec::new(),
         base: Some(base.clone()),
         review: None,
+        caller,
         crew_version: env!("CARGO_PKG_VERSION").into(),
     }
 }
@@ -310,8 +312,9 @@ impl Resolver<'_> {
             std::iter::once(*task).chain(handover.with.iter().copied()).flat_map(|task| &task.spec.link),
         );
         let spec = spec_of(&id, agent, text, links);
+        let place = TraceContext::of_run(&run.id, run.caller.as_ref());
         let events = vec![
-            created(run.goal.clone(), &base, budget::Limits::of(self.settings)),
+            created(run.goal.clone(), &base, budget::Limits::of(self.settings), Some(place)),
             Event::TaskCreated { spec },
         ];
         let (inner_run, _) = runs.create_run(inside, clock::now(), events).context("record the run")?;

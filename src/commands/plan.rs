@@ -71,6 +71,7 @@ impl Plan {
             roster: self.roster,
             base: self.base,
             review: self.review,
+            caller: None,
             crew_version: env!("CARGO_PKG_VERSION").into(),
         };
         let tasks = self.tasks.into_iter().map(|spec| Event::TaskCreated { spec });

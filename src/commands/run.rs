@@ -17,7 +17,7 @@ use super::review;
 use super::typist;
 use crate::agents::builtin;
 use crate::agents::registry::Registry;
-use crate::domain::event::{ArtifactKind, Recorded};
+use crate::domain::event::{ArtifactKind, Event, Recorded};
 use crate::domain::gate::{self, GatePolicy, GateReason};
 use crate::domain::id::{RunId, TaskId};
 use crate::domain::notice::Policy;
@@ -28,6 +28,7 @@ use crate::domain::review::target::Reviews;
 use crate::domain::run::Run;
 use crate::domain::settings::{self, Settings};
 use crate::domain::task::{Task, TaskSpec, Work, Working};
+use crate::domain::trace_context::{self, TraceContext};
 use crate::domain::words::clean_text;
 use crate::runner::clock;
 use crate::runner::dispatcher::{self, Finished, Observer};
@@ -489,7 +490,12 @@ pub fn create(store: &mut Store, plan: Plan, goal: &str, id: RunId) -> Result<(R
     let lock = lock::try_take(&paths)?.context("a run that was just named has an owner")?;
     // Before the run is there: whoever goes on with it would not know that it is missing.
     let kept = artifacts::keep(&paths, (ArtifactKind::Goal, "goal.md".into()), None, goal.as_bytes())?;
-    let events = plan.into_events(goal).chain([kept]).collect();
+    let mut events: Vec<Event> = plan.into_events(goal).chain([kept]).collect();
+    if let Some(Event::RunCreated { caller, .. }) = events.first_mut() {
+        // What is no place in a trace is nobody's mistake here: the run gets a trace of its own.
+        let said = std::env::var(trace_context::VARIABLE).ok();
+        *caller = said.and_then(|text| TraceContext::parse(&text));
+    }
     let (run, _) = store.create_run(id, clock::now(), events).context("record the run")?;
     Ok((run, lock))
 }

@@ -21,6 +21,7 @@ use super::review::target::ReviewOrder;
 use super::submission::{HandedIn, Kind, Note};
 use super::task::TaskSpec;
 use super::time::Time;
+use super::trace_context::TraceContext;
 use super::tree_check::TreeCheck;
 use super::usage::Usage;
 use super::worktree::{Base, MovedReference};
@@ -219,6 +220,9 @@ pub enum Event {
         /// The run is a review.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         review: Option<Box<ReviewOrder>>,
+        /// The place in a trace from which crew was called.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        caller: Option<TraceContext>,
         crew_version: String,
     },
     /// A task belongs to the run.

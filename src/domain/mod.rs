@@ -53,6 +53,7 @@ pub mod task;
 pub mod template;
 pub mod time;
 pub mod tombstone;
+pub mod trace_context;
 pub mod tree_check;
 pub mod usage;
 pub mod when;

@@ -21,6 +21,7 @@ use super::review::target::ReviewOrder;
 use super::submission::Kind;
 use super::task::{Attempt, AttemptState, RefusedSubmission, Task, TaskSpec, TaskState};
 use super::time::Time;
+use super::trace_context::TraceContext;
 use super::worktree::{Base, TaskTree, reference_of};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
@@ -200,6 +201,8 @@ pub struct Run {
     pub base: Option<Base>,
     /// What it reviews, where it is a review.
     pub review: Option<Box<ReviewOrder>>,
+    /// The place in a trace from which crew was called.
+    pub caller: Option<TraceContext>,
     /// What persons found who reviewed it too.
     pub person_reviews: Vec<PersonReview>,
     pub created_at: Time,
@@ -250,6 +253,7 @@ impl Run {
             roster,
             base,
             review,
+            caller,
             crew_version: _,
         } = event
         else {
@@ -266,6 +270,7 @@ impl Run {
             roster: roster.clone(),
             base: base.clone(),
             review: review.clone(),
+            caller: *caller,
             person_reviews: Vec::new(),
             created_at: at,
             tasks: Vec::new(),
@@ -1029,6 +1034,7 @@ pub(crate) mod tests {
             roster: vec![],
             base: None,
             review: None,
+            caller: None,
             crew_version: version.into(),
         }
     }

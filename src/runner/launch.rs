@@ -27,6 +27,7 @@ use crate::domain::submission::{
     self, HandedIn, PlanBody, Resolved, ResultBody, ReviewBody, ReviewVerdict, Terms,
 };
 use crate::domain::task::{Attempt, AttemptState, Task, Work};
+use crate::domain::trace_context::{self, TraceContext};
 use crate::domain::words::clean_text;
 use crate::domain::worktree;
 use crate::store::StoreError;
@@ -218,7 +219,9 @@ pub fn prepare(
 ) -> Result<Prepared, LaunchError> {
     match &task.spec.work {
         Work::Command { run: command } => {
-            let env = setup.environment.with(&[], &crew_variables(setup, run, paths, task, None));
+            let env = setup
+                .environment
+                .with(&[], &crew_variables(setup, run, paths, (task, identity.number), None));
             let log = paths.root().join(layout::log_of(&task.spec.id, identity.number));
             let child = shell(setup, command, env, (setup.folder_of(run, task), log));
             Ok(Prepared { child, agent: None, session: None, kept: Vec::new() })
@@ -272,7 +275,7 @@ fn agent_child(
     if let Some(companion) = agent.companion().filter(|_| task.spec.is_apart()) {
         atomic_file::write(&paths.companions().join(companion.name), companion.content.as_bytes())?;
     }
-    let mut set = crew_variables(setup, run, paths, task, Some(identity));
+    let mut set = crew_variables(setup, run, paths, (task, identity.number), Some(identity));
     set.extend(spec.env.iter().cloned());
     let env = setup.environment.with(&spec.pass_env, &set);
     let words = Arc::new(hiding(&env));
@@ -307,7 +310,7 @@ pub fn prepare_check(
     number: u32,
     command: &str,
 ) -> ChildSpec {
-    let env = setup.environment.with(&[], &crew_variables(setup, run, paths, task, None));
+    let env = setup.environment.with(&[], &crew_variables(setup, run, paths, (task, number), None));
     let log = paths.root().join(layout::verification_log_of(&task.spec.id, number));
     shell(setup, command, env, (setup.folder_of(run, task), log))
 }
@@ -326,7 +329,7 @@ pub fn prepare_worktree(
     // Where the work is only looked at, nothing but it is to be seen.
     let is_looked_at = task.spec.is_detached();
     let command = setup.worktrees.setup.as_ref().filter(|_| !is_looked_at).map(|command| {
-        let set = crew_variables(setup, run, paths, task, None);
+        let set = crew_variables(setup, run, paths, (task, number), None);
         let place = (worktree.to_owned(), log.clone());
         // What it says last is told, so both of its streams have to come as one.
         let command = format!("exec 2>&1; {command}");
@@ -405,7 +408,7 @@ pub fn prepare_merge_check(
 /// Returns a number for where a verification command runs and the variables that it sees, without those that name the run
 /// and the task.
 pub fn environment_of(child: &ChildSpec, paths: &RunPaths) -> String {
-    let own = ["CREW_RUN", "CREW_TASK"];
+    let own = ["CREW_RUN", "CREW_TASK", trace_context::VARIABLE];
     let bin = paths.bin().display().to_string();
     let seen = child.env.iter().filter(|(name, _)| !own.contains(&name.to_string_lossy().as_ref()));
     // The folder that holds `crew` comes first in PATH, and is the run's own.
@@ -446,17 +449,19 @@ fn resolve(program: &str, env: &[(std::ffi::OsString, std::ffi::OsString)], cwd:
     which::which_in(program, path, cwd).unwrap_or_else(|_| program.into())
 }
 
-/// Returns the variables by which a child knows where it belongs. Only an agent gets a token.
+/// Returns the variables by which the child of an attempt knows where it belongs. Only an agent gets a token.
 fn crew_variables(
     setup: &Setup,
     run: &Run,
     paths: &RunPaths,
-    task: &Task,
+    (task, number): (&Task, u32),
     identity: Option<AttemptIdentity<'_>>,
 ) -> Vec<(String, String)> {
+    let place = TraceContext::of_attempt(&run.id, run.caller.as_ref(), &task.spec.id, number);
     let mut variables = vec![
         ("CREW_RUN".to_owned(), run.id.to_string()),
         ("CREW_TASK".to_owned(), task.spec.id.to_string()),
+        (trace_context::VARIABLE.to_owned(), place.to_string()),
         (marks::REPOSITORY.to_owned(), setup.repository.display().to_string()),
     ];
     if task.spec.is_apart() {
@@ -465,7 +470,7 @@ fn crew_variables(
     if identity.is_none() {
         variables.extend(values_for_commands(run));
     }
-    if let Some(AttemptIdentity { number, token, .. }) = identity {
+    if let Some(AttemptIdentity { token, .. }) = identity {
         let context = paths.artifacts().join(context_of(task, number));
         variables.extend([
             ("CREW_ATTEMPT".to_owned(), number.to_string()),

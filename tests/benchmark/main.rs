@@ -358,6 +358,7 @@ fn made() -> Event {
         roster: vec![],
         base: None,
         review: None,
+        caller: None,
         crew_version: "0".into(),
     }
 }

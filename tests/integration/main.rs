@@ -76,6 +76,7 @@ mod submit;
 mod submodules;
 mod taken_up;
 mod top;
+mod traces;
 mod unread;
 mod words;
 mod worktree_care;
