@@ -50,6 +50,7 @@ pub mod settings;
 pub mod signed;
 pub mod submission;
 pub mod task;
+pub mod telemetry;
 pub mod template;
 pub mod time;
 pub mod tombstone;

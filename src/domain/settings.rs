@@ -10,6 +10,7 @@ use super::notice;
 use super::price::Price;
 use super::retry::OfKind;
 use super::review::reviewers;
+use super::telemetry;
 use super::words::clean_line;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -214,6 +215,42 @@ pub const NOTIFY_TIMEOUT: Setting = number(
     Project::Never,
     "Seconds that telling may take; the end of a run waits for it no longer than that",
 );
+pub const OTLP_EXPORT: Setting = Setting {
+    key: "otlp.export",
+    kind: Kind::Flag { default: false },
+    project: Project::Lower,
+    help: "Send the trace and the metrics of runs to an OpenTelemetry collector, over HTTP",
+};
+pub const OTLP_ENDPOINT: Setting = Setting {
+    key: "otlp.endpoint",
+    kind: Kind::Optional { what: "an address such as http://localhost:4318" },
+    project: Project::Never,
+    help: "The collector; where it is empty, the one that $OTEL_EXPORTER_OTLP_ENDPOINT names, and else http://localhost:4318. What is secret is in $OTEL_EXPORTER_OTLP_HEADERS",
+};
+pub const OTLP_TIMEOUT: Setting = number(
+    "otlp.timeout_seconds",
+    (10, 1, 60),
+    Project::Never,
+    "Seconds that one request to it may take; the end of a run waits for it no longer than that",
+);
+pub const OTLP_GZIP: Setting = Setting {
+    key: "otlp.gzip",
+    kind: Kind::Flag { default: false },
+    project: Project::Never,
+    help: "Compress what is sent to it",
+};
+pub const METRICS_TEXTFILE: Setting = Setting {
+    key: "metrics.textfile",
+    kind: Kind::Optional { what: "an absolute path that ends in .prom" },
+    project: Project::Never,
+    help: "A file for the textfile collector of node_exporter, written anew at each run's end",
+};
+pub const METRICS_JSONL: Setting = Setting {
+    key: "metrics.jsonl",
+    kind: Kind::Flag { default: false },
+    project: Project::Lower,
+    help: "Add a line with all metrics to .crew/logs/metrics/DATE.jsonl at each run's end; seven days are kept",
+};
 // A pass may rest on what is no part of the tree: ignored build output, another machine's answer, the time of day. So it
 // is believed for a while only: long enough for the steps of a run that check the same tree one after the other, too
 // short for what was true yesterday. What failed is always run again.
@@ -454,6 +491,12 @@ pub const ALL: &[&Setting] = &[
     &NOTIFY_DEDUP,
     &NOTIFY_QUIET_HOURS,
     &NOTIFY_TIMEOUT,
+    &OTLP_EXPORT,
+    &OTLP_ENDPOINT,
+    &OTLP_TIMEOUT,
+    &OTLP_GZIP,
+    &METRICS_TEXTFILE,
+    &METRICS_JSONL,
     &VERIFY_CACHE_MINUTES,
     &RETRY_ATTEMPTS,
     &RETRY_BACKOFF_MS,
@@ -653,11 +696,9 @@ impl Settings {
             let message = format!("{key} has to be merge, squash or rebase, not {value}");
             return Err(Problem { origin, message, hint: None });
         }
-        notice::check(key, &value).map_err(|message| Problem {
-            origin: origin.clone(),
-            message,
-            hint: None,
-        })?;
+        notice::check(key, &value)
+            .and_then(|()| telemetry::check(key, &value))
+            .map_err(|message| Problem { origin: origin.clone(), message, hint: None })?;
         if setting.key == RECOVERY_LIVING.key && !matches!(value.as_str(), Some("end" | "adopt")) {
             let message = format!("{key} has to be end or adopt, not {value}");
             return Err(Problem { origin, message, hint: None });

@@ -126,6 +126,18 @@ impl Store {
         self.one("SELECT coalesce(max(seq), 0) FROM events", [], |row| row.get(0))
     }
 
+    /// Returns since when anything was counted, of runs that were pruned too.
+    pub fn counted_since(&self) -> Result<Option<Time>, StoreError> {
+        let of_runs: Option<i64> = self.one("SELECT min(created_at) FROM runs", [], |row| row.get(0))?;
+        let of_figures = match self.has_table("figures")? {
+            true => {
+                self.one("SELECT min(start) * 3600000 FROM figures", [], |row| row.get::<_, Option<i64>>(0))?
+            }
+            false => None,
+        };
+        Ok(of_runs.into_iter().chain(of_figures).min().map(Time))
+    }
+
     /// Returns the runs that have events behind `seq`, with their numbers in the store.
     pub fn runs_with_events_behind(&self, seq: i64) -> Result<Vec<(i64, RunId)>, StoreError> {
         let sql = match seq {

@@ -112,6 +112,16 @@ impl Layout {
         paths.filter_map(|path| Some((path.metadata().ok()?.modified().ok()?, path))).collect()
     }
 
+    /// Holds why traces or metrics could not be sent or written last time, where they could not.
+    pub fn unsent(&self) -> PathBuf {
+        self.root.join("logs").join("telemetry.failed")
+    }
+
+    /// Holds a file with metrics for each of the last days.
+    pub fn metrics(&self) -> PathBuf {
+        self.root.join("logs").join("metrics")
+    }
+
     pub fn run(&self, run: &RunId) -> RunPaths {
         RunPaths { root: self.runs().join(run.as_str()) }
     }

@@ -128,6 +128,13 @@ impl Store {
         Ok(state.is_none_or(|state| state == RunStatus::Interrupted))
     }
 
+    /// Returns the runs that were made since then, the oldest first.
+    pub fn runs_since(&self, since: Time) -> Result<Vec<RunId>, StoreError> {
+        let sql = "SELECT id FROM runs WHERE created_at >= ? ORDER BY no";
+        let ids = self.rows(sql, [since.0], |row| row.get::<_, String>(0))?;
+        Ok(ids.iter().filter_map(|id| RunId::parse(id)).collect())
+    }
+
     /// Returns how many runs there are.
     pub fn run_count(&self) -> Result<usize, StoreError> {
         let count: i64 = self.one("SELECT count(*) FROM runs", [], |row| row.get(0))?;

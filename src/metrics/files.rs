@@ -1,0 +1,141 @@
+//! Metrics in files: one for the textfile collector of node_exporter, and one a day for whoever reads them later.
+
+use super::registry::{Series, Snapshot};
+use super::text;
+use crate::domain::redact::Redactor;
+use crate::domain::time::Time;
+use crate::store::StoreError;
+use crate::store::atomic_file;
+use serde_json::{Value, json};
+use std::io::Write;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+use std::time::Duration;
+
+/// How many days are kept, the present one among them.
+const DAYS: u64 = 7;
+
+/// Writes all metrics of a repository to a file that node_exporter reads. It may read those of other repositories too, so each
+/// series says by a label of its own which one it is from.
+pub fn write_textfile(path: &Path, snapshot: &Snapshot, repository: &str) -> Result<(), StoreError> {
+    let text = labelled(&text::prometheus(snapshot), "repository", repository);
+    atomic_file::write_with(path, |file| {
+        // It runs as somebody else.
+        file.get_ref().set_permissions(std::fs::Permissions::from_mode(0o644))?;
+        file.write_all(text.as_bytes())
+    })
+}
+
+/// Adds a label to each series of a text in Prometheus' format.
+fn labelled(text: &str, name: &str, value: &str) -> String {
+    let value = value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+    let line = |line: &str| {
+        let end = line.find(['{', ' ']).filter(|_| !line.starts_with('#'));
+        match end.map(|end| line.split_at(end)) {
+            None => format!("{line}\n"),
+            Some((metric, rest)) => match rest.strip_prefix('{') {
+                Some(rest) if rest.starts_with('}') => format!("{metric}{{{name}=\"{value}\"{rest}\n"),
+                Some(rest) => format!("{metric}{{{name}=\"{value}\",{rest}\n"),
+                None => format!("{metric}{{{name}=\"{value}\"}}{rest}\n"),
+            },
+        }
+    };
+    text.lines().map(line).collect()
+}
+
+/// Adds all metrics to the file of the day, as one line, and takes away the files of days that are over for long.
+pub fn add_to_day(folder: &Path, snapshot: &Snapshot, words: &Redactor) -> Result<(), StoreError> {
+    let mut line = json!({
+        "exportedAt": snapshot.at,
+        "snapshots": snapshot.series.iter().map(Series::json).collect::<Vec<Value>>(),
+    });
+    words.value(&mut line["snapshots"]);
+    std::fs::create_dir_all(folder).map_err(StoreError::file(folder))?;
+    let path = folder.join(format!("{}.jsonl", day_of(snapshot.at)));
+    let file = std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(&path);
+    // Two runs may end at once: a line is written at once, and at the end.
+    let written = file.and_then(|mut file| file.write_all(format!("{line}\n").as_bytes()));
+    written.map_err(StoreError::file(&path))?;
+    let oldest = day_of(snapshot.at.moved(-(Duration::from_secs((DAYS - 1) * 86_400).as_millis() as i64)));
+    for entry in std::fs::read_dir(folder).map_err(StoreError::file(folder))?.flatten() {
+        let name = entry.file_name();
+        if name.to_str().and_then(day_in_name).is_some_and(|day| day < oldest.as_str()) {
+            // Somebody else may have taken it away.
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+    Ok(())
+}
+
+/// Returns the day of a time, UTC: `2026-11-21`.
+fn day_of(at: Time) -> String {
+    at.to_string().split('T').next().unwrap_or_default().to_owned()
+}
+
+/// Returns the day that a file is of; nothing where crew did not write it.
+fn day_in_name(name: &str) -> Option<&str> {
+    let day = name.strip_suffix(".jsonl")?;
+    let fits =
+        |(at, byte): (usize, u8)| if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() };
+    (day.len() == 10 && day.bytes().enumerate().all(fits)).then_some(day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::names::Metric;
+    use super::super::registry::Registry;
+    use super::*;
+
+    fn snapshot(at: Time) -> Snapshot {
+        let mut registry = Registry::default();
+        registry.add(Metric::ToolCall, &["claude", "tool ghp_a8Kx2Qz7a8Kx2Qz7a8Kx2Qz7a8Kx2Qz7", "ok"], 3);
+        registry.set(Metric::StoreSize, &[], 100);
+        registry.snapshot(at)
+    }
+
+    #[test]
+    fn each_series_of_a_textfile_says_which_repository_it_is_from() {
+        let text = "# HELP a b {c} d\n# TYPE a counter\na 1\na{x=\"{} 1\"} 2\na{} 3\n";
+        let expected = "# HELP a b {c} d\n# TYPE a counter\na{r=\"/\\\"q\"} 1\na{r=\"/\\\"q\",x=\"{} 1\"} 2\na{r=\"/\\\"q\"} 3\n";
+        assert_eq!(labelled(text, "r", "/\"q"), expected);
+    }
+
+    #[test]
+    fn a_textfile_is_written_as_a_whole_and_may_be_read_by_everybody() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new/crew.prom");
+        for _ in 0..2 {
+            write_textfile(&path, &snapshot(Time(0)), "/repo").unwrap();
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains("{repository=\"/repo\"} 100"), "{text}");
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
+        assert_eq!(
+            std::fs::read_dir(path.parent().unwrap()).unwrap().count(),
+            1,
+            "nothing is left beside it"
+        );
+    }
+
+    #[test]
+    fn a_day_has_a_file_and_a_week_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let day = |day: i64| Time(1_795_228_200_120 + day * 86_400_000);
+        std::fs::write(folder.path().join("notes.jsonl"), "mine").unwrap();
+        for number in [0, 0, 1, 2, 8] {
+            add_to_day(folder.path(), &snapshot(day(number)), &Redactor::default()).unwrap();
+        }
+        let mut names: Vec<String> = std::fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        assert_eq!(names, ["2026-11-23.jsonl", "2026-11-29.jsonl", "notes.jsonl"]);
+        add_to_day(folder.path(), &snapshot(day(8)), &Redactor::default()).unwrap();
+        let text = std::fs::read_to_string(folder.path().join("2026-11-29.jsonl")).unwrap();
+        let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines.len(), 2);
+        assert_eq!(lines[1]["exportedAt"], "2026-11-29T02:30:00.120Z");
+        assert!(text.contains("[redacted]") && !text.contains("ghp_"), "{text}");
+    }
+}

@@ -1,0 +1,105 @@
+//! When nothing more is sent for a while to somebody who does not answer.
+
+use std::time::Duration;
+
+/// This many failures in a row open it.
+const FAILURES: u32 = 5;
+/// How long it stays open first; each time that the one try afterwards fails, twice as long.
+const OPEN: Duration = Duration::from_secs(30);
+const LONGEST: Duration = Duration::from_secs(600);
+/// How long is waited after the first failure; after each further one, twice as long.
+const BACKOFF: Duration = Duration::from_millis(200);
+
+/// Counts failures in a row. Times are those of a clock that only goes forward.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Breaker {
+    in_a_row: u32,
+    /// Nothing is tried before.
+    not_before: Duration,
+    /// How often it was opened.
+    pub opened: u32,
+}
+
+impl Breaker {
+    /// Returns how long nothing may be tried yet.
+    pub fn wait(&self, now: Duration) -> Duration {
+        self.not_before.saturating_sub(now)
+    }
+
+    /// Tells whether it is open: so much failed that nothing is tried for a while, and then once.
+    pub fn is_open(&self, now: Duration) -> bool {
+        self.in_a_row >= FAILURES && self.not_before > now
+    }
+
+    /// Takes in that something came through.
+    pub fn succeeded(&mut self) {
+        *self = Breaker { opened: self.opened, ..Breaker::default() };
+    }
+
+    /// Takes in that something failed; `after` is what the other side asked for.
+    pub fn failed(&mut self, now: Duration, after: Option<Duration>) {
+        self.in_a_row += 1;
+        let wait = match self.in_a_row.checked_sub(FAILURES) {
+            Some(more) => {
+                self.opened += 1;
+                OPEN.saturating_mul(2_u32.saturating_pow(more)).min(LONGEST)
+            }
+            None => BACKOFF.saturating_mul(2_u32.saturating_pow(self.in_a_row - 1)),
+        };
+        self.not_before = now + wait.max(after.unwrap_or_default().min(LONGEST));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn five_failures_in_a_row_open_it_and_one_try_later_closes_it_or_not() {
+        let mut breaker = Breaker::default();
+        for failure in 1..=4 {
+            breaker.failed(seconds(failure), None);
+            assert!(!breaker.is_open(seconds(failure)), "{failure}");
+            assert!(breaker.wait(seconds(failure)) <= seconds(4));
+        }
+        breaker.failed(seconds(10), None);
+        assert_eq!((breaker.is_open(seconds(39)), breaker.wait(seconds(39))), (true, seconds(1)));
+        assert!(!breaker.is_open(seconds(40)), "one try");
+        breaker.failed(seconds(40), None);
+        assert_eq!((breaker.wait(seconds(40)), breaker.opened), (seconds(60), 2));
+        breaker.succeeded();
+        assert_eq!(breaker.wait(seconds(41)), Duration::ZERO);
+        breaker.failed(seconds(41), None);
+        assert!(!breaker.is_open(seconds(41)), "it counts from the beginning");
+    }
+
+    #[test]
+    fn a_success_in_between_keeps_it_closed() {
+        let mut breaker = Breaker::default();
+        for second in 0..40 {
+            breaker.failed(seconds(second), None);
+            if second % 4 == 3 {
+                breaker.succeeded();
+            }
+            assert!(!breaker.is_open(seconds(second)));
+        }
+        assert_eq!(breaker.opened, 0);
+    }
+
+    #[test]
+    fn who_asks_for_time_gets_it_up_to_a_bound() {
+        let mut breaker = Breaker::default();
+        breaker.failed(seconds(0), Some(seconds(7)));
+        assert_eq!(breaker.wait(seconds(0)), seconds(7));
+        breaker.failed(seconds(0), Some(seconds(1_000_000)));
+        assert_eq!(breaker.wait(seconds(0)), LONGEST);
+        for _ in 0..100 {
+            breaker.failed(seconds(0), None);
+        }
+        assert_eq!(breaker.wait(seconds(0)), LONGEST);
+    }
+}

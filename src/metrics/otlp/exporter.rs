@@ -1,0 +1,371 @@
+//! The thread that sends, and its bounded queue.
+
+use super::super::registry::Snapshot;
+use super::super::trace::Span;
+use super::breaker::Breaker;
+use super::delivery::{Courier, Delivery, Signal};
+use super::encode::{self, Sender as Who};
+use crate::domain::telemetry::Collector;
+use crate::domain::time::Time;
+use std::collections::VecDeque;
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// The most that is handed to the thread and not looked at by it.
+const QUEUE: usize = 1024;
+/// The most spans that wait to be sent.
+const MAX_WAITING: usize = 4096;
+/// The most spans in one request.
+const BATCH: usize = 512;
+/// How long a span waits for company.
+const GATHERING: Duration = Duration::from_secs(5);
+/// How often it is looked whether somebody is in a hurry.
+const LOOK: Duration = Duration::from_millis(10);
+/// For how long the end tries again what failed: a collector that is not there is no reason to keep anybody waiting.
+const TRYING_AGAIN: Duration = Duration::from_secs(2);
+/// How much longer the end waits than one request may take: for the look-up of a name, which has no limit of its own.
+const MARGIN: Duration = Duration::from_millis(200);
+
+/// What was sent and what was not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    pub spans: u64,
+    /// Series of metrics.
+    pub series: u64,
+    /// Spans and series for which there was no room, or which the collector will never take, or could not in time.
+    pub dropped: u64,
+    /// Spans and series that the collector did not want.
+    pub rejected: u64,
+    /// Requests that failed.
+    pub failures: u64,
+    /// How often nothing was tried for a while because five requests in a row had failed.
+    pub opened: u32,
+    /// What went wrong last.
+    pub wrong: Option<String>,
+}
+
+enum Work {
+    Spans(Vec<Span>),
+    /// All metrics, and since when they are counted.
+    Metrics(Box<Snapshot>, Time),
+}
+
+/// What the thread and whoever waits for it share.
+#[derive(Debug, Default)]
+struct Shared {
+    report: Mutex<Report>,
+    /// How many spans and series were handed over.
+    handed: AtomicU64,
+    /// Nobody waits any more.
+    over: AtomicBool,
+}
+
+impl Shared {
+    fn report(&self) -> MutexGuard<'_, Report> {
+        self.report.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Sends in a thread of its own.
+#[derive(Debug)]
+pub struct Exporter {
+    queue: SyncSender<Work>,
+    done: Receiver<()>,
+    shared: Arc<Shared>,
+    timeout: Duration,
+}
+
+impl Exporter {
+    /// Begins to send to a collector. `now` tells the time of day.
+    pub fn start(collector: Collector, who: Who, now: fn() -> Time) -> io::Result<Exporter> {
+        let (queue, work) = sync_channel(QUEUE);
+        let (alive, done) = channel();
+        let shared = Arc::<Shared>::default();
+        let timeout = collector.timeout;
+        let worker = Worker {
+            courier: Courier::to(collector),
+            who,
+            now,
+            began: Instant::now(),
+            spans: VecDeque::new(),
+            oldest: None,
+            metrics: None,
+            breaker: Breaker::default(),
+            shared: Arc::clone(&shared),
+            _alive: alive,
+        };
+        // It is never waited for without a limit: a request that hangs ends with this process.
+        std::thread::Builder::new().name("otlp".into()).spawn(move || worker.work(&work))?;
+        Ok(Exporter { queue, done, shared, timeout })
+    }
+
+    /// Hands spans over, and waits for nobody: what there is no room for is dropped, and counted.
+    pub fn spans(&self, spans: Vec<Span>) {
+        let count = spans.len() as u64;
+        self.shared.handed.fetch_add(count, Ordering::Relaxed);
+        if count > 0 && self.queue.try_send(Work::Spans(spans)).is_err() {
+            self.shared.report().dropped += count;
+        }
+    }
+
+    /// Hands all metrics over, which are counted `since` then. Newer ones take the place of those that wait.
+    pub fn metrics(&self, snapshot: Snapshot, since: Time) {
+        let count = encode::count_of(&snapshot);
+        self.shared.handed.fetch_add(count, Ordering::Relaxed);
+        if count > 0 && self.queue.try_send(Work::Metrics(Box::new(snapshot), since)).is_err() {
+            self.shared.report().dropped += count;
+        }
+    }
+
+    /// Waits for as long as it takes: for whoever asked for nothing else.
+    pub fn spans_in_time(&self, spans: Vec<Span>) {
+        let count = spans.len() as u64;
+        self.shared.handed.fetch_add(count, Ordering::Relaxed);
+        if count > 0 && self.queue.send(Work::Spans(spans)).is_err() {
+            self.shared.report().dropped += count;
+        }
+    }
+
+    /// Waits until all is sent, for the time of one request at most, and as long as nobody is in a hurry. `waits` is called
+    /// once, after `sign_after`.
+    pub fn finish(self, is_hurried: &AtomicBool, sign_after: Duration, waits: impl FnOnce()) -> Report {
+        let most = self.timeout + MARGIN;
+        self.finish_within(most, is_hurried, (sign_after, waits))
+    }
+
+    /// The same, for so long at most.
+    pub fn finish_within(
+        self,
+        most: Duration,
+        is_hurried: &AtomicBool,
+        (sign_after, waits): (Duration, impl FnOnce()),
+    ) -> Report {
+        let Exporter { queue, done, shared, .. } = self;
+        drop(queue);
+        let (began, mut waits) = (Instant::now(), Some(waits));
+        // It never sends; it is gone when all is done.
+        while let Err(RecvTimeoutError::Timeout) = done.recv_timeout(LOOK) {
+            if began.elapsed() >= most || is_hurried.load(Ordering::Relaxed) {
+                shared.over.store(true, Ordering::Relaxed);
+                let mut report = shared.report().clone();
+                // What is on its way may arrive; nobody will know.
+                let known = report.spans + report.series + report.rejected;
+                report.dropped = shared.handed.load(Ordering::Relaxed).saturating_sub(known);
+                report.wrong.get_or_insert_with(|| "the collector did not answer in time".into());
+                return report;
+            }
+            if let Some(waits) = waits.take_if(|_| began.elapsed() >= sign_after) {
+                waits();
+            }
+        }
+        let report = shared.report();
+        report.clone()
+    }
+}
+
+struct Worker {
+    courier: Courier,
+    who: Who,
+    now: fn() -> Time,
+    began: Instant,
+    spans: VecDeque<Span>,
+    /// Since when the first of them waits.
+    oldest: Option<Instant>,
+    metrics: Option<(Box<Snapshot>, Time)>,
+    breaker: Breaker,
+    shared: Arc<Shared>,
+    _alive: Sender<()>,
+}
+
+impl Worker {
+    fn work(mut self, queue: &Receiver<Work>) {
+        loop {
+            match queue.recv_timeout(self.patience()) {
+                Ok(work) => self.take(work),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if self.is_due() && self.may_try() {
+                self.send_one();
+            }
+        }
+        self.send_the_rest();
+    }
+
+    fn take(&mut self, work: Work) {
+        match work {
+            Work::Metrics(snapshot, since) => {
+                let before = self.metrics.replace((snapshot, since));
+                let count = before.map_or(0, |(before, _)| encode::count_of(&before));
+                self.shared.handed.fetch_sub(count, Ordering::Relaxed);
+            }
+            Work::Spans(spans) => {
+                let room = MAX_WAITING - self.spans.len();
+                self.shared.report().dropped += spans.len().saturating_sub(room) as u64;
+                self.spans.extend(spans.into_iter().take(room));
+                self.oldest.get_or_insert_with(Instant::now);
+            }
+        }
+    }
+
+    fn clock(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    fn may_try(&self) -> bool {
+        self.breaker.wait(self.clock()).is_zero()
+    }
+
+    fn is_due(&self) -> bool {
+        let waited = self.oldest.is_some_and(|oldest| oldest.elapsed() >= GATHERING);
+        waited || self.spans.len() >= BATCH || self.metrics.is_some()
+    }
+
+    /// Returns how long nothing has to be done.
+    fn patience(&self) -> Duration {
+        let due = match (self.is_due(), self.oldest) {
+            (true, _) => Duration::ZERO,
+            (false, Some(oldest)) => GATHERING.saturating_sub(oldest.elapsed()),
+            (false, None) => Duration::from_secs(3600),
+        };
+        due.max(self.breaker.wait(self.clock()))
+    }
+
+    /// Sends what is left: to a collector that answers, all of it; what fails is tried again for a moment. Where so much failed
+    /// that nothing is to be tried, nothing is.
+    fn send_the_rest(&mut self) {
+        let began = Instant::now();
+        while !self.spans.is_empty() || self.metrics.is_some() {
+            let wait = self.breaker.wait(self.clock());
+            let is_late = !wait.is_zero() && began.elapsed() + wait >= TRYING_AGAIN;
+            if is_late || self.breaker.is_open(self.clock()) || self.shared.over.load(Ordering::Relaxed) {
+                break;
+            }
+            std::thread::sleep(wait);
+            self.send_one();
+        }
+        let mut left = self.spans.len() as u64;
+        left += self.metrics.as_ref().map_or(0, |(snapshot, _)| encode::count_of(snapshot));
+        self.shared.report().dropped += left;
+    }
+
+    /// Sends one request. What may be taken later stays.
+    fn send_one(&mut self) {
+        let now = (self.now)();
+        let batch = self.spans.len().min(BATCH);
+        let (count, delivery) = if batch > 0 {
+            let message = encode::traces(&self.who, &self.spans.make_contiguous()[..batch]);
+            (batch as u64, self.courier.send(Signal::Traces, &message, now))
+        } else if let Some((snapshot, since)) = &self.metrics {
+            let message = encode::metrics(&self.who, snapshot, *since);
+            (encode::count_of(snapshot), self.courier.send(Signal::Metrics, &message, now))
+        } else {
+            return;
+        };
+        let clock = self.clock();
+        let mut report = self.shared.report();
+        match delivery {
+            Delivery::Later { why, after } => {
+                report.failures += 1;
+                report.wrong = Some(why);
+                self.breaker.failed(clock, after);
+                report.opened = self.breaker.opened;
+                return;
+            }
+            Delivery::Never { why } => {
+                report.failures += 1;
+                report.dropped += count;
+                report.wrong = Some(why);
+                self.breaker.failed(clock, None);
+                report.opened = self.breaker.opened;
+            }
+            Delivery::Taken { rejected, said } => {
+                let rejected = rejected.min(count);
+                let sent = if batch > 0 { &mut report.spans } else { &mut report.series };
+                *sent += count - rejected;
+                report.rejected += rejected;
+                if rejected > 0 {
+                    report.wrong = Some(format!("it did not want {rejected} of {count}: {said}"));
+                }
+                self.breaker.succeeded();
+            }
+        }
+        drop(report);
+        if batch > 0 {
+            self.spans.drain(..batch);
+            self.oldest = (!self.spans.is_empty()).then(Instant::now);
+        } else {
+            self.metrics = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::RunId;
+    use crate::domain::trace_context::{SpanId, TraceContext};
+    use std::net::TcpListener;
+
+    fn spans(count: usize) -> Vec<Span> {
+        let run = RunId::from_random(7);
+        let one = Span {
+            trace: TraceContext::of_run(&run, None).trace,
+            id: SpanId::of_run(&run, 0),
+            parent: None,
+            name: "a".into(),
+            begin: Time(0),
+            end: Time(1),
+            attributes: Vec::new(),
+            happened: Vec::new(),
+            dropped: 0,
+            links: Vec::new(),
+            error: None,
+        };
+        vec![one; count]
+    }
+
+    fn to_port(port: u16) -> Exporter {
+        let endpoint = format!("http://127.0.0.1:{port}");
+        let collector =
+            Collector { endpoint, headers: Vec::new(), timeout: Duration::from_secs(20), gzip: false };
+        let who = Who { repository: "r".into(), instance: "i".into() };
+        Exporter::start(collector, who, || Time(0)).unwrap()
+    }
+
+    #[test]
+    fn five_failures_in_a_row_end_all_trying_and_the_end_waits_for_nothing() {
+        // Nobody listens there any more.
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let exporter = to_port(port);
+        exporter.spans(spans(BATCH));
+        let began = Instant::now();
+        while exporter.shared.report().opened == 0 {
+            assert!(began.elapsed() < Duration::from_secs(60));
+            std::thread::sleep(LOOK);
+        }
+        exporter.spans(spans(3));
+        let began = Instant::now();
+        let report = exporter.finish(&AtomicBool::new(false), Duration::ZERO, || {});
+        assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+        assert_eq!((report.failures, report.opened, report.dropped), (5, 1, BATCH as u64 + 3), "{report:?}");
+    }
+
+    #[test]
+    fn what_finds_no_room_is_dropped_and_whoever_hands_it_over_waits_for_nobody() {
+        // It takes connections, and nobody ever answers.
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let exporter = to_port(silent.local_addr().unwrap().port());
+        let began = Instant::now();
+        for _ in 0..4 * QUEUE {
+            exporter.spans(spans(2));
+        }
+        assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+        assert!(exporter.shared.report().dropped > 0);
+        let report = exporter.finish(&AtomicBool::new(true), Duration::ZERO, || {});
+        assert_eq!((report.spans, report.dropped), (0, 8 * QUEUE as u64), "a hurry is no wait");
+    }
+}
