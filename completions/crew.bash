@@ -3226,6 +3226,7 @@ _crew() {
             ;;
         crew__subcmd__metrics)
             opts="-q -v -C -h -V --run --window --format --watch --compare --json --quiet --verbose --folder --help --version"
+            opts="-q -C -h -V --run --window --format --watch --compare --serve --textfile --otlp --json --quiet --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3244,6 +3245,14 @@ _crew() {
                     return 0
                     ;;
                 --compare)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --serve)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --textfile)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -12,6 +12,7 @@ use super::mending::{self, Mended};
 use super::notices;
 use super::run::registry;
 use super::sighting;
+use super::telemetry;
 use super::typist;
 use crate::agents::abilities::SignedIn;
 use crate::agents::builtin;
@@ -159,6 +160,7 @@ fn examine(cx: &Context, fix: bool) -> Result<Vec<Check>> {
             }
             check_settings(cx, &layout, &mut checks);
             checks.extend(check_notices(cx, &layout));
+            checks.extend(check_telemetry(cx, &layout));
         }
         Err(error) => {
             checks.push(Check::fail("repository", format!("{error:#}"), "git init, or crew -C FOLDER doctor"))
@@ -523,6 +525,18 @@ fn check_notices(cx: &Context, layout: &Layout) -> Option<Check> {
         Some(wrong) => {
             let hint = "crew config list shows notify.*; the next run that tells without trouble clears this";
             Check::warn("notify", format!("{detail}  {wrong}"), hint)
+        }
+    })
+}
+
+/// Looks at where the numbers of runs go, where they go anywhere.
+fn check_telemetry(cx: &Context, layout: &Layout) -> Option<Check> {
+    let (detail, wrong) = telemetry::examined(cx, layout)?;
+    Some(match wrong {
+        None => Check::ok("telemetry", detail),
+        Some(wrong) => {
+            let hint = "crew config list shows otlp.* and metrics.*; the next run that sends and writes all clears this";
+            Check::warn("telemetry", format!("{detail}  {wrong}"), hint)
         }
     })
 }

@@ -65,6 +65,7 @@ mod submit_dry_run;
 mod task_attempts;
 mod task_names;
 mod task_work;
+mod telemetry;
 mod top;
 mod top_deed;
 mod top_look;

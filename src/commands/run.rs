@@ -14,6 +14,7 @@ use super::plan::{self, Plan, Sources, Wishes};
 use super::recordings::{Loaded, RecordingArgs};
 use super::resume::{self, ResumeArgs};
 use super::review;
+use super::telemetry::Telemetry;
 use super::typist;
 use crate::agents::builtin;
 use crate::agents::registry::Registry;
@@ -28,6 +29,7 @@ use crate::domain::review::target::Reviews;
 use crate::domain::run::Run;
 use crate::domain::settings::{self, Settings};
 use crate::domain::task::{Task, TaskSpec, Work, Working};
+use crate::domain::telemetry;
 use crate::domain::trace_context::{self, TraceContext};
 use crate::domain::words::clean_text;
 use crate::runner::clock;
@@ -244,6 +246,7 @@ pub fn setup(layout: &Layout, settings: &Settings, registry: &Registry, paths: &
         recordings: None,
         gates: GatePolicy::of(settings),
         notices: Policy::of(settings),
+        telemetry: telemetry::Policy::of(settings, |name| std::env::var(name).ok()),
         person_key: None,
         worktrees: WorktreeSetup::of(settings, layout.repository()),
     }
@@ -560,7 +563,9 @@ pub fn watch_over(
     let inbox = store.paths(&id).inbox();
     let asking = Asking::at_terminal(printer, store.layout(), inbox, setup.person_key.as_deref());
     let notices = Notices::start(&printer, &setup.notices, &id, &short, store.layout());
-    let mut watch = Watch { progress: Progress::new(printer, short.clone(), &run), asking, notices };
+    let telemetry = Telemetry::start(&printer, &setup.telemetry, store, &run);
+    let mut watch =
+        Watch { progress: Progress::new(printer, short.clone(), &run), asking, notices, telemetry };
     let layout = store.layout().clone();
     let finished = dispatcher::carry_out(store, run, lock, setup, &mut watch)
         .with_context(|| format!("carry out run {short}"));
@@ -571,6 +576,7 @@ pub fn watch_over(
     let told = finished.and_then(|(finished, run)| close(store, finished, &run, clock::now().since(began)));
     // After what became of the run: that is waited for by somebody.
     watch.notices.finish(&printer, &layout);
+    watch.telemetry.finish(&printer, store);
     told
 }
 
@@ -579,12 +585,14 @@ struct Watch {
     progress: Progress,
     asking: Option<Asking>,
     notices: Notices,
+    telemetry: Telemetry,
 }
 
 impl Observer for Watch {
     fn happened(&mut self, run: &Run, event: &Recorded) {
         self.progress.happened(run, event);
         self.notices.happened(run, event, self.asking.is_some());
+        self.telemetry.happened(event);
     }
 
     fn watches(&self) -> bool {

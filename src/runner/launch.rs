@@ -27,6 +27,7 @@ use crate::domain::submission::{
     self, HandedIn, PlanBody, Resolved, ResultBody, ReviewBody, ReviewVerdict, Terms,
 };
 use crate::domain::task::{Attempt, AttemptState, Task, Work};
+use crate::domain::telemetry;
 use crate::domain::trace_context::{self, TraceContext};
 use crate::domain::words::clean_text;
 use crate::domain::worktree;
@@ -60,6 +61,8 @@ pub struct Setup {
     pub gates: GatePolicy,
     /// What people are told who do not watch, and how.
     pub notices: Policy,
+    /// What becomes of the run's numbers and of its trace.
+    pub telemetry: telemetry::Policy,
     /// The secret by which requests of a person are known.
     pub person_key: Option<String>,
     /// For the tasks that work in a worktree of their own.

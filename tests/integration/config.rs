@@ -178,6 +178,12 @@ fn every_plain_setting_can_be_set_by_its_variable() {
             Kind::Optional { .. } if setting.key == settings::NOTIFY_WEBHOOK.key => {
                 ("https://host/path".to_owned(), json!("https://host/path"))
             }
+            Kind::Optional { .. } if setting.key == settings::OTLP_ENDPOINT.key => {
+                ("https://host/path".to_owned(), json!("https://host/path"))
+            }
+            Kind::Optional { .. } if setting.key == settings::METRICS_TEXTFILE.key => {
+                ("/a/crew.prom".to_owned(), json!("/a/crew.prom"))
+            }
             Kind::Optional { .. } => ("22:00-07:00".to_owned(), json!("22:00-07:00")),
             Kind::Text { .. } | Kind::Command => ("review".to_owned(), json!("review")),
             Kind::Flag { default } => ((!default).to_string(), json!(!default)),

@@ -76,6 +76,7 @@ mod submit;
 mod submodules;
 mod taken_up;
 mod top;
+mod telemetry;
 mod traces;
 mod unread;
 mod words;

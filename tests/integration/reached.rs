@@ -3,7 +3,7 @@
 use crate::support::{FAKE_AGENT, TestRepo, run_command, start_command, task, wait_until};
 use crate::{
     budgets, detached, gates, interruption, liveness, logging, merging, notices, review_voices, reviews,
-    taken_up, worktree_setup,
+    taken_up, telemetry, worktree_setup,
 };
 use crew::domain::settings::{self, Setting};
 use serde_json::{Value, json};
@@ -329,6 +329,12 @@ fn proof_of(setting: &Setting) -> fn() {
         "notify.dedup_seconds" => notices::dedup_seconds_tell_the_same_once,
         "notify.quiet_hours" => notices::quiet_hours_are_quiet,
         "notify.timeout_seconds" => notices::timeout_seconds_end_one_that_hangs,
+        "otlp.export" => telemetry::export_is_off_unless_asked_for,
+        "otlp.endpoint" => telemetry::endpoint_is_where_it_is_sent,
+        "otlp.timeout_seconds" => telemetry::timeout_seconds_end_one_that_hangs,
+        "otlp.gzip" => telemetry::gzip_is_what_is_sent,
+        "metrics.textfile" => telemetry::textfile_is_written_at_each_runs_end,
+        "metrics.jsonl" => telemetry::jsonl_has_a_line_for_each_run,
         "verify.cache_minutes" => cache_minutes_believe_what_passed,
         "retry.max_attempts" => max_attempts_are_attempts_in_all,
         "retry.backoff_ms" => backoff_is_the_wait_before_the_next_attempt,

@@ -1,6 +1,7 @@
 //! `crew metrics`: what runs came to, in numbers.
 
 mod compare;
+mod export;
 mod watch;
 
 use super::context::Context;
@@ -58,6 +59,9 @@ pub struct MetricsArgs {
     /// under one version with what ran under another (0.1.0..0.2.0). Exit 1 where something got worse
     #[arg(long, value_name = "A..B", conflicts_with_all = ["filter", "window"])]
     compare: Option<String>,
+
+    #[command(flatten)]
+    export: export::ExportArgs,
 }
 
 /// How metrics are printed.
@@ -78,6 +82,13 @@ pub fn metrics(cx: &Context, args: &MetricsArgs) -> Result<ExitStatus> {
     if let Some(typed) = &args.compare {
         return compare::compare(cx, typed);
     }
+    if args.export.is_wanted() {
+        return args.export.export(cx, |store| match (&args.run, args.window) {
+            (Some(run), _) => Ok(vec![cx.find_run(store, run)?]),
+            (None, Some(window)) => Ok(store.runs_since(before(clock::now(), window))?),
+            (None, None) => Ok(Vec::new()),
+        });
+    }
     let asked =
         Asked { filter: args.filter.as_deref().map(filter_of).transpose()?, format, window: args.window };
     let Some(store) = Store::open_existing(&cx.layout()?)? else {
@@ -96,6 +107,11 @@ pub fn metrics(cx: &Context, args: &MetricsArgs) -> Result<ExitStatus> {
     }
     cx.printer.data(asked.shown(cx, &snapshot).trim_end_matches('\n'))?;
     Ok(ExitStatus::Done)
+}
+
+/// Returns the time that is so long before another.
+fn before(now: Time, window: Duration) -> Time {
+    now.moved(-i64::try_from(window.as_millis()).unwrap_or(i64::MAX))
 }
 
 fn format_of(args: &MetricsArgs, json: bool) -> Result<Format> {
@@ -157,8 +173,7 @@ struct Asked {
 
 impl Asked {
     fn since(&self, now: Time) -> Option<Time> {
-        let millis = |window: Duration| i64::try_from(window.as_millis()).unwrap_or(i64::MAX);
-        self.window.map(|window| now.moved(-millis(window)))
+        self.window.map(|window| before(now, window))
     }
 
     /// Tells whether the quality of agents is shown, and not the series of metrics.
