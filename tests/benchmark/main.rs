@@ -2,6 +2,7 @@
 //! for the parts whose name contains a word. Programs that are not on PATH are left out, and it says so.
 
 mod metrics;
+mod observing;
 mod reliability;
 mod reviews;
 #[path = "../support/mod.rs"]
@@ -36,7 +37,7 @@ struct Cost {
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
-    let parts: [(&str, fn()); 12] = [
+    let parts: [(&str, fn()); 13] = [
         ("null-tasks", null_tasks),
         ("fan-out", fan_out),
         ("scale", scale),
@@ -49,6 +50,7 @@ fn main() {
         ("reliability", reliability::reliability),
         ("reviews", reviews::reviews),
         ("metrics", metrics::metrics),
+        ("observing", observing::observing),
     ];
     for (name, part) in parts {
         if wanted.is_empty() || wanted.iter().any(|word| name.contains(word.as_str())) {
