@@ -3,8 +3,7 @@
 use super::context::Context;
 use super::cut_off;
 use super::exit::{ExitStatus, Problem, unless_nobody_reads};
-use super::side_by_side;
-use super::task_work::{Changed, TaskWork, changed, commit, find_task, git_of};
+use super::task_names::find_task;
 use crate::domain::conflict;
 use crate::domain::run::Run;
 use crate::domain::task::{Task, TaskState};
@@ -16,6 +15,8 @@ use crate::ui::words;
 use crate::workspace::changes::{FileChange, Form, Span, TellError};
 use crate::workspace::git::Git;
 use crate::workspace::joining::{self, Joined};
+use crate::workspace::side_by_side;
+use crate::workspace::task_work::{Changed, TaskWork, changed, commit, git_of};
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use std::io::IsTerminal;
@@ -72,7 +73,7 @@ pub fn diff(cx: &Context, args: &DiffArgs) -> Result<ExitStatus> {
     let short = store.short(&id)?;
     let run = store.load_run(&id)?.context("the run is recorded")?;
     let layout = store.layout().clone();
-    let git = git_of(&layout);
+    let git = git_of(layout.repository());
     let show = Show { cx, args, layout: &layout, git: &git, run: &run, short: &short };
     match &args.task {
         Some(name) => show.task(find_task(&run, &short, name)?),
@@ -91,7 +92,7 @@ struct Show<'a> {
 
 impl<'a> Show<'a> {
     fn task(&self, task: &'a Task) -> Result<ExitStatus> {
-        let Some(work) = TaskWork::of(self.layout, self.run, task) else {
+        let Some(work) = TaskWork::of(self.layout.repository(), self.run, task) else {
             return self.shared(&[task]);
         };
         let changed = changed(&work, self.git)?.ok_or_else(|| self.gone(&work))?;
@@ -100,7 +101,7 @@ impl<'a> Show<'a> {
     }
 
     fn run(&self) -> Result<ExitStatus> {
-        let works = TaskWork::all(self.layout, self.run);
+        let works = TaskWork::all(self.layout.repository(), self.run);
         if works.is_empty() {
             let tasks: Vec<&Task> = self.run.tasks.iter().collect();
             return self.shared(&tasks);

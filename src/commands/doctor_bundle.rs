@@ -244,7 +244,7 @@ fn logs(layout: &Layout, store: Option<&Store>, words: &Redactor) -> Vec<Value> 
     let loaded = runs.iter().filter_map(|row| store?.load_run(&row.id).ok().flatten());
     paths.extend(loaded.flat_map(|run| logs_of_failures(layout, &run)).filter(|log| log.exists()).take(LOGS));
     let tail = |path: &PathBuf| {
-        let tail = child::safe_tail(path, words, TAIL)?;
+        let tail = crate::store::log_tail::safe_tail(path, words, TAIL)?;
         let lines: Vec<&str> = tail.lines().collect();
         Some(json!({"path": layout.shown(path), "bytes": path.metadata().ok()?.len(), "tail": lines}))
     };

@@ -2,7 +2,7 @@
 
 use super::doctor::Check;
 use super::run_sight::Around;
-use super::task_work::git_of;
+use crate::workspace::task_work::git_of;
 use crate::domain::id::RunId;
 use crate::domain::publishing::in_shell;
 use crate::store::database::Store;

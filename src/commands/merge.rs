@@ -5,7 +5,7 @@ use super::decide::name_of_person;
 use super::exit::{ExitStatus, Problem};
 use super::merge_resolve::{self, Resolver, Settled};
 use super::run;
-use super::task_work::find_task;
+use super::task_names::find_task;
 use super::typist;
 use super::waiting::WaitArgs;
 use crate::agents::registry::Registry;

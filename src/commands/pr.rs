@@ -6,7 +6,6 @@ use super::cut_off;
 use super::exit::{ExitStatus, Problem};
 use super::merge::hindered;
 use super::pr_host::{Outside, is_installed};
-use super::task_work::{commit, git_of};
 use super::typist;
 use super::waiting::WaitArgs;
 use crate::domain::event::Event;
@@ -25,6 +24,7 @@ use crate::workspace::inventory::tree_of;
 use crate::workspace::merging::compose::{self, Manner, Work};
 use crate::workspace::merging::landing::Move;
 use crate::workspace::merging::{MergeError, Repository, submodules};
+use crate::workspace::task_work::{commit, git_of};
 use anyhow::{Context as _, Result};
 use serde_json::json;
 use std::time::Duration;
@@ -134,7 +134,7 @@ pub fn pr(cx: &Context, args: &PrArgs) -> Result<ExitStatus> {
     let _lock = if args.dry_run { None } else { Some(cx.take_lock(&store, &id, args.wait)?) };
     let mut run = store.load_run(&id)?.context("the run is recorded")?;
     take_what_came_since(cx, &layout, &mut run, &short)?;
-    let git = git_of(&layout);
+    let git = git_of(layout.repository());
     let outside = Outside::new(&cx.printer, layout.repository(), Duration::from_secs(args.timeout))?;
     let plan = plan(args, &store, &run, &short, &git, &outside)?;
     if !cx.printer.json {

@@ -2,7 +2,6 @@
 //! else.
 
 use super::sighting::{self, Seen, sights};
-use super::task_work::{TaskWork, commit, git_of};
 use crate::domain::cleanup::{Standing, Stays};
 use crate::domain::id::{RunId, TaskId};
 use crate::domain::pruning::RunSight;
@@ -15,6 +14,7 @@ use crate::store::layout::{CONFLICTS, Layout};
 use crate::store::lock;
 use crate::workspace::git::Git;
 use crate::workspace::inventory::{self, Extent};
+use crate::workspace::task_work::{TaskWork, commit, git_of};
 use anyhow::Result;
 use std::collections::{BTreeMap, HashMap};
 
@@ -43,7 +43,7 @@ const OWN: [&str; 3] = ["refs/crew/keep/", "refs/crew/base/", "refs/crew/pr/"];
 impl Around {
     /// Looks at references and processes.
     pub fn of(layout: &Layout) -> Result<Around> {
-        let git = git_of(layout);
+        let git = git_of(layout.repository());
         let mut processes: HashMap<String, Vec<u32>> = HashMap::new();
         for (pid, run) in process::started_for(layout.repository()) {
             processes.entry(run).or_default().push(pid);
@@ -58,7 +58,7 @@ impl Around {
         processes.retain(|(_, started_for)| started_for == run.as_str());
         let pids: Vec<u32> = processes.into_iter().map(|(pid, _)| pid).collect();
         let mut around = Around {
-            git: git_of(layout),
+            git: git_of(layout.repository()),
             held: BTreeMap::new(),
             processes: HashMap::from([(run.to_string(), pids)]),
             now: clock::now(),
@@ -164,7 +164,7 @@ fn look_at_trees(
     (run, ours): (&Run, bool),
     (sight, trees, extent): (&mut RunSight, &mut Vec<Seen>, &mut Extent),
 ) -> Result<()> {
-    if TaskWork::all(store.layout(), run).is_empty() {
+    if TaskWork::all(store.layout().repository(), run).is_empty() {
         return Ok(());
     }
     let found = sights(cx, store, Some(&run.id), false)?;
@@ -220,7 +220,7 @@ fn is_elsewhere(git: &Git, layout: &Layout, run: &Run, held: &Held) -> Result<bo
     }
     let rest = held.reference.strip_prefix(OWN[0]);
     let task = rest.and_then(|rest| TaskId::parse(rest.split('/').nth(1)?));
-    let work = task.and_then(|task| TaskWork::of(layout, run, run.task(&task)?));
+    let work = task.and_then(|task| TaskWork::of(layout.repository(), run, run.task(&task)?));
     let (base, targets) = match &work {
         Some(work) if sighting::landed(git, work, &tip).is_some() => return Ok(true),
         Some(work) => (Some(work.tree.base.clone()), sighting::targets(git, run, work)),

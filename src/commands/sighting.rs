@@ -1,8 +1,6 @@
 //! Looks at the work trees of tasks: what they hold, what they take up, and whether their work is somewhere else.
 
 use super::context::Context;
-use super::side_by_side;
-use super::task_work::{TaskWork, commit, git_of};
 use crate::domain::cleanup::{Folder, Sight, Standing};
 use crate::domain::id::{RunId, TaskId};
 use crate::domain::merging::Landed;
@@ -21,7 +19,9 @@ use crate::ui::progress::Lines;
 use crate::workspace::git::Git;
 use crate::workspace::inventory::{self, Extent, Listed};
 use crate::workspace::merging::scratch;
+use crate::workspace::side_by_side;
 use crate::workspace::snapshot::LOOK;
+use crate::workspace::task_work::{TaskWork, commit, git_of};
 use crate::workspace::worktree::{self, Marked, Worktree, WorktreeError, Wrong};
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
@@ -169,7 +169,7 @@ struct Known {
 
 impl Known {
     fn of(store: &Store) -> Result<Known> {
-        let git = git_of(store.layout());
+        let git = git_of(store.layout().repository());
         let listed = inventory::listed(&git).context("list the work trees")?;
         let marked = worktree::marked(store.layout().repository())?;
         let branches = git.text(&["for-each-ref", "--format=%(refname:strip=2)", "refs/heads/crew/"])?;
@@ -205,7 +205,9 @@ pub fn sights(cx: &Context, store: &Store, only: Option<&RunId>, with_ignored: b
     runs.sort_by_key(|run| std::cmp::Reverse((run.created_at, run.id.clone())));
     let works: Vec<(&Run, TaskWork)> = runs
         .iter()
-        .flat_map(|run| TaskWork::all(store.layout(), run).into_iter().map(move |work| (run, work)))
+        .flat_map(|run| {
+            TaskWork::all(store.layout().repository(), run).into_iter().map(move |work| (run, work))
+        })
         .collect();
     let lines = Lines::new(&cx.printer);
     let mut found = Found { seen: Vec::new(), trials: Vec::new(), strays: Vec::new(), bytes: 0 };
@@ -252,7 +254,7 @@ pub fn overview(store: &Store) -> Result<(usize, Vec<Trial>, Vec<Stray>)> {
     for id in known.runs() {
         let Some(run) = store.load_run(&id)? else { continue };
         begun.extend(being_made(&run));
-        for work in TaskWork::all(store.layout(), &run) {
+        for work in TaskWork::all(store.layout().repository(), &run) {
             trees += usize::from(work.folder.is_dir());
             recorded.insert((work.owner.run, work.owner.task));
         }
@@ -281,7 +283,7 @@ pub fn why_stray_stays(store: &Store, stray: &Stray) -> Option<String> {
     let (Some(path), Some(branch)) = (&stray.path, &stray.branch) else {
         return Some("it has no folder, or is on no branch".into());
     };
-    let (git, folder) = (git_of(store.layout()), Path::new(path));
+    let (git, folder) = (git_of(store.layout().repository()), Path::new(path));
     let Some(tip) = commit(&git, &reference_of(branch)) else { return Some("its branch is gone".into()) };
     let containing =
         ["for-each-ref", "--format=%(refname)", "--contains", &tip, "refs/heads", "refs/remotes"];
@@ -306,7 +308,7 @@ pub fn why_stray_stays(store: &Store, stray: &Stray) -> Option<String> {
 /// Takes such a folder away, with its branch, and says so. The caller has just looked.
 pub fn remove_stray(store: &Store, stray: &Stray) -> Result<String> {
     let (path, branch) = stray.path.as_deref().zip(stray.branch.as_deref()).context("it has both")?;
-    let git = git_of(store.layout());
+    let git = git_of(store.layout().repository());
     let tip = commit(&git, &reference_of(branch)).context("its branch is there")?;
     // It is locked, against a clean-up of git's own.
     git.run(&["worktree", "remove", "--force", "--force", path])?;
@@ -317,7 +319,7 @@ pub fn remove_stray(store: &Store, stray: &Stray) -> Result<String> {
 /// Looks at the work tree of one task, whose run's lock the caller holds.
 pub fn sight(store: &Store, run: &Run, task: &TaskId) -> Result<Seen> {
     let task = run.task(task).context("the task is in the run")?;
-    let work = TaskWork::of(store.layout(), run, task).context("the task has a work tree")?;
+    let work = TaskWork::of(store.layout().repository(), run, task).context("the task has a work tree")?;
     // A removal that was stopped may have begun with its `.git`, and an agent may have deleted that: what git has
     // registered for the task says that the folder is its own all the same.
     let has_lost_git = matches!(work.open(), Err(WorktreeError::NotOwn { wrong: Wrong::GitGone, .. }));

@@ -9,7 +9,6 @@ use super::exit::ExitStatus;
 use super::pruned;
 use super::signs_of_life::SignsOfLife;
 use super::standstill::Standstill;
-use super::task_work::git_of;
 use crate::domain::id::RunId;
 use crate::domain::run::{Run, RunStatus};
 use crate::domain::submission::Note;
@@ -25,6 +24,7 @@ use crate::store::queries::RunRow;
 use crate::ui::printer::{Tone, status_tone};
 use crate::ui::table::{Column, Rows};
 use crate::ui::words;
+use crate::workspace::task_work::git_of;
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
@@ -217,7 +217,9 @@ fn left_running(store: &Store, run: &RunId) -> Vec<u32> {
 fn see_what_was_merged(store: &Store, run: &mut Run) {
     let Some(into) = run.base.as_ref().and_then(|base| base.branch.clone()) else { return };
     let at = run.last_at;
-    for event in branch_work::merged_by_hand(&git_of(store.layout()), run, &into).unwrap_or_default() {
+    for event in
+        branch_work::merged_by_hand(&git_of(store.layout().repository()), run, &into).unwrap_or_default()
+    {
         // Nothing has changed where it is illegal.
         let _ = run.apply(at, &event);
     }

@@ -3,10 +3,10 @@
 use super::context::{Context, pruned_away};
 use super::exit::Problem;
 use super::pruned;
-use super::task_work::find_task;
 use crate::domain::id::{RunId, SHORTEST_SHOWN, TaskId};
 use crate::domain::nearest::nearest;
 use crate::domain::run::Run;
+use crate::domain::task::Task;
 use crate::store::database::Store;
 use anyhow::{Context as _, Result};
 
@@ -28,6 +28,19 @@ impl Named {
                 .hint(format!("it has {}", names.join(", ")))
         })
     }
+}
+
+/// Finds a task of a run by its whole name.
+pub fn find_task<'a>(run: &'a Run, short: &str, name: &str) -> Result<&'a Task, Problem> {
+    if let Some(task) = run.tasks.iter().find(|task| task.spec.id.as_str() == name) {
+        return Ok(task);
+    }
+    let near = nearest(name, run.tasks.iter().map(|task| task.spec.id.as_str()));
+    let hint = near.map_or_else(
+        || format!("crew status {short} lists its tasks"),
+        |near| format!("did you mean `{near}`?"),
+    );
+    Err(Problem::refused("unknown_task", format!("run {short} has no task `{name}`")).hint(hint))
 }
 
 impl Context {

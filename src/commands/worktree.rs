@@ -6,7 +6,7 @@ use super::decide::name_of_person;
 use super::exit::{ExitStatus, Problem};
 use super::merge_resolve;
 use super::sighting::{self, Found, Seen, Trial, sight, sights};
-use super::task_work::{TaskWork, commit, find_task, git_of};
+use super::task_names::find_task;
 use super::typist;
 use super::waiting::WaitArgs;
 use crate::domain::cleanup::{Folder, Goes, Stays, Wish};
@@ -28,6 +28,7 @@ use crate::ui::words;
 use crate::workspace::git::Git;
 use crate::workspace::merging::Repository;
 use crate::workspace::merging::scratch::Scratch;
+use crate::workspace::task_work::{TaskWork, commit, git_of};
 use crate::workspace::worktree::{self, Work};
 use crate::workspace::{custody, inventory};
 use anyhow::{Context as _, Result};
@@ -330,7 +331,7 @@ fn with_folder<T>(
     let short = store.short(&id)?;
     let run = store.load_run(&id)?.context("the run is recorded")?;
     let task = find_task(&run, &short, task)?;
-    let work = TaskWork::of(store.layout(), &run, task).ok_or_else(|| no_tree(&short, task))?;
+    let work = TaskWork::of(store.layout().repository(), &run, task).ok_or_else(|| no_tree(&short, task))?;
     let tree = work.open().map_err(|error| {
         let message = match work.folder.symlink_metadata() {
             Err(_) => format!("the folder of {} is not there any more: {}", work.name(), work.tree.path),
@@ -395,7 +396,7 @@ fn remove(cx: &Context, args: &RemoveArgs) -> Result<ExitStatus> {
     let mut run = store.load_run(&id)?.context("the run is recorded")?;
     for name in &args.tasks {
         let task = find_task(&run, &short, name)?;
-        TaskWork::of(&layout, &run, task).ok_or_else(|| no_tree(&short, task))?;
+        TaskWork::of(layout.repository(), &run, task).ok_or_else(|| no_tree(&short, task))?;
     }
     sighting::tell_blindness(cx);
     let wish = Wish { branch: args.branch, force: args.force };
@@ -475,10 +476,10 @@ fn tell(cx: &Context, short: &str, done: &Done) -> Result<()> {
 /// in between types the same again. The caller holds the run's lock and has just looked.
 pub(super) fn take_away(store: &mut Store, run: &mut Run, seen: &Seen, goes: Goes) -> Result<Done> {
     let layout = store.layout().clone();
-    let git = git_of(&layout);
+    let git = git_of(layout.repository());
     let before = run.clone();
     let task = before.task(&seen.task).context("the task is in the run")?;
-    let work = TaskWork::of(&layout, &before, task).context("the task has a work tree")?;
+    let work = TaskWork::of(layout.repository(), &before, task).context("the task has a work tree")?;
     let attempt = task.attempts.len() as u32;
     let keep = keep_ref(&run.id, &seen.task, attempt);
     let left_out = work.left_out();
@@ -635,7 +636,7 @@ fn carry_out(cx: &Context, store: &mut Store, goes: &[&Seen]) -> Result<Vec<Done
         let mut run = store.load_run(id)?.context("the run is recorded")?;
         let short = store.short(id)?;
         if let Some(into) = run.base.as_ref().and_then(|base| base.branch.clone()) {
-            let by_hand = branch_work::merged_by_hand(&git_of(store.layout()), &run, &into)?;
+            let by_hand = branch_work::merged_by_hand(&git_of(store.layout().repository()), &run, &into)?;
             by_hand.into_iter().try_for_each(|event| record(store, &mut run, event))?;
         }
         for task in goes.iter().filter(|seen| seen.run == *id).map(|seen| &seen.task) {

@@ -56,6 +56,7 @@ pub mod time;
 pub mod tombstone;
 pub mod trace_context;
 pub mod tree_check;
+pub mod turn;
 pub mod usage;
 pub mod when;
 pub mod words;

@@ -14,8 +14,9 @@ use super::lines::Lines;
 use super::process::{self, Among, GroupSignal};
 use crate::domain::event::{Ending, ProcessId};
 use crate::domain::recording::Stream;
-use crate::domain::redact::{self, Redactor, SafeStream};
+use crate::domain::redact::{Redactor, SafeStream};
 use crate::domain::words;
+use crate::store::log_tail;
 use crate::workspace::git::Behalf;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
@@ -394,32 +395,11 @@ fn read(output: &Output, words: &Redactor, control: &Control, news: &dyn ChildNe
     taps.iter_mut().for_each(|tap| tap.close(news));
 }
 
-/// Returns the end of a log, at most `most` bytes of it; `None` where it cannot be read.
-fn tail(log: &Path, most: u64) -> Option<String> {
-    use std::io::{Seek, SeekFrom};
-    let mut file = File::open(log).ok()?;
-    let length = file.metadata().ok()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(most))).ok()?;
-    let mut tail = Vec::new();
-    file.take(most).read_to_end(&mut tail).ok()?;
-    Some(String::from_utf8_lossy(&tail).into_owned())
-}
-
 /// Returns the last line of a log that says something, for people who watch; at most about
 /// `most` bytes are looked at.
 pub fn last_line(log: &Path, words: &Redactor, most: u64) -> Option<String> {
-    let tail = safe_tail(log, words, most)?;
+    let tail = log_tail::safe_tail(log, words, most)?;
     Some(words::last_line(&tail)).filter(|line| !line.is_empty()).map(str::to_owned)
-}
-
-/// Returns the end of a log, at most about `most` bytes of it, harmless and without secrets.
-pub fn safe_tail(log: &Path, words: &Redactor, most: u64) -> Option<String> {
-    // What lies across the beginning is only known for a secret with what stands before it.
-    let tail = tail(log, most + redact::LONGEST as u64)?;
-    let cut = tail.len() as u64 > most;
-    let safe = words.lines(&tail, usize::MAX);
-    let from = if cut { safe.ceil_char_boundary(safe.len().saturating_sub(most as usize)) } else { 0 };
-    Some(safe[from..].to_owned())
 }
 
 #[cfg(test)]

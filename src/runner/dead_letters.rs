@@ -1,6 +1,5 @@
 //! What a dead letter needs of the world around it: the end of its log, and how many there were within the last hour.
 
-use super::child;
 use crate::domain::dead_letter::{self, MAX_TAIL};
 use crate::domain::error_kind::ErrorKind;
 use crate::domain::event::Event;
@@ -10,13 +9,14 @@ use crate::domain::time::Time;
 use crate::store::StoreError;
 use crate::store::database::Store;
 use crate::store::layout::{self, RunPaths};
+use crate::store::log_tail;
 
 /// Puts the end of the log into a dead letter of a task: of the checks, where one of them failed. Any other event stays as
 /// it is.
 pub fn with_tail(letter: Event, task: &Task, paths: &RunPaths, words: &Redactor) -> Event {
     let mut letter = letter;
     if let Event::TaskDeadLettered { task: id, attempt, tail, .. } = &mut letter {
-        let read = |log: String| child::safe_tail(&paths.root().join(log), words, MAX_TAIL as u64);
+        let read = |log: String| log_tail::safe_tail(&paths.root().join(log), words, MAX_TAIL as u64);
         let of_checks = || read(layout::verification_log_of(id, *attempt));
         // A command step fails by its own exit code, and has no other log.
         let failed_check = task.error_kind() == Some(ErrorKind::VerifyFailed);

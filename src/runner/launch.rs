@@ -1,6 +1,6 @@
 //! From a task to the child that works on it: what it is told, and the command line.
 
-use super::child::{self, ChildSpec};
+use super::child::ChildSpec;
 use super::environment::{Environment, hiding, hiding_ours};
 use super::kept_output::KeptOutput;
 use super::marks;
@@ -35,6 +35,7 @@ use crate::store::StoreError;
 use crate::store::artifacts;
 use crate::store::atomic_file;
 use crate::store::layout::{self, RunPaths};
+use crate::store::log_tail;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -750,7 +751,7 @@ fn command_words(paths: &RunPaths, source: &Task) -> Option<String> {
     let attempt = source.last()?;
     let log = paths.root().join(layout::log_of(&source.spec.id, attempt.number));
     // A command's own log is as the command wrote it.
-    let tail = child::safe_tail(&log, &hiding_ours(&[]), MAX_COMMAND_OUTPUT as u64).unwrap_or_default();
+    let tail = log_tail::safe_tail(&log, &hiding_ours(&[]), MAX_COMMAND_OUTPUT as u64).unwrap_or_default();
     let ending = crate::domain::judgement::ending_words(&attempt.ending);
     Some(format!("`{run}`: {ending}\n\n{}", clean_text(&tail, MAX_COMMAND_OUTPUT)))
 }

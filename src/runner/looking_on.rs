@@ -9,6 +9,7 @@ use crate::domain::task::{AttemptState, Task, Working};
 use crate::domain::time::Time;
 use crate::domain::words::{clean_line, clean_text, last_line};
 use crate::store::layout::{self, RunPaths};
+use crate::store::log_tail;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -66,7 +67,7 @@ impl Log {
         let words = match &self.agent {
             None => child::last_line(&self.path, &Redactor::default(), MOST)?,
             Some(agent) => {
-                let tail = child::safe_tail(&self.path, &Redactor::default(), MOST)?;
+                let tail = log_tail::safe_tail(&self.path, &Redactor::default(), MOST)?;
                 tail.lines().rev().find_map(|line| agent.read_line(line)?.iter().rev().find_map(words_of))?
             }
         };
@@ -76,7 +77,7 @@ impl Log {
     /// Returns the lines at its end, of about `most` bytes, as people read them: of what an agent says in a format of its own,
     /// the words. `words` takes secrets out.
     pub fn end(&self, words: &Redactor, most: u64) -> Vec<String> {
-        let tail = child::safe_tail(&self.path, words, most).unwrap_or_default();
+        let tail = log_tail::safe_tail(&self.path, words, most).unwrap_or_default();
         let Some(agent) = &self.agent else { return tail.lines().map(str::to_owned).collect() };
         let mut lines: Vec<String> = Vec::new();
         let mut in_piece = false;

@@ -22,6 +22,7 @@ pub mod layers;
 pub mod layout;
 pub mod lock;
 pub mod log_file;
+pub mod log_tail;
 pub mod person_key;
 pub mod pipe;
 pub mod queries;

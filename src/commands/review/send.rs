@@ -6,7 +6,7 @@ use crate::commands::context::Context;
 use crate::commands::decide::{self, Who};
 use crate::commands::exit::{ExitStatus, Problem};
 use crate::commands::resume;
-use crate::commands::task_work::find_task;
+use crate::commands::task_names::find_task;
 use crate::domain::finding::Severity;
 use crate::domain::gate::MAX_NOTE;
 use crate::domain::id::{RunId, TaskId};

@@ -1,34 +1,18 @@
-//! How commands find a task's work: its branch, its folder, and what lies there.
+//! Where a task's work is found: its branch, its folder, and what lies there.
 
-use super::exit::Problem;
-use crate::domain::nearest::nearest;
+use super::changes::{Now, Span};
+use super::git::{Git, GitError};
+use super::snapshot::LOOK;
+use super::staging::{Place, StagingError, settled};
+use super::worktree::{Owner, Worktree, WorktreeError, own_links};
 use crate::domain::run::Run;
 use crate::domain::task::{Task, TaskState};
 use crate::domain::worktree::{TaskTree, reference_of};
-use crate::store::layout::Layout;
-use crate::workspace::changes::{Now, Span};
-use crate::workspace::git::{Git, GitError};
-use crate::workspace::snapshot::LOOK;
-use crate::workspace::staging::{Place, StagingError, settled};
-use crate::workspace::worktree::{Owner, Worktree, WorktreeError, own_links};
 use std::path::{Path, PathBuf};
 
 /// Speaks to git about the user's repository, with none of the settings that would start something.
-pub fn git_of(layout: &Layout) -> Git {
-    settled(Git::at(layout.repository()).apart().within(LOOK))
-}
-
-/// Finds a task of a run by its whole name.
-pub fn find_task<'a>(run: &'a Run, short: &str, name: &str) -> Result<&'a Task, Problem> {
-    if let Some(task) = run.tasks.iter().find(|task| task.spec.id.as_str() == name) {
-        return Ok(task);
-    }
-    let near = nearest(name, run.tasks.iter().map(|task| task.spec.id.as_str()));
-    let hint = near.map_or_else(
-        || format!("crew status {short} lists its tasks"),
-        |near| format!("did you mean `{near}`?"),
-    );
-    Err(Problem::refused("unknown_task", format!("run {short} has no task `{name}`")).hint(hint))
+pub fn git_of(repository: &Path) -> Git {
+    settled(Git::at(repository).apart().within(LOOK))
 }
 
 /// A task that has, or had, a work tree of its own.
@@ -43,16 +27,16 @@ pub struct TaskWork<'a> {
 
 impl<'a> TaskWork<'a> {
     /// Speaks of a task's work; none where it has no work tree of its own.
-    pub fn of(layout: &Layout, run: &Run, task: &'a Task) -> Option<TaskWork<'a>> {
+    pub fn of(repository: &Path, run: &Run, task: &'a Task) -> Option<TaskWork<'a>> {
         let tree = task.tree.as_deref()?;
         let owner = Owner { run: run.id.to_string(), task: task.spec.id.to_string() };
-        let folder = layout.repository().join(&tree.path);
-        Some(TaskWork { task, tree, folder, owner, repository: layout.repository().to_owned() })
+        let folder = repository.join(&tree.path);
+        Some(TaskWork { task, tree, folder, owner, repository: repository.to_owned() })
     }
 
     /// Returns the work of every task of a run that has a work tree of its own, in the order of the workflow.
-    pub fn all(layout: &Layout, run: &'a Run) -> Vec<TaskWork<'a>> {
-        run.tasks.iter().filter_map(|task| TaskWork::of(layout, run, task)).collect()
+    pub fn all(repository: &Path, run: &'a Run) -> Vec<TaskWork<'a>> {
+        run.tasks.iter().filter_map(|task| TaskWork::of(repository, run, task)).collect()
     }
 
     /// Returns the task's name.
