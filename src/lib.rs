@@ -29,6 +29,8 @@ pub mod conformance;
 
 // What the numbers say.
 pub mod metrics;
+// What leaves: a run as a file.
+pub mod export;
 
 // What people see.
 pub mod ui;

@@ -28,6 +28,7 @@ mod ended;
 mod events;
 pub mod exit;
 mod explain;
+mod export;
 mod gates;
 mod hook;
 mod init;
@@ -40,6 +41,7 @@ mod merge_plan;
 mod merge_resolve;
 mod metrics;
 mod notices;
+mod places;
 mod plan;
 mod pr;
 mod pr_host;
@@ -128,6 +130,7 @@ enum Command {
     Events(events::EventsArgs),
     Metrics(metrics::MetricsArgs),
     Artifacts(artifacts::ArtifactsArgs),
+    Export(export::ExportArgs),
     Restore(restore::RestoreArgs),
     Prune(prune::PruneArgs),
     Explain(explain::ExplainArgs),
@@ -249,6 +252,7 @@ fn dispatch(cx: &Context, command: &Command) -> Result<ExitStatus> {
         Command::Events(args) => events::events(cx, args),
         Command::Metrics(args) => metrics::metrics(cx, args),
         Command::Artifacts(args) => artifacts::artifacts(cx, args),
+        Command::Export(args) => export::export(cx, args),
         Command::Restore(args) => restore::restore(cx, args),
         Command::Prune(args) => prune::prune(cx, args),
         Command::Explain(args) => explain::explain(cx, args),

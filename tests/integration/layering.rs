@@ -13,6 +13,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("runner", &["domain", "store", "workspace", "agents"]),
     ("conformance", &["domain", "store", "workspace", "agents", "runner"]),
     ("metrics", &["domain", "store"]),
+    ("export", &["domain", "store", "workspace", "review"]),
     ("ui", &["domain"]),
     (
         "commands",
@@ -26,6 +27,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "runner",
             "conformance",
             "metrics",
+            "export",
             "ui",
         ],
     ),

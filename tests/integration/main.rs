@@ -22,6 +22,7 @@ mod dry_run;
 mod every_event;
 mod evidence;
 mod explain;
+mod exports;
 mod faults;
 mod forecast;
 mod gates;

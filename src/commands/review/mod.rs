@@ -9,7 +9,6 @@ mod known;
 mod list;
 mod named;
 mod outputs;
-mod places;
 mod posting;
 mod pull_request;
 mod report;

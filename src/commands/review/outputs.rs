@@ -1,10 +1,10 @@
 //! Where the report of a review goes, and in which forms: several at once, each to its own place.
 
-use super::places::Place;
 use super::report::Concluded;
 use super::text;
 use crate::commands::context::Context;
 use crate::commands::exit::{ExitStatus, Problem};
+use crate::commands::places::Place;
 use crate::review::formats::{self, Format, Level, Options};
 use crate::ui::printer::Printer;
 use anyhow::Result;

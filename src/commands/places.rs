@@ -1,4 +1,4 @@
-//! The places that users name for a report: files, links to files, and what only looks like a file.
+//! The places that users name for what is written: files, links to files, and what only looks like a file.
 
 use crate::store::layout::{FOLDER, WORKTREES};
 use std::fs::{self, File, OpenOptions, Permissions};
@@ -13,7 +13,7 @@ const NEW_FILE: u32 = 0o666;
 /// What of a file's mode says what it may be used for.
 const MODE: u32 = 0o7777;
 
-/// Where a report goes.
+/// Where it goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     /// Standard output, whatever it was called.
@@ -68,7 +68,7 @@ impl Place {
         false
     }
 
-    /// Writes a report.
+    /// Writes it.
     pub fn write(&self, content: &[u8]) -> io::Result<()> {
         match self {
             Place::Stdout => io::stdout().lock().write_all(content),

@@ -1,0 +1,40 @@
+//! The names of the forms.
+
+use crate::domain::nearest::nearest;
+use std::str::FromStr;
+
+/// A form in which a run leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// The account, for programs.
+    Json,
+    /// The record, an event a line.
+    Events,
+}
+
+impl Format {
+    pub const ALL: [Format; 2] = [Format::Json, Format::Events];
+
+    /// Returns the name by which it is asked for.
+    pub fn name(self) -> &'static str {
+        match self {
+            Format::Json => "json",
+            Format::Events => "events",
+        }
+    }
+}
+
+impl FromStr for Format {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Format, String> {
+        let names = || Format::ALL.iter().map(|format| format.name());
+        if let Some(found) = Format::ALL.into_iter().find(|format| format.name() == word) {
+            return Ok(found);
+        }
+        Err(match nearest(word, names()) {
+            Some(near) => format!("no such format; did you mean `{near}`?"),
+            None => format!("no such format; there are {}", names().collect::<Vec<_>>().join(", ")),
+        })
+    }
+}

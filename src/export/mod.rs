@@ -1,0 +1,61 @@
+//! What leaves: a run as a file, for people and programs that have no store at hand.
+//!
+//! An [`account::Account`] is all that is told of one run, gathered from the record and from git, without secrets and with
+//! bounded texts. What people and programs read is a plain function from it to text.
+
+pub mod account;
+pub mod events;
+mod format;
+mod gather;
+
+pub use format::Format;
+pub use gather::{Limits, gather};
+
+use crate::domain::id::RunId;
+use crate::domain::redact::Redactor;
+use crate::domain::words::visible_json;
+use crate::store::StoreError;
+use crate::store::database::Store;
+use crate::workspace::changes::TellError;
+use crate::workspace::git::GitError;
+
+/// What keeps a run from being told.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Git(#[from] GitError),
+    #[error(transparent)]
+    Change(#[from] TellError),
+    #[error("what is told of the run cannot be put into JSON: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+impl Limits {
+    /// Returns how much a form tells.
+    pub fn of(format: Format) -> Limits {
+        match format {
+            Format::Json => Limits::WHOLE,
+            Format::Events => Limits::FIGURES,
+        }
+    }
+}
+
+/// Puts a run into a form that is text; none where there is no such run. `words` hides the secrets that are known beside
+/// those that look like one.
+pub fn written(
+    store: &Store,
+    id: &RunId,
+    format: Format,
+    words: &Redactor,
+) -> Result<Option<String>, ExportError> {
+    if format == Format::Events {
+        return Ok(Some(events::lines(store, id, words)?).filter(|lines| !lines.is_empty()));
+    }
+    let Some(account) = gather(store, id, &Limits::of(format), words)? else { return Ok(None) };
+    Ok(Some(match format {
+        Format::Events => String::new(),
+        Format::Json => format!("{}\n", visible_json(&serde_json::to_string_pretty(&account)?)),
+    }))
+}

@@ -1,0 +1,88 @@
+//! A run as a file: all that is told of it in each form, and that nothing is overwritten or let out.
+
+use crate::support::{Ran, TestRepo};
+use crate::worktrees::{branch, run, steps};
+use serde_json::{Value, json};
+
+/// Carries out a run with work on two branches, a check that fails once, and a tool call.
+pub fn made(repo: &TestRepo) -> String {
+    repo.git(&["config", "user.name", "Person"]);
+    repo.git(&["config", "user.email", "person@example.com"]);
+    steps(repo, "made", &[("a", "", "echo a >>README.md; echo said it"), ("b", "a", "echo b >b")]);
+    run(repo, "made", 0)["run"].as_str().expect("an id").to_owned()
+}
+
+fn export(repo: &TestRepo, more: &[&str]) -> Ran {
+    repo.crew(["export", "last"].iter().chain(more))
+}
+
+pub fn account(repo: &TestRepo) -> Value {
+    export(repo, &["--format", "json"]).exits(0).json()
+}
+
+#[test]
+fn the_account_tells_all_of_a_run_from_its_prompt_to_its_patch() {
+    let repo = TestRepo::new();
+    let id = made(&repo);
+    let told = account(&repo);
+    assert_eq!((&told["schema_version"], &told["run"]["id"]), (&json!(1), &json!(id)));
+    assert_eq!((&told["run"]["status"], &told["run"]["goal"]), (&json!("completed"), &json!("the goal")));
+    assert_eq!(told["run"]["counts"], json!([["completed", 2]]));
+    let (a, b) = (&told["tasks"][0], &told["tasks"][1]);
+    assert_eq!((&b["depends_on"], &b["tree"]["from"]), (&json!(["a"]), &json!(["a"])));
+    let attempt = &a["attempts"][0];
+    assert_eq!((&attempt["state"], &attempt["ended"]), (&json!("succeeded"), &json!("exit 0")));
+    assert_eq!(attempt["submission"]["result"]["summary"], "done");
+    for (name, words) in [("prompt", "Do it."), ("result", "done"), ("log", "said it")] {
+        let text = attempt[name]["text"].as_str().unwrap_or_else(|| panic!("{name}: {attempt:#}"));
+        assert!(text.contains(words), "{name}: {text}");
+    }
+    assert!(a["diff"]["patch"]["text"].as_str().expect("a patch").contains("+a"), "{a:#}");
+    assert_eq!((&b["diff"]["insertions"], &b["diff"]["files"][0]["path"]), (&json!(1), &json!("b")));
+    assert_eq!(told["run"]["events"], repo.events().len());
+}
+
+#[test]
+fn the_record_leaves_event_by_event_as_it_stands() {
+    let repo = TestRepo::new();
+    made(&repo);
+    let lines = export(&repo, &["--format", "events"]).exits(0).out;
+    let events: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(events, repo.events());
+}
+
+#[test]
+fn a_file_that_is_there_is_left_alone_and_a_strange_form_is_told() {
+    let repo = TestRepo::new();
+    made(&repo);
+    repo.write("out.json", "mine\n");
+    let to_file = ["--format", "json", "-o", "out.json"];
+    let refused = export(&repo, &[&to_file[..], &["--json"]].concat()).exits(4).json_error();
+    assert_eq!(refused["code"], "file_exists");
+    assert_eq!(std::fs::read_to_string(repo.root.join("out.json")).expect("a file"), "mine\n");
+    let written = export(&repo, &[&to_file[..], &["--force", "--json"]].concat()).exits(0).json();
+    assert_eq!((&written["file"], &written["format"]), (&json!("out.json"), &json!("json")));
+    let text = std::fs::read_to_string(repo.root.join("out.json")).expect("a file");
+    assert_eq!(serde_json::from_str::<Value>(&text).expect("JSON"), account(&repo));
+    assert!(export(&repo, &["--format", "json", "-o", "-"]).exits(0).out == text);
+    assert!(export(&repo, &["--format", "jsn"]).exits(2).err.contains("did you mean `json`"));
+    export(&repo, &["--format", "json", "-o", "no/such/folder"]).exits(2);
+    let none = repo.crew(["export", "zzz", "--format", "json"]).exits(4);
+    assert!(none.err.contains("there is no run"), "{}", none.err);
+}
+
+#[test]
+fn what_is_not_there_any_more_is_said() {
+    let repo = TestRepo::new();
+    made(&repo);
+    let branch = branch(&repo, "b");
+    let folder =
+        repo.root.join(".crew/worktrees").join(branch.strip_prefix("crew/").expect("a branch of crew"));
+    repo.git(&["worktree", "remove", "--force", folder.to_str().expect("UTF-8")]);
+    repo.git(&["branch", "-D", &branch]);
+    repo.git(&["reflog", "expire", "--expire=now", "--all"]);
+    repo.git(&["gc", "-q", "--prune=now"]);
+    let told = account(&repo);
+    assert!(told["tasks"][1]["diff"].is_null(), "{told:#}");
+    assert!(told["notes"][0].as_str().expect("a note").contains("the work of b is not"), "{told:#}");
+}
