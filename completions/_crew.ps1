@@ -46,6 +46,8 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('events', 'events', [CompletionResultType]::ParameterValue, 'Print the events of a run')
             [CompletionResult]::new('metrics', 'metrics', [CompletionResultType]::ParameterValue, 'Show what runs came to: tasks, quality, time, cost, by agent and model')
             [CompletionResult]::new('artifacts', 'artifacts', [CompletionResultType]::ParameterValue, 'List the files that a run kept, or print one')
+            [CompletionResult]::new('export', 'export', [CompletionResultType]::ParameterValue, 'Write down all that is known of a run, for people and programs elsewhere')
+            [CompletionResult]::new('import', 'import', [CompletionResultType]::ParameterValue, 'Take in a run that `crew export` wrote on another machine')
             [CompletionResult]::new('restore', 'restore', [CompletionResultType]::ParameterValue, 'List work that was kept, or bring it back')
             [CompletionResult]::new('prune', 'prune', [CompletionResultType]::ParameterValue, 'Take runs out of the record that nobody needs any more')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Say why a run, a task, a gate or an error is where it is, what proves it, and what to type')
@@ -453,6 +455,40 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say on standard error what is decided and done; -vv says more')
             [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say on standard error what is decided and done; -vv says more')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'crew;export' {
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'bundle, json, markdown, junit, csv or events')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'The file to write; `-` is standard output. A bundle goes to crew-RUN.tar.gz without this')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'The file to write; `-` is standard output. A bundle goes to crew-RUN.tar.gz without this')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Write over a file that is there already')
+            [CompletionResult]::new('--no-branches', '--no-branches', [CompletionResultType]::ParameterName, 'Leave out of a bundle what git holds: branches and kept work')
+            [CompletionResult]::new('--history', '--history', [CompletionResultType]::ParameterName, 'Put all of the history that the branches build on into a bundle too, for a repository that lacks it')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print data as JSON')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'crew;import' {
+            [CompletionResult]::new('--as', '--as', [CompletionResultType]::ParameterName, 'Give it another id, where a different run of its id is here: twelve characters, or `new` for any')
+            [CompletionResult]::new('--max-mb', '--max-mb', [CompletionResultType]::ParameterName, 'The most megabytes that may come out of the file')
+            [CompletionResult]::new('--by', '--by', [CompletionResultType]::ParameterName, 'Who takes it in; default: git''s user.name, or the user of this account')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show what would come, and what stands against it; change nothing')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print data as JSON')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
@@ -1807,6 +1843,8 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('events', 'events', [CompletionResultType]::ParameterValue, 'Print the events of a run')
             [CompletionResult]::new('metrics', 'metrics', [CompletionResultType]::ParameterValue, 'Show what runs came to: tasks, quality, time, cost, by agent and model')
             [CompletionResult]::new('artifacts', 'artifacts', [CompletionResultType]::ParameterValue, 'List the files that a run kept, or print one')
+            [CompletionResult]::new('export', 'export', [CompletionResultType]::ParameterValue, 'Write down all that is known of a run, for people and programs elsewhere')
+            [CompletionResult]::new('import', 'import', [CompletionResultType]::ParameterValue, 'Take in a run that `crew export` wrote on another machine')
             [CompletionResult]::new('restore', 'restore', [CompletionResultType]::ParameterValue, 'List work that was kept, or bring it back')
             [CompletionResult]::new('prune', 'prune', [CompletionResultType]::ParameterValue, 'Take runs out of the record that nobody needs any more')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Say why a run, a task, a gate or an error is where it is, what proves it, and what to type')
@@ -1899,6 +1937,12 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             break
         }
         'crew;help;artifacts' {
+            break
+        }
+        'crew;help;export' {
+            break
+        }
+        'crew;help;import' {
             break
         }
         'crew;help;restore' {

@@ -63,6 +63,8 @@ _crew() {
                 ;;
             crew,explain)
                 cmd="crew__subcmd__explain"
+            crew,export)
+                cmd="crew__subcmd__export"
                 ;;
             crew,gate)
                 cmd="crew__subcmd__gate"
@@ -75,6 +77,9 @@ _crew() {
                 ;;
             crew,hook)
                 cmd="crew__subcmd__hook"
+                ;;
+            crew,import)
+                cmd="crew__subcmd__import"
                 ;;
             crew,init)
                 cmd="crew__subcmd__init"
@@ -285,6 +290,8 @@ _crew() {
                 ;;
             crew__subcmd__help,explain)
                 cmd="crew__subcmd__help__subcmd__explain"
+            crew__subcmd__help,export)
+                cmd="crew__subcmd__help__subcmd__export"
                 ;;
             crew__subcmd__help,gate)
                 cmd="crew__subcmd__help__subcmd__gate"
@@ -297,6 +304,9 @@ _crew() {
                 ;;
             crew__subcmd__help,hook)
                 cmd="crew__subcmd__help__subcmd__hook"
+                ;;
+            crew__subcmd__help,import)
+                cmd="crew__subcmd__help__subcmd__import"
                 ;;
             crew__subcmd__help,init)
                 cmd="crew__subcmd__help__subcmd__init"
@@ -720,6 +730,7 @@ _crew() {
     case "${cmd}" in
         crew)
             opts="-q -v -C -h -V --quiet --verbose --folder --help --version init run resume cancel attach wait status top logs diff worktree pr events metrics artifacts restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help"
+            opts="-q -C -h -V --quiet --folder --help --version init run resume cancel attach wait status logs diff worktree pr events artifacts export import restore prune gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1700,11 +1711,25 @@ _crew() {
             ;;
         crew__subcmd__explain)
             opts="-q -v -C -h -V --json --quiet --verbose --folder --help --version"
+        crew__subcmd__export)
+            opts="-o -q -C -h -V --format --output --force --no-branches --history --json --quiet --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --folder)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1838,6 +1863,7 @@ _crew() {
             ;;
         crew__subcmd__help)
             opts="init run resume cancel attach wait status top logs diff worktree pr events metrics artifacts restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help"
+            opts="init run resume cancel attach wait status logs diff worktree pr events artifacts export import restore prune gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2215,6 +2241,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__help__subcmd__explain)
+        crew__subcmd__help__subcmd__export)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2301,6 +2328,20 @@ _crew() {
         crew__subcmd__help__subcmd__hook__subcmd__stop)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__help__subcmd__import)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -3097,6 +3138,40 @@ _crew() {
                 return 0
             fi
             case "${prev}" in
+                --folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__import)
+            opts="-q -C -h -V --dry-run --as --max-mb --by --json --quiet --folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-mb)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --by)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --folder)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -217,6 +217,7 @@ pub(super) fn detail_of(event: &Event) -> String {
         Event::ClockJumped { asleep, held_up, set } => words::gap(*asleep, *held_up, *set),
         Event::StopAsked { level, by } => format!("{by}, level {level}"),
         Event::CancelAsked { by, reason, .. } => cancelling::words(by, reason),
+        Event::RunImported(imported) => imported.words(),
         Event::RunEnded { state } => state.name().to_owned(),
     };
     clean_line(&detail, 200)

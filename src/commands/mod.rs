@@ -31,6 +31,7 @@ mod explain;
 mod export;
 mod gates;
 mod hook;
+mod import;
 mod init;
 mod list;
 mod logging;
@@ -131,6 +132,7 @@ enum Command {
     Metrics(metrics::MetricsArgs),
     Artifacts(artifacts::ArtifactsArgs),
     Export(export::ExportArgs),
+    Import(import::ImportArgs),
     Restore(restore::RestoreArgs),
     Prune(prune::PruneArgs),
     Explain(explain::ExplainArgs),
@@ -253,6 +255,7 @@ fn dispatch(cx: &Context, command: &Command) -> Result<ExitStatus> {
         Command::Metrics(args) => metrics::metrics(cx, args),
         Command::Artifacts(args) => artifacts::artifacts(cx, args),
         Command::Export(args) => export::export(cx, args),
+        Command::Import(args) => import::import(cx, args),
         Command::Restore(args) => restore::restore(cx, args),
         Command::Prune(args) => prune::prune(cx, args),
         Command::Explain(args) => explain::explain(cx, args),

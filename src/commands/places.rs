@@ -70,11 +70,19 @@ impl Place {
 
     /// Writes it.
     pub fn write(&self, content: &[u8]) -> io::Result<()> {
+        self.fill(|out| out.write_all(content))
+    }
+
+    /// Writes it by what `fill` puts there. A file is there with all of that, or as it was.
+    pub fn fill<E: From<io::Error>>(
+        &self,
+        fill: impl FnOnce(&mut dyn Write) -> Result<(), E>,
+    ) -> Result<(), E> {
         match self {
-            Place::Stdout => io::stdout().lock().write_all(content),
+            Place::Stdout => fill(&mut io::stdout().lock()),
             // What comes before in a file that is open already stays.
-            Place::Open(path) => OpenOptions::new().append(true).open(path)?.write_all(content),
-            Place::File(path) => replace(path, content),
+            Place::Open(path) => fill(&mut OpenOptions::new().append(true).open(path)?),
+            Place::File(path) => replace(path, fill),
         }
     }
 }
@@ -92,7 +100,10 @@ fn is_of_descriptors(folder: &Path) -> bool {
 }
 
 /// Writes a file beside and renames it. It has the mode and the owner that the file had; a new one what the umask leaves.
-fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+fn replace<E: From<io::Error>>(
+    path: &Path,
+    fill: impl FnOnce(&mut dyn Write) -> Result<(), E>,
+) -> Result<(), E> {
     let before = fs::metadata(path).ok();
     let mut beside = tempfile::Builder::new()
         .prefix(crate::store::atomic_file::BESIDE)
@@ -101,8 +112,9 @@ fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     if let Some(before) = before {
         keep(beside.as_file(), &before)?;
     }
-    beside.write_all(content)?;
-    beside.persist(path).map(drop).map_err(|error| error.error)
+    fill(&mut beside)?;
+    beside.persist(path).map_err(|error| error.error)?;
+    Ok(())
 }
 
 fn keep(file: &File, before: &fs::Metadata) -> io::Result<()> {

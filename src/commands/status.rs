@@ -163,6 +163,9 @@ fn show_run(cx: &Context, typed: &str) -> Result<ExitStatus> {
             "usage": account.bill.usage, "tasks": tasks_json(&run, &providers, &account, now),
         });
         account.put_into(&mut json);
+        if let Some(imported) = &run.imported {
+            json["imported"] = json!(imported);
+        }
         clashes::put_into(&mut json, &run);
         if let Some(owner) = &at_work {
             json["at_work"] = json!({"pid": owner.pid, "since": owner.since, "doing": owner.doing,
@@ -180,6 +183,9 @@ fn show_run(cx: &Context, typed: &str) -> Result<ExitStatus> {
     let head = format!("{short}  {}", cx.printer.tint(status_tone(status), status.words()));
     cx.printer.data(&format!("{head}   \"{}\"\n", clean_line(&run.goal, 200)))?;
     cx.printer.data(&task_table(&run, &providers, now).render(&cx.printer))?;
+    if let Some(imported) = &run.imported {
+        cx.printer.data(&format!("imported {}", clean_line(&imported.words(), 300)))?;
+    }
     account.lines().iter().try_for_each(|line| cx.printer.data(line))?;
     clashes::lines(&run).iter().try_for_each(|line| cx.printer.data(line))?;
     if let Some((owner, doing)) = at_work.as_ref().and_then(|owner| Some((owner, owner.doing.as_ref()?))) {

@@ -8,6 +8,7 @@ use super::dead_letter::Why;
 use super::error_kind::ErrorKind;
 use super::gate::{About, Decision, GateId};
 use super::id::{RunId, TaskId};
+use super::imported::Imported;
 use super::merging::Merging;
 use super::redact::Redactor;
 use super::request::Code;
@@ -633,6 +634,8 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "String::is_empty")]
         reason: String,
     },
+    /// The run was taken in from a file, with all that was recorded of it elsewhere; what follows happened here.
+    RunImported(Imported),
     /// Everything is settled, or the run was stopped; nothing of it runs any more.
     RunEnded { state: super::run::RunStatus },
 }
@@ -737,6 +740,7 @@ impl Event {
             Event::ClockJumped { .. } => "clock_jumped",
             Event::StopAsked { .. } => "stop_asked",
             Event::CancelAsked { .. } => "cancel_asked",
+            Event::RunImported(_) => "run_imported",
             Event::RunEnded { .. } => "run_ended",
         }
     }
@@ -791,6 +795,7 @@ impl Event {
         "clock_jumped",
         "stop_asked",
         "cancel_asked",
+        "run_imported",
         "run_ended",
     ];
 
@@ -809,6 +814,7 @@ impl Event {
             | Event::BudgetChanged { .. }
             | Event::ClockJumped { .. }
             | Event::StopAsked { .. }
+            | Event::RunImported(_)
             | Event::RunEnded { .. } => None,
             Event::TaskCreated { spec } => Some(&spec.id),
             Event::SubmissionRefused { task, .. }
@@ -908,6 +914,7 @@ impl Event {
                 | Event::DeadLettersPiledUp { .. }
                 | Event::StopAsked { .. }
                 | Event::CancelAsked { .. }
+                | Event::RunImported(_)
                 | Event::RunEnded { .. }
         )
     }
@@ -968,6 +975,7 @@ impl Event {
                 | Event::TaskFailed { .. }
                 | Event::FindingDecided { .. }
                 | Event::BudgetChanged { .. }
+                | Event::RunImported(_)
                 | Event::RunEnded { .. }
         )
     }

@@ -1,6 +1,8 @@
 //! Names of runs and tasks, and how a short form of one is understood.
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -14,7 +16,7 @@ pub const SHORTEST_SHOWN: usize = 3;
 /// Names a run. Random, so that the first characters tell runs apart.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct RunId(Arc<str>);
+pub struct RunId(#[serde(deserialize_with = "run_text")] Arc<str>);
 
 impl RunId {
     /// Makes an id from random bits.
@@ -55,10 +57,24 @@ impl fmt::Display for RunId {
     }
 }
 
+/// Reads the text of a run's id. One that could leave a folder is in no record of ours.
+fn run_text<'de, D: Deserializer<'de>>(source: D) -> Result<Arc<str>, D::Error> {
+    let text = Cow::<str>::deserialize(source)?;
+    RunId::parse(&text).map(|id| id.0).ok_or_else(|| D::Error::custom(format!("`{text}` is no id of a run")))
+}
+
+/// Reads the text of a task's name, in the same way.
+fn task_text<'de, D: Deserializer<'de>>(source: D) -> Result<Arc<str>, D::Error> {
+    let text = Cow::<str>::deserialize(source)?;
+    TaskId::parse(&text)
+        .map(|id| id.0)
+        .ok_or_else(|| D::Error::custom(format!("`{text}` is no name of a task")))
+}
+
 /// Names a task within its run: the id of its step. Letters, digits, `-` and `_`, so it is safe in a file name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct TaskId(Arc<str>);
+pub struct TaskId(#[serde(deserialize_with = "task_text")] Arc<str>);
 
 impl TaskId {
     /// Takes a step's id; `None` where it is empty, longer than 64 characters or has other characters.
@@ -105,6 +121,9 @@ mod tests {
         for text in ["", "../x", "a/b", "..", "a b", "-rf", "ä"] {
             assert_eq!(TaskId::parse(text), None, "{text}");
             assert_eq!(RunId::parse(text), None, "{text}");
+            let written = serde_json::Value::from(text);
+            assert!(serde_json::from_value::<TaskId>(written.clone()).is_err(), "{text}");
+            assert!(serde_json::from_value::<RunId>(written).is_err(), "{text}");
         }
     }
 }

@@ -19,6 +19,7 @@ pub mod explanation;
 pub mod finding;
 pub mod gate;
 pub mod id;
+pub mod imported;
 pub mod judgement;
 pub mod links;
 pub mod liveness;

@@ -737,6 +737,8 @@ fn event_of(kind: &str, task: Option<&TaskId>, attempt: u32, dice: usize) -> Eve
         "tree_checked" => json!({"changed": dice % 2, "unseen": ""}),
         "cancel_asked" => json!({"by": "ann", "reason": "r"}),
         "stop_asked" => json!({"level": 1, "by": "ctrl-C"}),
+        "run_imported" => json!({"file": "f", "sha256": "s", "by": "ann", "exported_by": "bob",
+            "exported_at": "2026-01-01T00:00:00.000Z", "repository": "r"}),
         "run_ended" => json!({"state": "completed"}),
         _ => json!({}),
     };

@@ -11,6 +11,7 @@ use super::dead_letter::{DeadLetter, Why};
 use super::event::{Again, Event, Outcome, Persona, ProcessId, RunLimits};
 use super::gate::{self, About, Decided, Decision, Gate, GateId};
 use super::id::{RunId, TaskId};
+use super::imported::Imported;
 use super::judgement::FAIL_FAST;
 use super::merging::{Landed, Merging};
 use super::requeue;
@@ -205,6 +206,8 @@ pub struct Run {
     pub caller: Option<TraceContext>,
     /// What persons found who reviewed it too.
     pub person_reviews: Vec<PersonReview>,
+    /// Where it came from, where it was not made here; the last time it was taken in.
+    pub imported: Option<Box<Imported>>,
     pub created_at: Time,
     /// In the order of the workflow.
     pub tasks: Vec<Task>,
@@ -272,6 +275,7 @@ impl Run {
             review: review.clone(),
             caller: *caller,
             person_reviews: Vec::new(),
+            imported: None,
             created_at: at,
             tasks: Vec::new(),
             gates: Vec::new(),
@@ -378,6 +382,13 @@ impl Run {
                 self.ended_at = Some(at);
                 self.stopped = *state == RunStatus::Interrupted;
                 self.worked += self.owned_since.take().map_or(Duration::ZERO, |since| at.since(since));
+                Ok(Touched::Run)
+            }
+            Event::RunImported(imported) => {
+                self.imported = Some(Box::new(imported.clone()));
+                // What went by on the way is nobody's work.
+                self.worked +=
+                    self.owned_since.take().map_or(Duration::ZERO, |since| self.last_at.since(since));
                 Ok(Touched::Run)
             }
             Event::ClockJumped { asleep, held_up, set } => {

@@ -8,18 +8,31 @@ use std::str::FromStr;
 pub enum Format {
     /// The account, for programs.
     Json,
+    /// For a pull request or a ticket.
+    Markdown,
+    /// A suite for the run, a case for each task.
+    Junit,
+    /// A row for each attempt.
+    Csv,
     /// The record, an event a line.
     Events,
+    /// One file that another crew can take in.
+    Bundle,
 }
 
 impl Format {
-    pub const ALL: [Format; 2] = [Format::Json, Format::Events];
+    pub const ALL: [Format; 6] =
+        [Format::Bundle, Format::Json, Format::Markdown, Format::Junit, Format::Csv, Format::Events];
 
     /// Returns the name by which it is asked for.
     pub fn name(self) -> &'static str {
         match self {
             Format::Json => "json",
+            Format::Markdown => "markdown",
+            Format::Junit => "junit",
+            Format::Csv => "csv",
             Format::Events => "events",
+            Format::Bundle => "bundle",
         }
     }
 }

@@ -4,9 +4,13 @@
 //! bounded texts. What people and programs read is a plain function from it to text.
 
 pub mod account;
+pub mod bundle;
+mod csv;
 pub mod events;
 mod format;
 mod gather;
+mod junit;
+mod markdown;
 
 pub use format::Format;
 pub use gather::{Limits, gather};
@@ -36,13 +40,13 @@ impl Limits {
     /// Returns how much a form tells.
     pub fn of(format: Format) -> Limits {
         match format {
-            Format::Json => Limits::WHOLE,
-            Format::Events => Limits::FIGURES,
+            Format::Json | Format::Markdown | Format::Junit => Limits::WHOLE,
+            Format::Csv | Format::Events | Format::Bundle => Limits::FIGURES,
         }
     }
 }
 
-/// Puts a run into a form that is text; none where there is no such run. `words` hides the secrets that are known beside
+/// Puts a run into a form that is text, which a bundle is not; none where there is no such run. `words` hides the secrets that are known beside
 /// those that look like one.
 pub fn written(
     store: &Store,
@@ -55,7 +59,10 @@ pub fn written(
     }
     let Some(account) = gather(store, id, &Limits::of(format), words)? else { return Ok(None) };
     Ok(Some(match format {
-        Format::Events => String::new(),
+        Format::Events | Format::Bundle => return Ok(None),
+        Format::Markdown => markdown::markdown(&account),
+        Format::Junit => junit::junit(&account),
+        Format::Csv => csv::csv(&account),
         Format::Json => format!("{}\n", visible_json(&serde_json::to_string_pretty(&account)?)),
     }))
 }

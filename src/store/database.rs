@@ -383,7 +383,7 @@ impl Store {
         if let Err(replaced) = Store::refuse_if_replaced(&self.layout, self.file) {
             return Ok(Err(replaced));
         }
-        let mut writer = Writer { transaction: &transaction, number: 0, run };
+        let mut writer = Writer::new(&transaction, run);
         if create {
             writer.create()?;
             if let Some(first) = reviews::taken(&writer.reviewing())? {
@@ -474,9 +474,9 @@ impl Store {
 /// An event that has been applied to the run in memory, and waits to be written.
 #[derive(Clone, Debug)]
 pub struct Applied {
-    at: Time,
-    event: Event,
-    touched: Touched,
+    pub(super) at: Time,
+    pub(super) event: Event,
+    pub(super) touched: Touched,
 }
 
 impl Applied {
@@ -513,19 +513,23 @@ pub const IGNORE_ALL: &str =
     "# written by crew; `crew init` replaces it, so that agents, teams and workflows are tracked\n*\n";
 
 /// One transaction on one run.
-struct Writer<'a> {
+pub(super) struct Writer<'a> {
     transaction: &'a Transaction<'a>,
     /// The run's number in the tables.
     number: i64,
     run: &'a Run,
 }
 
-impl Writer<'_> {
+impl<'a> Writer<'a> {
+    pub(super) fn new(transaction: &'a Transaction<'a>, run: &'a Run) -> Writer<'a> {
+        Writer { transaction, number: 0, run }
+    }
+
     fn reviewing(&self) -> Reviewing<'_> {
         Reviewing { transaction: self.transaction, number: self.number, run: self.run }
     }
 
-    fn create(&mut self) -> rusqlite::Result<()> {
+    pub(super) fn create(&mut self) -> rusqlite::Result<()> {
         let sql =
             "INSERT INTO runs (id, goal, team, workflow, created_at, started) VALUES (?, ?, ?, ?, ?, 0)";
         let Run { id, goal, team, workflow, created_at, .. } = self.run;
@@ -546,7 +550,7 @@ impl Writer<'_> {
         Ok(last_seq == self.run.last_seq)
     }
 
-    fn append(&mut self, batch: Vec<Applied>) -> rusqlite::Result<Vec<Recorded>> {
+    pub(super) fn append(&mut self, batch: Vec<Applied>) -> rusqlite::Result<Vec<Recorded>> {
         let mut tasks = BTreeSet::new();
         let mut attempts = BTreeSet::new();
         let mut run_touched = false;

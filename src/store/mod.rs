@@ -17,6 +17,7 @@ pub mod copies;
 pub mod database;
 pub mod figures;
 pub mod heartbeats;
+pub mod imports;
 pub mod inbox;
 pub mod layers;
 pub mod layout;

@@ -16,6 +16,7 @@ pub mod joining;
 pub mod merge_lines;
 pub mod merge_tree;
 pub mod merging;
+pub mod packing;
 pub mod review_files;
 pub mod reviewed;
 pub mod rule_files;

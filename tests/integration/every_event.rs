@@ -163,4 +163,10 @@ pub fn everything_happens_in(repo: &TestRepo, mut look: impl FnMut(&TestRepo)) {
     look(repo);
     crate::review_rounds::a_round_in(repo);
     look(repo);
+
+    let (file, there) = (repo.beside("run.tar.gz"), TestRepo::new());
+    let file = file.to_str().expect("UTF-8");
+    repo.crew(["export", "last", "--history", "-o", file]).exits(0);
+    there.crew(["import", file]).exits(0);
+    look(&there);
 }

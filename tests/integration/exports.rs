@@ -78,11 +78,80 @@ fn what_is_not_there_any_more_is_said() {
     let branch = branch(&repo, "b");
     let folder =
         repo.root.join(".crew/worktrees").join(branch.strip_prefix("crew/").expect("a branch of crew"));
-    repo.git(&["worktree", "remove", "--force", folder.to_str().expect("UTF-8")]);
+    repo.git(&["worktree", "remove", "-f", "-f", folder.to_str().expect("UTF-8")]);
     repo.git(&["branch", "-D", &branch]);
     repo.git(&["reflog", "expire", "--expire=now", "--all"]);
     repo.git(&["gc", "-q", "--prune=now"]);
     let told = account(&repo);
     assert!(told["tasks"][1]["diff"].is_null(), "{told:#}");
     assert!(told["notes"][0].as_str().expect("a note").contains("the work of b is not"), "{told:#}");
+}
+
+/// Returns a part of an XML document by its names.
+fn elements<'a>(document: &'a roxmltree::Document<'_>, name: &'static str) -> Vec<roxmltree::Node<'a, 'a>> {
+    document.descendants().filter(move |node| node.has_tag_name(name)).collect()
+}
+
+#[test]
+fn in_junit_a_task_that_was_repeated_is_flaky_and_one_that_failed_again_is_a_rerun() {
+    let repo = TestRepo::new();
+    repo.set("retry", "backoff_ms", json!(0));
+    let limited = r#"'say:{"crew":"error","kind":"rate_limited","message":"slow <down> ]]>"}' exit:1"#;
+    let once = limited.split(' ').map(|word| word.to_owned()).collect::<Vec<_>>().join(" ");
+    repo.crew_agent("always", &once);
+    let done = r#"submit:done 'say:{"crew":"end","ok":true}'"#;
+    repo.crew_agent(
+        "once",
+        &format!(
+            "'1?say:{{\"crew\":\"error\",\"kind\":\"overloaded\",\"message\":\"busy\"}}' '1?exit:1' {done}"
+        ),
+    );
+    repo.workflow(
+        "w",
+        "## gives-up\nrole: explorer\nagent: always\n\nLook.\n\n## flaky\nrole: explorer\nagent: once\n\nLook.\n\n\
+         ## checked\nrun: false\n\n## after\ndependsOn: checked\nrun: true\n",
+    );
+    repo.run_json("w", 1);
+    let xml = export(&repo, &["--format", "junit"]).exits(0).out;
+    let document = roxmltree::Document::parse(&xml).expect("XML");
+    let suite = elements(&document, "testsuite")[0];
+    let counts =
+        ["tests", "failures", "errors", "skipped"].map(|name| suite.attribute(name).expect("a count"));
+    assert_eq!((counts[0], counts[3]), ("4", "1"), "{xml}");
+    let case = |name: &str| {
+        let all = elements(&document, "testcase");
+        *all.iter().find(|case| case.attribute("name") == Some(name)).expect("a case")
+    };
+    let names = |name: &str| -> Vec<String> {
+        let children = case(name).children().filter(|child| child.is_element());
+        children.map(|child| child.tag_name().name().to_owned()).collect()
+    };
+    assert_eq!(names("gives-up"), ["error", "rerunError", "rerunError", "system-out"]);
+    assert_eq!(names("flaky"), ["flakyError", "system-out"]);
+    assert!(names("checked")[0] == "failure" || names("checked")[0] == "error", "{xml}");
+    assert_eq!(names("after")[0], "skipped");
+    assert!(
+        case("gives-up")
+            .first_element_child()
+            .expect("an error")
+            .attribute("message")
+            .expect("words")
+            .contains("slow")
+    );
+}
+
+#[test]
+fn the_other_forms_tell_the_same_for_people_and_for_spreadsheets() {
+    let repo = TestRepo::new();
+    made(&repo);
+    let markdown = export(&repo, &["--format", "markdown"]).exits(0).out;
+    for words in ["## crew run", "completed", "### a: completed", "| b |", "README.md", "the goal"] {
+        assert!(markdown.contains(words), "{words}: {markdown}");
+    }
+    let csv = export(&repo, &["--format", "csv"]).exits(0).out;
+    let rows: Vec<&str> = csv.lines().collect();
+    assert_eq!(rows.len(), 3, "{csv}");
+    assert!(rows[0].starts_with("run,task,role,attempt,agent"), "{csv}");
+    assert!(rows[1].contains(",a,executor,1,does-a,") && rows[1].ends_with("done"), "{csv}");
+    export(&repo, &["--format", "csv", "--no-branches"]).exits(2);
 }

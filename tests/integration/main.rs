@@ -30,6 +30,7 @@ mod generated_files;
 mod handing_in;
 mod hands;
 mod hostile_places;
+mod imports;
 mod init;
 mod interruption;
 mod layering;

@@ -1,6 +1,8 @@
-//! How much the redactor works, and how often it hides what is no secret.
+//! How much the redactor works, how often it hides what is no secret, and that none of a corpus leaves in any form.
 
+use crate::support::{TestRepo, task};
 use crew::domain::redact::{HIDDEN, Redactor, SafeStream};
+use serde_json::{Value, json};
 use std::path::Path;
 use std::time::Duration;
 
@@ -120,4 +122,114 @@ fn ordinary_source_is_left_alone() {
     }
     println!("{} of {lines} lines", changed.len());
     assert!(changed.len() * 2_000 < lines, "{} of {lines}:\n{}", changed.len(), changed.join("\n"));
+}
+
+#[path = "../../fixtures/redaction/made_up.rs"]
+mod made_up;
+
+/// Writes a file for an agent, outside of the repository, and returns its path.
+fn beside(repo: &TestRepo, name: &str, text: &str) -> String {
+    let path = repo.beside(name);
+    std::fs::write(&path, text).expect("a file");
+    path.display().to_string()
+}
+
+#[test]
+fn no_secret_of_the_corpus_leaves_in_any_form() {
+    let secrets = made_up::made_up();
+    assert!(secrets.len() >= 200, "{}", secrets.len());
+    let repo = TestRepo::new();
+    // One that shows by nothing but its randomness is known by what stands before it.
+    let named = |secret: &made_up::MadeUp| match secret.by_form {
+        true => format!("see {} there", secret.text),
+        false => format!("api_key={}", secret.text),
+    };
+    let lines: Vec<String> = secrets.iter().map(named).collect();
+    let all = lines.join("\n");
+    let tools: String = lines
+        .iter()
+        .enumerate()
+        .map(|(at, line)| {
+            let (call, command) = (format!("t{at}"), json!({"command": format!("echo '{line}'")}));
+            let begun = json!({"crew": "tool", "id": call, "name": "shell", "arguments": command});
+            let ended = json!({"crew": "tool_end", "id": call, "ok": true});
+            format!("{begun}\n{ended}\n")
+        })
+        .collect();
+    let findings: Vec<Value> = lines
+        .iter()
+        .enumerate()
+        .map(|(at, line)| {
+            json!({"severity": "warning", "category": "secret", "file": "README.md", "start_line": 1, "end_line": 1,
+                   "title": format!("number {at}: {line}"), "body": line})
+        })
+        .collect();
+    let result = json!({"summary": lines[..20].join(" "), "confidence": 0.9, "rationale": lines[20..40].join(" "),
+        "details": all, "risks": lines[..150]});
+    let review = json!({"summary": "looked", "confidence": 0.9, "rationale": "r", "findings": findings});
+    let (tools, words) = (beside(&repo, "tools", &tools), beside(&repo, "words", &all));
+    let (result, review) =
+        (beside(&repo, "result", &result.to_string()), beside(&repo, "review", &review.to_string()));
+    let end = r#"echo '{"crew":"end","ok":true}'"#;
+    let script = |name: &str, text: String| beside(&repo, name, &text);
+    let works = script(
+        "works.sh",
+        format!(
+            "cat {tools} {words}\ncat {words} >&2\necho w >w\ncrew submit result --json {result}\n{end}\n"
+        ),
+    );
+    let looks = script("looks.sh", format!("crew submit result --json {review}\n{end}\n"));
+    for (name, path) in [("works", works), ("looks", looks)] {
+        repo.set(
+            "agents",
+            name,
+            json!({"command": format!("sh {path}"), "output": "crew", "prompt": "stdin", "writes": true}),
+        );
+    }
+    repo.workflow(
+        "corpus",
+        &format!(
+            "## work\nrole: executor\nagent: works\nverify: cat {words}\n\n{all}\n\n\
+             ## look\nrole: critic\nagent: looks\ndependsOn: work\n\nLook.\n\n\
+             ## says\nrun: cat {words}; false\n"
+        ),
+    );
+    let goal = format!("reach it with {}", lines.join(" "));
+    let run = repo.crew(["run", &goal, "--workflow", "corpus", "--worktree", "--json"]).exits(1);
+    let tasks = run.json();
+    assert_eq!(task(&tasks, "work")["state"], "completed", "{tasks:#}");
+    assert_eq!(task(&tasks, "look")["state"], "completed", "{tasks:#}");
+    let mut texts: Vec<(String, String)> = Vec::new();
+    for format in ["json", "markdown", "junit", "csv", "events"] {
+        texts.push((format.to_owned(), repo.crew(["export", "last", "--format", format]).exits(0).out));
+    }
+    let file = repo.beside("corpus.tar.gz");
+    repo.crew(["export", "last", "-o", file.to_str().expect("UTF-8")]).exits(0);
+    for (name, content) in crate::imports::entries(&file) {
+        texts.push((name, String::from_utf8_lossy(&content).into_owned()));
+    }
+    let names: Vec<&str> = texts.iter().map(|(name, _)| name.as_str()).collect();
+    for name in [
+        "manifest.json",
+        "events.jsonl",
+        "logs/work.1.log",
+        "logs/work.1.verify.log",
+        "diffs/work.patch",
+        "git/run.bundle",
+    ] {
+        assert!(names.contains(&name), "{name}: {names:?}");
+    }
+    // What git holds of the run is not packed as text: it is looked at as somebody does who took it in.
+    let there = TestRepo::new();
+    there.crew(["import", file.to_str().expect("UTF-8")]).exits(0);
+    texts.push(("commits".into(), there.git(&["log", "--all", "-p", "--format=fuller"])));
+    let mut shown: Vec<String> = Vec::new();
+    for (name, text) in &texts {
+        assert!(!text.is_empty() || name.starts_with("diffs/"), "{name}");
+        let left = secrets.iter().filter(|secret| text.contains(&secret.random));
+        shown.extend(left.map(|secret| format!("{name}: {}", secret.text)));
+    }
+    assert!(shown.is_empty(), "{} got out:\n{}", shown.len(), shown.join("\n"));
+    let json = &texts[0].1;
+    assert!(json.matches(HIDDEN).count() > 200, "what was taken out is marked");
 }

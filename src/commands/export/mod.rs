@@ -1,68 +1,169 @@
 //! `crew export`: a run as a file, for people and programs elsewhere.
 
 use super::context::Context;
+use super::decide::name_of_person;
 use super::exit::{ExitStatus, Problem};
 use super::places::Place;
+use crate::domain::id::RunId;
+use crate::domain::redact::Redactor;
+use crate::export::bundle::{self, BundleError, Manifest, Packing};
 use crate::export::{self, Format};
+use crate::runner::clock;
 use crate::runner::environment::hiding_ours;
+use crate::store::database::Store;
+use crate::ui::words;
 use anyhow::{Context as _, Result};
 use serde_json::json;
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 /// Write down all that is known of a run, for people and programs elsewhere
 ///
-/// Secrets are taken out, and long texts are cut. A file that is there already is left alone, unless --force says
-/// otherwise.
+/// A bundle is one file with the record, what was kept, logs, patches and the run's branches, which `crew import` takes
+/// in on another machine. The other forms are text: they go to standard output, or into a file with -o.
+///
+/// Secrets are taken out everywhere but of commits: git's objects are as they are, and --no-branches leaves them out. A
+/// file that is there already is left alone, unless --force says otherwise.
 #[derive(Debug, clap::Args)]
 pub struct ExportArgs {
     /// Run: the beginning of its id, or `last`
     run: String,
 
-    /// json or events
-    #[arg(long, value_name = "FORMAT")]
+    /// bundle, json, markdown, junit, csv or events
+    #[arg(long, value_name = "FORMAT", default_value = "bundle")]
     format: Format,
 
-    /// The file to write; `-` is standard output, which is where it goes without this
+    /// The file to write; `-` is standard output. A bundle goes to crew-RUN.tar.gz without this
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
 
     /// Write over a file that is there already
     #[arg(long)]
     force: bool,
+
+    /// Leave out of a bundle what git holds: branches and kept work
+    #[arg(long)]
+    no_branches: bool,
+
+    /// Put all of the history that the branches build on into a bundle too, for a repository that lacks it
+    #[arg(long, conflicts_with = "no_branches")]
+    history: bool,
 }
 
 /// Writes a run down.
 pub fn export(cx: &Context, args: &ExportArgs) -> Result<ExitStatus> {
+    if args.format != Format::Bundle && (args.no_branches || args.history) {
+        let message = format!("{} has no branches in it", args.format.name());
+        return Err(Problem::usage("format", message)
+            .hint("--no-branches and --history are for bundles")
+            .into());
+    }
     let store = cx.store()?;
     let id = cx.find_run(&store, &args.run)?;
-    let place = args.output.as_deref().filter(|file| *file != Path::new("-"));
-    let place = place.map(|file| Ok::<_, Problem>((file, place_of(file, args.force)?))).transpose()?;
-    let words = hiding_ours(&[]);
-    let text = export::written(&store, &id, args.format, &words)?.context("the run is recorded")?;
-    let Some((file, place)) = place.filter(|(_, place)| *place != Place::Stdout) else {
-        cx.printer.data(text.trim_end_matches('\n'))?;
-        return Ok(ExitStatus::Done);
+    let named = args.output.clone();
+    let file = match args.format {
+        Format::Bundle => Some(named.unwrap_or_else(|| cx.folder.join(format!("crew-{id}.tar.gz")))),
+        _ => named.filter(|file| *file != Path::new("-")),
     };
-    place.write(text.as_bytes()).map_err(|error| {
-        let message = format!("{} could not be written: {error}", file.display());
-        Problem { exit: ExitStatus::Failed, ..Problem::usage("output", message) }
+    let place = file.as_deref().map(|file| place_of(file, args.force)).transpose()?;
+    let words = hiding_ours(&[]);
+    match (file, place) {
+        (Some(file), Some(place)) if args.format == Format::Bundle => {
+            write_bundle(cx, args, (&store, &id), (&file, &place), &words)
+        }
+        (Some(file), Some(place)) if place != Place::Stdout => {
+            let text = written(&store, &id, args.format, &words)?;
+            place.write(text.as_bytes()).map_err(|error| unwritten(&file, &error))?;
+            let told = json!({"file": file, "format": args.format.name(), "bytes": text.len()});
+            told_of(cx, &file, &told)
+        }
+        _ => {
+            cx.printer.data(written(&store, &id, args.format, &words)?.trim_end_matches('\n'))?;
+            Ok(ExitStatus::Done)
+        }
+    }
+}
+
+fn written(store: &Store, id: &RunId, format: Format, words: &Redactor) -> Result<String> {
+    export::written(store, id, format, words)?.context("the run is recorded")
+}
+
+/// Writes a run as a bundle, and says what is not in there.
+fn write_bundle(
+    cx: &Context,
+    args: &ExportArgs,
+    (store, id): (&Store, &RunId),
+    (file, place): (&Path, &Place),
+    words: &Redactor,
+) -> Result<ExitStatus> {
+    if *place == Place::Stdout && std::io::stdout().is_terminal() {
+        let problem = Problem::usage("output", "a bundle is no text for a terminal");
+        return Err(problem.hint("-o FILE writes it into a file").into());
+    }
+    let by = name_of_person(store.layout());
+    let packing = Packing {
+        by: &by,
+        now: clock::now(),
+        version: env!("CARGO_PKG_VERSION"),
+        words,
+        branches: !args.no_branches,
+        history: args.history,
+    };
+    let mut packed: Option<Manifest> = None;
+    let pack = |out: &mut dyn Write| -> Result<(), BundleError> {
+        packed = bundle::pack(store, id, &packing, out)?;
+        Ok(())
+    };
+    place.fill(pack).map_err(|error| match error {
+        BundleError::Io(error) => unwritten(file, &error).into(),
+        other => anyhow::Error::new(other).context("write the bundle"),
     })?;
-    told(cx, file, args.format, text.len())?;
-    Ok(ExitStatus::Done)
+    let manifest = packed.context("the run is recorded")?;
+    for note in &manifest.notes {
+        cx.printer.warn(&format!("note: {note}"));
+    }
+    if *place == Place::Stdout {
+        return Ok(ExitStatus::Done);
+    }
+    let bytes = file.metadata().map_or(0, |file| file.len());
+    let references = manifest.git.as_ref().map_or(0, |git| git.references.len());
+    let needs = manifest.git.as_ref().map(|git| git.needs.clone()).unwrap_or_default();
+    let told = json!({"file": file, "format": "bundle", "run": id, "bytes": bytes,
+        "schema_version": manifest.schema_version, "entries": manifest.entries.len(), "references": references,
+        "needs": needs, "notes": manifest.notes});
+    if !cx.printer.json {
+        let files = words::count(manifest.entries.len(), "file");
+        let branches = words::count(references, "reference");
+        cx.printer.tell(&format!("{}  {files}, {branches} of git", words::size(bytes)));
+        if !needs.is_empty() {
+            let commits: Vec<&str> = needs.iter().map(|commit| commit.get(..12).unwrap_or(commit)).collect();
+            cx.printer.tell(&format!(
+                "whoever takes it in needs {} (--history puts that in too)",
+                commits.join(", ")
+            ));
+        }
+    }
+    told_of(cx, file, &told)
 }
 
 /// Says what was written.
-fn told(cx: &Context, file: &Path, format: Format, bytes: usize) -> Result<()> {
+fn told_of(cx: &Context, file: &Path, told: &serde_json::Value) -> Result<ExitStatus> {
     match cx.printer.json {
-        true => cx.printer.json(&json!({"file": file, "format": format.name(), "bytes": bytes}))?,
-        false => cx.printer.tell(&format!("{} written", file.display())),
+        true => cx.printer.json(told)?,
+        false => cx.printer.tell(&format!("written to {}", file.display())),
     }
-    Ok(())
+    Ok(ExitStatus::Done)
+}
+
+fn unwritten(file: &Path, error: &std::io::Error) -> Problem {
+    let message = format!("{} could not be written: {error}", file.display());
+    Problem { exit: ExitStatus::Failed, ..Problem::usage("output", message) }
 }
 
 /// Finds out where a file goes; refuses one that is there.
 fn place_of(file: &Path, force: bool) -> Result<Place, Problem> {
-    let place = Place::of(file).map_err(|error| {
+    let named = if file == Path::new("-") { Path::new("/dev/stdout") } else { file };
+    let place = Place::of(named).map_err(|error| {
         let message = format!("nothing can be written to {}: {error}", file.display());
         Problem::usage("output", message).hint("name a file in a folder that exists")
     })?;

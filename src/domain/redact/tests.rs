@@ -1,82 +1,15 @@
 //! The redactor on made-up secrets in all the places where they stand, and on lines that hold none.
 
+#[path = "../../../fixtures/redaction/made_up.rs"]
+mod made_up;
+
 use super::*;
+use made_up::{DIGITS, Dice, LOWER, MadeUp, UPPER, made_up};
 use proptest::prelude::*;
 use serde_json::json;
 
-const SECRETS: &str = include_str!("../../../fixtures/redaction/secrets.txt");
 const CONTEXTS: &str = include_str!("../../../fixtures/redaction/contexts.txt");
 const CLEAN: &str = include_str!("../../../fixtures/redaction/clean.txt");
-
-/// Made up of each kind.
-const OF_EACH: u64 = 5;
-
-/// A secret, whole and without what tells its kind.
-struct MadeUp {
-    text: String,
-    random: String,
-    /// It is known by its form.
-    by_form: bool,
-}
-
-/// Numbers that look random and are always the same.
-struct Dice(u64);
-
-impl Dice {
-    fn throw(&mut self, sides: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        (self.0 >> 33) as usize % sides
-    }
-
-    fn letters(&mut self, alphabet: &str, length: usize) -> String {
-        let alphabet: Vec<char> = alphabet.chars().collect();
-        // With a letter and a digit early on, as chance all but promises.
-        let mut text: String = (0..length).map(|_| alphabet[self.throw(alphabet.len())]).collect();
-        let first = alphabet.iter().find(|c| c.is_ascii_alphabetic()).unwrap_or(&'x');
-        text.replace_range(..3, &format!("{first}7{first}"));
-        text.replace_range(length - 3..length - 1, "42");
-        if !text.ends_with(|c: char| c.is_ascii_alphanumeric()) {
-            text.replace_range(length - 1.., "9");
-        }
-        text
-    }
-}
-
-const LOWER: &str = "abcdefghijklmnopqrstuvwxyz";
-const UPPER: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
-const DIGITS: &str = "0123456789";
-
-fn made_up() -> Vec<MadeUp> {
-    let mut dice = Dice(4);
-    let mut all = Vec::new();
-    for line in SECRETS.lines() {
-        let parts: Vec<&str> = line.split('|').collect();
-        let [prefix, alphabet, length, suffix] = parts[..] else { panic!("{line}") };
-        let length: usize = length.parse().unwrap();
-        for _ in 0..OF_EACH {
-            let alnum = format!("{LOWER}{UPPER}{DIGITS}");
-            let random = match alphabet {
-                "alnum" => dice.letters(&alnum, length),
-                "word" => dice.letters(&format!("{alnum}_"), length),
-                "dashed" => dice.letters(&format!("{alnum}_-"), length),
-                "digitdash" => dice.letters(&format!("{DIGITS}-abc"), length),
-                "upper" => dice.letters(&format!("{UPPER}{DIGITS}"), length),
-                "hex" => dice.letters("0123456789abcdef", length),
-                "base64" => dice.letters(&format!("{alnum}+/"), length),
-                "symbols" => dice.letters(&format!("{alnum}!%^*-_~"), length),
-                "sendgrid" => format!("{}.{}", dice.letters(&alnum, length), dice.letters(&alnum, 43)),
-                "jwt" => {
-                    let part = |dice: &mut Dice, length| dice.letters(&format!("{alnum}_-"), length);
-                    format!("{}.eyJ{}.{}", part(&mut dice, 33), part(&mut dice, length), part(&mut dice, 43))
-                }
-                other => panic!("{other}"),
-            };
-            let text = format!("{prefix}{random}{suffix}");
-            all.push(MadeUp { text, random, by_form: !prefix.is_empty() });
-        }
-    }
-    all
-}
 
 /// Every context with whether only secrets of a known form are found in it.
 fn contexts() -> impl Iterator<Item = (bool, String)> {

@@ -120,7 +120,7 @@ const BREAK: &str = "&#8203;";
 
 /// Escapes a text that stands within a line: what Markdown and HTML would make of it, and what GitHub and GitLab make of
 /// the finished page: mentions, numbers of issues and merge requests, labels, addresses.
-pub(super) fn line(text: &str) -> String {
+pub fn line(text: &str) -> String {
     let folded = inert(&text.split_whitespace().collect::<Vec<_>>().join(" "));
     let mut out = String::with_capacity(folded.len());
     let mut rest = folded.chars().peekable();
@@ -150,7 +150,7 @@ pub(super) fn line(text: &str) -> String {
 }
 
 /// Returns a text as code within a line, in which nothing is Markdown, a mention or a link.
-fn code(text: &str) -> String {
+pub fn code(text: &str) -> String {
     let text = inert(&revealed_line(text));
     let longest = longest_run(&text);
     let fence = "`".repeat(longest + 1);
@@ -160,7 +160,7 @@ fn code(text: &str) -> String {
 
 /// Returns a text of several lines as a block in which nothing is Markdown, a mention or a link. Each line of it begins
 /// with `>`, so that none begins with a command of a pipeline's runner.
-pub(super) fn block(text: &str) -> String {
+pub fn block(text: &str) -> String {
     let fence = "`".repeat(longest_run(text).max(2) + 1);
     let mut block = format!("> {fence}text\n");
     for line in inert(text).split('\n') {

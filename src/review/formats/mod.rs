@@ -27,7 +27,9 @@ mod xml;
 
 pub use format::{Format, Level, Options};
 pub use github::step_summary;
+pub use markdown::{block, code, line};
 pub use plain::inert;
+pub use xml::escaped;
 
 use crate::domain::review::report::Report;
 

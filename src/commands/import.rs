@@ -1,0 +1,450 @@
+//! `crew import`: takes in a run that another crew has written to a file.
+//!
+//! # How it works
+//!
+//! All of the file is read, checked and replayed before anything is touched. Then the run's folder is filled, its references
+//! are made, and at last the record is written in one transaction: until that is done, the run is not here, and whoever
+//! begins anew finds what was half done by a mark and does it again.
+
+use super::context::{Context, pruned_away};
+use super::decide::name_of_person;
+use super::exit::{ExitStatus, Problem};
+use super::typist;
+use crate::domain::event::Event;
+use crate::domain::id::RunId;
+use crate::domain::imported::Imported;
+use crate::domain::run::Run;
+use crate::domain::task::Work;
+use crate::domain::time::Time;
+use crate::domain::words::{clean_line, clean_text};
+use crate::export::bundle::{self, Bounds, BundleError, Incoming, Opened, Standing};
+use crate::runner::{clock, process};
+use crate::store::database::Store;
+use crate::store::layout::{Layout, RunPaths};
+use crate::store::lock::{self, RunLock};
+use crate::store::{StoreError, atomic_file, copies};
+use crate::ui::words;
+use crate::workspace::git::Git;
+use crate::workspace::packing::{self, Reference};
+use crate::workspace::staging::settled;
+use crate::workspace::task_work::commit;
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+/// Says that the run's folder is being filled, and is no run's yet.
+const MARK: &str = "importing";
+/// The most files in a bundle.
+const MAX_FILES: usize = 200_000;
+/// The most commands that are told.
+const MAX_COMMANDS: usize = 20;
+
+/// Take in a run that `crew export` wrote on another machine
+///
+/// All of the file is checked first: its layout, its checksums, and that each event follows from those before it. Its
+/// branches get their own names back; none that is here is moved. After that the run is like any other: status, logs,
+/// diff, artifacts, merge. It is gone on with by `crew resume`, once you trust what it runs.
+#[derive(Debug, clap::Args)]
+pub struct ImportArgs {
+    /// What `crew export` wrote
+    file: PathBuf,
+
+    /// Show what would come, and what stands against it; change nothing
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Give it another id, where a different run of its id is here: twelve characters, or `new` for any
+    #[arg(long = "as", value_name = "ID")]
+    other: Option<String>,
+
+    /// The most megabytes that may come out of the file
+    #[arg(long, value_name = "MB", default_value_t = 2048)]
+    max_mb: u64,
+
+    /// Who takes it in; default: git's user.name, or the user of this account
+    #[arg(long, value_name = "NAME")]
+    by: Option<String>,
+}
+
+/// What would be done, and what stands against it.
+struct Plan {
+    incoming: Incoming,
+    /// References that are not here yet.
+    new: Vec<(Reference, String)>,
+    /// It is here already, with so many events more.
+    known: Option<usize>,
+    conflicts: Vec<Problem>,
+}
+
+/// Takes a run in.
+pub fn import(cx: &Context, args: &ImportArgs) -> Result<ExitStatus> {
+    let layout = cx.layout()?;
+    if !args.dry_run {
+        typist::refuse_agents(Some(layout.repository()))?;
+    }
+    let bounds = Bounds { bytes: args.max_mb.saturating_mul(1 << 20), entries: MAX_FILES };
+    let problem = |error: BundleError| problem_of(error, &args.file);
+    let opened = bundle::open(&args.file, bounds).map_err(problem)?;
+    let id = id_of(args.other.as_deref(), &opened.manifest.run)?;
+    let boot = process::identify(std::process::id()).map(|own| own.boot).unwrap_or_default();
+    let incoming = bundle::incoming(&opened, &id, &boot).map_err(problem)?;
+    let store = Store::open_existing(&layout)?;
+    let git = settled(Git::at(layout.repository()).apart());
+    let plan = plan(store.as_ref(), &git, &opened, incoming)?;
+    if args.dry_run {
+        tell_plan(cx, &opened, &plan)?;
+        return Ok(if plan.conflicts.is_empty() { ExitStatus::Done } else { ExitStatus::Refused });
+    }
+    if let Some(conflict) = plan.conflicts.first() {
+        return Err(conflict.clone().into());
+    }
+    let run = plan.incoming.run.id.clone();
+    if let Some(more) = plan.known {
+        return tell_known(cx, &run, more);
+    }
+    let by = args.by.clone().unwrap_or_else(|| name_of_person(&layout));
+    let imported = imported_from(&opened, &args.file, &run, &by);
+    take_in(cx, &layout, &git, &opened, plan, imported)
+}
+
+/// Says which id the run gets here.
+fn id_of(typed: Option<&str>, own: &RunId) -> Result<RunId, Problem> {
+    match typed {
+        None => Ok(own.clone()),
+        Some("new") => Ok(RunId::from_random(uuid::Uuid::new_v4().as_u128())),
+        Some(typed) => RunId::parse(typed).ok_or_else(|| {
+            Problem::usage("run_id", format!("`{typed}` is no id of a run"))
+                .hint("twelve digits and letters but i, l, o and u; --as new makes one")
+        }),
+    }
+}
+
+fn imported_from(opened: &Opened, file: &Path, run: &RunId, by: &str) -> Imported {
+    let manifest = &opened.manifest;
+    let line = |text: &str| clean_line(text, 200);
+    Imported {
+        file: line(&file.file_name().unwrap_or_default().to_string_lossy()),
+        sha256: opened.sha256.clone(),
+        by: line(by),
+        exported_by: line(&manifest.exported_by),
+        exported_at: manifest.exported_at,
+        repository: line(&manifest.repository),
+        was: (manifest.run != *run).then(|| manifest.run.clone()),
+    }
+}
+
+/// Looks at what is here, and says what would be done.
+fn plan(store: Option<&Store>, git: &Git, opened: &Opened, incoming: Incoming) -> Result<Plan> {
+    let id = &incoming.run.id;
+    let mut conflicts = Vec::new();
+    let mut known = None;
+    if let Some(store) = store {
+        match store.tombstones(id.as_str(), 1)?.first() {
+            Some(stone) => conflicts.push(pruned_away(stone, id.as_str())),
+            None => match standing(store, &incoming)? {
+                Some(Standing::Same { more_here }) => known = Some(more_here),
+                Some(other) => conflicts.push(differs(id, other)),
+                None => {}
+            },
+        }
+    }
+    let here = packing::references(git, id)?;
+    let mut new = Vec::new();
+    for (reference, name) in &incoming.references {
+        match here.iter().find(|here| here.name == *name) {
+            Some(same) if same.commit == reference.commit => {}
+            // What was done here since then is the newer one.
+            Some(_) if known.is_some() => {}
+            Some(other) => {
+                let message =
+                    format!("{name} is here already, at {}, not at {}", other.commit, reference.commit);
+                let hint = "--as new takes it in beside that, under another id";
+                conflicts.push(Problem::refused("reference_taken", message).hint(hint));
+            }
+            None => new.push((reference.clone(), name.clone())),
+        }
+    }
+    let needs = opened.manifest.git.iter().flat_map(|git| &git.needs);
+    let missing: Vec<&String> = needs.filter(|needed| commit(git, needed).is_none()).collect();
+    if !missing.is_empty() {
+        let ids: Vec<&str> = missing.iter().map(|id| id.get(..12).unwrap_or(id)).collect();
+        let message = format!("the run builds on {}, which is not in this repository", ids.join(", "));
+        let hint = "git fetch it first, or write the bundle with crew export --history";
+        conflicts.push(Problem::refused("missing_commits", message).hint(hint));
+    }
+    Ok(Plan { incoming, new, known, conflicts })
+}
+
+/// Compares the run with the one of its id that is here; none where there is none.
+fn standing(store: &Store, incoming: &Incoming) -> Result<Option<Standing>> {
+    let mut here: Vec<(Time, Event)> = Vec::new();
+    store.each_event(&incoming.run.id, 0, usize::MAX, |recorded| {
+        here.push((recorded.at, recorded.event));
+        Ok(())
+    })?;
+    Ok((!here.is_empty()).then(|| bundle::compare(&here, &incoming.events)))
+}
+
+fn differs(id: &RunId, standing: Standing) -> Problem {
+    let hint = "crew import FILE --as new takes it in beside that, under another id";
+    let message = match standing {
+        Standing::Ahead { more_there } => {
+            let events = words::count(more_there, "event");
+            format!("run {id} is here already, and the file goes on from there by {events}")
+        }
+        Standing::Differs { at } => {
+            format!("run {id} is here already, and differs from event {at} on: they are not one run any more")
+        }
+        Standing::Same { .. } => format!("run {id} is here already"),
+    };
+    Problem::refused("run_differs", message).hint(hint)
+}
+
+/// Does what was planned.
+fn take_in(
+    cx: &Context,
+    layout: &Layout,
+    git: &Git,
+    opened: &Opened,
+    plan: Plan,
+    imported: Imported,
+) -> Result<ExitStatus> {
+    let mut store = Store::open(layout).context("open the store")?;
+    let Plan { incoming, new, .. } = plan;
+    let id = incoming.run.id.clone();
+    let paths = store.paths(&id);
+    let _lock = lock_of(&paths, &id)?;
+    fill_folder(&paths, opened).context("fill the run's folder")?;
+    if let Err(error) = packing::unpack(git, opened.branches().as_deref(), &new) {
+        undo(git, &new, &paths);
+        return Err(anyhow::Error::new(error).context("take its branches in"));
+    }
+    let base = incoming.run.base.as_ref().map(|base| base.commit.as_str());
+    let brought = !incoming.references.is_empty();
+    if let Some(base) = base.filter(|base| brought && commit(git, base).is_none()) {
+        undo(git, &new, &paths);
+        let message = format!("the run began from {base}, which is neither here nor in the file");
+        let hint = "write the bundle with crew export --history";
+        return Err(Problem::refused("missing_commits", message).hint(hint).into());
+    }
+    let mut events = incoming.events;
+    let count = events.len();
+    events.push((clock::now(), Event::RunImported(imported)));
+    let run = match store.take_in(&id, events) {
+        Ok(run) => run,
+        Err(StoreError::Stale { .. }) => {
+            let problem =
+                Problem::refused("stale", format!("run {id} came in meanwhile; nothing was written"));
+            return Err(problem.into());
+        }
+        Err(error) => {
+            undo(git, &new, &paths);
+            return Err(anyhow::Error::new(error).context("record the run"));
+        }
+    };
+    copies::write(&paths, &run, &store.artifacts(&id)?, false, clock::now())?;
+    // With or without it, the run is here now.
+    let _ = fs::remove_file(paths.root().join(MARK));
+    tell_taken(cx, &store, opened, &run, (count, new.len()))
+}
+
+/// Takes the run's lock, in a folder that no run has, or that an import which was killed has left.
+fn lock_of(paths: &RunPaths, id: &RunId) -> Result<RunLock> {
+    let root = paths.root();
+    let left = root.join(MARK).exists();
+    let is_empty = fs::read_dir(root).map_or(true, |mut entries| entries.next().is_none());
+    if !left && !is_empty {
+        let message = format!("{} is there already, and in no record", root.display());
+        let hint = "move it away, or crew import FILE --as new";
+        return Err(Problem::refused("folder_taken", message).hint(hint).into());
+    }
+    fs::create_dir_all(root).with_context(|| format!("make {}", root.display()))?;
+    atomic_file::write(&root.join(MARK), b"crew import fills this folder\n")?;
+    lock::try_take(paths)?.ok_or_else(|| {
+        let problem = Problem::refused("busy", format!("another process takes run {id} in"));
+        problem.hint("try again once it is done").into()
+    })
+}
+
+/// Puts the files of the run where they lay. What an import that was killed had put there goes first.
+fn fill_folder(paths: &RunPaths, opened: &Opened) -> Result<()> {
+    for folder in [paths.artifacts(), paths.logs()] {
+        if folder.symlink_metadata().is_ok() {
+            fs::remove_dir_all(&folder)?;
+        }
+        fs::create_dir_all(&folder)?;
+    }
+    for (path, file) in opened.files() {
+        let mut file = File::open(file)?;
+        atomic_file::write_with(&paths.root().join(path), |out| std::io::copy(&mut file, out).map(drop))?;
+    }
+    Ok(())
+}
+
+/// Takes away what came before it turned out that the run cannot be recorded. What stays is in nobody's way: the next import
+/// finds it, and the mark says whose it is.
+fn undo(git: &Git, new: &[(Reference, String)], paths: &RunPaths) {
+    let is_there = |made: &Reference| commit(git, &made.name).is_some_and(|commit| commit == made.commit);
+    let made = new
+        .iter()
+        .map(|(reference, name)| Reference { name: name.clone(), commit: reference.commit.clone() });
+    let _ = packing::take_away(git, &made.filter(is_there).collect::<Vec<_>>());
+    let _ = fs::remove_dir_all(paths.root());
+}
+
+/// Returns what going on with a run would start on this machine by itself.
+fn commands_of(run: &Run) -> Vec<String> {
+    let open = run.tasks.iter().filter(|task| !task.state.is_settled());
+    let of_task = |task: &crate::domain::task::Task| {
+        let own = match &task.spec.work {
+            Work::Command { run } => Some(run.clone()),
+            Work::Agent { program, .. } => Some(format!("the agent {program}")),
+            Work::Merge { .. } => None,
+        };
+        let checks = task.spec.verify.clone();
+        own.into_iter().chain(checks).map(move |command| clean_line(&command, 200)).collect::<Vec<_>>()
+    };
+    let mut commands: Vec<String> = Vec::new();
+    for command in open.flat_map(of_task) {
+        if !commands.contains(&command) {
+            commands.push(command);
+        }
+    }
+    commands
+}
+
+fn tell_plan(cx: &Context, opened: &Opened, plan: &Plan) -> Result<()> {
+    let (run, manifest) = (&plan.incoming.run, &opened.manifest);
+    let commands = commands_of(run);
+    if cx.printer.json {
+        let conflicts: Vec<Value> = plan
+            .conflicts
+            .iter()
+            .map(
+                |conflict| json!({"code": conflict.code, "message": conflict.message, "hint": conflict.hint}),
+            )
+            .collect();
+        cx.printer.json(
+            &json!({"run": run.id, "status": run.status(false), "goal": run.goal, "dry_run": true,
+            "imported": false, "known": plan.known.is_some(), "tasks": run.tasks.len(),
+            "events": plan.incoming.events.len(), "entries": manifest.entries.len(),
+            "references": plan.new.iter().map(|(_, name)| name).collect::<Vec<_>>(),
+            "exported_by": manifest.exported_by, "exported_at": manifest.exported_at,
+            "repository": manifest.repository, "crew_version": manifest.crew_version,
+            "would_run": commands, "notes": manifest.notes, "conflicts": conflicts}),
+        )?;
+        return Ok(());
+    }
+    let line = |text: &str| clean_line(text, 200);
+    let out = &cx.printer;
+    out.data(&format!("run {}  {}   \"{}\"", run.id, run.status(false).words(), line(&run.goal)))?;
+    out.data(&format!(
+        "written by {} in {} at {}, crew {}",
+        line(&manifest.exported_by),
+        line(&manifest.repository),
+        manifest.exported_at,
+        line(&manifest.crew_version)
+    ))?;
+    out.data(&format!(
+        "{}, {}, {}, {} to make",
+        words::count(run.tasks.len(), "task"),
+        words::count(plan.incoming.events.len(), "event"),
+        words::count(manifest.entries.len(), "file"),
+        words::count(plan.new.len(), "reference")
+    ))?;
+    manifest.notes.iter().try_for_each(|note| out.data(&format!("note: {}", line(note))))?;
+    tell_commands(cx, &commands);
+    match plan.known {
+        Some(more) => out.data(&known_words(&run.id, more))?,
+        None if plan.conflicts.is_empty() => out.data("nothing stands against it")?,
+        None => {}
+    }
+    for conflict in &plan.conflicts {
+        out.data(&format!("conflict: {}", clean_text(&conflict.message, 1_000)))?;
+        conflict.hint.iter().for_each(|hint| out.tell(&format!("hint: {hint}")));
+    }
+    Ok(())
+}
+
+/// Says what going on with the run would start.
+fn tell_commands(cx: &Context, commands: &[String]) {
+    if commands.is_empty() {
+        return;
+    }
+    cx.printer.tell("going on with it runs");
+    commands.iter().take(MAX_COMMANDS).for_each(|command| cx.printer.tell(&format!("  {command}")));
+    if commands.len() > MAX_COMMANDS {
+        cx.printer.tell(&format!("  and {} more", commands.len() - MAX_COMMANDS));
+    }
+}
+
+fn known_words(id: &RunId, more: usize) -> String {
+    match more {
+        0 => format!("run {id} is here already, as it is in the file"),
+        more => format!("run {id} is here already, and {} further", words::count(more, "event")),
+    }
+}
+
+fn tell_known(cx: &Context, id: &RunId, more: usize) -> Result<ExitStatus> {
+    match cx.printer.json {
+        true => {
+            cx.printer.json(&json!({"run": id, "imported": false, "known": true, "more_events": more}))?
+        }
+        false => cx.printer.tell(&format!("{}: nothing to do", known_words(id, more))),
+    }
+    Ok(ExitStatus::Done)
+}
+
+fn tell_taken(
+    cx: &Context,
+    store: &Store,
+    opened: &Opened,
+    run: &Run,
+    (events, references): (usize, usize),
+) -> Result<ExitStatus> {
+    let (status, commands) = (run.status(false), commands_of(run));
+    let notes = &opened.manifest.notes;
+    if cx.printer.json {
+        cx.printer.json(
+            &json!({"run": run.id, "status": status, "imported": true, "known": false, "events": events,
+            "references": references, "would_run": commands, "notes": notes, "from": run.imported}),
+        )?;
+        return Ok(ExitStatus::Done);
+    }
+    let short = store.short(&run.id)?;
+    let goal = clean_line(&run.goal, 200);
+    cx.printer.data(&format!("run {short}  {}   \"{goal}\"", status.words()))?;
+    let (events, references) = (words::count(events, "event"), words::count(references, "reference"));
+    cx.printer.tell(&format!("taken in: {events}, {references} of git"));
+    notes.iter().for_each(|note| cx.printer.tell(&format!("note: {}", clean_line(note, 200))));
+    if status.goes_on() {
+        tell_commands(cx, &commands);
+        cx.printer.tell(&format!("next  crew status {short}    crew resume {short} --trust-project"));
+    } else {
+        cx.printer.tell(&format!("next  crew status {short}    crew diff {short}"));
+    }
+    Ok(ExitStatus::Done)
+}
+
+/// Says what is wrong with a file, and what to do about it.
+fn problem_of(error: BundleError, file: &Path) -> anyhow::Error {
+    let shown = file.display();
+    let about = |code, hint: &str| Problem::refused(code, format!("{shown}: {error}")).hint(hint).into();
+    match &error {
+        BundleError::NoBundle(_) => about("no_bundle", "crew export RUN writes one"),
+        BundleError::Newer { .. } => about("newer_bundle", "update crew; nothing was taken in"),
+        BundleError::Damaged(_) => {
+            about("damaged_bundle", "nothing was taken in; copy it once more, or export it anew")
+        }
+        BundleError::Unsafe(_) | BundleError::Event { .. } | BundleError::Pack(_) => {
+            about("unsafe_bundle", "nothing was taken in; crew did not write it like that")
+        }
+        BundleError::TooLarge(_) => about("large_bundle", "--max-mb MB allows more"),
+        BundleError::Io(_) => {
+            Problem { exit: ExitStatus::Failed, ..Problem::usage("unreadable", format!("{shown}: {error}")) }
+                .into()
+        }
+        _ => anyhow::Error::new(error).context(format!("read {shown}")),
+    }
+}

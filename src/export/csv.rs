@@ -1,0 +1,120 @@
+//! A row for each attempt, for spreadsheets (RFC 4180).
+
+use super::account::{Account, AttemptAccount, TaskAccount};
+
+const COLUMNS: [&str; 28] = [
+    "run",
+    "task",
+    "role",
+    "attempt",
+    "agent",
+    "model",
+    "state",
+    "task_state",
+    "started_at",
+    "ended_at",
+    "millis",
+    "error_kind",
+    "class",
+    "reason",
+    "retried",
+    "input_tokens",
+    "output_tokens",
+    "cached_tokens",
+    "cost_usd",
+    "tool_calls",
+    "confidence",
+    "findings",
+    "checks_passed",
+    "checks_failed",
+    "files_changed",
+    "insertions",
+    "deletions",
+    "summary",
+];
+
+/// Writes the attempts of a run as CSV. Times are RFC 3339, costs US dollars; what is not known is empty.
+pub fn csv(account: &Account) -> String {
+    let mut text = row(COLUMNS.map(str::to_owned));
+    for task in &account.tasks {
+        for attempt in &task.attempts {
+            text.push_str(&row(cells(account, task, attempt)));
+        }
+    }
+    text
+}
+
+fn cells(account: &Account, task: &TaskAccount, attempt: &AttemptAccount) -> [String; COLUMNS.len()] {
+    fn known<T: ToString>(value: Option<T>) -> String {
+        value.map(|value| value.to_string()).unwrap_or_default()
+    }
+    let passed = attempt.verifications.iter().filter(|check| check.passed).count();
+    let tree = attempt.tree.as_ref();
+    [
+        account.run.id.to_string(),
+        task.id.to_string(),
+        task.role.clone(),
+        attempt.number.to_string(),
+        attempt.agent.clone(),
+        known(attempt.model.as_ref()),
+        attempt.state.clone(),
+        task.state.to_string(),
+        attempt.started_at.to_string(),
+        known(attempt.ended_at),
+        known(attempt.millis),
+        known(attempt.error_kind),
+        known(attempt.class.as_ref()),
+        attempt.reason.clone(),
+        attempt.is_retried().to_string(),
+        known(attempt.usage.input_tokens),
+        known(attempt.usage.output_tokens),
+        known(attempt.usage.cached_tokens),
+        known(attempt.usage.cost_usd),
+        attempt.tool_calls.to_string(),
+        known(attempt.confidence),
+        attempt.findings.len().to_string(),
+        passed.to_string(),
+        (attempt.verifications.len() - passed).to_string(),
+        known(tree.map(|tree| tree.changed)),
+        known(tree.map(|tree| tree.insertions)),
+        known(tree.map(|tree| tree.deletions)),
+        attempt.summary.clone(),
+    ]
+}
+
+fn row(cells: [String; COLUMNS.len()]) -> String {
+    format!("{}\r\n", cells.map(|text| cell(&text)).join(","))
+}
+
+/// Returns a text as a cell, which no spreadsheet takes for a formula.
+fn cell(text: &str) -> String {
+    let acts = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let text = if acts { format!("'{text}") } else { text.to_owned() };
+    match text.contains([',', '"', '\r', '\n']) || acts {
+        true => format!("\"{}\"", text.replace('"', "\"\"")),
+        false => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_cell_is_a_formula_or_ends_its_row() {
+        for (text, cell_is) in [
+            ("plain", "plain"),
+            ("", ""),
+            ("=1+2", "\"'=1+2\""),
+            ("+1", "\"'+1\""),
+            ("-1", "\"'-1\""),
+            ("@SUM(A1)", "\"'@SUM(A1)\""),
+            ("\tx", "\"'\tx\""),
+            ("a,b", "\"a,b\""),
+            ("say \"so\"\nnow", "\"say \"\"so\"\"\nnow\""),
+            ("1-2", "1-2"),
+        ] {
+            assert_eq!(cell(text), cell_is);
+        }
+    }
+}

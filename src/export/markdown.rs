@@ -1,0 +1,254 @@
+//! Markdown for people: what a run came to, for a pull request or a ticket.
+
+use super::account::{Account, AttemptAccount, GateAccount, MergeAccount, TaskAccount};
+use crate::domain::finding::Finding;
+use crate::domain::task::TaskState;
+use crate::domain::time::Time;
+use crate::domain::usage::Usage;
+use crate::domain::words::clean_text;
+use crate::review::formats::{block, code, line};
+use std::fmt::Write;
+
+/// The most bytes of the whole: GitHub takes 65,536 characters for a pull request or a comment.
+const MAX: usize = 60_000;
+/// The most bytes of an agent's own words about its result.
+const MAX_RESULT: usize = 4_000;
+/// The most findings that are listed of one attempt.
+const MAX_FINDINGS: usize = 30;
+/// The most files that are listed of one task.
+const MAX_FILES: usize = 30;
+
+/// Writes a run as Markdown of at most [`MAX`] bytes; how many tasks have no room is said.
+pub fn markdown(account: &Account) -> String {
+    let mut text = head(account);
+    let mut left_out = 0;
+    for task in &account.tasks {
+        let told = of_task(task);
+        match text.len() + told.len() < MAX {
+            true => text.push_str(&told),
+            false => left_out += 1,
+        }
+    }
+    if left_out > 0 {
+        let _ = writeln!(
+            text,
+            "\n{left_out} more tasks are not shown here; `crew export {}` has them.",
+            account.run.short
+        );
+    }
+    text
+}
+
+fn head(account: &Account) -> String {
+    let run = &account.run;
+    let mut text = format!("## crew run {}: {}\n\n", line(&run.short), run.status.words());
+    let _ = writeln!(text, "{}\n", block(&clean_text(&run.goal, 2_000)));
+    let counts: Vec<String> = run
+        .counts
+        .iter()
+        .map(|(state, count)| format!("{count} {}", state.to_string().replace('_', " ")))
+        .collect();
+    let used = used(&run.usage);
+    let base = run.base.as_ref().map(|base| {
+        let branch = base.branch.as_ref().map(|branch| format!(" of {}", code(branch))).unwrap_or_default();
+        format!(", from {}{branch}", code(short(&base.commit)))
+    });
+    let _ = writeln!(
+        text,
+        "{} tasks ({}), {} attempts, {}{used}{}; team {}, workflow {}, begun {}",
+        account.tasks.len(),
+        counts.join(", "),
+        run.attempts,
+        time(run.worked_millis),
+        base.unwrap_or_default(),
+        line(&run.team),
+        line(&run.workflow),
+        run.created_at,
+    );
+    for note in &account.notes {
+        let _ = writeln!(text, "\n> {}", line(note));
+    }
+    text.push_str("\n| task | agent | attempts | time | cost | outcome |\n|---|---|---|---|---|---|\n");
+    // Beyond that, a table is no help to anybody.
+    for task in account.tasks.iter().take(200) {
+        text.push_str(&in_table(task));
+    }
+    for gate in &account.gates {
+        let _ = writeln!(text, "\n- {}", of_gate(gate));
+    }
+    for merge in &account.merges {
+        let _ = writeln!(text, "\n- {}", of_merge(merge));
+    }
+    text
+}
+
+fn in_table(task: &TaskAccount) -> String {
+    let millis: u64 = task.attempts.iter().filter_map(|attempt| attempt.millis).sum();
+    let cost = task.usage.cost_usd.map_or("-".to_owned(), |cost| format!("\\${cost:.2}"));
+    let mut outcome = vec![task.state.to_string().replace('_', " ")];
+    outcome.extend(task.error_kind.map(|kind| kind.name().replace('_', "\\_")));
+    outcome.extend(
+        task.diff
+            .as_ref()
+            .map(|diff| format!("{} files, +{} -{}", diff.changed, diff.insertions, diff.deletions)),
+    );
+    outcome.extend(task.merged_into.last().map(|into| format!("in {}", line(into))));
+    format!(
+        "| {} | {} | {} | {} | {cost} | {} |\n",
+        line(task.id.as_str()),
+        line(&task.agent),
+        task.attempts.len(),
+        time(millis),
+        outcome.join("; ")
+    )
+}
+
+fn of_task(task: &TaskAccount) -> String {
+    let mut text =
+        format!("\n### {}: {}\n", line(task.id.as_str()), task.state.to_string().replace('_', " "));
+    if !task.reason.is_empty() && task.state != TaskState::Completed {
+        let _ = writeln!(text, "\n{}", line(&task.reason));
+    }
+    if let Some(letter) = &task.dead_letter {
+        let _ = writeln!(
+            text,
+            "\nGiven up ({}) by {}: {}",
+            line(&letter.why),
+            line(&letter.by),
+            line(&letter.last_error)
+        );
+    }
+    let several = task.attempts.len() > 1;
+    for attempt in &task.attempts {
+        text.push_str(&of_attempt(attempt, several));
+    }
+    for turn in &task.turns {
+        let _ = writeln!(text, "\n{} {}", turn.at, line(&turn.words));
+    }
+    if let Some(diff) = &task.diff
+        && diff.changed > 0
+    {
+        let _ = writeln!(text, "\n{} files, +{} -{}\n", diff.changed, diff.insertions, diff.deletions);
+        for file in diff.files.iter().take(MAX_FILES) {
+            let lines = match (file.insertions, file.deletions) {
+                (Some(added), Some(removed)) => format!("+{added} -{removed}"),
+                _ => "binary".to_owned(),
+            };
+            let _ = writeln!(text, "- {} {} ({lines})", file.change.replace('_', " "), code(&file.path));
+        }
+        if diff.changed > MAX_FILES {
+            let _ = writeln!(text, "- and {} more", diff.changed - MAX_FILES);
+        }
+    }
+    text
+}
+
+fn of_attempt(attempt: &AttemptAccount, several: bool) -> String {
+    let mut text = String::new();
+    if several {
+        let why = attempt.error_kind.map(|kind| format!(" ({})", line(kind.name()))).unwrap_or_default();
+        let _ = writeln!(
+            text,
+            "\nAttempt {} of {}: {}{why} {}",
+            attempt.number,
+            line(&attempt.agent),
+            attempt.state.replace('_', " "),
+            line(&attempt.reason)
+        );
+    }
+    if !attempt.summary.is_empty() {
+        let _ = writeln!(text, "\n{}", line(&attempt.summary));
+    }
+    for check in &attempt.verifications {
+        let mark = if check.passed { "passed" } else { "**failed**" };
+        let _ = writeln!(
+            text,
+            "\n- {mark}: {} ({}, {})",
+            code(&check.command),
+            check.ended,
+            time(check.ending.millis)
+        );
+    }
+    for finding in attempt.findings.iter().take(MAX_FINDINGS) {
+        let _ = writeln!(text, "\n- {}", of_finding(finding));
+    }
+    if attempt.findings.len() > MAX_FINDINGS {
+        let _ = writeln!(text, "- and {} more", attempt.findings.len() - MAX_FINDINGS);
+    }
+    let details = attempt.submission.as_ref().and_then(|said| {
+        let body = said["result"]["details"].as_str().or(said["review"]["body"].as_str());
+        body.filter(|body| !body.is_empty())
+    });
+    if let Some(details) = details {
+        let _ = writeln!(
+            text,
+            "\n<details><summary>what it handed in</summary>\n\n{}\n\n</details>",
+            block(&clean_text(details, MAX_RESULT))
+        );
+    }
+    text
+}
+
+fn of_finding(finding: &Finding) -> String {
+    let place = match finding.start_line {
+        0 => finding.file.clone(),
+        start => format!("{}:{start}", finding.file),
+    };
+    format!("**{}** {} {}", finding.severity, code(&place), line(&finding.title))
+}
+
+fn of_gate(gate: &GateAccount) -> String {
+    let decided = match &gate.decided {
+        None => "open".to_owned(),
+        Some(decided) => {
+            let note = [decided.answer.as_deref().unwrap_or_default(), &decided.note].join(" ");
+            format!("{} by {} {}", decided.decision.replace('_', " "), line(&decided.by), line(&note))
+        }
+    };
+    format!("gate {} on {}: {}: {}", gate.id, line(gate.task.as_str()), line(&gate.words), decided.trim_end())
+}
+
+fn of_merge(merge: &MergeAccount) -> String {
+    match merge {
+        MergeAccount::Merged { at, merging } => {
+            let tasks: Vec<String> = merging.tasks.iter().map(|merged| line(merged.task.as_str())).collect();
+            let (into, to) = (code(&merging.into), code(short(&merging.to)));
+            format!("{} merged into {into} as {to} by {}, {at}", tasks.join(", "), line(&merging.by))
+        }
+        MergeAccount::GivenUp { at, into, why } => {
+            format!("not merged into {}: {} ({at})", code(into), line(why))
+        }
+        MergeAccount::ConflictGiven { at, task, agent, files, .. } => {
+            given(*at, task.as_str(), agent, &format!("in {}", files.join(", ")))
+        }
+        MergeAccount::ConflictResolved { at, task, agent, .. } => {
+            given(*at, task.as_str(), agent, "resolved")
+        }
+        MergeAccount::ConflictLeft { at, task, agent, reasons, .. } => {
+            given(*at, task.as_str(), agent, &format!("not resolved: {}", reasons.join("; ")))
+        }
+    }
+}
+
+fn given(at: Time, task: &str, agent: &str, words: &str) -> String {
+    format!("conflict of {}, for {}: {} ({at})", line(task), line(agent), line(words))
+}
+
+fn used(usage: &Usage) -> String {
+    let tokens = usage.tokens().map(|tokens| format!(", {tokens} tokens"));
+    let cost = usage.cost_usd.map(|cost| format!(", \\${cost:.2}"));
+    tokens.unwrap_or_default() + &cost.unwrap_or_default()
+}
+
+fn time(millis: u64) -> String {
+    match millis / 1000 {
+        0 => format!("{millis} ms"),
+        seconds @ 1..60 => format!("{seconds} s"),
+        seconds @ 60..3600 => format!("{}m {:02}s", seconds / 60, seconds % 60),
+        seconds => format!("{}h {:02}m", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+fn short(commit: &str) -> &str {
+    commit.get(..12).unwrap_or(commit)
+}

@@ -1,0 +1,412 @@
+//! A run taken from one machine to another: what comes is what left, it is gone on with, and nothing of a file is believed.
+
+use crate::exports::{account, made};
+use crate::support::{Ran, TestRepo, of_kind, start_command, task, wait_until};
+use crate::worktrees::{SUBMIT, agent, run, steps};
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Writes the newest run of a repository to a file beside it.
+fn bundle(repo: &TestRepo, more: &[&str]) -> PathBuf {
+    let file = repo.beside("run.tar.gz");
+    let words = ["export", "last", "--force", "-o", file.to_str().expect("UTF-8")];
+    repo.crew(words.iter().chain(more)).exits(0);
+    file
+}
+
+/// Makes a second repository, on another machine as it were, that has the commits of the first one's `main`.
+fn other_machine(repo: &TestRepo) -> TestRepo {
+    let other = TestRepo::new();
+    other.git(&["fetch", "-q", repo.root.to_str().expect("UTF-8"), "main"]);
+    other.git(&["reset", "-q", "--hard", "FETCH_HEAD"]);
+    other
+}
+
+fn import(repo: &TestRepo, file: &Path, more: &[&str]) -> Ran {
+    repo.crew(["import", file.to_str().expect("UTF-8")].iter().chain(more))
+}
+
+/// An event without what is another in each store.
+fn bare(mut event: Value) -> Value {
+    let fields = event.as_object_mut().expect("an object");
+    fields.remove("seq");
+    if let Some(process) = fields.get_mut("process") {
+        process["boot"] = Value::Null;
+    }
+    event
+}
+
+/// Returns the events of the newest run but the one by which it came.
+fn record(repo: &TestRepo) -> Vec<Value> {
+    let events = repo.events().into_iter().filter(|event| event["kind"] != "run_imported");
+    events.map(bare).collect()
+}
+
+fn references(repo: &TestRepo) -> String {
+    repo.git(&["for-each-ref", "--format=%(objectname) %(refname)", "refs/heads/crew", "refs/crew"])
+}
+
+#[test]
+fn a_run_comes_as_it_left_and_is_read_like_any_other() {
+    let here = TestRepo::new();
+    let id = made(&here);
+    let file = bundle(&here, &[]);
+    let there = other_machine(&here);
+    let planned = import(&there, &file, &["--dry-run", "--json"]).exits(0).json();
+    assert_eq!(
+        (&planned["run"], &planned["conflicts"], &planned["imported"]),
+        (&json!(id), &json!([]), &json!(false))
+    );
+    assert!(!there.root.join(".crew/crew.db").exists() && references(&there).is_empty());
+    let text = import(&there, &file, &["--dry-run"]).exits(0);
+    assert!(text.out.contains("nothing stands against it"), "{}", text.out);
+    let came = import(&there, &file, &["--json", "--by", "Ann"]).exits(0).json();
+    assert_eq!((&came["run"], &came["status"]), (&json!(id), &json!("completed")));
+    assert_eq!(record(&there), record(&here));
+    assert_eq!(references(&there), references(&here));
+    let events = there.events();
+    let imported = of_kind(&events, "run_imported");
+    assert_eq!((&imported[0]["by"], &imported[0]["exported_by"]), (&json!("Ann"), &json!("Person")));
+    assert_eq!((&imported[0]["file"], &imported[0]["repository"]), (&json!("run.tar.gz"), &json!("repo")));
+    let status = there.crew(["status", "last", "--json"]).exits(0).json();
+    assert_eq!((&status["status"], &status["imported"]["by"]), (&json!("completed"), &json!("Ann")));
+    assert!(there.crew(["status", "last"]).exits(0).out.contains("imported from run.tar.gz by Ann"));
+    assert!(there.crew(["status"]).exits(0).out.contains("the goal"));
+    assert!(there.crew(["logs", "last", "a"]).exits(0).out.contains("said it"));
+    assert!(there.crew(["show", "last", "a"]).exits(0).out.contains("attempt 1"));
+    assert!(there.crew(["diff", "last", "a"]).exits(0).out.contains("+a"));
+    assert!(there.crew(["artifacts", "last", "results/a.1.md"]).exits(0).out.contains("done"));
+    assert!(!there.crew(["artifacts", "last", "results/a.1.json"]).exits(0).err.contains("warning"));
+    let (told, original) = (account(&there), account(&here));
+    for name in ["attempts", "asked", "depends_on"] {
+        assert_eq!(told["tasks"][0][name], original["tasks"][0][name], "{name}");
+    }
+    assert_eq!(told["tasks"][0]["diff"]["patch"], original["tasks"][0]["diff"]["patch"]);
+    there.git(&["config", "user.name", "Person"]);
+    there.git(&["config", "user.email", "person@example.com"]);
+    there.crew(["merge", "last"]).exits(0);
+    assert_eq!(std::fs::read_to_string(there.root.join("b")).expect("b"), "b\n");
+    there.git(&["fsck", "--strict"]);
+    there.crew(["doctor"]);
+}
+
+#[test]
+fn what_is_here_already_is_not_taken_in_again_and_what_differs_is_refused() {
+    let here = TestRepo::new();
+    let id = made(&here);
+    let file = bundle(&here, &[]);
+    let there = other_machine(&here);
+    import(&there, &file, &[]).exits(0);
+    let before = there.events();
+    for repo in [&there, &here] {
+        let again = import(repo, &file, &["--json"]).exits(0).json();
+        assert_eq!((&again["imported"], &again["known"]), (&json!(false), &json!(true)));
+    }
+    assert_eq!(there.events(), before);
+    // What was done there since then is further on; what was done here is not there.
+    there.crew(["merge", "last", "--dry-run"]);
+    here.crew(["merge", "last"]).exits(0);
+    let later = bundle(&here, &[]);
+    let refused = import(&there, &later, &["--json"]).exits(4).json_error();
+    assert_eq!(refused["code"], "run_differs");
+    assert!(refused["message"].as_str().expect("words").contains("goes on from there"), "{refused}");
+    let came = import(&there, &later, &["--as", "new", "--json"]).exits(0).json();
+    let new = came["run"].as_str().expect("an id").to_owned();
+    assert_ne!(new, id);
+    let events = there.crew(["events", &new, "--json"]).exits(0).out;
+    assert_eq!(events.matches(&id).count(), 1, "only where it says what it was: {events}");
+    assert!(references(&there).contains(&format!("refs/heads/crew/{new}/a")));
+    assert!(there.crew(["diff", &new, "b"]).exits(0).out.contains("+b"));
+    import(&there, &later, &["--as", "../../x"]).exits(2);
+    // A reference that is here with other content is not moved.
+    let third = other_machine(&here);
+    third.git(&["branch", &format!("crew/{id}/a"), "main"]);
+    let taken = import(&third, &file, &["--json"]).exits(4).json_error();
+    assert_eq!(taken["code"], "reference_taken");
+    let shown = import(&third, &file, &["--dry-run"]).exits(4);
+    assert!(shown.out.contains("conflict: refs/heads/crew/"), "{}", shown.out);
+    assert!(!third.root.join(".crew/crew.db").exists());
+}
+
+#[test]
+fn a_run_that_was_interrupted_is_gone_on_with_where_it_came_to() {
+    let here = TestRepo::new();
+    here.git(&["config", "user.name", "Person"]);
+    let gate = here.gate("stay");
+    let wait = format!("while test -e '{}'; do sleep 0.05; done", gate.display());
+    steps(&here, "two", &[("a", "", "echo a >a"), ("b", "a", &format!("cat a; {wait}; echo b >b"))]);
+    let words = ["run", "the goal", "--workflow", "two", "--worktree", "--json", "--quiet"];
+    let crew = here.start(words);
+    here.wait_for_event("b is at work", |event| event["kind"] == "process_started" && event["task"] == "b");
+    let file = bundle(&here, &[]);
+    crew.kill();
+    here.open("stay");
+    let there = other_machine(&here);
+    let came = import(&there, &file, &["--json"]).exits(0).json();
+    assert_eq!((&came["status"], &came["would_run"]), (&json!("interrupted"), &json!(["the agent does-b"])));
+    agent(&there, "does-b", &format!("cat a; echo b >b\n{SUBMIT}"));
+    // What would run is named by whoever wrote the file.
+    let refused = there.crew(["resume", "last", "--json"]).exits(4).json_error();
+    assert_eq!(refused["code"], "untrusted");
+    let resumed = there.crew(["resume", "last", "--trust-project", "--json"]).exits(0).json();
+    assert_eq!((&resumed["status"], &task(&resumed, "a")["attempts"]), (&json!("completed"), &json!(1)));
+    assert_eq!(task(&resumed, "b")["attempts"], 2);
+    let branch = format!("crew/{}/b", came["run"].as_str().expect("an id"));
+    assert_eq!(there.git(&["show", &format!("{branch}:a")]), "a\n");
+    there.leaves_no_process();
+    here.leaves_no_process();
+}
+
+#[test]
+fn what_the_branches_build_on_has_to_be_there_or_in_the_file() {
+    let here = TestRepo::new();
+    here.write("more", "x\n");
+    here.commit("more");
+    made(&here);
+    let thin = bundle(&here, &[]);
+    let stranger = TestRepo::new();
+    let refused = import(&stranger, &thin, &["--json"]).exits(4).json_error();
+    assert_eq!(refused["code"], "missing_commits");
+    assert!(!stranger.root.join(".crew/crew.db").exists() && references(&stranger).is_empty());
+    let whole = bundle(&here, &["--history"]);
+    import(&stranger, &whole, &[]).exits(0);
+    assert_eq!(references(&stranger), references(&here));
+    let bare_one = TestRepo::new();
+    let told = here.crew(["export", "last", "--no-branches", "-o", "bare.tar.gz"]).exits(0);
+    assert!(told.err.contains("left out"), "{}", told.err);
+    import(&bare_one, &here.root.join("bare.tar.gz"), &[]).exits(0);
+    assert!(references(&bare_one).is_empty());
+    assert!(bare_one.crew(["logs", "last", "a"]).exits(0).out.contains("said it"));
+}
+
+/// The entries of a bundle, each with its name and its content.
+type Entries = Vec<(String, Vec<u8>)>;
+
+pub fn entries(file: &Path) -> Entries {
+    let mut archive = tar::Archive::new(GzDecoder::new(std::fs::File::open(file).expect("a file")));
+    let read = |entry: std::io::Result<tar::Entry<'_, _>>| {
+        let mut entry = entry.expect("an entry");
+        let mut content = Vec::new();
+        entry.read_to_end(&mut content).expect("content");
+        (entry.path().expect("a path").display().to_string(), content)
+    };
+    archive.entries().expect("entries").map(read).collect()
+}
+
+/// Writes a bundle of entries as somebody may who is no crew.
+fn forge(file: &Path, entries: &[(String, Vec<u8>)], kind: impl Fn(&str) -> tar::EntryType) {
+    let mut packed = GzEncoder::new(std::fs::File::create(file).expect("a file"), Compression::fast());
+    for (name, content) in entries {
+        let mut header = tar::Header::new_ustar();
+        let field = &mut header.as_ustar_mut().expect("a header").name;
+        field[..name.len()].copy_from_slice(name.as_bytes());
+        header.set_entry_type(kind(name));
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        header.set_cksum();
+        packed.write_all(header.as_bytes()).expect("a header");
+        packed.write_all(content).expect("content");
+        packed.write_all(&vec![0; content.len().wrapping_neg() % 512]).expect("padding");
+    }
+    packed.write_all(&[0; 1024]).expect("an end");
+    packed.finish().expect("a file");
+}
+
+/// Lets the manifest say what is there.
+fn agree(entries: &mut Entries) {
+    let mut manifest: Value = serde_json::from_slice(&entries[0].1).expect("JSON");
+    let listed = entries[1..].iter().map(|(path, content)| {
+        let sha256: String = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
+        json!({"path": path, "bytes": content.len(), "sha256": sha256})
+    });
+    manifest["entries"] = listed.collect();
+    entries[0].1 = manifest.to_string().into_bytes();
+}
+
+#[test]
+fn a_file_that_was_cut_changed_or_made_to_do_harm_is_refused_and_nothing_is_touched() {
+    let here = TestRepo::new();
+    made(&here);
+    let good = bundle(&here, &[]);
+    let bytes = std::fs::read(&good).expect("a file");
+    let all = entries(&good);
+    let there = other_machine(&here);
+    let file = there.beside("bad.tar.gz");
+    let refused = |code: &str, what: &str, more: &[&str]| {
+        let words = [&["--json"], more].concat();
+        let ran = import(&there, &file, &words);
+        assert_eq!(ran.exit, 4, "{what}: {ran:?}");
+        let error = ran.json_error();
+        assert_eq!(error["code"], code, "{what}: {error}");
+        assert!(!there.root.join(".crew/crew.db").exists() && references(&there).is_empty(), "{what}");
+        assert!(!there.root.parent().expect("above").join("x").exists(), "{what}");
+    };
+    for part in [1, 3, 7] {
+        std::fs::write(&file, &bytes[..bytes.len() * part / 8]).expect("a file");
+        refused("damaged_bundle", "cut", &[]);
+    }
+    std::fs::write(&file, [&bytes[..], b"more"].concat()).expect("a file");
+    refused("damaged_bundle", "something behind it", &[]);
+    std::fs::write(&file, "no archive").expect("a file");
+    refused("no_bundle", "no archive", &[]);
+    let plain = |_: &str| tar::EntryType::Regular;
+    let with = |change: &dyn Fn(&mut Entries), agreed: bool| {
+        let mut changed = all.clone();
+        change(&mut changed);
+        if agreed {
+            agree(&mut changed);
+        }
+        forge(&file, &changed, plain);
+    };
+    let place = |name: &str| all.iter().position(|(path, _)| path == name).expect("an entry");
+    let (events, log) = (place("events.jsonl"), place("logs/a.1.log"));
+    with(&|_| {}, true);
+    import(&there, &file, &["--dry-run"]).exits(0);
+    with(&|all| all[log].1[0] ^= 1, false);
+    refused("damaged_bundle", "a changed log", &[]);
+    with(&|all| drop(all.remove(log)), false);
+    refused("damaged_bundle", "a missing log", &[]);
+    with(&|all| all.push(("logs/more.1.log".into(), b"x".to_vec())), false);
+    refused("damaged_bundle", "a log too many", &[]);
+    for name in ["../x", "/tmp/x", "logs/../../x", "hooks/x", "artifacts/a\nb"] {
+        with(&|all| all.push((name.into(), b"x".to_vec())), true);
+        refused("unsafe_bundle", name, &[]);
+        with(&|all| all.push((name.into(), b"x".to_vec())), false);
+        import(&there, &file, &[]).exits(4);
+    }
+    for kind in [
+        tar::EntryType::Symlink,
+        tar::EntryType::Link,
+        tar::EntryType::Directory,
+        tar::EntryType::GNULongName,
+    ] {
+        forge(&file, &all, |name| if name == "logs/a.1.log" { kind } else { tar::EntryType::Regular });
+        refused("unsafe_bundle", "no plain file", &[]);
+    }
+    let manifest = |name: &str, value: Value| {
+        let name = name.to_owned();
+        move |all: &mut Entries| {
+            let mut manifest: Value = serde_json::from_slice(&all[0].1).expect("JSON");
+            manifest[name.as_str()] = value.clone();
+            all[0].1 = manifest.to_string().into_bytes();
+        }
+    };
+    with(&manifest("schema_version", json!(99)), false);
+    refused("newer_bundle", "a newer one", &[]);
+    with(&manifest("format", json!("other")), false);
+    refused("no_bundle", "another one", &[]);
+    let steal = json!({"references": [{"name": "refs/heads/main", "commit": "0".repeat(40)}], "needs": []});
+    with(&manifest("git", steal), false);
+    refused("damaged_bundle", "branches that are not in it", &[]);
+    std::fs::write(&file, &bytes).expect("a file");
+    refused("large_bundle", "too large", &["--max-mb", "0"]);
+    // A megabyte of nothing takes a thousandth of that; it is not even unpacked.
+    with(&|all| all.push(("logs/b.9.log".into(), vec![0; 3 << 20])), true);
+    refused("large_bundle", "a bomb", &["--max-mb", "1"]);
+    let text = String::from_utf8(all[events].1.clone()).expect("UTF-8");
+    let lines: Vec<&str> = text.lines().collect();
+    let replaced = |from: &str, to: &str| {
+        assert!(text.contains(from), "{from}");
+        text.replacen(from, to, 1)
+    };
+    for (what, forged) in [
+        ("an event twice", format!("{text}{}\n", lines[3])),
+        ("no beginning", lines[1..].join("\n")),
+        ("none at all", String::new()),
+        ("half an event", text[..text.len() - 20].to_owned()),
+        ("a kind that is none", replaced("\"kind\":\"task_created\"", "\"kind\":\"task_stolen\"")),
+        ("a task that leaves its folder", text.replace("\"a\"", "\"../../x\"")),
+        ("a log elsewhere", replaced("logs/a.1.log", "../../../../etc/passwd")),
+        ("an artifact elsewhere", replaced("\"path\":\"results/a.1.json\"", "\"path\":\"../../../x\"")),
+        (
+            "a reference of others",
+            replaced("\"reference\":\"refs/heads/crew/", "\"reference\":\"refs/heads/main/"),
+        ),
+    ] {
+        with(&|all| all[events].1 = forged.clone().into_bytes(), true);
+        let code = if what == "none at all" { "damaged_bundle" } else { "unsafe_bundle" };
+        refused(code, what, &[]);
+    }
+    // What nobody can refuse by its form does no harm: a folder elsewhere becomes the run's own.
+    let own = format!(
+        ".crew/worktrees/{}/a",
+        lines[0].split("\"run\":\"").nth(1).expect("an id").get(..12).expect("an id")
+    );
+    let moved = text.replace(&own, "/etc");
+    with(&|all| all[events].1 = moved.clone().into_bytes(), true);
+    import(&there, &file, &[]).exits(0);
+    assert!(there.events().iter().all(|event| event["path"] != "/etc" && event["folder"] != "/etc"));
+    let missing = import(&there, Path::new("/no/such/file"), &[]).exits(1);
+    assert!(missing.err.contains("/no/such/file"), "{}", missing.err);
+}
+
+#[test]
+fn an_import_that_was_killed_has_either_happened_or_not_and_the_next_one_ends_it() {
+    let here = TestRepo::new();
+    let id = made(&here);
+    let file = bundle(&here, &[]);
+    let (expected, tips) = (record(&here), references(&here));
+    let there = other_machine(&here);
+    let (mut killed, mut came) = (0, false);
+    for millis in (0..).map(|step| step * 8) {
+        let import = start_command(there.command(["import", file.to_str().expect("UTF-8"), "--quiet"]));
+        std::thread::sleep(Duration::from_millis(millis));
+        let mut import = import;
+        let ended = import.has_ended();
+        import.kill();
+        there.leaves_no_process();
+        let known = there.crew(["status", &id, "--json"]);
+        match known.exit {
+            0 => {
+                assert_eq!(record(&there), expected, "after {millis} ms");
+                assert_eq!(references(&there), tips, "after {millis} ms");
+                came = true;
+            }
+            _ => assert!(!ended, "after {millis} ms: {}", known.err),
+        }
+        killed += usize::from(!ended);
+        if came {
+            break;
+        }
+    }
+    assert!(killed > 0);
+    let again = import(&there, &file, &["--json"]).exits(0).json();
+    assert_eq!(again["known"], true);
+    assert!(there.crew(["logs", "last", "a"]).exits(0).out.contains("said it"));
+    there.git(&["fsck", "--strict"]);
+    // Nobody's files are taken for those of an import that was killed.
+    let third = other_machine(&here);
+    third.write(&format!(".crew/runs/{id}/mine"), "x\n");
+    let refused = import(&third, &file, &["--json"]).exits(4).json_error();
+    assert_eq!(refused["code"], "folder_taken");
+    wait_until("its file is left alone", || third.root.join(format!(".crew/runs/{id}/mine")).exists());
+}
+
+#[test]
+fn gates_get_numbers_that_no_other_one_has_here() {
+    let with_gate = |repo: &TestRepo| {
+        steps(repo, "asks", &[("a", "", "echo a >a")]);
+        repo.workflow("asks", "## a\nrole: executor\nagent: does-a\ngate: before\n\nDo it.\n");
+        run(repo, "asks", 3)
+    };
+    let (here, there) = (TestRepo::new(), TestRepo::new());
+    with_gate(&here);
+    let mine = with_gate(&there);
+    let file = bundle(&here, &["--history"]);
+    import(&there, &file, &[]).exits(0);
+    let gates = there.crew(["gates", "--json"]).exits(0).json();
+    let ids: Vec<&str> =
+        gates["data"].as_array().expect("gates").iter().filter_map(|gate| gate["id"].as_str()).collect();
+    assert_eq!(ids.len(), 2, "{gates:#}");
+    assert_ne!(ids[0], ids[1]);
+    let known = import(&there, &file, &["--json"]).exits(0).json();
+    assert_eq!(known["known"], true);
+    let status = there.crew(["status", mine["run"].as_str().expect("an id"), "--json"]).exits(0).json();
+    assert_eq!(status["status"], "awaiting_input");
+}
