@@ -19,6 +19,7 @@ use crate::agents::builtin;
 use crate::agents::registry::Registry;
 use crate::domain::id::RunId;
 use crate::domain::words::clean_line;
+use crate::export::adapters::{self, Change, Tool};
 use crate::runner::{clock, process};
 use crate::store::StoreError;
 use crate::store::database::Store;
@@ -507,6 +508,7 @@ fn check_settings(cx: &Context, layout: &Layout, checks: &mut Vec<Check>) {
                 Some(note) => Check::warn("settings", detail, note.clone()),
             });
             checks.push(check_resources(cx, layout, &registry, trusted));
+            checks.extend(check_exported(cx, layout, &registry, trusted));
             checks.push(check_agents(&registry));
         }
         Err(error) => checks.push(Check::fail(
@@ -555,6 +557,45 @@ fn check_resources(cx: &Context, layout: &Layout, registry: &Registry, trusted: 
             let detail = format!("{}; {at}: {}", words::count(problems.len(), "problem"), first.message);
             Check::fail("resources", detail, "crew validate shows them all")
         }
+    }
+}
+
+/// Looks whether what was written for other programs is as crew would write it now; a line for each program.
+fn check_exported(cx: &Context, layout: &Layout, registry: &Registry, trusted: bool) -> Vec<Check> {
+    let used = Tool::ALL.into_iter().filter(|tool| adapters::is_used(layout.repository(), *tool));
+    let (library, _) = cx.library_with_problems(layout, registry, trusted);
+    let check = |tool: Tool| {
+        let planned = adapters::plan(layout.repository(), tool, &library);
+        let differ: Vec<String> = planned
+            .iter()
+            .filter(|planned| planned.change != Change::Same)
+            .map(|planned| format!("{} {}", planned.path, drift_words(&planned.change)))
+            .collect();
+        let files = words::count(planned.len(), "file");
+        if differ.is_empty() {
+            return Check::ok("exported", format!("{files} for {}, as crew would write them", tool.name()));
+        }
+        let detail = format!("{} of {files} for {}: {}", differ.len(), tool.name(), differ.join(", "));
+        let force =
+            if planned.iter().any(|planned| planned.change == Change::Edited) { " --force" } else { "" };
+        let hint = format!(
+            "crew export --agents {name} --dry-run shows it, crew export --agents {name}{force} writes them anew",
+            name = tool.name()
+        );
+        Check::warn("exported", detail, hint)
+    };
+    used.map(check).collect()
+}
+
+/// Says how a file that crew wrote for another program differs.
+fn drift_words(change: &Change) -> &'static str {
+    match change {
+        Change::Create => "is missing",
+        Change::Update => "is not what crew would write now",
+        Change::Remove => "is of an agent that is not there any more",
+        Change::Edited => "was changed since crew wrote it",
+        Change::Refuse(_) => "is not crew's any more",
+        Change::Same => "is as it was",
     }
 }
 

@@ -108,6 +108,14 @@ pub fn import(cx: &Context, args: &ImportArgs) -> Result<ExitStatus> {
     take_in(cx, &layout, &git, &opened, plan, imported)
 }
 
+/// Refuses to run what a file names, as long as nobody trusts whoever wrote that. `ways` are the commands that say so.
+pub fn refuse_untrusted(run: &Run, short: &str, trusted: bool, ways: &str) -> Result<(), Problem> {
+    let Some(imported) = run.imported.as_ref().filter(|_| !trusted) else { return Ok(()) };
+    let problem =
+        Problem::refused("untrusted", format!("run {short} was not made here, it came {}", imported.words()));
+    Err(problem.hint(format!("look at what would run (crew export {short} --format markdown), then: {ways}")))
+}
+
 /// Says which id the run gets here.
 fn id_of(typed: Option<&str>, own: &RunId) -> Result<RunId, Problem> {
     match typed {

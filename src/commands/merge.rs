@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::decide::name_of_person;
 use super::exit::{ExitStatus, Problem};
+use super::import;
 use super::merge_resolve::{self, Resolver, Settled};
 use super::run;
 use super::task_names::find_task;
@@ -135,7 +136,13 @@ pub fn merge(cx: &Context, args: &MergeArgs) -> Result<ExitStatus> {
         store = Store::open(&layout).context("open the store")?;
     }
     let mut run = store.load_run(&id)?.context("the run is recorded")?;
-    let settings = cx.settings(&layout, &args.set, cx.trusts(&layout)?)?;
+    let trusted = cx.trusts(&layout)?;
+    let runs_checks = run.tasks.iter().any(|task| !task.spec.verify.is_empty());
+    if runs_checks && !args.dry_run && !args.no_verify {
+        let ways = format!("crew trust; or crew merge {short} --no-verify, which runs none of its commands");
+        import::refuse_untrusted(&run, &short, trusted, &ways)?;
+    }
+    let settings = cx.settings(&layout, &args.set, trusted)?;
     let Some(base) = run.base.clone() else {
         return tell_nothing(cx, &run, &short, "no task of this run has worked in a worktree of its own");
     };

@@ -6,6 +6,7 @@ use super::context::{Context, refuse_contradictions};
 use super::detached::{self, Told};
 use super::ended;
 use super::exit::{ExitStatus, Problem};
+use super::import;
 use super::run;
 use super::typist;
 use super::waiting::WaitArgs;
@@ -143,7 +144,8 @@ fn take_up(cx: &Context, args: &ResumeArgs) -> Result<Ready> {
     let paths = store.paths(&id);
     let lock = cx.take_lock(&store, &id, args.wait)?;
     let mut loaded = store.load_run(&id)?.context("the run is recorded")?;
-    refuse_import_of_strangers(&loaded, &short, trusted)?;
+    let ways = format!("crew resume {short} --trust-project, or crew trust");
+    import::refuse_untrusted(&loaded, &short, trusted, &ways)?;
     let settings = cx.settings(&layout, &args.set, trusted)?;
     refuse_contradictions(&settings)?;
     if loaded.base.is_some() {
@@ -207,18 +209,6 @@ fn refuse_record_of_strangers(layout: &Layout, trusted: bool) -> Result<()> {
     let problem =
         Problem::refused("untrusted", "this record came with the repository: git tracks .crew/crew.db");
     Err(problem.hint("look at what would run (crew status last --json), then: crew trust").into())
-}
-
-/// A run that came in a file names commands of whoever wrote that.
-fn refuse_import_of_strangers(run: &Run, short: &str, trusted: bool) -> Result<()> {
-    let Some(imported) = run.imported.as_ref().filter(|_| !trusted) else { return Ok(()) };
-    let problem =
-        Problem::refused("untrusted", format!("run {short} was not made here, it came {}", imported.words()));
-    let hint = format!(
-        "look at what would run (crew export {short} --format markdown), then: crew resume {short} --trust-project, or \
-         crew trust"
-    );
-    Err(problem.hint(hint).into())
 }
 
 /// Says before anything is taken over that an agent is missing; a task that is left would fail for good.

@@ -1,11 +1,11 @@
 //! Markdown for people: what a run came to, for a pull request or a ticket.
 
-use super::account::{Account, AttemptAccount, GateAccount, MergeAccount, TaskAccount};
+use super::account::{Account, AttemptAccount, GateAccount, MergeAccount, TaskAccount, WorkKind};
 use crate::domain::finding::Finding;
 use crate::domain::task::TaskState;
 use crate::domain::time::Time;
 use crate::domain::usage::Usage;
-use crate::domain::words::clean_text;
+use crate::domain::words::{clean_line, clean_text};
 use crate::review::formats::{block, code, line};
 use std::fmt::Write;
 
@@ -13,6 +13,8 @@ use std::fmt::Write;
 const MAX: usize = 60_000;
 /// The most bytes of an agent's own words about its result.
 const MAX_RESULT: usize = 4_000;
+/// The most characters of a command.
+const MAX_COMMAND: usize = 300;
 /// The most findings that are listed of one attempt.
 const MAX_FINDINGS: usize = 30;
 /// The most files that are listed of one task.
@@ -108,6 +110,14 @@ fn of_task(task: &TaskAccount) -> String {
         format!("\n### {}: {}\n", line(task.id.as_str()), task.state.to_string().replace('_', " "));
     if !task.reason.is_empty() && task.state != TaskState::Completed {
         let _ = writeln!(text, "\n{}", line(&task.reason));
+    }
+    if task.work == WorkKind::Command {
+        let _ = writeln!(text, "\nRuns {}", code(&clean_line(&task.asked.text, MAX_COMMAND)));
+    }
+    if !task.verify.is_empty() {
+        let commands: Vec<String> =
+            task.verify.iter().map(|command| code(&clean_line(command, MAX_COMMAND))).collect();
+        let _ = writeln!(text, "\nChecked by {}", commands.join(", "));
     }
     if let Some(letter) = &task.dead_letter {
         let _ = writeln!(

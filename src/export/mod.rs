@@ -4,6 +4,7 @@
 //! bounded texts. What people and programs read is a plain function from it to text.
 
 pub mod account;
+pub mod adapters;
 pub mod bundle;
 mod csv;
 pub mod events;

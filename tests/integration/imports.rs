@@ -97,6 +97,27 @@ fn a_run_comes_as_it_left_and_is_read_like_any_other() {
 }
 
 #[test]
+fn a_merge_runs_the_commands_of_a_file_only_where_somebody_trusts_it() {
+    let here = TestRepo::new();
+    agent(&here, "does", &format!("echo w >w\n{SUBMIT}"));
+    let mark = here.beside("was-run");
+    let verify = format!("touch {}", mark.display());
+    here.workflow("checked", &format!("## a\nrole: executor\nagent: does\nverify: {verify}\n\nDo it.\n"));
+    run(&here, "checked", 0);
+    let file = bundle(&here, &[]);
+    std::fs::remove_file(&mark).expect("it was run there");
+    let there = other_machine(&here);
+    there.git(&["config", "user.name", "Person"]);
+    there.git(&["config", "user.email", "person@example.com"]);
+    import(&there, &file, &[]).exits(0);
+    there.crew(["merge", "last", "--dry-run"]).exits(0);
+    let refused = there.crew(["merge", "last", "--json"]).exits(4).json_error();
+    assert_eq!(refused["code"], "untrusted");
+    there.crew(["merge", "last", "--no-verify"]).exits(0);
+    assert!(!mark.exists() && there.root.join("w").exists());
+}
+
+#[test]
 fn what_is_here_already_is_not_taken_in_again_and_what_differs_is_refused() {
     let here = TestRepo::new();
     let id = made(&here);

@@ -5,6 +5,7 @@ mod support;
 
 mod adopted_streams;
 mod advice;
+mod agent_exports;
 mod agents;
 mod agents_that_misbehave;
 mod budgets;

@@ -1,4 +1,6 @@
-//! `crew export`: a run as a file, for people and programs elsewhere.
+//! `crew export`: a run as a file, for people and programs elsewhere; and crew's agents as files of other programs.
+
+mod agents;
 
 use super::context::Context;
 use super::decide::name_of_person;
@@ -6,6 +8,7 @@ use super::exit::{ExitStatus, Problem};
 use super::places::Place;
 use crate::domain::id::RunId;
 use crate::domain::redact::Redactor;
+use crate::export::adapters::Tool;
 use crate::export::bundle::{self, BundleError, Manifest, Packing};
 use crate::export::{self, Format};
 use crate::runner::clock;
@@ -22,12 +25,17 @@ use std::path::{Path, PathBuf};
 /// A bundle is one file with the record, what was kept, logs, patches and the run's branches, which `crew import` takes
 /// in on another machine. The other forms are text: they go to standard output, or into a file with -o.
 ///
+/// With --agents it writes crew's own agents, and how to work with crew, as the files of another program: those that are
+/// built in and those of this project. Files that crew did not write are never touched, and of AGENTS.md only what stands
+/// between crew's marks.
+///
 /// Secrets are taken out everywhere but of commits: git's objects are as they are, and --no-branches leaves them out. A
 /// file that is there already is left alone, unless --force says otherwise.
 #[derive(Debug, clap::Args)]
 pub struct ExportArgs {
     /// Run: the beginning of its id, or `last`
-    run: String,
+    #[arg(required_unless_present = "agents")]
+    run: Option<String>,
 
     /// bundle, json, markdown, junit, csv or events
     #[arg(long, value_name = "FORMAT", default_value = "bundle")]
@@ -37,9 +45,17 @@ pub struct ExportArgs {
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
 
-    /// Write over a file that is there already
+    /// Write over a file that is there already; with --agents over what was changed since crew wrote it
     #[arg(long)]
     force: bool,
+
+    /// Write crew's agents for this program: claude, codex, cursor, gemini or opencode
+    #[arg(long, value_name = "PROGRAM", conflicts_with_all = ["run", "format", "output", "no_branches", "history"])]
+    agents: Option<Tool>,
+
+    /// Show which files would be written, and write none
+    #[arg(long, requires = "agents")]
+    dry_run: bool,
 
     /// Leave out of a bundle what git holds: branches and kept work
     #[arg(long)]
@@ -52,6 +68,9 @@ pub struct ExportArgs {
 
 /// Writes a run down.
 pub fn export(cx: &Context, args: &ExportArgs) -> Result<ExitStatus> {
+    if let Some(tool) = args.agents {
+        return agents::export(cx, tool, args.dry_run, args.force);
+    }
     if args.format != Format::Bundle && (args.no_branches || args.history) {
         let message = format!("{} has no branches in it", args.format.name());
         return Err(Problem::usage("format", message)
@@ -59,7 +78,7 @@ pub fn export(cx: &Context, args: &ExportArgs) -> Result<ExitStatus> {
             .into());
     }
     let store = cx.store()?;
-    let id = cx.find_run(&store, &args.run)?;
+    let id = cx.find_run(&store, args.run.as_deref().unwrap_or("last"))?;
     let named = args.output.clone();
     let file = match args.format {
         Format::Bundle => Some(named.unwrap_or_else(|| cx.folder.join(format!("crew-{id}.tar.gz")))),

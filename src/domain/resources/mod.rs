@@ -32,6 +32,9 @@ pub use team::{Role, Team};
 pub use workflow::{OnSuccess, Step, Submit, Workflow};
 pub use worktrees::{agent_file_of, worktrees};
 
+/// Stands in files that crew writes for other programs. What crew reads of them is never its own.
+pub const EXPORT_MARK: &str = "crew:export";
+
 use front_matter::Document;
 use report::Report;
 use serde::Serialize;
@@ -183,6 +186,9 @@ struct Loader {
 impl Loader {
     fn read(&mut self, file: &SourceFile) {
         if file.kind == Kind::ClaudeAgent {
+            if file.text.contains(EXPORT_MARK) {
+                return;
+            }
             return self.read_claude_agent(file);
         }
         let mut report = Report::new(&file.path);

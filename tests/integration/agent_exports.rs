@@ -1,0 +1,145 @@
+//! Crew's agents as files of other programs: what is written, and that nothing of somebody else's ever is.
+
+use crate::support::{Ran, TestRepo};
+use serde_json::{Value, json};
+
+fn export(repo: &TestRepo, tool: &str, more: &[&str]) -> Ran {
+    repo.crew(["export", "--agents", tool].iter().chain(more))
+}
+
+fn read(repo: &TestRepo, path: &str) -> String {
+    std::fs::read_to_string(repo.root.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// Returns what becomes of a file.
+fn change(repo: &TestRepo, tool: &str, path: &str, exit: i32) -> String {
+    let planned = export(repo, tool, &["--dry-run", "--json"]).exits(exit).json();
+    let files = planned["files"].as_array().expect("files");
+    let found =
+        files.iter().find(|file| file["path"] == path).unwrap_or_else(|| panic!("{path}: {planned:#}"));
+    found["change"].as_str().expect("a word").to_owned()
+}
+
+/// Returns what doctor says of a program's files.
+fn drift(repo: &TestRepo, tool: &str) -> Option<(String, String)> {
+    let checks = repo.crew(["doctor", "--json"]).json();
+    let of_tool = |check: &&Value| {
+        check["check"] == "exported"
+            && check["detail"].as_str().is_some_and(|words| words.contains(&format!("for {tool}")))
+    };
+    let found = checks["data"].as_array().expect("checks").iter().find(of_tool)?.clone();
+    let text = |name: &str| found[name].as_str().expect("a text").to_owned();
+    Some((text("level"), text("detail")))
+}
+
+#[test]
+fn each_program_gets_its_own_files_and_the_same_again_changes_nothing() {
+    for (tool, path, words) in [
+        ("claude", ".claude/agents/crew-executor.md", "name: crew-executor"),
+        ("codex", "AGENTS.md", "- `executor`: "),
+        ("cursor", ".cursor/rules/crew-executor.mdc", "alwaysApply: false"),
+        ("gemini", ".gemini/commands/crew/executor.toml", "prompt = "),
+        ("opencode", ".opencode/agent/crew-executor.md", "mode: subagent"),
+    ] {
+        let repo = TestRepo::new();
+        assert_eq!(change(&repo, tool, path, 0), "create");
+        assert!(!repo.root.join(path).exists());
+        assert_eq!(drift(&repo, tool), None, "nothing was asked for");
+        export(&repo, tool, &[]).exits(0);
+        let text = read(&repo, path);
+        assert!(text.contains(words) && text.contains("crew:export"), "{text}");
+        assert_eq!(change(&repo, tool, path, 0), "same");
+        assert_eq!(drift(&repo, tool).expect("a check").0, "ok");
+        let before = repo.git(&["status", "--porcelain", "--untracked-files=all"]);
+        assert!(export(&repo, tool, &[]).exits(0).err.contains("as crew would write it"));
+        assert_eq!(repo.git(&["status", "--porcelain", "--untracked-files=all"]), before);
+        assert_eq!(read(&repo, path), text);
+        // What crew wrote for others is none of its own agents.
+        let agents = repo.crew(["list", "--json"]).exits(0).out;
+        assert!(!agents.contains("crew-executor"), "{agents}");
+    }
+    let repo = TestRepo::new();
+    assert!(export(&repo, "claud", &[]).exits(2).err.contains("did you mean `claude`"));
+    repo.crew(["export", "last", "--agents", "claude"]).exits(2);
+    repo.crew(["export"]).exits(2);
+}
+
+#[test]
+fn what_crew_did_not_write_is_never_touched_and_what_was_changed_only_by_a_persons_word() {
+    let repo = TestRepo::new();
+    let path = ".claude/agents/crew-critic.md";
+    repo.write(path, "---\nname: crew-critic\n---\nMine.\n");
+    for force in [&[][..], &["--force"]] {
+        let refused = export(&repo, "claude", &[force, &["--json"]].concat()).exits(4).json_error();
+        assert_eq!(refused["code"], "not_ours");
+        assert!(refused["message"].as_str().expect("words").contains(path), "{refused}");
+    }
+    assert_eq!(read(&repo, path), "---\nname: crew-critic\n---\nMine.\n");
+    assert!(!repo.root.join(".claude/agents/crew-executor.md").exists(), "all of them or none");
+    std::fs::remove_file(repo.root.join(path)).expect("a file");
+    export(&repo, "claude", &[]).exits(0);
+    let edited = read(&repo, path) + "\nAnd be kind.\n";
+    repo.write(path, &edited);
+    assert_eq!(change(&repo, "claude", path, 4), "edited");
+    let (level, detail) = drift(&repo, "claude").expect("a check");
+    assert!(level == "warn" && detail.contains("crew-critic.md was changed since crew wrote it"), "{detail}");
+    let refused = export(&repo, "claude", &["--json"]).exits(4).json_error();
+    assert_eq!(refused["code"], "edited");
+    assert_eq!(read(&repo, path), edited);
+    export(&repo, "claude", &["--force"]).exits(0);
+    assert!(!read(&repo, path).contains("be kind"));
+    // Behind a link lies what is not in the repository.
+    let outside = repo.beside("outside");
+    std::fs::create_dir_all(&outside).expect("a folder");
+    std::os::unix::fs::symlink(&outside, repo.root.join(".cursor")).expect("a link");
+    export(&repo, "cursor", &["--force"]).exits(4);
+    assert_eq!(std::fs::read_dir(&outside).expect("a folder").count(), 0);
+}
+
+#[test]
+fn of_a_shared_file_only_what_stands_between_the_marks_is_written() {
+    let repo = TestRepo::new();
+    repo.write("AGENTS.md", "# Ours\n\nUse tabs.\n");
+    export(&repo, "codex", &[]).exits(0);
+    let text = read(&repo, "AGENTS.md");
+    assert!(text.starts_with("# Ours\n\nUse tabs.\n\n<!-- crew:export codex"), "{text}");
+    repo.write("AGENTS.md", &format!("{}\n## More of ours\n", text.replace("Use tabs.", "Use spaces.")));
+    assert_eq!(change(&repo, "codex", "AGENTS.md", 0), "same");
+    // A new agent of the project is told there too, and one that goes goes there.
+    let mine = "---\nname: surveyor\ndescription: Measures what is there\n---\nMeasure.\n";
+    repo.write(".crew/agents/surveyor.md", mine);
+    let (level, detail) = drift(&repo, "codex").expect("a check");
+    assert!(level == "warn" && detail.contains("not what crew would write now"), "{detail}");
+    export(&repo, "codex", &[]).exits(0);
+    let text = read(&repo, "AGENTS.md");
+    assert!(
+        text.contains("- `surveyor`: Measures")
+            && text.contains("Use spaces.")
+            && text.ends_with("## More of ours\n"),
+        "{text}"
+    );
+    repo.write("AGENTS.md", &text.replace("- `surveyor`", "- `mine`"));
+    assert_eq!(change(&repo, "codex", "AGENTS.md", 4), "edited");
+    repo.write("AGENTS.md", &text.replace("<!-- crew:export end -->", ""));
+    assert_eq!(change(&repo, "codex", "AGENTS.md", 4), "refuse");
+}
+
+#[test]
+fn what_is_left_of_an_agent_that_is_gone_goes_too() {
+    let repo = TestRepo::new();
+    repo.write(".crew/agents/surveyor.md", "---\nname: surveyor\ndescription: Measures\n---\nMeasure.\n");
+    // A person's own agents are no business of the repository's.
+    repo.put_user("agents/private.md", "---\nname: private\ndescription: Mine\n---\nSecret ways.\n");
+    export(&repo, "gemini", &[]).exits(0);
+    let path = ".gemini/commands/crew/surveyor.toml";
+    assert!(read(&repo, path).contains("Measure."));
+    assert!(!repo.root.join(".gemini/commands/crew/private.toml").exists());
+    std::fs::remove_file(repo.root.join(".crew/agents/surveyor.md")).expect("a file");
+    assert_eq!(change(&repo, "gemini", path, 0), "remove");
+    assert!(drift(&repo, "gemini").expect("a check").1.contains("of an agent that is not there any more"));
+    export(&repo, "gemini", &[]).exits(0);
+    assert!(!repo.root.join(path).exists() && repo.root.join(".gemini/commands/crew/executor.toml").exists());
+    let text = export(&repo, "gemini", &["--dry-run"]).exits(0);
+    assert_eq!(text.out.lines().filter(|line| line.starts_with("same")).count(), text.out.lines().count());
+    assert_eq!(export(&repo, "gemini", &["--json"]).exits(0).json()["tool"], json!("gemini"));
+}
