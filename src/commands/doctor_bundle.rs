@@ -14,10 +14,11 @@ use crate::domain::task::TaskState;
 use crate::domain::words::clean_text;
 use crate::metrics::reading::{self, Window};
 use crate::metrics::registry::Series;
-use crate::runner::{child, clock, environment, process};
+use crate::runner::{clock, environment, process};
 use crate::store::database::{SCHEMA, Store};
 use crate::store::layout::{self, Layout};
 use crate::store::lock;
+use crate::store::log_tail;
 use crate::ui::words;
 use crate::workspace::git::Git;
 use anyhow::{Context as _, Result};
@@ -244,7 +245,7 @@ fn logs(layout: &Layout, store: Option<&Store>, words: &Redactor) -> Vec<Value> 
     let loaded = runs.iter().filter_map(|row| store?.load_run(&row.id).ok().flatten());
     paths.extend(loaded.flat_map(|run| logs_of_failures(layout, &run)).filter(|log| log.exists()).take(LOGS));
     let tail = |path: &PathBuf| {
-        let tail = crate::store::log_tail::safe_tail(path, words, TAIL)?;
+        let tail = log_tail::safe_tail(path, words, TAIL)?;
         let lines: Vec<&str> = tail.lines().collect();
         Some(json!({"path": layout.shown(path), "bytes": path.metadata().ok()?.len(), "tail": lines}))
     };

@@ -2,12 +2,12 @@
 
 use super::doctor::Check;
 use super::run_sight::Around;
-use crate::workspace::task_work::git_of;
 use crate::domain::id::RunId;
 use crate::domain::publishing::in_shell;
 use crate::store::database::Store;
 use crate::store::layout::Layout;
 use crate::ui::words;
+use crate::workspace::task_work::git_of;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -21,7 +21,7 @@ const MAX_NAMED: usize = 5;
 
 /// Finds lock files of git's that nobody holds any more: until they are gone, git refuses to work there, and crew with it.
 pub(super) fn left_locks(layout: &Layout) -> Option<Check> {
-    let git = git_of(layout);
+    let git = git_of(layout.repository());
     let common = git.text(&["rev-parse", "--path-format=absolute", "--git-common-dir"]).ok()?;
     let common = PathBuf::from(common);
     let mut folders = vec![common.clone()];

@@ -326,7 +326,8 @@ impl Taking<'_> {
             | Event::TaskCancelled { .. }
             | Event::TaskFailed { .. }
             | Event::ConflictsSeen { .. }
-            | Event::BudgetChanged { .. } => {}
+            | Event::BudgetChanged { .. }
+            | Event::RunImported(_) => {}
         }
         Some(())
     }
