@@ -63,6 +63,7 @@ _crew() {
                 ;;
             crew,explain)
                 cmd="crew__subcmd__explain"
+                ;;
             crew,export)
                 cmd="crew__subcmd__export"
                 ;;
@@ -290,6 +291,7 @@ _crew() {
                 ;;
             crew__subcmd__help,explain)
                 cmd="crew__subcmd__help__subcmd__explain"
+                ;;
             crew__subcmd__help,export)
                 cmd="crew__subcmd__help__subcmd__export"
                 ;;
@@ -729,8 +731,7 @@ _crew() {
 
     case "${cmd}" in
         crew)
-            opts="-q -v -C -h -V --quiet --verbose --folder --help --version init run resume cancel attach wait status top logs diff worktree pr events metrics artifacts restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help"
-            opts="-q -C -h -V --quiet --folder --help --version init run resume cancel attach wait status logs diff worktree pr events artifacts export import restore prune gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help"
+            opts="-q -v -C -h -V --quiet --verbose --folder --help --version init run resume cancel attach wait status top logs diff worktree pr events metrics artifacts export import restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1711,8 +1712,28 @@ _crew() {
             ;;
         crew__subcmd__explain)
             opts="-q -v -C -h -V --json --quiet --verbose --folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         crew__subcmd__export)
-            opts="-o -q -C -h -V --format --output --force --no-branches --history --json --quiet --folder --help --version"
+            opts="-o -q -v -C -h -V --format --output --force --agents --dry-run --no-branches --history --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1727,6 +1748,10 @@ _crew() {
                     return 0
                     ;;
                 -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --agents)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1862,8 +1887,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__help)
-            opts="init run resume cancel attach wait status top logs diff worktree pr events metrics artifacts restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help"
-            opts="init run resume cancel attach wait status logs diff worktree pr events artifacts export import restore prune gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help"
+            opts="init run resume cancel attach wait status top logs diff worktree pr events metrics artifacts export import restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2241,6 +2265,19 @@ _crew() {
             return 0
             ;;
         crew__subcmd__help__subcmd__explain)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         crew__subcmd__help__subcmd__export)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -3154,7 +3191,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__import)
-            opts="-q -C -h -V --dry-run --as --max-mb --by --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --dry-run --as --max-mb --by --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3300,8 +3337,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__metrics)
-            opts="-q -v -C -h -V --run --window --format --watch --compare --json --quiet --verbose --folder --help --version"
-            opts="-q -C -h -V --run --window --format --watch --compare --serve --textfile --otlp --json --quiet --folder --help --version"
+            opts="-q -v -C -h -V --run --window --format --watch --compare --serve --textfile --otlp --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
