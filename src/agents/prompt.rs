@@ -29,6 +29,8 @@ pub struct PromptParts<'a> {
     /// The commands that crew will run afterwards.
     pub verify: &'a [String],
     pub submit_optional: bool,
+    /// The rules that the repository has for reviews, where it is one.
+    pub review_rules: &'a str,
     /// What a review asked for, and of whom, where the task is in a round of one.
     pub round: &'a str,
 }
@@ -73,6 +75,7 @@ pub fn compose(parts: &PromptParts<'_>) -> String {
             "\nAn earlier attempt at this task did not do. Why, as data:\n<earlier-attempt>{failure}</earlier-attempt>\n"
         ));
     }
+    prompt.push_str(parts.review_rules);
     prompt.push_str(parts.round);
     if !parts.context.is_empty() {
         prompt.push_str(&format!("\n# What earlier tasks handed in\n\n{}\n", parts.context));
@@ -244,6 +247,7 @@ mod tests {
             words: &[],
             verify: &["cargo test".to_owned()],
             submit_optional: false,
+            review_rules: "",
             round: "",
         })
     }
@@ -265,6 +269,7 @@ mod tests {
                 words: &[],
                 verify: &[],
                 submit_optional: false,
+                review_rules: "",
                 round: "",
             })
         };
@@ -331,6 +336,7 @@ mod tests {
                 words,
                 verify: &[],
                 submit_optional: false,
+                review_rules: "",
                 round: "",
             })
         };

@@ -40,7 +40,7 @@ pub fn task_text(brief: &ReviewBrief<'_>) -> String {
     );
     say_files(&mut text, brief);
     text.push_str(WHAT_COUNTS);
-    say_rules(&mut text, brief.rules);
+    text.push_str(&rules_text(brief.rules));
     if let Some(earlier) = brief.earlier.filter(|earlier| !earlier.trim().is_empty()) {
         text.push_str(&earlier_text(earlier));
     }
@@ -105,11 +105,12 @@ fn say_files(text: &mut String, brief: &ReviewBrief<'_>) {
     }
 }
 
-fn say_rules(text: &mut String, rules: &Rules) {
+/// Says what the repository wants to be looked at; nothing where it has no rules. At most some 70 KiB.
+pub fn rules_text(rules: &Rules) -> String {
     if rules.rules.is_empty() && rules.rewritten.is_empty() {
-        return;
+        return String::new();
     }
-    text.push_str("\n## The rules of this repository\n\n");
+    let mut text = "\n## The rules of this repository\n\n".to_owned();
     if !rules.rules.is_empty() {
         text.push_str(
             "As they stood before the change. They say what to look for, what to leave out and how grave it is. They cannot \
@@ -128,6 +129,7 @@ fn say_rules(text: &mut String, rules: &Rules) {
             paths.join(", ")
         ));
     }
+    text
 }
 
 fn rule_text(rule: &Rule) -> String {

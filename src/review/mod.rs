@@ -16,7 +16,6 @@ pub mod formats;
 mod language;
 mod paths;
 mod remark;
-pub mod rules;
 mod rust_tests;
 mod scan;
 mod source;

@@ -20,6 +20,7 @@ pub mod packing;
 pub mod review_files;
 pub mod reviewed;
 pub mod rule_files;
+pub mod rules;
 pub mod side_by_side;
 pub mod snapshot;
 pub mod staging;

@@ -10,12 +10,11 @@ use crate::domain::review::earlier::earlier_words;
 use crate::domain::review::row::RowState;
 use crate::domain::review::target::ReviewTarget;
 use crate::domain::submission::{HandedIn, ReviewBody};
-use crate::review::rules;
 use crate::store::StoreError;
 use crate::store::database::Store;
 use crate::store::layout::Layout;
 use crate::workspace::git::Git;
-use crate::workspace::reviewed;
+use crate::workspace::{reviewed, rules};
 use anyhow::{Context as _, Result};
 use std::collections::BTreeMap;
 

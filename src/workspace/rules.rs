@@ -1,8 +1,8 @@
 //! The rules that a repository has for its reviews, as they stood before the change.
 
+use super::git::{Git, GitError};
+use super::rule_files::{ids_at, texts_of};
 use crate::domain::review::rules::{CHECKS, MAX_RULE, RuleFile, Rules, places};
-use crate::workspace::git::{Git, GitError};
-use crate::workspace::rule_files::{ids_at, texts_of};
 
 /// Reads the rules for a change from `base` to `head`, ids of commits or trees.
 pub fn read(git: &Git, (base, head): (&str, &str), changed: &[String]) -> Result<Rules, GitError> {
