@@ -44,6 +44,7 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('worktree', 'worktree', [CompletionResultType]::ParameterValue, 'Look after the folders in which tasks work, and their branches')
             [CompletionResult]::new('pr', 'pr', [CompletionResultType]::ParameterValue, 'Push the work of a run and open a pull request')
             [CompletionResult]::new('events', 'events', [CompletionResultType]::ParameterValue, 'Print the events of a run')
+            [CompletionResult]::new('search', 'search', [CompletionResultType]::ParameterValue, 'Find where something was said, in all runs or in one')
             [CompletionResult]::new('metrics', 'metrics', [CompletionResultType]::ParameterValue, 'Show what runs came to: tasks, quality, time, cost, by agent and model')
             [CompletionResult]::new('artifacts', 'artifacts', [CompletionResultType]::ParameterValue, 'List the files that a run kept, or print one')
             [CompletionResult]::new('export', 'export', [CompletionResultType]::ParameterValue, 'Write down all that is known of a run, for people and programs elsewhere')
@@ -424,6 +425,24 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             break
         }
+        'crew;search' {
+            [CompletionResult]::new('--run', '--run', [CompletionResultType]::ParameterName, 'Only in this run: the beginning of its id, or `last`')
+            [CompletionResult]::new('--in', '--in', [CompletionResultType]::ParameterName, 'Only there; may be repeated: goal, task, result, finding, decision, error, note, tool, log')
+            [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'Show at most so many places')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
+            [CompletionResult]::new('--regex', '--regex', [CompletionResultType]::ParameterName, 'The text is a regular expression')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print data as JSON')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print data and errors only')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say on standard error what is decided and done; -vv says more')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say on standard error what is decided and done; -vv says more')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
         'crew;metrics' {
             [CompletionResult]::new('--run', '--run', [CompletionResultType]::ParameterName, 'Of this run only: the beginning of its id, or `last`')
             [CompletionResult]::new('--window', '--window', [CompletionResultType]::ParameterName, 'What happened within this time: 7d, 12h')
@@ -467,7 +486,7 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('--agents', '--agents', [CompletionResultType]::ParameterName, 'Write crew''s agents for this program: claude, codex, cursor, gemini or opencode')
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
             [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
-            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Write over a file that is there already; with --agents over what was changed since crew wrote it')
+            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Write over a file that is there already; with --agents over what was changed since then')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show which files would be written, and write none')
             [CompletionResult]::new('--no-branches', '--no-branches', [CompletionResultType]::ParameterName, 'Leave out of a bundle what git holds: branches and kept work')
             [CompletionResult]::new('--history', '--history', [CompletionResultType]::ParameterName, 'Put all of the history that the branches build on into a bundle too, for a repository that lacks it')
@@ -1846,6 +1865,7 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('worktree', 'worktree', [CompletionResultType]::ParameterValue, 'Look after the folders in which tasks work, and their branches')
             [CompletionResult]::new('pr', 'pr', [CompletionResultType]::ParameterValue, 'Push the work of a run and open a pull request')
             [CompletionResult]::new('events', 'events', [CompletionResultType]::ParameterValue, 'Print the events of a run')
+            [CompletionResult]::new('search', 'search', [CompletionResultType]::ParameterValue, 'Find where something was said, in all runs or in one')
             [CompletionResult]::new('metrics', 'metrics', [CompletionResultType]::ParameterValue, 'Show what runs came to: tasks, quality, time, cost, by agent and model')
             [CompletionResult]::new('artifacts', 'artifacts', [CompletionResultType]::ParameterValue, 'List the files that a run kept, or print one')
             [CompletionResult]::new('export', 'export', [CompletionResultType]::ParameterValue, 'Write down all that is known of a run, for people and programs elsewhere')
@@ -1936,6 +1956,9 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             break
         }
         'crew;help;events' {
+            break
+        }
+        'crew;help;search' {
             break
         }
         'crew;help;metrics' {

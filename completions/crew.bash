@@ -124,6 +124,9 @@ _crew() {
             crew,run)
                 cmd="crew__subcmd__run"
                 ;;
+            crew,search)
+                cmd="crew__subcmd__search"
+                ;;
             crew,show)
                 cmd="crew__subcmd__show"
                 ;;
@@ -351,6 +354,9 @@ _crew() {
                 ;;
             crew__subcmd__help,run)
                 cmd="crew__subcmd__help__subcmd__run"
+                ;;
+            crew__subcmd__help,search)
+                cmd="crew__subcmd__help__subcmd__search"
                 ;;
             crew__subcmd__help,show)
                 cmd="crew__subcmd__help__subcmd__show"
@@ -731,7 +737,7 @@ _crew() {
 
     case "${cmd}" in
         crew)
-            opts="-q -v -C -h -V --quiet --verbose --folder --help --version init run resume cancel attach wait status top logs diff worktree pr events metrics artifacts export import restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help"
+            opts="-q -v -C -h -V --quiet --verbose --folder --help --version init run resume cancel attach wait status top logs diff worktree pr events search metrics artifacts export import restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1887,7 +1893,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__help)
-            opts="init run resume cancel attach wait status top logs diff worktree pr events metrics artifacts export import restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help"
+            opts="init run resume cancel attach wait status top logs diff worktree pr events search metrics artifacts export import restore prune explain gates gate approve reject answer accept requeue deadletter merge submit review list show validate agents config trust doctor completions builtin-agent carry-out hook replay-agent help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2797,6 +2803,20 @@ _crew() {
             return 0
             ;;
         crew__subcmd__help__subcmd__run)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__help__subcmd__search)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -4662,6 +4682,40 @@ _crew() {
                     return 0
                     ;;
                 --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        crew__subcmd__search)
+            opts="-q -v -C -h -V --run --in --regex --limit --json --quiet --verbose --folder --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --run)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --in)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --limit)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -56,6 +56,7 @@ mod resume;
 mod review;
 mod run;
 mod run_sight;
+mod search;
 mod show;
 mod sighting;
 mod signs_of_life;
@@ -129,6 +130,7 @@ enum Command {
     Worktree(worktree::WorktreeArgs),
     Pr(pr::PrArgs),
     Events(events::EventsArgs),
+    Search(search::SearchArgs),
     Metrics(metrics::MetricsArgs),
     Artifacts(artifacts::ArtifactsArgs),
     Export(export::ExportArgs),
@@ -252,6 +254,7 @@ fn dispatch(cx: &Context, command: &Command) -> Result<ExitStatus> {
         Command::Worktree(args) => worktree::worktree(cx, args),
         Command::Pr(args) => pr::pr(cx, args),
         Command::Events(args) => events::events(cx, args),
+        Command::Search(args) => search::search(cx, args),
         Command::Metrics(args) => metrics::metrics(cx, args),
         Command::Artifacts(args) => artifacts::artifacts(cx, args),
         Command::Export(args) => export::export(cx, args),

@@ -47,6 +47,7 @@ pub mod retry;
 pub mod review;
 pub mod run;
 pub mod schedule;
+pub mod searching;
 pub mod settings;
 pub mod signed;
 pub mod submission;

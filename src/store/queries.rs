@@ -231,6 +231,17 @@ impl Store {
         run: &RunId,
         since: i64,
         limit: usize,
+        take: impl FnMut(Recorded) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        self.each_event_like(run, (since, limit), |_| true, take)
+    }
+
+    /// Does the same with those events alone whose JSON is wanted; the others are not read further.
+    pub fn each_event_like(
+        &self,
+        run: &RunId,
+        (since, limit): (i64, usize),
+        wanted: impl Fn(&str) -> bool,
         mut take: impl FnMut(Recorded) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let sql =
@@ -243,6 +254,9 @@ impl Store {
         while let Some(row) = rows.next().map_err(|source| self.failed(source))? {
             let read = || Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get::<_, String>(2)?));
             let (seq, at, data) = read().map_err(|source| self.failed(source))?;
+            if !wanted(&data) {
+                continue;
+            }
             let event: Event = serde_json::from_str(&data)
                 .map_err(|error| StoreError::UnreadableEvent { seq, why: why_unreadable(&error) })?;
             take(Recorded { seq, run: run.clone(), at: Time(at), event })?;

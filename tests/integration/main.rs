@@ -74,6 +74,7 @@ mod review_voices;
 mod reviews;
 mod run;
 mod scheduling;
+mod search;
 mod submissions;
 mod submit;
 mod submodules;

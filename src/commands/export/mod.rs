@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 /// in on another machine. The other forms are text: they go to standard output, or into a file with -o.
 ///
 /// With --agents it writes crew's own agents, and how to work with crew, as the files of another program: those that are
-/// built in and those of this project. Files that crew did not write are never touched, and of AGENTS.md only what stands
+/// built in and those of this project. Files of others are never touched, and of AGENTS.md only what stands
 /// between crew's marks.
 ///
 /// Secrets are taken out everywhere but of commits: git's objects are as they are, and --no-branches leaves them out. A
@@ -45,7 +45,7 @@ pub struct ExportArgs {
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
 
-    /// Write over a file that is there already; with --agents over what was changed since crew wrote it
+    /// Write over a file that is there already; with --agents over what was changed since then
     #[arg(long)]
     force: bool,
 
