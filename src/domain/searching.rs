@@ -4,7 +4,7 @@ use super::event::Event;
 use super::finding::Finding;
 use super::gate::Decision;
 use super::nearest::nearest;
-use super::submission::{HandedIn, ReviewBody};
+use super::submission::{HandedIn, ResultBody, ReviewBody};
 use super::task::Work;
 use super::words::clean_line;
 use regex::{Regex, RegexBuilder};
@@ -17,7 +17,7 @@ use std::str::FromStr;
 const MAX_PATTERN: usize = 1 << 20;
 /// The most characters of a line that are shown, and how many of them stand before what was found.
 const MAX_SHOWN: usize = 160;
-const BEFORE: usize = 40;
+const BEFORE: usize = 60;
 
 /// Where something was said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -179,6 +179,10 @@ pub fn said_in(event: &Event) -> Vec<(Place, String)> {
             Work::Merge { .. } => Vec::new(),
         },
         Event::SubmissionAccepted { handed_in: HandedIn::Review(review), .. } => of_review(review),
+        Event::SubmissionAccepted { handed_in: HandedIn::Result(result), .. } => {
+            let rest = ResultBody { findings: Vec::new(), ..result.clone() };
+            with_findings(texts_of(&rest), &result.findings)
+        }
         Event::SubmissionAccepted { handed_in, .. } => vec![(Place::Result, texts_of(handed_in))],
         Event::PersonReviewed(person) => of_review(&person.review),
         Event::FindingDecided { why, evidence, .. } => {
@@ -217,8 +221,12 @@ pub fn said_in(event: &Event) -> Vec<(Place, String)> {
 }
 
 fn of_review(review: &ReviewBody) -> Vec<(Place, String)> {
-    let findings = review.findings.iter().map(|finding| (Place::Finding, finding_text(finding)));
-    std::iter::once((Place::Result, review.body.clone())).chain(findings).collect()
+    with_findings(review.body.clone(), &review.findings)
+}
+
+fn with_findings(result: String, findings: &[Finding]) -> Vec<(Place, String)> {
+    let findings = findings.iter().map(|finding| (Place::Finding, finding_text(finding)));
+    std::iter::once((Place::Result, result)).chain(findings).collect()
 }
 
 fn finding_text(finding: &Finding) -> String {
@@ -228,7 +236,7 @@ fn finding_text(finding: &Finding) -> String {
 }
 
 /// Returns all texts of a submission, a line each at least.
-fn texts_of(handed_in: &HandedIn) -> String {
+fn texts_of(handed_in: &impl Serialize) -> String {
     let mut texts = Vec::new();
     if let Ok(value) = serde_json::to_value(handed_in) {
         each_text(&value, &mut |text| texts.push(text.to_owned()));
@@ -276,7 +284,7 @@ mod tests {
         let [excerpt] = &Wanted::of("needle", false).unwrap().lines_in(&line)[..] else { panic!("one line") };
         let [before, found, after] = &excerpt.parts;
         assert!(
-            before.starts_with("…ä") && before.ends_with("ä ") && before.chars().count() == 42,
+            before.starts_with("…ä") && before.ends_with("ä ") && before.chars().count() == BEFORE + 2,
             "{before}"
         );
         assert_eq!(found, "needle");

@@ -50,11 +50,11 @@ fn what_was_said_is_found_where_it_was_said() {
         [("- goal".into(), "find the Needle".into())]
     );
     assert_eq!(
-        found(&repo, &["a", "needle", "in", "a"]),
+        found(&repo, &["a", "needle", "in", "a", "--in", "log"]),
         [("fails log".into(), "a NEEDLE in a haystack".into())]
     );
     assert_eq!(found(&repo, &["^a needle.*stack$", "--regex", "--run", "last"]).len(), 1);
-    assert!(found(&repo, &["^a needle.*stack$"]).is_empty());
+    assert!(found(&repo, &["^a needle.*stack$", "--in", "log"]).is_empty());
     assert_eq!(found(&repo, &["exit code 3"]), found(&repo, &["exit code 3", "--in", "error"]));
 
     let shown = repo.crew(["search", "haystack"]).exits(0);
