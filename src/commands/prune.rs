@@ -5,6 +5,7 @@ use super::context::Context;
 use super::decide::name_of_person;
 use super::exit::{ExitStatus, Problem, unless_nobody_reads};
 use super::pruned;
+use super::review::pull_request;
 use super::run_sight::{self, Around, Held, Whole, look};
 use super::sighting;
 use super::typist;
@@ -467,6 +468,11 @@ fn remove(cx: &Context, store: &mut Store, planned: &Whole, by: &str, removed: &
     stone.dead_letters = store.dead_letters_of(id)?;
     let figures = reading::to_keep(store, id)?;
     store.entomb(&run, &stone, &figures).context("record that the run is pruned")?;
+    if let Some(key) = run.review.as_ref().map(|review| &review.target.key)
+        && store.reviews_of(key)?.is_empty()
+    {
+        pull_request::let_go(&around.git, key)?;
+    }
     clear(store, id)?;
     // Nothing is in it any more, or it is not the run's alone.
     let _ = std::fs::remove_dir(layout.worktrees().join(id.as_str()));

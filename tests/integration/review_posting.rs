@@ -182,6 +182,13 @@ fn a_pull_request_is_told_once_what_was_found_and_what_is_gone() {
     let bound = asked.crew(&["review", "post"]).exits(0);
     assert!(bound.err.contains("not accessible by integration"), "{}", bound.err);
     let _ = asked.heard();
+
+    // What was fetched is held as long as a review of it is on record.
+    let held = |asked: &Asked| asked.repo.git(&["for-each-ref", "refs/crew/pull"]).lines().count();
+    asked.crew(&["prune", "last", "--yes"]).exits(0);
+    assert_eq!(held(&asked), 2);
+    asked.crew(&["prune", "last", "--yes"]).exits(0);
+    assert_eq!(held(&asked), 0);
 }
 
 #[test]

@@ -10,7 +10,7 @@ mod list;
 mod named;
 mod outputs;
 mod posting;
-mod pull_request;
+pub mod pull_request;
 mod report;
 pub mod reviewers;
 mod reviewing;

@@ -89,7 +89,7 @@ pub fn resolve(printer: &Printer, repository: &Path, number: u64) -> Result<Pull
         Some(branch) => branch,
         None => outside.default_branch(&host.remote)?,
     };
-    let ours = |what: &str| format!("refs/crew/pull/{number}/{what}");
+    let ours = |what: &str| format!("{}{what}", held_at(number));
     let (head, base) = (ours("head"), ours("base"));
     let from = Pull::reference(host.opener, number);
     let wanted = [format!("+{from}:{head}"), format!("+refs/heads/{into}:{base}")];
@@ -104,6 +104,25 @@ pub fn resolve(printer: &Printer, repository: &Path, number: u64) -> Result<Pull
     let parted = reviewed::merge_base(&git, &base, &head).ok_or_else(|| apart(&git, number, &into))?;
     let words = pull.map_or_else(|| format!("pull request {number}"), |pull| pull.words());
     Ok(PullRequest { base_commit: parted, head_commit: head, words: clean_line(&words, MAX_NAME) })
+}
+
+/// Where the commits of a pull request are held, as long as a review of it is on record.
+fn held_at(number: u64) -> String {
+    format!("refs/crew/pull/{number}/")
+}
+
+/// The key of a pull request as a target.
+pub fn key_of(number: u64) -> String {
+    format!("pr:{number}")
+}
+
+/// Lets go of the commits of a pull request, by its key; of what is none, nothing is held.
+pub fn let_go(git: &Git, key: &str) -> Result<()> {
+    let Some(number) = key.strip_prefix("pr:").and_then(|number| number.parse().ok()) else { return Ok(()) };
+    for reference in git.text(&["for-each-ref", "--format=%(refname)", &held_at(number)])?.lines() {
+        git.run(&["update-ref", "-d", reference])?;
+    }
+    Ok(())
 }
 
 /// Returns the branch that a pipeline of GitHub or GitLab says its pull request is for.

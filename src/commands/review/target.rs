@@ -316,7 +316,7 @@ impl Names {
     fn pull_request(&self, cx: &Context, number: u64) -> Result<ReviewTarget> {
         let pull = pull_request::resolve(&cx.printer, self.git.dir(), number)?;
         let commits = (pull.base_commit, pull.head_commit);
-        self.target(TargetKind::PullRequest, pull.words, format!("pr:{number}"), commits)
+        self.target(TargetKind::PullRequest, pull.words, pull_request::key_of(number), commits)
     }
 
     fn target(
