@@ -10,7 +10,7 @@ mod builtin_agent;
 mod cancel;
 mod clashes;
 mod closing;
-mod completions;
+pub mod completions;
 mod config;
 mod confirm;
 pub mod context;
