@@ -379,8 +379,10 @@ impl Taking<'_> {
         let outcome = attempt.state.name();
         let kind = attempt.error_kind.map_or("", |kind| kind.name());
         let took = millis(attempt.started_at, self.at);
-        let (usage, is_paid, ran) = (attempt.usage, task.spec.is_paid(), attempt.process.is_some());
-        let (cpu, rss) = (attempt.ending.cpu_millis, attempt.ending.max_rss_kib);
+        let (usage, is_paid, ending) = (attempt.usage, task.spec.is_paid(), &attempt.ending);
+        // One that ends as soon as it is started may never have been seen alive.
+        let ran = attempt.process.is_some() || ending.exit.is_some() || ending.signal.is_some();
+        let (cpu, rss) = (ending.cpu_millis, ending.max_rss_kib);
         self.one(Metric::AttemptEnded, &who.and(&[outcome, kind]));
         self.sink.take(Metric::AttemptDuration, &who.and(&[outcome]), took);
         self.used(&who, &usage);
@@ -689,6 +691,22 @@ mod tests {
 
     fn id(text: &str) -> TaskId {
         TaskId::parse(text).unwrap()
+    }
+
+    #[test]
+    fn an_attempt_that_ended_before_anybody_saw_its_process_cost_what_nobody_tells_and_one_that_never_began_nothing()
+     {
+        let mut measured = Measured::run(vec![agent("a"), agent("b")]);
+        measured.at(100, Event::DispatcherStarted { process: process() });
+        for (task, exit) in [("a", Some(1)), ("b", None)] {
+            measured.at(200, by_claude(task, 1));
+            let mut end = ended(task, 1, Outcome::Failed, None);
+            if let Event::AttemptEnded { ending, .. } = &mut end {
+                *ending = Ending { exit, ..Ending::default() };
+            }
+            measured.at(300, end);
+        }
+        assert_eq!(measured.amount(Metric::Unpriced, &["t", "executor", "claude", "opus"]), 1);
     }
 
     #[test]
