@@ -3,6 +3,7 @@
 use super::settings::{self, Settings};
 use serde_json::Value;
 use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// Where a collector listens by default, on the same machine.
@@ -76,6 +77,21 @@ impl Collector {
     }
 }
 
+impl Collector {
+    /// Tells whether it is on this machine, as its address says: no proxy leads there.
+    pub fn is_here(&self) -> bool {
+        let rest = self.endpoint.split_once("://").map_or("", |(_, rest)| rest);
+        let host = rest.split('/').next().unwrap_or_default();
+        let name = match host.strip_prefix('[').and_then(|inner| inner.split_once(']')) {
+            Some((inner, _)) => inner,
+            None => host.split(':').next().unwrap_or_default(),
+        };
+        let name = name.trim_end_matches('.').to_ascii_lowercase();
+        let is_loopback = name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+        is_loopback || name == "localhost" || name.ends_with(".localhost")
+    }
+}
+
 impl Policy {
     /// Takes it from the settings, which have been checked, and from the environment.
     pub fn of(settings: &Settings, variable: impl Fn(&str) -> Option<String>) -> Policy {
@@ -116,6 +132,10 @@ fn check_endpoint(text: &str) -> Result<(), &'static str> {
     }
     if host.contains('@') {
         return Err("an address without a password, which $OTEL_EXPORTER_OTLP_HEADERS is for");
+    }
+    let port = host.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')).map(|(_, port)| port);
+    if port.is_some_and(|port| !port.parse::<u16>().is_ok_and(|port| port > 0)) {
+        return Err("an address with a port from 1 to 65535");
     }
     Ok(())
 }
@@ -214,6 +234,22 @@ mod tests {
     }
 
     #[test]
+    fn a_collector_of_this_machine_is_known_by_its_address() {
+        let is_here = |endpoint: &str| {
+            collector(&[("otlp.endpoint", json!(endpoint))], &[]).map(|collector| collector.is_here())
+        };
+        for here in ["http://localhost:4318", "http://LOCALHOST.", "http://127.0.0.2/base", "https://[::1]:1"]
+        {
+            assert_eq!(is_here(here), Ok(true), "{here}");
+        }
+        for elsewhere in
+            ["http://localhost.example:1", "http://10.0.0.1", "http://[fe80::1]", "https://h/localhost"]
+        {
+            assert_eq!(is_here(elsewhere), Ok(false), "{elsewhere}");
+        }
+    }
+
+    #[test]
     fn headers_are_read_and_what_is_none_is_refused_without_its_value() {
         let headers = |text: &str| collector(&[], &[(HEADERS, text)]).map(|collector| collector.headers);
         let expected =
@@ -248,6 +284,10 @@ mod tests {
             "http://u:hunter2@h",
             "ftp://h",
             "http://h?q=hunter2",
+            "http://h:0",
+            "http://h:hunter2",
+            "http://h:99999/v1",
+            "http://[::1]:",
         ] {
             let why = check("otlp.endpoint", &json!(bad)).unwrap_err();
             assert!(!why.contains("hunter2"), "{why}");

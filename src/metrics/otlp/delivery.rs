@@ -63,9 +63,10 @@ impl Courier {
             .max_redirects(0)
             .max_redirects_will_error(false)
             .user_agent(concat!("crew/", env!("CARGO_PKG_VERSION")))
-            .tls_config(tls)
-            .build();
-        Courier { agent: config.into(), collector }
+            .tls_config(tls);
+        // A proxy of the environment is for what is elsewhere: it would look for this machine's collector on its own.
+        let config = if collector.is_here() { config.proxy(None) } else { config };
+        Courier { agent: config.build().into(), collector }
     }
 
     /// Sends a message and waits for the answer, no longer than the collector's time limit.
