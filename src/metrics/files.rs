@@ -7,8 +7,9 @@ use crate::domain::time::Time;
 use crate::store::StoreError;
 use crate::store::atomic_file;
 use serde_json::{Value, json};
-use std::io::Write;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::time::Duration;
 
@@ -52,10 +53,7 @@ pub fn add_to_day(folder: &Path, snapshot: &Snapshot, words: &Redactor) -> Resul
     words.value(&mut line["snapshots"]);
     std::fs::create_dir_all(folder).map_err(StoreError::file(folder))?;
     let path = folder.join(format!("{}.jsonl", day_of(snapshot.at)));
-    let file = std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(&path);
-    // Two runs may end at once: a line is written at once, and at the end.
-    let written = file.and_then(|mut file| file.write_all(format!("{line}\n").as_bytes()));
-    written.map_err(StoreError::file(&path))?;
+    append_line(&path, &line.to_string()).map_err(StoreError::file(&path))?;
     let oldest = day_of(snapshot.at.moved(-(Duration::from_secs((DAYS - 1) * 86_400).as_millis() as i64)));
     for entry in std::fs::read_dir(folder).map_err(StoreError::file(folder))?.flatten() {
         let name = entry.file_name();
@@ -65,6 +63,26 @@ pub fn add_to_day(folder: &Path, snapshot: &Snapshot, words: &Redactor) -> Resul
         }
     }
     Ok(())
+}
+
+/// Adds a line as a whole or not at all: two runs may end at once, and the disk may be full.
+fn append_line(path: &Path, line: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)?;
+    // Until it is closed.
+    file.lock()?;
+    let before = file.metadata()?.len();
+    // One who was killed may have left half a line, which must not spoil this one.
+    let mut last = [b'\n'];
+    if before > 0 {
+        file.read_exact_at(&mut last, before - 1)?;
+    }
+    let begin = if last == [b'\n'] { "" } else { "\n" };
+    let written = file.write_all(format!("{begin}{line}\n").as_bytes());
+    if written.is_err() {
+        // What it was, it is again, wherever that can be had.
+        let _ = file.set_len(before);
+    }
+    written
 }
 
 /// Returns the day of a time, UTC: `2026-11-21`.
@@ -115,6 +133,18 @@ mod tests {
             1,
             "nothing is left beside it"
         );
+    }
+
+    #[test]
+    fn half_a_line_of_one_who_was_killed_spoils_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("2026-11-21.jsonl");
+        std::fs::write(&path, "{\"exportedAt\":\"2026-").unwrap();
+        for line in ["{\"a\":1}", "{\"a\":2}"] {
+            append_line(&path, line).unwrap();
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(text, "{\"exportedAt\":\"2026-\n{\"a\":1}\n{\"a\":2}\n");
     }
 
     #[test]
