@@ -124,6 +124,65 @@ fn a_run_is_sent_as_a_trace_with_all_metrics() {
     assert!(!all.contains("s3cret goal") && !all.contains("hunter2"), "goals and secrets stay here");
 }
 
+/// A Python with OpenTelemetry's own definitions, which `.ci/opentelemetry` installs.
+fn opentelemetry() -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/opentelemetry");
+    let found = folder.join("whole").exists().then(|| folder.join("bin/python"));
+    if found.is_none() {
+        eprintln!(
+            "OpenTelemetry's definitions are not here, so what they say of crew is left out: .ci/opentelemetry"
+        );
+    }
+    found
+}
+
+#[test]
+fn what_is_sent_is_what_opentelemetrys_own_definitions_say() {
+    let Some(python) = opentelemetry() else { return };
+    let repo = TestRepo::new();
+    let collector = Collector::start(Manner::Takes);
+    sends_to(&repo, &collector);
+    prepare(&repo);
+    repo.crew(["run", "g", "--workflow", "one", "--quiet"]).exits(0);
+    repo.workflow(
+        "bad",
+        "## a\nrun: exit 3\n\n## b\nrun: true\ndependsOn: a\n\n## c\nrun: true\ngate: before",
+    );
+    repo.crew(["run", "g", "--workflow", "bad", "--quiet"]).exits(3);
+    repo.crew(["approve", "g1", "--by", "Ann"]).exits(0);
+    repo.crew(["resume", "last", "--quiet"]).exits(1);
+    let mut read = Command::new(python);
+    read.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/otlp.py"));
+    for (number, Taken { path, body, .. }) in collector.requests().iter().enumerate() {
+        let file = repo.beside(&format!("{number}.{}", path.rsplit('/').next().expect("a name")));
+        std::fs::write(&file, body).expect("a file");
+        read.arg(file);
+    }
+    let output = read.output().expect("python runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let said: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(said["wrong"], json!([]), "{said:#}");
+    assert!(
+        said["senders"].as_array().expect("a list").iter().all(|sender| sender["service.name"] == "crew")
+    );
+    let spans = said["spans"].as_array().expect("a list");
+    let named = |name: &str| spans.iter().find(|span| span["name"] == name).expect("a span");
+    assert_eq!(spans.len(), 7 + 7, "{spans:#?}");
+    let of_a = named("task a");
+    assert_eq!((&of_a["status"], &of_a["kind"]), (&json!("STATUS_CODE_ERROR"), &json!("SPAN_KIND_INTERNAL")));
+    assert_eq!(of_a["attributes"]["error.type"], "verify_failed");
+    assert_eq!(named("execute_tool shell")["status"], "STATUS_CODE_UNSET");
+    let attempts = &said["metrics"]["crew.attempt.count"];
+    assert_eq!((&attempts["kind"], &attempts["unit"]), (&json!("sum"), &json!("1")));
+    let points = |name: &str| said["metrics"][name]["points"].as_array().expect("points").clone();
+    let total = |name: &str, key: &str| {
+        points(name).iter().map(|point| point[key].as_u64().expect("a number")).sum::<u64>()
+    };
+    assert_eq!((total("crew.attempt.count", "value"), total("crew.attempt.duration_ms", "count")), (4, 4));
+    assert_eq!(said["metrics"]["crew.run.duration_ms"]["kind"], "histogram");
+    assert!(points("crew.store.size_bytes")[0]["value"].as_u64().is_some_and(|size| size > 10_000));
+}
+
 #[test]
 fn past_runs_are_sent_with_the_same_ids_when_somebody_asks_for_it() {
     let repo = TestRepo::new();
@@ -239,6 +298,21 @@ pub fn export_is_off_unless_asked_for() {
     assert!(collector.requests().is_empty());
     run(&[endpoint[0], ("CREW_OTLP_EXPORT", "true")]);
     assert_eq!(names(&collector.spans()).len(), 3);
+}
+
+#[test]
+fn no_proxy_is_asked_for_a_collector_of_this_machine() {
+    let repo = TestRepo::new();
+    let collector = Collector::start(Manner::Takes);
+    sends_to(&repo, &collector);
+    repo.workflow("one", "## a\nrun: true");
+    let mut command = repo.command(["run", "g", "--workflow", "one"]);
+    for name in ["HTTP_PROXY", "http_proxy", "ALL_PROXY"] {
+        // Nobody listens there.
+        command.env(name, "http://127.0.0.1:9");
+    }
+    let ran = run_command(command).exits(0);
+    assert!(!ran.err.contains("telemetry") && !collector.spans().is_empty(), "{}", ran.err);
 }
 
 pub fn endpoint_is_where_it_is_sent() {
@@ -507,6 +581,9 @@ fn metrics_are_served_until_ctrl_c() {
     let open = served.get("/metrics", "application/openmetrics-text; version=1.0.0");
     assert!(open.contains("application/openmetrics-text") && open.ends_with("# EOF\n"), "{open}");
     assert!(served.get("/", "*/*").starts_with("HTTP/1.1 404 "));
+    // As the browser of this machine asks for a page whose name suddenly means this machine.
+    let elsewhere = served.get("/metrics", "*/*\r\nHost: evil.example");
+    assert!(elsewhere.starts_with("HTTP/1.1 403 ") && !elsewhere.contains("crew_run"), "{elsewhere}");
     let second = repo.crew(["metrics", "--serve", &served.address]).exits(4);
     assert!(second.err.contains("nothing can listen at"), "{}", second.err);
     let running = served.running.take().expect("it runs");
