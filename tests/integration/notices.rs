@@ -121,16 +121,17 @@ pub fn quiet_hours_are_quiet() {
 
 pub fn timeout_seconds_end_one_that_hangs() {
     let repo = TestRepo::new();
-    // Told while others are at work: at its end, a run waits hardly longer than that itself. Only the first one hangs.
-    let first = repo.beside("first").display().to_string();
-    let hangs =
-        format!("mkdir {first} || exit 0; echo $$ >{first}/new; mv {first}/new {first}/pid; exec sleep 300");
+    // Told while others are at work: at its end, a run waits hardly longer than that itself. One follows the other, so the
+    // second is told when the first, which hangs, has been ended and that is noted; and only a second is told at all.
+    let second = repo.beside("second").display().to_string();
+    let hangs = format!("case $CREW_NOTICE_TEXT in *' of a:'*) exec sleep 300;; esac; touch {second}");
     repo.set("notify", "command", json!(hangs));
     repo.set("notify", "timeout_seconds", json!(1));
-    let until_it_is_gone = format!(
-        "until [ -e {first}/pid ]; do sleep 0.02; done; while kill -0 $(cat {first}/pid); do sleep 0.02; done; sleep 1"
+    repo.set("notify", "dedup_seconds", json!(0));
+    let steps = format!(
+        "## a\nrun: true\ngate: before\n\n## between\nrun: true\n\n## b\nrun: true\ngate: before\ndependsOn: between\n\n\
+         ## work\nrun: for i in $(seq 1000); do if [ -e {second} ]; then break; fi; sleep 0.02; done"
     );
-    let steps = format!("## a\nrun: true\ngate: before\n\n## b\nrun: {until_it_is_gone}\ntimeout: 60s");
     let ran = run(&repo, &steps, 3);
     assert!(ran.err.contains("notifications: notify.command: sh took longer than 1 s"), "{}", ran.err);
     repo.leaves_no_process();
