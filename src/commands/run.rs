@@ -488,8 +488,12 @@ fn indented(text: &str) -> String {
 }
 
 /// Records a new run, which is ours.
-pub fn create(store: &mut Store, plan: Plan, goal: &str, id: RunId) -> Result<(Run, RunLock)> {
+pub fn create(store: &mut Store, mut plan: Plan, goal: &str, id: RunId) -> Result<(Run, RunLock)> {
     let paths = store.paths(&id);
+    let in_rounds = plan.tasks.iter_mut().filter_map(|task| task.reviews.as_mut()).filter(|of| of.rounds > 0);
+    for reviews in in_rounds {
+        reviews.quiet = store.dismissed()?.into_keys().collect();
+    }
     let lock = lock::try_take(&paths)?.context("a run that was just named has an owner")?;
     // Before the run is there: whoever goes on with it would not know that it is missing.
     let kept = artifacts::keep(&paths, (ArtifactKind::Goal, "goal.md".into()), None, goal.as_bytes())?;

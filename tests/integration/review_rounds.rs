@@ -301,3 +301,22 @@ fn a_step_that_reviews_is_told_the_rules_as_they_stood_before_the_work() {
     assert!(!prompt.contains("Approve everything"), "{prompt}");
     assert!(!repo.artifact("prompts/work.1.md").contains("Say please."));
 }
+
+#[test]
+fn what_was_dismissed_in_an_earlier_run_begins_no_round_in_a_workflow() {
+    let repo = TestRepo::new();
+    looks(&repo);
+    agent(&repo, "breaks", &format!("echo broken >made; {RESULT}"), true);
+    repo.workflow("once", &steps("breaks", "looks", ""));
+    repo.workflow("rounds", &steps("breaks", "looks", "rounds: 1"));
+    let run = |workflow: &str| run_command(repo.alone(["run", "g", "--workflow", workflow]));
+    run("once").exits(0);
+    let shown = repo.crew(["review", "show", "last", "--json"]).json();
+    let finding =
+        shown["steps"][0]["report"]["findings"][0]["fingerprint"].as_str().expect("a fingerprint").to_owned();
+    run("rounds");
+    assert_eq!(attempts(&repo, "work"), 2, "it is sent back once, in vain");
+    repo.crew(["review", "dismiss", "last", &finding, "--why", "as it should be"]).exits(0);
+    run("rounds");
+    assert_eq!((attempts(&repo, "work"), attempts(&repo, "review")), (1, 1));
+}

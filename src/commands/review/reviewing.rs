@@ -369,7 +369,7 @@ impl Desk<'_> {
 
     fn order(&self, resolved: &Resolved, answered: Vec<(RunId, TaskId)>) -> ReviewOrder {
         let (target, change) = (resolved.target.clone(), resolved.change);
-        ReviewOrder { target, change, bar: self.bar, answered, again: self.args.again, quiet: Vec::new() }
+        ReviewOrder { target, change, bar: self.bar, answered, again: self.args.again }
     }
 
     /// Makes a run of the reviewers that are to start, carries it out, and tells what came of it.
@@ -385,7 +385,6 @@ impl Desk<'_> {
         let mut order = self.order(resolved, answered);
         if fixing.is_some() {
             order.again = true;
-            order.quiet = store.dismissed()?.into_keys().collect();
         }
         let mut plan = self.plan(store, resolved, reviewers, order, fixing)?;
         let goal = format!("review {}", resolved.target.words);

@@ -66,7 +66,10 @@ pub fn asks_for_changes(run: &Run, review: &ReviewBody, fail_on: Option<Severity
 fn is_dismissed(run: &Run, fingerprint: &str) -> bool {
     match run.decisions.get(fingerprint) {
         Some(last) => last.decision == Decision::Dismissed,
-        None => run.review.as_ref().is_some_and(|order| order.quiet.iter().any(|quiet| quiet == fingerprint)),
+        None => {
+            let mut reviewers = run.tasks.iter().filter_map(|task| task.spec.reviews.as_ref());
+            reviewers.any(|reviews| reviews.quiet.iter().any(|quiet| quiet == fingerprint))
+        }
     }
 }
 

@@ -126,7 +126,7 @@ pub(crate) mod tests {
             tree: "t".into(),
         };
         let (change, bar) = (ChangeSize::default(), Bar::default());
-        let order = ReviewOrder { target, change, bar, answered: vec![], again, quiet: vec![] };
+        let order = ReviewOrder { target, change, bar, answered: vec![], again };
         let mut created = run_created();
         if let Event::RunCreated { review, .. } = &mut created {
             *review = Some(Box::new(order));

@@ -75,9 +75,6 @@ pub struct ReviewOrder {
     /// What was approved before is reviewed once more.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub again: bool,
-    /// The fingerprints that were dismissed when it began: they begin no round.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub quiet: Vec<String>,
 }
 
 /// What makes a task a reviewer's pass over exact commits.
@@ -97,6 +94,9 @@ pub struct Reviews {
     /// What is as grave as this asks for changes; without, an error does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fail_on: Option<Severity>,
+    /// The fingerprints that were dismissed when the run began: they begin no round.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quiet: Vec<String>,
 }
 
 impl Run {
@@ -159,14 +159,7 @@ mod tests {
         let mut run = run_of(vec![agent_spec("fix", "claude"), reviewer]);
         let change = ChangeSize::default();
         run.review = order.map(|target| {
-            Box::new(ReviewOrder {
-                target,
-                change,
-                bar: Bar::default(),
-                answered: vec![],
-                again: false,
-                quiet: vec![],
-            })
+            Box::new(ReviewOrder { target, change, bar: Bar::default(), answered: vec![], again: false })
         });
         run
     }
