@@ -29,11 +29,11 @@ pub mod conformance;
 
 // What the numbers say.
 pub mod metrics;
-// What leaves: a run as a file.
-pub mod export;
-
 // What people see.
 pub mod ui;
+
+// What leaves: a run as a file.
+pub mod export;
 
 // What the user can ask.
 pub mod commands;

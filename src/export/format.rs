@@ -8,6 +8,8 @@ use std::str::FromStr;
 pub enum Format {
     /// The account, for programs.
     Json,
+    /// A page for a browser.
+    Html,
     /// For a pull request or a ticket.
     Markdown,
     /// A suite for the run, a case for each task.
@@ -21,13 +23,21 @@ pub enum Format {
 }
 
 impl Format {
-    pub const ALL: [Format; 6] =
-        [Format::Bundle, Format::Json, Format::Markdown, Format::Junit, Format::Csv, Format::Events];
+    pub const ALL: [Format; 7] = [
+        Format::Bundle,
+        Format::Html,
+        Format::Json,
+        Format::Markdown,
+        Format::Junit,
+        Format::Csv,
+        Format::Events,
+    ];
 
     /// Returns the name by which it is asked for.
     pub fn name(self) -> &'static str {
         match self {
             Format::Json => "json",
+            Format::Html => "html",
             Format::Markdown => "markdown",
             Format::Junit => "junit",
             Format::Csv => "csv",

@@ -47,6 +47,8 @@ pub struct Limits {
 impl Limits {
     /// For whoever reads all of it.
     pub const WHOLE: Limits = Limits { text: 64 * 1024, patch: 256 * 1024, files: 1_000, tools: 1_000 };
+    /// For a page that opens at once.
+    pub const PAGE: Limits = Limits { text: 24 * 1024, patch: 96 * 1024, files: 200, tools: 200 };
     /// For forms that tell how it went, and not what was said.
     pub const FIGURES: Limits = Limits { text: 0, patch: 0, files: 0, tools: 0 };
 }

@@ -10,6 +10,7 @@ mod csv;
 pub mod events;
 mod format;
 mod gather;
+pub mod html;
 mod junit;
 mod markdown;
 
@@ -41,6 +42,7 @@ impl Limits {
     /// Returns how much a form tells.
     pub fn of(format: Format) -> Limits {
         match format {
+            Format::Html => Limits::PAGE,
             Format::Json | Format::Markdown | Format::Junit => Limits::WHOLE,
             Format::Csv | Format::Events | Format::Bundle => Limits::FIGURES,
         }
@@ -61,6 +63,7 @@ pub fn written(
     let Some(account) = gather(store, id, &Limits::of(format), words)? else { return Ok(None) };
     Ok(Some(match format {
         Format::Events | Format::Bundle => return Ok(None),
+        Format::Html => html::html(&account)?,
         Format::Markdown => markdown::markdown(&account),
         Format::Junit => junit::junit(&account),
         Format::Csv => csv::csv(&account),

@@ -13,8 +13,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("runner", &["domain", "store", "workspace", "agents"]),
     ("conformance", &["domain", "store", "workspace", "agents", "runner"]),
     ("metrics", &["domain", "store"]),
-    ("export", &["domain", "store", "workspace", "review"]),
     ("ui", &["domain"]),
+    ("export", &["domain", "store", "workspace", "review", "ui"]),
     (
         "commands",
         &[
@@ -27,8 +27,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "runner",
             "conformance",
             "metrics",
-            "export",
             "ui",
+            "export",
         ],
     ),
 ];

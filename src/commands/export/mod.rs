@@ -37,7 +37,7 @@ pub struct ExportArgs {
     #[arg(required_unless_present = "agents")]
     run: Option<String>,
 
-    /// bundle, json, markdown, junit, csv or events
+    /// bundle, html, json, markdown, junit, csv or events
     #[arg(long, value_name = "FORMAT", default_value = "bundle")]
     format: Format,
 
