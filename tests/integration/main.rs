@@ -59,6 +59,7 @@ mod real_agents;
 mod record;
 mod redaction;
 mod replay;
+mod report;
 mod requeue;
 mod resources;
 mod restore;

@@ -4,6 +4,7 @@
 //! tests changes nothing; nothing outside of the test's own folder is touched.
 #![allow(dead_code, reason = "the benchmark and the tests of real agents use a part of it")]
 
+pub mod browser;
 pub mod collector;
 pub mod crowd;
 #[cfg(target_os = "linux")]
