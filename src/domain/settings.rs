@@ -243,7 +243,7 @@ pub const METRICS_TEXTFILE: Setting = Setting {
     key: "metrics.textfile",
     kind: Kind::Optional { what: "an absolute path that ends in .prom" },
     project: Project::Never,
-    help: "A file for the textfile collector of node_exporter, written anew at each run's end",
+    help: "A file for the textfile collector of node_exporter, written anew at each run's end; {repository} in it is another word in each repository",
 };
 pub const METRICS_JSONL: Setting = Setting {
     key: "metrics.jsonl",

@@ -5,16 +5,31 @@ use super::text;
 use crate::domain::redact::Redactor;
 use crate::domain::time::Time;
 use crate::store::StoreError;
+use crate::store::artifacts::sha256;
 use crate::store::atomic_file;
 use serde_json::{Value, json};
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How many days are kept, the present one among them.
 const DAYS: u64 = 7;
+
+/// Stands in the path of a textfile for a repository: the settings are the same for all, and each has a file of its own then.
+const REPOSITORY: &str = "{repository}";
+
+/// Returns the path that the settings mean for a repository.
+pub fn textfile_of(path: &str, repository: &Path) -> PathBuf {
+    let name = repository.file_name().unwrap_or_default().to_string_lossy();
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
+    let name: String =
+        name.chars().take(64).map(|character| if is_plain(character) { character } else { '_' }).collect();
+    // There may be another one of that name.
+    let place = sha256(repository.as_os_str().as_encoded_bytes());
+    PathBuf::from(path.replace(REPOSITORY, &format!("{name}-{}", &place[..8])))
+}
 
 /// Writes all metrics of a repository to a file that node_exporter reads. It may read those of other repositories too, so each
 /// series says by a label of its own which one it is from.
@@ -133,6 +148,17 @@ mod tests {
             1,
             "nothing is left beside it"
         );
+    }
+
+    #[test]
+    fn each_repository_has_a_textfile_of_its_own_where_the_path_says_so() {
+        let of = |repository: &str| textfile_of("/n/crew-{repository}.prom", Path::new(repository));
+        let (one, other) = (of("/a/my api"), of("/b/my api"));
+        assert!(one != other && one == of("/a/my api"));
+        let name = one.to_str().unwrap().strip_prefix("/n/crew-my_api-").unwrap();
+        assert_eq!(name.len(), "01234567.prom".len());
+        assert_eq!(textfile_of("/n/crew.prom", Path::new("/a")), Path::new("/n/crew.prom"));
+        assert!(of("/").starts_with("/n"));
     }
 
     #[test]
