@@ -3,9 +3,9 @@
 use super::context::Context;
 use super::decide::{self, name_of_person};
 use super::exit::{ExitStatus, Problem};
-use super::resume::Unseen;
 use super::task_attempts::kept_json;
 use super::task_names::Named;
+use super::telemetry::Telemetry;
 use super::{run, typist};
 use crate::domain::cancelling;
 use crate::domain::event::{Event, Recorded};
@@ -293,7 +293,13 @@ fn await_end(cx: &Context, store: &mut Store, target: &Target, before: &Run, wai
             if target.is_over(&fresh) && ended_after(store, &fresh, before)? {
                 return Ok(fresh);
             }
-            (_, run) = dispatcher::cancelling::close_cancelled(store, fresh, lock, setup, &mut Unseen)?;
+            let mut telemetry = Telemetry::start(&cx.printer, &setup.telemetry, store, &fresh);
+            let finished;
+            (finished, run) =
+                dispatcher::cancelling::close_cancelled(store, fresh, lock, setup, &mut telemetry)?;
+            if finished.is_some() {
+                telemetry.finish(&cx.printer, store);
+            }
             if target.is_over(&run) {
                 return Ok(run);
             }

@@ -8,18 +8,16 @@ use super::ended;
 use super::exit::{ExitStatus, Problem};
 use super::import;
 use super::run;
+use super::telemetry::Telemetry;
 use super::typist;
 use super::waiting::WaitArgs;
 use crate::agents::registry::Registry;
 use crate::agents::replay;
 use crate::domain::budget::Limits;
-use crate::domain::event::Recorded;
 use crate::domain::id::RunId;
-use crate::domain::provider::Providers;
 use crate::domain::run::{Run, RunStatus};
-use crate::domain::task::Working;
 use crate::runner::clock;
-use crate::runner::dispatcher::{self, Observer};
+use crate::runner::dispatcher;
 use crate::runner::launch::Setup;
 use crate::store::database::{Applied, Store};
 use crate::store::layout::Layout;
@@ -84,25 +82,10 @@ pub fn close(cx: &Context, layout: &Layout, id: &RunId) -> Result<()> {
     let settings = cx.settings(layout, &[], cx.trusts(layout)?)?;
     let mut setup = run::setup(layout, &settings, &run::registry(&settings)?, &paths);
     setup.person_key = Context::person_key();
-    dispatcher::carry_out(&mut store, run, lock, &setup, &mut Unseen)?;
+    let mut telemetry = Telemetry::start(&cx.printer, &setup.telemetry, &store, &run);
+    dispatcher::carry_out(&mut store, run, lock, &setup, &mut telemetry)?;
+    telemetry.finish(&cx.printer, &mut store);
     Ok(())
-}
-
-/// Looks away: what happens has been told already, or is told later.
-pub struct Unseen;
-
-impl Observer for Unseen {
-    fn happened(&mut self, _: &Run, _: &Recorded) {}
-
-    fn watches(&self) -> bool {
-        false
-    }
-
-    fn tick(&mut self, _: &Run, _: &[Working], _: &Providers) {}
-
-    fn asks(&mut self, _: &Run) -> bool {
-        false
-    }
 }
 
 /// Goes on with a run whose outcome somebody else tells.

@@ -6,8 +6,10 @@ use super::context::Context;
 use super::exit::{ExitStatus, Problem};
 use crate::domain::event::Recorded;
 use crate::domain::id::RunId;
+use crate::domain::provider::Providers;
 use crate::domain::redact::Redactor;
 use crate::domain::run::Run;
+use crate::domain::task::Working;
 use crate::domain::telemetry::{Collector, Policy};
 use crate::domain::time::Time;
 use crate::domain::words::clean_line;
@@ -15,6 +17,7 @@ use crate::metrics::files;
 use crate::metrics::reading::{self, Window};
 use crate::metrics::registry::Snapshot;
 use crate::runner::clock;
+use crate::runner::dispatcher::Observer;
 use crate::runner::environment::hiding_ours;
 use crate::store::atomic_file;
 use crate::store::database::Store;
@@ -91,19 +94,23 @@ impl Telemetry {
         }
         if let Some((snapshot, _)) = &all {
             if !policy.textfile.is_empty()
-                && let Err(error) = write_textfile(Path::new(&policy.textfile), snapshot, &layout)
+                && let Err(error) = write_textfile(
+                    &files::textfile_of(&policy.textfile, layout.repository()),
+                    snapshot,
+                    &layout,
+                )
             {
-                wrong.push(format!("metrics.textfile: {error}"));
+                wrong.push(format!("metrics.textfile: {:#}", anyhow::Error::from(error)));
             }
             if policy.jsonl
                 && let Err(error) = files::add_to_day(&layout.metrics(), snapshot, words)
             {
-                wrong.push(format!("metrics.jsonl: {error}"));
+                wrong.push(format!("metrics.jsonl: {:#}", anyhow::Error::from(error)));
             }
         }
         #[cfg(feature = "otlp")]
         if let Some(sending) = self.sending {
-            wrong.extend(sending.finish(printer, all));
+            wrong.extend(sending.finish(printer, &layout, all));
         }
         let wrong: Vec<String> = wrong.iter().map(|line| clean_line(line, MAX_WRONG)).collect();
         wrong.iter().skip(told).for_each(|line| printer.warn(&format!("telemetry: {line}")));
@@ -112,6 +119,22 @@ impl Telemetry {
             true => std::fs::remove_file(layout.unsent()).map_err(drop),
             false => atomic_file::write(&layout.unsent(), wrong.join("\n").as_bytes()).map_err(drop),
         };
+    }
+}
+
+impl Observer for Telemetry {
+    fn happened(&mut self, _: &Run, event: &Recorded) {
+        Telemetry::happened(self, event);
+    }
+
+    fn watches(&self) -> bool {
+        false
+    }
+
+    fn tick(&mut self, _: &Run, _: &[Working], _: &Providers) {}
+
+    fn asks(&mut self, _: &Run) -> bool {
+        false
     }
 }
 
@@ -145,7 +168,8 @@ pub fn examined(cx: &Context, layout: &Layout) -> Option<(String, Option<String>
         Some(Ok(collector)) => goes.push(collector.endpoint.clone()),
         Some(Err(why)) => wrong.push(why.clone()),
     }
-    goes.extend((!policy.textfile.is_empty()).then(|| policy.textfile.clone()));
+    let textfile = || files::textfile_of(&policy.textfile, layout.repository()).display().to_string();
+    goes.extend((!policy.textfile.is_empty()).then(textfile));
     goes.extend(policy.jsonl.then(|| layout.shown(&layout.metrics())));
     if goes.is_empty() && wrong.is_empty() {
         return None;
@@ -176,6 +200,7 @@ pub fn send(_: &Context, _: &mut Store, _: &[RunId]) -> Result<ExitStatus> {
 mod sending {
     use super::*;
     use crate::domain::event::Event;
+    use crate::metrics::otlp::breaker::Kept;
     use crate::metrics::otlp::encode::Sender;
     use crate::metrics::otlp::exporter::{Exporter, Report};
     use crate::metrics::trace::Tracer;
@@ -231,7 +256,8 @@ mod sending {
                     Ok(())
                 })?;
             }
-            let exporter = Exporter::start(collector.clone(), sender(store.layout()), clock::now)?;
+            let layout = store.layout();
+            let exporter = Exporter::start(collector.clone(), sender(layout), kept(layout), clock::now)?;
             exporter.spans(unsent);
             Ok(Sending { exporter, tracer, last_seq })
         }
@@ -243,12 +269,32 @@ mod sending {
         }
 
         /// Waits until all is sent, for a moment at most, and returns what went wrong.
-        pub fn finish(self, printer: &Printer, all: Option<(Snapshot, Time)>) -> Vec<String> {
+        pub fn finish(
+            self,
+            printer: &Printer,
+            layout: &Layout,
+            all: Option<(Snapshot, Time)>,
+        ) -> Vec<String> {
             all.into_iter().for_each(|(snapshot, since)| self.exporter.metrics(snapshot, since));
             let waits = || printer.tell("waiting for the collector to take what is left; ctrl-C ends that");
             let report = self.exporter.finish(signals::hurry(), lock::SIGN_AFTER, waits);
+            keep(layout, report.kept.as_ref());
             wrong_of(&report).into_iter().collect()
         }
+    }
+
+    /// Returns what the last one who sent has seen of the collector. What cannot be read says nothing.
+    fn kept(layout: &Layout) -> Option<Kept> {
+        serde_json::from_slice(&std::fs::read(layout.collector()).ok()?).ok()
+    }
+
+    fn keep(layout: &Layout, kept: Option<&Kept>) {
+        let path = layout.collector();
+        // Where that cannot be written, the next one tries once more than it would.
+        let _ = match kept.and_then(|kept| serde_json::to_vec(kept).ok()) {
+            Some(text) => atomic_file::write(&path, &text).map_err(drop),
+            None => std::fs::remove_file(&path).map_err(drop),
+        };
     }
 
     /// Says what was not sent, and why.
@@ -266,7 +312,8 @@ mod sending {
     pub fn send(cx: &Context, store: &mut Store, runs: &[RunId], collector: Collector) -> Result<ExitStatus> {
         let endpoint = collector.endpoint.clone();
         let stop = signals::wish_to_stop().context("listen to ctrl-C")?;
-        let exporter = Exporter::start(collector, sender(store.layout()), clock::now)?;
+        // Whoever asks for it wants it to be tried.
+        let exporter = Exporter::start(collector, sender(store.layout()), None, clock::now)?;
         let words = hiding_ours(&[]);
         for run in runs {
             let mut tracer = Tracer::new(run, words.clone());
@@ -288,6 +335,7 @@ mod sending {
         exporter.metrics(snapshot, since);
         let waits = || cx.printer.tell("waiting for the collector; ctrl-C ends that");
         let report = exporter.finish_within(LONGEST, &stop, (lock::SIGN_AFTER, waits));
+        keep(store.layout(), report.kept.as_ref());
         let Report { spans, series, dropped, rejected, failures, .. } = report;
         if cx.printer.json {
             cx.printer

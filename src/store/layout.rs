@@ -117,6 +117,11 @@ impl Layout {
         self.root.join("logs").join("telemetry.failed")
     }
 
+    /// Holds when a collector that failed is tried again, where the last request failed.
+    pub fn collector(&self) -> PathBuf {
+        self.root.join("logs").join("telemetry.collector")
+    }
+
     /// Holds a file with metrics for each of the last days.
     pub fn metrics(&self) -> PathBuf {
         self.root.join("logs").join("metrics")

@@ -270,6 +270,46 @@ fn a_run_that_goes_on_sends_what_ended_since() {
 }
 
 #[test]
+fn what_a_person_ends_while_nobody_carries_it_out_is_sent_too() {
+    let repo = TestRepo::new();
+    let collector = Collector::start(Manner::Takes);
+    sends_to(&repo, &collector);
+    repo.workflow("two", "## a\nrun: true\n\n## b\nrun: true\ngate: before\ndependsOn: a");
+    repo.crew(["run", "g", "--workflow", "two", "--quiet"]).exits(3);
+    repo.crew(["cancel", "last", "--by", "Ann"]).exits(0);
+    let cancelled = ["command", "gate start", "invoke_workflow two", "task a", "task b"];
+    assert_eq!(names(&collector.spans()), cancelled);
+    assert_eq!(collector.messages("/v1/metrics").len(), 2);
+}
+
+#[test]
+fn a_collector_that_was_not_there_for_several_runs_is_not_waited_for_by_the_next() {
+    let repo = TestRepo::new();
+    let collector = Collector::start(Manner::Refuses(503, None));
+    sends_to(&repo, &collector);
+    repo.workflow("one", "## a\nrun: true");
+    let run = || repo.crew(["run", "g", "--workflow", "one", "--quiet"]).exits(0).err;
+    let mut asked = 0;
+    let untried = (0..8).find_map(|_| {
+        let said = run();
+        let before = std::mem::replace(&mut asked, collector.requests().len());
+        (asked == before).then_some(said)
+    });
+    let untried = untried.expect("in the end nothing is tried");
+    assert!(untried.contains("nothing is tried") && untried.contains("not sent"), "{untried}");
+    assert!(repo.crew(["doctor"]).out.contains("nothing is tried"));
+    assert!(asked >= 5, "{asked}");
+
+    // What it says of one says nothing of another, and whoever asks for it is not put off.
+    let other = Collector::start(Manner::Takes);
+    repo.set("otlp", "endpoint", json!(other.url()));
+    assert!(!run().contains("telemetry") && !other.spans().is_empty());
+    repo.set("otlp", "endpoint", json!(collector.url()));
+    repo.crew(["metrics", "--otlp"]).exits(1);
+    assert!(collector.requests().len() > asked);
+}
+
+#[test]
 fn a_caller_that_does_not_want_the_trace_kept_gets_metrics_only() {
     let repo = TestRepo::new();
     let collector = Collector::start(Manner::Takes);
@@ -461,9 +501,17 @@ pub fn textfile_is_written_at_each_runs_end() {
         assert!(line.contains(&label) && line.ends_with(&format!(" {runs}")), "{line}");
         checked_by_promtool(&text);
     }
+    let (folder, other) = (repo.beside("each"), TestRepo::new());
+    for repo in [&repo, &other] {
+        repo.set("metrics", "textfile", json!(folder.join("crew-{repository}.prom")));
+        repo.workflow("one", "## a\nrun: true");
+        repo.crew(["run", "g", "--workflow", "one"]).exits(0);
+    }
+    let files = std::fs::read_dir(&folder).expect("a folder").count();
+    assert_eq!(files, 2, "one does not take the other's away");
     repo.set("metrics", "textfile", json!("/proc/nowhere/crew.prom"));
     let ran = repo.crew(["run", "g", "--workflow", "one"]).exits(0);
-    assert!(ran.err.contains("telemetry: metrics.textfile: "), "{}", ran.err);
+    assert!(ran.err.contains("telemetry: metrics.textfile: ") && ran.err.contains("os error"), "{}", ran.err);
 }
 
 pub fn jsonl_has_a_line_for_each_run() {

@@ -1,5 +1,7 @@
 //! When nothing more is sent for a while to somebody who does not answer.
 
+use crate::domain::time::Time;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// This many failures in a row open it.
@@ -16,11 +18,41 @@ pub struct Breaker {
     in_a_row: u32,
     /// Nothing is tried before.
     not_before: Duration,
+    /// The other side asked for that.
+    is_asked: bool,
     /// How often it was opened.
     pub opened: u32,
 }
 
+/// What the next process has to know: a run sends little, so failures are counted over many.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// Whom it is about.
+    pub endpoint: String,
+    in_a_row: u32,
+    not_before: Time,
+}
+
 impl Breaker {
+    /// Goes on from what was kept; its clock begins anew. What is kept of somebody else says nothing.
+    pub fn resumed(kept: Option<&Kept>, endpoint: &str, now: Time) -> Breaker {
+        kept.filter(|kept| kept.endpoint == endpoint).map_or_else(Breaker::default, |kept| Breaker {
+            in_a_row: kept.in_a_row,
+            // The clock may have been set back since.
+            not_before: kept.not_before.since(now).min(LONGEST),
+            ..Breaker::default()
+        })
+    }
+
+    /// Returns what is to be kept, `clock` by its own clock and `now` by that of the day; nothing where nothing failed last.
+    pub fn kept(&self, endpoint: &str, clock: Duration, now: Time) -> Option<Kept> {
+        // The next one need not wait for the moment between two tries of this one.
+        let counts = self.in_a_row >= FAILURES || self.is_asked;
+        let wait = if counts { i64::try_from(self.wait(clock).as_millis()).unwrap_or(0) } else { 0 };
+        let (endpoint, not_before) = (endpoint.to_owned(), now.moved(wait));
+        (self.in_a_row > 0).then_some(Kept { endpoint, in_a_row: self.in_a_row, not_before })
+    }
+
     /// Returns how long nothing may be tried yet.
     pub fn wait(&self, now: Duration) -> Duration {
         self.not_before.saturating_sub(now)
@@ -38,7 +70,7 @@ impl Breaker {
 
     /// Takes in that something failed; `after` is what the other side asked for.
     pub fn failed(&mut self, now: Duration, after: Option<Duration>) {
-        self.in_a_row += 1;
+        self.in_a_row = self.in_a_row.saturating_add(1);
         let wait = match self.in_a_row.checked_sub(FAILURES) {
             Some(more) => {
                 self.opened += 1;
@@ -46,6 +78,7 @@ impl Breaker {
             }
             None => BACKOFF.saturating_mul(2_u32.saturating_pow(self.in_a_row - 1)),
         };
+        self.is_asked = after.is_some();
         self.not_before = now + wait.max(after.unwrap_or_default().min(LONGEST));
     }
 }
@@ -88,6 +121,36 @@ mod tests {
             assert!(!breaker.is_open(seconds(second)));
         }
         assert_eq!(breaker.opened, 0);
+    }
+
+    #[test]
+    fn what_one_process_has_seen_the_next_one_knows() {
+        let at = |seconds: i64| Time(1_795_000_000_000 + seconds * 1_000);
+        assert_eq!(Breaker::default().kept("a", seconds(3), at(0)), None);
+        let mut breaker = Breaker::default();
+        for _ in 0..4 {
+            breaker.failed(seconds(2), None);
+        }
+        let waits = |breaker: &Breaker| {
+            Breaker::resumed(breaker.kept("a", seconds(2), at(0)).as_ref(), "a", at(0)).wait(seconds(0))
+        };
+        assert_eq!((breaker.wait(seconds(2)) > seconds(1), waits(&breaker)), (true, seconds(0)));
+        let mut asked = breaker;
+        asked.failed(seconds(2), Some(seconds(90)));
+        assert_eq!(waits(&asked), seconds(90));
+        breaker.failed(seconds(2), None);
+        let kept = breaker.kept("a", seconds(12), at(100));
+        let text = serde_json::to_string(&kept).unwrap();
+        let kept: Option<Kept> = serde_json::from_str(&text).unwrap();
+        let resumed = |endpoint, now| Breaker::resumed(kept.as_ref(), endpoint, now);
+        assert_eq!(resumed("a", at(105)).wait(seconds(0)), seconds(15), "of 30 seconds 15 are over");
+        assert!(resumed("a", at(105)).is_open(seconds(14)));
+        assert_eq!(resumed("a", at(-1_000_000)).wait(seconds(0)), LONGEST, "the clock was set back");
+        assert_eq!(resumed("b", at(105)), Breaker::default());
+        let mut later = resumed("a", at(1_000));
+        assert!(!later.is_open(seconds(0)), "one try");
+        later.failed(seconds(0), None);
+        assert_eq!(later.wait(seconds(0)), seconds(60));
     }
 
     #[test]

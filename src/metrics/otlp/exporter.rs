@@ -2,7 +2,7 @@
 
 use super::super::registry::Snapshot;
 use super::super::trace::Span;
-use super::breaker::Breaker;
+use super::breaker::{Breaker, Kept};
 use super::delivery::{Courier, Delivery, Signal};
 use super::encode::{self, Sender as Who};
 use crate::domain::telemetry::Collector;
@@ -45,6 +45,8 @@ pub struct Report {
     pub opened: u32,
     /// What went wrong last.
     pub wrong: Option<String>,
+    /// What the next one who sends there has to know.
+    pub kept: Option<Kept>,
 }
 
 enum Work {
@@ -76,16 +78,26 @@ pub struct Exporter {
     done: Receiver<()>,
     shared: Arc<Shared>,
     timeout: Duration,
+    endpoint: String,
+    now: fn() -> Time,
 }
 
 impl Exporter {
-    /// Begins to send to a collector. `now` tells the time of day.
-    pub fn start(collector: Collector, who: Who, now: fn() -> Time) -> io::Result<Exporter> {
+    /// Begins to send to a collector, about which something may be `kept`. `now` tells the time of day.
+    pub fn start(
+        collector: Collector,
+        who: Who,
+        kept: Option<Kept>,
+        now: fn() -> Time,
+    ) -> io::Result<Exporter> {
         let (queue, work) = sync_channel(QUEUE);
         let (alive, done) = channel();
         let shared = Arc::<Shared>::default();
-        let timeout = collector.timeout;
+        let (timeout, endpoint) = (collector.timeout, collector.endpoint.clone());
+        let breaker = Breaker::resumed(kept.as_ref(), &endpoint, now());
+        shared.report().kept = breaker.kept(&endpoint, Duration::ZERO, now());
         let worker = Worker {
+            endpoint: endpoint.clone(),
             courier: Courier::to(collector),
             who,
             now,
@@ -93,13 +105,13 @@ impl Exporter {
             spans: VecDeque::new(),
             oldest: None,
             metrics: None,
-            breaker: Breaker::default(),
+            breaker,
             shared: Arc::clone(&shared),
             _alive: alive,
         };
         // It is never waited for without a limit: a request that hangs ends with this process.
         std::thread::Builder::new().name("otlp".into()).spawn(move || worker.work(&work))?;
-        Ok(Exporter { queue, done, shared, timeout })
+        Ok(Exporter { queue, done, shared, timeout, endpoint, now })
     }
 
     /// Hands spans over, and waits for nobody: what there is no room for is dropped, and counted.
@@ -143,14 +155,20 @@ impl Exporter {
         is_hurried: &AtomicBool,
         (sign_after, waits): (Duration, impl FnOnce()),
     ) -> Report {
-        let Exporter { queue, done, shared, .. } = self;
+        let Exporter { queue, done, shared, endpoint, now, .. } = self;
         drop(queue);
         let (began, mut waits) = (Instant::now(), Some(waits));
         // It never sends; it is gone when all is done.
         while let Err(RecvTimeoutError::Timeout) = done.recv_timeout(LOOK) {
-            if began.elapsed() >= most || is_hurried.load(Ordering::Relaxed) {
+            let is_late = began.elapsed() >= most;
+            if is_late || is_hurried.load(Ordering::Relaxed) {
                 shared.over.store(true, Ordering::Relaxed);
                 let mut report = shared.report().clone();
+                if is_late {
+                    let mut breaker = Breaker::resumed(report.kept.as_ref(), &endpoint, now());
+                    breaker.failed(Duration::ZERO, None);
+                    report.kept = breaker.kept(&endpoint, Duration::ZERO, now());
+                }
                 // What is on its way may arrive; nobody will know.
                 let known = report.spans + report.series + report.rejected;
                 report.dropped = shared.handed.load(Ordering::Relaxed).saturating_sub(known);
@@ -168,6 +186,7 @@ impl Exporter {
 
 struct Worker {
     courier: Courier,
+    endpoint: String,
     who: Who,
     now: fn() -> Time,
     began: Instant,
@@ -249,7 +268,13 @@ impl Worker {
         }
         let mut left = self.spans.len() as u64;
         left += self.metrics.as_ref().map_or(0, |(snapshot, _)| encode::count_of(snapshot));
-        self.shared.report().dropped += left;
+        let wait = self.breaker.wait(self.clock()).as_secs();
+        let mut report = self.shared.report();
+        report.dropped += left;
+        if left > 0 {
+            let why = || format!("it failed before, so nothing is tried for another {wait} s");
+            report.wrong.get_or_insert_with(why);
+        }
     }
 
     /// Sends one request. What may be taken later stays.
@@ -273,6 +298,7 @@ impl Worker {
                 report.wrong = Some(why);
                 self.breaker.failed(clock, after);
                 report.opened = self.breaker.opened;
+                report.kept = self.breaker.kept(&self.endpoint, clock, (self.now)());
                 return;
             }
             Delivery::Never { why } => {
@@ -293,6 +319,7 @@ impl Worker {
                 self.breaker.succeeded();
             }
         }
+        report.kept = self.breaker.kept(&self.endpoint, clock, (self.now)());
         drop(report);
         if batch > 0 {
             self.spans.drain(..batch);
@@ -328,19 +355,19 @@ mod tests {
         vec![one; count]
     }
 
-    fn to_port(port: u16) -> Exporter {
+    fn to_port(port: u16, kept: Option<Kept>) -> Exporter {
         let endpoint = format!("http://127.0.0.1:{port}");
         let collector =
             Collector { endpoint, headers: Vec::new(), timeout: Duration::from_secs(20), gzip: false };
         let who = Who { repository: "r".into(), instance: "i".into() };
-        Exporter::start(collector, who, || Time(0)).unwrap()
+        Exporter::start(collector, who, kept, || Time(0)).unwrap()
     }
 
     #[test]
     fn five_failures_in_a_row_end_all_trying_and_the_end_waits_for_nothing() {
         // Nobody listens there any more.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let exporter = to_port(port);
+        let exporter = to_port(port, None);
         exporter.spans(spans(BATCH));
         let began = Instant::now();
         while exporter.shared.report().opened == 0 {
@@ -352,13 +379,20 @@ mod tests {
         let report = exporter.finish(&AtomicBool::new(false), Duration::ZERO, || {});
         assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
         assert_eq!((report.failures, report.opened, report.dropped), (5, 1, BATCH as u64 + 3), "{report:?}");
+
+        // So is it in the next run, which says that.
+        let next = to_port(port, report.kept.clone());
+        next.spans(spans(3));
+        let again = next.finish(&AtomicBool::new(false), Duration::ZERO, || {});
+        assert_eq!((again.failures, again.dropped), (0, 3), "{again:?}");
+        assert!(again.wrong.is_some_and(|why| why.contains("nothing is tried")) && again.kept.is_some());
     }
 
     #[test]
     fn what_finds_no_room_is_dropped_and_whoever_hands_it_over_waits_for_nobody() {
         // It takes connections, and nobody ever answers.
         let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-        let exporter = to_port(silent.local_addr().unwrap().port());
+        let exporter = to_port(silent.local_addr().unwrap().port(), None);
         let began = Instant::now();
         for _ in 0..4 * QUEUE {
             exporter.spans(spans(2));
