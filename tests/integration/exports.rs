@@ -67,6 +67,15 @@ fn a_file_that_is_there_is_left_alone_and_a_strange_form_is_told() {
     assert!(export(&repo, &["--format", "json", "-o", "-"]).exits(0).out == text);
     assert!(export(&repo, &["--format", "jsn"]).exits(2).err.contains("did you mean `json`"));
     export(&repo, &["--format", "json", "-o", "no/such/folder"]).exits(2);
+    // What git and crew keep is needed, and is no place for anything else.
+    for kept in [".crew/crew.db", ".git/config", ".crew/runs/new.json", ".git/new"] {
+        let before = std::fs::read(repo.root.join(kept)).ok();
+        for form in ["json", "bundle"] {
+            let refused = export(&repo, &["--format", form, "-o", kept, "--force"]).exits(2);
+            assert!(refused.err.contains("lies among the files of git or of crew"), "{kept}: {}", refused.err);
+        }
+        assert!(std::fs::read(repo.root.join(kept)).ok() == before, "{kept}");
+    }
     let none = repo.crew(["export", "zzz", "--format", "json"]).exits(4);
     assert!(none.err.contains("there is no run"), "{}", none.err);
 }

@@ -186,6 +186,10 @@ fn place_of(file: &Path, force: bool) -> Result<Place, Problem> {
         let message = format!("nothing can be written to {}: {error}", file.display());
         Problem::usage("output", message).hint("name a file in a folder that exists")
     })?;
+    if place.is_kept() {
+        let message = format!("{} lies among the files of git or of crew", file.display());
+        return Err(Problem::usage("output", message).hint("name a file outside of .git and .crew"));
+    }
     match &place {
         Place::File(path) if path.exists() && !force => {
             let message = format!("{} is there already", file.display());
