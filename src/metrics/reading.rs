@@ -6,6 +6,9 @@
 //! read and measured, and what they come to is added. Where that is worth it, it is kept too. A store that may not be written
 //! is read all the same, and so is one that another crew has kept by newer rules.
 //!
+//! A run that was taken in from a file counts at its own hours, like one that was made here. One that was taken in under
+//! another id is a copy: what it did before counts for the run that it was, and not once more.
+//!
 //! A run is measured by a meter that has to have seen all of its events, so those that are counted already are read once more
 //! and count for nothing. Whoever reads again and again keeps a [`Reader`], which remembers the meters of runs at work.
 
@@ -84,7 +87,11 @@ pub fn to_keep(store: &Store, run: &RunId) -> Result<Figures, StoreError> {
     let mut hours = Hours::default();
     if let Some(number) = store.number_of(run)? {
         let mut meter = Meter::default();
-        store.each_raw_event(number, 0, |raw| take_into(&mut meter, run, &raw, &mut hours))?;
+        let copied = store.copied_up_to(number)?;
+        store.each_raw_event(number, 0, |raw| match raw.seq > copied {
+            true => take_into(&mut meter, run, &raw, &mut hours),
+            false => take(&mut meter, run, &raw, &mut Nothing),
+        })?;
     }
     Ok(hours.figures)
 }
@@ -169,7 +176,7 @@ impl Reader {
     /// Measures the events of a run behind the newest that was measured.
     fn measure(&mut self, store: &Store, number: i64, run: RunId) -> Result<(), StoreError> {
         let (mut meter, mut seen) = self.meters.remove(&run).unwrap_or_default();
-        let (fresh, newest) = (&mut self.fresh, self.newest);
+        let (fresh, newest) = (&mut self.fresh, self.newest.max(store.copied_up_to(number)?));
         store.each_raw_event(number, seen, |raw| {
             seen = raw.seq;
             match raw.seq > newest {

@@ -30,6 +30,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0007_back_offs.sql"),
     include_str!("migrations/0008_reviews.sql"),
     include_str!("migrations/0009_figures.sql"),
+    include_str!("migrations/0010_imports.sql"),
 ];
 
 /// The version of the store that this crew writes.

@@ -157,6 +157,14 @@ impl Store {
         Ok(found.first().copied())
     }
 
+    /// Returns the number of the event by which a run was taken in under another id than its own, 0 for any other run; the run
+    /// is given by its number. What came before it happened to the run that it is a copy of.
+    pub fn copied_up_to(&self, run: i64) -> Result<i64, StoreError> {
+        let sql = "SELECT coalesce(max(seq), 0) FROM events
+                   WHERE run = ? AND kind = 'run_imported' AND json_extract(data, '$.was') IS NOT NULL";
+        self.one(sql, [run], |row| row.get(0))
+    }
+
     /// Hands on the events of a run behind `seq`, as they lie in the store; the run is given by its number.
     pub fn each_raw_event(
         &self,
