@@ -143,3 +143,64 @@ fn what_is_left_of_an_agent_that_is_gone_goes_too() {
     assert_eq!(text.out.lines().filter(|line| line.starts_with("same")).count(), text.out.lines().count());
     assert_eq!(export(&repo, "gemini", &["--json"]).exits(0).json()["tool"], json!("gemini"));
 }
+
+#[test]
+fn files_that_git_checked_out_with_other_line_ends_are_as_crew_wrote_them() {
+    let repo = TestRepo::new();
+    for (tool, path) in [("claude", ".claude/agents/crew-critic.md"), ("codex", "AGENTS.md")] {
+        export(&repo, tool, &[]).exits(0);
+        let windows = read(&repo, path).replace('\n', "\r\n");
+        repo.write(path, &windows);
+        assert_eq!(change(&repo, tool, path, 0), "same", "{tool}");
+        assert_eq!(drift(&repo, tool).expect("a check").0, "ok", "{tool}");
+        export(&repo, tool, &[]).exits(0);
+        assert_eq!(read(&repo, path), windows);
+        repo.write(path, &windows.replace("plan", "plot"));
+        assert_eq!(change(&repo, tool, path, 4), "edited", "{tool}");
+        repo.write(path, windows.trim_end());
+        assert_eq!(change(&repo, tool, path, 0), "same", "{tool}");
+    }
+    // A section has the line ends of the file that it comes into.
+    repo.write("AGENTS.md", "# Ours\r\n\r\nUse tabs.\r\n");
+    export(&repo, "codex", &[]).exits(0);
+    let text = read(&repo, "AGENTS.md");
+    assert_eq!(text.matches('\n').count(), text.matches("\r\n").count(), "{text:?}");
+    assert!(text.starts_with("# Ours\r\n\r\nUse tabs.\r\n\r\n<!-- crew:export codex"), "{text:?}");
+}
+
+#[test]
+fn a_mark_without_its_other_half_is_not_taken_for_none() {
+    let repo = TestRepo::new();
+    export(&repo, "codex", &[]).exits(0);
+    let whole = read(&repo, "AGENTS.md");
+    let end = "<!-- crew:export end -->\n";
+    let (first, rest) = whole.split_once('\n').expect("lines");
+    for broken in [rest.to_owned(), format!("{whole}{end}"), format!("{end}{whole}"), format!("{whole}{whole}")] {
+        repo.write("AGENTS.md", &broken);
+        assert_eq!(change(&repo, "codex", "AGENTS.md", 4), "refuse", "{broken}");
+        export(&repo, "codex", &["--force"]).exits(4);
+        assert_eq!(read(&repo, "AGENTS.md"), broken);
+    }
+    // A mark that somebody has changed is a change, and no reason for a second section.
+    repo.write("AGENTS.md", &whole.replace("sha256=", "sum="));
+    assert_eq!(change(&repo, "codex", "AGENTS.md", 4), "edited");
+    // What only quotes a mark is none.
+    let quoted = format!("Between `{first}` and `{}` is crew's.\n\n{whole}", end.trim());
+    repo.write("AGENTS.md", &quoted);
+    assert_eq!(change(&repo, "codex", "AGENTS.md", 0), "same");
+}
+
+#[test]
+fn nobody_waits_for_a_pipe_in_the_folder_of_a_program() {
+    let repo = TestRepo::new();
+    export(&repo, "cursor", &[]).exits(0);
+    for name in [".cursor/rules/crew.mdc", ".cursor/rules/pipe.mdc"] {
+        let path = repo.root.join(name);
+        let _ = std::fs::remove_file(&path);
+        let path = std::ffi::CString::new(path.to_str().expect("UTF-8")).expect("no zero");
+        // SAFETY: the path is a text that ends.
+        assert_eq!(unsafe { libc::mkfifo(path.as_ptr(), 0o600) }, 0);
+    }
+    assert!(drift(&repo, "cursor").expect("a check").1.contains("crew.mdc"));
+    assert_eq!(change(&repo, "cursor", ".cursor/rules/crew.mdc", 4), "refuse");
+}

@@ -1,6 +1,7 @@
 //! How crew knows again what it wrote into other programs' files, and whether somebody has changed it since.
 //!
-//! A mark holds the SHA-256 of all that it stands for, itself included, with zeros in the place of the sum.
+//! A mark holds the SHA-256 of all that it stands for, itself included, with zeros in the place of the sum. How lines end does
+//! not count: git may check a file out with other ends than were written.
 
 use crate::domain::resources::EXPORT_MARK;
 use crate::store::artifacts::sha256;
@@ -45,7 +46,12 @@ pub fn mark(comment: Comment, tool: &str) -> String {
 
 /// Puts the sum into a text that holds a mark without it.
 pub fn summed(text: &str) -> String {
-    text.replacen(&format!("{SUM}{NO_SUM}"), &format!("{SUM}{}", sha256(text.as_bytes())), 1)
+    text.replacen(&format!("{SUM}{NO_SUM}"), &format!("{SUM}{}", sum_of(text)), 1)
+}
+
+/// Returns the sum of a text that holds none yet.
+fn sum_of(text: &str) -> String {
+    sha256(format!("{}\n", text.trim_end().replace("\r\n", "\n")).as_bytes())
 }
 
 /// Returns a section with its marks.
@@ -61,18 +67,39 @@ pub fn find_file<'a>(text: &'a str, tool: &str) -> Found<'a> {
     }
 }
 
-/// Looks for the section in a file that others write too.
+/// Looks for the section in a file that others write too. Marks are lines of their own: what quotes them is no mark.
 pub fn find_section<'a>(text: &'a str, tool: &str) -> Found<'a> {
-    let Some(at) = opening(text, tool) else { return Found::Nothing };
-    let begin = text[..at].rfind('\n').map_or(0, |end| end + 1);
-    let rest = &text[begin..];
-    let Some(end) = rest.find(END) else { return Found::Broken };
-    let end = end + END.len();
-    let end = end + usize::from(rest[end..].starts_with('\n'));
-    // Of two, nobody knows which one counts.
-    match opening(&rest[end..], tool) {
-        Some(_) => Found::Broken,
-        None => judged(&rest[..end]),
+    let begins = format!("<!-- {EXPORT_MARK} {tool} ");
+    let (mut at, mut beginnings, mut ends) = (0, Vec::new(), Vec::new());
+    for line in text.split_inclusive('\n') {
+        if line.trim_start_matches('\u{feff}').starts_with(&begins) {
+            beginnings.push(at + line.find('<').unwrap_or_default());
+        }
+        at += line.len();
+        if line.trim() == END {
+            ends.push(at);
+        }
+    }
+    match (&beginnings[..], &ends[..]) {
+        ([], []) => Found::Nothing,
+        ([begin], [end]) if begin < end => judged(&text[*begin..*end]),
+        // Of two, nobody knows which one counts, and what stands behind a beginning without an end may be anybody's.
+        _ => Found::Broken,
+    }
+}
+
+/// Tells whether two texts are the same but for how their lines end.
+pub fn is_same(one: &str, other: &str) -> bool {
+    let lines = |text: &str| text.trim_end().replace("\r\n", "\n");
+    one == other || lines(one) == lines(other)
+}
+
+/// Returns a text whose lines end as those of another one do.
+pub fn ending_like(there: &str, text: &str) -> String {
+    let ends = |end: &str| there.matches(end).count();
+    match ends("\r\n") * 2 > ends("\n") {
+        true => text.replace('\n', "\r\n"),
+        false => text.to_owned(),
     }
 }
 
@@ -85,7 +112,7 @@ fn judged(text: &str) -> Found<'_> {
     let sum = text.find(SUM).and_then(|at| text.get(at + SUM.len()..at + SUM.len() + NO_SUM.len()));
     let Some(sum) = sum else { return Found::Edited(text) };
     let without = text.replacen(&format!("{SUM}{sum}"), &format!("{SUM}{NO_SUM}"), 1);
-    if sha256(without.as_bytes()) == sum { Found::Whole(text) } else { Found::Edited(text) }
+    if sum_of(&without) == sum { Found::Whole(text) } else { Found::Edited(text) }
 }
 
 #[cfg(test)]
@@ -103,6 +130,23 @@ mod tests {
         assert_eq!(find_section(&file, "gemini"), Found::Nothing);
         assert_eq!(find_section(&file.replace(END, ""), "codex"), Found::Broken);
         assert_eq!(find_section(&format!("{file}{section}"), "codex"), Found::Broken);
+        assert_eq!(find_section(&format!("{file}{END}\n"), "codex"), Found::Broken);
+        assert_eq!(find_section(&section[section.find('\n').unwrap()..], "codex"), Found::Broken);
+        assert!(matches!(find_section(&file.replace("sha256=", "sha1="), "codex"), Found::Edited(_)));
+        let quoted = format!("`<!-- crew:export codex sha256=` begins it, `{END}` ends it\n{file}");
+        assert_eq!(find_section(&quoted, "codex"), Found::Whole(&section));
+    }
+
+    #[test]
+    fn how_lines_end_is_no_change() {
+        let section = section("codex", "# Crew\n\nwords");
+        let file = format!("# Mine\n\n{section}\nmore of mine\n");
+        let (windows, cut) = (file.replace('\n', "\r\n"), section.trim_end());
+        assert!(matches!(find_section(&windows, "codex"), Found::Whole(found) if is_same(found, &section)));
+        assert!(matches!(find_section(cut, "codex"), Found::Whole(found) if is_same(found, &section)));
+        assert!(matches!(find_section(&windows.replace("words", "others"), "codex"), Found::Edited(_)));
+        assert_eq!(ending_like(&windows, "a\nb\n"), "a\r\nb\r\n");
+        assert_eq!(ending_like("a\nb\r\nc\n", "a\nb\n"), "a\nb\n");
     }
 
     #[test]

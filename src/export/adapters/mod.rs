@@ -180,7 +180,7 @@ fn planned(repository: &Path, tool: Tool, wanted: &Wanted) -> Planned {
 fn of_own(there: &str, tool: Tool, wanted: &Wanted) -> (Change, Option<String>) {
     let text = Some(wanted.text.clone());
     match marks::find_file(there, tool.name()) {
-        _ if there == wanted.text => (Change::Same, None),
+        Found::Whole(there) if marks::is_same(there, &wanted.text) => (Change::Same, None),
         Found::Whole(_) => (Change::Update, text),
         Found::Edited(_) => (Change::Edited, text),
         Found::Nothing | Found::Broken => (Change::Refuse("crew did not write it".into()), None),
@@ -188,18 +188,19 @@ fn of_own(there: &str, tool: Tool, wanted: &Wanted) -> (Change, Option<String>) 
 }
 
 fn of_section(there: &str, tool: Tool, wanted: &Wanted) -> (Change, Option<String>) {
+    let text = marks::ending_like(there, &wanted.text);
     match marks::find_section(there, tool.name()) {
-        Found::Whole(section) if section == wanted.text => (Change::Same, None),
-        Found::Whole(section) => (Change::Update, Some(there.replacen(section, &wanted.text, 1))),
-        Found::Edited(section) => (Change::Edited, Some(there.replacen(section, &wanted.text, 1))),
+        Found::Whole(section) if marks::is_same(section, &text) => (Change::Same, None),
+        Found::Whole(section) => (Change::Update, Some(there.replacen(section, &text, 1))),
+        Found::Edited(section) => (Change::Edited, Some(there.replacen(section, &text, 1))),
         Found::Nothing => {
-            let gap = match there {
+            let gap = match there.replace('\r', "").as_str() {
                 "" => "",
                 text if text.ends_with("\n\n") => "",
                 text if text.ends_with('\n') => "\n",
                 _ => "\n\n",
             };
-            (Change::Update, Some(format!("{there}{gap}{}", wanted.text)))
+            (Change::Update, Some(format!("{there}{}{text}", marks::ending_like(there, gap))))
         }
         Found::Broken => (
             Change::Refuse("crew's marks in it are not whole: there is one end for one beginning".into()),
@@ -215,6 +216,8 @@ fn read(repository: &Path, path: &str) -> Result<Option<String>, String> {
         place.push(part);
         match place.symlink_metadata() {
             Ok(there) if there.is_symlink() => return Err("it lies behind a link".into()),
+            // Whoever opens a pipe waits for somebody to write to it.
+            Ok(there) if !there.is_file() && !there.is_dir() => return Err("it is no plain file".into()),
             Ok(_) => {}
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error.to_string()),
