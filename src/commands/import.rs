@@ -31,6 +31,7 @@ use crate::workspace::task_work::commit;
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use std::fs::{self, File};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Says that the run's folder is being filled, and is no run's yet.
@@ -47,7 +48,7 @@ const MAX_COMMANDS: usize = 20;
 /// diff, artifacts, merge. It is gone on with by `crew resume`, once you trust what it runs.
 #[derive(Debug, clap::Args)]
 pub struct ImportArgs {
-    /// What `crew export` wrote
+    /// What `crew export` wrote; `-` is standard input
     file: PathBuf,
 
     /// Show what would come, and what stands against it; change nothing
@@ -85,7 +86,7 @@ pub fn import(cx: &Context, args: &ImportArgs) -> Result<ExitStatus> {
     }
     let bounds = Bounds { bytes: args.max_mb.saturating_mul(1 << 20), entries: MAX_FILES };
     let problem = |error: BundleError| problem_of(error, &args.file);
-    let opened = bundle::open(&args.file, bounds).map_err(problem)?;
+    let opened = source_of(&args.file).and_then(|source| bundle::open(source, bounds)).map_err(problem)?;
     let id = id_of(args.other.as_deref(), &opened.manifest.run)?;
     let boot = process::identify(std::process::id()).map(|own| own.boot).unwrap_or_default();
     let incoming = bundle::incoming(&opened, &id, &boot).map_err(problem)?;
@@ -116,6 +117,22 @@ pub fn refuse_untrusted(run: &Run, short: &str, trusted: bool, ways: &str) -> Re
     Err(problem.hint(format!("look at what would run (crew export {short} --format markdown), then: {ways}")))
 }
 
+/// Opens what a bundle comes from: a file, a pipe, or standard input.
+fn source_of(file: &Path) -> Result<Box<dyn Read>, BundleError> {
+    if is_stdin(file) {
+        return Ok(Box::new(std::io::stdin().lock()));
+    }
+    let source = File::open(file)?;
+    match source.metadata()?.is_dir() {
+        true => Err(BundleError::NoBundle("it is a folder".into())),
+        false => Ok(Box::new(source)),
+    }
+}
+
+fn is_stdin(file: &Path) -> bool {
+    file == Path::new("-")
+}
+
 /// Says which id the run gets here.
 fn id_of(typed: Option<&str>, own: &RunId) -> Result<RunId, Problem> {
     match typed {
@@ -131,8 +148,12 @@ fn id_of(typed: Option<&str>, own: &RunId) -> Result<RunId, Problem> {
 fn imported_from(opened: &Opened, file: &Path, run: &RunId, by: &str) -> Imported {
     let manifest = &opened.manifest;
     let line = |text: &str| clean_line(text, 200);
+    let name = match is_stdin(file) {
+        true => "standard input".into(),
+        false => file.file_name().unwrap_or_default().to_string_lossy(),
+    };
     Imported {
-        file: line(&file.file_name().unwrap_or_default().to_string_lossy()),
+        file: line(&name),
         sha256: opened.sha256.clone(),
         by: line(by),
         exported_by: line(&manifest.exported_by),
@@ -223,7 +244,15 @@ fn take_in(
     let id = incoming.run.id.clone();
     let paths = store.paths(&id);
     let _lock = lock_of(&paths, &id)?;
-    fill_folder(&paths, opened).context("fill the run's folder")?;
+    // Another one may have had the lock since it was looked whether the run is here. All that lies there is the run's by now.
+    if store.number_of(&id)?.is_some() {
+        let _ = fs::remove_file(paths.root().join(MARK));
+        return Err(came_meanwhile(&id).into());
+    }
+    if let Err(error) = fill_folder(&paths, opened) {
+        undo(git, &[], &paths);
+        return Err(error.context("fill the run's folder"));
+    }
     if let Err(error) = packing::unpack(git, opened.branches().as_deref(), &new) {
         undo(git, &new, &paths);
         return Err(anyhow::Error::new(error).context("take its branches in"));
@@ -241,11 +270,7 @@ fn take_in(
     events.push((clock::now(), Event::RunImported(imported)));
     let run = match store.take_in(&id, events) {
         Ok(run) => run,
-        Err(StoreError::Stale { .. }) => {
-            let problem =
-                Problem::refused("stale", format!("run {id} came in meanwhile; nothing was written"));
-            return Err(problem.into());
-        }
+        Err(StoreError::Stale { .. }) => return Err(came_meanwhile(&id).into()),
         Err(error) => {
             undo(git, &new, &paths);
             return Err(anyhow::Error::new(error).context("record the run"));
@@ -255,6 +280,11 @@ fn take_in(
     // With or without it, the run is here now.
     let _ = fs::remove_file(paths.root().join(MARK));
     tell_taken(cx, &store, opened, &run, (count, new.len()))
+}
+
+fn came_meanwhile(id: &RunId) -> Problem {
+    Problem::refused("stale", format!("run {id} came in meanwhile; nothing was written"))
+        .hint(format!("crew status {id} shows it"))
 }
 
 /// Takes the run's lock, in a folder that no run has, or that an import which was killed has left.
@@ -285,7 +315,9 @@ fn fill_folder(paths: &RunPaths, opened: &Opened) -> Result<()> {
     }
     for (path, file) in opened.files() {
         let mut file = File::open(file)?;
-        atomic_file::write_with(&paths.root().join(path), |out| std::io::copy(&mut file, out).map(drop))?;
+        let place = paths.root().join(path);
+        atomic_file::write_with(&place, |out| std::io::copy(&mut file, out).map(drop))?;
+        File::options().append(true).open(&place)?.set_modified(file.metadata()?.modified()?)?;
     }
     Ok(())
 }
@@ -437,7 +469,7 @@ fn tell_taken(
 
 /// Says what is wrong with a file, and what to do about it.
 fn problem_of(error: BundleError, file: &Path) -> anyhow::Error {
-    let shown = file.display();
+    let shown = if is_stdin(file) { "standard input".to_owned() } else { file.display().to_string() };
     let about = |code, hint: &str| Problem::refused(code, format!("{shown}: {error}")).hint(hint).into();
     match &error {
         BundleError::NoBundle(_) => about("no_bundle", "crew export RUN writes one"),
@@ -448,7 +480,9 @@ fn problem_of(error: BundleError, file: &Path) -> anyhow::Error {
         BundleError::Unsafe(_) | BundleError::Event { .. } | BundleError::Pack(_) => {
             about("unsafe_bundle", "nothing was taken in; crew did not write it like that")
         }
-        BundleError::TooLarge(_) => about("large_bundle", "--max-mb MB allows more"),
+        BundleError::TooLarge(_) => {
+            about("large_bundle", &format!("--max-mb MB allows more, of at most {MAX_FILES} files"))
+        }
         BundleError::Io(_) => {
             Problem { exit: ExitStatus::Failed, ..Problem::usage("unreadable", format!("{shown}: {error}")) }
                 .into()

@@ -1,7 +1,7 @@
 //! A run taken from one machine to another: what comes is what left, it is gone on with, and nothing of a file is believed.
 
 use crate::exports::{account, made};
-use crate::support::{Ran, TestRepo, of_kind, start_command, task, wait_until};
+use crate::support::{CREW, Ran, TestRepo, of_kind, start_command, task, wait_until};
 use crate::worktrees::{SUBMIT, agent, run, steps};
 use flate2::Compression;
 use flate2::read::GzDecoder;
@@ -295,6 +295,17 @@ fn a_file_that_was_cut_changed_or_made_to_do_harm_is_refused_and_nothing_is_touc
     refused("damaged_bundle", "a missing log", &[]);
     with(&|all| all.push(("logs/more.1.log".into(), b"x".to_vec())), false);
     refused("damaged_bundle", "a log too many", &[]);
+    let twice = |all: &mut Entries| {
+        let mut manifest: Value = serde_json::from_slice(&all[0].1).expect("JSON");
+        let listed = manifest["entries"].as_array_mut().expect("entries");
+        listed.push(listed[0].clone());
+        all[0].1 = manifest.to_string().into_bytes();
+    };
+    with(&twice, false);
+    refused("damaged_bundle", "an entry that is named twice", &[]);
+    let both = ["artifacts/both", "artifacts/both/x"].map(|name| (name.to_owned(), b"x".to_vec()));
+    with(&|all| all.extend(both.clone()), true);
+    refused("unsafe_bundle", "a file that is a folder too", &[]);
     for name in ["../x", "/tmp/x", "logs/../../x", "hooks/x", "artifacts/a\nb"] {
         with(&|all| all.push((name.into(), b"x".to_vec())), true);
         refused("unsafe_bundle", name, &[]);
@@ -354,6 +365,12 @@ fn a_file_that_was_cut_changed_or_made_to_do_harm_is_refused_and_nothing_is_touc
         let code = if what == "none at all" { "damaged_bundle" } else { "unsafe_bundle" };
         refused(code, what, &[]);
     }
+    let main = replaced("\"branch\":\"main\"", "\"branch\":\"--upload-pack=x\"");
+    with(&|all| all[events].1 = main.clone().into_bytes(), true);
+    refused("unsafe_bundle", "a branch that git takes for an option", &[]);
+    let no_text = [text.as_bytes().split_at(20).0, b"\xff", text.as_bytes().split_at(20).1].concat();
+    with(&|all| all[events].1 = no_text.clone(), true);
+    refused("unsafe_bundle", "no UTF-8", &[]);
     // What nobody can refuse by its form does no harm: a folder elsewhere becomes the run's own.
     let own = format!(
         ".crew/worktrees/{}/a",
@@ -365,6 +382,101 @@ fn a_file_that_was_cut_changed_or_made_to_do_harm_is_refused_and_nothing_is_touc
     assert!(there.events().iter().all(|event| event["path"] != "/etc" && event["folder"] != "/etc"));
     let missing = import(&there, Path::new("/no/such/file"), &[]).exits(1);
     assert!(missing.err.contains("/no/such/file"), "{}", missing.err);
+}
+
+#[test]
+fn a_bundle_comes_through_a_pipe_and_what_never_ends_is_not_read_to_its_end() {
+    let here = TestRepo::new();
+    let id = made(&here);
+    let file = bundle(&here, &[]);
+    let there = other_machine(&here);
+    let pipe = there.beside("pipe");
+    let path = std::ffi::CString::new(pipe.to_str().expect("UTF-8")).expect("no zero");
+    // SAFETY: the path is a text that ends.
+    assert_eq!(unsafe { libc::mkfifo(path.as_ptr(), 0o600) }, 0);
+    let content = std::fs::read(&file).expect("a file");
+    let writer = {
+        let (pipe, content) = (pipe.clone(), content.clone());
+        std::thread::spawn(move || std::fs::write(pipe, content))
+    };
+    let came = import(&there, &pipe, &["--dry-run", "--json"]).exits(0).json();
+    assert_eq!(came["run"], json!(id));
+    writer.join().expect("a thread").expect("a pipe");
+    let mut command = there.command(["import", "-"]);
+    command.stdin(std::fs::File::open(&file).expect("a file"));
+    start_command(command).ends().exits(0);
+    assert!(there.crew(["status", "last"]).exits(0).out.contains("imported from standard input"));
+    let folder = import(&there, &there.root, &["--json"]).exits(4).json_error();
+    assert_eq!(folder["code"], "no_bundle");
+    import(&there, Path::new("/dev/zero"), &[]).exits(4);
+    let endless = format!("cat '{}' /dev/zero | '{}' import -", file.display(), CREW);
+    let mut shell = std::process::Command::new("sh");
+    let settings = there.command(["--version"]);
+    shell.args(["-c", &endless]).current_dir(&there.root).env_clear();
+    shell.envs(settings.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    assert!(start_command(shell).ends().exits(4).err.contains("something follows"));
+}
+
+#[test]
+fn two_who_take_a_run_in_at_once_leave_one_whole_run() {
+    let here = TestRepo::new();
+    made(&here);
+    let file = bundle(&here, &[]);
+    let (expected, tips) = (record(&here), references(&here));
+    for _ in 0..3 {
+        let there = other_machine(&here);
+        let start = || start_command(there.command(["import", file.to_str().expect("UTF-8"), "--json"]));
+        let both: Vec<_> = (0..3).map(|_| start()).collect();
+        let exits: Vec<i32> = both.into_iter().map(|import| import.ends().exit).collect();
+        assert!(exits.contains(&0) && exits.iter().all(|exit| [0, 4].contains(exit)), "{exits:?}");
+        assert_eq!((record(&there), references(&there)), (expected.clone(), tips.clone()), "{exits:?}");
+        assert!(there.crew(["logs", "last", "a"]).exits(0).out.contains("said it"), "{exits:?}");
+        let folder = there.root.join(".crew/runs");
+        let run = std::fs::read_dir(folder).expect("runs").next().expect("a run").expect("a run").path();
+        assert!(run.join("manifest.json").exists() && !run.join("importing").exists(), "{exits:?}");
+    }
+}
+
+/// Returns how many tasks count, and how many attempts.
+fn counted(repo: &TestRepo) -> [u64; 2] {
+    let told = repo.crew(["metrics", "crew.*", "--json"]).exits(0).json();
+    ["crew.task.count", "crew.attempt.count"].map(|name| {
+        let series = told["data"].as_array().expect("series").iter().filter(|one| one["name"] == name);
+        series.map(|one| one["value"].as_u64().expect("a count")).sum()
+    })
+}
+
+#[test]
+fn a_run_counts_once_at_its_own_hours_and_a_copy_only_from_then_on() {
+    let here = TestRepo::new();
+    made(&here);
+    let file = bundle(&here, &["--history"]);
+    let there = TestRepo::new();
+    import(&there, &file, &[]).exits(0);
+    let once = counted(&here);
+    assert!(once.iter().all(|count| *count > 0), "{once:?}");
+    assert_eq!(counted(&there), once);
+    for repo in [&here, &there] {
+        let copy = import(repo, &file, &["--as", "new", "--json"]).exits(0).json();
+        assert_eq!(counted(repo), once);
+        // Who asks about it alone is told what it came to, and a pruned copy leaves nothing behind.
+        let id = copy["run"].as_str().expect("an id");
+        assert!(repo.crew(["metrics", "--run", id]).exits(0).out.contains("does-a"));
+        repo.crew(["prune", id, "--yes"]);
+        assert_eq!(counted(repo), once);
+    }
+}
+
+#[test]
+fn logs_keep_the_time_at_which_they_were_written_last() {
+    let here = TestRepo::new();
+    let id = made(&here);
+    let log = |repo: &TestRepo| repo.root.join(format!(".crew/runs/{id}/logs/a.1.log"));
+    let then = std::time::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    std::fs::File::options().append(true).open(log(&here)).and_then(|file| file.set_modified(then)).expect("a log");
+    let there = other_machine(&here);
+    import(&there, &bundle(&here, &[]), &[]).exits(0);
+    assert_eq!(log(&there).metadata().and_then(|log| log.modified()).expect("a log"), then);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use crate::domain::redact::Redactor;
 use crate::domain::resolution::Sides;
 use crate::domain::review::target::ReviewTarget;
 use crate::domain::run::Run;
+use crate::domain::task::Work;
 use crate::domain::time::Time;
 use crate::domain::worktree::{MovedReference, branch_of};
 use crate::export::events;
@@ -47,10 +48,15 @@ pub fn incoming(opened: &Opened, id: &RunId, boot: &str) -> Result<Incoming, Bun
     let mut last_seq = 0;
     for line in 1.. {
         text.clear();
-        if std::io::Read::take(&mut lines, MAX_EVENT as u64).read_line(&mut text)? == 0 {
-            break;
-        }
         let invalid = |why: String| BundleError::Event { line, why };
+        match std::io::Read::take(&mut lines, MAX_EVENT as u64).read_line(&mut text) {
+            Ok(0) => break,
+            Ok(_) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+                return Err(invalid("it is not UTF-8".into()));
+            }
+            Err(error) => return Err(error.into()),
+        }
         // An id is 60 random bits: nothing else looks like it.
         let here = if was == id { text.clone() } else { text.replace(was.as_str(), id.as_str()) };
         let recorded: Recorded = serde_json::from_str(&here).map_err(|error| invalid(said(&error)))?;
@@ -127,9 +133,15 @@ fn checked(run: &RunId, mut event: Event, boot: &str) -> Result<Event, String> {
         Event::RunCreated { base, review, .. } => {
             if let Some(base) = base {
                 id(&base.commit)?;
+                base.branch.iter().try_for_each(|branch| plain_name(branch))?;
             }
             if let Some(order) = review {
                 target(&order.target)?;
+            }
+        }
+        Event::TaskCreated { spec } => {
+            if let Work::Merge { into, .. } = &spec.work {
+                plain_name(into)?;
             }
         }
         Event::DispatcherStarted { process }
@@ -311,12 +323,15 @@ mod tests {
         };
         let log = |log: &str| json!({"kind": "attempt_started", "task": "a", "attempt": 1, "agent": "sh", "log": log});
         let artifact = |path: &str| json!({"kind": "artifact_kept", "artifact": "result", "path": path, "bytes": 1, "sha256": "x"});
+        let begun = |branch: &str| json!({"kind": "run_created", "goal": "g", "team": "t", "workflow": "w", "crew_version": "1",
+            "limits": {"jobs": 1, "fail_fast": false}, "base": {"commit": COMMIT, "branch": branch}});
         let merged = |into: &str, to: &str| json!({"kind": "work_merged", "tasks": [], "into": into, "from": COMMIT, "to": to, "how": "merge", "by": "x"});
         for good in [
             kept(COMMIT, "refs/heads/crew/7k2aaaaaaaaa/a"),
             log("logs/a.1.log"),
             artifact("results/a.1.json"),
             merged("feature/x", COMMIT),
+            begun("feature/x"),
         ] {
             check(good.clone()).unwrap_or_else(|why| panic!("{good}: {why}"));
         }
@@ -329,6 +344,7 @@ mod tests {
             artifact("/etc/passwd"),
             merged("--all", COMMIT),
             merged("main", "HEAD"),
+            begun("--upload-pack=x"),
         ] {
             assert!(check(bad.clone()).is_err(), "{bad}");
         }

@@ -11,7 +11,8 @@ use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::time::{Duration, UNIX_EPOCH};
 use tempfile::TempDir;
 
 /// The most bytes of the manifest.
@@ -64,12 +65,9 @@ struct Kind {
     schema_version: u64,
 }
 
-/// Reads a file: every entry is one that the manifest names, with its size and its checksum, and leads nowhere else.
-pub fn open(file: &Path, bounds: Bounds) -> Result<Opened, BundleError> {
-    let source = File::open(file)?;
-    if !source.metadata()?.is_file() {
-        return Err(BundleError::NoBundle("it is not a file".into()));
-    }
+/// Reads a file, or whatever else a bundle comes from: every entry is one that the manifest names, with its size and its
+/// checksum, and leads nowhere else.
+pub fn open(source: impl Read, bounds: Bounds) -> Result<Opened, BundleError> {
     let mut source = BufReader::new(Hashing { inner: source, hash: Sha256::new() });
     let folder = tempfile::Builder::new().prefix("crew-import-").tempdir()?;
     let manifest = {
@@ -83,7 +81,8 @@ pub fn open(file: &Path, bounds: Bounds) -> Result<Opened, BundleError> {
         }
         manifest
     };
-    if io::copy(&mut source, &mut io::sink())? > 0 {
+    // A device may have more than anybody reads.
+    if io::copy(&mut source.by_ref().take(1), &mut io::sink())? > 0 {
         return Err(BundleError::Damaged("something follows after its end".into()));
     }
     Ok(Opened { manifest, sha256: hex(source.into_inner().hash), folder })
@@ -112,6 +111,9 @@ fn read(unpacked: &mut impl Read, folder: &TempDir, bounds: Bounds) -> Result<Ma
             }
             let found = read_manifest(&mut entry, bounds)?;
             wanted = found.entries.iter().map(|entry| (entry.path.clone(), entry.clone())).collect();
+            if wanted.len() < found.entries.len() {
+                return Err(BundleError::Damaged("its manifest names an entry twice".into()));
+            }
             manifest = Some(found);
             continue;
         }
@@ -172,11 +174,23 @@ fn take(entry: &mut tar::Entry<'_, impl Read>, listed: &Entry, folder: &TempDir)
         return Err(BundleError::Damaged(format!("{path} has another size than its manifest says")));
     }
     let place = folder.path().join(path);
-    fs::create_dir_all(place.parent().unwrap_or(folder.path()))?;
-    let file = File::create_new(&place).map_err(|_| BundleError::Unsafe(format!("{path} is in the way")))?;
+    let in_the_way = |error: io::Error| match error.kind() {
+        io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory => {
+            BundleError::Unsafe(format!("{path} is a file and a folder"))
+        }
+        io::ErrorKind::InvalidFilename => BundleError::Unsafe(format!("{path} is no name of a file")),
+        _ => BundleError::Io(error),
+    };
+    fs::create_dir_all(place.parent().unwrap_or(folder.path())).map_err(in_the_way)?;
+    let file = File::create_new(&place).map_err(in_the_way)?;
     let mut counting = Counting { inner: io::BufWriter::new(file), hash: Sha256::new(), bytes: 0 };
+    let written = entry.header().mtime().ok().and_then(|at| UNIX_EPOCH.checked_add(Duration::from_secs(at)));
     io::copy(&mut entry.take(listed.bytes), &mut counting).map_err(damaged)?;
     io::Write::flush(&mut counting)?;
+    if let Some(written) = written {
+        // A time that the disk cannot hold is no time.
+        let _ = counting.inner.get_ref().set_modified(written);
+    }
     if counting.bytes != listed.bytes {
         return Err(BundleError::Damaged(format!("{path} breaks off")));
     }
@@ -186,7 +200,12 @@ fn take(entry: &mut tar::Entry<'_, impl Read>, listed: &Entry, folder: &TempDir)
     Ok(())
 }
 
+/// Says what is wrong with the file, unless it is that it has no room here.
 fn damaged(error: io::Error) -> BundleError {
+    use io::ErrorKind::{FileTooLarge, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    if let StorageFull | QuotaExceeded | FileTooLarge | PermissionDenied | ReadOnlyFilesystem = error.kind() {
+        return BundleError::Io(error);
+    }
     BundleError::Damaged(format!("it breaks off, or was changed ({error})"))
 }
 

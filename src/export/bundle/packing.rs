@@ -28,6 +28,7 @@ use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 use tempfile::TempDir;
 
 /// How much of a log is read at once.
@@ -186,7 +187,10 @@ impl Staging<'_> {
         for name in names.into_iter().filter(|name| name.ends_with(".log") && fits(name)) {
             let Some(mut log) = plain_file(&paths.logs().join(&name)) else { continue };
             let words = self.words;
-            self.add(&format!("logs/{name}"), |file| {
+            // It tells until when an attempt lived that nobody saw end.
+            let written = log.metadata()?.modified()?;
+            let path = format!("logs/{name}");
+            self.add(&path, |file| {
                 let (mut stream, mut chunk) = (SafeStream::default(), vec![0; CHUNK]);
                 loop {
                     match log.read(&mut chunk)? {
@@ -195,6 +199,7 @@ impl Staging<'_> {
                     }
                 }
             })?;
+            File::options().append(true).open(self.folder.path().join(path))?.set_modified(written)?;
         }
         Ok(())
     }
@@ -265,8 +270,10 @@ impl Staging<'_> {
         let text = serde_json::to_vec_pretty(manifest).map_err(crate::export::ExportError::from)?;
         archive.append_data(&mut header(text.len() as u64, at), MANIFEST, text.as_slice())?;
         for entry in &manifest.entries {
-            let file = BufReader::new(File::open(self.folder.path().join(&entry.path))?);
-            archive.append_data(&mut header(entry.bytes, at), &entry.path, file)?;
+            let file = File::open(self.folder.path().join(&entry.path))?;
+            let written = file.metadata()?.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+            let mut header = header(entry.bytes, written.as_secs());
+            archive.append_data(&mut header, &entry.path, BufReader::new(file))?;
         }
         archive.into_inner()?.finish()?.flush()?;
         Ok(())
