@@ -175,7 +175,9 @@ fn a_mark_without_its_other_half_is_not_taken_for_none() {
     let whole = read(&repo, "AGENTS.md");
     let end = "<!-- crew:export end -->\n";
     let (first, rest) = whole.split_once('\n').expect("lines");
-    for broken in [rest.to_owned(), format!("{whole}{end}"), format!("{end}{whole}"), format!("{whole}{whole}")] {
+    for broken in
+        [rest.to_owned(), format!("{whole}{end}"), format!("{end}{whole}"), format!("{whole}{whole}")]
+    {
         repo.write("AGENTS.md", &broken);
         assert_eq!(change(&repo, "codex", "AGENTS.md", 4), "refuse", "{broken}");
         export(&repo, "codex", &["--force"]).exits(4);

@@ -473,7 +473,11 @@ fn logs_keep_the_time_at_which_they_were_written_last() {
     let id = made(&here);
     let log = |repo: &TestRepo| repo.root.join(format!(".crew/runs/{id}/logs/a.1.log"));
     let then = std::time::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
-    std::fs::File::options().append(true).open(log(&here)).and_then(|file| file.set_modified(then)).expect("a log");
+    std::fs::File::options()
+        .append(true)
+        .open(log(&here))
+        .and_then(|file| file.set_modified(then))
+        .expect("a log");
     let there = other_machine(&here);
     import(&there, &bundle(&here, &[]), &[]).exits(0);
     assert_eq!(log(&there).metadata().and_then(|log| log.modified()).expect("a log"), then);
