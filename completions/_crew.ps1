@@ -480,7 +480,7 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             break
         }
         'crew;export' {
-            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'bundle, json, markdown, junit, csv or events')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'bundle, html, json, markdown, junit, csv or events')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'The file to write; `-` is standard output. A bundle goes to crew-RUN.tar.gz without this')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'The file to write; `-` is standard output. A bundle goes to crew-RUN.tar.gz without this')
             [CompletionResult]::new('--agents', '--agents', [CompletionResultType]::ParameterName, 'Write crew''s agents for this program: claude, codex, cursor, gemini or opencode')

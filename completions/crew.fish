@@ -283,7 +283,7 @@ complete -c crew -n "__fish_crew_using_subcommand artifacts" -s q -l quiet -d 'P
 complete -c crew -n "__fish_crew_using_subcommand artifacts" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'
 complete -c crew -n "__fish_crew_using_subcommand artifacts" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand artifacts" -s V -l version -d 'Print version'
-complete -c crew -n "__fish_crew_using_subcommand export" -l format -d 'bundle, json, markdown, junit, csv or events' -r
+complete -c crew -n "__fish_crew_using_subcommand export" -l format -d 'bundle, html, json, markdown, junit, csv or events' -r
 complete -c crew -n "__fish_crew_using_subcommand export" -s o -l output -d 'The file to write; `-` is standard output. A bundle goes to crew-RUN.tar.gz without this' -r -F
 complete -c crew -n "__fish_crew_using_subcommand export" -l agents -d 'Write crew\'s agents for this program: claude, codex, cursor, gemini or opencode' -r
 complete -c crew -n "__fish_crew_using_subcommand export" -s C -l folder -d 'Work in the repository of this folder' -r -F
