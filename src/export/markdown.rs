@@ -15,6 +15,8 @@ const MAX: usize = 60_000;
 const MAX_RESULT: usize = 4_000;
 /// The most characters of a command.
 const MAX_COMMAND: usize = 300;
+/// The most characters of what was asked at a gate, and of the answer.
+const MAX_WORDS: usize = 500;
 /// The most findings that are listed of one attempt.
 const MAX_FINDINGS: usize = 30;
 /// The most files that are listed of one task.
@@ -67,21 +69,31 @@ fn head(account: &Account) -> String {
         line(&run.workflow),
         run.created_at,
     );
-    for note in &account.notes {
-        let _ = writeln!(text, "\n> {}", line(note));
-    }
+    let notes = account.notes.iter().map(|note| format!("\n> {}\n", line(note)));
+    list(&mut text, notes, MAX / 10, "notes");
     text.push_str("\n| task | agent | attempts | time | cost | outcome |\n|---|---|---|---|---|---|\n");
-    // Beyond that, a table is no help to anybody.
-    for task in account.tasks.iter().take(200) {
-        text.push_str(&in_table(task));
-    }
-    for gate in &account.gates {
-        let _ = writeln!(text, "\n- {}", of_gate(gate));
-    }
-    for merge in &account.merges {
-        let _ = writeln!(text, "\n- {}", of_merge(merge));
-    }
+    list(&mut text, account.tasks.iter().map(in_table), MAX / 2, "tasks");
+    let gates = account.gates.iter().map(|gate| format!("\n- {}\n", of_gate(gate)));
+    list(&mut text, gates, MAX * 3 / 5, "gates");
+    let merges = account.merges.iter().map(|merge| format!("\n- {}\n", of_merge(merge)));
+    list(&mut text, merges, MAX * 7 / 10, "merges");
     text
+}
+
+/// Adds what has room in so many bytes of the text, and says how much has not.
+fn list(text: &mut String, told: impl ExactSizeIterator<Item = String>, up_to: usize, what: &str) {
+    let count = told.len();
+    let mut shown = 0;
+    for one in told {
+        if text.len() + one.len() > up_to {
+            break;
+        }
+        text.push_str(&one);
+        shown += 1;
+    }
+    if shown < count {
+        let _ = writeln!(text, "\n{} more {what} are not listed here", count - shown);
+    }
 }
 
 fn in_table(task: &TaskAccount) -> String {
@@ -212,16 +224,22 @@ fn of_gate(gate: &GateAccount) -> String {
         None => "open".to_owned(),
         Some(decided) => {
             let note = [decided.answer.as_deref().unwrap_or_default(), &decided.note].join(" ");
+            let note = clean_line(&note, MAX_WORDS);
             format!("{} by {} {}", decided.decision.replace('_', " "), line(&decided.by), line(&note))
         }
     };
-    format!("gate {} on {}: {}: {}", gate.id, line(gate.task.as_str()), line(&gate.words), decided.trim_end())
+    let words = clean_line(&gate.words, MAX_WORDS);
+    format!("gate {} on {}: {}: {}", gate.id, line(gate.task.as_str()), line(&words), decided.trim_end())
 }
 
 fn of_merge(merge: &MergeAccount) -> String {
     match merge {
         MergeAccount::Merged { at, merging } => {
-            let tasks: Vec<String> = merging.tasks.iter().map(|merged| line(merged.task.as_str())).collect();
+            let mut tasks: Vec<String> =
+                merging.tasks.iter().take(MAX_FILES).map(|merged| line(merged.task.as_str())).collect();
+            if merging.tasks.len() > MAX_FILES {
+                tasks.push(format!("{} more", merging.tasks.len() - MAX_FILES));
+            }
             let (into, to) = (code(&merging.into), code(short(&merging.to)));
             format!("{} merged into {into} as {to} by {}, {at}", tasks.join(", "), line(&merging.by))
         }
@@ -229,13 +247,14 @@ fn of_merge(merge: &MergeAccount) -> String {
             format!("not merged into {}: {} ({at})", code(into), line(why))
         }
         MergeAccount::ConflictGiven { at, task, agent, files, .. } => {
-            given(*at, task.as_str(), agent, &format!("in {}", files.join(", ")))
+            given(*at, task.as_str(), agent, &clean_line(&format!("in {}", files.join(", ")), MAX_WORDS))
         }
         MergeAccount::ConflictResolved { at, task, agent, .. } => {
             given(*at, task.as_str(), agent, "resolved")
         }
         MergeAccount::ConflictLeft { at, task, agent, reasons, .. } => {
-            given(*at, task.as_str(), agent, &format!("not resolved: {}", reasons.join("; ")))
+            let words = clean_line(&format!("not resolved: {}", reasons.join("; ")), MAX_WORDS);
+            given(*at, task.as_str(), agent, &words)
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A run as a file: all that is told of it in each form, and that nothing is overwritten or let out.
 
 use crate::support::{Ran, TestRepo};
-use crate::worktrees::{branch, run, steps};
+use crate::worktrees::{agent, branch, run, steps};
 use serde_json::{Value, json};
 
 /// Carries out a run with work on two branches, a check that fails once, and a tool call.
@@ -72,7 +72,11 @@ fn a_file_that_is_there_is_left_alone_and_a_strange_form_is_told() {
         let before = std::fs::read(repo.root.join(kept)).ok();
         for form in ["json", "bundle"] {
             let refused = export(&repo, &["--format", form, "-o", kept, "--force"]).exits(2);
-            assert!(refused.err.contains("lies among the files of git or of crew"), "{kept}: {}", refused.err);
+            assert!(
+                refused.err.contains("lies among the files of git or of crew"),
+                "{kept}: {}",
+                refused.err
+            );
         }
         assert!(std::fs::read(repo.root.join(kept)).ok() == before, "{kept}");
     }
@@ -163,4 +167,27 @@ fn the_other_forms_tell_the_same_for_people_and_for_spreadsheets() {
     assert!(rows[0].starts_with("run,task,role,attempt,agent"), "{csv}");
     assert!(rows[1].contains(",a,executor,1,does-a,") && rows[1].ends_with("done"), "{csv}");
     export(&repo, &["--format", "csv", "--no-branches"]).exits(2);
+}
+
+#[test]
+fn markdown_fits_into_a_pull_request_whatever_was_asked() {
+    let repo = TestRepo::new();
+    let words = "why | `so` <b>bold</b>\n\n# no head\n@everyone ![x](http://example.com/x) ".repeat(40);
+    let asked = json!({"question": words.trim(), "options": ["left", "right"]});
+    let question = repo.beside("question");
+    std::fs::write(&question, asked.to_string()).expect("a file");
+    agent(&repo, "asks", &format!("crew submit question --json {}", question.display()));
+    let step = |at: usize| format!("## t{at}\nrole: explorer\nagent: asks\n\nLook.\n\n");
+    repo.workflow("asks", &(0..40).map(step).collect::<String>());
+    repo.crew(["run", "the goal", "--workflow", "asks", "--json"]).exits(3);
+    let markdown = export(&repo, &["--format", "markdown"]).exits(0).out;
+    assert!(markdown.chars().count() < 65_536, "{}", markdown.chars().count());
+    for raw in ["<b>", "\n# no head", "![x]", "http://example.com"] {
+        assert!(!markdown.contains(raw), "{raw}: {markdown}");
+    }
+    let rows: Vec<&str> =
+        markdown.lines().filter(|line| line.starts_with("| t") && !line.starts_with("| task")).collect();
+    assert_eq!(rows.len(), 40, "{markdown}");
+    assert!(rows.iter().all(|row| row.replace("\\|", "").matches('|').count() == 7), "{rows:?}");
+    assert!(markdown.contains("gates are not listed here") || markdown.matches("- gate g").count() == 40);
 }
