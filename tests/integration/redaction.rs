@@ -1,7 +1,9 @@
 //! How much the redactor works, how often it hides what is no secret, and that none of a corpus leaves in any form.
 
-use crate::support::{TestRepo, task};
+use crate::support::collector::{Collector, Manner};
+use crate::support::{TestRepo, run_command, task};
 use crew::domain::redact::{HIDDEN, Redactor, SafeStream};
+use crew::export::Format;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::Duration;
@@ -136,9 +138,24 @@ fn beside(repo: &TestRepo, name: &str, text: &str) -> String {
 
 #[test]
 fn no_secret_of_the_corpus_leaves_in_any_form() {
-    let secrets = made_up::made_up();
+    let mut secrets = made_up::made_up();
     assert!(secrets.len() >= 200, "{}", secrets.len());
     let repo = TestRepo::new();
+    let collector = Collector::start(Manner::Takes);
+    repo.set("otlp", "export", json!(true));
+    repo.set("otlp", "endpoint", json!(collector.url()));
+    repo.set("metrics", "jsonl", json!(true));
+    let on_branch =
+        secrets.iter().find(|secret| secret.text.starts_with("ghp_")).expect("a token").text.clone();
+    repo.git(&["checkout", "-q", "-b", &on_branch]);
+    // Known by nothing but the name of a variable.
+    let known = "onlythevariabletells";
+    secrets.push(made_up::MadeUp { text: known.into(), random: known.into(), by_form: true });
+    let crew = |words: &[&str]| {
+        let mut command = repo.command(words);
+        command.env("MY_SERVICE_TOKEN", known);
+        run_command(command)
+    };
     // One that shows by nothing but its randomness is known by what stands before it.
     let named = |secret: &made_up::MadeUp| match secret.by_form {
         true => format!("see {} there", secret.text),
@@ -179,7 +196,10 @@ fn no_secret_of_the_corpus_leaves_in_any_form() {
         ),
     );
     let looks = script("looks.sh", format!("crew submit result --json {review}\n{end}\n"));
-    for (name, path) in [("works", works), ("looks", looks)] {
+    let broken = json!({"crew": "error", "kind": "auth_failed", "message": lines[..30].join(" ")});
+    let broken = beside(&repo, "broken", &broken.to_string());
+    let breaks = script("breaks.sh", format!("cat {broken}; echo; exit 1\n"));
+    for (name, path) in [("works", works), ("looks", looks), ("breaks", breaks)] {
         repo.set(
             "agents",
             name,
@@ -191,20 +211,44 @@ fn no_secret_of_the_corpus_leaves_in_any_form() {
         &format!(
             "## work\nrole: executor\nagent: works\nverify: cat {words}\n\n{all}\n\n\
              ## look\nrole: critic\nagent: looks\ndependsOn: work\n\nLook.\n\n\
-             ## says\nrun: cat {words}; false\n"
+             ## says\nrun: cat {words}; false\n\n\
+             ## breaks\nrole: explorer\nagent: breaks\n\nLook.\n\n\
+             ## asked\nrole: executor\nagent: works\ngate: before\n\nDo it.\n"
         ),
     );
     let goal = format!("reach it with {}", lines.join(" "));
-    let run = repo.crew(["run", &goal, "--workflow", "corpus", "--worktree", "--json"]).exits(1);
-    let tasks = run.json();
+    crew(&["run", &goal, "--workflow", "corpus", "--worktree"]).exits(3);
+    let note: String = lines.join(" ").chars().take(16_000).collect();
+    crew(&["reject", "g1", "--note", &note]).exits(0);
+    let tasks = crew(&["status", "last", "--json"]).json();
     assert_eq!(task(&tasks, "work")["state"], "completed", "{tasks:#}");
     assert_eq!(task(&tasks, "look")["state"], "completed", "{tasks:#}");
+    assert_eq!(task(&tasks, "breaks")["error_kind"], "auth_failed", "{tasks:#}");
     let mut texts: Vec<(String, String)> = Vec::new();
-    for format in ["json", "markdown", "junit", "csv", "events"] {
-        texts.push((format.to_owned(), repo.crew(["export", "last", "--format", format]).exits(0).out));
+    for format in Format::ALL.into_iter().filter(|format| *format != Format::Bundle) {
+        let told = crew(&["export", "last", "--format", format.name(), "-o", "-"]).exits(0).out;
+        texts.push((format.name().to_owned(), told));
+    }
+    texts.sort_by_key(|(name, _)| name != "json");
+    for words in [["metrics", "--format", "prometheus"], ["metrics", "*", "--json"]] {
+        texts.push((words.join(" "), crew(&words).exits(0).out));
+    }
+    let report = repo.beside("report");
+    crew(&["doctor", "--bundle", "-o", report.to_str().expect("UTF-8")]);
+    texts.push(("crew doctor --bundle".into(), std::fs::read_to_string(&report).expect("a report")));
+    crew(&["metrics", "--otlp", "--run", "last"]).exits(0);
+    let requests = collector.requests();
+    assert!(!requests.is_empty(), "it was sent");
+    for sent in requests {
+        texts.push((sent.path.clone(), String::from_utf8_lossy(&sent.body).into_owned()));
+    }
+    let mut kept = Vec::new();
+    files(&repo.root.join(".crew/logs/metrics"), &mut kept);
+    for path in kept {
+        texts.push((path.display().to_string(), std::fs::read_to_string(&path).expect("lines")));
     }
     let file = repo.beside("corpus.tar.gz");
-    repo.crew(["export", "last", "-o", file.to_str().expect("UTF-8")]).exits(0);
+    crew(&["export", "last", "-o", file.to_str().expect("UTF-8")]).exits(0);
     for (name, content) in crate::imports::entries(&file) {
         texts.push((name, String::from_utf8_lossy(&content).into_owned()));
     }
@@ -221,6 +265,7 @@ fn no_secret_of_the_corpus_leaves_in_any_form() {
     }
     // What git holds of the run is not packed as text: it is looked at as somebody does who took it in.
     let there = TestRepo::new();
+    there.git(&["fetch", "-q", repo.root.to_str().expect("UTF-8"), "HEAD"]);
     there.crew(["import", file.to_str().expect("UTF-8")]).exits(0);
     texts.push(("commits".into(), there.git(&["log", "--all", "-p", "--format=fuller"])));
     let mut shown: Vec<String> = Vec::new();

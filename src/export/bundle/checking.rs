@@ -5,7 +5,7 @@ use crate::domain::event::{Event, ProcessId, Recorded};
 use crate::domain::id::{RunId, TaskId};
 use crate::domain::imported::ELSEWHERE;
 use crate::domain::merging::Merging;
-use crate::domain::redact::Redactor;
+use crate::domain::redact::{HIDDEN, Redactor};
 use crate::domain::resolution::Sides;
 use crate::domain::review::target::ReviewTarget;
 use crate::domain::run::Run;
@@ -238,6 +238,8 @@ fn id_or_nothing(text: &str) -> Result<(), String> {
 
 /// Refuses the name of a branch or a reference that git could take for something else.
 fn plain_name(name: &str) -> Result<(), String> {
+    // A name that looked like a secret has left without it.
+    let name = &*name.replace(HIDDEN, "x");
     let strange = |character: char| character.is_control() || " ~^:?*[\\".contains(character);
     let is_plain = !name.is_empty()
         && !name.starts_with(['-', '/', '.'])
@@ -323,8 +325,10 @@ mod tests {
         };
         let log = |log: &str| json!({"kind": "attempt_started", "task": "a", "attempt": 1, "agent": "sh", "log": log});
         let artifact = |path: &str| json!({"kind": "artifact_kept", "artifact": "result", "path": path, "bytes": 1, "sha256": "x"});
-        let begun = |branch: &str| json!({"kind": "run_created", "goal": "g", "team": "t", "workflow": "w", "crew_version": "1",
-            "limits": {"jobs": 1, "fail_fast": false}, "base": {"commit": COMMIT, "branch": branch}});
+        let begun = |branch: &str| {
+            json!({"kind": "run_created", "goal": "g", "team": "t", "workflow": "w", "crew_version": "1",
+            "limits": {"jobs": 1, "fail_fast": false}, "base": {"commit": COMMIT, "branch": branch}})
+        };
         let merged = |into: &str, to: &str| json!({"kind": "work_merged", "tasks": [], "into": into, "from": COMMIT, "to": to, "how": "merge", "by": "x"});
         for good in [
             kept(COMMIT, "refs/heads/crew/7k2aaaaaaaaa/a"),
