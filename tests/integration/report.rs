@@ -193,13 +193,13 @@ fn nothing_that_agents_say_runs_in_a_report() {
     let prints = format!("cat {path}; head -c 10000000 /dev/zero | tr '\\0' y; echo");
     let changes = format!("cat {path} >>README.md; cp {path} 'a<img src=x>b'");
     agent(&repo, "evil", &format!("{prints}\n{changes}\n{}", handed_in("said.json", &said)));
-    agent(&repo, "critic", &handed_in("found.json", &found));
+    agent(&repo, "finds", &handed_in("found.json", &found));
     let task = HOSTILE.replace('\u{2028}', " ");
     repo.workflow(
         "evil",
         &format!(
             "## work\nrole: executor\nagent: evil\nretries: 0\nverify: cat {path}\n\n{task}\n\n\
-             ## look\nrole: reviewer\nagent: critic\ndependsOn: work\nretries: 0\n\n{task}\n"
+             ## look\nrole: reviewer\nagent: finds\ndependsOn: work\nretries: 0\n\n{task}\n"
         ),
     );
     repo.crew(["run", HOSTILE, "--workflow", "evil", "--worktree"]).exits(0);

@@ -45,7 +45,8 @@ impl<'a> Browser<'a> {
         command.arg(format!("--user-data-dir={}", repo.beside("browser").display()));
         let quiet = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking \
                      --disable-component-update --disable-sync --disable-breakpad --disable-crash-reporter \
-                     --disable-dev-shm-usage --hide-scrollbars --window-size=1400,900";
+                     --disable-background-timer-throttling --disable-renderer-backgrounding \
+                     --disable-backgrounding-occluded-windows --hide-scrollbars --window-size=1400,900";
         command.args(quiet.split_whitespace()).arg("about:blank");
         command.stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
         let (reads, writes) = (theirs_in.as_raw_fd(), theirs_out.as_raw_fd());
@@ -82,8 +83,8 @@ impl<'a> Browser<'a> {
             _sweep: Sweep(repo),
             _one: one,
         };
-        let page = browser.call("Target.createTarget", json!({"url": "about:blank"}));
-        let attach = json!({"targetId": page["targetId"], "flatten": true});
+        let page = browser.first_page();
+        let attach = json!({"targetId": page, "flatten": true});
         let session = browser.call("Target.attachToTarget", attach)["sessionId"].clone();
         browser.session = session.as_str().map(str::to_owned);
         for domain in ["Page", "Runtime", "Log", "Network"] {
@@ -92,9 +93,30 @@ impl<'a> Browser<'a> {
         Some(browser)
     }
 
+    /// Returns the page that it opens by itself: one that is made later may count as one in the background, whose work waits.
+    #[track_caller]
+    fn first_page(&mut self) -> Value {
+        let mut page = None;
+        super::wait_until("it has a page", || {
+            let targets = self.call("Target.getTargets", json!({}));
+            let all = targets["targetInfos"].as_array().into_iter().flatten();
+            page = all
+                .into_iter()
+                .find(|target| target["type"] == "page")
+                .map(|target| target["targetId"].clone());
+            page.is_some()
+        });
+        page.expect("a page")
+    }
+
     /// Asks for something, and waits for the answer.
     #[track_caller]
     pub fn call(&mut self, method: &str, parameters: Value) -> Value {
+        self.ask(method, parameters).unwrap_or_else(|error| panic!("{method}: {error}"))
+    }
+
+    #[track_caller]
+    fn ask(&mut self, method: &str, parameters: Value) -> Result<Value, Value> {
         self.calls += 1;
         let mut message = json!({"id": self.calls, "method": method, "params": parameters});
         if let Some(session) = &self.session {
@@ -105,8 +127,10 @@ impl<'a> Browser<'a> {
         loop {
             let message = self.next(method);
             if message["id"] == json!(self.calls) {
-                assert!(message["error"].is_null(), "{method}: {}", message["error"]);
-                return message["result"].clone();
+                return match &message["error"] {
+                    Value::Null => Ok(message["result"].clone()),
+                    error => Err(error.clone()),
+                };
             }
             self.events.push(message);
         }
@@ -131,10 +155,13 @@ impl<'a> Browser<'a> {
     fn load(&mut self, url: &str) {
         self.events.clear();
         self.call("Page.navigate", json!({"url": url}));
-        while self.told("Page.loadEventFired").is_empty() {
-            let message = self.next(url);
-            self.events.push(message);
-        }
+        // It is asked time and again: a page that nobody asks anything is not hurried without a window.
+        let there = format!("location.href === {url:?} && document.readyState === 'complete'");
+        super::wait_until(url, || {
+            let asked = json!({"expression": there, "returnByValue": true});
+            // The page before it goes away at some time.
+            self.ask("Runtime.evaluate", asked).is_ok_and(|answer| answer["result"]["value"] == true)
+        });
     }
 
     /// Returns what an expression comes to in the page; a promise is waited for.

@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn a_thousand_tasks_that_wrote_much_are_a_page_of_some_megabytes_that_says_what_is_cut() {
-        let page = html(&large(1_000, 20_000)).expect("a page");
+        let page = html(&large(1_000, 5_000)).expect("a page");
         assert!(page.len() < fitting::MAX + 2_000_000, "{}", page.len());
         assert_eq!(page.matches("<tr id=").count(), 1_000);
         assert!(page.contains("crew export 7k2 --format json"), "it is said");

@@ -200,23 +200,17 @@ fn span(account: &Account) -> (Time, Time) {
 
 /// Says what a task came to, in a line.
 fn outcome(task: &TaskAccount) -> String {
-    let said = task.attempts.last().map(|attempt| attempt.summary.as_str()).unwrap_or_default();
-    let words = match task.state {
-        TaskState::Completed => said,
-        _ if task.reason.is_empty() => said,
+    let summary = task.attempts.last().map(|attempt| attempt.summary.as_str()).unwrap_or_default();
+    let said = match task.state {
+        TaskState::Completed => summary,
+        _ if task.reason.is_empty() => summary,
         _ => &task.reason,
     };
-    let mut html = line(words, MAX_OUTCOME);
-    if let Some(diff) = task.diff.as_ref().filter(|diff| diff.changed > 0) {
-        let _ = write!(
-            html,
-            " <small>{}, <ins>+{}</ins> <del>-{}</del></small>",
-            words::count(diff.changed, "file"),
-            diff.insertions,
-            diff.deletions
-        );
-    }
-    html
+    let changed = task.diff.as_ref().filter(|diff| diff.changed > 0).map(|diff| {
+        let files = words::count(diff.changed, "file");
+        format!("<small>{files}, <ins>+{}</ins> <del>-{}</del></small> ", diff.insertions, diff.deletions)
+    });
+    changed.unwrap_or_default() + &line(said, MAX_OUTCOME)
 }
 
 /// What was used by those of one agent and model.
@@ -231,7 +225,7 @@ struct Share {
 
 fn agents(account: &Account) -> String {
     let mut shares: BTreeMap<(&str, Option<&String>), Share> = BTreeMap::new();
-    for task in account.tasks.iter().filter(|task| task.work != WorkKind::Merge) {
+    for task in account.tasks.iter().filter(|task| task.work == WorkKind::Agent) {
         let mut last = None;
         for attempt in &task.attempts {
             let key = (attempt.agent.as_str(), attempt.model.as_ref());

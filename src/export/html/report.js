@@ -124,8 +124,11 @@ function select(by) {
   if (!order.length) return;
   const at = order.indexOf(selected);
   const next = order[Math.min(Math.max(at < 0 ? (by > 0 ? 0 : order.length - 1) : at + by, 0), order.length - 1)];
-  if (panel.hidden) mark(next);
-  else location.replace(`#task/${next}`);
+  if (!panel.hidden) return location.replace(`#task/${next}`);
+  mark(next);
+  // What was clicked before would take Enter for itself.
+  if (view === 'tasks') rows.get(next).querySelector('a').focus({ preventScroll: true });
+  else document.activeElement?.blur();
 }
 
 /** Shows what the address names. */
