@@ -17,6 +17,10 @@ pub fn last_line(text: &str) -> &str {
 ///
 /// White space, line ends included, is folded into single spaces and goes at both ends. A cut shows as `…`.
 pub fn clean_line(text: &str, max_chars: usize) -> String {
+    // Most names are like this.
+    if text.len() <= max_chars && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return text.to_owned();
+    }
     let mut line = String::new();
     let mut length = 0;
     // A space is written only once something follows it.

@@ -3,9 +3,9 @@
 use super::names::Metric;
 use super::registry::Sink;
 use crate::domain::budget::micro_dollars;
-use crate::domain::event::{Event, Outcome, Recorded, ToolResult};
+use crate::domain::event::{ArtifactKind, Ending, Event, Outcome, Recorded, ToolResult};
 use crate::domain::gate::{About, Decision, GateId};
-use crate::domain::id::TaskId;
+use crate::domain::id::{RunId, TaskId};
 use crate::domain::merging::How;
 use crate::domain::review::passes;
 use crate::domain::review::report::Pass;
@@ -15,6 +15,9 @@ use crate::domain::task::{Attempt, Task, TaskState, Work};
 use crate::domain::time::Time;
 use crate::domain::usage::Usage;
 use crate::domain::words::clean_line;
+use crate::store::figures::RawEvent;
+use serde::Deserialize;
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
 /// The most characters of a label.
@@ -101,6 +104,58 @@ fn label(name: &str) -> String {
     clean_line(name, MAX_LABEL)
 }
 
+/// What is measured of an event that leads to no other state, in the words of [`Event`].
+enum Light<'a> {
+    Session(OfAttempt),
+    Tool(ToolCall<'a>),
+    Verification(Verified),
+    Artifact(Kept),
+}
+
+#[derive(Deserialize)]
+struct OfAttempt {
+    task: TaskId,
+    attempt: u32,
+}
+
+#[derive(Deserialize)]
+struct ToolCall<'a> {
+    task: TaskId,
+    attempt: u32,
+    #[serde(borrow)]
+    tool: Cow<'a, str>,
+    result: ToolResult,
+    millis: u64,
+}
+
+#[derive(Deserialize)]
+struct Verified {
+    task: TaskId,
+    attempt: u32,
+    ending: Ending,
+    #[serde(default)]
+    cached: bool,
+}
+
+#[derive(Deserialize)]
+struct Kept {
+    artifact: ArtifactKind,
+    bytes: u64,
+}
+
+impl Light<'_> {
+    /// Reads a part of an event; nothing where it is of another kind, or written in an older way.
+    fn read<'a>(kind: &str, data: &'a str) -> Option<Light<'a>> {
+        Some(match kind {
+            "session_started" => Light::Session(serde_json::from_str(data).ok()?),
+            "tool_invoked" => Light::Tool(serde_json::from_str(data).ok()?),
+            "verification_ended" => Light::Verification(serde_json::from_str(data).ok()?),
+            "artifact_kept" => Light::Artifact(serde_json::from_str(data).ok()?),
+            _ => return None,
+        })
+    }
+}
+
 impl Meter {
     /// Returns the run as it stands after the last event that was taken in.
     pub fn run(&self) -> Option<&Run> {
@@ -116,6 +171,52 @@ impl Meter {
             | "verification_ended" | "budget_warned" | "conflicts_seen" | "tree_checked" => false,
             _ => true,
         }
+    }
+
+    /// Takes the next event of the run in as it lies in the store, and hands on what it comes to. What cannot be read is left
+    /// out: all else stays true.
+    ///
+    /// Most events lead to no other state; of those, no more is read than is measured.
+    pub fn take_raw(&mut self, run: &RunId, raw: &RawEvent<'_>, sink: &mut dyn Sink) {
+        if self.take_light(raw, sink).is_some() {
+            return;
+        }
+        if let Ok(event) = serde_json::from_str::<Event>(raw.data) {
+            self.take(&Recorded { seq: raw.seq, run: run.clone(), at: raw.at, event }, sink);
+        }
+    }
+
+    /// Does so with an event that leads to no other state and is read in a part; nothing where it has to be read whole.
+    fn take_light(&mut self, raw: &RawEvent<'_>, sink: &mut dyn Sink) -> Option<()> {
+        if self.needs(raw.kind) {
+            return None;
+        }
+        let light = Light::read(raw.kind, raw.data)?;
+        let run = self.run.as_mut()?;
+        let is_open = |task: &TaskId, number: u32| {
+            run.task(task)?.last().filter(|last| last.number == number && last.is_open()).map(|_| ())
+        };
+        match &light {
+            Light::Session(of) => is_open(&of.task, of.attempt)?,
+            Light::Tool(call) => is_open(&call.task, call.attempt)?,
+            Light::Verification(ended) => is_open(&ended.task, ended.attempt)?,
+            Light::Artifact(_) => {}
+        }
+        run.last_at = raw.at;
+        sink.of_version(&self.version);
+        sink.take(Metric::EventCount, &[raw.kind], 1);
+        let mut taking = Taking { meter: self, at: raw.at, sink };
+        // What names something that is not there is counted, and nothing else.
+        let _ = match &light {
+            Light::Session(_) => Some(()),
+            Light::Tool(call) => taking.tool(&call.task, &call.tool, call.result, call.millis),
+            Light::Verification(of) => taking.verified(&of.task, &of.ending, of.cached),
+            Light::Artifact(kept) => {
+                taking.sink.take(Metric::ArtifactBytes, &[kept.artifact.name()], kept.bytes);
+                Some(())
+            }
+        };
+        Some(())
     }
 
     /// Takes the next event of the run in, and hands on what it comes to. What does not follow from what came before is
@@ -197,15 +298,7 @@ impl Taking<'_> {
                 self.one(Metric::AttemptAdopted, &[&agent]);
             }
             Event::ToolInvoked { task, tool, result, millis, .. } => {
-                self.goes_on(task)?;
-                let agent = label(&self.task(task)?.1.last()?.agent);
-                let result = match result {
-                    ToolResult::Ok => "ok",
-                    ToolResult::Error => "error",
-                    ToolResult::Denied => "denied",
-                };
-                self.one(Metric::ToolCall, &[&agent, &label(tool), result]);
-                self.sink.take(Metric::ToolDuration, &[&agent, result], *millis);
+                self.tool(task, tool, *result, *millis)?
             }
             Event::AgentWaited { task, reason, .. } => {
                 self.goes_on(task)?;
@@ -234,18 +327,7 @@ impl Taking<'_> {
                 self.one(Metric::SubmissionRefused, &[&agent.unwrap_or_default(), kind, code.name()]);
             }
             Event::VerificationStarted { task, .. } => self.goes_on(task)?,
-            Event::VerificationEnded { task, ending, cached, .. } => {
-                let who = self.who(task)?;
-                let result = match (cached, ending.is_clean()) {
-                    (true, _) => "cached",
-                    (false, true) => "pass",
-                    (false, false) => "fail",
-                };
-                self.one(Metric::Verification, &[&who.team, &who.role, result]);
-                if !cached {
-                    self.sink.take(Metric::VerificationDuration, &[result], ending.millis);
-                }
-            }
+            Event::VerificationEnded { task, ending, cached, .. } => self.verified(task, ending, *cached)?,
             Event::WorkKept { task, insertions, deletions, .. } => {
                 self.kept(task, *insertions, *deletions)?
             }
@@ -328,6 +410,34 @@ impl Taking<'_> {
             | Event::ConflictsSeen { .. }
             | Event::BudgetChanged { .. }
             | Event::RunImported(_) => {}
+        }
+        Some(())
+    }
+
+    fn tool(&mut self, task: &TaskId, tool: &str, result: ToolResult, millis: u64) -> Option<()> {
+        self.goes_on(task)?;
+        let agent = label(&self.task(task)?.1.last()?.agent);
+        let result = match result {
+            ToolResult::Ok => "ok",
+            ToolResult::Error => "error",
+            ToolResult::Denied => "denied",
+        };
+        self.one(Metric::ToolCall, &[&agent, &label(tool), result]);
+        self.sink.take(Metric::ToolDuration, &[&agent, result], millis);
+        Some(())
+    }
+
+    fn verified(&mut self, task: &TaskId, ending: &Ending, cached: bool) -> Option<()> {
+        let (_, of) = self.task(task)?;
+        let (team, role) = (label(&self.run()?.team), label(of.spec.role()));
+        let result = match (cached, ending.is_clean()) {
+            (true, _) => "cached",
+            (false, true) => "pass",
+            (false, false) => "fail",
+        };
+        self.one(Metric::Verification, &[&team, &role, result]);
+        if !cached {
+            self.sink.take(Metric::VerificationDuration, &[result], ending.millis);
         }
         Some(())
     }
@@ -607,22 +717,27 @@ mod tests {
     use super::super::registry::{Registry, Snapshot, Value};
     use super::*;
     use crate::domain::error_kind::ErrorKind;
-    use crate::domain::event::{Again, Ending, ProcessId};
-    use crate::domain::id::RunId;
+    use crate::domain::event::{Again, ProcessId};
     use crate::domain::requeue::Asked;
     use crate::domain::run::tests::{ended, run_created_by, spec, started};
     use crate::domain::task::TaskSpec;
 
-    /// A run whose events are measured one after the other.
+    /// A run whose events are measured one after the other, as they are and as they lie in a store.
     struct Measured {
         meter: Meter,
         registry: Registry,
+        raw: (Meter, Registry),
         seq: i64,
     }
 
     impl Measured {
         fn run(specs: Vec<TaskSpec>) -> Measured {
-            let mut measured = Measured { meter: Meter::default(), registry: Registry::default(), seq: 0 };
+            let mut measured = Measured {
+                meter: Meter::default(),
+                registry: Registry::default(),
+                raw: Default::default(),
+                seq: 0,
+            };
             measured.at(0, run_created_by("1.2.3"));
             specs.into_iter().for_each(|spec| measured.at(0, Event::TaskCreated { spec }));
             measured
@@ -630,12 +745,17 @@ mod tests {
 
         fn at(&mut self, at: i64, event: Event) {
             self.seq += 1;
-            let recorded = Recorded { seq: self.seq, run: RunId::from_random(1), at: Time(at), event };
+            let (run, data) = (RunId::from_random(1), serde_json::to_string(&event).unwrap());
+            let raw = RawEvent { seq: self.seq, at: Time(at), kind: event.kind(), data: &data };
+            self.raw.0.take_raw(&run, &raw, &mut self.raw.1);
+            let recorded = Recorded { seq: self.seq, run, at: Time(at), event };
             self.meter.take(&recorded, &mut self.registry);
         }
 
         fn seen(&self) -> Snapshot {
-            self.registry.snapshot(Time(0))
+            let seen = self.registry.snapshot(Time(0));
+            assert_eq!(self.raw.1.snapshot(Time(0)), seen, "what is read in a part comes to something else");
+            seen
         }
 
         /// Returns what all series of a metric come to whose labels hold all of `words`.
@@ -683,6 +803,59 @@ mod tests {
             },
             other => other,
         }
+    }
+
+    #[test]
+    fn what_is_read_in_a_part_comes_to_the_same_as_what_is_read_whole() {
+        let mut measured = Measured::run(vec![agent("a")]);
+        let task = || TaskId::parse("a").unwrap();
+        let tool = |attempt, tool: &str, result| Event::ToolInvoked {
+            task: task(),
+            attempt,
+            tool: tool.into(),
+            arguments: "{\"say\": \"\\n\"}".into(),
+            result,
+            millis: 70,
+        };
+        measured.at(0, by_claude("a", 1));
+        measured.at(1, Event::SessionStarted { task: task(), attempt: 1, session: "s".into() });
+        measured.at(2, tool(1, "Ba\"sh", ToolResult::Ok));
+        measured.at(3, tool(1, "Bash", ToolResult::Denied));
+        measured.at(4, Event::AgentWaited { task: task(), attempt: 1, reason: "busy".into() });
+        // Now it ends a wait.
+        measured.at(9, tool(1, "Bash", ToolResult::Error));
+        // Of nobody: these are counted, and nothing else.
+        measured.at(10, tool(2, "Bash", ToolResult::Ok));
+        measured.at(
+            10,
+            Event::SessionStarted { task: TaskId::parse("b").unwrap(), attempt: 1, session: "s".into() },
+        );
+        let checked = |cached| Event::VerificationEnded {
+            task: task(),
+            attempt: 1,
+            command: "true".into(),
+            ending: Ending { exit: Some(0), millis: 5, ..Ending::default() },
+            cached,
+        };
+        measured.at(11, checked(false));
+        measured.at(12, checked(true));
+        measured.at(
+            13,
+            Event::ArtifactKept {
+                task: None,
+                attempt: None,
+                artifact: ArtifactKind::Goal,
+                path: "goal.md".into(),
+                bytes: 77,
+                sha256: String::new(),
+            },
+        );
+        measured.at(14, ended("a", 1, Outcome::Succeeded, None));
+        assert_eq!((measured.amount(Metric::ToolCall, &[]), measured.sum(Metric::AgentWaitTime)), (3, 5));
+        assert_eq!(
+            (measured.sum(Metric::ArtifactBytes), measured.amount(Metric::Verification, &[])),
+            (77, 2)
+        );
     }
 
     fn process() -> ProcessId {
@@ -842,12 +1015,14 @@ mod tests {
             (60, ended("a", 1, Outcome::Succeeded, None)),
         ];
         let mut measured = Measured::run(vec![]);
-        let mut meter = std::mem::take(&mut measured.meter);
         for (at, event) in events {
-            let recorded = Recorded { seq: 1, run: RunId::from_random(1), at: Time(at), event };
             match at {
-                60 => meter.take(&recorded, &mut measured.registry),
-                _ => meter.take(&recorded, &mut Nothing),
+                60 => measured.at(60, event),
+                _ => {
+                    let recorded = Recorded { seq: 1, run: RunId::from_random(1), at: Time(at), event };
+                    measured.meter.take(&recorded, &mut Nothing);
+                    measured.raw.0.take(&recorded, &mut Nothing);
+                }
             }
         }
         assert_eq!(measured.amount(Metric::EventCount, &[]), 2, "the run's first and the last");

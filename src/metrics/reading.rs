@@ -15,8 +15,7 @@
 use super::current;
 use super::measure::Meter;
 use super::names::{Kind, Metric, Spec};
-use super::registry::{BETWEEN, Histogram, Quick, Registry, Sink, Snapshot, Value};
-use crate::domain::event::{Event, Recorded};
+use super::registry::{Histogram, Labels, Places, Registry, Sink, Snapshot, Value, hash_of, is_same};
 use crate::domain::id::RunId;
 use crate::domain::time::Time;
 use crate::store::StoreError;
@@ -24,10 +23,17 @@ use crate::store::database::Store;
 use crate::store::figures::{Figure, Figures, Head, RawEvent, SeriesName};
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError, mpsc};
+use std::thread;
 
 /// By which rules events are measured. It grows whenever the same events come to something else, or more is measured: then what
 /// is kept is derived anew. A test holds it to the table.
 pub const RULES: i64 = 2;
+
+/// Fewer runs than this are measured by the thread that reads them.
+const FEW: usize = 50;
+/// The most threads that measure.
+const MOST_THREADS: usize = 8;
 
 /// So many new events are worth keeping what they come to; fewer are read again by the next one.
 const WORTH_KEEPING: i64 = 200;
@@ -77,7 +83,7 @@ pub fn of_run(store: &Store, run: &RunId, now: Time) -> Result<Snapshot, StoreEr
     let mut registry = Registry::default();
     if let Some(number) = store.number_of(run)? {
         let mut meter = Meter::default();
-        store.each_raw_event(number, 0, |raw| take(&mut meter, run, &raw, &mut registry))?;
+        store.each_raw_event(number, 0, |raw| meter.take_raw(run, &raw, &mut registry))?;
     }
     Ok(registry.snapshot(now))
 }
@@ -90,7 +96,7 @@ pub fn to_keep(store: &Store, run: &RunId) -> Result<Figures, StoreError> {
         let copied = store.copied_up_to(number)?;
         store.each_raw_event(number, 0, |raw| match raw.seq > copied {
             true => take_into(&mut meter, run, &raw, &mut hours),
-            false => take(&mut meter, run, &raw, &mut Nothing),
+            false => meter.take_raw(run, &raw, &mut Nothing),
         })?;
     }
     Ok(hours.figures)
@@ -165,31 +171,64 @@ impl Reader {
                 store.figures_of_pruned()?.iter().for_each(|left| self.fresh.add(left));
             }
         }
-        for (number, run) in store.runs_with_events_behind(self.newest)? {
-            self.measure(store, number, run)?;
+        let runs = store.runs_with_events_behind(self.newest)?;
+        match runs.len() {
+            0..FEW => {
+                for (number, run) in runs {
+                    let mut part = self.part(store, number, run)?;
+                    part.measure(&mut self.fresh);
+                    part.keep_in(&mut self.meters);
+                }
+            }
+            _ => self.measure_side_by_side(store, runs)?,
         }
         // The newest run may have been pruned.
         self.newest = self.newest.max(store.newest_event()?);
         Ok(())
     }
 
-    /// Measures the events of a run behind the newest that was measured.
-    fn measure(&mut self, store: &Store, number: i64, run: RunId) -> Result<(), StoreError> {
-        let (mut meter, mut seen) = self.meters.remove(&run).unwrap_or_default();
-        let (fresh, newest) = (&mut self.fresh, self.newest.max(store.copied_up_to(number)?));
+    /// Takes the events of a run out of the store that its meter has not seen.
+    fn part(&mut self, store: &Store, number: i64, run: RunId) -> Result<Part, StoreError> {
+        let (meter, seen) = self.meters.remove(&run).unwrap_or_default();
+        let counted = self.newest.max(store.copied_up_to(number)?);
+        let mut events = Vec::new();
         store.each_raw_event(number, seen, |raw| {
-            seen = raw.seq;
-            match raw.seq > newest {
-                true => take_into(&mut meter, &run, &raw, fresh),
-                // It counts already, and only leads to the state that later ones begin from.
-                false if meter.needs(raw.kind) => take(&mut meter, &run, &raw, &mut Nothing),
-                false => {}
-            }
+            let RawEvent { seq, at, kind, data } = raw;
+            events.push(OwnedEvent { seq, at, kind: kind.to_owned(), data: data.to_owned() });
         })?;
-        if meter.run().is_some_and(|run| run.ended_at.is_none()) {
-            self.meters.insert(run, (meter, seen));
-        }
-        Ok(())
+        Ok(Part { run, meter, seen, counted, events })
+    }
+
+    /// Measures many runs: one thread reads them, and the others, one for each processor, measure.
+    fn measure_side_by_side(&mut self, store: &Store, runs: Vec<(i64, RunId)>) -> Result<(), StoreError> {
+        let threads = thread::available_parallelism().map_or(1, |count| count.get().min(MOST_THREADS));
+        let (parts, waiting) = mpsc::sync_channel::<Part>(threads * 2);
+        let waiting = Mutex::new(waiting);
+        let measure = || {
+            let (mut fresh, mut meters) = (Hours::default(), HashMap::new());
+            loop {
+                // The lock is given back before the part is measured.
+                let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                let Ok(mut part) = next else { return (fresh, meters) };
+                part.measure(&mut fresh);
+                part.keep_in(&mut meters);
+            }
+        };
+        thread::scope(|scope| {
+            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(measure)).collect();
+            let read = runs.into_iter().try_for_each(|(number, run)| {
+                // Nobody takes it only where a worker has panicked, which is told below.
+                let _ = parts.send(self.part(store, number, run)?);
+                Ok(())
+            });
+            drop(parts);
+            for worker in workers {
+                let (fresh, meters) = worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                self.fresh.add(&fresh.figures);
+                self.meters.extend(meters);
+            }
+            read
+        })
     }
 }
 
@@ -200,45 +239,86 @@ impl Sink for Nothing {
     fn take(&mut self, _: Metric, _: &[&str], _: u64) {}
 }
 
-/// Lets a meter take an event as it lies in the store. What cannot be read is left out: all else stays true.
-fn take(meter: &mut Meter, run: &RunId, raw: &RawEvent<'_>, sink: &mut dyn Sink) {
-    if let Ok(event) = serde_json::from_str::<Event>(raw.data) {
-        meter.take(&Recorded { seq: raw.seq, run: run.clone(), at: raw.at, event }, sink);
-    }
-}
-
 fn take_into(meter: &mut Meter, run: &RunId, raw: &RawEvent<'_>, hours: &mut Hours) {
     hours.hour = hour_of(raw.at);
-    take(meter, run, raw, hours);
+    meter.take_raw(run, raw, hours);
+}
+
+/// A run whose events are measured, as it is handed to whoever does that.
+struct Part {
+    run: RunId,
+    meter: Meter,
+    /// The last event that the meter has seen, and the newest that counts already.
+    seen: i64,
+    counted: i64,
+    events: Vec<OwnedEvent>,
+}
+
+/// An event as it lies in the store, away from it.
+struct OwnedEvent {
+    seq: i64,
+    at: Time,
+    kind: String,
+    data: String,
+}
+
+impl Part {
+    /// Measures the events into `fresh`.
+    fn measure(&mut self, fresh: &mut Hours) {
+        let Part { run, meter, seen, counted, events } = self;
+        for OwnedEvent { seq, at, kind, data } in events.drain(..) {
+            *seen = seq;
+            let raw = RawEvent { seq, at, kind: &kind, data: &data };
+            match seq > *counted {
+                true => take_into(meter, run, &raw, fresh),
+                // It counts already, and only leads to the state that later ones begin from.
+                false if meter.needs(&kind) => meter.take_raw(run, &raw, &mut Nothing),
+                false => {}
+            }
+        }
+    }
+
+    /// Keeps the meter of a run that has not ended, for the next look.
+    fn keep_in(self, meters: &mut HashMap<RunId, (Meter, i64)>) {
+        if self.meter.run().is_some_and(|run| run.ended_at.is_none()) {
+            meters.insert(self.run, (self.meter, self.seen));
+        }
+    }
 }
 
 /// Adds measurements up by the hour, for each version of crew.
 #[derive(Debug, Default)]
 struct Hours {
     figures: Figures,
-    places: HashMap<Box<str>, usize, Quick>,
+    /// The metric, the version and the labels of each series.
+    known: Vec<(Metric, u64, Labels)>,
+    places: Places,
     hour: i64,
     version: String,
-    /// The series that is looked up.
-    key: String,
+    /// The number of that version, from 0 in the order in which they were seen first.
+    version_number: u64,
+    versions: Vec<String>,
 }
 
 impl Hours {
     fn place(&mut self, metric: Metric, labels: &[&str]) -> usize {
-        self.key.clear();
-        for part in [metric.name(), &self.version].iter().chain(labels) {
-            self.key.push_str(part);
-            self.key.push(BETWEEN);
-        }
-        if let Some(place) = self.places.get(self.key.as_str()) {
-            return *place;
-        }
+        let (known, number) = (&self.known, self.version_number);
+        let is_it = |place: usize| {
+            let (metric_of, number_of, labels_of) = &known[place];
+            (*metric_of, *number_of) == (metric, number) && is_same(labels_of, labels)
+        };
+        let seed = (metric as u64) << 32 | number;
+        let free = match self.places.find(hash_of(seed, labels), is_it) {
+            Ok(place) => return place,
+            Err(free) => free,
+        };
+        self.known.push((metric, number, labels.iter().map(|label| (*label).into()).collect()));
         let names = metric.spec().labels.iter().zip(labels).filter(|(_, value)| !value.is_empty());
         let labels = names.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let series = SeriesName { metric: metric.name().to_owned(), version: self.version.clone(), labels };
         self.figures.series.push(series);
         self.figures.hours.push(Vec::new());
-        self.places.insert(self.key.as_str().into(), self.figures.series.len() - 1);
+        self.places.put(free, self.figures.series.len() - 1);
         self.figures.series.len() - 1
     }
 
@@ -259,7 +339,7 @@ impl Hours {
     fn add(&mut self, others: &Figures) {
         for (series, hours) in others.series.iter().zip(&others.hours) {
             let Some((metric, labels)) = in_order(series) else { continue };
-            self.version.clone_from(&series.version);
+            self.of_version(&series.version);
             let place = self.place(metric, &labels);
             for (hour, figure) in hours {
                 self.hour = *hour;
@@ -288,8 +368,14 @@ impl Hours {
 
 impl Sink for Hours {
     fn of_version(&mut self, version: &str) {
-        if self.version != version {
-            version.clone_into(&mut self.version);
+        if self.version == version && !self.versions.is_empty() {
+            return;
+        }
+        version.clone_into(&mut self.version);
+        let known = self.versions.iter().position(|known| known == version);
+        self.version_number = known.unwrap_or(self.versions.len()) as u64;
+        if known.is_none() {
+            self.versions.push(version.to_owned());
         }
     }
 
@@ -337,7 +423,7 @@ fn registry_of(counted: &[(SeriesName, Figure)]) -> Registry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::event::{Outcome, ToolResult};
+    use crate::domain::event::{Event, Outcome, ToolResult};
     use crate::domain::id::TaskId;
     use crate::domain::run::Run;
     use crate::domain::run::RunStatus;

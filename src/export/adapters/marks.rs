@@ -127,7 +127,7 @@ mod tests {
         assert_eq!(find_section(&file.replace("more of", "all"), "codex"), Found::Whole(&section));
         assert!(matches!(find_section(&file.replace("words", "others"), "codex"), Found::Edited(_)));
         assert_eq!(find_section("# Mine\n", "codex"), Found::Nothing);
-        assert_eq!(find_section(&file, "gemini"), Found::Nothing);
+        assert_eq!(find_section(&file, "gemini"), Found::Broken, "it ends a section that is not there");
         assert_eq!(find_section(&file.replace(END, ""), "codex"), Found::Broken);
         assert_eq!(find_section(&format!("{file}{section}"), "codex"), Found::Broken);
         assert_eq!(find_section(&format!("{file}{END}\n"), "codex"), Found::Broken);
