@@ -144,7 +144,8 @@ impl Store {
             // Each run has events.
             0 => "SELECT no, id FROM runs WHERE ?1 = 0 ORDER BY no",
             _ => {
-                "SELECT no, id FROM runs WHERE no IN (SELECT DISTINCT run FROM events WHERE seq > ?1) ORDER BY no"
+                // The newest events lie together; each run's own do not.
+                "SELECT no, id FROM runs WHERE no IN (SELECT run FROM events NOT INDEXED WHERE seq > ?1) ORDER BY no"
             }
         };
         let rows = self.rows(sql, [seq], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))?;
