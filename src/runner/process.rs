@@ -834,9 +834,9 @@ mod tests {
         reaper.join().unwrap();
         assert!(at("asked").exists());
         // Who is killed dies as soon as it is given a processor.
-        let deadline = std::time::Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + Duration::from_secs(30);
         while members_of(process.pid).into_iter().any(|pid| start_of(pid).is_some()) {
-            assert!(std::time::Instant::now() < deadline, "all of it has ended");
+            assert!(Instant::now() < deadline, "all of it has ended");
             std::thread::sleep(Duration::from_millis(5));
         }
     }
