@@ -18,7 +18,7 @@ const LATE: [&str; 2] = ["gemini", "opencode"];
 pub const EACH: &[Scenario] = &[
     ("an_executor_writes_and_a_reviewer_looks", an_executor_writes_and_a_reviewer_looks, &ALL),
     ("an_invalid_submission_is_corrected", an_invalid_submission_is_corrected, &ALL),
-    ("a_person_answers_it_and_sends_it_back", authority::a_person_answers_it_and_sends_it_back, &ALL),
+    ("a_person_answers_it_and_sends_it_back", authority::a_person_answers_it_and_sends_it_back, &QUICK),
     ("a_session_that_is_gone_is_begun_anew", authority::a_session_that_is_gone_is_begun_anew, &QUICK),
     ("its_plan_is_approved_before_it_writes", authority::its_plan_is_approved_before_it_writes, &QUICK),
     ("a_read_only_role_is_held_to_it", authority::a_read_only_role_is_held_to_it, &ALL),
@@ -38,7 +38,7 @@ pub const EACH: &[Scenario] = &[
     ("one_that_forgets_to_hand_in_is_reminded", one_that_forgets_to_hand_in_is_reminded, &ALL),
     ("one_that_is_cut_off_goes_on_in_its_session", one_that_is_cut_off_goes_on_in_its_session, &QUICK),
     ("one_that_lost_its_crew_goes_on_with_the_next", one_that_lost_its_crew_goes_on_with_the_next, &QUICK),
-    ("each_works_on_its_own_branch", worktrees::each_works_on_its_own_branch, &ALL),
+    ("each_works_on_its_own_branch", worktrees::each_works_on_its_own_branch, &QUICK),
     ("it_goes_on_where_it_was", worktrees::it_goes_on_where_it_was, &QUICK),
     ("doctor_finds_it_as_expected", doctor_finds_it_as_expected, &["claude"]),
     ("a_probe_is_answered", a_probe_is_answered, &QUICK),
@@ -62,6 +62,8 @@ pub const SLOW: &[Scenario] = &[
     ("it_goes_on_where_it_was", worktrees::it_goes_on_where_it_was, &LATE),
     ("a_provider_that_is_not_there_is_told", a_provider_that_is_not_there_is_told, &LATE),
     ("one_that_is_cut_off_goes_on_in_its_session", one_that_is_cut_off_goes_on_in_its_session, &LATE),
+    ("a_person_answers_it_and_sends_it_back", authority::a_person_answers_it_and_sends_it_back, &LATE),
+    ("each_works_on_its_own_branch", worktrees::each_works_on_its_own_branch, &LATE),
     ("doctor_finds_it_as_expected", doctor_finds_it_as_expected, &["codex", "gemini", "opencode", "pi"]),
     // Claude and codex keep it from editing, as `a_read_only_role_is_held_to_it` shows.
     (
