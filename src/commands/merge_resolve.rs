@@ -123,7 +123,7 @@ pub fn check_agent(registry: &Registry, name: &str, setup: &Setup, paths: &RunPa
         &Base { commit: String::new(), branch: None, snapshot: false },
         spec,
     )?;
-    let letter = Letter::write(&run, paths, (&run.tasks[0], ""), &**agent, 1);
+    let letter = Letter::write(&run, paths, &run.tasks[0], &**agent, 1);
     match letter.command(&**agent, setup, &run, paths, &run.tasks[0]) {
         Ok(_) => Ok(()),
         Err(cannot) => {

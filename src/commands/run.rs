@@ -327,7 +327,7 @@ fn rehearse<'a>(
             Work::Merge { .. } => {}
             Work::Agent { program, role, .. } => {
                 let Some(agent) = setup.agents.get(program) else { continue };
-                let letter = Letter::write(run, paths, (task, ""), &**agent, 1);
+                let letter = Letter::write(run, paths, task, &**agent, 1);
                 match letter.command(&**agent, setup, run, paths, task) {
                     Ok((spec, held_loosely)) => {
                         for caveat in held_loosely {

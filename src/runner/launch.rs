@@ -5,9 +5,9 @@ use super::environment::{Environment, hiding, hiding_ours};
 use super::kept_output::KeptOutput;
 use super::marks;
 use super::recorder::Recordings;
+use super::review_rules;
 use super::worktree_setup::{self, Preparation, WorktreeSetup};
 use crate::agents::prompt::{self, PromptParts};
-use crate::agents::review_prompt;
 use crate::agents::round_words;
 use crate::agents::{Access, Agent, Apart, Assignment, CommandSpec, MAX_ARGUMENT, Unsupported, prompt_text};
 use crate::domain::context::{self, Earlier};
@@ -27,7 +27,7 @@ use crate::domain::settings::{self, Origin, Settings};
 use crate::domain::submission::{
     self, HandedIn, PlanBody, Resolved, ResultBody, ReviewBody, ReviewVerdict, Terms,
 };
-use crate::domain::task::{Attempt, AttemptState, BUILT_IN, Task, Work};
+use crate::domain::task::{Attempt, AttemptState, Task, Work};
 use crate::domain::telemetry;
 use crate::domain::trace_context::{self, TraceContext};
 use crate::domain::words::clean_text;
@@ -37,7 +37,6 @@ use crate::store::artifacts;
 use crate::store::atomic_file;
 use crate::store::layout::{self, RunPaths};
 use crate::store::log_tail;
-use crate::workspace::{reviewed, rules, task_work};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -240,8 +239,7 @@ pub fn prepare(
                 .ok_or_else(|| LaunchError::Agent(format!("there is no agent `{program}` here")))?
                 .clone();
             let agent = agent.for_attempt(task.spec.id.as_str(), identity.number).unwrap_or(agent);
-            let rules = review_rules(&setup.repository, run, task);
-            let mut letter = Letter::write(run, paths, (task, &rules), &*agent, identity.number);
+            let mut letter = Letter::write(run, paths, task, &*agent, identity.number);
             letter.max_cost_usd = identity.max_cost_usd;
             let mut kept = letter.keep(paths, task, identity.number)?;
             kept.push(letter.keep_context(paths, task, identity.number)?);
@@ -524,14 +522,8 @@ pub struct Letter {
 }
 
 impl Letter {
-    /// Writes what an agent is told about a task in its attempt `number`, with the rules for what it reviews.
-    pub fn write(
-        run: &Run,
-        paths: &RunPaths,
-        (task, review_rules): (&Task, &str),
-        agent: &dyn Agent,
-        number: u32,
-    ) -> Letter {
+    /// Writes what an agent is told about a task in its attempt `number`.
+    pub fn write(run: &Run, paths: &RunPaths, task: &Task, agent: &dyn Agent, number: u32) -> Letter {
         let file = artifacts::prompt_of(&task.spec.id, number);
         let Work::Agent { persona, task: text, submit_optional, .. } = &task.spec.work else {
             let (system_prompt, prompt) = (String::new(), String::new());
@@ -576,7 +568,7 @@ impl Letter {
             words: &task.words,
             verify: &task.spec.verify,
             submit_optional: *submit_optional,
-            review_rules,
+            review_rules: &review_rules::words(run, paths, task),
             round: &round_words(task),
         });
         let earlier = sources.iter().map(|source| earlier_task(paths, source)).collect();
@@ -662,26 +654,6 @@ impl Letter {
 
 fn system_prompt_of(run: &Run, persona: &str) -> String {
     run.personas.get(persona).map(|persona| persona.system_prompt.clone()).unwrap_or_default()
-}
-
-/// Says by which rules of the repository a step reviews another one's work. The task of a review that was asked for by
-/// itself has them in its text.
-///
-/// This asks git, which takes some milliseconds; it is left after a time ([`task_work::git_of`]), and then the reviewer is told
-/// where to look.
-fn review_rules(repository: &Path, run: &Run, task: &Task) -> String {
-    let of_step = run.target_of(task).filter(|_| run.review.is_none() && task.spec.program() != BUILT_IN);
-    let Some(ReviewTarget { base, head, .. }) = of_step else { return String::new() };
-    let git = task_work::git_of(repository);
-    let read =
-        reviewed::paths(&git, &base, &head).and_then(|changed| rules::read(&git, (&base, &head), &changed));
-    match read {
-        Ok(rules) => review_prompt::rules_text(&rules),
-        Err(_) => format!(
-            "\n## The rules of this repository\n\nThey could not be read for you. Look for them as they stood before the \
-             change, in .agents/REVIEW.md, .agents/checks and AGENTS.md: git show {base}:PATH.\n"
-        ),
-    }
 }
 
 /// Says what a review asks of a task that was sent back, or of those that review it again.

@@ -43,6 +43,7 @@ pub mod pipe_watch;
 pub mod process;
 pub mod recorder;
 pub mod requests;
+pub mod review_rules;
 pub mod reviewing;
 pub mod signals;
 pub mod slots;

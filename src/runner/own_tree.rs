@@ -174,7 +174,7 @@ impl OwnTree {
         if self.is_looked_at {
             self.clear_for_next().map_err(|why| Some(no_place(why)))?;
         }
-        let known = self.begun_from.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let known = self.begun_from();
         let base = match &known {
             Some(base) => base.clone(),
             None => self.join().map_err(Some)?,
@@ -236,7 +236,7 @@ impl OwnTree {
     pub fn added_untold(&self) -> Option<Event> {
         let noted = References::noted(&self.repository, &self.owner(), self.attempt);
         noted.ok().flatten()?;
-        let known = self.begun_from.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let known = self.begun_from();
         // The same commits give the same one again.
         Some(self.added(known.or_else(|| self.join().ok())?))
     }
@@ -289,6 +289,11 @@ impl OwnTree {
         }
         let found = Worktree::recover(&self.repository, &self.folder, &self.branch(), &self.owner());
         found.err().map(|error| error.to_string())
+    }
+
+    /// Returns the commit that the work began from, once that is known.
+    pub fn begun_from(&self) -> Option<String> {
+        self.begun_from.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Tells whether there is no such folder any more.
@@ -349,7 +354,7 @@ impl OwnTree {
 
     /// Does that under a subject, for the attempt that it is of.
     fn keep_as(&self, subject: &str, attempt: u32) -> Result<Kept, String> {
-        let known = self.begun_from.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let known = self.begun_from();
         let base = known.ok_or("nobody knows what it began from")?;
         let branch = self.branch();
         let tree = Worktree::recover(&self.repository, &self.folder, &branch, &self.owner())
@@ -389,7 +394,7 @@ impl OwnTree {
     }
 
     fn clear_away(&self) -> Result<Vec<String>, String> {
-        let known = self.begun_from.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let known = self.begun_from();
         let begun_from = known.as_deref().unwrap_or(&self.base);
         let (branch, owner) = (self.branch(), self.owner());
         let order = Order {

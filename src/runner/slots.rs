@@ -9,6 +9,7 @@ use super::left_folder::LeftFolder;
 use super::own_tree::{Kept, OwnTree};
 use super::recorder::Recorder;
 use super::requests::{self, KeptFirst};
+use super::review_rules;
 use super::reviewing::Reading;
 use crate::agents::{Agent, Said};
 use crate::domain::conflict::Clash;
@@ -217,8 +218,9 @@ pub struct Job {
 /// What is to be kept.
 #[derive(Debug)]
 pub enum Keeping {
-    /// All that a task's own work tree holds, on its branch; with what was achieved, in a line.
-    Own { tree: Arc<OwnTree>, summary: String },
+    /// All that a task's own work tree holds, on its branch; with what was achieved, in a line. `rules` is the file for the
+    /// rules that it is reviewed by, where it is.
+    Own { tree: Arc<OwnTree>, summary: String, rules: Option<PathBuf> },
     /// All that the shared folder holds, at a reference of its own.
     Shared { folder: Arc<FolderWatch>, reference: String, message: String },
     /// The same, of which nobody knows any more what it held before.
@@ -237,7 +239,13 @@ impl Keeping {
     /// Keeps it; nothing where there is nothing to keep.
     pub fn keep(&self) -> Result<Option<Kept>, String> {
         match self {
-            Keeping::Own { tree, summary } => tree.keep(summary).map(Some),
+            Keeping::Own { tree, summary, rules } => {
+                let kept = tree.keep(summary)?;
+                if let (Some(file), Some(base)) = (rules, tree.begun_from()) {
+                    review_rules::keep(&tree.repository, (&base, &kept.commit), file);
+                }
+                Ok(Some(kept))
+            }
             Keeping::Shared { folder, reference, message } => folder.keep_all(reference, message),
             Keeping::Left(left) => left.keep(),
         }

@@ -230,6 +230,11 @@ pub fn files_of(task: &TaskId, attempt: u32) -> String {
     format!("files/{task}.{attempt}")
 }
 
+/// Returns where the rules are kept that a task's work is reviewed by, relative to the run's folder.
+pub fn review_rules_of(task: &TaskId) -> String {
+    format!("review-rules/{task}.json")
+}
+
 /// Returns the excludes that git is given in a task's worktree, relative to the run's folder.
 pub fn excludes_of(task: &TaskId) -> String {
     format!("worktrees/{task}.excludes")

@@ -11,6 +11,7 @@ use crate::runner::attempt::MAX_SUMMARY_LINE;
 use crate::runner::launch;
 use crate::runner::left_folder::LeftFolder;
 use crate::runner::own_tree::{Kept, OwnTree};
+use crate::runner::review_rules;
 use crate::runner::slots::{Errand, Keeping};
 use crate::store::StoreError;
 use crate::workspace::custody;
@@ -64,7 +65,10 @@ impl Dispatcher<'_> {
         let summary =
             summary.map(|handed_in| clean_line(&handed_in.summary(), MAX_SUBJECT)).unwrap_or_default();
         let keeping = match (&open.tree, &open.folder) {
-            (Some(tree), _) => Keeping::Own { tree: tree.clone(), summary },
+            (Some(tree), _) => {
+                let rules = review_rules::file_for(&self.run, &self.paths, task);
+                Keeping::Own { tree: tree.clone(), summary, rules }
+            }
             (None, Some(folder)) if task.may_write() && open.leaves_doubtful_work(task) => Keeping::Shared {
                 folder: folder.clone(),
                 reference: worktree::keep_ref(&self.run.id, &task.spec.id, open.number),
@@ -210,7 +214,10 @@ impl Dispatcher<'_> {
             Some(_) if task.tree.is_none() => None,
             // Somebody has taken it away: what its registration still knows is held when it is made again.
             Some(tree) if tree.is_gone() => None,
-            Some(tree) => Some(Keeping::Own { tree, summary: String::new() }),
+            Some(tree) => {
+                let rules = review_rules::file_for(&self.run, &self.paths, task);
+                Some(Keeping::Own { tree, summary: String::new(), rules })
+            }
             None if process.is_some() && task.may_write() => Some(Keeping::Left(LeftFolder {
                 repository: self.setup.repository.clone(),
                 logs: self.paths.logs(),
