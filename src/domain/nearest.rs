@@ -29,6 +29,24 @@ pub fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Option
     best.map(|(_, name)| name)
 }
 
+/// Returns the one of several things that has a name. Otherwise says so, in the given words, and which name was probably meant
+/// or which there are.
+pub fn named<T: Copy>(
+    none: &str,
+    word: &str,
+    all: &[T],
+    name: impl Fn(T) -> &'static str,
+) -> Result<T, String> {
+    let names = || all.iter().map(|one| name(*one));
+    if let Some(found) = all.iter().find(|one| name(**one) == word) {
+        return Ok(*found);
+    }
+    Err(match nearest(word, names()) {
+        Some(near) => format!("{none}; did you mean `{near}`?"),
+        None => format!("{none}; there are {}", names().collect::<Vec<_>>().join(", ")),
+    })
+}
+
 /// Returns the small letters of a name, or `None` where it is empty or too long to be a name.
 fn folded(name: &str) -> Option<Vec<char>> {
     let letters: Vec<char> = name.chars().flat_map(char::to_lowercase).take(MAX_CHARS + 1).collect();

@@ -3,7 +3,7 @@
 use super::event::Event;
 use super::finding::Finding;
 use super::gate::Decision;
-use super::nearest::nearest;
+use super::nearest::named;
 use super::submission::{HandedIn, ResultBody, ReviewBody};
 use super::task::Work;
 use super::words::clean_line;
@@ -76,14 +76,7 @@ impl FromStr for Place {
     type Err = String;
 
     fn from_str(word: &str) -> Result<Place, String> {
-        let names = || Place::ALL.iter().map(|place| place.name());
-        if let Some(found) = Place::ALL.into_iter().find(|place| place.name() == word) {
-            return Ok(found);
-        }
-        Err(match nearest(word, names()) {
-            Some(near) => format!("nothing is said there; did you mean `{near}`?"),
-            None => format!("nothing is said there; there are {}", names().collect::<Vec<_>>().join(", ")),
-        })
+        named("nothing is said there", word, &Place::ALL, Place::name)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The names of the forms.
 
-use crate::domain::nearest::nearest;
+use crate::domain::nearest::named;
 use std::str::FromStr;
 
 /// A form in which a run leaves.
@@ -51,13 +51,6 @@ impl FromStr for Format {
     type Err = String;
 
     fn from_str(word: &str) -> Result<Format, String> {
-        let names = || Format::ALL.iter().map(|format| format.name());
-        if let Some(found) = Format::ALL.into_iter().find(|format| format.name() == word) {
-            return Ok(found);
-        }
-        Err(match nearest(word, names()) {
-            Some(near) => format!("no such format; did you mean `{near}`?"),
-            None => format!("no such format; there are {}", names().collect::<Vec<_>>().join(", ")),
-        })
+        named("no such format", word, &Format::ALL, Format::name)
     }
 }

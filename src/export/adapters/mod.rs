@@ -7,7 +7,7 @@
 mod marks;
 mod tools;
 
-use crate::domain::nearest::nearest;
+use crate::domain::nearest::named;
 use crate::domain::resources::{AgentFile, Layer, Library};
 use crate::store::{StoreError, atomic_file};
 use marks::Found;
@@ -56,14 +56,7 @@ impl FromStr for Tool {
     type Err = String;
 
     fn from_str(word: &str) -> Result<Tool, String> {
-        let names = || Tool::ALL.iter().map(|tool| tool.name());
-        if let Some(found) = Tool::ALL.into_iter().find(|tool| tool.name() == word) {
-            return Ok(found);
-        }
-        Err(match nearest(word, names()) {
-            Some(near) => format!("no such program; did you mean `{near}`?"),
-            None => format!("no such program; there are {}", names().collect::<Vec<_>>().join(", ")),
-        })
+        named("no such program", word, &Tool::ALL, Tool::name)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The names of the forms, and what may be chosen about them.
 
 use crate::domain::finding::Severity;
-use crate::domain::nearest::nearest;
+use crate::domain::nearest::named;
 use std::str::FromStr;
 
 /// A form in which a report is written.
@@ -56,7 +56,7 @@ impl FromStr for Format {
     type Err = String;
 
     fn from_str(word: &str) -> Result<Format, String> {
-        named("format", word, &Format::ALL, |format| format.name())
+        named("no such format", word, &Format::ALL, Format::name)
     }
 }
 
@@ -85,19 +85,8 @@ impl FromStr for Level {
     type Err = String;
 
     fn from_str(word: &str) -> Result<Level, String> {
-        named("level", word, &Level::ALL, |level| level.name())
+        named("no such level", word, &Level::ALL, Level::name)
     }
-}
-
-fn named<T: Copy>(what: &str, word: &str, all: &[T], name: impl Fn(T) -> &'static str) -> Result<T, String> {
-    let names = || all.iter().map(|one| name(*one));
-    if let Some(found) = all.iter().find(|one| name(**one) == word) {
-        return Ok(*found);
-    }
-    Err(match nearest(word, names()) {
-        Some(near) => format!("no such {what}; did you mean `{near}`?"),
-        None => format!("no such {what}; there are {}", names().collect::<Vec<_>>().join(", ")),
-    })
 }
 
 /// What forms are told beside the report.
