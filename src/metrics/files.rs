@@ -34,29 +34,12 @@ pub fn textfile_of(path: &str, repository: &Path) -> PathBuf {
 /// Writes all metrics of a repository to a file that node_exporter reads. It may read those of other repositories too, so each
 /// series says by a label of its own which one it is from.
 pub fn write_textfile(path: &Path, snapshot: &Snapshot, repository: &str) -> Result<(), StoreError> {
-    let text = labelled(&text::prometheus(snapshot), "repository", repository);
+    let text = text::prometheus_of(snapshot, &[("repository", repository)]);
     atomic_file::write_with(path, |file| {
         // It runs as somebody else.
         file.get_ref().set_permissions(std::fs::Permissions::from_mode(0o644))?;
         file.write_all(text.as_bytes())
     })
-}
-
-/// Adds a label to each series of a text in Prometheus' format.
-fn labelled(text: &str, name: &str, value: &str) -> String {
-    let value = value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
-    let line = |line: &str| {
-        let end = line.find(['{', ' ']).filter(|_| !line.starts_with('#'));
-        match end.map(|end| line.split_at(end)) {
-            None => format!("{line}\n"),
-            Some((metric, rest)) => match rest.strip_prefix('{') {
-                Some(rest) if rest.starts_with('}') => format!("{metric}{{{name}=\"{value}\"{rest}\n"),
-                Some(rest) => format!("{metric}{{{name}=\"{value}\",{rest}\n"),
-                None => format!("{metric}{{{name}=\"{value}\"}}{rest}\n"),
-            },
-        }
-    };
-    text.lines().map(line).collect()
 }
 
 /// Adds all metrics to the file of the day, as one line, and takes away the files of days that are over for long.
@@ -128,9 +111,18 @@ mod tests {
 
     #[test]
     fn each_series_of_a_textfile_says_which_repository_it_is_from() {
-        let text = "# HELP a b {c} d\n# TYPE a counter\na 1\na{x=\"{} 1\"} 2\na{} 3\n";
-        let expected = "# HELP a b {c} d\n# TYPE a counter\na{r=\"/\\\"q\"} 1\na{r=\"/\\\"q\",x=\"{} 1\"} 2\na{r=\"/\\\"q\"} 3\n";
-        assert_eq!(labelled(text, "r", "/\"q"), expected);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("crew.prom");
+        let mut registry = Registry::default();
+        registry.add(Metric::ToolCall, &["claude", "{} 1", "ok"], 3);
+        registry.set(Metric::StoreSize, &[], 100);
+        write_textfile(&path, &registry.snapshot(Time(0)), "/\"q\\").unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let samples: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        let call =
+            "crew_tool_call_total{repository=\"/\\\"q\\\\\",agent=\"claude\",tool=\"{} 1\",result=\"ok\"} 3";
+        assert!(samples.contains(&call), "{text}");
+        assert!(samples.iter().all(|line| line.contains("{repository=\"/\\\"q\\\\\"")), "{text}");
     }
 
     #[test]

@@ -15,12 +15,17 @@ pub const OPENMETRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0;
 
 /// Writes a snapshot in Prometheus' text format.
 pub fn prometheus(snapshot: &Snapshot) -> String {
-    Writer { text: String::new(), open: false }.all(snapshot)
+    prometheus_of(snapshot, &[])
+}
+
+/// Writes a snapshot in Prometheus' text format, with labels that all its series have in common.
+pub fn prometheus_of(snapshot: &Snapshot, common: &[(&'static str, &str)]) -> String {
+    Writer { text: String::new(), open: false, common }.all(snapshot)
 }
 
 /// Writes a snapshot as OpenMetrics.
 pub fn openmetrics(snapshot: &Snapshot) -> String {
-    Writer { text: String::new(), open: true }.all(snapshot) + "# EOF\n"
+    Writer { text: String::new(), open: true, common: &[] }.all(snapshot) + "# EOF\n"
 }
 
 /// Returns the name of a metric without what its samples add: `crew_run_duration_seconds`, `crew_run`.
@@ -66,13 +71,15 @@ fn exactly(value: u64, unit: Unit) -> String {
     }
 }
 
-struct Writer {
+struct Writer<'a> {
     text: String,
     /// It is OpenMetrics that is written.
     open: bool,
+    /// Labels of every series.
+    common: &'a [(&'static str, &'a str)],
 }
 
-impl Writer {
+impl Writer<'_> {
     fn all(mut self, snapshot: &Snapshot) -> String {
         let mut before = None;
         for series in &snapshot.series {
@@ -141,7 +148,8 @@ impl Writer {
     fn line(&mut self, name: &str, ending: &str, series: &Series, bound: Option<&str>, value: &str) {
         self.text.push_str(name);
         self.text.push_str(ending);
-        let labels = series.named().chain(bound.map(|bound| ("le", bound)));
+        let own = series.named().chain(bound.map(|bound| ("le", bound)));
+        let labels = self.common.iter().copied().chain(own);
         let labels: Vec<String> =
             labels.map(|(name, value)| format!("{name}=\"{}\"", self.escaped(value, true))).collect();
         if !labels.is_empty() {
