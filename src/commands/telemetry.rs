@@ -10,7 +10,9 @@ use crate::domain::provider::Providers;
 use crate::domain::redact::Redactor;
 use crate::domain::run::Run;
 use crate::domain::task::Working;
-use crate::domain::telemetry::{Collector, Policy};
+#[cfg(feature = "otlp")]
+use crate::domain::telemetry::Collector;
+use crate::domain::telemetry::Policy;
 use crate::domain::time::Time;
 use crate::domain::words::clean_line;
 use crate::metrics::files;
@@ -192,7 +194,6 @@ pub fn send(cx: &Context, store: &mut Store, runs: &[RunId]) -> Result<ExitStatu
 
 #[cfg(not(feature = "otlp"))]
 pub fn send(_: &Context, _: &mut Store, _: &[RunId]) -> Result<ExitStatus> {
-    let _: Option<Collector> = None;
     Err(Problem::usage("no_otlp", NOT_BUILT).hint("cargo install crew has it").into())
 }
 
