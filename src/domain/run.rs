@@ -299,6 +299,11 @@ impl Run {
 
     /// Returns the place of a task in `tasks`.
     pub fn place(&self, task: &TaskId) -> Option<usize> {
+        self.place_named(task.as_str())
+    }
+
+    /// The same by the text of the id.
+    pub fn place_named(&self, task: &str) -> Option<usize> {
         self.index.get(task).copied()
     }
 

@@ -1,5 +1,6 @@
 //! What the events of a run come to: each event, and the state that it leads to, as measurements.
 
+use super::event_text;
 use super::names::Metric;
 use super::registry::Sink;
 use crate::domain::budget::micro_dollars;
@@ -11,7 +12,7 @@ use crate::domain::review::passes;
 use crate::domain::review::report::Pass;
 use crate::domain::run::{Run, RunStatus, Touched};
 use crate::domain::submission::Kind as Submitted;
-use crate::domain::task::{Attempt, Task, TaskState, Work};
+use crate::domain::task::{Attempt, Task, TaskSpec, TaskState, Work};
 use crate::domain::time::Time;
 use crate::domain::usage::Usage;
 use crate::domain::words::clean_line;
@@ -101,26 +102,34 @@ impl Who {
 
 /// Makes a label of a name that somebody gave.
 fn label(name: &str) -> String {
-    clean_line(name, MAX_LABEL)
+    as_label(name).into_owned()
+}
+
+/// The same, without a copy of what is one already, as most names are.
+fn as_label(name: &str) -> Cow<'_, str> {
+    match name.len() <= MAX_LABEL && name.bytes().all(|byte| byte.is_ascii_graphic()) {
+        true => Cow::Borrowed(name),
+        false => Cow::Owned(clean_line(name, MAX_LABEL)),
+    }
 }
 
 /// What is measured of an event that leads to no other state, in the words of [`Event`].
 enum Light<'a> {
-    Session(OfAttempt),
+    Session(OfAttempt<'a>),
     Tool(ToolCall<'a>),
-    Verification(Verified),
+    Verification(Verified<'a>),
     Artifact(Kept),
 }
 
 #[derive(Deserialize)]
-struct OfAttempt {
-    task: TaskId,
+struct OfAttempt<'a> {
+    task: &'a str,
     attempt: u32,
 }
 
 #[derive(Deserialize)]
 struct ToolCall<'a> {
-    task: TaskId,
+    task: &'a str,
     attempt: u32,
     #[serde(borrow)]
     tool: Cow<'a, str>,
@@ -129,8 +138,8 @@ struct ToolCall<'a> {
 }
 
 #[derive(Deserialize)]
-struct Verified {
-    task: TaskId,
+struct Verified<'a> {
+    task: &'a str,
     attempt: u32,
     ending: Ending,
     #[serde(default)]
@@ -181,7 +190,11 @@ impl Meter {
         if self.take_light(raw, sink).is_some() {
             return;
         }
-        if let Ok(event) = serde_json::from_str::<Event>(raw.data) {
+        if let Some(mut event) = event_text::read(raw.kind, raw.data) {
+            if let Event::TaskCreated { spec: TaskSpec { work: Work::Agent { task, .. }, .. } } = &mut event {
+                // Nothing depends on it, and it is long.
+                task.clear();
+            }
             self.take(&Recorded { seq: raw.seq, run: run.clone(), at: raw.at, event }, sink);
         }
     }
@@ -193,15 +206,16 @@ impl Meter {
         }
         let light = Light::read(raw.kind, raw.data)?;
         let run = self.run.as_mut()?;
-        let is_open = |task: &TaskId, number: u32| {
-            run.task(task)?.last().filter(|last| last.number == number && last.is_open()).map(|_| ())
+        let open = |task: &str, number: u32| {
+            let place = run.place_named(task)?;
+            run.tasks[place].last().filter(|last| last.number == number && last.is_open()).map(|_| place)
         };
-        match &light {
-            Light::Session(of) => is_open(&of.task, of.attempt)?,
-            Light::Tool(call) => is_open(&call.task, call.attempt)?,
-            Light::Verification(ended) => is_open(&ended.task, ended.attempt)?,
-            Light::Artifact(_) => {}
-        }
+        let place = match &light {
+            Light::Session(of) => open(of.task, of.attempt)?,
+            Light::Tool(call) => open(call.task, call.attempt)?,
+            Light::Verification(ended) => open(ended.task, ended.attempt)?,
+            Light::Artifact(_) => 0,
+        };
         run.last_at = raw.at;
         sink.of_version(&self.version);
         sink.take(Metric::EventCount, &[raw.kind], 1);
@@ -209,8 +223,8 @@ impl Meter {
         // What names something that is not there is counted, and nothing else.
         let _ = match &light {
             Light::Session(_) => Some(()),
-            Light::Tool(call) => taking.tool(&call.task, &call.tool, call.result, call.millis),
-            Light::Verification(of) => taking.verified(&of.task, &of.ending, of.cached),
+            Light::Tool(call) => taking.tool(place, &call.tool, call.result, call.millis),
+            Light::Verification(of) => taking.verified(place, &of.ending, of.cached),
             Light::Artifact(kept) => {
                 taking.sink.take(Metric::ArtifactBytes, &[kept.artifact.name()], kept.bytes);
                 Some(())
@@ -298,14 +312,14 @@ impl Taking<'_> {
                 self.one(Metric::AttemptAdopted, &[&agent]);
             }
             Event::ToolInvoked { task, tool, result, millis, .. } => {
-                self.tool(task, tool, *result, *millis)?
+                self.tool(self.task(task)?.0, tool, *result, *millis)?
             }
             Event::AgentWaited { task, reason, .. } => {
-                self.goes_on(task)?;
+                let place = self.task(task)?.0;
+                self.goes_on(place)?;
                 if !reason.is_empty() {
                     let who = self.who(task)?;
                     self.one(Metric::AgentWait, &[&who.agent, &who.model]);
-                    let place = self.task(task)?.0;
                     self.meter.waits.insert(place, at);
                 }
             }
@@ -326,13 +340,15 @@ impl Taking<'_> {
                 let kind = submission.map_or("", Submitted::name);
                 self.one(Metric::SubmissionRefused, &[&agent.unwrap_or_default(), kind, code.name()]);
             }
-            Event::VerificationStarted { task, .. } => self.goes_on(task)?,
-            Event::VerificationEnded { task, ending, cached, .. } => self.verified(task, ending, *cached)?,
+            Event::VerificationStarted { task, .. } => self.goes_on(self.task(task)?.0)?,
+            Event::VerificationEnded { task, ending, cached, .. } => {
+                self.verified(self.task(task)?.0, ending, *cached)?;
+            }
             Event::WorkKept { task, insertions, deletions, .. } => {
                 self.kept(task, *insertions, *deletions)?
             }
             Event::AttemptEnded { task, again, .. } => {
-                self.goes_on(task)?;
+                self.goes_on(self.task(task)?.0)?;
                 self.ended(task)?;
                 if let Some(again) = again {
                     let who = self.who(task)?;
@@ -414,22 +430,23 @@ impl Taking<'_> {
         Some(())
     }
 
-    fn tool(&mut self, task: &TaskId, tool: &str, result: ToolResult, millis: u64) -> Option<()> {
-        self.goes_on(task)?;
-        let agent = label(&self.task(task)?.1.last()?.agent);
+    fn tool(&mut self, place: usize, tool: &str, result: ToolResult, millis: u64) -> Option<()> {
+        self.goes_on(place)?;
+        let Taking { meter, sink, .. } = self;
+        let agent = as_label(&meter.run.as_ref()?.tasks[place].last()?.agent);
         let result = match result {
             ToolResult::Ok => "ok",
             ToolResult::Error => "error",
             ToolResult::Denied => "denied",
         };
-        self.one(Metric::ToolCall, &[&agent, &label(tool), result]);
-        self.sink.take(Metric::ToolDuration, &[&agent, result], millis);
+        sink.take(Metric::ToolCall, &[&agent, &as_label(tool), result], 1);
+        sink.take(Metric::ToolDuration, &[&agent, result], millis);
         Some(())
     }
 
-    fn verified(&mut self, task: &TaskId, ending: &Ending, cached: bool) -> Option<()> {
-        let (_, of) = self.task(task)?;
-        let (team, role) = (label(&self.run()?.team), label(of.spec.role()));
+    fn verified(&mut self, place: usize, ending: &Ending, cached: bool) -> Option<()> {
+        let run = self.run()?;
+        let (team, role) = (label(&run.team), label(run.tasks[place].spec.role()));
         let result = match (cached, ending.is_clean()) {
             (true, _) => "cached",
             (false, true) => "pass",
@@ -456,13 +473,10 @@ impl Taking<'_> {
     }
 
     /// Ends the time for which an agent waited by itself.
-    fn goes_on(&mut self, id: &TaskId) -> Option<()> {
-        if self.meter.waits.is_empty() {
-            return Some(());
-        }
-        let (place, _) = self.task(id)?;
+    fn goes_on(&mut self, place: usize) -> Option<()> {
         if let Some(since) = self.meter.waits.remove(&place) {
-            let (who, millis) = (self.who(id)?, millis(since, self.at));
+            let run = self.run()?;
+            let (who, millis) = (Who::of(run, &run.tasks[place]), millis(since, self.at));
             self.sink.take(Metric::AgentWaitTime, &[&who.agent, &who.model], millis);
         }
         Some(())

@@ -13,6 +13,7 @@
 
 pub mod comparing;
 pub mod current;
+mod event_text;
 pub mod files;
 pub mod measure;
 pub mod names;

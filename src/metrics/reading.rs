@@ -20,23 +20,28 @@ use crate::domain::id::RunId;
 use crate::domain::time::Time;
 use crate::store::StoreError;
 use crate::store::database::Store;
-use crate::store::figures::{Figure, Figures, Head, RawEvent, SeriesName};
+use crate::store::figures::{Figure, Figures, Head, Hours as ByHour, RawEvent, SeriesName};
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError, mpsc};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 /// By which rules events are measured. It grows whenever the same events come to something else, or more is measured: then what
 /// is kept is derived anew. A test holds it to the table.
 pub const RULES: i64 = 2;
 
-/// Fewer runs than this are measured by the thread that reads them.
+/// Of fewer runs than this, the events of each are looked up; those of more are read as they lie in the store.
 const FEW: usize = 50;
+/// So many runs are read and measured at once by one of several threads.
+const PART: usize = 100;
 /// The most threads that measure.
 const MOST_THREADS: usize = 8;
 
 /// So many new events are worth keeping what they come to; fewer are read again by the next one.
 const WORTH_KEEPING: i64 = 200;
+
+/// Up to so many new events are measured when a run ends, in some hundredths of a second.
+const SOON_MEASURED: i64 = 20_000;
 
 const HOUR: i64 = 60 * 60 * 1_000;
 
@@ -90,16 +95,26 @@ pub fn of_run(store: &Store, run: &RunId, now: Time) -> Result<Snapshot, StoreEr
 
 /// Returns what a run came to, to be kept when it is pruned.
 pub fn to_keep(store: &Store, run: &RunId) -> Result<Figures, StoreError> {
-    let mut hours = Hours::default();
+    let mut fresh = Hours::default();
     if let Some(number) = store.number_of(run)? {
-        let mut meter = Meter::default();
-        let copied = store.copied_up_to(number)?;
-        store.each_raw_event(number, 0, |raw| match raw.seq > copied {
-            true => take_into(&mut meter, run, &raw, &mut hours),
-            false => meter.take_raw(run, &raw, &mut Nothing),
-        })?;
+        let counted = store.copied_up_to(number)?;
+        let mut run = Measured { number, id: run.clone(), meter: Meter::default(), seen: 0, counted };
+        store.each_raw_event(number, 0, |raw| run.take(&raw, &mut fresh))?;
     }
-    Ok(hours.figures)
+    Ok(fresh.into_figures())
+}
+
+/// Brings what is kept up to date at the end of a run, where that is worth it and takes no time that anybody notices: whoever
+/// asks later need not wait for it then.
+pub fn keep_up(store: &mut Store) -> Result<(), StoreError> {
+    let head = store.figures_head()?;
+    // What a newer crew keeps is left to it.
+    let counted = if head.rules < RULES { 0 } else { head.seq };
+    let new = store.newest_event()? - counted;
+    if head.rules <= RULES && (WORTH_KEEPING..=SOON_MEASURED).contains(&new) {
+        Reader::default().count(store, Window::ALL)?;
+    }
+    Ok(())
 }
 
 /// Returns the versions of crew that runs were made with, as far as anything is known of them.
@@ -153,7 +168,7 @@ impl Reader {
         let behind = if self.head.rules == RULES { self.head.seq } else { 0 };
         if self.head.rules <= RULES
             && now.seq - behind >= WORTH_KEEPING
-            && store.keep_figures(self.head, now, &self.fresh.figures)?
+            && store.keep_figures(self.head, now, self.fresh.figures())?
         {
             self.head = now;
             self.fresh = Hours::default();
@@ -172,66 +187,96 @@ impl Reader {
             }
         }
         let runs = store.runs_with_events_behind(self.newest)?;
+        // What is appended from now on may be seen by some of those who read, and not by others.
+        let newest = store.newest_event()?;
         match runs.len() {
             0..FEW => {
-                for (number, run) in runs {
-                    let mut part = self.part(store, number, run)?;
-                    part.measure(&mut self.fresh);
-                    part.keep_in(&mut self.meters);
+                for (number, id) in runs {
+                    let copied = store.copied_up_to(number)?;
+                    let mut run = self.run_to_measure(number, id, copied);
+                    let fresh = &mut self.fresh;
+                    store.each_raw_event(number, run.seen, |raw| run.take(&raw, fresh))?;
+                    run.keep_in(&mut self.meters);
                 }
             }
-            _ => self.measure_side_by_side(store, runs)?,
+            _ => self.measure_side_by_side(store, runs, newest)?,
         }
         // The newest run may have been pruned.
-        self.newest = self.newest.max(store.newest_event()?);
+        self.newest = self.newest.max(newest);
         Ok(())
     }
 
-    /// Takes the events of a run out of the store that its meter has not seen.
-    fn part(&mut self, store: &Store, number: i64, run: RunId) -> Result<Part, StoreError> {
-        let (meter, seen) = self.meters.remove(&run).unwrap_or_default();
-        let counted = self.newest.max(store.copied_up_to(number)?);
-        let (mut events, mut text) = (Vec::new(), String::new());
-        store.each_raw_event(number, seen, |raw| {
-            let begins = text.len();
-            text.push_str(raw.kind);
-            events.push((raw.seq, raw.at, begins, text.len()));
-            text.push_str(raw.data);
-        })?;
-        Ok(Part { run, meter, seen, counted, events, text })
+    /// Begins with a run, or goes on with one that was measured in part.
+    fn run_to_measure(&mut self, number: i64, id: RunId, copied: i64) -> Measured {
+        let (meter, seen) = self.meters.remove(&id).unwrap_or_default();
+        Measured { number, id, meter, seen, counted: self.newest.max(copied) }
     }
 
-    /// Measures many runs: one thread reads them, and the others, one for each processor, measure.
-    fn measure_side_by_side(&mut self, store: &Store, runs: Vec<(i64, RunId)>) -> Result<(), StoreError> {
-        let threads = thread::available_parallelism().map_or(1, |count| count.get().min(MOST_THREADS));
-        let (parts, waiting) = mpsc::sync_channel::<Part>(threads * 2);
-        let waiting = Mutex::new(waiting);
-        let measure = || {
+    /// Measures what many runs came to up to the event `newest`: each processor reads and measures some of them.
+    fn measure_side_by_side(
+        &mut self,
+        store: &Store,
+        runs: Vec<(i64, RunId)>,
+        newest: i64,
+    ) -> Result<(), StoreError> {
+        let (Some((first, _)), Some((last, _))) = (runs.first(), runs.last()) else { return Ok(()) };
+        let copied: HashMap<i64, i64> = store.all_copied_up_to(*first, *last)?.into_iter().collect();
+        let runs = runs.into_iter().map(|(number, id)| {
+            self.run_to_measure(number, id, copied.get(&number).copied().unwrap_or_default())
+        });
+        let mut runs: Vec<Measured> = runs.collect();
+        let mut parts = Vec::with_capacity(runs.len().div_ceil(PART));
+        while !runs.is_empty() {
+            parts.push(runs.drain(..runs.len().min(PART)).collect::<Vec<_>>());
+        }
+        let parts = Mutex::new(parts.into_iter());
+        let work = |store: &Store| {
             let (mut fresh, mut meters) = (Hours::default(), HashMap::new());
             loop {
                 // The lock is given back before the part is measured.
-                let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
-                let Ok(mut part) = next else { return (fresh, meters) };
-                part.measure(&mut fresh);
-                part.keep_in(&mut meters);
+                let next = parts.lock().unwrap_or_else(PoisonError::into_inner).next();
+                let Some(mut part) = next else { return Ok((fresh, meters)) };
+                measure_part(store, &mut part, newest, &mut fresh)?;
+                part.into_iter().for_each(|run| run.keep_in(&mut meters));
             }
         };
+        let elsewhere = store.elsewhere()?;
+        let threads = thread::available_parallelism().map_or(1, |count| count.get().min(MOST_THREADS));
         thread::scope(|scope| {
-            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(measure)).collect();
-            let read = runs.into_iter().try_for_each(|(number, run)| {
-                // Nobody takes it only where a worker has panicked, which is told below.
-                let _ = parts.send(self.part(store, number, run)?);
-                Ok(())
-            });
-            drop(parts);
-            for worker in workers {
-                let (fresh, meters) = worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-                self.fresh.add(&fresh.figures);
+            let others: Vec<_> = (1..threads).map(|_| scope.spawn(|| elsewhere.read(work))).collect();
+            let mut all = vec![work(store)?];
+            for other in others {
+                let result: Result<_, StoreError> =
+                    other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                all.extend(result?);
+            }
+            for (fresh, meters) in all {
+                self.fresh.add(&fresh.into_figures());
                 self.meters.extend(meters);
             }
-            read
+            Ok(())
         })
     }
+}
+
+/// Measures what some runs came to, in the order of their numbers, up to the event `newest`.
+fn measure_part(
+    store: &Store,
+    runs: &mut [Measured],
+    newest: i64,
+    fresh: &mut Hours,
+) -> Result<(), StoreError> {
+    let (Some(first), Some(last)) = (runs.first(), runs.last()) else { return Ok(()) };
+    // The next event is mostly of the same run.
+    let mut at = 0;
+    store.each_raw_event_of((first.number, last.number), newest, |number, raw| {
+        if runs[at].number != number {
+            // Of a run between them that has nothing new.
+            let Ok(found) = runs.binary_search_by_key(&number, |run| run.number) else { return };
+            at = found;
+        }
+        runs[at].take(&raw, fresh);
+    })
 }
 
 /// Counts nothing.
@@ -241,46 +286,37 @@ impl Sink for Nothing {
     fn take(&mut self, _: Metric, _: &[&str], _: u64) {}
 }
 
-fn take_into(meter: &mut Meter, run: &RunId, raw: &RawEvent<'_>, hours: &mut Hours) {
-    hours.hour = hour_of(raw.at);
-    meter.take_raw(run, raw, hours);
-}
-
-/// A run whose events are measured, as it is handed to whoever does that.
-struct Part {
-    run: RunId,
+/// A run whose events are measured.
+struct Measured {
+    /// Its number in the store.
+    number: i64,
+    id: RunId,
     meter: Meter,
     /// The last event that the meter has seen, and the newest that counts already.
     seen: i64,
     counted: i64,
-    /// The events as they lie in the store: number, time, and where what they say begins, their kind first and then their
-    /// data. All of that is one text, which is made and freed at once.
-    events: Vec<(i64, Time, usize, usize)>,
-    text: String,
 }
 
-impl Part {
-    /// Measures the events into `fresh`.
-    fn measure(&mut self, fresh: &mut Hours) {
-        let Part { run, meter, seen, counted, events, text } = self;
-        for (place, (seq, at, kind, data)) in events.iter().enumerate() {
-            let end = events.get(place + 1).map_or(text.len(), |(.., next, _)| *next);
-            let (seq, at, kind, data) = (*seq, *at, &text[*kind..*data], &text[*data..end]);
-            *seen = seq;
-            let raw = RawEvent { seq, at, kind, data };
-            match seq > *counted {
-                true => take_into(meter, run, &raw, fresh),
-                // It counts already, and only leads to the state that later ones begin from.
-                false if meter.needs(kind) => meter.take_raw(run, &raw, &mut Nothing),
-                false => {}
-            }
+impl Measured {
+    /// Measures the next event into `fresh`.
+    fn take(&mut self, raw: &RawEvent<'_>, fresh: &mut Hours) {
+        if raw.seq <= self.seen {
+            return;
+        }
+        self.seen = raw.seq;
+        if raw.seq > self.counted {
+            fresh.at(hour_of(raw.at));
+            self.meter.take_raw(&self.id, raw, fresh);
+        } else if self.meter.needs(raw.kind) {
+            // It counts already, and only leads to the state that later ones begin from.
+            self.meter.take_raw(&self.id, raw, &mut Nothing);
         }
     }
 
     /// Keeps the meter of a run that has not ended, for the next look.
     fn keep_in(self, meters: &mut HashMap<RunId, (Meter, i64)>) {
         if self.meter.run().is_some_and(|run| run.ended_at.is_none()) {
-            meters.insert(self.run, (self.meter, self.seen));
+            meters.insert(self.id, (self.meter, self.seen));
         }
     }
 }
@@ -288,10 +324,14 @@ impl Part {
 /// Adds measurements up by the hour, for each version of crew.
 #[derive(Debug, Default)]
 struct Hours {
-    figures: Figures,
+    /// What was added up before the present hour.
+    past: Figures,
     /// The metric, the version and the labels of each series.
     known: Vec<(Metric, u64, Labels)>,
     places: Places,
+    /// What each series came to in the present hour, and which of them came to anything.
+    present: Vec<Present>,
+    touched: Vec<usize>,
     hour: i64,
     version: String,
     /// The number of that version, from 0 in the order in which they were seen first.
@@ -299,7 +339,50 @@ struct Hours {
     versions: Vec<String>,
 }
 
+/// What a series came to within an hour, for as long as it is added to: events mostly come in the order of their times.
+#[derive(Debug, Default)]
+struct Present {
+    is_touched: bool,
+    sum: u64,
+    /// By bucket, the last of which is beyond all bounds.
+    counts: Vec<u64>,
+}
+
 impl Hours {
+    /// Lets what is taken next count for an hour.
+    fn at(&mut self, hour: i64) {
+        if self.hour != hour {
+            self.close();
+            self.hour = hour;
+        }
+    }
+
+    /// Adds what the present hour came to.
+    fn close(&mut self) {
+        for place in self.touched.drain(..) {
+            let Present { is_touched, sum, counts } = &mut self.present[place];
+            *is_touched = false;
+            let figure = self.past.hours[place].0.entry(self.hour).or_default();
+            figure.sum = figure.sum.saturating_add(std::mem::take(sum));
+            let buckets = self.known[place].0.spec().buckets;
+            for (bucket, count) in counts.iter_mut().enumerate().filter(|(_, count)| **count > 0) {
+                let bound = buckets.get(bucket).copied().unwrap_or(u64::MAX);
+                *figure.counts.0.entry(bound).or_default() += std::mem::take(count);
+            }
+        }
+    }
+
+    /// Returns all that was added up.
+    fn figures(&mut self) -> &Figures {
+        self.close();
+        &self.past
+    }
+
+    fn into_figures(mut self) -> Figures {
+        self.close();
+        self.past
+    }
+
     fn place(&mut self, metric: Metric, labels: &[&str]) -> usize {
         let (known, number) = (&self.known, self.version_number);
         let is_it = |place: usize| {
@@ -315,23 +398,11 @@ impl Hours {
         let names = metric.spec().labels.iter().zip(labels).filter(|(_, value)| !value.is_empty());
         let labels = names.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let series = SeriesName { metric: metric.name().to_owned(), version: self.version.clone(), labels };
-        self.figures.series.push(series);
-        self.figures.hours.push(Vec::new());
-        self.places.put(free, self.figures.series.len() - 1);
-        self.figures.series.len() - 1
-    }
-
-    fn figure(&mut self, place: usize) -> &mut Figure {
-        let (hour, hours) = (self.hour, &mut self.figures.hours[place]);
-        // Events come about in the order of their times, run by run.
-        let at = match hours.iter().rposition(|(known, _)| *known == hour) {
-            Some(at) => at,
-            None => {
-                hours.push((hour, Figure::default()));
-                hours.len() - 1
-            }
-        };
-        &mut hours[at].1
+        self.past.series.push(series);
+        self.past.hours.push(ByHour::default());
+        self.present.push(Present::default());
+        self.places.put(free, self.present.len() - 1);
+        self.present.len() - 1
     }
 
     /// Adds what was added up elsewhere.
@@ -340,19 +411,22 @@ impl Hours {
             let Some((metric, labels)) = in_order(series) else { continue };
             self.of_version(&series.version);
             let place = self.place(metric, &labels);
-            for (hour, figure) in hours {
-                self.hour = *hour;
-                self.figure(place).add(figure);
+            for (hour, figure) in &hours.0 {
+                self.past.hours[place].0.entry(*hour).or_default().add(figure);
             }
         }
     }
 
     /// Adds what lies within some hours to the sums of series.
-    fn add_to(&self, sums: &mut Vec<(SeriesName, Figure)>, hours: Range<i64>) {
+    fn add_to(&mut self, sums: &mut Vec<(SeriesName, Figure)>, hours: Range<i64>) {
         let mut places: HashMap<SeriesName, usize> =
             sums.iter().enumerate().map(|(place, (series, _))| (series.clone(), place)).collect();
-        for (series, of_hours) in self.figures.series.iter().zip(&self.figures.hours) {
-            let mut inside = of_hours.iter().filter(|(hour, _)| hours.contains(hour)).peekable();
+        if hours.is_empty() {
+            return;
+        }
+        let figures = self.figures();
+        for (series, of_hours) in figures.series.iter().zip(&figures.hours) {
+            let mut inside = of_hours.0.range(hours.clone()).peekable();
             if inside.peek().is_none() {
                 continue;
             }
@@ -380,12 +454,15 @@ impl Sink for Hours {
 
     fn take(&mut self, metric: Metric, labels: &[&str], value: u64) {
         let place = self.place(metric, labels);
-        let figure = self.figure(place);
-        figure.sum = figure.sum.saturating_add(value);
+        let present = &mut self.present[place];
+        if !present.is_touched {
+            present.is_touched = true;
+            self.touched.push(place);
+        }
+        present.sum = present.sum.saturating_add(value);
         let Spec { kind: Kind::Histogram, buckets, .. } = metric.spec() else { return };
-        let bucket = buckets.partition_point(|bound| *bound < value);
-        let bound = buckets.get(bucket).copied().unwrap_or(u64::MAX);
-        *figure.counts.0.entry(bound).or_default() += 1;
+        present.counts.resize(buckets.len() + 1, 0);
+        present.counts[buckets.partition_point(|bound| *bound < value)] += 1;
     }
 }
 
@@ -588,6 +665,78 @@ mod tests {
             assert_eq!(store.figures_head().unwrap(), Head::default(), "it is derived anew");
             assert_eq!(read(&mut store), before);
         }
+    }
+
+    #[test]
+    fn many_runs_come_to_the_same_however_their_events_lie_between_each_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = open(&folder);
+        let mut runs: Vec<Run> = Vec::new();
+        let count = (2 * PART + PART / 2) as u128;
+        for id in 1..=count {
+            let mut run = begin(&mut store, id, id as i64 * HOUR, &(id % 3).to_string(), 1);
+            // What is added to an earlier run lies behind all of this one.
+            if let Some(earlier) = runs.get_mut(id as usize / 3).filter(|run| run.ended_at.is_none()) {
+                append(&mut store, earlier, id as i64 * HOUR + 3, vec![tool(id as u64)]);
+            }
+            if id % 4 == 0 {
+                end(&mut store, &mut run, id as i64 * HOUR + 9);
+            }
+            runs.push(run);
+        }
+        let expected = |store: &Store, runs: &[Run]| {
+            let ids: Vec<&RunId> = runs.iter().map(|run| &run.id).collect();
+            one_by_one(store, &ids)
+        };
+        let mut reader = Reader::default();
+        assert_eq!(counted(reader.read(&mut store, Window::ALL, Time(0)).unwrap()), expected(&store, &runs));
+        let head = store.figures_head().unwrap();
+        assert_eq!(head.seq, store.newest_event().unwrap());
+        // Most of them go on: by a reader that remembers them, and by one that does not.
+        for run in runs.iter_mut().filter(|run| run.ended_at.is_none()) {
+            append(&mut store, run, 9 * DAY, vec![tool(7)]);
+        }
+        let sum = expected(&store, &runs);
+        assert_eq!(read(&mut store), sum);
+        assert_eq!(counted(reader.read(&mut store, Window::ALL, Time(0)).unwrap()), sum);
+    }
+
+    #[test]
+    fn the_end_of_a_run_keeps_what_it_came_to_where_that_is_worth_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = open(&folder);
+        keep_up(&mut store).unwrap();
+        begin(&mut store, 1, 0, "1", 3);
+        keep_up(&mut store).unwrap();
+        assert_eq!(store.figures_head().unwrap(), Head::default(), "that is not worth keeping");
+        let run = begin(&mut store, 2, 0, "1", WORTH_KEEPING as u64);
+        keep_up(&mut store).unwrap();
+        assert_eq!(store.figures_head().unwrap(), Head { seq: run.last_seq, rules: RULES });
+        let newer = Head { seq: run.last_seq, rules: RULES + 1 };
+        assert!(store.keep_figures(store.figures_head().unwrap(), newer, &Figures::default()).unwrap());
+        begin(&mut store, 3, 0, "1", WORTH_KEEPING as u64);
+        keep_up(&mut store).unwrap();
+        assert_eq!(store.figures_head().unwrap(), newer, "that is left to a newer crew");
+    }
+
+    #[test]
+    fn what_is_read_elsewhere_is_what_is_seen_here() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = open(&folder);
+        let mut first = begin(&mut store, 1, 0, "1", 3);
+        let elsewhere = store.elsewhere().unwrap();
+        assert_eq!(elsewhere.read(Store::newest_event).unwrap(), Some(first.last_seq));
+        end(&mut store, &mut first, 9);
+        assert_eq!(elsewhere.read(Store::newest_event).unwrap(), Some(first.last_seq));
+        let stone = Tombstone::of(&first, &[], Time(DAY), "Ada", 0);
+        store.entomb(&first, &stone, &Figures::default()).unwrap();
+        assert_eq!(elsewhere.read(Store::newest_event).unwrap(), None, "something was taken away");
+        let other = Layout::of(folder.path()).database().with_extension("other");
+        std::fs::copy(Layout::of(folder.path()).database(), &other).unwrap();
+        let elsewhere = store.elsewhere().unwrap();
+        assert!(elsewhere.read(Store::newest_event).unwrap().is_some());
+        std::fs::rename(&other, Layout::of(folder.path()).database()).unwrap();
+        assert_eq!(elsewhere.read(Store::newest_event).unwrap(), None, "that is another store");
     }
 
     #[test]

@@ -268,7 +268,7 @@ mod tests {
             assert!(open.lines().any(|found| found == line), "{line}\n{open}");
         }
         assert!(open.ends_with("\n# EOF\n") && !plain.contains("# EOF") && !plain.contains("# UNIT"));
-        let writer = Writer { text: String::new(), open: true };
+        let writer = Writer { text: String::new(), open: true, common: &[] };
         let bounds = [(1_000_000, Unit::Tokens), (2_500_000, Unit::Bytes), (123_456, Unit::Lines)];
         let written = bounds.map(|(bound, unit)| writer.bound(bound, unit));
         assert_eq!(written, ["1e+06", "2.5e+06", "123456.0"]);

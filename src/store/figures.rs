@@ -1,15 +1,18 @@
 //! What the events of all runs come to, hour by hour: kept so that they are not read again and again.
 //!
-//! All of it is derived from events and from what pruned runs have left, and any reader may bring it up to date. A dispatcher
-//! never does.
+//! All of it is derived from events and from what pruned runs have left, and any reader may bring it up to date, as does whoever
+//! has carried out a run, after its end. A dispatcher never does.
 
 use super::StoreError;
 use super::database::{Store, waits_on};
+use super::layout::Layout;
 use crate::domain::id::RunId;
 use crate::domain::time::Time;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write;
 
 /// An event as it lies in the store.
 #[derive(Clone, Copy, Debug)]
@@ -50,10 +53,22 @@ impl From<String> for Counts {
 
 impl From<Counts> for String {
     fn from(counts: Counts) -> String {
-        let bound = |bound: u64| if bound == u64::MAX { "+".to_owned() } else { bound.to_string() };
-        let parts: Vec<String> =
-            counts.0.into_iter().map(|(upper, count)| format!("{}:{count}", bound(upper))).collect();
-        parts.join(" ")
+        counts.written()
+    }
+}
+
+impl Counts {
+    /// Writes them as the store keeps them: `250:3 +:1`.
+    fn written(&self) -> String {
+        let mut text = String::new();
+        for (upper, count) in &self.0 {
+            let gap = if text.is_empty() { "" } else { " " };
+            let _ = match *upper {
+                u64::MAX => write!(text, "{gap}+:{count}"),
+                upper => write!(text, "{gap}{upper}:{count}"),
+            };
+        }
+        text
     }
 }
 
@@ -80,8 +95,29 @@ impl Figure {
 pub struct Figures {
     /// In the order in which they were seen first.
     pub series: Vec<SeriesName>,
-    /// For each series the hours in which it came to something: hours since 1970, UTC.
-    pub hours: Vec<Vec<(i64, Figure)>>,
+    /// For each series what it came to in which hours.
+    pub hours: Vec<Hours>,
+}
+
+/// What a series came to, by hours since 1970, UTC.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "Vec<(i64, Figure)>", from = "Vec<(i64, Figure)>")]
+pub struct Hours(pub BTreeMap<i64, Figure>);
+
+impl From<Vec<(i64, Figure)>> for Hours {
+    fn from(hours: Vec<(i64, Figure)>) -> Hours {
+        let mut all = Hours::default();
+        for (hour, figure) in &hours {
+            all.0.entry(*hour).or_default().add(figure);
+        }
+        all
+    }
+}
+
+impl From<Hours> for Vec<(i64, Figure)> {
+    fn from(hours: Hours) -> Vec<(i64, Figure)> {
+        hours.0.into_iter().collect()
+    }
 }
 
 /// Up to where events are in the figures that are kept.
@@ -96,6 +132,32 @@ pub struct Head {
 const HOURS_OF_A_DAY: i64 = 24;
 /// An hour that no event lies behind.
 const NEVER: i64 = 1 << 50;
+
+/// How to read a store on other threads as it is seen on one.
+#[derive(Clone, Debug)]
+pub struct Elsewhere {
+    layout: Layout,
+    file: Option<u64>,
+    pruned: i64,
+}
+
+impl Elsewhere {
+    /// Reads it there. What was appended since may be seen too; where anything was taken away since, or the store cannot be
+    /// opened once more, nothing is read.
+    pub fn read<T>(
+        &self,
+        read: impl FnOnce(&Store) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        let Ok(Some(store)) = Store::open_to_look(&self.layout) else { return Ok(None) };
+        if store.file != self.file {
+            return Ok(None);
+        }
+        store.at_one_moment(|store| match store.count_of_pruned() {
+            Ok(pruned) if pruned == self.pruned => read(store).map(Some),
+            _ => Ok(None),
+        })
+    }
+}
 
 /// Returns the stretches that lie between two hours, the second of which is not in it: whole days where there are any, and the
 /// hours before and behind them.
@@ -119,6 +181,18 @@ impl Store {
         let result = read(self)?;
         transaction.finish().map_err(|source| self.failed(source))?;
         Ok(result)
+    }
+
+    /// Says how what is seen now can be read on other threads.
+    pub fn elsewhere(&self) -> Result<Elsewhere, StoreError> {
+        Ok(Elsewhere { layout: self.layout.clone(), file: self.file, pruned: self.count_of_pruned()? })
+    }
+
+    fn count_of_pruned(&self) -> Result<i64, StoreError> {
+        match self.has_table("tombstones")? {
+            true => self.one("SELECT count(*) FROM tombstones", [], |row| row.get(0)),
+            false => Ok(0),
+        }
     }
 
     /// Returns the number of the newest event of all runs; 0 where there is none.
@@ -166,6 +240,32 @@ impl Store {
         self.one(sql, [run], |row| row.get(0))
     }
 
+    /// Returns, of the runs with numbers from `first` to `last`, each that was taken in under another id, with the event that
+    /// [`Store::copied_up_to`] names.
+    pub fn all_copied_up_to(&self, first: i64, last: i64) -> Result<Vec<(i64, i64)>, StoreError> {
+        let sql = "SELECT run, max(seq) FROM events WHERE run BETWEEN ? AND ? AND kind = 'run_imported'
+                   AND json_extract(data, '$.was') IS NOT NULL GROUP BY run";
+        self.rows(sql, [first, last], |row| Ok((row.get(0)?, row.get(1)?)))
+    }
+
+    /// Hands on the events of the runs with numbers from `first` to `last`, up to the event `newest`, each with the number of its
+    /// run: in the order in which they lie in the store, which is that in which they were recorded. That is far less work than to
+    /// look up those of each run.
+    pub fn each_raw_event_of(
+        &self,
+        (first, last): (i64, i64),
+        newest: i64,
+        mut take: impl FnMut(i64, RawEvent<'_>),
+    ) -> Result<(), StoreError> {
+        let sql = "SELECT coalesce(min((SELECT min(seq) FROM events WHERE run = no)), 0),
+                          coalesce(max((SELECT max(seq) FROM events WHERE run = no)), 0)
+                   FROM runs WHERE no BETWEEN ? AND ?";
+        let (from, to): (i64, i64) = self.one(sql, [first, last], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let sql = "SELECT seq, at, kind, data, run FROM events NOT INDEXED
+                   WHERE seq BETWEEN ? AND ? AND run BETWEEN ? AND ? ORDER BY seq";
+        self.each_raw(sql, [from, to.min(newest), first, last], &mut take)
+    }
+
     /// Hands on the events of a run behind `seq`, as they lie in the store; the run is given by its number.
     pub fn each_raw_event(
         &self,
@@ -173,15 +273,25 @@ impl Store {
         seq: i64,
         mut take: impl FnMut(RawEvent<'_>),
     ) -> Result<(), StoreError> {
+        let sql = "SELECT seq, at, kind, data, run FROM events WHERE run = ? AND seq > ? ORDER BY seq";
+        self.each_raw(sql, [run, seq], &mut |_, raw| take(raw))
+    }
+
+    fn each_raw(
+        &self,
+        sql: &str,
+        parameters: impl rusqlite::Params,
+        take: &mut impl FnMut(i64, RawEvent<'_>),
+    ) -> Result<(), StoreError> {
         let failed = |source| self.failed(source);
-        let sql = "SELECT seq, at, kind, data FROM events WHERE run = ? AND seq > ? ORDER BY seq";
         let mut statement = self.connection.prepare_cached(sql).map_err(failed)?;
-        let mut rows = statement.query([run, seq]).map_err(failed)?;
+        let mut rows = statement.query(parameters).map_err(failed)?;
         while let Some(row) = rows.next().map_err(failed)? {
             let (seq, at) = (row.get(0).map_err(failed)?, row.get(1).map_err(failed)?);
             let text = |column| row.get_ref(column).map(|value| value.as_str().unwrap_or_default());
             let (kind, data) = (text(2).map_err(failed)?, text(3).map_err(failed)?);
-            take(RawEvent { seq, at: Time(at), kind, data });
+            let run = row.get(4).map_err(failed)?;
+            take(run, RawEvent { seq, at: Time(at), kind, data });
         }
         Ok(())
     }
@@ -258,23 +368,31 @@ impl Store {
         if is_new {
             transaction.execute_batch("DELETE FROM figures; DELETE FROM figure_series;")?;
         }
+        let mut cells: Vec<((i64, i64, i64), Cow<'_, Figure>)> = Vec::new();
         for (series, of_hours) in fresh.series.iter().zip(&fresh.hours) {
             let number = number_of_series(&transaction, series)?;
-            let mut cells: BTreeMap<(i64, i64), Figure> = BTreeMap::new();
-            for (hour, figure) in of_hours {
+            let mut days: BTreeMap<i64, Figure> = BTreeMap::new();
+            for (hour, figure) in &of_hours.0 {
                 let day = hour.div_euclid(HOURS_OF_A_DAY) * HOURS_OF_A_DAY;
-                cells.entry((1, *hour)).or_default().add(figure);
-                cells.entry((HOURS_OF_A_DAY, day)).or_default().add(figure);
+                days.entry(day).or_default().add(figure);
+                cells.push(((1, *hour, number), Cow::Borrowed(figure)));
             }
-            for ((hours, start), mut figure) in cells {
-                if !is_new {
-                    add_kept(&transaction, (hours, start, number), &mut figure)?;
-                }
-                let sql = "INSERT OR REPLACE INTO figures (hours, start, series, sum, counts) VALUES (?, ?, ?, ?, ?)";
-                let values = params![hours, start, number, figure.sum as i64, String::from(figure.counts)];
-                transaction.prepare_cached(sql)?.execute(values)?;
-            }
+            let days =
+                days.into_iter().map(|(day, figure)| ((HOURS_OF_A_DAY, day, number), Cow::Owned(figure)));
+            cells.extend(days);
         }
+        // In the order of the table: each goes to its end then.
+        cells.sort_unstable_by_key(|(place, _)| *place);
+        let sql = "INSERT OR REPLACE INTO figures (hours, start, series, sum, counts) VALUES (?, ?, ?, ?, ?)";
+        let mut insert = transaction.prepare_cached(sql)?;
+        for (place, mut figure) in cells {
+            if !is_new {
+                add_kept(&transaction, place, figure.to_mut())?;
+            }
+            let (hours, start, series) = place;
+            insert.execute(params![hours, start, series, figure.sum as i64, figure.counts.written()])?;
+        }
+        drop(insert);
         let sql = "INSERT OR REPLACE INTO figures_head (no, seq, rules) VALUES (1, ?, ?)";
         transaction.execute(sql, [now.seq, now.rules])?;
         transaction.commit()?;
@@ -350,10 +468,10 @@ mod tests {
             let series = SeriesName { metric: "m".into(), version: "1".into(), labels };
             let place = figures.series.iter().position(|known| *known == series).unwrap_or_else(|| {
                 figures.series.push(series);
-                figures.hours.push(Vec::new());
+                figures.hours.push(Hours::default());
                 figures.series.len() - 1
             });
-            figures.hours[place].push((*hour, Figure { sum: *sum, counts: (*counts).to_owned().into() }));
+            figures.hours[place].0.insert(*hour, Figure { sum: *sum, counts: (*counts).to_owned().into() });
         }
         figures
     }

@@ -425,7 +425,8 @@ impl Store {
         parameters: impl rusqlite::Params,
         take: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
-        self.connection.query_row(sql, parameters, take).map_err(|source| self.failed(source))
+        let mut statement = self.connection.prepare_cached(sql).map_err(|source| self.failed(source))?;
+        statement.query_row(parameters, take).map_err(|source| self.failed(source))
     }
 
     pub(super) fn rows<T>(
