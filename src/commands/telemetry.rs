@@ -82,6 +82,10 @@ impl Telemetry {
         let layout = store.layout().clone();
         let is_wanted =
             policy.jsonl || !policy.textfile.is_empty() || matches!(policy.collector, Some(Ok(_)));
+        if !is_wanted && let Err(error) = reading::keep_up(store) {
+            // The next one who asks for the metrics makes up for it, or is told why not.
+            tracing::debug!(%error, "the metrics are not kept");
+        }
         if !is_wanted && wrong.is_empty() {
             return;
         }

@@ -336,3 +336,14 @@ fn a_run_of_commands_alone_has_figures_and_no_agents() {
     );
     assert_eq!(repo.crew(["metrics", "--json"]).exits(0).json()["data"], json!([]));
 }
+
+#[test]
+fn the_end_of_a_long_run_leaves_its_figures_for_whoever_asks_later() {
+    let repo = TestRepo::new();
+    repo.workflow("one", &(0..50).map(|step| format!("## s{step}\nrun: true\n")).collect::<String>());
+    repo.crew(["run", "g", "--workflow", "one"]).exits(0);
+    let store = rusqlite::Connection::open(repo.root.join(".crew/crew.db")).expect("a store");
+    let sql = "SELECT count(*) FROM figures_head WHERE seq = (SELECT max(seq) FROM events)";
+    let kept: i64 = store.query_row(sql, [], |row| row.get(0)).expect("a number");
+    assert_eq!(kept, 1);
+}
