@@ -1,23 +1,21 @@
 //! The record as it leaves: each event as it was recorded, without secrets.
 
-use super::ExportError;
+use super::{ExportError, hiding};
 use crate::domain::event::{Event, Recorded};
 use crate::domain::id::RunId;
 use crate::domain::redact::Redactor;
 use crate::domain::words::visible_json;
 use crate::store::database::Store;
-use serde_json::Value;
 
-/// Returns an event with all of its words harmless and without secrets, those of people and of crew itself too.
+/// Returns an event with all that is written in it harmless and without secrets, by people and by crew itself too.
 pub fn made_safe(event: Event, words: &Redactor) -> Result<Event, ExportError> {
     let text = serde_json::to_string(&event)?;
     // In JSON, what is harmless looks harmless, but for what is written as `\u001b`.
     if !words.is_worth_a_look(&text) && !text.contains("\\u") {
         return Ok(event);
     }
-    let mut value: Value = serde_json::from_str(&text)?;
-    words.value(&mut value);
-    Ok(serde_json::from_value(value)?)
+    let names: Vec<&str> = event.task().iter().map(|task| task.as_str()).collect();
+    Ok(hiding::hidden(&event, words, &names)?)
 }
 
 /// Returns the events of a run, oldest first, a line of JSON each.

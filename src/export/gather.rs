@@ -1,11 +1,11 @@
 //! Gathers what is told of a run: from its events, its folder, and git.
 
-use super::ExportError;
 use super::account::{
     Account, Again, AttemptAccount, DeadLetterAccount, DecisionAccount, DiffAccount, FileAccount,
     GateAccount, GateDecision, Kept, MergeAccount, NoteAccount, Refusal, RunAccount, SCHEMA_VERSION,
     TaskAccount, Text, ToolCall, TreeAccount, Turn, Verification, WorkKind,
 };
+use super::{ExportError, hiding};
 use crate::domain::event::{Event, Recorded};
 use crate::domain::finding::Finding;
 use crate::domain::gate::{Decision, Gate};
@@ -104,11 +104,34 @@ pub fn gather(
     Ok(Some(made_safe(account, words)?))
 }
 
-/// Returns the account with all of its words made harmless and without secrets.
+/// Returns the account with all that was written in it made harmless and without secrets.
 fn made_safe(account: Account, words: &Redactor) -> Result<Account, ExportError> {
-    let mut value = serde_json::to_value(account)?;
-    words.value(&mut value);
-    Ok(serde_json::from_value(value)?)
+    let names: Vec<&str> = account.tasks.iter().map(|task| task.id.as_str()).collect();
+    let mut safe = hiding::hidden(&account, words, &names)?;
+    // These are words of crew, whatever somebody's secret is.
+    safe.run.short = account.run.short;
+    for (safe, task) in safe.tasks.iter_mut().zip(account.tasks) {
+        for (safe, attempt) in safe.attempts.iter_mut().zip(task.attempts) {
+            (safe.state, safe.class) = (attempt.state, attempt.class);
+            (safe.hint, safe.not_again) = (attempt.hint, attempt.not_again);
+            safe.notes.iter_mut().zip(attempt.notes).for_each(|(safe, note)| safe.kind = note.kind);
+            safe.refusals.iter_mut().zip(attempt.refusals).for_each(|(safe, told)| safe.code = told.code);
+        }
+        safe.turns.iter_mut().zip(task.turns).for_each(|(safe, turn)| safe.kind = turn.kind);
+        for (safe, letter) in safe.dead_letter.iter_mut().zip(task.dead_letter) {
+            safe.why = letter.why;
+        }
+        for (safe, diff) in safe.diff.iter_mut().zip(task.diff) {
+            safe.files.iter_mut().zip(diff.files).for_each(|(safe, file)| safe.change = file.change);
+        }
+    }
+    for (safe, gate) in safe.gates.iter_mut().zip(account.gates) {
+        safe.about = gate.about;
+        for (safe, decided) in safe.decided.iter_mut().zip(gate.decided) {
+            safe.decision = decided.decision;
+        }
+    }
+    Ok(safe)
 }
 
 impl Record {

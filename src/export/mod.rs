@@ -10,6 +10,7 @@ mod csv;
 pub mod events;
 mod format;
 mod gather;
+mod hiding;
 pub mod html;
 mod junit;
 mod markdown;

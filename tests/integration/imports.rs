@@ -1,8 +1,8 @@
 //! A run taken from one machine to another: what comes is what left, it is gone on with, and nothing of a file is believed.
 
 use crate::exports::{account, made};
-use crate::support::{CREW, Ran, TestRepo, of_kind, start_command, task, wait_until};
-use crate::worktrees::{SUBMIT, agent, run, steps};
+use crate::support::{CREW, Ran, TestRepo, of_kind, run_command, start_command, task, wait_until};
+use crate::worktrees::{SUBMIT, agent, branch, run, steps};
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
@@ -94,6 +94,50 @@ fn a_run_comes_as_it_left_and_is_read_like_any_other() {
     assert_eq!(std::fs::read_to_string(there.root.join("b")).expect("b"), "b\n");
     there.git(&["fsck", "--strict"]);
     there.crew(["doctor"]);
+}
+
+#[test]
+fn a_run_leaves_although_a_secret_is_a_word_of_its_names_and_states() {
+    let here = TestRepo::new();
+    here.git(&["config", "user.name", "Person"]);
+    here.git(&["config", "user.email", "person@example.com"]);
+    let said = "echo a >>README.md; echo postgres is completed";
+    steps(&here, "made", &[("postgres-schema", "", said), ("after", "postgres-schema", "echo b >b")]);
+    run(&here, "made", 0);
+    let export = |more: &[&str]| {
+        let mut command = here.command(["export", "last"].iter().chain(more));
+        command.env("POSTGRES_PASSWORD", "postgres").env("MY_SECRET", "completed");
+        command.env("OTHER_SECRET", "succeeded");
+        run_command(command).exits(0)
+    };
+    for format in ["html", "markdown", "junit", "csv", "events"] {
+        let text = export(&["--format", format]).out;
+        assert!(text.contains("postgres-schema"), "{format}: {text}");
+        assert!(!text.contains("postgres is") && !text.contains("is completed"), "{format}: {text}");
+    }
+    let told = export(&["--format", "json"]).json();
+    let (task, attempt) = (&told["tasks"][0], &told["tasks"][0]["attempts"][0]);
+    assert_eq!((&task["id"], &task["state"]), (&json!("postgres-schema"), &json!("completed")));
+    assert_eq!((&attempt["state"], &attempt["outcome"]), (&json!("succeeded"), &json!("succeeded")));
+    assert_eq!(told["tasks"][1]["depends_on"], json!(["postgres-schema"]));
+    assert_eq!(task["tree"]["branch"], branch(&here, "postgres-schema"));
+    assert!(
+        attempt["log"]["text"].as_str().expect("a log").contains("[redacted] is [redacted]"),
+        "{attempt:#}"
+    );
+    let file = here.beside("run.tar.gz");
+    export(&["-o", file.to_str().expect("UTF-8")]);
+    let there = other_machine(&here);
+    import(&there, &file, &[]).exits(0);
+    let status = there.crew(["status", "last", "--json"]).exits(0).json();
+    assert_eq!(
+        (&status["status"], &status["tasks"][0]["id"]),
+        (&json!("completed"), &json!("postgres-schema"))
+    );
+    assert_eq!(references(&there), references(&here));
+    assert!(there.crew(["diff", "last", "postgres-schema"]).exits(0).out.contains("+a"));
+    let logged = there.crew(["logs", "last", "postgres-schema"]).exits(0).out;
+    assert!(logged.contains("[redacted] is [redacted]"), "{logged}");
 }
 
 #[test]
