@@ -66,13 +66,52 @@ pub fn evidence<'a>(task: &Task, events: &'a [Recorded]) -> Vec<&'a Recorded> {
             }
         }
     }
+    // What was said of an earlier attempt, or of a task that was put back since, proves nothing of now.
+    let (accepted, cancelled) = (acceptance(task, events), cancelling(task, events));
+    found.retain(|recorded| match recorded.event {
+        Event::TaskAccepted { .. } => accepted == Some(*recorded),
+        Event::CancelAsked { .. } => cancelled == Some(*recorded) || task.cancel.is_some(),
+        _ => true,
+    });
     // Of what was asked of the whole run, its cancelling bears on each task.
-    if task.state == TaskState::Cancelled {
-        let of_run = |recorded: &&Recorded| matches!(recorded.event, Event::CancelAsked { task: None, .. });
-        found.extend(events.iter().rfind(of_run));
-    }
+    let of_run = |recorded: &&Recorded| matches!(recorded.event, Event::CancelAsked { task: None, .. });
+    found.extend(cancelled.filter(of_run));
     found.sort_by_key(|recorded| recorded.seq);
     found
+}
+
+/// Returns by which event a person accepted what a task came to, as long as it has come to nothing else since.
+fn acceptance<'a>(task: &Task, events: &'a [Recorded]) -> Option<&'a Recorded> {
+    let (id, mut newest) = (&task.spec.id, events.iter().rev());
+    let last = newest.find(|recorded| match &recorded.event {
+        Event::TaskAccepted { task, .. } | Event::AttemptEnded { task, .. } => task == id,
+        _ => false,
+    });
+    last.filter(|recorded| matches!(recorded.event, Event::TaskAccepted { .. }))
+}
+
+/// Returns by which event a person cancelled a task: its own, or else that of the run which was there before it ended. Of
+/// what was asked before it was put back nothing counts.
+fn cancelling<'a>(task: &Task, events: &'a [Recorded]) -> Option<&'a Recorded> {
+    if task.state != TaskState::Cancelled {
+        return None;
+    }
+    let of_task = |recorded: &&Recorded| recorded.event.task() == Some(&task.spec.id);
+    let is_return =
+        |recorded: &Recorded| of_task(&recorded) && matches!(recorded.event, Event::TaskRequeued { .. });
+    let since = events.iter().rposition(is_return).map_or(events, |at| &events[at + 1..]);
+    let asked = |recorded: &&Recorded| matches!(recorded.event, Event::CancelAsked { .. });
+    let own = since.iter().rev().filter(of_task).find(asked);
+    own.or_else(|| {
+        let ends = |recorded: &Recorded| {
+            matches!(recorded.event, Event::TaskCancelled { .. } | Event::AttemptEnded { .. })
+        };
+        let end = since.iter().rposition(|recorded| of_task(&recorded) && ends(recorded))?;
+        since[..end]
+            .iter()
+            .rev()
+            .find(|recorded| matches!(recorded.event, Event::CancelAsked { task: None, .. }))
+    })
 }
 
 /// Says why a task is where it is. `events` are those of the run.
@@ -331,10 +370,7 @@ fn why_running(known: &Known<'_>, task: &Task) -> Vec<String> {
 
 fn why_completed(task: &Task, events: &[Recorded]) -> Vec<String> {
     let mut said = Vec::new();
-    if let Some((by, at, note)) = events.iter().rev().find_map(|recorded| match &recorded.event {
-        Event::TaskAccepted { task: of, by, note } if *of == task.spec.id => Some((by, recorded.at, note)),
-        _ => None,
-    }) {
+    if let Some(Recorded { at, event: Event::TaskAccepted { by, note, .. }, .. }) = acceptance(task, events) {
         said.push(format!("It is completed because {by} accepted its work at {at}{}.", colon(note)));
     }
     if let Some(attempt) = task.last() {
@@ -432,18 +468,12 @@ fn why_cancelled(run: &Run, task: &Task, events: &[Recorded]) -> Vec<String> {
             listed(&failed)
         )];
     }
-    let asked = events.iter().rev().find_map(|recorded| match &recorded.event {
-        Event::CancelAsked { task: of, by, reason } if of.as_ref().is_none_or(|of| *of == task.spec.id) => {
-            Some((of.is_some(), by, recorded.at, reason))
-        }
-        _ => None,
-    });
-    vec![match asked {
-        Some((it, by, at, reason)) => {
-            let what = if it { "it" } else { "the run" };
+    vec![match cancelling(task, events) {
+        Some(Recorded { at, event: Event::CancelAsked { task: of, by, reason }, .. }) => {
+            let what = if of.is_some() { "it" } else { "the run" };
             format!("It is cancelled because {by} cancelled {what} at {at}{}.", colon(reason))
         }
-        None => format!("It is cancelled: {}.", clean_line(&task.reason, MAX_SAID)),
+        _ => format!("It is cancelled: {}.", clean_line(&task.reason, MAX_SAID)),
     }]
 }
 
@@ -522,6 +552,7 @@ mod tests {
     use super::*;
     use crate::domain::event::Again;
     use crate::domain::id::TaskId;
+    use crate::domain::requeue::Asked;
     use crate::domain::run::tests::{agent_spec, ended, run_of, spec, started};
     use crate::domain::settings::Settings;
 
@@ -625,6 +656,64 @@ mod tests {
         assert_eq!(why(&run, &events, "b", true), "It was skipped: it depends on a, which needs review.");
         let way: Vec<&str> = in_the_way(&run).iter().map(|task| task.spec.id.as_str()).collect();
         assert_eq!(way, ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn an_acceptance_counts_until_the_task_is_worked_on_again() {
+        let mut run = run_of(vec![spec("a", &[])]);
+        let id = TaskId::parse("a").unwrap();
+        let accepted = Event::TaskAccepted { task: id.clone(), by: "Ann".into(), note: "good".into() };
+        let back = Event::TaskRequeued {
+            task: id,
+            by: "Ben".into(),
+            reason: "changes are asked for".into(),
+            asked: Asked { sent_by: Some(run.id.clone()), ..Asked::default() },
+        };
+        let before = [started("a", 1), ended("a", 1, Outcome::NeedsReview, None), accepted];
+        let mut once = run_of(vec![spec("a", &[])]);
+        let events = happen(&mut once, before.to_vec());
+        assert!(why(&once, &events, "a", true).starts_with("It is completed because Ann accepted its work"));
+        assert!(evidence(&once.tasks[0], &events).iter().any(|proof| proof.event.kind() == "task_accepted"));
+        let after = [back, started("a", 2), ended("a", 2, Outcome::Succeeded, None)];
+        let events = happen(&mut run, [&before[..], &after].concat());
+        let said = why(&run, &events, "a", true);
+        assert!(said.starts_with("Attempt 2 of sh is done"), "{said}");
+        assert!(evidence(&run.tasks[0], &events).iter().all(|proof| proof.event.kind() != "task_accepted"));
+    }
+
+    #[test]
+    fn who_cancelled_a_task_is_who_did_so_before_it_ended_and_after_it_was_put_back() {
+        let id = || TaskId::parse("a").unwrap();
+        let asked = |task: Option<TaskId>, by: &str| Event::CancelAsked {
+            task,
+            by: by.into(),
+            reason: String::new(),
+        };
+        let gone = || Event::TaskCancelled { task: id(), reason: "cancelled".into(), fail_fast: false };
+        let back = || Event::TaskRequeued {
+            task: id(),
+            by: "Ben".into(),
+            reason: "again".into(),
+            asked: Asked::default(),
+        };
+        let who = |events: Vec<Event>| {
+            let mut run = run_of(vec![spec("a", &[]), spec("b", &[])]);
+            let events = happen(&mut run, events);
+            let said = why(&run, &events, "a", true);
+            let proof = evidence(&run.tasks[0], &events);
+            let asked: Vec<i64> = proof
+                .iter()
+                .filter(|proof| proof.event.kind() == "cancel_asked")
+                .map(|proof| proof.seq)
+                .collect();
+            (said.split(" at 1970").next().unwrap_or_default().to_owned(), asked)
+        };
+        let its_own = vec![asked(Some(id()), "Ann"), gone(), asked(None, "Ben")];
+        assert_eq!(who(its_own), ("It is cancelled because Ann cancelled it".to_owned(), vec![1]));
+        let of_run = vec![asked(None, "Ben"), gone(), asked(None, "Cid")];
+        assert_eq!(who(of_run), ("It is cancelled because Ben cancelled the run".to_owned(), vec![1]));
+        let again = vec![asked(Some(id()), "Ann"), gone(), back(), asked(None, "Ben"), gone()];
+        assert_eq!(who(again), ("It is cancelled because Ben cancelled the run".to_owned(), vec![4]));
     }
 
     #[test]
