@@ -19,6 +19,7 @@ use crate::domain::usage::Usage;
 use crate::domain::worktree::Base;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// Of the JSON form; grows when a field changes its meaning or goes.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -401,6 +402,15 @@ pub struct DecisionAccount {
 }
 
 impl Account {
+    /// Names the agents that tell tokens and no price.
+    pub fn without_price(&self) -> Option<String> {
+        let attempts = self.tasks.iter().flat_map(|task| &task.attempts);
+        let silent =
+            attempts.filter(|attempt| attempt.usage.cost_usd.is_none() && attempt.usage.tokens().is_some());
+        let names: BTreeSet<&str> = silent.map(|attempt| attempt.agent.as_str()).collect();
+        (!names.is_empty()).then(|| names.into_iter().collect::<Vec<_>>().join(", "))
+    }
+
     /// Returns a task by its name.
     pub fn task(&self, id: &TaskId) -> Option<&TaskAccount> {
         self.tasks.iter().find(|task| task.id == *id)

@@ -2,7 +2,9 @@
 
 use crate::domain::words::clean_text;
 use crate::export::account::{Account, AttemptAccount, TaskAccount, Text};
+use serde::Serialize;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// The most bytes of a page's data, where shortening texts and lists can reach that.
 pub const MAX: usize = 4 * 1024 * 1024;
@@ -29,11 +31,44 @@ const ROOMS: [Room; 7] = [
     Room { text: 160, patch: 0, entries: 2 },
 ];
 
+/// The most gates and merges of a run: they are what a person looks for, so these do not go with what tasks wrote. Open gates
+/// are told in any case.
+const MAX_OF_RUN: usize = 2_000;
+
 /// What there is room for.
 pub struct Fitted {
     pub account: Account,
-    /// The same.
+    /// The same, with what all of it comes to.
     pub json: String,
+}
+
+/// What the page's script reads.
+#[derive(Serialize)]
+struct Data<'a> {
+    #[serde(flatten)]
+    account: &'a Account,
+    /// Figures of all that there is, whatever has room.
+    all: All,
+}
+
+/// How much there is.
+#[derive(Clone, Copy, Serialize)]
+pub struct All {
+    /// Each counted once, whoever found it.
+    pub findings: usize,
+    pub merges: usize,
+    pub gates: usize,
+}
+
+impl All {
+    pub fn of(account: &Account) -> All {
+        let found =
+            account.tasks.iter().flat_map(|task| &task.attempts).flat_map(|attempt| &attempt.findings);
+        let all = found.chain(account.person_reviews.iter().flat_map(|review| &review.review.findings));
+        let (known, new): (Vec<_>, Vec<_>) = all.partition(|finding| !finding.fingerprint.is_empty());
+        let known: BTreeSet<_> = known.iter().map(|finding| &finding.fingerprint).collect();
+        All { findings: known.len() + new.len(), merges: account.merges.len(), gates: account.gates.len() }
+    }
 }
 
 /// Returns what a page has room for of a run; its notes say where that is not all.
@@ -49,18 +84,36 @@ pub fn fitted(account: &Account) -> Result<Fitted, serde_json::Error> {
     Ok(fitted)
 }
 
-fn within(account: &Account, room: Room) -> Result<Fitted, serde_json::Error> {
-    let mut account = account.clone();
+/// Leaves those out that are oldest, but none that has to stay.
+fn newest<T>(entries: &mut Vec<T>, stays: impl Fn(&T) -> bool, cut: &mut Cut) {
+    let mut more = entries.len().saturating_sub(MAX_OF_RUN);
+    if more == 0 {
+        return;
+    }
+    cut.newest = Some(MAX_OF_RUN);
+    entries.retain(|entry| {
+        let goes = more > 0 && !stays(entry);
+        more -= usize::from(goes);
+        !goes
+    });
+}
+
+fn within(whole: &Account, room: Room) -> Result<Fitted, serde_json::Error> {
+    let mut account = whole.clone();
     let mut cut = Cut::default();
     account.tasks.iter_mut().for_each(|task| room.task(task, &mut cut));
-    room.list(&mut account.merges, &mut cut);
-    room.list(&mut account.gates, &mut cut);
-    room.list(&mut account.decisions, &mut cut);
+    let all = All::of(whole);
+    newest(&mut account.merges, |_| false, &mut cut);
+    newest(&mut account.gates, |gate| gate.decided.is_none(), &mut cut);
+    newest(&mut account.decisions, |_| false, &mut cut);
+    for gate in &mut account.gates {
+        room.words(&mut gate.words, &mut cut);
+    }
     if let Some(words) = cut.words() {
         let short = &account.run.short;
         account.notes.push(format!("{words}; crew export {short} --format json has more"));
     }
-    let json = serde_json::to_string(&account)?;
+    let json = serde_json::to_string(&Data { account: &account, all })?;
     Ok(Fitted { account, json })
 }
 
@@ -71,13 +124,16 @@ struct Cut {
     texts: Option<usize>,
     /// To so many entries.
     lists: Option<usize>,
+    /// To the newest so many.
+    newest: Option<usize>,
 }
 
 impl Cut {
     fn words(&self) -> Option<String> {
         let texts = self.texts.map(|most| format!("texts are cut at {most} bytes"));
         let lists = self.lists.map(|most| format!("lists end after {most} entries"));
-        let parts: Vec<String> = texts.into_iter().chain(lists).collect();
+        let newest = self.newest.map(|most| format!("of merges and gates these are the newest {most}"));
+        let parts: Vec<String> = texts.into_iter().chain(lists).chain(newest).collect();
         (!parts.is_empty()).then(|| format!("not all has room in this page: {}", parts.join(", ")))
     }
 }
@@ -261,6 +317,31 @@ pub mod tests {
     }
 
     #[test]
+    fn gates_and_merges_of_a_large_run_stay_and_open_gates_always_do() {
+        let mut account = large(300, 20_000);
+        let gate = |number: usize, decided: bool| {
+            let at = "2026-01-05T10:00:00.000Z";
+            let decision = json!({"decision": "approved", "by": "Ann", "note": "", "at": at});
+            serde_json::from_value(
+                json!({"id": number, "task": "t1", "about": "start", "words": "may it start",
+                "opened_at": at, "decided": if decided { decision } else { json!(null) }}),
+            )
+            .expect("a gate")
+        };
+        let merge =
+            json!({"kind": "given_up", "at": "2026-01-05T10:00:00.000Z", "into": "main", "why": "no"});
+        account.gates = (1..=300).map(|number| gate(number, number > 1)).collect();
+        account.merges = (0..300).map(|_| serde_json::from_value(merge.clone()).expect("a merge")).collect();
+        let some = fitted(&account).expect("JSON").account;
+        assert_eq!((some.gates.len(), some.merges.len()), (300, 300));
+        account.gates = (1..=5_000).map(|number| gate(number, number != 2)).collect();
+        let some = fitted(&account).expect("JSON").account;
+        let ids: Vec<u64> = some.gates.iter().map(|gate| gate.id.0).collect();
+        assert_eq!((ids.len(), ids[0], ids[1], ids[1_999]), (2_000, 2, 3_002, 5_000));
+        assert!(some.notes[0].contains("of merges and gates these are the newest 2000"), "{:?}", some.notes);
+    }
+
+    #[test]
     fn many_findings_and_calls_are_counted_out() {
         let mut account = small();
         let finding = json!({"severity": "info", "category": "c", "file": "f", "title": "t", "body": "b".repeat(50_000)});
@@ -270,6 +351,8 @@ pub mod tests {
         let fitted = fitted(&account).expect("JSON");
         let kept = &fitted.account.tasks[0].attempts[0].findings;
         assert!(kept.len() <= 200 && kept[0].body.ends_with('…'), "{}", kept.len());
+        let told: Value = serde_json::from_str(&fitted.json).expect("JSON");
+        assert_eq!(told["all"]["findings"], 300, "all of them count");
         assert!(fitted.account.notes[0].contains("lists end after"), "{:?}", fitted.account.notes);
     }
 }

@@ -17,6 +17,7 @@ use crate::domain::words::visible_json;
 use crate::review::formats::escaped;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use fitting::All;
 use sha2::{Digest, Sha256};
 
 const STYLE: &str = include_str!("report.css");
@@ -46,7 +47,7 @@ pub fn html(account: &Account) -> Result<String, serde_json::Error> {
          <script type=\"application/json\" id=\"account\">{data}</script>\n\
          <script>{SCRIPT}</script>\n</body>\n</html>\n",
         policy = policy(),
-        body = overview::body(&fitted.account),
+        body = overview::body(&fitted.account, All::of(account)),
         data = data(&fitted.json),
     ))
 }
@@ -118,6 +119,17 @@ mod tests {
         let json = between(&page, "id=\"account\">", "</script>");
         let told: Account = serde_json::from_str(json).expect("the account");
         assert_eq!((told.run.goal.as_str(), told.tasks[0].reason.as_str()), (hostile, hostile));
+    }
+
+    #[test]
+    fn the_header_counts_all_findings_and_not_those_that_have_room() {
+        let mut account = small();
+        let finding =
+            serde_json::json!({"severity": "info", "category": "c", "file": "f", "title": "t", "body": "b"});
+        let finding = || serde_json::from_value(finding.clone()).expect("one");
+        account.tasks[0].attempts[0].findings = (0..300).map(|_| finding()).collect();
+        let page = html(&account).expect("a page");
+        assert!(page.contains("<dt>findings</dt><dd>300</dd>"), "{}", between(&page, "<dl", "</dl>"));
     }
 
     #[test]

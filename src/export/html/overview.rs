@@ -1,5 +1,6 @@
 //! What the page says without its script: what the run came to, its tasks, and who worked on them.
 
+use super::fitting::All;
 use crate::domain::task::TaskState;
 use crate::domain::time::Time;
 use crate::domain::usage::Usage;
@@ -7,7 +8,7 @@ use crate::domain::words::{clean_line, clean_text};
 use crate::export::account::{Account, RunAccount, TaskAccount, WorkKind};
 use crate::review::formats::escaped;
 use crate::ui::words;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -19,8 +20,8 @@ const MAX_NAME: usize = 80;
 const LEAST_WIDTH: f64 = 1.2;
 
 /// Writes what stands in the page's body beside its data.
-pub fn body(account: &Account) -> String {
-    let mut html = head(account);
+pub fn body(account: &Account, all: All) -> String {
+    let mut html = head(account, all);
     html.push_str(include_str!("controls.html"));
     html.push_str("<main id=\"views\">\n<section id=\"view-tasks\" class=\"view\" aria-label=\"Tasks\">\n");
     html.push_str(&tasks(account));
@@ -29,7 +30,7 @@ pub fn body(account: &Account) -> String {
     html
 }
 
-fn head(account: &Account) -> String {
+fn head(account: &Account, all: All) -> String {
     let run = &account.run;
     let mut html = format!(
         "<header class=\"run\">\n<p class=\"which\"><span class=\"crew\">crew</span> run <b>{}</b> {} <span class=\"grow\"></span>\
@@ -40,7 +41,7 @@ fn head(account: &Account) -> String {
         paragraph(&run.goal),
     );
     html.push_str("<dl class=\"facts\">\n");
-    for (name, value) in facts(account) {
+    for (name, value) in facts(account, all) {
         let _ = writeln!(html, "<div><dt>{name}</dt><dd>{}</dd></div>", line(&value, 200));
     }
     html.push_str("</dl>\n");
@@ -57,7 +58,7 @@ fn head(account: &Account) -> String {
 }
 
 /// Returns the figures of the run, each with what it is.
-fn facts(account: &Account) -> Vec<(&'static str, String)> {
+fn facts(account: &Account, all: All) -> Vec<(&'static str, String)> {
     let run = &account.run;
     let mut facts = vec![
         ("worked", time(run.worked_millis)),
@@ -65,11 +66,11 @@ fn facts(account: &Account) -> Vec<(&'static str, String)> {
         ("tokens", words::tokens(run.usage.tokens())),
         ("tasks", account.tasks.len().to_string()),
         ("attempts", run.attempts.to_string()),
-        ("findings", findings(account).to_string()),
+        ("findings", all.findings.to_string()),
         ("begun", moment(run.created_at)),
     ];
     facts.extend(run.ended_at.map(|at| ("ended", moment(at))));
-    facts.extend(without_price(account).map(|agents| ("no price from", agents)));
+    facts.extend(account.without_price().map(|agents| ("no price from", agents)));
     facts.push(("team", run.team.clone()));
     facts.push(("workflow", run.workflow.clone()));
     facts.extend(run.reviews.clone().map(|reviews| ("reviews", reviews)));
@@ -79,23 +80,6 @@ fn facts(account: &Account) -> Vec<(&'static str, String)> {
         ("from", format!("{commit}{branch}"))
     }));
     facts
-}
-
-/// Counts what was found, each thing once, whoever found it.
-fn findings(account: &Account) -> usize {
-    let found = account.tasks.iter().flat_map(|task| &task.attempts).flat_map(|attempt| &attempt.findings);
-    let all = found.chain(account.person_reviews.iter().flat_map(|review| &review.review.findings));
-    let (known, new): (Vec<_>, Vec<_>) = all.partition(|finding| !finding.fingerprint.is_empty());
-    known.iter().map(|finding| &finding.fingerprint).collect::<BTreeSet<_>>().len() + new.len()
-}
-
-/// Names the agents that tell tokens and no price.
-fn without_price(account: &Account) -> Option<String> {
-    let attempts = account.tasks.iter().flat_map(|task| &task.attempts);
-    let silent =
-        attempts.filter(|attempt| attempt.usage.cost_usd.is_none() && attempt.usage.tokens().is_some());
-    let names: BTreeSet<&str> = silent.map(|attempt| attempt.agent.as_str()).collect();
-    (!names.is_empty()).then(|| names.into_iter().collect::<Vec<_>>().join(", "))
 }
 
 /// Draws how many tasks are in each state.
@@ -311,7 +295,7 @@ mod tests {
         let mut account = small();
         let task = &mut account.tasks[1];
         (task.state, task.reason) = (TaskState::NeedsReview, "verify_failed: cargo test".to_owned());
-        let html = body(&account);
+        let html = body(&account, All::of(&account));
         let row = html.lines().find(|line| line.starts_with("<tr id=\"row-t1\"")).expect("a row");
         for words in
             [">needs review<", "href=\"#task/t1\"", "1m 12s", "$0.02", "verify_failed: cargo test", ">900<"]
@@ -326,10 +310,10 @@ mod tests {
     #[test]
     fn who_tells_no_price_is_named_beside_the_cost() {
         let mut account = small();
-        assert_eq!(without_price(&account), None);
+        assert_eq!(account.without_price(), None);
         let attempt = &mut account.tasks[1].attempts[0];
         (attempt.usage.cost_usd, attempt.agent) = (None, "codex".to_owned());
-        assert_eq!(without_price(&account).as_deref(), Some("codex"));
+        assert_eq!(account.without_price().as_deref(), Some("codex"));
     }
 
     #[test]

@@ -262,9 +262,10 @@ function begin() {
   byElementId('controls').hidden = false;
   sortable();
   legend();
-  const found = allFindings().length;
+  // Of all that there is, of which not all may be in the page.
+  const { all } = account;
   for (const tab of document.querySelectorAll('[role=tab]')) {
-    const number = { findings: found, decisions: account.merges.length + account.gates.length }[tab.dataset.view];
+    const number = { findings: all.findings, decisions: all.merges + all.gates }[tab.dataset.view];
     if (number) tab.append(' ', el('small', {}, String(number)));
     tab.addEventListener('click', () => (location.hash = `#${tab.dataset.view}`));
   }
