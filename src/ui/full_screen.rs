@@ -8,10 +8,11 @@
 //! written goes out in pieces that the terminal has room for, so that one that takes nothing keeps nobody from ending.
 //!
 //! The modes of the terminal are kept in one place of the process. Who comes first gives them back: the end of the view, a
-//! panic on any thread, ctrl-Z.
+//! panic on any thread, ctrl-Z. What is logged meanwhile stands on standard error after that.
 
 use super::keys::{Key, Keys};
 use super::printer::Tone;
+use super::screen;
 use ratatui_core::backend::{Backend, ClearType, WindowSize};
 use ratatui_core::buffer::{Buffer, Cell};
 use ratatui_core::layout::{Position, Size};
@@ -249,6 +250,7 @@ fn take_modes() -> io::Result<()> {
     let modes = termios::tcgetattr(io::stdin())?;
     let mut raw = modes.clone();
     raw.make_raw();
+    screen::hold_back();
     termios::tcsetattr(io::stdin(), OptionalActions::Now, &raw)?;
     taken.get_or_insert(modes);
     Ok(())
@@ -258,11 +260,12 @@ fn take_modes() -> io::Result<()> {
 fn give_back() {
     let modes = TAKEN.lock().unwrap_or_else(PoisonError::into_inner).take();
     if let Some(modes) = modes {
-        let _ = write_within(GIVE_BACK, Some(TO_GIVE_BACK));
+        let _ = write_within(io::stdout(), GIVE_BACK, Some(TO_GIVE_BACK));
         // What was typed and not read does not become the shell's. Asked for with the modes, it would wait for whoever reads
         // what was written.
         let _ = termios::tcflush(io::stdin(), termios::QueueSelector::IFlush);
         let _ = termios::tcsetattr(io::stdin(), OptionalActions::Now, &modes);
+        let _ = write_within(io::stderr(), screen::let_go().as_bytes(), Some(TO_GIVE_BACK));
     }
 }
 
@@ -293,11 +296,10 @@ fn stop(whole_group: bool) {
 }
 
 /// Writes as long as the terminal takes it, nobody wants us to end, and `most` is not over.
-fn write_within(mut bytes: &[u8], most: Option<Duration>) -> io::Result<()> {
-    let stdout = io::stdout();
+fn write_within(to: impl AsFd, mut bytes: &[u8], most: Option<Duration>) -> io::Result<()> {
     let deadline = most.map(|most| Instant::now() + most);
     while !bytes.is_empty() {
-        let mut room = [PollFd::new(&stdout, PollFlags::OUT)];
+        let mut room = [PollFd::new(&to, PollFlags::OUT)];
         match poll(&mut room, Some(&timespec(Duration::from_millis(100)))) {
             Ok(0) | Err(Errno::INTR) => {
                 let is_over = match deadline {
@@ -312,7 +314,7 @@ fn write_within(mut bytes: &[u8], most: Option<Duration>) -> io::Result<()> {
             Err(error) => return Err(error.into()),
             Ok(_) => {}
         }
-        match rustix::io::write(&stdout, &bytes[..bytes.len().min(PIECE)]) {
+        match rustix::io::write(&to, &bytes[..bytes.len().min(PIECE)]) {
             Ok(written) => bytes = &bytes[written..],
             Err(Errno::INTR | Errno::AGAIN) => {}
             Err(error) => return Err(error.into()),
@@ -433,7 +435,7 @@ impl Backend for Ansi {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let written = write_within(&self.bytes, None);
+        let written = write_within(io::stdout(), &self.bytes, None);
         self.bytes.clear();
         written
     }

@@ -21,6 +21,8 @@ use std::time::Duration;
 
 /// The most lines that wait for a reader.
 const MAX_LINES: usize = 2_000;
+/// The most lines that are held back while a view has the whole terminal.
+const MAX_HELD: usize = 1_000;
 /// The most bytes that are written at once; each is a sign that somebody reads.
 const PIECE: usize = 4_096;
 /// How long a reader of standard error may take nothing while it is waited for.
@@ -121,9 +123,35 @@ pub fn draw_above(above: Option<Above>) {
     *ABOVE.lock().unwrap_or_else(PoisonError::into_inner) = above;
 }
 
+/// Lines for standard error that wait until a view gives the terminal back, and how many there was no room for.
+static HELD: Mutex<Option<(VecDeque<String>, usize)>> = Mutex::new(None);
+
+/// Holds lines for standard error back from now on, where they would stand in a picture that takes the whole terminal.
+pub fn hold_back() {
+    if io::stderr().is_terminal() {
+        HELD.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default();
+    }
+}
+
+/// Returns what was held back, a line each, and holds nothing back any more. Of very many lines the newest are there.
+pub fn let_go() -> String {
+    let held = HELD.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let Some((lines, left_out)) = held else { return String::new() };
+    let gap = (left_out > 0).then(|| format!("... {left_out} lines were logged before these\n"));
+    gap.into_iter().chain(lines.into_iter().map(|line| line + "\n")).collect()
+}
+
 /// Takes a line for standard error that may come at any time and from anywhere: what is drawn there stays whole. Gives it
 /// back where this process prints by itself.
 pub fn put_above(line: String) -> Result<(), String> {
+    if let Some((lines, left_out)) = &mut *HELD.lock().unwrap_or_else(PoisonError::into_inner) {
+        lines.push_back(line);
+        while lines.len() > MAX_HELD {
+            lines.pop_front();
+            *left_out += 1;
+        }
+        return Ok(());
+    }
     let above = ABOVE.lock().unwrap_or_else(PoisonError::into_inner).clone();
     match (above, SCREEN.get()) {
         (Some(above), Some(screen)) => screen.put(To::Err, Item::Drawn(Box::new(move || above(&line)))),

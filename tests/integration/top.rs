@@ -324,6 +324,29 @@ fn a_store_that_is_busy_is_said_and_keeps_nobody() {
     assert_eq!(top.ends(), Some(0));
 }
 
+#[test]
+fn what_is_logged_stands_below_when_the_terminal_is_given_back() {
+    let repo = TestRepo::new();
+    repo.workflow("w", "## deploy\nrun: true\naction: deploy\n");
+    repo.crew(["run", "the goal", "--workflow", "w", "--json"]).exits(3);
+    let mut command = repo.command(["top", "--interval", "0.2"]);
+    command.env("CREW_LOG", "trace");
+    let mut top = Terminal::of(command, 100, 24);
+    top.press_at("waiting for you", "a");
+    top.press_at(ASKED, "y");
+    top.shows("is approved");
+    let written = top.written();
+    let drawn = written.split("\u{1b}[?1049h").nth(1).expect("a screen of its own");
+    assert!(!drawn.contains(" TRACE ") && !drawn.contains(" DEBUG "), "{drawn:?}");
+    top.press("q");
+    assert_eq!((top.ends(), top.is_as_it_was()), (Some(0), true));
+    let written = top.written();
+    let after = written.rsplit("\u{1b}[?1049l").next().expect("the shell's screen");
+    let lines: Vec<&str> =
+        after.lines().filter(|line| line.contains(" DEBUG ") || line.contains(" INFO ")).collect();
+    assert!(lines.iter().any(|line| line.contains("gate_decided")), "{after}");
+}
+
 /// A tmux of a test's own, in which a shell runs.
 struct Tmux<'a> {
     repo: &'a TestRepo,
