@@ -278,7 +278,15 @@ fn many(tasks: usize) -> Account {
             "started_at": first.map(|first| first["started_at"].clone()), "ended_at": last.map(|last| last["ended_at"].clone()),
             "usage": {"input_tokens": 9000, "cost_usd": 0.04}, "attempts": attempts, "turns": [], "merged_into": []})
     };
-    let told = json!({"schema_version": 1, "gates": [], "merges": [], "tasks": (0..tasks).map(task).collect::<Vec<_>>(),
+    let gate = |number: usize| {
+        let decided = json!({"decision": "approved", "by": "Ann", "note": "", "at": at(number * 20)});
+        json!({"id": number, "task": format!("task-{}", number * 2 % tasks), "about": "start", "words": "may it start: deploy",
+            "opened_at": at(number * 10), "decided": if number.is_multiple_of(50) { json!(null) } else { decided }})
+    };
+    let merge = |number: usize| json!({"kind": "given_up", "at": at(3600 + number), "into": "main", "why": "it moved"});
+    let (gates, merges) = (tasks * 3 / 10, tasks * 3 / 10);
+    let told = json!({"schema_version": 1, "gates": (1..=gates).map(gate).collect::<Vec<_>>(),
+        "merges": (1..=merges).map(merge).collect::<Vec<_>>(), "tasks": (0..tasks).map(task).collect::<Vec<_>>(),
         "run": {"id": "7k2abcdefghj", "short": "7k2", "goal": "Move every handler to the new router", "team": "default",
             "workflow": "many", "status": "failed", "created_at": at(0), "started_at": at(0), "ended_at": at(7200), "last_at": at(7200),
             "worked_millis": 7_200_000, "crew_version": "0.1.0", "counts": [["completed", tasks * 4 / 7], ["failed", tasks / 7],
