@@ -321,3 +321,23 @@ fn a_thousand_tasks_are_drawn_at_once_and_each_view_copes_with_them() {
     assert_eq!(browser.value(apart), json!(1_000), "no two stand in one place");
     browser.is_content(&file);
 }
+#[test]
+fn what_came_after_the_last_attempt_is_on_the_time_line_and_a_patch_is_read_by_first_letters() {
+    let repo = TestRepo::new();
+    let mut account = many(20);
+    let patch = "diff --git a/q.sql b/q.sql\nindex 1..2 100644\n--- a/q.sql\n+++ b/q.sql\n@@ -1,3 +1,3 @@ q\n same\n--- old comment\n+++ new counter\n";
+    account.tasks[0].diff =
+        serde_json::from_value(json!({"from": "aa", "to": "bb", "files": [], "changed": 1, "insertions": 1,
+        "deletions": 1, "uncommitted": 0, "patch": {"text": patch, "bytes": patch.len()}}))
+        .expect("a diff");
+    let file = repo.beside("late.html");
+    std::fs::write(&file, html(&account).expect("a page")).expect("a file");
+    let Some(mut browser) = Browser::start(&repo) else { return };
+    browser.open(&file, "#task/task-0");
+    browser.waits_for("document.querySelectorAll('#panel .patch span').length > 0");
+    let told = "[...document.querySelectorAll('#panel .patch span')].map((span) => `${span.className} ${span.innerText.split('\\n').length - 1}`)";
+    assert_eq!(browser.value(told), json!(["about 4", "place 1", "same 1", "removed 1", "added 1"]));
+    browser.press("Escape");
+    browser.press("2");
+    browser.waits_for("document.querySelectorAll('#view-timeline line.merge').length === 6");
+}

@@ -45,14 +45,20 @@ function links(title, ids) {
 
 const KINDS = { '+': 'added', '-': 'removed', '@': 'place' };
 
-function kindOfLine(line) {
-  if (/^(diff |index |--- |\+\+\+ |new file|deleted file|old mode|new mode|similarity|rename |copy |Binary )/.test(line)) return 'about';
-  return KINDS[line[0]] ?? 'same';
+/** Returns a function that says of each line of a patch what it is. Below a place, only its first character counts. */
+function kindsOfLines() {
+  let isHeader = true;
+  return (line) => {
+    if (/^(diff |Binary )/.test(line)) isHeader = true;
+    if (line.startsWith('@')) isHeader = false;
+    return isHeader ? 'about' : KINDS[line[0]] ?? 'same';
+  };
 }
 
 /** Colours a patch; lines of one kind that follow each other are one element. */
 function patch(text) {
   const pre = el('pre', { class: 'patch' });
+  const kindOfLine = kindsOfLines();
   let [kind, some] = [null, []];
   const flush = () => {
     if (some.length) pre.append(el('span', { class: kind }, `${some.join('\n')}\n`));

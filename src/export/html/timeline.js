@@ -32,7 +32,8 @@ function wholeSpan(account) {
   for (const task of account.tasks) {
     for (const attempt of task.attempts) times.push(millisOf(attempt.started_at), endOf(attempt));
   }
-  for (const gate of account.gates) times.push(millisOf(gate.opened_at));
+  for (const gate of account.gates) times.push(millisOf(gate.opened_at), millisOf(gate.decided?.at ?? account.run.last_at));
+  for (const merge of account.merges) times.push(millisOf(merge.at));
   const start = millisOf(account.run.started_at ?? account.run.created_at);
   const [from, to] = times.reduce(([low, high], time) => [Math.min(low, time), Math.max(high, time)], [start, start + 10]);
   return { from, to: to + (to - from) * 0.015 };
