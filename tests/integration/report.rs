@@ -109,6 +109,15 @@ fn keys_do_what_is_said_of_them(browser: &mut Browser<'_>) {
     browser.waits_for("document.querySelector('#view-decisions').innerText.includes('Nothing was merged')");
     browser.press("2");
     browser.waits_for("document.querySelectorAll('#view-timeline .lanes .bar').length === 3");
+    // Whoever knows no number goes from one name to the next.
+    browser.value("document.querySelector('[role=tab][data-view=decisions]').focus()");
+    browser.press("ArrowRight");
+    browser.waits_for("location.hash === '#tasks' && document.activeElement.dataset.view === 'tasks'");
+    browser.press("ArrowRight");
+    browser.waits_for("location.hash === '#timeline' && document.activeElement.dataset.view === 'timeline'");
+    browser.waits_for(
+        "document.activeElement.tabIndex === 0 && !document.querySelector('#view-timeline').hidden",
+    );
 }
 
 fn the_time_line_is_zoomed_and_opens_a_task(browser: &mut Browser<'_>) {

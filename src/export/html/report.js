@@ -17,7 +17,7 @@ for (const task of account.tasks) {
 
 const VIEWS = ['tasks', 'timeline', 'graph', 'findings', 'decisions'];
 const KEYS = [
-  ['/', 'search'], ['1 to 5', 'another view'], ['j k', 'the next task, the one before'], ['Enter', 'open the task'],
+  ['/', 'search'], ['1 to 5', 'another view; at its name, ← and → go to the next'], ['j k', 'the next task, the one before'], ['Enter', 'open the task'],
   ['Esc', 'close it, or search no more'], ['+ - 0', 'time line and graph: nearer, further, all of it'],
   ['← →', 'time line and graph: earlier, later'], ['d', 'light or dark'], ['?', 'these keys'],
 ];
@@ -225,8 +225,22 @@ function escape() {
   search.blur();
 }
 
+/** Goes from one view's name to the next, as the keys of a row of tabs do. */
+function pressTab(event) {
+  const tabs = [...document.querySelectorAll('[role=tab]')];
+  const at = tabs.indexOf(event.target);
+  const next = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: tabs.length - 1 }[event.key];
+  if (at < 0 || next === undefined) return false;
+  const tab = tabs[(next + tabs.length) % tabs.length];
+  event.preventDefault();
+  location.hash = `#${tab.dataset.view}`;
+  tab.focus();
+  return true;
+}
+
 function press(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || help.open) return;
+  if (pressTab(event)) return;
   if (event.key === 'Escape') return escape();
   if (event.target === search) return event.key === 'Enter' ? search.blur() : undefined;
   const seen = made.get(view);
