@@ -171,6 +171,15 @@ fn on_paper_all_of_it_is_there(browser: &mut Browser<'_>) {
     for words in ["the goal", "writes", "Do the zebra.", "it is broken", "+b", "Time line", "Graph"] {
         assert!(printed.contains(words), "{words}: {printed}");
     }
+    let folded = |title: &str| {
+        format!(
+            "[...document.querySelectorAll('#paper .fold > h4')].filter((head) => head.innerText.startsWith({title:?})) \
+             .map((head) => head.parentElement.childElementCount > 1)"
+        )
+    };
+    assert_eq!(browser.value(&folded("Prompt")), json!([false, false, false]), "what is folded stays so");
+    assert_eq!(browser.value(&folded("Handed in")), json!([true, true, true]), "but not what was handed in");
+    assert_eq!(browser.value(&folded("Diff")), json!([true, true, true]));
     assert_eq!(is_shown(browser, "#controls"), json!(false));
     browser.call("Emulation.setEmulatedMedia", json!({"media": ""}));
     browser.value("window.dispatchEvent(new Event('afterprint')); window.sheets = 0");
@@ -328,8 +337,22 @@ fn a_thousand_tasks_are_drawn_at_once_and_each_view_copes_with_them() {
     let apart = "(() => { const boxes = [...document.querySelectorAll('#view-graph .node')].map((node) => node.getAttribute('transform')); \
                  return new Set(boxes).size; })()";
     assert_eq!(browser.value(apart), json!(1_000), "no two stand in one place");
+    browser.press("5");
+    let of = |title: &str| {
+        format!(
+            "[...document.querySelectorAll('#view-decisions h2')].find((head) => head.innerText === {title:?})?.nextElementSibling.childElementCount"
+        )
+    };
+    browser.waits_for(&format!("{} === 300", of("Gates")));
+    assert_eq!(browser.value(&of("Merges")), json!(300));
+    assert_eq!(
+        browser.value("document.querySelectorAll('#view-decisions .gate-line.open').length"),
+        json!(6)
+    );
+    assert_eq!(text(&mut browser, "[data-view=decisions] small"), "600");
     browser.is_content(&file);
 }
+
 #[test]
 fn what_came_after_the_last_attempt_is_on_the_time_line_and_a_patch_is_read_by_first_letters() {
     let repo = TestRepo::new();

@@ -212,7 +212,8 @@ function showKeys() {
   const close = el('button', { type: 'button', class: 'plain', 'aria-label': 'Close' }, '×');
   close.addEventListener('click', () => help.close());
   put(help, el('header', {}, el('h2', {}, 'Keys'), el('span', { class: 'grow' }), close),
-    el('dl', {}, KEYS.map(([keys, what]) => [el('dt', {}, keys.split(' ').map((key) => (key === 'to' ? ' to ' : el('kbd', {}, key)))), el('dd', {}, what)])));
+    el('dl', {}, KEYS.map(([keys, what]) => [el('dt', {}, keys.split(' ').map((key) => (key === 'to' ? ' to ' : el('kbd', {}, key)))), el('dd', {}, what)])),
+    el('p', { class: 'quiet' }, 'On paper, what is folded stays so, but for what was handed in and found.'));
   help.showModal();
 }
 

@@ -1,11 +1,11 @@
 // One task: what it was to do, what it did, and what was found about it. Made when somebody opens it.
 
-/** On paper everything is open. */
+/** On paper nothing can be opened: what has to be there is, of the rest only that there is something. */
 let onPaper = false;
 
 /** Makes a part that opens; what is in it is made when it is opened first. */
-function fold(title, make, open = false) {
-  if (onPaper) return el('section', { class: 'fold' }, el('h4', {}, title), make());
+function fold(title, make, open = false, printed = open) {
+  if (onPaper) return el('section', { class: 'fold' }, el('h4', {}, title), printed ? make() : null);
   const details = el('details', { class: 'fold', open: open ? '' : null }, el('summary', {}, title));
   const show = () => {
     if (details.open && details.childElementCount === 1) fill(details, {}, [make()].flat());
@@ -26,9 +26,9 @@ function cutWords(text, end) {
 const words = (text, end = false) => [cutWords(text, end), text.text ? el('pre', {}, text.text) : el('p', { class: 'quiet' }, 'nothing')];
 
 /** Makes a part of a text, unless there is none. */
-function textFold(title, text, { end = false, open = false } = {}) {
+function textFold(title, text, { end = false, open = false, printed = open } = {}) {
   if (!text || (!text.text && !text.bytes)) return null;
-  return fold([title, ' ', el('small', {}, size(text.bytes))], () => words(text, end), open);
+  return fold([title, ' ', el('small', {}, size(text.bytes))], () => words(text, end), open, printed);
 }
 
 const facts = (pairs) =>
@@ -110,7 +110,7 @@ function findingItem(finding, who) {
     decided ? el('p', { class: 'decided' }, `${stateWords(decided.decision)} by ${decided.by}: ${decided.why}`) : null,
     finding.quote ? el('pre', {}, finding.quote) : null,
     finding.body ? el('p', { class: 'prose' }, finding.body) : null,
-    finding.suggestion ? fold('Suggestion', () => el('pre', {}, finding.suggestion)) : null);
+    finding.suggestion ? fold('Suggestion', () => el('pre', {}, finding.suggestion), false, true) : null);
 }
 
 /** Shows what was handed in, whatever fields it has. */
@@ -124,7 +124,7 @@ function handedIn(submission) {
   };
   const parts = Object.entries(body).filter(([, value]) => value !== null && value !== '' && !(Array.isArray(value) && !value.length));
   return fold(['Handed in ', el('small', {}, kind)], () =>
-    el('dl', { class: 'handed' }, parts.map(([name, value]) => [el('dt', {}, name.replaceAll('_', ' ')), el('dd', {}, shown(value))])));
+    el('dl', { class: 'handed' }, parts.map(([name, value]) => [el('dt', {}, name.replaceAll('_', ' ')), el('dd', {}, shown(value))])), false, true);
 }
 
 const passMark = (passed) => el('span', { class: passed ? 'state completed' : 'state failed' }, passed ? 'passed' : 'failed');
@@ -168,7 +168,7 @@ function attemptBody(attempt) {
     attempt.summary ? el('p', { class: 'prose summary' }, attempt.summary) : null,
     verification(attempt), findings,
     said.length ? fold(['On its way ', el('small', {}, String(said.length))], () => timed(said)) : null,
-    textFold('Prompt', attempt.prompt), textFold('Result', attempt.result),
+    textFold('Prompt', attempt.prompt), textFold('Result', attempt.result, { printed: true }),
     attempt.submission ? handedIn(attempt.submission) : null, toolCalls(attempt),
     textFold('End of its log', attempt.log, { end: true }),
     kept.length ? fold('Kept work', () => el('ul', {}, kept)) : null,
@@ -178,7 +178,7 @@ function attemptBody(attempt) {
 
 function attemptFold(attempt, open) {
   const title = [`Attempt ${attempt.number} `, badge(attempt.state), el('small', {}, [attempt.agent, duration(attempt.millis), attempt.error_kind].filter(Boolean).join(', '))];
-  return fold(title, () => attemptBody(attempt), open);
+  return fold(title, () => attemptBody(attempt), open, true);
 }
 
 function taskBody(task) {
