@@ -509,7 +509,7 @@ pub struct Totals {
     pub interrupted: usize,
     /// Runs whose crew process is stopped or gives no sign of life.
     pub in_trouble: usize,
-    /// By the runs that are shown.
+    /// By the runs that have not ended: of others not all may have been read.
     pub spent: Spent,
 }
 
@@ -518,7 +518,9 @@ impl Picture {
     pub fn totals(&self) -> Totals {
         let mut totals = Totals::default();
         for run in &self.runs {
-            totals.spent.add(&run.spent);
+            if !run.has_ended() {
+                totals.spent.add(&run.spent);
+            }
             totals.interrupted += usize::from(run.status == RunStatus::Interrupted);
             totals.in_trouble +=
                 usize::from(matches!(run.health, Health::Stopped { .. } | Health::Silent { .. }));
@@ -700,6 +702,24 @@ pub(super) mod tests {
         assert_eq!(order, [500, 2_000, 1_000, 8_000, 9_000]);
         let sight = |now| runs.iter().filter(|run| is_in_sight(run, Time(now))).count();
         assert_eq!([sight(16_000), sight(18_000)], [5, 4]);
+    }
+
+    #[test]
+    fn what_is_spent_is_the_same_whichever_runs_that_have_ended_were_read() {
+        let run = run_of(vec![spec("a", &[])]);
+        let of = |number: u128, status: RunStatus, tokens: Option<u64>| RunLine {
+            id: RunId::from_random(number),
+            status,
+            spent: Spent { tokens, ..Spent::default() },
+            is_read: tokens.is_some(),
+            ..line(&run, Health::Idle, 0)
+        };
+        let open = of(1, RunStatus::AwaitingInput, Some(5));
+        let spent = |ended: Option<u64>| {
+            let runs = vec![open.clone(), of(2, RunStatus::Completed, ended)];
+            Picture { runs, ..Picture::default() }.totals().spent.tokens
+        };
+        assert_eq!([spent(None), spent(Some(100))], [Some(5), Some(5)]);
     }
 
     #[test]
