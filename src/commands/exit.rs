@@ -126,8 +126,13 @@ pub fn in_one_line(error: &anyhow::Error) -> String {
 
 /// Says an error with its causes. One that only says again what the one before it said is left out: SQLite's do.
 pub fn said(error: &anyhow::Error) -> String {
+    with_causes(error.as_ref())
+}
+
+/// Does the same for an error of one room.
+pub fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
     let mut words: Vec<String> = Vec::new();
-    for cause in error.chain().map(|cause| cause.to_string()) {
+    for cause in anyhow::Chain::new(error).map(|cause| cause.to_string()) {
         if words.last().is_none_or(|last| last.is_empty() || !cause.ends_with(last.as_str())) {
             words.push(cause);
         }

@@ -306,9 +306,8 @@ impl Top {
                 Happened::Woken | Happened::TimeIsUp => continue,
                 Happened::End => return Ok(ExitStatus::Interrupted),
             };
-            let picture = self.picture.take().unwrap_or_default();
-            let orders = self.view.press_all(keys, &picture, clock::now());
-            self.picture = Some(picture);
+            let none = Picture::default();
+            let orders = self.view.press_all(keys, self.picture.as_ref().unwrap_or(&none), clock::now());
             for order in orders {
                 match order {
                     Order::Quit => return Ok(ExitStatus::Done),
@@ -350,20 +349,29 @@ impl Top {
 
     fn draw(&mut self) -> Result<()> {
         let now = clock::now();
-        let none = Picture { repository: String::new(), ..Picture::default() };
+        let none = Picture::default();
         let picture = self.picture.as_ref().unwrap_or(&none);
         self.view.settle(picture, now);
         let since = self.heard_at.elapsed();
         let stale = match &self.failed {
             Some(NoPicture::Failed(why)) => Some(why.clone()),
+            Some(NoPicture::Busy) if self.picture.is_none() => {
+                Some("store busy: it is read as soon as others let it be".into())
+            }
             Some(NoPicture::Busy) => Some(format!("store busy, {} old", words::duration(since))),
+            None if self.picture.is_none() => Some("reading ...".into()),
             None if since > self.interval + OVERDUE => {
                 Some(format!("store busy, {} old", words::duration(since)))
             }
-            None if self.picture.is_none() => Some("reading ...".into()),
             None => None,
         };
-        let scene = Scene { picture, log: self.log.as_ref(), stale: stale.as_deref(), now };
+        let scene = Scene {
+            picture,
+            log: self.log.as_ref(),
+            stale: stale.as_deref(),
+            now,
+            is_unread: self.picture.is_none(),
+        };
         let view = &mut self.view;
         Ok(self.screen.draw(|buffer| draw::draw(buffer, view, &scene))?)
     }

@@ -1,6 +1,7 @@
 //! Looks at all runs for `crew top`: at the record, at who owns them, at the ends of logs.
 
 use super::context::Context;
+use super::exit;
 use super::run;
 use super::standstill::Standstill;
 use crate::agents::Agent;
@@ -96,7 +97,7 @@ impl Looker {
             }
             // Whatever it is, the next look begins anew.
             self.watch = None;
-            NoPicture::Failed(error.to_string())
+            NoPicture::Failed(exit::with_causes(&error))
         })
     }
 

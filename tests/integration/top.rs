@@ -325,6 +325,28 @@ fn a_store_that_is_busy_is_said_and_keeps_nobody() {
 }
 
 #[test]
+fn what_could_not_be_read_is_said_and_not_told_as_nothing() {
+    let repo = TestRepo::new();
+    repo.workflow("w", "## a\nrun: true\n");
+    repo.crew(["run", "the goal", "--workflow", "w", "--json"]).exits(0);
+    std::fs::write(repo.root.join(".crew/crew.db"), "this is no database ".repeat(400)).expect("a file");
+    for name in ["crew.db-wal", "crew.db-shm"] {
+        let _ = std::fs::remove_file(repo.root.join(".crew").join(name));
+    }
+    let mut top = top(&repo);
+    top.shows("not a database");
+    // A key that does nothing makes no picture of it either.
+    top.press("j");
+    top.press_at("not a database", "?");
+    top.press_at("leave; the runs go on", "?");
+    top.shows("not a database");
+    let screen = top.screen().join("\n");
+    assert!(!screen.contains("no runs yet") && !screen.contains("0 working"), "{screen}");
+    top.press("q");
+    assert_eq!(top.ends(), Some(0));
+}
+
+#[test]
 fn what_is_logged_stands_below_when_the_terminal_is_given_back() {
     let repo = TestRepo::new();
     repo.workflow("w", "## deploy\nrun: true\naction: deploy\n");

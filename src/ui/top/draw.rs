@@ -31,6 +31,8 @@ pub struct Scene<'a> {
     /// Why what is shown is not the newest.
     pub stale: Option<&'a str>,
     pub now: Time,
+    /// Nothing has been read yet: the picture says nothing.
+    pub is_unread: bool,
 }
 
 const HELP: [(&str, &str); 17] = [
@@ -125,11 +127,17 @@ impl Canvas<'_> {
         }
         if rows.is_empty() && areas.list > 0 {
             let words = match (view.filter.is_empty(), scene.picture.ended) {
+                _ if scene.is_unread => {
+                    scene.stale.map_or("reading ...".to_owned(), |why| clean_line(why, 500))
+                }
                 (false, _) => "nothing fits the filter: escape takes it away".to_owned(),
                 (true, 0) => "no runs yet: crew run \"GOAL\" makes one".to_owned(),
                 (true, ended) => format!("nothing is at work   {}: e shows them", ended_words(ended)),
             };
-            self.put(0, y, &words, end, style_of(Tone::Faint));
+            let lines = wrapped(&words, end).into_iter().take(usize::from(areas.list));
+            for (at, line) in lines.enumerate() {
+                self.put(0, y + at as u16, &line, end, style_of(Tone::Faint));
+            }
         }
         view.first = first_shown(view.first, view.at(), view.page, rows.len());
         for (at, row) in rows.iter().enumerate().skip(view.first).take(view.page) {
@@ -151,6 +159,10 @@ impl Canvas<'_> {
 
     fn heading(&mut self, view: &View, scene: &Scene<'_>, lines: u16) {
         let end = self.width();
+        if scene.is_unread {
+            self.put(0, 0, "crew top", end, Style::new().add_modifier(Modifier::BOLD));
+            return;
+        }
         let stale = scene.stale.map(|why| format!("  {}", clean_line(why, 200))).unwrap_or_default();
         let room = end.saturating_sub(stale.width());
         let bold = Style::new().add_modifier(Modifier::BOLD);
@@ -529,9 +541,12 @@ mod tests {
 
     /// Draws and returns what a terminal of that size shows.
     fn shown(view: &mut View, picture: &Picture, log: Option<&LogText>, size: (u16, u16)) -> Vec<String> {
-        let scene = Scene { picture, log, stale: None, now: Time(65_000) };
+        shown_of(view, &Scene { picture, log, stale: None, now: Time(65_000), is_unread: false }, size)
+    }
+
+    fn shown_of(view: &mut View, scene: &Scene<'_>, size: (u16, u16)) -> Vec<String> {
         let mut terminal = Terminal::new(TestBackend::new(size.0, size.1)).unwrap();
-        terminal.draw(|frame| _ = draw(frame.buffer_mut(), view, &scene)).unwrap();
+        terminal.draw(|frame| _ = draw(frame.buffer_mut(), view, scene)).unwrap();
         let buffer = terminal.backend().buffer();
         let line = |y| -> String {
             let mut line = String::new();
@@ -621,6 +636,26 @@ mod tests {
         assert!(short[1].starts_with("▸ 7k2") && short[4].contains("q quit"), "{short:#?}");
         let asked = shown(&mut view(&picture, &[Key::Char('c')]), &picture, None, (80, 1));
         assert_eq!(asked, ["cancel 7k2 and end all its agents?  y yes  w why  n no"]);
+    }
+
+    #[test]
+    fn what_was_not_read_is_not_told_as_nothing() {
+        let unread = |stale: Option<&str>| {
+            let picture = Picture::default();
+            let scene = Scene { picture: &picture, log: None, stale, now: Time(0), is_unread: true };
+            shown_of(&mut View::default(), &scene, (60, 12)).join("\n")
+        };
+        assert!(unread(Some("reading ...")).contains("reading ..."));
+        let failed = unread(Some(
+            "the store /r/.crew/crew.db: file is not a database: and what is the matter with it",
+        ));
+        assert!(
+            failed.contains("what is the matter with it") && failed.contains("not a database"),
+            "{failed}"
+        );
+        for wrong in ["working", "no runs yet"] {
+            assert!(!failed.contains(wrong), "{failed}");
+        }
     }
 
     #[test]
