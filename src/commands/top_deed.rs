@@ -23,7 +23,7 @@ pub fn carry_out(cx: &Context, deed: &Deed) -> Result<String, String> {
             Some(Problems(problems)) => problems.first().and_then(|problem| problem.hint.clone()),
             None => error.downcast_ref::<Problem>().and_then(|problem| problem.hint.clone()),
         };
-        let hint = hint.map(|hint| format!("   {hint}")).unwrap_or_default();
+        let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
         clean_line(&format!("{} {}: {}{hint}", deed.verb(), deed.about(), in_one_line(&error)), 500)
     })
 }

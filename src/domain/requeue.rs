@@ -180,6 +180,11 @@ fn check_place(run: &Run, ledger: &Ledger, place: usize, order: &Order, now: Tim
     Ok(())
 }
 
+/// Tells whether a task is in a state from which a person may put it back.
+pub fn may_go_back(task: &Task) -> bool {
+    check_state(task, false).is_ok()
+}
+
 /// Decides by its state alone whether a task may go back, and says why not.
 fn check_state(task: &Task, is_sent: bool) -> Result<(), Answer> {
     let id = &task.spec.id;

@@ -43,7 +43,7 @@ const HELP: [(&str, &str); 17] = [
     ("a", "approve the gate that waits here, or answer its question"),
     ("r", "reject it, or send the work back"),
     ("c", "cancel the run or the task"),
-    ("x", "put a task back to the queue that is over"),
+    ("x", "put a task back to the queue that did not succeed"),
     ("/", "show only runs that hold these words; escape shows all"),
     ("e", "show runs that have ended, or hide them"),
     ("ctrl-L", "draw everything anew"),
@@ -112,6 +112,10 @@ impl Canvas<'_> {
             // Whoever is asked something has to see it.
             areas = Areas { list: 0, foot: 1, ..areas };
         }
+        let answer = view.answer.as_ref().filter(|_| !typing).map(|(words, ..)| clean_line(words, 500));
+        if answer.is_some_and(|words| words.width() > self.width()) && areas.foot == 1 && areas.list > 2 {
+            areas = Areas { list: areas.list - 1, foot: 2, ..areas };
+        }
         view.page = usize::from(areas.list);
         let end = self.width();
         if areas.heading > 0 {
@@ -154,7 +158,7 @@ impl Canvas<'_> {
         if areas.pane > 0 {
             self.pane(y, areas.pane, view, scene);
         }
-        if areas.foot > 0 { self.foot(y + areas.pane, view, scene) } else { None }
+        if areas.foot > 0 { self.foot(y + areas.pane, areas.foot, view, scene) } else { None }
     }
 
     fn heading(&mut self, view: &View, scene: &Scene<'_>, lines: u16) {
@@ -289,7 +293,7 @@ impl Canvas<'_> {
         }
     }
 
-    fn foot(&mut self, y: u16, view: &View, scene: &Scene<'_>) -> Option<(u16, u16)> {
+    fn foot(&mut self, y: u16, lines: u16, view: &View, scene: &Scene<'_>) -> Option<(u16, u16)> {
         let end = self.width();
         let typed = match &view.mode {
             Mode::Ask(ask) => {
@@ -313,7 +317,16 @@ impl Canvas<'_> {
             return Some((u16::try_from(x + width).unwrap_or(0).min(self.area.width.saturating_sub(1)), y));
         }
         if let Some((words, tone, _)) = &view.answer {
-            self.put(0, y, &clean_line(words, 500), end, style_of(*tone));
+            let words = clean_line(words, 500);
+            let (first, rest) = match lines {
+                0..=1 => (words, String::new()),
+                _ => {
+                    let mut pieces = wrapped(&words, end).into_iter();
+                    (pieces.next().unwrap_or_default(), pieces.collect::<Vec<_>>().join(" "))
+                }
+            };
+            self.put(0, y, &first, end, style_of(*tone));
+            self.put(0, y + 1, &rest, end, style_of(*tone));
             return None;
         }
         let takes = |(key, does): &(&str, &str)| key.width() + 1 + does.width() + GAP;
@@ -454,7 +467,8 @@ fn keys_for(view: &View, picture: &Picture) -> Vec<(&'static str, &'static str)>
         match row {
             Row::Run(run) if !run.has_ended() => keys.extend([("l", "log"), ("c", "cancel")]),
             Row::Run(_) => keys.push(("l", "log")),
-            Row::Task(_, task) if task.state.is_settled() => keys.push(("x", "put back")),
+            Row::Task(_, task) if task.may_go_back => keys.push(("x", "put back")),
+            Row::Task(_, task) if task.state.is_settled() => {}
             Row::Task(..) => keys.push(("c", "cancel")),
         }
     }
@@ -514,10 +528,10 @@ mod tests {
     use super::super::picture::tests::line;
     use super::super::picture::{Health, Machine};
     use super::*;
-    use crate::domain::event::Event;
+    use crate::domain::event::{Event, Outcome};
     use crate::domain::gate::{About, GateId};
     use crate::domain::id::TaskId;
-    use crate::domain::run::tests::{agent_spec, run_of, spec, started};
+    use crate::domain::run::tests::{agent_spec, ended, run_of, spec, started};
     use crate::ui::keys::Key;
     use ratatui_core::backend::TestBackend;
     use ratatui_core::terminal::Terminal;
@@ -656,6 +670,28 @@ mod tests {
         for wrong in ["working", "no runs yet"] {
             assert!(!failed.contains(wrong), "{failed}");
         }
+    }
+
+    #[test]
+    fn a_long_answer_takes_two_lines_and_a_completed_task_offers_no_way_back() {
+        let picture = picture();
+        let mut view = view(&picture, &[]);
+        view.tell(
+            "put back 7k2 a: task a is busy; wait until it ends, and say so with more words",
+            Tone::Bad,
+            Time(64_000),
+        );
+        let asked = shown(&mut view, &picture, None, (60, 8));
+        assert!(
+            asked[6].starts_with("put back 7k2 a:") && asked[7].ends_with("with more words"),
+            "{asked:#?}"
+        );
+        let mut run = run_of(vec![spec("a", &[])]);
+        run.apply(Time(1), &started("a", 1)).unwrap();
+        run.apply(Time(2), &ended("a", 1, Outcome::Succeeded, None)).unwrap();
+        let over = Picture { runs: vec![line(&run, Health::Idle, 3)], ..picture };
+        let over = shown(&mut self::view(&over, &[Key::Enter, Key::Down]), &over, None, (80, 24));
+        assert!(over[23].contains("help") && !over[23].contains("put back"), "{over:#?}");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use crate::domain::budget::Bill;
 use crate::domain::gate::{About, GateId};
 use crate::domain::id::{RunId, TaskId};
 use crate::domain::provider::Providers;
+use crate::domain::requeue;
 use crate::domain::run::{Run, RunStatus};
 use crate::domain::schedule::InFolder;
 use crate::domain::task::{Attempt, AttemptState, Task, TaskState};
@@ -179,6 +180,8 @@ pub struct TaskLine {
     pub spent: Spent,
     pub gate: Option<GateLine>,
     pub dead_letter: bool,
+    /// A person may put it back to the queue.
+    pub may_go_back: bool,
     /// What it does, waits for, or came to.
     pub words: String,
     /// The log of the newest attempt, relative to the run's folder.
@@ -401,6 +404,7 @@ fn task_line(
         spent: if task.spec.is_paid() { Spent::of_usage(&usage, cost_unknown) } else { Spent::default() },
         gate,
         dead_letter: task.dead_letter.is_some(),
+        may_go_back: requeue::may_go_back(task),
         words: clean_line(&words, MAX_WORDS),
         log: last.map(|attempt| attempt.log.clone()),
         verifying: open.is_some_and(|attempt| attempt.state == AttemptState::Verifying),

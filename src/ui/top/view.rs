@@ -419,8 +419,9 @@ fn wanted(letter: char, row: Row<'_>) -> Result<(What, String), String> {
         }
         ('c', Row::Task(_, task)) => Ok((What::Cancel(Some(task.id.clone())), String::new())),
         ('x', Row::Run(run)) => Err(format!("choose a task of {}: enter shows them", run.short)),
+        ('x', Row::Task(_, task)) if task.may_go_back => Ok((What::Requeue(task.id.clone()), String::new())),
         ('x', Row::Task(_, task)) if task.state.is_settled() => {
-            Ok((What::Requeue(task.id.clone()), String::new()))
+            Err(format!("{} {} is {}: there is nothing to put back", run.short, task.id, task.state))
         }
         ('x', Row::Task(_, task)) => Err(format!("{} {} is not over", run.short, task.id)),
         (_, row) => {
@@ -581,6 +582,17 @@ mod tests {
             "answer g4 of 7k2: Rust !"
         );
         assert_eq!(deed(3, &[Char('r'), Char('w'), Char('z'), Escape]), "nothing was done");
+    }
+
+    #[test]
+    fn what_is_completed_is_not_put_back() {
+        let mut run = run_of(vec![spec("a", &[]), spec("b", &[])]);
+        run.apply(Time(1), &started("a", 1)).unwrap();
+        run.apply(Time(2), &ended("a", 1, Outcome::Succeeded, None)).unwrap();
+        let picture = Picture { runs: vec![line(&run, Health::Alive { pid: 1 }, 10)], ..Picture::default() };
+        let mut view = view(&picture);
+        assert_eq!(press(&mut view, &picture, &[Enter, Key::Down, Char('x')]), []);
+        assert_eq!(view.answer.unwrap().0, "7k2 a is completed: there is nothing to put back");
     }
 
     #[test]
