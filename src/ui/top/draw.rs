@@ -36,6 +36,7 @@ pub struct Scene<'a> {
 }
 
 const HELP: [(&str, &str); 17] = [
+    ("q ctrl-C", "leave; the runs go on"),
     ("up down j k", "choose a line"),
     ("enter right", "show the tasks of a run; of a task, its log"),
     ("left", "hide them"),
@@ -48,7 +49,6 @@ const HELP: [(&str, &str); 17] = [
     ("e", "show runs that have ended, or hide them"),
     ("ctrl-L", "draw everything anew"),
     ("ctrl-Z", "stand aside; fg comes back"),
-    ("q ctrl-C", "leave; the runs go on"),
     ("", ""),
     ("~", "an agent reports no price"),
     ("backing off", "the provider limits requests, or it is tried again later"),
@@ -64,8 +64,8 @@ pub fn draw(buffer: &mut Buffer, view: &mut View, scene: &Scene<'_>) -> Option<(
             canvas.log(view, scene, &place, from_end);
             None
         }
-        Mode::Help => {
-            canvas.help();
+        Mode::Help { first } => {
+            canvas.help(view, first);
             None
         }
         _ => canvas.list(view, scene),
@@ -347,16 +347,24 @@ impl Canvas<'_> {
         None
     }
 
-    fn help(&mut self) {
+    fn help(&mut self, view: &mut View, first: usize) {
         let end = self.width();
         let width = HELP.iter().map(|(key, _)| key.width()).max().unwrap_or(0);
-        for (y, (key, does)) in HELP.iter().enumerate() {
+        let last = self.area.height.saturating_sub(1);
+        let room = usize::from(last.max(1));
+        view.log_rows = (HELP.len(), room);
+        let first = first.min(HELP.len().saturating_sub(room));
+        for (y, (key, does)) in HELP.iter().skip(first).take(room).enumerate() {
             self.put(0, y as u16, key, width, Style::new().add_modifier(Modifier::BOLD));
             self.put(width + GAP, y as u16, does, end, Style::new());
         }
-        let last = self.area.height.saturating_sub(1);
-        if usize::from(last) > HELP.len() {
-            self.put(0, last, "any key goes back", end, style_of(Tone::Faint));
+        if last > 0 {
+            let words = if HELP.len() > room {
+                "up down: more; any other key goes back"
+            } else {
+                "any key goes back"
+            };
+            self.put(0, last, words, end, style_of(Tone::Faint));
         }
     }
 
@@ -692,6 +700,24 @@ mod tests {
         let over = Picture { runs: vec![line(&run, Health::Idle, 3)], ..picture };
         let over = shown(&mut self::view(&over, &[Key::Enter, Key::Down]), &over, None, (80, 24));
         assert!(over[23].contains("help") && !over[23].contains("put back"), "{over:#?}");
+    }
+
+    #[test]
+    fn all_of_the_help_is_read_in_a_short_terminal() {
+        let picture = picture();
+        let mut view = view(&picture, &[Key::Char('?')]);
+        let first = shown(&mut view, &picture, None, (60, 8));
+        assert!(first[0].starts_with("q ctrl-C") && first[7].starts_with("up down: more"), "{first:#?}");
+        for _ in 0..30 {
+            view.press_all(vec![Key::Down], &picture, Time(0));
+            shown(&mut view, &picture, None, (60, 8));
+        }
+        let last = shown(&mut view, &picture, None, (60, 8));
+        assert!(last[6].starts_with("dead letter"), "{last:#?}");
+        view.press_all(vec![Key::Up], &picture, Time(0));
+        assert!(shown(&mut view, &picture, None, (60, 8))[6].starts_with("backing off"));
+        view.press_all(vec![Key::Escape], &picture, Time(0));
+        assert_eq!(view.mode, Mode::List);
     }
 
     #[test]

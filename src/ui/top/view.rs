@@ -32,7 +32,7 @@ pub struct View {
     pub answer: Option<(String, Tone, Time)>,
     /// How many lines of the list and of a log there is room for.
     pub page: usize,
-    /// How many lines the log has that is shown, and how many of them there is room for.
+    /// How many lines the log or the help has that is shown, and how many of them there is room for.
     pub log_rows: (usize, usize),
 }
 
@@ -41,7 +41,10 @@ pub struct View {
 pub enum Mode {
     #[default]
     List,
-    Help,
+    /// What the keys do, from this line on.
+    Help {
+        first: usize,
+    },
     /// The filter is typed; what it was before.
     Filter {
         before: String,
@@ -230,7 +233,16 @@ impl View {
         }
         match std::mem::take(&mut self.mode) {
             Mode::List => self.press_in_list(&key, picture, now),
-            Mode::Help => None,
+            Mode::Help { first } => {
+                let (rows, room) = self.log_rows;
+                let first = match key {
+                    Key::Up | Key::Char('k') => first.saturating_sub(1),
+                    Key::Down | Key::Char('j') => (first + 1).min(rows.saturating_sub(room)),
+                    _ => return None,
+                };
+                self.mode = Mode::Help { first };
+                None
+            }
             Mode::Filter { before } => {
                 self.press_in_filter(key, before);
                 self.settle(picture, now);
@@ -254,7 +266,7 @@ impl View {
             Key::End | Key::Char('G') => self.choose(count, picture),
             Key::Enter | Key::Right | Key::Char(' ') => self.open(picture, *key != Key::Right, now),
             Key::Left => self.close(picture, now),
-            Key::Char('?' | 'h') => self.mode = Mode::Help,
+            Key::Char('?' | 'h') => self.mode = Mode::Help { first: 0 },
             Key::Char('/') => self.mode = Mode::Filter { before: self.filter.clone() },
             Key::Escape if !self.filter.is_empty() => {
                 self.filter.clear();
