@@ -114,12 +114,6 @@ impl FullScreen {
         Waker(self.waker.clone())
     }
 
-    /// Returns how many columns and lines there are.
-    pub fn size(&self) -> (u16, u16) {
-        let size = size();
-        (size.width, size.height)
-    }
-
     /// Waits until something happens, or `most` is over.
     pub fn wait(&mut self, most: Duration) -> io::Result<Happened> {
         let deadline = Instant::now() + most;
