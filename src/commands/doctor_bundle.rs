@@ -149,6 +149,38 @@ fn is_withheld(key: &str) -> bool {
         || key.strip_prefix(settings::VARS.key).is_some_and(|rest| rest.starts_with('.'))
 }
 
+/// Returns of a setting's value what everybody may see: of an address who is spoken to, of an agent's command the program,
+/// since a key may stand in the rest.
+fn public(key: &str, mut value: Value) -> Value {
+    if key == settings::OTLP_ENDPOINT.key {
+        return value.as_str().map_or(value.clone(), |address| json!(host_alone(address)));
+    }
+    let of_agent = key.strip_prefix(settings::AGENTS.key).is_some_and(|rest| rest.starts_with('.'));
+    if of_agent && let Some(Value::String(command)) = value.get_mut("command") {
+        *command = program_alone(command);
+    }
+    value
+}
+
+fn host_alone(address: &str) -> String {
+    let Some((scheme, rest)) = address.split_once("://") else { return HIDDEN.to_owned() };
+    let (place, rest) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let host = place.rsplit('@').next().unwrap_or_default();
+    let hidden = if rest.trim_matches('/').is_empty() { "" } else { HIDDEN };
+    format!("{scheme}://{host}{}{hidden}", if rest.is_empty() { "" } else { "/" })
+}
+
+fn program_alone(command: &str) -> String {
+    let command = command.trim();
+    let end = match command.chars().next() {
+        // A path with a space in it.
+        Some(quote @ ('"' | '\'')) => command[1..].find(quote).map_or(command.len(), |at| at + 2),
+        _ => command.find(char::is_whitespace).unwrap_or(command.len()),
+    };
+    let (program, rest) = command.split_at(end);
+    if rest.is_empty() { program.to_owned() } else { format!("{program} {HIDDEN}") }
+}
+
 fn settings_json(settings: Option<&Result<Settings>>) -> Value {
     match settings {
         None => Value::Null,
@@ -156,7 +188,7 @@ fn settings_json(settings: Option<&Result<Settings>>) -> Value {
         Some(Ok(settings)) => {
             let one = |(key, value, origin): (String, Value, settings::Origin)| {
                 let is_set = value.as_str().is_none_or(|text| !text.is_empty());
-                let value = if is_withheld(&key) && is_set { json!(HIDDEN) } else { value };
+                let value = if is_withheld(&key) && is_set { json!(HIDDEN) } else { public(&key, value) };
                 json!({"key": key, "value": value, "origin": origin.to_string()})
             };
             let list: Vec<Value> = settings.list().into_iter().map(one).collect();
@@ -279,5 +311,17 @@ fn tidy(value: &mut Value, home: Option<&str>) {
         Value::Array(items) => items.iter_mut().for_each(|item| tidy(item, home)),
         Value::Object(fields) => fields.values_mut().for_each(|field| tidy(field, home)),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+    #[test]
+    fn of_an_address_the_host_is_told_and_of_a_command_the_program() {
+        let told = |address| host_alone(address);
+        assert_eq!(told("https://otlp.example.com:4318"), "https://otlp.example.com:4318");
+        assert_eq!(told("https://otlp.example.com/"), "https://otlp.example.com/");
+        assert_eq!(told("https://me:pw@otlp.example.com/v1/key?k=1"), "https://otlp.example.com/[redacted]");
+        assert_eq!([told("http://h?key=1"), told("only-a-key")], ["http://h/[redacted]", "[redacted]"]);
+        assert_eq!(program_alone("cursor-agent --key=1 {prompt}"), "cursor-agent [redacted]");
+        assert_eq!(program_alone("'/opt/my agent/run' -k 1"), "'/opt/my agent/run' [redacted]");
+        assert_eq!([program_alone(" run "), program_alone("\"run")], ["run", "\"run"]);
     }
 }

@@ -137,6 +137,22 @@ fn a_bundle_overwrites_nothing_is_for_its_owner_alone_and_asks_to_be_looked_at()
 }
 
 #[test]
+fn of_addresses_and_commands_only_the_host_and_the_program_are_told() {
+    let repo = TestRepo::new();
+    repo.set("otlp", "endpoint", json!("https://otlp.example.com/hidden-in-the-path"));
+    let command = "mine --who hidden-in-arguments {prompt}";
+    repo.set("agents", "mine", json!({"command": command, "prompt": "argument", "output": "text"}));
+    let (told, text) = bundle(&repo, "withheld.json");
+    let settings = told["settings"].as_array().expect("settings");
+    let value = |key: &str| {
+        settings.iter().find(|setting| setting["key"] == key).map(|setting| setting["value"].clone())
+    };
+    assert_eq!(value("otlp.endpoint"), Some(json!("https://otlp.example.com/[redacted]")));
+    assert_eq!(value("agents.mine").expect("an agent")["command"], "mine [redacted]");
+    assert!(!text.contains("hidden-in-"), "{text}");
+}
+
+#[test]
 fn who_is_alive_and_what_a_detached_run_logs_is_in_it() {
     let repo = TestRepo::new();
     let gate = repo.gate("on");
