@@ -5,7 +5,7 @@
 
 use super::agents;
 use super::context::Context;
-use super::exit::{ExitStatus, Problem};
+use super::exit::{self, ExitStatus, Problem};
 use super::run::registry;
 use crate::domain::redact::{HIDDEN, Redactor, SHORTEST_KNOWN, is_secret_name};
 use crate::domain::run::Run;
@@ -15,6 +15,7 @@ use crate::domain::words::clean_text;
 use crate::metrics::reading::{self, Window};
 use crate::metrics::registry::Series;
 use crate::runner::{clock, environment, process};
+use crate::store::StoreError;
 use crate::store::database::{SCHEMA, Store};
 use crate::store::layout::{self, Layout};
 use crate::store::lock;
@@ -54,7 +55,7 @@ pub fn write(cx: &Context, output: Option<&Path>, findings: Vec<Value>) -> Resul
     let mut store = layout.as_ref().map(Store::open_existing);
     match &mut store {
         Some(Ok(Some(store))) => put_store(&mut bundle, store),
-        Some(Err(error)) => bundle["store"] = json!({"error": error.to_string()}),
+        Some(Err(error)) => bundle["store"] = wrong(error),
         Some(Ok(None)) | None => bundle["store"] = Value::Null,
     }
     if let Some(layout) = &layout {
@@ -87,6 +88,11 @@ fn create(path: &Path, text: &str) -> Result<()> {
         _ => anyhow::Error::new(error).context(format!("make {}", path.display())),
     })?;
     file.write_all(text.as_bytes()).with_context(|| format!("write {}", path.display()))
+}
+
+/// Says an error with its causes, in the place of what could not be told.
+fn wrong(error: &StoreError) -> Value {
+    json!({"error": exit::with_causes(error)})
 }
 
 fn tell(cx: &Context, path: &Path, bytes: u64, bundle: &Value) -> Result<()> {
@@ -184,7 +190,7 @@ fn program_alone(command: &str) -> String {
 fn settings_json(settings: Option<&Result<Settings>>) -> Value {
     match settings {
         None => Value::Null,
-        Some(Err(error)) => json!([{"error": super::exit::in_one_line(error)}]),
+        Some(Err(error)) => json!([{"error": exit::in_one_line(error)}]),
         Some(Ok(settings)) => {
             let one = |(key, value, origin): (String, Value, settings::Origin)| {
                 let is_set = value.as_str().is_none_or(|text| !text.is_empty());
@@ -237,10 +243,13 @@ fn environment_names() -> Vec<String> {
 fn put_store(bundle: &mut Value, store: &mut Store) {
     bundle["metrics"] = match reading::of_store(store, Window::ALL, clock::now()) {
         Ok(snapshot) => json!(snapshot.series.iter().map(Series::json).collect::<Vec<_>>()),
-        Err(error) => json!([{"error": error.to_string()}]),
+        Err(error) => json!([wrong(&error)]),
     };
     bundle["store"] = json!({"schema": store.version().ok(), "runs": store.run_count().ok(), "pruned": store.pruned_count().ok()});
-    let rows = store.runs(RUNS).unwrap_or_default();
+    let (rows, unread) = match store.runs(RUNS) {
+        Ok(rows) => (rows, None),
+        Err(error) => (Vec::new(), Some(wrong(&error))),
+    };
     let of_row = |row: &crate::store::queries::RunRow| {
         let counts: Map<String, Value> = TaskState::ALL
             .into_iter()
@@ -249,10 +258,15 @@ fn put_store(bundle: &mut Value, store: &mut Store) {
         json!({"id": row.id, "status": store.status(row).ok(), "team": row.team, "workflow": row.workflow, "goal": row.goal,
             "created_at": row.created_at, "ended_at": row.ended_at, "tasks": counts})
     };
-    bundle["runs"] = json!(rows.iter().map(of_row).collect::<Vec<_>>());
+    bundle["runs"] = json!(rows.iter().map(of_row).chain(unread).collect::<Vec<_>>());
     bundle["events"] = match store.newest_events(EVENTS) {
-        Ok(events) => json!(events),
-        Err(error) => json!([{"error": error.to_string()}]),
+        Ok(events) => json!(
+            events
+                .iter()
+                .map(|event| event.as_ref().map_or_else(|unread| json!(unread), |read| json!(read)))
+                .collect::<Vec<_>>()
+        ),
+        Err(error) => json!([wrong(&error)]),
     };
     let alive = rows.iter().filter(|row| row.is_open()).map(|row| {
         let paths = store.paths(&row.id);
@@ -313,6 +327,11 @@ fn tidy(value: &mut Value, home: Option<&str>) {
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
     #[test]
     fn of_an_address_the_host_is_told_and_of_a_command_the_program() {
         let told = |address| host_alone(address);

@@ -12,6 +12,7 @@ use crate::domain::run::{Counts, Ended, Run, RunStatus};
 use crate::domain::task::TaskState;
 use crate::domain::time::Time;
 use rusqlite::{OptionalExtension, Row, params};
+use serde::Serialize;
 use serde_json::json;
 use std::time::Duration;
 
@@ -323,13 +324,16 @@ impl Store {
         Ok((rows.into_iter().map(read_row).collect::<Result<_, _>>()?, count as usize))
     }
 
-    /// Returns the newest events of all runs, oldest first, at most `limit`. What cannot be read is left out.
-    pub fn newest_events(&self, limit: usize) -> Result<Vec<Recorded>, StoreError> {
-        let sql = "SELECT seq, runs.id, at, data FROM events JOIN runs ON runs.no = events.run ORDER BY seq DESC LIMIT ?";
-        let rows = self.rows(sql, [limit as i64], recorded_row)?;
-        let mut events: Vec<Recorded> = rows.into_iter().filter_map(|row| read_row(row).ok()).collect();
-        events.reverse();
-        Ok(events)
+    /// Returns the newest events of all runs, oldest first, at most `limit`.
+    pub fn newest_events(&self, limit: usize) -> Result<Vec<Result<Recorded, Unread>>, StoreError> {
+        let sql = "SELECT seq, runs.id, at, data, kind FROM events JOIN runs ON runs.no = events.run ORDER BY seq DESC LIMIT ?";
+        let rows =
+            self.rows(sql, [limit as i64], |row| Ok((recorded_row(row)?, row.get::<_, String>(4)?)))?;
+        let read = |(row, kind): (RecordedRow, String)| {
+            let (seq, run) = (row.0, row.1.clone());
+            read_row(row).map_err(|error| Unread { seq, run, kind, error: error.to_string() })
+        };
+        Ok(rows.into_iter().rev().map(read).collect())
     }
 
     /// Returns how many dead letters were ever written in a run.
@@ -439,6 +443,16 @@ impl Store {
         let rows = statement.query_map(parameters, take).map_err(|source| self.failed(source))?;
         rows.collect::<Result<_, _>>().map_err(|source| self.failed(source))
     }
+}
+
+/// An event that cannot be read: of a later crew, or damaged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Unread {
+    pub seq: i64,
+    pub run: String,
+    pub kind: String,
+    /// Why.
+    pub error: String,
 }
 
 /// An event as it lies there, with its run.

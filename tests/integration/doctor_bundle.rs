@@ -137,6 +137,32 @@ fn a_bundle_overwrites_nothing_is_for_its_owner_alone_and_asks_to_be_looked_at()
 }
 
 #[test]
+fn what_cannot_be_read_is_said_and_why() {
+    let repo = TestRepo::new();
+    repo.workflow("one", "## a\nrun: true");
+    repo.run_json("one", 0);
+    let database = repo.root.join(".crew/crew.db");
+    let store = rusqlite::Connection::open(&database).expect("the store");
+    let strange = "INSERT INTO events (run, at, kind, data) VALUES (1, 2, 'of_a_later_crew', '{\"kind\":\"of_a_later_crew\"}')";
+    store.execute(strange, []).expect("an event");
+    drop(store);
+    let (told, _) = bundle(&repo, "strange.json");
+    let last = told["events"].as_array().and_then(|events| events.last()).expect("events");
+    assert_eq!((&last["kind"], last["seq"].is_u64()), (&json!("of_a_later_crew"), true), "{last:#}");
+    assert_eq!(last["run"], told["runs"][0]["id"]);
+    assert!(last["error"].as_str().is_some_and(|why| why.contains("unknown variant")), "{last:#}");
+    std::fs::write(&database, "this is no database, it is some text that took its place".repeat(40))
+        .expect("a file");
+    for name in ["crew.db-wal", "crew.db-shm"] {
+        let _ = std::fs::remove_file(repo.root.join(".crew").join(name));
+    }
+    let (told, _) = bundle(&repo, "damaged.json");
+    assert!(told.to_string().contains("not a database"), "{:#}", told["store"]);
+    let (store, runs) = (told["store"].to_string(), told["runs"].to_string());
+    assert!(store.contains("not a database") || runs.contains("not a database"), "{store} {runs}");
+}
+
+#[test]
 fn of_addresses_and_commands_only_the_host_and_the_program_are_told() {
     let repo = TestRepo::new();
     repo.set("otlp", "endpoint", json!("https://otlp.example.com/hidden-in-the-path"));
