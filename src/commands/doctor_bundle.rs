@@ -6,6 +6,7 @@
 use super::agents;
 use super::context::Context;
 use super::exit::{self, ExitStatus, Problem};
+use super::places;
 use super::run::registry;
 use crate::domain::redact::{HIDDEN, Redactor, SHORTEST_KNOWN, is_secret_name};
 use crate::domain::run::Run;
@@ -22,11 +23,9 @@ use crate::store::lock;
 use crate::store::log_tail;
 use crate::ui::words;
 use crate::workspace::git::Git;
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use serde_json::{Map, Value, json};
-use std::fs::OpenOptions;
-use std::io::{ErrorKind, Write as _};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// The shape of a bundle.
@@ -64,8 +63,13 @@ pub fn write(cx: &Context, output: Option<&Path>, findings: Vec<Value>) -> Resul
     words.value(&mut bundle);
     let home = std::env::var("HOME").ok().filter(|home| home.len() > 1);
     tidy(&mut bundle, home.as_deref());
+    let text = serde_json::to_string_pretty(&bundle)?;
+    if output == Some(Path::new("-")) {
+        cx.printer.data(&text)?;
+        return Ok(ExitStatus::Done);
+    }
+    let text = format!("{text}\n");
     let path = output.map_or_else(|| default_path(&cx.folder), |path| cx.folder.join(path));
-    let text = format!("{}\n", serde_json::to_string_pretty(&bundle)?);
     create(&path, &text)?;
     tell(cx, &path, text.len() as u64, &bundle)?;
     Ok(ExitStatus::Done)
@@ -78,16 +82,19 @@ fn default_path(folder: &Path) -> PathBuf {
     folder.join(format!("crew-bundle-{digits}.json"))
 }
 
+/// Makes a file for its owner alone, which is there with all of it or not at all.
 fn create(path: &Path, text: &str) -> Result<()> {
-    let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    let mut file = opened.map_err(|error| match error.kind() {
-        ErrorKind::AlreadyExists => anyhow::Error::new(
-            Problem::refused("exists", format!("{} is there already", path.display()))
-                .hint("crew overwrites nothing; name another file with --output"),
-        ),
-        _ => anyhow::Error::new(error).context(format!("make {}", path.display())),
-    })?;
-    file.write_all(text.as_bytes()).with_context(|| format!("write {}", path.display()))
+    let refused = || {
+        Problem::refused("exists", format!("{} is there already", path.display()))
+            .hint("crew overwrites nothing; name another file with --output")
+    };
+    if path.symlink_metadata().is_ok() {
+        return Err(refused().into());
+    }
+    places::make_new(path, text.as_bytes()).map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => anyhow::Error::new(refused()),
+        _ => anyhow::Error::new(error).context(format!("write {}", path.display())),
+    })
 }
 
 /// Says an error with its causes, in the place of what could not be told.

@@ -117,6 +117,16 @@ fn replace<E: From<io::Error>>(
     Ok(())
 }
 
+/// Makes a file for its owner alone. Where one is there already it stays, and that is an error; what cannot be written whole is
+/// not there.
+pub fn make_new(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut beside =
+        tempfile::Builder::new().prefix(crate::store::atomic_file::BESIDE).tempfile_in(folder_of(path))?;
+    beside.write_all(content)?;
+    beside.persist_noclobber(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
 fn keep(file: &File, before: &fs::Metadata) -> io::Result<()> {
     // Only root gives files away; for anyone else the new one is theirs.
     let _ = fchown(file, Some(before.uid()), Some(before.gid()));

@@ -1,6 +1,6 @@
 //! `crew doctor --bundle`: one file with what a report of a mistake needs, and no secret in it.
 
-use crate::support::{TestRepo, run_command, wait_until};
+use crate::support::{CREW, TestRepo, run_command, wait_until};
 use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt;
 
@@ -134,6 +134,30 @@ fn a_bundle_overwrites_nothing_is_for_its_owner_alone_and_asks_to_be_looked_at()
         outside
     })
     .exits(0);
+}
+
+#[test]
+fn a_bundle_is_there_whole_or_not_at_all_or_goes_to_standard_output() {
+    let repo = TestRepo::new();
+    let path = repo.beside("small.json");
+    let name = path.display().to_string();
+    let mut short = repo.plain("sh");
+    let script = format!(
+        "ulimit -f 4; trap '' XFSZ; exec {} -C {} doctor --bundle -o {name}",
+        CREW,
+        repo.root.display()
+    );
+    short.args(["-c", &script]);
+    let failed = run_command(short);
+    assert!(failed.exit != 0 && failed.err.contains("small.json"), "{}", failed.err);
+    assert!(!path.exists(), "nothing of it stands in the way");
+    let held = std::fs::read_dir(path.parent().expect("a folder")).expect("a folder").count();
+    run_command(repo.alone(["doctor", "--bundle", "-o", &name])).exits(0);
+    let now = std::fs::read_dir(path.parent().expect("a folder")).expect("a folder").count();
+    assert!(path.exists() && now <= held + 2, "nothing else is left: {held} {now}");
+    let text = run_command(repo.alone(["doctor", "--bundle", "-o", "-"])).exits(0).out;
+    let told: Value = serde_json::from_str(&text).expect("JSON");
+    assert!(told["bundle"] == 1 && !repo.root.join("-").exists());
 }
 
 #[test]
