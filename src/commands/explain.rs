@@ -97,12 +97,29 @@ fn of_named(cx: &Context, what: &str, task: Option<&str>) -> Result<Said> {
             .into());
         }
     };
+    let named = cx.find_typed(&store, what, task);
     if is_gate && task.is_none() {
-        let (run, gate) = find_gate(&store, what)?;
-        let run = store.load_run(&run)?.context("the run is recorded")?;
-        return Seen::of(&store, run)?.gate(gate);
+        let code = |error: &anyhow::Error| error.downcast_ref::<Problem>().map(|problem| problem.code);
+        let is_named = named.as_ref().map_or_else(|error| code(error) == Some("ambiguous_name"), |_| true);
+        match find_gate(&store, what) {
+            Ok(_) if is_named => {
+                let message = format!(
+                    "`{what}` is a gate, and a task of the newest run or the beginning of a run's id"
+                );
+                let hint = format!(
+                    "say `last {what}` for the task, or more of the id for the run; crew gates {what} shows the gate"
+                );
+                return Err(Problem::refused("ambiguous_name", message).hint(hint).into());
+            }
+            Ok((run, gate)) => {
+                let run = store.load_run(&run)?.context("the run is recorded")?;
+                return Seen::of(&store, run)?.gate(gate);
+            }
+            Err(error) if !is_named => return Err(error),
+            Err(_) => {}
+        }
     }
-    let named = cx.find_typed(&store, what, task).map_err(|error| match error.downcast::<Problem>() {
+    let named = named.map_err(|error| match error.downcast::<Problem>() {
         Ok(problem) if task.is_none() && problem.code == "unknown_task" => {
             suggesting(what, problem, &newest(cx, &store)).into()
         }

@@ -233,6 +233,23 @@ fn what_waits_for_a_person_says_at_which_gate_and_what_follows() {
 }
 
 #[test]
+fn what_is_called_like_a_gate_is_explained_and_what_may_be_both_is_asked_about() {
+    let repo = TestRepo::new();
+    repo.workflow("named", "## g1\nrun: true\n");
+    repo.run_json("named", 0);
+    assert_eq!(explain(&repo, &["g1"])["kind"], "task");
+    repo.workflow("gated", "## g1\nrun: true\naction: deploy\n\n## g2\nrun: true\ndependsOn: g1\n");
+    repo.crew(["run", "g", "--workflow", "gated", "--json"]).exits(3);
+    let refused = repo.crew(["explain", "g1", "--json"]).exits(4).json_error();
+    assert_eq!(refused["code"], "ambiguous_name");
+    let hint = refused["hint"].as_str().expect("a hint");
+    assert!(hint.contains("last g1") && hint.contains("crew gates g1"), "{hint}");
+    assert_eq!(explain(&repo, &["last", "g1"])["kind"], "task");
+    assert!(repo.crew(["gates", "g1"]).exits(0).out.contains("deploy"));
+    assert_eq!(explain(&repo, &["g2"])["task"], "g2", "no gate is called so");
+}
+
+#[test]
 fn a_question_with_options_is_answered_by_what_is_printed() {
     let repo = TestRepo::new();
     let asked = json!({"question": "Which one?", "options": ["left", "right"]});
