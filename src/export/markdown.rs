@@ -7,7 +7,9 @@ use crate::domain::time::Time;
 use crate::domain::usage::Usage;
 use crate::domain::words::{clean_line, clean_text};
 use crate::review::formats::{block, code, line};
+use crate::ui::words;
 use std::fmt::Write;
+use std::time::Duration;
 
 /// The most bytes of the whole: GitHub takes 65,536 characters for a pull request or a comment.
 const MAX: usize = 60_000;
@@ -36,7 +38,8 @@ pub fn markdown(account: &Account) -> String {
     if left_out > 0 {
         let _ = writeln!(
             text,
-            "\n{left_out} more tasks are not shown here; `crew export {}` has them.",
+            "\n{} not shown here; `crew export {}` has all of them.",
+            if left_out == 1 { "1 more task is".to_owned() } else { format!("{left_out} more tasks are") },
             account.run.short
         );
     }
@@ -59,16 +62,19 @@ fn head(account: &Account) -> String {
     });
     let _ = writeln!(
         text,
-        "{} tasks ({}), {} attempts, {}{used}{}; team {}, workflow {}, begun {}",
-        account.tasks.len(),
+        "{} ({}), {}, {}{used}{}; team {}, workflow {}, begun {}",
+        words::count(account.tasks.len(), "task"),
         counts.join(", "),
-        run.attempts,
+        words::count(run.attempts, "attempt"),
         time(run.worked_millis),
         base.unwrap_or_default(),
         line(&run.team),
         line(&run.workflow),
         run.created_at,
     );
+    if let Some(agents) = account.without_price() {
+        let _ = writeln!(text, "\nNo price is told by {}: what it cost is more than that.", line(&agents));
+    }
     let notes = account.notes.iter().map(|note| format!("\n> {}\n", line(note)));
     list(&mut text, notes, MAX / 10, "notes");
     text.push_str("\n| task | agent | attempts | time | cost | outcome |\n|---|---|---|---|---|---|\n");
@@ -98,14 +104,14 @@ fn list(text: &mut String, told: impl ExactSizeIterator<Item = String>, up_to: u
 
 fn in_table(task: &TaskAccount) -> String {
     let millis: u64 = task.attempts.iter().filter_map(|attempt| attempt.millis).sum();
-    let cost = task.usage.cost_usd.map_or("-".to_owned(), |cost| format!("\\${cost:.2}"));
+    // A command costs nothing, and so does what never began.
+    let is_paid = task.work == WorkKind::Agent && !task.attempts.is_empty();
+    let cost = if is_paid { figure(&words::cost(task.usage.cost_usd)) } else { String::new() };
     let mut outcome = vec![task.state.to_string().replace('_', " ")];
     outcome.extend(task.error_kind.map(|kind| kind.name().replace('_', "\\_")));
-    outcome.extend(
-        task.diff
-            .as_ref()
-            .map(|diff| format!("{} files, +{} -{}", diff.changed, diff.insertions, diff.deletions)),
-    );
+    outcome.extend(task.diff.as_ref().map(|diff| {
+        format!("{}, +{} -{}", words::count(diff.changed, "file"), diff.insertions, diff.deletions)
+    }));
     outcome.extend(task.merged_into.last().map(|into| format!("in {}", line(into))));
     format!(
         "| {} | {} | {} | {} | {cost} | {} |\n",
@@ -150,7 +156,8 @@ fn of_task(task: &TaskAccount) -> String {
     if let Some(diff) = &task.diff
         && diff.changed > 0
     {
-        let _ = writeln!(text, "\n{} files, +{} -{}\n", diff.changed, diff.insertions, diff.deletions);
+        let files = words::count(diff.changed, "file");
+        let _ = writeln!(text, "\n{files}, +{} -{}\n", diff.insertions, diff.deletions);
         for file in diff.files.iter().take(MAX_FILES) {
             let lines = match (file.insertions, file.deletions) {
                 (Some(added), Some(removed)) => format!("+{added} -{removed}"),
@@ -263,21 +270,51 @@ fn given(at: Time, task: &str, agent: &str, words: &str) -> String {
     format!("conflict of {}, for {}: {} ({at})", line(task), line(agent), line(words))
 }
 
+/// Says what was used, as far as anybody tells; nothing where nobody does.
 fn used(usage: &Usage) -> String {
-    let tokens = usage.tokens().map(|tokens| format!(", {tokens} tokens"));
-    let cost = usage.cost_usd.map(|cost| format!(", \\${cost:.2}"));
+    let tokens = usage.tokens().map(|tokens| format!(", {} tokens", words::tokens(Some(tokens))));
+    let some = tokens.is_some() || usage.cost_usd.is_some();
+    let cost = some.then(|| format!(", {}", figure(&words::cost(usage.cost_usd))));
     tokens.unwrap_or_default() + &cost.unwrap_or_default()
 }
 
+/// Escapes a figure: within a line, `$` begins a formula, `~` strikes out, and `<` begins markup.
+fn figure(words: &str) -> String {
+    words.replace('$', "\\$").replace('~', "\\~").replace('<', "&lt;")
+}
+
 fn time(millis: u64) -> String {
-    match millis / 1000 {
-        0 => format!("{millis} ms"),
-        seconds @ 1..60 => format!("{seconds} s"),
-        seconds @ 60..3600 => format!("{}m {:02}s", seconds / 60, seconds % 60),
-        seconds => format!("{}h {:02}m", seconds / 3600, seconds / 60 % 60),
-    }
+    words::duration(Duration::from_millis(millis))
 }
 
 fn short(commit: &str) -> &str {
     commit.get(..12).unwrap_or(commit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::export::html::small;
+
+    #[test]
+    fn what_is_not_known_is_told_as_everywhere_and_one_is_no_plural() {
+        let mut account = small();
+        let told = markdown(&account);
+        assert!(told.contains("2 tasks (2 completed), 2 attempts, 1m 14s, "), "{told}");
+        assert!(told.contains("| 1m 12s | \\$0.02 |") && !told.contains("No price is told"), "{told}");
+        account.tasks.truncate(1);
+        account.run.attempts = 1;
+        (account.run.usage.cost_usd, account.run.usage.input_tokens) = (None, Some(1_800));
+        let task = &mut account.tasks[0];
+        task.usage.cost_usd = None;
+        let attempt = &mut task.attempts[0];
+        (attempt.usage.cost_usd, attempt.agent) = (None, "codex".to_owned());
+        task.diff.as_mut().expect("a diff").changed = 1;
+        let told = markdown(&account);
+        assert!(told.contains("1 task (2 completed), 1 attempt, 1m 14s, 1.8k tokens, \\~;"), "{told}");
+        assert!(told.contains("No price is told by codex") && told.contains("1 file, +1 -0"), "{told}");
+        assert!(told.contains("| 1m 12s | \\~ |"), "{told}");
+        account.tasks[0].work = WorkKind::Command;
+        assert!(markdown(&account).contains("| 1m 12s |  |"), "a command costs nothing");
+    }
 }

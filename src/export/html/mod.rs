@@ -12,6 +12,9 @@
 mod fitting;
 mod overview;
 
+#[cfg(test)]
+pub(super) use fitting::tests::small;
+
 use super::account::Account;
 use crate::domain::words::visible_json;
 use crate::review::formats::escaped;
