@@ -31,12 +31,8 @@ impl<'a> Browser<'a> {
     /// Starts Chromium with a profile in the test's folder; says so where there is none.
     pub fn start(repo: &'a TestRepo) -> Option<Browser<'a>> {
         let names = ["chromium", "chromium-browser", "google-chrome"];
-        let Some(program) = names.into_iter().find_map(|name| which::which(name).ok()) else {
-            eprintln!(
-                "skipped: there is no Chromium, so no browser looks at the report: .ci/chromium installs it"
-            );
-            return None;
-        };
+        let why = "no browser looks at the report: .ci/chromium installs one";
+        let program = super::program_for(&names, why, &super::needed_programs())?;
         let one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
         let (theirs_in, ours_out) = pipe();
         let (ours_in, theirs_out) = pipe();

@@ -566,6 +566,24 @@ impl TestRepo {
     }
 }
 
+/// Returns the programs that have to be there, since they were installed for tests: names with spaces between.
+pub fn needed_programs() -> String {
+    std::env::var("CREW_TESTS_NEED").unwrap_or_default()
+}
+
+/// Finds a program under one of its names. Where none is there, that is a failure if it is needed; else it is said what is left
+/// out because of that.
+#[track_caller]
+pub fn program_for(names: &[&str], left_out: &str, needed: &str) -> Option<PathBuf> {
+    let found = names.iter().find_map(|name| which::which(name).ok());
+    if found.is_none() {
+        let is_needed = needed.split_whitespace().any(|name| names.contains(&name));
+        assert!(!is_needed, "{} was installed for this test, and is not on PATH", names[0]);
+        eprintln!("skipped: {} is not on PATH, so {left_out}", names[0]);
+    }
+    found
+}
+
 /// Runs a command to its end.
 pub fn run_command(mut command: Command) -> Ran {
     ran(command.output().expect("it runs"))
