@@ -594,6 +594,9 @@ fn drift_words(change: &Change) -> &'static str {
         Change::Update => "is not what crew would write now",
         Change::Remove => "is of an agent that is not there any more",
         Change::Edited => "was changed since crew wrote it",
+        Change::Left => {
+            "is of an agent that is not there any more, and was changed: remove it if nobody needs it"
+        }
         Change::Refuse(_) => "is not crew's any more",
         Change::Same => "is as it was",
     }

@@ -1,6 +1,7 @@
 //! Crew's agents as files of other programs: what is written, and that nothing of somebody else's ever is.
 
 use crate::support::{Ran, TestRepo};
+use crew::store::artifacts::sha256;
 use serde_json::{Value, json};
 
 fn export(repo: &TestRepo, tool: &str, more: &[&str]) -> Ran {
@@ -142,6 +143,71 @@ fn what_is_left_of_an_agent_that_is_gone_goes_too() {
     let text = export(&repo, "gemini", &["--dry-run"]).exits(0);
     assert_eq!(text.out.lines().filter(|line| line.starts_with("same")).count(), text.out.lines().count());
     assert_eq!(export(&repo, "gemini", &["--json"]).exits(0).json()["tool"], json!("gemini"));
+}
+
+#[test]
+fn a_copy_of_a_file_and_one_that_only_speaks_of_its_mark_are_somebody_elses() {
+    let repo = TestRepo::new();
+    export(&repo, "claude", &[]).exits(0);
+    let executor = read(&repo, ".claude/agents/crew-executor.md");
+    let copy = ".claude/agents/my-executor.md";
+    let prose = ".claude/agents/porter.md";
+    repo.write(prose, "---\nname: porter\n---\nWhat has `crew:export claude sha256=` in it is crew's.\n");
+    let edited = executor.replace("name: crew-executor", "name: my-executor");
+    for text in [&executor, &edited, &format!("{edited}\nAnd be kind.\n")] {
+        repo.write(copy, text);
+        let planned = export(&repo, "claude", &["--dry-run", "--json"]).exits(0).out;
+        assert!(!planned.contains("my-executor") && !planned.contains("porter"), "{planned}");
+        for force in [&[][..], &["--force"]] {
+            export(&repo, "claude", force).exits(0);
+            assert_eq!(&read(&repo, copy), text);
+            assert!(repo.root.join(prose).exists());
+        }
+        assert_eq!(drift(&repo, "claude").expect("a check").0, "ok");
+    }
+    // Neither is kept from those who work here.
+    let agents = repo.crew(["list", "--json"]).exits(0).out;
+    assert!(agents.contains("my-executor") && agents.contains("porter"), "{agents}");
+    assert!(!agents.contains("crew-executor"), "{agents}");
+}
+
+#[test]
+fn what_crew_wrote_before_its_mark_told_the_file_is_known_again() {
+    let repo = TestRepo::new();
+    export(&repo, "cursor", &[]).exits(0);
+    let path = ".cursor/rules/crew-critic.mdc";
+    let now = read(&repo, path);
+    let sum = now.split("sha256=").nth(1).and_then(|rest| rest.get(..64)).expect("a sum");
+    let (zeros, file) = ("0".repeat(64), format!(" file={path}"));
+    let blank = now.replace(&file, "").replace(sum, &zeros).trim_end().to_owned() + "\n";
+    let old = blank.replace(&zeros, &sha256(blank.as_bytes()));
+    repo.write(path, &old);
+    repo.write(".cursor/rules/mine.mdc", &old);
+    assert_eq!(change(&repo, "cursor", path, 0), "update");
+    repo.write(path, &old.replace("alwaysApply: false", "alwaysApply: true"));
+    assert_eq!(change(&repo, "cursor", path, 4), "edited");
+    export(&repo, "cursor", &["--force"]).exits(0);
+    assert_eq!(read(&repo, path), now);
+    assert_eq!(read(&repo, ".cursor/rules/mine.mdc"), old, "nobody knows who needs it");
+}
+
+#[test]
+fn what_was_changed_of_an_agent_that_is_gone_is_told_and_left() {
+    let repo = TestRepo::new();
+    let agent = ".crew/agents/surveyor.md";
+    repo.write(agent, "---\nname: surveyor\ndescription: Measures\n---\nMeasure.\n");
+    export(&repo, "opencode", &[]).exits(0);
+    let path = ".opencode/agent/crew-surveyor.md";
+    let edited = read(&repo, path) + "\nTwice.\n";
+    repo.write(path, &edited);
+    std::fs::remove_file(repo.root.join(agent)).expect("a file");
+    assert_eq!(change(&repo, "opencode", path, 0), "left");
+    for force in [&[][..], &["--force"]] {
+        assert!(export(&repo, "opencode", force).exits(0).out.contains("remove it yourself"));
+        assert_eq!(read(&repo, path), edited);
+    }
+    let (level, detail) = drift(&repo, "opencode").expect("a check");
+    assert!(level == "warn" && detail.contains("remove it if nobody needs it"), "{detail}");
 }
 
 #[test]

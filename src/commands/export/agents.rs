@@ -4,11 +4,11 @@ use super::super::context::Context;
 use super::super::exit::{ExitStatus, Problem};
 use crate::commands::run::registry;
 use crate::domain::words::clean_line;
-use crate::export::adapters::{self, Change, Planned, Tool};
+use crate::export::adapters::{self, CarryOutError, Change, Planned, Tool};
 use anyhow::Result;
 use serde_json::{Value, json};
 
-/// Writes the files of a program, all of them or none.
+/// Writes the files of a program. Where one of them is refused, none is written.
 pub fn export(cx: &Context, tool: Tool, dry_run: bool, force: bool) -> Result<ExitStatus> {
     let layout = cx.layout()?;
     let trusted = cx.trusts(&layout)?;
@@ -20,7 +20,15 @@ pub fn export(cx: &Context, tool: Tool, dry_run: bool, force: bool) -> Result<Ex
         return Err(refusal(tool, &refused).into());
     }
     if !dry_run {
-        adapters::carry_out(layout.repository(), &planned)?;
+        adapters::carry_out(layout.repository(), &planned).map_err(|error| match error {
+            CarryOutError::Changed(_) => {
+                let problem = Problem::refused("changed_meanwhile", error.to_string());
+                let again =
+                    format!("crew export --agents {} --dry-run shows what is left to write", tool.name());
+                problem.hint(again).into()
+            }
+            CarryOutError::Store(error) => anyhow::Error::new(error),
+        })?;
     }
     tell(cx, tool, &planned, dry_run)?;
     Ok(if refused.is_empty() { ExitStatus::Done } else { ExitStatus::Refused })
@@ -48,6 +56,10 @@ fn refusal(tool: Tool, refused: &[&Planned]) -> Problem {
     Problem::refused(if edited { "edited" } else { "not_ours" }, message).hint(hint)
 }
 
+/// Why what is of no agent stays.
+const LEFT: &str =
+    "its agent is not there any more, and it was changed since crew wrote it: remove it yourself";
+
 /// Returns the word for what becomes of a file, and why where that needs saying.
 fn words(change: &Change) -> (&'static str, Option<&str>) {
     match change {
@@ -56,6 +68,7 @@ fn words(change: &Change) -> (&'static str, Option<&str>) {
         Change::Same => ("same", None),
         Change::Remove => ("remove", None),
         Change::Edited => ("edited", Some("it was changed since crew wrote it")),
+        Change::Left => ("left", Some(LEFT)),
         Change::Refuse(why) => ("refuse", Some(why)),
     }
 }
@@ -77,7 +90,7 @@ fn tell(cx: &Context, tool: Tool, planned: &[Planned], dry_run: bool) -> Result<
         let why = why.map(|why| format!("  {why}")).unwrap_or_default();
         cx.printer.data(&format!("{change:7} {}{why}", clean_line(&planned.path, 300)))?;
     }
-    let is_new = |planned: &&Planned| planned.change != Change::Same;
+    let is_new = |planned: &&Planned| !matches!(planned.change, Change::Same | Change::Left);
     match (dry_run, planned.iter().filter(is_new).count()) {
         (_, 0) => cx.printer.tell("all of it is as crew would write it"),
         (true, _) => cx.printer.tell(&format!("next  crew export --agents {}", tool.name())),

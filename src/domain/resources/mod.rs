@@ -12,6 +12,7 @@
 mod agent_file;
 mod builtin;
 mod check_file;
+mod export_mark;
 mod front_matter;
 mod graph;
 mod limits;
@@ -28,12 +29,10 @@ mod bad_files;
 pub use agent_file::{AgentFile, Cost, Routing, Thinking};
 pub use builtin::built_in;
 pub use check_file::{CheckFile, read_check};
+pub use export_mark::{EXPORT_MARK, ExportMark};
 pub use team::{Role, Team};
 pub use workflow::{OnSuccess, Step, Submit, Workflow};
 pub use worktrees::{agent_file_of, worktrees};
-
-/// Stands in files that crew writes for other programs. What crew reads of them is never its own.
-pub const EXPORT_MARK: &str = "crew:export";
 
 use front_matter::Document;
 use report::Report;
@@ -186,7 +185,10 @@ struct Loader {
 impl Loader {
     fn read(&mut self, file: &SourceFile) {
         if file.kind == Kind::ClaudeAgent {
-            if file.text.contains(EXPORT_MARK) {
+            // What crew wrote for that program is none of its agents; a copy under another name is somebody's own.
+            let is_at = |written: &str| written.rsplit('/').next() == Some(&format!("{}.md", file.stem));
+            let mark = ExportMark::find(&file.text, "claude");
+            if mark.is_some_and(|mark| mark.file.is_none_or(is_at)) {
                 return;
             }
             return self.read_claude_agent(file);
@@ -446,6 +448,25 @@ mod tests {
         let (library, problems) = load(&[agent(Layer::User, "claude", "x")], &claude(), true);
         assert!(problems[0].message.contains("the name of a program"));
         assert!(library.agents.is_empty());
+    }
+
+    #[test]
+    fn what_crew_wrote_for_another_program_is_none_of_its_agents_and_what_only_speaks_of_that_is_one() {
+        let mark = "<!-- crew:export claude sha256=ab file=.claude/agents/crew-critic.md `crew` -->";
+        let text = format!("---\nname: crew-critic\n---\n{mark}\n\nLook.\n");
+        let foreign = |stem: &str, text: &str| file(Layer::Project, Kind::ClaudeAgent, stem, text);
+        let files = [
+            foreign("crew-critic", &text),
+            foreign("old", "---\nname: old\n---\n<!-- crew:export claude sha256=ab -->\n\nLook.\n"),
+            foreign("mine", &text.replace("crew-critic\n", "mine\n")),
+            foreign(
+                "porter",
+                "---\nname: porter\n---\nFiles with `crew:export claude sha256=` are crew's.\n",
+            ),
+        ];
+        let (library, problems) = load(&files, &claude(), false);
+        assert_eq!(problems, []);
+        assert_eq!(library.agents.keys().collect::<Vec<_>>(), ["mine", "porter"]);
     }
 
     #[test]

@@ -3,13 +3,12 @@
 //! A mark holds the SHA-256 of all that it stands for, itself included, with zeros in the place of the sum. How lines end does
 //! not count: git may check a file out with other ends than were written.
 
-use crate::domain::resources::EXPORT_MARK;
+use crate::domain::resources::{EXPORT_MARK, ExportMark};
 use crate::store::artifacts::sha256;
 
+const SUM: &str = ExportMark::SUM;
 /// Stands for the sum while that is made.
 const NO_SUM: &str = "0000000000000000000000000000000000000000000000000000000000000000";
-/// What comes before the sum.
-const SUM: &str = " sha256=";
 /// The last line of a section.
 const END: &str = "<!-- crew:export end -->";
 
@@ -33,10 +32,14 @@ pub enum Found<'a> {
     Broken,
 }
 
-/// Returns the line that marks a file or the beginning of a section, without its sum.
-pub fn mark(comment: Comment, tool: &str) -> String {
+/// Returns the line that marks a file of crew's own, without its sum. The path is none with spaces in it.
+pub fn mark(comment: Comment, tool: &str, path: &str) -> String {
+    marking(comment, tool, &format!("{}{path}", ExportMark::FILE))
+}
+
+fn marking(comment: Comment, tool: &str, file: &str) -> String {
     let words = format!(
-        "{EXPORT_MARK} {tool}{SUM}{NO_SUM} `crew export --agents {tool}` writes this anew; change .crew/agents instead"
+        "{EXPORT_MARK} {tool}{SUM}{NO_SUM}{file} `crew export --agents {tool}` writes this anew; change .crew/agents instead"
     );
     match comment {
         Comment::Markdown => format!("<!-- {words} -->"),
@@ -56,14 +59,14 @@ fn sum_of(text: &str) -> String {
 
 /// Returns a section with its marks.
 pub fn section(tool: &str, body: &str) -> String {
-    summed(&format!("{}\n\n{}\n\n{END}\n", mark(Comment::Markdown, tool), body.trim()))
+    summed(&format!("{}\n\n{}\n\n{END}\n", marking(Comment::Markdown, tool, ""), body.trim()))
 }
 
-/// Looks at a file that is crew's own.
-pub fn find_file<'a>(text: &'a str, tool: &str) -> Found<'a> {
-    match opening(text, tool) {
-        None => Found::Nothing,
-        Some(_) => judged(text),
+/// Looks whether what lies at a path is crew's own. What was written into another file is not, wherever it was copied to.
+pub fn find_file<'a>(text: &'a str, tool: &str, path: &str) -> Found<'a> {
+    match ExportMark::find(text, tool) {
+        Some(mark) if mark.file.is_none_or(|written| written == path) => judged(text, &text[mark.sum]),
+        _ => Found::Nothing,
     }
 }
 
@@ -82,7 +85,13 @@ pub fn find_section<'a>(text: &'a str, tool: &str) -> Found<'a> {
     }
     match (&beginnings[..], &ends[..]) {
         ([], []) => Found::Nothing,
-        ([begin], [end]) if begin < end => judged(&text[*begin..*end]),
+        ([begin], [end]) if begin < end => {
+            let section = &text[*begin..*end];
+            match ExportMark::find(section, tool) {
+                Some(mark) => judged(section, &section[mark.sum]),
+                None => Found::Edited(section),
+            }
+        }
         // Of two, nobody knows which one counts, and what stands behind a beginning without an end may be anybody's.
         _ => Found::Broken,
     }
@@ -103,16 +112,14 @@ pub fn ending_like(there: &str, text: &str) -> String {
     }
 }
 
-/// Returns where a mark of a tool begins.
-fn opening(text: &str, tool: &str) -> Option<usize> {
-    text.find(&format!("{EXPORT_MARK} {tool}{SUM}"))
-}
-
-fn judged(text: &str) -> Found<'_> {
-    let sum = text.find(SUM).and_then(|at| text.get(at + SUM.len()..at + SUM.len() + NO_SUM.len()));
-    let Some(sum) = sum else { return Found::Edited(text) };
+/// Judges what bears a mark with this sum.
+fn judged<'a>(text: &'a str, sum: &str) -> Found<'a> {
     let without = text.replacen(&format!("{SUM}{sum}"), &format!("{SUM}{NO_SUM}"), 1);
-    if sum_of(&without) == sum { Found::Whole(text) } else { Found::Edited(text) }
+    if sum.len() == NO_SUM.len() && sum_of(&without) == sum {
+        Found::Whole(text)
+    } else {
+        Found::Edited(text)
+    }
 }
 
 #[cfg(test)]
@@ -150,11 +157,29 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_crews_own_by_its_mark_alone() {
-        let file = summed(&format!("{}\nprompt = \"x\"\n", mark(Comment::Toml, "gemini")));
-        assert_eq!(find_file(&file, "gemini"), Found::Whole(&file));
-        assert!(matches!(find_file(&file.replace("= \"x", "= \"y"), "gemini"), Found::Edited(_)));
-        assert!(matches!(find_file(&format!("{file}# mine\n"), "gemini"), Found::Edited(_)));
-        assert_eq!(find_file("prompt = \"x\"\n", "gemini"), Found::Nothing);
+    fn a_file_is_crews_own_by_its_mark_alone_and_only_where_crew_wrote_it() {
+        let path = ".gemini/commands/crew/a.toml";
+        let file = summed(&format!("{}\nprompt = \"x\"\n", mark(Comment::Toml, "gemini", path)));
+        let found = |text: &str| match find_file(text, "gemini", path) {
+            Found::Whole(_) => "whole",
+            Found::Edited(_) => "edited",
+            Found::Nothing => "nothing",
+            Found::Broken => "broken",
+        };
+        assert_eq!(found(&file), "whole");
+        assert_eq!(found(&file.replace("= \"x", "= \"y")), "edited");
+        assert_eq!(found(&format!("{file}# mine\n")), "edited");
+        assert_eq!(found("prompt = \"x\"\n"), "nothing");
+        assert_eq!(found(&format!("prompt = \"x\"\n{file}")), "nothing", "it quotes one");
+        assert_eq!(
+            find_file(&file, "gemini", ".gemini/commands/b.toml"),
+            Found::Nothing,
+            "a copy is not crew's"
+        );
+        assert_eq!(found(&file.replace("crew/a.toml", "crew/b.toml")), "nothing");
+        // As it was written before it told its file.
+        let old = summed(&format!("{}\nprompt = \"x\"\n", marking(Comment::Toml, "gemini", "")));
+        assert_eq!(found(&old), "whole");
+        assert_eq!(found(&old.replace("= \"x", "= \"y")), "edited");
     }
 }

@@ -1,19 +1,20 @@
 //! Crew's agents as files of other programs.
 //!
-//! What crew wrote is known by a mark with a checksum. A file without one is somebody else's and is never written; one that
-//! was changed since is left alone unless a person says otherwise. Of a file that others write too, only what stands between
-//! crew's marks is replaced.
+//! What crew wrote is known by a mark with its path and a checksum. A file without one, or with that of another path, is
+//! somebody else's and is never written; one that was changed since is left alone unless a person says otherwise, and is
+//! never removed. Of a file that others write too, only what stands between crew's marks is replaced.
 
 mod marks;
 mod tools;
 
 use crate::domain::nearest::named;
-use crate::domain::resources::{AgentFile, Layer, Library};
+use crate::domain::resources::{AgentFile, ExportMark, Layer, Library};
 use crate::store::{StoreError, atomic_file};
 use marks::Found;
 use serde::Serialize;
 use std::path::Path;
 use std::str::FromStr;
+use thiserror::Error;
 
 /// A program that is given crew's agents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -91,6 +92,8 @@ pub enum Change {
     Remove,
     /// Crew wrote it, and somebody has changed it: only with a person's word.
     Edited,
+    /// The same, and it is of an agent that is not there any more: what becomes of it is for those to say who changed it.
+    Left,
     /// It is not crew's to write: why.
     Refuse(String),
 }
@@ -104,6 +107,18 @@ pub struct Planned {
     /// What the whole file is to hold; none where it goes.
     #[serde(skip)]
     text: Option<String>,
+    /// What it held when that was planned; none where it was not there.
+    #[serde(skip)]
+    there: Option<String>,
+}
+
+/// Why what was planned was not done, or not all of it.
+#[derive(Debug, Error)]
+pub enum CarryOutError {
+    #[error("{0} was changed meanwhile, and from there on nothing was written")]
+    Changed(String),
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// Returns the agents that other programs are given: those that are built in and those of the project. A user's own are
@@ -121,13 +136,17 @@ pub fn agents(library: &Library) -> Vec<&AgentFile> {
 pub fn plan(repository: &Path, tool: Tool, library: &Library) -> Vec<Planned> {
     let wanted = tools::wanted(tool, &agents(library));
     let mut planned: Vec<Planned> = wanted.iter().map(|wanted| planned(repository, tool, wanted)).collect();
-    for (path, text) in marked(repository, tool) {
+    // A mark that tells no file may have been copied along with it.
+    let telling = |(_, text): &(String, String)| {
+        ExportMark::find(text, tool.name()).is_some_and(|mark| mark.file.is_some())
+    };
+    for (path, text) in marked(repository, tool).into_iter().filter(telling) {
         if !wanted.iter().any(|wanted| wanted.path == path) {
-            let change = match marks::find_file(&text, tool.name()) {
+            let change = match marks::find_file(&text, tool.name(), &path) {
                 Found::Whole(_) => Change::Remove,
-                _ => Change::Edited,
+                _ => Change::Left,
             };
-            planned.push(Planned { path, change, text: None });
+            planned.push(Planned { path, change, text: None, there: Some(text) });
         }
     }
     planned.sort_by(|a, b| a.path.cmp(&b.path));
@@ -153,26 +172,31 @@ fn marked(repository: &Path, tool: Tool) -> Vec<(String, String)> {
         let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
         for path in names.map(|name| format!("{folder}/{name}")) {
             let text = read(repository, &path).ok().flatten();
-            let is_marked = |text: &String| marks::find_file(text, tool.name()) != Found::Nothing;
-            found.extend(text.filter(is_marked).map(|text| (path, text)));
+            let is_marked = |text: &String| marks::find_file(text, tool.name(), &path) != Found::Nothing;
+            let text = text.filter(is_marked);
+            found.extend(text.map(|text| (path, text)));
         }
     }
     found
 }
 
 fn planned(repository: &Path, tool: Tool, wanted: &Wanted) -> Planned {
-    let (change, text) = match (read(repository, &wanted.path), wanted.form) {
-        (Err(why), _) => (Change::Refuse(why), None),
-        (Ok(None), _) => (Change::Create, Some(wanted.text.clone())),
-        (Ok(Some(there)), Form::Own) => of_own(&there, tool, wanted),
-        (Ok(Some(there)), Form::Section) => of_section(&there, tool, wanted),
+    let path = wanted.path.clone();
+    let there = match read(repository, &path) {
+        Ok(there) => there,
+        Err(why) => return Planned { path, change: Change::Refuse(why), text: None, there: None },
     };
-    Planned { path: wanted.path.clone(), change, text }
+    let (change, text) = match (&there, wanted.form) {
+        (None, _) => (Change::Create, Some(wanted.text.clone())),
+        (Some(there), Form::Own) => of_own(there, tool, wanted),
+        (Some(there), Form::Section) => of_section(there, tool, wanted),
+    };
+    Planned { path, change, text, there }
 }
 
 fn of_own(there: &str, tool: Tool, wanted: &Wanted) -> (Change, Option<String>) {
     let text = Some(wanted.text.clone());
-    match marks::find_file(there, tool.name()) {
+    match marks::find_file(there, tool.name(), &wanted.path) {
         Found::Whole(there) if marks::is_same(there, &wanted.text) => (Change::Same, None),
         Found::Whole(_) => (Change::Update, text),
         Found::Edited(_) => (Change::Edited, text),
@@ -222,21 +246,46 @@ fn read(repository: &Path, path: &str) -> Result<Option<String>, String> {
     }
 }
 
-/// Writes what was planned.
-pub fn carry_out(repository: &Path, planned: &[Planned]) -> Result<(), StoreError> {
-    for Planned { path, change, text } in planned {
+/// Writes what was planned, file by file. Each is read once more just before: what somebody has written since is theirs, and
+/// ends it.
+pub fn carry_out(repository: &Path, planned: &[Planned]) -> Result<(), CarryOutError> {
+    for Planned { path, change, text, there } in planned {
+        if let Change::Same | Change::Left | Change::Refuse(_) = change {
+            continue;
+        }
+        if read(repository, path).as_ref() != Ok(there) {
+            return Err(CarryOutError::Changed(path.clone()));
+        }
         let place = repository.join(path);
-        match (change, text) {
-            (Change::Same | Change::Refuse(_), _) => {}
-            (_, Some(text)) => {
+        match text {
+            Some(text) => {
                 let before = std::fs::metadata(&place).ok().map(|there| there.permissions());
                 atomic_file::write(&place, text.as_bytes())?;
                 // What lies beside the code is read by others too.
                 let mode = before.unwrap_or_else(|| std::os::unix::fs::PermissionsExt::from_mode(0o644));
                 std::fs::set_permissions(&place, mode).map_err(StoreError::file(&place))?;
             }
-            (_, None) => std::fs::remove_file(&place).map_err(StoreError::file(&place))?,
+            None => std::fs::remove_file(&place).map_err(StoreError::file(&place))?,
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::resources::{built_in, load};
+
+    #[test]
+    fn what_somebody_writes_between_the_plan_and_the_deed_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let library = load(&built_in(), &[], false).0;
+        let path = ".claude/agents/crew-critic.md";
+        let plan = plan(folder.path(), Tool::Claude, &library);
+        std::fs::create_dir_all(folder.path().join(".claude/agents")).unwrap();
+        std::fs::write(folder.path().join(path), "mine").unwrap();
+        let refused = carry_out(folder.path(), &plan).unwrap_err();
+        assert!(matches!(&refused, CarryOutError::Changed(changed) if changed == path), "{refused}");
+        assert_eq!(std::fs::read_to_string(folder.path().join(path)).unwrap(), "mine");
+    }
 }
