@@ -171,13 +171,14 @@ impl Context {
         registry: &Registry,
         trusted: bool,
     ) -> (Library, Vec<Problem>) {
-        let (theirs, unreadable) = layers::read(layout, Context::config_folder().as_deref());
-        let mut files = resources::built_in();
-        files.extend(theirs);
-        let (library, found) = resources::load(&files, &registry.names(), trusted);
-        let problems =
-            unreadable.into_iter().chain(found).map(|found| resource_problem("resource", found)).collect();
-        (library, problems)
+        let (library, problems) = library_of(layout, Context::config_folder().as_deref(), registry, trusted);
+        (library, problems.into_iter().map(|found| resource_problem("resource", found)).collect())
+    }
+
+    /// Reads what everybody has who works on the repository: nothing of the user's own, not even in place of another. What is
+    /// wrong is for [`Context::library_with_problems`] to tell.
+    pub fn shared_library(&self, layout: &Layout, registry: &Registry, trusted: bool) -> Library {
+        library_of(layout, None, registry, trusted).0
     }
 
     /// Opens the store where there is one.
@@ -250,6 +251,20 @@ pub fn another_work_tree(repository: &Path) -> String {
 }
 
 /// Tells whether a folder is a repository of git's with no work tree around it.
+fn library_of(
+    layout: &Layout,
+    users: Option<&Path>,
+    registry: &Registry,
+    trusted: bool,
+) -> (Library, Vec<resources::Problem>) {
+    let (theirs, mut problems) = layers::read(layout, users);
+    let mut files = resources::built_in();
+    files.extend(theirs);
+    let (library, found) = resources::load(&files, &registry.names(), trusted);
+    problems.extend(found);
+    (library, problems)
+}
+
 fn is_bare(folder: &Path) -> bool {
     folder.join("HEAD").is_file() && folder.join("objects").is_dir() && folder.join("refs").is_dir()
 }

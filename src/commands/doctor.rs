@@ -563,7 +563,7 @@ fn check_resources(cx: &Context, layout: &Layout, registry: &Registry, trusted: 
 /// Looks whether what was written for other programs is as crew would write it now; a line for each program.
 fn check_exported(cx: &Context, layout: &Layout, registry: &Registry, trusted: bool) -> Vec<Check> {
     let used = Tool::ALL.into_iter().filter(|tool| adapters::is_used(layout.repository(), *tool));
-    let (library, _) = cx.library_with_problems(layout, registry, trusted);
+    let library = cx.shared_library(layout, registry, trusted);
     let check = |tool: Tool| {
         let planned = adapters::plan(layout.repository(), tool, &library);
         let differ: Vec<String> = planned

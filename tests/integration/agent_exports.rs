@@ -211,6 +211,25 @@ fn what_was_changed_of_an_agent_that_is_gone_is_told_and_left() {
 }
 
 #[test]
+fn a_persons_own_agent_takes_no_place_of_the_teams() {
+    let repo = TestRepo::new();
+    repo.write(".crew/agents/surveyor.md", "---\nname: surveyor\ndescription: Measures\n---\nMeasure.\n");
+    repo.crew(["trust"]).exits(0);
+    for name in ["critic", "surveyor"] {
+        repo.put_user(
+            &format!("agents/{name}.md"),
+            &format!("---\nname: {name}\ndescription: Mine\n---\nMy own ways.\n"),
+        );
+    }
+    export(&repo, "claude", &[]).exits(0);
+    let path = ".claude/agents/crew-critic.md";
+    assert!(!read(&repo, path).contains("My own ways."));
+    assert_eq!(change(&repo, "claude", path, 0), "same");
+    assert!(read(&repo, ".claude/agents/crew-surveyor.md").contains("Measure."));
+    assert_eq!(drift(&repo, "claude").expect("a check").0, "ok");
+}
+
+#[test]
 fn files_that_git_checked_out_with_other_line_ends_are_as_crew_wrote_them() {
     let repo = TestRepo::new();
     for (tool, path) in [("claude", ".claude/agents/crew-critic.md"), ("codex", "AGENTS.md")] {

@@ -13,7 +13,10 @@ pub fn export(cx: &Context, tool: Tool, dry_run: bool, force: bool) -> Result<Ex
     let layout = cx.layout()?;
     let trusted = cx.trusts(&layout)?;
     let settings = cx.settings(&layout, &[], trusted)?;
-    let library = cx.library(&layout, &registry(&settings)?, trusted)?;
+    let registry = registry(&settings)?;
+    // Whatever is wrong with any file is said; what is written is what everybody has who works here.
+    cx.library(&layout, &registry, trusted)?;
+    let library = cx.shared_library(&layout, &registry, trusted);
     let planned = adapters::plan(layout.repository(), tool, &library);
     let refused: Vec<&Planned> = planned.iter().filter(|planned| is_refused(planned, force)).collect();
     if !refused.is_empty() && !dry_run {
