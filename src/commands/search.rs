@@ -17,6 +17,7 @@ use crate::ui::progress::Lines;
 use crate::ui::words;
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
@@ -227,7 +228,9 @@ impl Looking<'_> {
         if !line.starts_with('{') {
             return self.wanted.lines_in(line).into_iter().next().map(at);
         }
-        if !self.wanted.may_stand_in_json(line) {
+        // Agents write as numbers what others write as letters: `caf\u00e9`.
+        let is_escaped = line.contains('\\');
+        if !is_escaped && !self.wanted.may_stand_in_json(line) {
             return None;
         }
         let Ok(value) = serde_json::from_str::<Value>(line) else {
@@ -235,8 +238,10 @@ impl Looking<'_> {
         };
         let mut first = None;
         each_text(&value, &mut |text| {
-            if first.is_none() && self.wanted.stands_in(text) {
-                first = self.wanted.lines_in(text).into_iter().next();
+            // So they may write what is to be hidden, and then nobody has seen that yet.
+            let text = if is_escaped { self.words.text(text) } else { Cow::Borrowed(text) };
+            if first.is_none() && self.wanted.stands_in(&text) {
+                first = self.wanted.lines_in(&text).into_iter().next();
             }
         });
         first.map(at)

@@ -105,7 +105,8 @@ impl Wanted {
         Ok(Wanted { pattern, same_in_json })
     }
 
-    /// Tells whether it may stand in a value that is written as JSON; never wrong where it says no.
+    /// Tells whether it may stand in a value that is written as JSON with no more escapes than there have to be; never wrong
+    /// where it says no.
     pub fn may_stand_in_json(&self, json: &str) -> bool {
         !self.same_in_json || self.pattern.is_match(json)
     }

@@ -77,6 +77,24 @@ fn what_was_said_is_found_where_it_was_said() {
 }
 
 #[test]
+fn what_an_agent_wrote_with_escapes_is_found_as_it_is_read() {
+    let repo = TestRepo::new();
+    let secret = format!("ghp_{}", "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8");
+    let hidden = secret.replacen('p', "\\u0070", 1);
+    let line = format!(r#"{{"text": "caf\u00e9 is at src\/main.rs, {hidden}"}}"#);
+    let file = repo.beside("line");
+    std::fs::write(&file, line + "\n").expect("a file");
+    repo.workflow("w", &format!("## says\nrun: cat '{}'\n", file.display()));
+    repo.crew(["run", "g", "--workflow", "w"]).exits(0);
+    for words in ["café", "src/main.rs"] {
+        let hits = found(&repo, &[words, "--in", "log"]);
+        assert_eq!(hits.len(), 1, "{words}: {hits:?}");
+        assert!(hits[0].1.contains("café is at src/main.rs") && !hits[0].1.contains("a1B2c3"), "{hits:?}");
+    }
+    assert!(found(&repo, &["a1B2c3D4", "--in", "log"]).is_empty());
+}
+
+#[test]
 fn a_secret_is_not_found_and_neither_is_it_shown() {
     let repo = TestRepo::new();
     // Put together here, so that this file holds none.
