@@ -1,6 +1,6 @@
 //! Whether work got better or worse from one time to another, or from one version of crew to the next.
 
-use super::quality::{Quality, of_agents, totals};
+use super::quality::{Known, Quality, of_agents, totals};
 use super::registry::Snapshot;
 use serde_json::{Value as Json, json};
 
@@ -78,6 +78,8 @@ pub enum Verdict {
     Worse,
     /// Too little is known of one of the sides.
     TooFew,
+    /// Not all is known of what one of the sides cost, and what is missing may be any of it.
+    CostUnknown,
 }
 
 impl Verdict {
@@ -88,6 +90,7 @@ impl Verdict {
             Verdict::Same => "same",
             Verdict::Worse => "worse",
             Verdict::TooFew => "too_few",
+            Verdict::CostUnknown => "cost_unknown",
         }
     }
 }
@@ -101,6 +104,8 @@ pub struct Change {
     /// The value, and of how many it is.
     pub before: (Option<f64>, u64),
     pub after: (Option<f64>, u64),
+    /// What is known of the costs before and after; none where something else is compared.
+    pub known: Option<(Known, Known)>,
     pub verdict: Verdict,
 }
 
@@ -110,7 +115,8 @@ impl Change {
         let (agent, model) = self.who.as_ref().map(|(agent, model)| (agent, model)).unzip();
         json!({"agent": agent, "model": model.filter(|model| !model.is_empty()), "measure": self.measure.name(),
             "before": self.before.0, "before_of": self.before.1, "after": self.after.0, "after_of": self.after.1,
-            "verdict": self.verdict.name()})
+            "before_known": self.known.map(|(before, _)| before.name()),
+            "after_known": self.known.map(|(_, after)| after.name()), "verdict": self.verdict.name()})
     }
 }
 
@@ -146,8 +152,14 @@ pub fn compare(before: &Snapshot, after: &Snapshot) -> Vec<Change> {
 
 fn changes(who: Option<(String, String)>, before: &Quality, after: &Quality) -> Vec<Change> {
     let change = |measure: Measure| {
+        let known = (measure == Measure::CostPerCompleted).then_some((before.known, after.known));
         let (before, after) = (measure.of(before), measure.of(after));
-        Change { who: who.clone(), measure, before, after, verdict: verdict(measure, before, after) }
+        let is_partial = |known: Known| matches!(known, Known::Nothing | Known::Part);
+        let verdict = match known {
+            Some((before, after)) if is_partial(before) || is_partial(after) => Verdict::CostUnknown,
+            _ => verdict(measure, before, after),
+        };
+        Change { who: who.clone(), measure, before, after, known, verdict }
     };
     Measure::ALL.into_iter().map(change).collect()
 }
@@ -182,6 +194,35 @@ mod tests {
             assert_eq!(found, expected, "{measure:?} {was} of {count}, {is} of {count_after}");
         }
         assert_eq!(verdict(Measure::CostPerCompleted, (None, 50), (Some(1.0), 50)), TooFew);
+    }
+
+    #[test]
+    fn what_is_known_in_part_of_a_cost_is_no_reason_for_a_verdict() {
+        use Verdict::*;
+        let quality = |known, cost| Quality { tasks: 20, completed: 20, known, cost, ..Quality::default() };
+        let of = |before: Known, after: Known| {
+            let all = changes(None, &quality(before, 1_000_000), &quality(after, 9_000_000));
+            let cost = all.into_iter().find(|change| change.measure == Measure::CostPerCompleted).unwrap();
+            let json = cost.json();
+            assert_eq!(
+                (&json["before_known"], &json["after_known"]),
+                (&json!(before.name()), &json!(after.name()))
+            );
+            cost.verdict
+        };
+        for (before, after, expected) in [
+            (Known::All, Known::All, Worse),
+            (Known::Part, Known::All, CostUnknown),
+            (Known::All, Known::Part, CostUnknown),
+            (Known::All, Known::Nothing, CostUnknown),
+            (Known::Free, Known::All, TooFew),
+        ] {
+            assert_eq!(of(before, after), expected, "{before:?} {after:?}");
+        }
+        let others = changes(None, &quality(Known::Part, 1), &quality(Known::Part, 1));
+        assert!(
+            others.iter().filter(|change| change.known.is_none()).all(|change| change.verdict != CostUnknown)
+        );
     }
 
     #[test]

@@ -1,18 +1,18 @@
 //! `crew metrics --compare`: what got better, and what got worse.
 
-use super::{millis, percent};
+use super::{cost, millis, percent};
 use crate::commands::context::Context;
 use crate::commands::exit::{ExitStatus, Problem};
 use crate::domain::pruning::read_age;
 use crate::domain::time::Time;
 use crate::metrics::comparing::{Change, ENOUGH, Measure, PART, POINTS, Verdict, compare as changes_of};
+use crate::metrics::quality::Known;
 use crate::metrics::reading::{Window, of_store, of_version, versions};
 use crate::metrics::registry::Snapshot;
 use crate::runner::clock;
 use crate::store::database::Store;
 use crate::ui::printer::Tone;
 use crate::ui::table::{Column, Rows};
-use crate::ui::words;
 use anyhow::Result;
 use serde_json::{Value as Json, json};
 
@@ -79,17 +79,19 @@ fn table(changes: &[Change]) -> Rows {
         ("", Column::Left),
     ]);
     for change in changes {
+        let (before, after) = change.known.unwrap_or_default();
         let (word, tone) = match change.verdict {
             Verdict::Better => ("better", Tone::Good),
             Verdict::Same => ("", Tone::Plain),
             Verdict::Worse => ("worse", Tone::Bad),
             Verdict::TooFew => ("too few", Tone::Faint),
+            Verdict::CostUnknown => ("cost unknown", Tone::Faint),
         };
         rows.add(vec![
             (who(change), Tone::Plain),
             (measure_words(change.measure).to_owned(), Tone::Plain),
-            (shown(change.measure, change.before.0), Tone::Plain),
-            (shown(change.measure, change.after.0), Tone::Plain),
+            (shown(change.measure, change.before.0, before), Tone::Plain),
+            (shown(change.measure, change.after.0, after), Tone::Plain),
             (word.to_owned(), tone),
         ]);
     }
@@ -116,10 +118,11 @@ fn measure_words(measure: Measure) -> &'static str {
     }
 }
 
-fn shown(measure: Measure, value: Option<f64>) -> String {
+/// Writes a value as people read it; `known` says what is known of a cost.
+fn shown(measure: Measure, value: Option<f64>, known: Known) -> String {
     match (measure, value) {
         (Measure::P50 | Measure::P95, value) => millis(value),
-        (Measure::CostPerCompleted, Some(dollars)) => words::cost(Some(dollars)),
+        (Measure::CostPerCompleted, value) => cost(value, known),
         (Measure::Rework, Some(passes)) => format!("{passes:.1}"),
         (_, None) => "-".to_owned(),
         (_, rate) => percent(rate),
@@ -128,7 +131,8 @@ fn shown(measure: Measure, value: Option<f64>) -> String {
 
 /// Says in words what it comes to.
 fn conclusion(changes: &[Change], worse: &[&Change]) -> String {
-    let judged = changes.iter().filter(|change| change.verdict != Verdict::TooFew).count();
+    let is_judged = |change: &&Change| !matches!(change.verdict, Verdict::TooFew | Verdict::CostUnknown);
+    let judged = changes.iter().filter(is_judged).count();
     if judged == 0 {
         return format!("too little to compare: {ENOUGH} on both sides are enough");
     }
@@ -141,7 +145,9 @@ fn conclusion(changes: &[Change], worse: &[&Change]) -> String {
         return format!("nothing got worse {rule}");
     }
     let said = worse.iter().map(|change| {
-        let (was, is) = (shown(change.measure, change.before.0), shown(change.measure, change.after.0));
+        let (before, after) = change.known.unwrap_or_default();
+        let was = shown(change.measure, change.before.0, before);
+        let is = shown(change.measure, change.after.0, after);
         format!("{} {} {was} -> {is}", who(change), measure_words(change.measure))
     });
     format!("{} of {judged} got worse {rule}: {}", worse.len(), said.collect::<Vec<_>>().join(", "))

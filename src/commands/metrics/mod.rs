@@ -237,7 +237,7 @@ fn overview(cx: &Context, snapshot: &Snapshot) -> String {
             millis(quality.within(0.5)),
             millis(quality.within(0.95)),
             percent(quality.acceptance()),
-            cost_of(quality),
+            cost(quality.cost_per_completed(), quality.known),
         ];
         if has_models {
             cells.insert(1, if quality.model.is_empty() { "-".into() } else { quality.model.clone() });
@@ -273,14 +273,14 @@ fn millis(millis: Option<f64>) -> String {
     millis.map_or("-".to_owned(), |millis| words::duration(Duration::from_millis(millis.round() as u64)))
 }
 
-fn cost_of(quality: &Quality) -> String {
-    match quality.known {
-        Known::Free => "-".into(),
-        Known::Nothing => "~".into(),
-        // Nothing to divide by.
-        _ if quality.completed == 0 => "-".into(),
-        Known::Part => words::cost(quality.cost_per_completed()) + "+",
-        Known::All => words::cost(quality.cost_per_completed()),
+/// Writes what each completed task cost, as far as that is known.
+fn cost(value: Option<f64>, known: Known) -> String {
+    match (known, value) {
+        (Known::Nothing, _) => "~".into(),
+        // It costs nothing, or there is nothing to divide by.
+        (Known::Free, _) | (_, None) => "-".into(),
+        (Known::Part, value) => words::cost(value) + "+",
+        (Known::All, value) => words::cost(value),
     }
 }
 
