@@ -130,6 +130,8 @@ pub struct Head {
 }
 
 const HOURS_OF_A_DAY: i64 = 24;
+/// Milliseconds of a day.
+const DAY: i64 = HOURS_OF_A_DAY * 60 * 60 * 1000;
 /// An hour that no event lies behind.
 const NEVER: i64 = 1 << 50;
 
@@ -200,16 +202,27 @@ impl Store {
         self.one("SELECT coalesce(max(seq), 0) FROM events", [], |row| row.get(0))
     }
 
-    /// Returns since when anything was counted, of runs that were pruned too.
+    /// Returns since when anything was counted, of runs that were pruned too: the beginning of that day, UTC. It is the same
+    /// whether what was counted is kept by days or not, and nothing that is pruned moves it.
     pub fn counted_since(&self) -> Result<Option<Time>, StoreError> {
         let of_runs: Option<i64> = self.one("SELECT min(created_at) FROM runs", [], |row| row.get(0))?;
+        let of_pruned = match self.has_table("tombstones")? {
+            true => {
+                // Written alike and in UTC, so that the first is the least.
+                let sql = "SELECT min(json_extract(data, '$.created_at')) FROM tombstones";
+                self.one(sql, [], |row| row.get::<_, Option<String>>(0))?
+            }
+            false => None,
+        };
+        let of_pruned = of_pruned.and_then(|at| Time::parse(&at)).map(|at| at.0);
         let of_figures = match self.has_table("figures")? {
             true => {
                 self.one("SELECT min(start) * 3600000 FROM figures", [], |row| row.get::<_, Option<i64>>(0))?
             }
             false => None,
         };
-        Ok(of_runs.into_iter().chain(of_figures).min().map(Time))
+        let first = of_runs.into_iter().chain(of_pruned).chain(of_figures).min();
+        Ok(first.map(|at| Time(at.div_euclid(DAY) * DAY)))
     }
 
     /// Returns the runs that have events behind `seq`, with their numbers in the store.
@@ -452,6 +465,8 @@ pub(super) fn entomb(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::run::tests::run_created;
+    use crate::domain::tombstone::Tombstone;
     use crate::store::layout::Layout;
 
     fn store(folder: &tempfile::TempDir) -> Store {
@@ -513,6 +528,29 @@ mod tests {
             [(1, "5:1".to_owned())],
             "all else was kept by other rules"
         );
+    }
+
+    #[test]
+    fn the_time_since_when_is_counted_never_moves_forward() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = store(&folder);
+        assert_eq!(store.counted_since().unwrap(), None);
+        // In the afternoon of the third day, and a day later.
+        let (first, day) = (2 * DAY + DAY / 2, Some(Time(2 * DAY)));
+        let mut run_at = |id, at| {
+            let (run, _) = store.create_run(RunId::from_random(id), Time(at), vec![run_created()]).unwrap();
+            run
+        };
+        let (run, _later) = (run_at(1, first), run_at(2, first + DAY));
+        assert_eq!(store.counted_since().unwrap(), day);
+        let fresh = figures(&[(first / 3_600_000, "a", 1, "")]);
+        let head = Head { seq: run.last_seq, rules: 1 };
+        assert!(store.keep_figures(Head::default(), head, &fresh).unwrap());
+        assert_eq!(store.counted_since().unwrap(), day, "it is kept by days");
+        store.entomb(&run, &Tombstone::of(&run, &[], Time(9 * DAY), "Ada", 0), &Figures::default()).unwrap();
+        assert_eq!(store.counted_since().unwrap(), day);
+        store.connection.execute_batch("DELETE FROM figures; DELETE FROM figures_head;").unwrap();
+        assert_eq!(store.counted_since().unwrap(), day, "it is known of what was pruned");
     }
 
     #[test]
