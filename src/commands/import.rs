@@ -29,6 +29,7 @@ use crate::workspace::packing::{self, Reference};
 use crate::workspace::staging::settled;
 use crate::workspace::task_work::commit;
 use anyhow::{Context as _, Result};
+use serde::Serialize;
 use serde_json::{Value, json};
 use std::fs::{self, File};
 use std::io::Read;
@@ -38,8 +39,9 @@ use std::path::{Path, PathBuf};
 const MARK: &str = "importing";
 /// The most files in a bundle.
 const MAX_FILES: usize = 200_000;
-/// The most commands that are told.
+/// The most commands that people are told, and the most characters of each.
 const MAX_COMMANDS: usize = 20;
+const MAX_COMMAND: usize = 200;
 
 /// Take in a run that `crew export` wrote on another machine
 ///
@@ -114,7 +116,7 @@ pub fn refuse_untrusted(run: &Run, short: &str, trusted: bool, ways: &str) -> Re
     let Some(imported) = run.imported.as_ref().filter(|_| !trusted) else { return Ok(()) };
     let problem =
         Problem::refused("untrusted", format!("run {short} was not made here, it came {}", imported.words()));
-    Err(problem.hint(format!("look at what would run (crew export {short} --format markdown), then: {ways}")))
+    Err(problem.hint(format!("look at what would run (crew export {short} --format json), then: {ways}")))
 }
 
 /// Opens what a bundle comes from: a file, a pipe, or standard input.
@@ -333,30 +335,52 @@ fn undo(git: &Git, new: &[(Reference, String)], paths: &RunPaths) {
     let _ = fs::remove_dir_all(paths.root());
 }
 
-/// Returns what going on with a run would start on this machine by itself.
-fn commands_of(run: &Run) -> Vec<String> {
-    let open = run.tasks.iter().filter(|task| !task.state.is_settled());
-    let of_task = |task: &crate::domain::task::Task| {
+/// Something that going on with a run would start on this machine by itself. Whoever is to trust it has to see all of it.
+#[derive(Debug, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum WouldRun {
+    Command { text: String },
+    Check { text: String },
+    Agent { program: String, text: String },
+}
+
+impl WouldRun {
+    /// Returns it as one line, and whether that is all of it.
+    fn line(&self) -> (String, bool) {
+        let text = match self {
+            WouldRun::Command { text } | WouldRun::Check { text } => text.clone(),
+            WouldRun::Agent { program, text } => format!("the agent {program}: {text}"),
+        };
+        let shown = clean_line(&text, MAX_COMMAND);
+        let is_whole = shown == clean_line(&text, usize::MAX);
+        (shown, is_whole)
+    }
+}
+
+/// Returns what going on with a run would start, each thing once.
+fn would_run(run: &Run) -> Vec<WouldRun> {
+    let mut all: Vec<WouldRun> = Vec::new();
+    for task in run.tasks.iter().filter(|task| !task.state.is_settled()) {
         let own = match &task.spec.work {
-            Work::Command { run } => Some(run.clone()),
-            Work::Agent { program, .. } => Some(format!("the agent {program}")),
+            Work::Command { run } => Some(WouldRun::Command { text: run.clone() }),
+            Work::Agent { program, task, .. } => {
+                Some(WouldRun::Agent { program: program.clone(), text: task.clone() })
+            }
             Work::Merge { .. } => None,
         };
-        let checks = task.spec.verify.clone();
-        own.into_iter().chain(checks).map(move |command| clean_line(&command, 200)).collect::<Vec<_>>()
-    };
-    let mut commands: Vec<String> = Vec::new();
-    for command in open.flat_map(of_task) {
-        if !commands.contains(&command) {
-            commands.push(command);
+        let checks = task.spec.verify.iter().map(|verify| WouldRun::Check { text: verify.clone() });
+        for one in own.into_iter().chain(checks) {
+            if !all.contains(&one) {
+                all.push(one);
+            }
         }
     }
-    commands
+    all
 }
 
 fn tell_plan(cx: &Context, opened: &Opened, plan: &Plan) -> Result<()> {
     let (run, manifest) = (&plan.incoming.run, &opened.manifest);
-    let commands = commands_of(run);
+    let commands = would_run(run);
     if cx.printer.json {
         let conflicts: Vec<Value> = plan
             .conflicts
@@ -394,7 +418,7 @@ fn tell_plan(cx: &Context, opened: &Opened, plan: &Plan) -> Result<()> {
         words::count(plan.new.len(), "reference")
     ))?;
     manifest.notes.iter().try_for_each(|note| out.data(&format!("note: {}", line(note))))?;
-    tell_commands(cx, &commands);
+    tell_commands(cx, &commands, "the same with --json");
     match plan.known {
         Some(more) => out.data(&known_words(&run.id, more))?,
         None if plan.conflicts.is_empty() => out.data("nothing stands against it")?,
@@ -407,15 +431,23 @@ fn tell_plan(cx: &Context, opened: &Opened, plan: &Plan) -> Result<()> {
     Ok(())
 }
 
-/// Says what going on with the run would start.
-fn tell_commands(cx: &Context, commands: &[String]) {
+/// Says what going on with the run would start. `whole` shows what has no room here.
+fn tell_commands(cx: &Context, commands: &[WouldRun], whole: &str) {
     if commands.is_empty() {
         return;
     }
     cx.printer.tell("going on with it runs");
-    commands.iter().take(MAX_COMMANDS).for_each(|command| cx.printer.tell(&format!("  {command}")));
+    let mut all_shown = commands.len() <= MAX_COMMANDS;
+    for command in commands.iter().take(MAX_COMMANDS) {
+        let (line, is_whole) = command.line();
+        all_shown &= is_whole;
+        cx.printer.tell(&format!("  {line}"));
+    }
     if commands.len() > MAX_COMMANDS {
         cx.printer.tell(&format!("  and {} more", commands.len() - MAX_COMMANDS));
+    }
+    if !all_shown {
+        cx.printer.tell(&format!("that is not all of it; {whole} shows it whole"));
     }
 }
 
@@ -443,7 +475,7 @@ fn tell_taken(
     run: &Run,
     (events, references): (usize, usize),
 ) -> Result<ExitStatus> {
-    let (status, commands) = (run.status(false), commands_of(run));
+    let (status, commands) = (run.status(false), would_run(run));
     let notes = &opened.manifest.notes;
     if cx.printer.json {
         cx.printer.json(
@@ -459,7 +491,7 @@ fn tell_taken(
     cx.printer.tell(&format!("taken in: {events}, {references} of git"));
     notes.iter().for_each(|note| cx.printer.tell(&format!("note: {}", clean_line(note, 200))));
     if status.goes_on() {
-        tell_commands(cx, &commands);
+        tell_commands(cx, &commands, &format!("crew export {short} --format json"));
         cx.printer.tell(&format!("next  crew status {short}    crew resume {short} --trust-project"));
     } else {
         cx.printer.tell(&format!("next  crew status {short}    crew diff {short}"));

@@ -36,6 +36,8 @@ use std::path::Path;
 pub struct Limits {
     /// Bytes of a prompt, a result, and the end of a log.
     pub text: usize,
+    /// Bytes of what a task was to do.
+    pub asked: usize,
     /// Bytes of a task's patch; with 0 git is not asked what was changed.
     pub patch: usize,
     /// Files of a task's change.
@@ -45,12 +47,14 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// For whoever reads all of it.
-    pub const WHOLE: Limits = Limits { text: 64 * 1024, patch: 256 * 1024, files: 1_000, tools: 1_000 };
+    /// For whoever reads all of it. What was asked is whole: somebody reads it before they trust what it runs.
+    pub const WHOLE: Limits =
+        Limits { text: 64 * 1024, asked: usize::MAX, patch: 256 * 1024, files: 1_000, tools: 1_000 };
     /// For a page that opens at once.
-    pub const PAGE: Limits = Limits { text: 24 * 1024, patch: 96 * 1024, files: 200, tools: 200 };
+    pub const PAGE: Limits =
+        Limits { text: 24 * 1024, asked: 24 * 1024, patch: 96 * 1024, files: 200, tools: 200 };
     /// For forms that tell how it went, and not what was said.
-    pub const FIGURES: Limits = Limits { text: 0, patch: 0, files: 0, tools: 0 };
+    pub const FIGURES: Limits = Limits { text: 0, asked: 4 * 1024, patch: 0, files: 0, tools: 0 };
 }
 
 /// What the events say of an attempt beside its state.
@@ -295,7 +299,7 @@ impl Gathering<'_> {
             role: spec.role().to_owned(),
             agent: spec.program().to_owned(),
             model,
-            asked: self.short_text(asked),
+            asked: self.asked(asked),
             depends_on: spec.depends_on.clone(),
             reviews: task.reviewed_task().cloned(),
             reviewer: reviewer.as_ref().map(|reviewer| reviewer.name.clone()),
@@ -378,8 +382,8 @@ impl Gathering<'_> {
         }
     }
 
-    fn short_text(&self, text: &str) -> Text {
-        let most = self.limits.text.max(4 * 1024);
+    fn asked(&self, text: &str) -> Text {
+        let most = self.limits.asked;
         let safe = self.words.lines(text, most);
         Text { cut: text.len() > most, bytes: text.len() as u64, text: safe, path: String::new() }
     }

@@ -29,7 +29,7 @@ pub fn markdown(account: &Account) -> String {
     let mut text = head(account);
     let mut left_out = 0;
     for task in &account.tasks {
-        let told = of_task(task);
+        let told = of_task(task, &account.run.short);
         match text.len() + told.len() < MAX {
             true => text.push_str(&told),
             false => left_out += 1,
@@ -123,18 +123,17 @@ fn in_table(task: &TaskAccount) -> String {
     )
 }
 
-fn of_task(task: &TaskAccount) -> String {
+fn of_task(task: &TaskAccount, run: &str) -> String {
     let mut text =
         format!("\n### {}: {}\n", line(task.id.as_str()), task.state.to_string().replace('_', " "));
     if !task.reason.is_empty() && task.state != TaskState::Completed {
         let _ = writeln!(text, "\n{}", line(&task.reason));
     }
     if task.work == WorkKind::Command {
-        let _ = writeln!(text, "\nRuns {}", code(&clean_line(&task.asked.text, MAX_COMMAND)));
+        let _ = writeln!(text, "\nRuns {}", command(&task.asked.text, run));
     }
     if !task.verify.is_empty() {
-        let commands: Vec<String> =
-            task.verify.iter().map(|command| code(&clean_line(command, MAX_COMMAND))).collect();
+        let commands: Vec<String> = task.verify.iter().map(|verify| command(verify, run)).collect();
         let _ = writeln!(text, "\nChecked by {}", commands.join(", "));
     }
     if let Some(letter) = &task.dead_letter {
@@ -170,6 +169,18 @@ fn of_task(task: &TaskAccount) -> String {
         }
     }
     text
+}
+
+/// Returns a command, and where its end can be read if that has no room here.
+fn command(text: &str, run: &str) -> String {
+    let shown = clean_line(text, MAX_COMMAND);
+    match shown == clean_line(text, usize::MAX) {
+        true => code(&shown),
+        false => {
+            let whole = code(&format!("crew export {run} --format json"));
+            format!("{} (cut here; {whole} has it whole)", code(&shown))
+        }
+    }
 }
 
 fn of_attempt(attempt: &AttemptAccount, several: bool) -> String {

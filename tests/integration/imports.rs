@@ -214,7 +214,9 @@ fn a_run_that_was_interrupted_is_gone_on_with_where_it_came_to() {
     here.open("stay");
     let there = other_machine(&here);
     let came = import(&there, &file, &["--json"]).exits(0).json();
-    assert_eq!((&came["status"], &came["would_run"]), (&json!("interrupted"), &json!(["the agent does-b"])));
+    assert_eq!(came["status"], "interrupted");
+    let would_run = came["would_run"].as_array().expect("a list");
+    assert_eq!((would_run.len(), &would_run[0]["program"]), (1, &json!("does-b")), "{came:#}");
     agent(&there, "does-b", &format!("cat a; echo b >b\n{SUBMIT}"));
     // What would run is named by whoever wrote the file.
     let refused = there.crew(["resume", "last", "--json"]).exits(4).json_error();
@@ -225,6 +227,63 @@ fn a_run_that_was_interrupted_is_gone_on_with_where_it_came_to() {
     let branch = format!("crew/{}/b", came["run"].as_str().expect("an id"));
     assert_eq!(there.git(&["show", &format!("{branch}:a")]), "a\n");
     there.leaves_no_process();
+    here.leaves_no_process();
+}
+
+#[test]
+fn whoever_is_to_trust_a_run_can_read_all_that_it_would_run() {
+    let here = TestRepo::new();
+    let gate = here.gate("stay");
+    let wait = format!("while test -e '{}'; do sleep 0.05; done", gate.display());
+    agent(&here, "waits", &format!("{wait}\n{SUBMIT}"));
+    agent(&here, "later", SUBMIT);
+    // A line that begins as any other, and does at its end what nobody expects.
+    let (command, verify) =
+        (format!("true {}; echo LAST", "x".repeat(70_000)), format!("true {}LAST", "y".repeat(400)));
+    let mut text = "## a\nrole: executor\nagent: waits\n\nDo it.\n".to_owned();
+    text += &format!(
+        "## b\nrole: executor\nagent: later\ndependsOn: a\nverify: {verify}\n\nBegin.\n{}LAST.\n",
+        "On.\n".repeat(200)
+    );
+    text += &format!("## c\ndependsOn: a\nrun: {command}\n");
+    (0..25).for_each(|number| text += &format!("## d{number}\ndependsOn: c\nrun: echo {number}\n"));
+    here.workflow("long", &text);
+    let crew = here.start(["run", "the goal", "--workflow", "long", "--worktree", "--json", "--quiet"]);
+    here.wait_for_event("a is at work", |event| event["kind"] == "process_started" && event["task"] == "a");
+    let file = bundle(&here, &[]);
+    crew.kill();
+    here.open("stay");
+    let there = other_machine(&here);
+    let planned = import(&there, &file, &["--dry-run", "--json"]).exits(0).json();
+    let told = planned["would_run"].as_array().expect("a list");
+    let text_of = |kind: &str| {
+        told.iter()
+            .filter(|one| one["kind"] == kind)
+            .map(|one| one["text"].as_str().expect("a text"))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!((text_of("command")[0], text_of("command").len()), (&*command, 26));
+    assert_eq!(text_of("check"), [&verify]);
+    assert!(
+        text_of("agent")[1].starts_with("Begin.") && text_of("agent")[1].ends_with("LAST."),
+        "{planned:#}"
+    );
+    let text = import(&there, &file, &["--dry-run"]).exits(0).err;
+    assert!(text.contains("and 9 more") && text.contains("the same with --json shows it whole"), "{text}");
+    let text = import(&there, &file, &[]).exits(0).err;
+    let whole = text.split("not all of it; crew ").nth(1).and_then(|rest| rest.split(" shows").next());
+    let words: Vec<&str> = whole.expect("a command").split(' ').collect();
+    let refused = there.crew(["resume", "last", "--json"]).exits(4).json_error();
+    assert!(refused["hint"].as_str().expect("a hint").contains(&words.join(" ")), "{refused}");
+    let all = there.crew(&words).exits(0).json();
+    assert_eq!(
+        (&all["tasks"][1]["verify"], &all["tasks"][2]["asked"]["text"]),
+        (&json!([verify]), &json!(command))
+    );
+    assert!(all["tasks"][1]["asked"]["text"].as_str().expect("a text").ends_with("LAST."));
+    // What people read says that it is cut, and where the rest is.
+    let short = there.crew(["export", "last", "--format", "markdown"]).exits(0).out;
+    assert_eq!((short.matches("cut here").count(), short.contains("LAST")), (2, false), "{short}");
     here.leaves_no_process();
 }
 
