@@ -326,7 +326,7 @@ mod sending {
             store.each_event(run, 0, usize::MAX, |recorded| {
                 spans.extend(tracer.take(&recorded));
                 if spans.len() >= PAGE {
-                    exporter.spans_in_time(std::mem::take(&mut spans));
+                    exporter.spans_in_time(std::mem::take(&mut spans), &stop);
                 }
                 Ok(())
             })?;
@@ -334,10 +334,10 @@ mod sending {
             if !lock::is_owned(&store.paths(run))? {
                 spans.extend(tracer.unfinished(Time(0)));
             }
-            exporter.spans_in_time(spans);
+            exporter.spans_in_time(spans, &stop);
         }
         let (snapshot, since) = everything(store)?;
-        exporter.metrics(snapshot, since);
+        exporter.metrics_in_time(snapshot, since, &stop);
         let waits = || cx.printer.tell("waiting for the collector; ctrl-C ends that");
         let report = exporter.finish_within(LONGEST, &stop, (lock::SIGN_AFTER, waits));
         keep(store.layout(), report.kept.as_ref());

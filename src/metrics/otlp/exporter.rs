@@ -10,7 +10,7 @@ use crate::domain::time::Time;
 use std::collections::VecDeque;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, TrySendError, channel, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -26,6 +26,8 @@ const GATHERING: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(10);
 /// For how long the end tries again what failed: a collector that is not there is no reason to keep anybody waiting.
 const TRYING_AGAIN: Duration = Duration::from_secs(2);
+/// The same where somebody waits for nothing else.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// How much longer the end waits than one request may take: for the look-up of a name, which has no limit of its own.
 const MARGIN: Duration = Duration::from_millis(200);
 
@@ -61,6 +63,8 @@ struct Shared {
     report: Mutex<Report>,
     /// How many spans and series were handed over.
     handed: AtomicU64,
+    /// Somebody hands over in time, and waits for as long as nothing more has room.
+    in_time: AtomicBool,
     /// Nobody waits any more.
     over: AtomicBool,
 }
@@ -132,13 +136,36 @@ impl Exporter {
         }
     }
 
-    /// Waits for as long as it takes: for whoever asked for nothing else.
-    pub fn spans_in_time(&self, spans: Vec<Span>) {
-        let count = spans.len() as u64;
-        self.shared.handed.fetch_add(count, Ordering::Relaxed);
-        if count > 0 && self.queue.send(Work::Spans(spans)).is_err() {
-            self.shared.report().dropped += count;
+    /// Hands spans over, and waits for room until somebody is in a hurry: for whoever asked for nothing else.
+    pub fn spans_in_time(&self, mut spans: Vec<Span>, is_hurried: &AtomicBool) {
+        while !spans.is_empty() {
+            let rest = spans.split_off(spans.len().min(BATCH));
+            let count = spans.len() as u64;
+            self.in_time(Work::Spans(spans), count, is_hurried);
+            spans = rest;
         }
+    }
+
+    /// The same with all metrics.
+    pub fn metrics_in_time(&self, snapshot: Snapshot, since: Time, is_hurried: &AtomicBool) {
+        let count = encode::count_of(&snapshot);
+        if count > 0 {
+            self.in_time(Work::Metrics(Box::new(snapshot), since), count, is_hurried);
+        }
+    }
+
+    fn in_time(&self, mut work: Work, count: u64, is_hurried: &AtomicBool) {
+        self.shared.in_time.store(true, Ordering::Relaxed);
+        self.shared.handed.fetch_add(count, Ordering::Relaxed);
+        loop {
+            work = match self.queue.try_send(work) {
+                Ok(()) => return,
+                Err(TrySendError::Full(work)) if !is_hurried.load(Ordering::Relaxed) => work,
+                Err(_) => break,
+            };
+            std::thread::sleep(LOOK);
+        }
+        self.shared.report().dropped += count;
     }
 
     /// Waits until all is sent, for the time of one request at most, and as long as nobody is in a hurry. `waits` is called
@@ -202,6 +229,11 @@ struct Worker {
 impl Worker {
     fn work(mut self, queue: &Receiver<Work>) {
         loop {
+            if self.lets_wait() {
+                std::thread::sleep(self.breaker.wait(self.clock()));
+                self.send_one();
+                continue;
+            }
             match queue.recv_timeout(self.patience()) {
                 Ok(work) => self.take(work),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -212,6 +244,16 @@ impl Worker {
             }
         }
         self.send_the_rest();
+    }
+
+    /// Tells whether those who hand over have to wait: there is no room for what one of them may bring, and what waits can still
+    /// be sent.
+    fn lets_wait(&self) -> bool {
+        self.shared.in_time.load(Ordering::Relaxed)
+            && self.spans.len() + BATCH > MAX_WAITING
+            && !self.shared.over.load(Ordering::Relaxed)
+            && !self.breaker.is_open(self.clock())
+            && self.breaker.wait(self.clock()) < PATIENCE
     }
 
     fn take(&mut self, work: Work) {
@@ -257,9 +299,10 @@ impl Worker {
     /// that nothing is to be tried, nothing is.
     fn send_the_rest(&mut self) {
         let began = Instant::now();
+        let most = if self.shared.in_time.load(Ordering::Relaxed) { PATIENCE } else { TRYING_AGAIN };
         while !self.spans.is_empty() || self.metrics.is_some() {
             let wait = self.breaker.wait(self.clock());
-            let is_late = !wait.is_zero() && began.elapsed() + wait >= TRYING_AGAIN;
+            let is_late = !wait.is_zero() && began.elapsed() + wait >= most;
             if is_late || self.breaker.is_open(self.clock()) || self.shared.over.load(Ordering::Relaxed) {
                 break;
             }
@@ -401,5 +444,58 @@ mod tests {
         assert!(exporter.shared.report().dropped > 0);
         let report = exporter.finish(&AtomicBool::new(true), Duration::ZERO, || {});
         assert_eq!((report.spans, report.dropped), (0, 8 * QUEUE as u64), "a hurry is no wait");
+    }
+
+    /// Answers one request at each connection: the first so many with 503, and that it may be tried after a second.
+    fn momentarily_refusing(first: usize) -> u16 {
+        use std::io::{BufRead, BufReader, Read, Write};
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        std::thread::spawn(move || {
+            for (number, connection) in listener.incoming().flatten().enumerate() {
+                let mut reader = BufReader::new(connection);
+                let (mut line, mut length) = (String::new(), 0);
+                while reader.read_line(&mut line).is_ok_and(|read| read > 2) {
+                    let named = line.to_ascii_lowercase();
+                    length = named
+                        .strip_prefix("content-length:")
+                        .map_or(length, |rest| rest.trim().parse().unwrap());
+                    line.clear();
+                }
+                let mut body = vec![0; length];
+                reader.read_exact(&mut body).unwrap();
+                let status = if number < first { "503 No\r\nRetry-After: 1" } else { "200 OK" };
+                let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+                reader.get_mut().write_all(answer.as_bytes()).unwrap();
+            }
+        });
+        port
+    }
+
+    #[test]
+    fn what_is_handed_over_in_time_waits_for_room_while_a_collector_refuses_for_a_moment() {
+        let exporter = to_port(momentarily_refusing(2), None);
+        let (nobody, all) = (AtomicBool::new(false), 3 * MAX_WAITING);
+        // Some come in larger pieces than others.
+        exporter.spans_in_time(spans(all / 2), &nobody);
+        (0..all / 2 / 256).for_each(|_| exporter.spans_in_time(spans(256), &nobody));
+        let report = exporter.finish_within(Duration::from_secs(60), &nobody, (Duration::ZERO, || {}));
+        assert_eq!((report.spans, report.dropped, report.failures), (all as u64, 0, 2), "{report:?}");
+    }
+
+    #[test]
+    fn who_hands_over_in_time_waits_neither_in_a_hurry_nor_for_a_collector_that_is_not_there() {
+        // It takes connections, and nobody ever answers.
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let exporter = to_port(silent.local_addr().unwrap().port(), None);
+        let began = Instant::now();
+        (0..2 * QUEUE).for_each(|_| exporter.spans_in_time(spans(BATCH), &AtomicBool::new(true)));
+        assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+        exporter.finish(&AtomicBool::new(true), Duration::ZERO, || {});
+        let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let (exporter, nobody) = (to_port(gone, None), AtomicBool::new(false));
+        exporter.spans_in_time(spans(3 * MAX_WAITING), &nobody);
+        let report = exporter.finish_within(Duration::from_secs(60), &nobody, (Duration::ZERO, || {}));
+        assert_eq!((report.failures, report.dropped), (5, 3 * MAX_WAITING as u64), "{report:?}");
     }
 }
