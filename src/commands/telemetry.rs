@@ -215,10 +215,13 @@ mod sending {
     use crate::ui::words;
     use anyhow::Context as _;
     use serde_json::json;
+    use std::collections::VecDeque;
     use std::time::Duration;
 
     /// Spans that are handed over at once.
     const PAGE: usize = 256;
+    /// The most spans that are taken for unsent: what ended before these was sent long ago.
+    const MAX_UNSENT: usize = 2048;
     /// How long somebody waits who asked for nothing but that something is sent.
     const LONGEST: Duration = Duration::from_secs(600);
 
@@ -247,23 +250,23 @@ mod sending {
             let is_kept = run.caller.is_none_or(|caller| caller.sampled);
             let mut tracer = is_kept.then(|| Tracer::new(&run.id, words.clone()));
             let mut last_seq = 0;
-            // What a person decided while nobody carried the run out was sent by nobody.
-            let (mut unsent, mut is_sent) = (Vec::new(), false);
+            // What a person decided while nobody carried the run out was sent by nobody; what ended just before whoever carried it
+            // out was killed may not have been. At the other end the same twice is the same once.
+            let mut unsent = VecDeque::new();
             if let Some(tracer) = &mut tracer {
                 store.each_event(&run.id, 0, usize::MAX, |recorded| {
                     last_seq = recorded.seq;
-                    is_sent |= matches!(recorded.event, Event::DispatcherStarted { .. });
-                    let ended = tracer.take(&recorded);
-                    unsent.extend(ended.into_iter().filter(|_| !is_sent));
+                    unsent.extend(tracer.take(&recorded));
+                    unsent.drain(..unsent.len().saturating_sub(MAX_UNSENT));
                     if matches!(recorded.event, Event::RunEnded { .. }) {
-                        (is_sent, unsent) = (false, Vec::new());
+                        unsent.clear();
                     }
                     Ok(())
                 })?;
             }
             let layout = store.layout();
             let exporter = Exporter::start(collector.clone(), sender(layout), kept(layout), clock::now)?;
-            exporter.spans(unsent);
+            exporter.spans(unsent.into());
             Ok(Sending { exporter, tracer, last_seq })
         }
 

@@ -270,6 +270,32 @@ fn a_run_that_goes_on_sends_what_ended_since() {
 }
 
 #[test]
+fn what_ended_just_before_crew_was_killed_is_in_the_trace() {
+    let repo = TestRepo::new();
+    let collector = Collector::start(Manner::Takes);
+    sends_to(&repo, &collector);
+    let gate = repo.gate("stay");
+    let wait = format!("while test -e '{}'; do sleep 0.05; done", gate.display());
+    repo.workflow("two", &format!("## a\nrun: true\n\n## b\nrun: {wait}\ndependsOn: a"));
+    let crew = repo.start(["run", "g", "--workflow", "two", "--quiet"]);
+    repo.wait_for_event("b is at work", |event| event["kind"] == "process_started" && event["task"] == "b");
+    crew.kill();
+    repo.open("stay");
+    repo.crew(["resume", "last", "--quiet"]).exits(0);
+    let spans = collector.spans();
+    let mut found = names(&spans);
+    found.dedup();
+    assert_eq!(found, ["command", "invoke_workflow two", "task a", "task b"]);
+    // Of each attempt there is one span, however often it came.
+    let mut attempts: Vec<String> =
+        spans.iter().filter(|span| span.text(5) == "command").map(|span| span.hex(2)).collect();
+    attempts.sort();
+    attempts.dedup();
+    assert!((2..=3).contains(&attempts.len()), "{attempts:?}");
+    repo.leaves_no_process();
+}
+
+#[test]
 fn what_a_person_ends_while_nobody_carries_it_out_is_sent_too() {
     let repo = TestRepo::new();
     let collector = Collector::start(Manner::Takes);
