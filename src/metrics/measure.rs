@@ -11,7 +11,7 @@ use crate::domain::merging::How;
 use crate::domain::review::passes;
 use crate::domain::review::report::Pass;
 use crate::domain::run::{Run, RunStatus, Touched};
-use crate::domain::submission::Kind as Submitted;
+use crate::domain::submission::{HandedIn, Kind as Submitted};
 use crate::domain::task::{Attempt, Task, TaskSpec, TaskState, Work};
 use crate::domain::time::Time;
 use crate::domain::usage::Usage;
@@ -56,6 +56,8 @@ struct Stood {
     sent_back: u64,
     /// Lines that it has added and removed.
     lines: (u64, u64),
+    /// The severities of what it found in the result that it handed in last, until that is counted.
+    found: Vec<&'static str>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -330,6 +332,9 @@ impl Taking<'_> {
             Event::SubmissionAccepted { task, handed_in, .. } => {
                 let who = self.who(task)?;
                 self.one(Metric::SubmissionAccepted, &[&who.role, &who.agent, handed_in.kind().name()]);
+                let (place, of) = self.task(task)?;
+                let found = if of.spec.reviewer().is_none() { found_in(handed_in) } else { Vec::new() };
+                self.meter.tasks.get_mut(place)?.found = found;
             }
             Event::NoteTaken { task, note, .. } => {
                 let who = self.who(task)?;
@@ -688,6 +693,10 @@ impl Taking<'_> {
                 self.one(Metric::ReviewFinding, &[&reviewer, severity]);
             }
         }
+        let beside = self.meter.tasks.get_mut(place).map(|stood| std::mem::take(&mut stood.found));
+        for severity in beside.unwrap_or_default().into_iter().filter(|_| has_ended) {
+            self.one(Metric::ReviewFinding, &[&who.agent, severity]);
+        }
         if let Some(worker) = accepts {
             let _ = self.judged(&worker, "review", true);
         }
@@ -707,6 +716,14 @@ impl Taking<'_> {
         };
         let found = passes::findings(task).iter().map(|finding| finding.severity.name()).collect();
         Some((reviewer, verdict, millis(last.started_at, self.at), found))
+    }
+}
+
+/// Returns the severities of what a result tells of that nobody was asked to review.
+fn found_in(handed_in: &HandedIn) -> Vec<&'static str> {
+    match handed_in {
+        HandedIn::Result(result) => result.findings.iter().map(|finding| finding.severity.name()).collect(),
+        _ => Vec::new(),
     }
 }
 

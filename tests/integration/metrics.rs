@@ -1,7 +1,7 @@
 //! `crew metrics`: every metric is fed by runs of the binary, and what is printed is what happened.
 
 use crate::support::mounts::{Mounted, skipped};
-use crate::support::{TestRepo, wait_until};
+use crate::support::{TestRepo, of_kind, wait_until};
 use crew::metrics::names::{Kind, Metric};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -154,6 +154,23 @@ fn each_agent_has_a_line_and_all_together_have_one() {
     assert_eq!(json["meta"]["totals"]["tasks"], 2, "{json:#}");
     let by_format = repo.crew(["metrics", "--format", "json"]).exits(0).json();
     assert_eq!(by_format["data"], json["data"]);
+}
+
+#[test]
+fn what_the_team_for_reviews_finds_is_counted() {
+    let repo = TestRepo::new();
+    repo.write("Makefile", "test:\n\t@true\n");
+    repo.write("src/main.py", "def f():\n    breakpoint()\n");
+    repo.commit("code");
+    repo.crew(["run", "look at it", "--team", "review", "--agent", "builtin"]).exits(0);
+    let events = repo.events();
+    let results = of_kind(&events, "submission_accepted").into_iter();
+    let found =
+        results.filter_map(|event| event["result"]["findings"].as_array()).map(Vec::len).sum::<usize>();
+    let totals = repo.crew(["metrics", "--json"]).exits(0).json()["meta"]["totals"].clone();
+    assert!(found > 0 && totals["findings"]["found"] == found, "{found} {totals:#}");
+    let by_whom = repo.crew(["metrics", "crew.review.finding_total", "--json"]).exits(0).json();
+    assert!(by_whom.to_string().contains(r#""reviewer":"builtin""#), "{by_whom:#}");
 }
 
 #[test]
