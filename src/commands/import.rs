@@ -18,7 +18,7 @@ use crate::domain::task::Work;
 use crate::domain::time::Time;
 use crate::domain::words::{clean_line, clean_text};
 use crate::export::bundle::{self, Bounds, BundleError, Incoming, Opened, Standing};
-use crate::runner::{clock, process};
+use crate::runner::{clock, process, signals};
 use crate::store::database::Store;
 use crate::store::layout::{Layout, RunPaths};
 use crate::store::lock::{self, RunLock};
@@ -29,11 +29,14 @@ use crate::workspace::packing::{self, Reference};
 use crate::workspace::staging::settled;
 use crate::workspace::task_work::commit;
 use anyhow::{Context as _, Result};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{self, Read};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Says that the run's folder is being filled, and is no run's yet.
 const MARK: &str = "importing";
@@ -88,7 +91,14 @@ pub fn import(cx: &Context, args: &ImportArgs) -> Result<ExitStatus> {
     }
     let bounds = Bounds { bytes: args.max_mb.saturating_mul(1 << 20), entries: MAX_FILES };
     let problem = |error: BundleError| problem_of(error, &args.file);
-    let opened = source_of(&args.file).and_then(|source| bundle::open(source, bounds)).map_err(problem)?;
+    let source = source_of(&args.file).map_err(problem)?;
+    // Whoever waits until somebody opens the other end of a pipe is ended as ever.
+    let stop = signals::wish_to_stop().context("listen to signals")?;
+    let source = Patient { source, stop: &stop };
+    let opened = bundle::open(source, bounds).map_err(|error| match stop.load(Ordering::Relaxed) {
+        true => interrupted().into(),
+        false => problem(error),
+    })?;
     let id = id_of(args.other.as_deref(), &opened.manifest.run)?;
     let boot = process::identify(std::process::id()).map(|own| own.boot).unwrap_or_default();
     let incoming = bundle::incoming(&opened, &id, &boot).map_err(problem)?;
@@ -108,7 +118,40 @@ pub fn import(cx: &Context, args: &ImportArgs) -> Result<ExitStatus> {
     }
     let by = args.by.clone().unwrap_or_else(|| name_of_person(&layout));
     let imported = imported_from(&opened, &args.file, &run, &by);
-    take_in(cx, &layout, &git, &opened, plan, imported)
+    take_in(cx, &layout, &git, &opened, plan, imported, &stop)
+}
+
+fn interrupted() -> Problem {
+    let problem = Problem::refused("interrupted", "interrupted: nothing was taken in");
+    Problem { exit: ExitStatus::Interrupted, ..problem }
+}
+
+/// Fails once somebody wishes to stop.
+fn unless_stopped(stop: &AtomicBool) -> Result<(), Problem> {
+    if stop.load(Ordering::Relaxed) { Err(interrupted()) } else { Ok(()) }
+}
+
+/// Reads what comes, and hears meanwhile of the wish to stop.
+struct Patient<'a> {
+    source: File,
+    stop: &'a AtomicBool,
+}
+
+impl Read for Patient<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let look = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+        loop {
+            if self.stop.load(Ordering::Relaxed) {
+                return Err(io::Error::other("it was to stop"));
+            }
+            let mut polled = [PollFd::new(&self.source, PollFlags::IN)];
+            match poll(&mut polled, Some(&look)) {
+                Ok(0) | Err(rustix::io::Errno::INTR) => {}
+                // What cannot be waited for is there at once.
+                _ => return self.source.read(buffer),
+            }
+        }
+    }
 }
 
 /// Refuses to run what a file names, as long as nobody trusts whoever wrote that. `ways` are the commands that say so.
@@ -120,14 +163,14 @@ pub fn refuse_untrusted(run: &Run, short: &str, trusted: bool, ways: &str) -> Re
 }
 
 /// Opens what a bundle comes from: a file, a pipe, or standard input.
-fn source_of(file: &Path) -> Result<Box<dyn Read>, BundleError> {
+fn source_of(file: &Path) -> Result<File, BundleError> {
     if is_stdin(file) {
-        return Ok(Box::new(std::io::stdin().lock()));
+        return Ok(io::stdin().as_fd().try_clone_to_owned()?.into());
     }
     let source = File::open(file)?;
     match source.metadata()?.is_dir() {
         true => Err(BundleError::NoBundle("it is a folder".into())),
-        false => Ok(Box::new(source)),
+        false => Ok(source),
     }
 }
 
@@ -240,7 +283,9 @@ fn take_in(
     opened: &Opened,
     plan: Plan,
     imported: Imported,
+    stop: &AtomicBool,
 ) -> Result<ExitStatus> {
+    unless_stopped(stop)?;
     let mut store = Store::open(layout).context("open the store")?;
     let Plan { incoming, new, .. } = plan;
     let id = incoming.run.id.clone();
@@ -251,13 +296,20 @@ fn take_in(
         let _ = fs::remove_file(paths.root().join(MARK));
         return Err(came_meanwhile(&id).into());
     }
-    if let Err(error) = fill_folder(&paths, opened) {
+    if let Err(error) = fill_folder(&paths, opened, stop) {
         undo(git, &[], &paths);
-        return Err(error.context("fill the run's folder"));
+        return match error.is::<Problem>() {
+            true => Err(error),
+            false => Err(error.context("fill the run's folder")),
+        };
     }
     if let Err(error) = packing::unpack(git, opened.branches().as_deref(), &new) {
         undo(git, &new, &paths);
         return Err(anyhow::Error::new(error).context("take its branches in"));
+    }
+    if let Err(problem) = unless_stopped(stop) {
+        undo(git, &new, &paths);
+        return Err(problem.into());
     }
     let base = incoming.run.base.as_ref().map(|base| base.commit.as_str());
     let brought = !incoming.references.is_empty();
@@ -308,7 +360,7 @@ fn lock_of(paths: &RunPaths, id: &RunId) -> Result<RunLock> {
 }
 
 /// Puts the files of the run where they lay. What an import that was killed had put there goes first.
-fn fill_folder(paths: &RunPaths, opened: &Opened) -> Result<()> {
+fn fill_folder(paths: &RunPaths, opened: &Opened, stop: &AtomicBool) -> Result<()> {
     for folder in [paths.artifacts(), paths.logs()] {
         if folder.symlink_metadata().is_ok() {
             fs::remove_dir_all(&folder)?;
@@ -316,9 +368,10 @@ fn fill_folder(paths: &RunPaths, opened: &Opened) -> Result<()> {
         fs::create_dir_all(&folder)?;
     }
     for (path, file) in opened.files() {
+        unless_stopped(stop)?;
         let mut file = File::open(file)?;
         let place = paths.root().join(path);
-        atomic_file::write_with(&place, |out| std::io::copy(&mut file, out).map(drop))?;
+        atomic_file::write_with(&place, |out| io::copy(&mut file, out).map(drop))?;
         File::options().append(true).open(&place)?.set_modified(file.metadata()?.modified()?)?;
     }
     Ok(())

@@ -1,8 +1,12 @@
 //! The places that users name for what is written: files, links to files, and what only looks like a file.
 
+use crate::store::atomic_file::BESIDE;
 use crate::store::layout::{FOLDER, WORKTREES};
+use rustix::fs::{AtFlags, CWD};
+use rustix::io::Errno;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::{Component, Path, PathBuf};
 
@@ -10,6 +14,8 @@ use std::path::{Component, Path, PathBuf};
 const MAX_LINKS: usize = 40;
 /// What a new file may be used for, before the process's umask: as with a shell's `>`.
 const NEW_FILE: u32 = 0o666;
+/// Where the files that this process holds have names.
+const DESCRIPTORS: &str = "/proc/self/fd";
 /// What of a file's mode says what it may be used for.
 const MODE: u32 = 0o7777;
 
@@ -99,14 +105,22 @@ fn is_of_descriptors(folder: &Path) -> bool {
     folder.starts_with("/proc") && parts.len() >= 4 && folder.ends_with("fd")
 }
 
-/// Writes a file beside and renames it. It has the mode and the owner that the file had; a new one what the umask leaves.
+/// Writes a file beside, and gives it the name at its end. It has the mode and the owner that the file had; a new one what the
+/// umask leaves.
 fn replace<E: From<io::Error>>(
     path: &Path,
     fill: impl FnOnce(&mut dyn Write) -> Result<(), E>,
 ) -> Result<(), E> {
     let before = fs::metadata(path).ok();
+    if let Some(mut file) = nameless_in(folder_of(path)) {
+        if let Some(before) = before {
+            keep(&file, &before)?;
+        }
+        fill(&mut file)?;
+        return Ok(name(&file, path)?);
+    }
     let mut beside = tempfile::Builder::new()
-        .prefix(crate::store::atomic_file::BESIDE)
+        .prefix(BESIDE)
         .permissions(Permissions::from_mode(NEW_FILE))
         .tempfile_in(folder_of(path))?;
     if let Some(before) = before {
@@ -121,10 +135,39 @@ fn replace<E: From<io::Error>>(
 /// not there.
 pub fn make_new(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut beside =
-        tempfile::Builder::new().prefix(crate::store::atomic_file::BESIDE).tempfile_in(folder_of(path))?;
+        tempfile::Builder::new().prefix(BESIDE).tempfile_in(folder_of(path))?;
     beside.write_all(content)?;
     beside.persist_noclobber(path).map_err(|error| error.error)?;
     Ok(())
+}
+
+/// Makes a file without a name, of which nothing stays where its writer is killed; none where the file system knows no such
+/// file, or it could be given no name later.
+fn nameless_in(folder: &Path) -> Option<File> {
+    #[cfg(target_os = "linux")]
+    if Path::new(DESCRIPTORS).is_dir() {
+        use rustix::fs::{Mode, OFlags};
+        let (flags, mode) =
+            (OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC, Mode::from_raw_mode(NEW_FILE));
+        return rustix::fs::open(folder, flags, mode).ok().map(File::from);
+    }
+    let _ = folder;
+    None
+}
+
+/// Gives a file without a name a name, and its place to it where another one has that.
+fn name(file: &File, path: &Path) -> io::Result<()> {
+    let own = format!("{DESCRIPTORS}/{}", file.as_raw_fd());
+    let link = |to: &Path| rustix::fs::linkat(CWD, &own, CWD, to, AtFlags::SYMLINK_FOLLOW);
+    match link(path) {
+        Ok(()) => return Ok(()),
+        Err(Errno::EXIST) => {}
+        Err(error) => return Err(error.into()),
+    }
+    // Only the file that is whole is ever beside it, and only until the next line.
+    let beside =
+        tempfile::Builder::new().prefix(BESIDE).make_in(folder_of(path), |beside| Ok(link(beside)?))?;
+    beside.into_temp_path().persist(path).map_err(|error| error.error)
 }
 
 fn keep(file: &File, before: &fs::Metadata) -> io::Result<()> {
@@ -201,7 +244,7 @@ mod tests {
         let path = folder.path().join("open");
         let mut file = File::create(&path).unwrap();
         file.write_all(b"before ").unwrap();
-        let descriptor = format!("/dev/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&file));
+        let descriptor = format!("/dev/fd/{}", file.as_raw_fd());
         Place::of(Path::new(&descriptor)).unwrap().write(b"now").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"before now");
     }

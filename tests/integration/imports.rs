@@ -628,6 +628,87 @@ fn an_import_that_was_killed_has_either_happened_or_not_and_the_next_one_ends_it
     wait_until("its file is left alone", || third.root.join(format!(".crew/runs/{id}/mine")).exists());
 }
 
+/// Returns the names in a folder.
+fn names_in(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).expect("a folder");
+    entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
+}
+
+#[test]
+fn an_export_that_is_ended_leaves_nothing_and_one_that_was_killed_is_swept_up_by_the_next() {
+    let here = TestRepo::new();
+    made(&here);
+    let (temporary, target) = (here.beside("temporary"), here.beside("target"));
+    std::fs::create_dir_all(&temporary).expect("a folder");
+    std::fs::create_dir_all(&target).expect("a folder");
+    let start = |more: &[&str]| {
+        let file = target.join("run.tar.gz");
+        let words = ["export", "last", "--force", "-o", file.to_str().expect("UTF-8")];
+        let mut command = here.command(words.iter().chain(more));
+        command.env("TMPDIR", &temporary);
+        start_command(command)
+    };
+    start(&[]).ends().exits(0);
+    let (mut interrupted, mut killed) = (0, 0);
+    for millis in (0..).map(|step| step * 40) {
+        let export = start(&[]);
+        std::thread::sleep(Duration::from_millis(millis));
+        export.signal(libc::SIGINT);
+        let ended = export.ends();
+        assert!(names_in(&temporary).is_empty(), "after {millis} ms: {:?}", names_in(&temporary));
+        assert_eq!(names_in(&target), ["run.tar.gz"], "after {millis} ms");
+        interrupted +=
+            usize::from(ended.exit == 130 && ended.err.contains("interrupted: nothing was written"));
+        let mut export = start(&[]);
+        std::thread::sleep(Duration::from_millis(millis));
+        killed += usize::from(!export.has_ended());
+        export.kill();
+        // What it had started may still write there.
+        here.leaves_no_process();
+        let files = names_in(&target);
+        assert!(files == ["run.tar.gz"], "after {millis} ms: {files:?}");
+        let past = std::time::SystemTime::now() - Duration::from_secs(3600);
+        for left in names_in(&temporary) {
+            let folder = std::fs::File::open(temporary.join(&left)).expect("a folder");
+            folder.set_modified(past).expect("its time");
+        }
+        start(&[]).ends().exits(0);
+        let left: Vec<String> =
+            names_in(&temporary).into_iter().filter(|name| name.starts_with("crew-export-")).collect();
+        assert!(left.is_empty(), "after {millis} ms: {left:?}");
+        std::fs::remove_dir_all(&temporary).and_then(|()| std::fs::create_dir(&temporary)).expect("a folder");
+        if ended.exit == 0 {
+            break;
+        }
+    }
+    assert!(interrupted > 0 && killed > 0, "{interrupted} {killed}");
+    here.leaves_no_process();
+}
+
+#[test]
+fn an_import_that_waits_for_a_pipe_is_ended_and_leaves_nothing() {
+    let here = TestRepo::new();
+    made(&here);
+    let content = std::fs::read(bundle(&here, &[])).expect("a file");
+    let there = other_machine(&here);
+    let temporary = there.beside("temporary");
+    std::fs::create_dir_all(&temporary).expect("a folder");
+    for signal in [libc::SIGINT, libc::SIGTERM] {
+        let mut command = there.command(["import", "-", "--json"]);
+        let (theirs, mut ours) = std::io::pipe().expect("a pipe");
+        command.env("TMPDIR", &temporary).stdin(theirs);
+        let import = start_command(command);
+        ours.write_all(&content[..content.len() / 2]).expect("it reads");
+        wait_until("it has begun", || !names_in(&temporary).is_empty());
+        import.signal(signal);
+        let ended = import.ends();
+        assert_eq!((ended.exit, ended.json_error()["code"].as_str()), (130, Some("interrupted")));
+        assert!(names_in(&temporary).is_empty(), "{:?}", names_in(&temporary));
+        drop(ours);
+    }
+    assert!(!there.root.join(".crew/crew.db").exists());
+}
+
 #[test]
 fn gates_get_numbers_that_no_other_one_has_here() {
     let with_gate = |repo: &TestRepo| {

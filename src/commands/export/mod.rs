@@ -13,12 +13,14 @@ use crate::export::bundle::{self, BundleError, Manifest, Packing};
 use crate::export::{self, Format};
 use crate::runner::clock;
 use crate::runner::environment::hiding_ours;
+use crate::runner::signals;
 use crate::store::database::Store;
 use crate::ui::words;
 use anyhow::{Context as _, Result};
 use serde_json::json;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
 /// Write down all that is known of a run, for people and programs elsewhere
 ///
@@ -120,6 +122,7 @@ fn write_bundle(
         return Err(problem.hint("-o FILE writes it into a file").into());
     }
     let by = name_of_person(store.layout());
+    let stop = signals::wish_to_stop().context("listen to signals")?;
     let packing = Packing {
         by: &by,
         now: clock::now(),
@@ -127,6 +130,7 @@ fn write_bundle(
         words,
         branches: !args.no_branches,
         history: args.history,
+        stop: &stop,
     };
     let mut packed: Option<Manifest> = None;
     let pack = |out: &mut dyn Write| -> Result<(), BundleError> {
@@ -134,6 +138,11 @@ fn write_bundle(
         Ok(())
     };
     place.fill(pack).map_err(|error| match error {
+        // Whatever failed then failed because of that.
+        _ if stop.load(Ordering::Relaxed) => {
+            let problem = Problem::refused("interrupted", "interrupted: nothing was written");
+            Problem { exit: ExitStatus::Interrupted, ..problem }.into()
+        }
         BundleError::Io(error) => unwritten(file, &error).into(),
         other => anyhow::Error::new(other).context("write the bundle"),
     })?;

@@ -13,6 +13,7 @@
 mod checking;
 mod opening;
 mod packing;
+mod staged;
 
 pub use checking::{Incoming, NO_BOOT, Standing, compare, incoming};
 pub use opening::{Bounds, Opened, open};
@@ -26,7 +27,8 @@ use crate::workspace::changes::TellError;
 use crate::workspace::git::GitError;
 use crate::workspace::packing::{PackError, Reference};
 use serde::{Deserialize, Serialize};
-use std::io;
+use std::io::{self, Read, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Of the layout of the file; a crew that knows an older one only does not read it.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -108,6 +110,39 @@ pub enum BundleError {
     Pack(#[from] PackError),
     #[error(transparent)]
     Io(#[from] io::Error),
+}
+
+/// Reads or writes until somebody wishes that it stops: from then on that fails.
+pub struct Stopping<'a, T> {
+    pub inner: T,
+    pub stop: &'a AtomicBool,
+}
+
+impl<T> Stopping<'_, T> {
+    fn unless_stopped(&self) -> io::Result<()> {
+        match self.stop.load(Ordering::Relaxed) {
+            true => Err(io::Error::other("it was to stop")),
+            false => Ok(()),
+        }
+    }
+}
+
+impl<T: Read> Read for Stopping<'_, T> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.unless_stopped()?;
+        self.inner.read(buffer)
+    }
+}
+
+impl<T: Write> Write for Stopping<'_, T> {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.unless_stopped()?;
+        self.inner.write(buffer)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
 }
 
 /// Tells whether the name of an entry, or of a file of the run's folder, stays below the folder that it is put into.

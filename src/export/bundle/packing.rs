@@ -1,7 +1,8 @@
 //! Writes a run as one file.
 
+use super::staged::Staged;
 use super::{
-    Branches, BundleError, DIFFS, EVENTS, Entry, FORMAT, GIT, MANIFEST, Manifest, SCHEMA_VERSION,
+    Branches, BundleError, DIFFS, EVENTS, Entry, FORMAT, GIT, MANIFEST, Manifest, SCHEMA_VERSION, Stopping,
     is_safe_path,
 };
 use crate::domain::event::Event;
@@ -28,8 +29,8 @@ use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::time::UNIX_EPOCH;
-use tempfile::TempDir;
 
 /// How much of a log is read at once.
 const CHUNK: usize = 256 * 1024;
@@ -47,6 +48,8 @@ pub struct Packing<'a> {
     pub branches: bool,
     /// All of the history is in it that the branches build on.
     pub history: bool,
+    /// Becomes true when it is to end before it is done.
+    pub stop: &'a AtomicBool,
 }
 
 /// Writes a run to `out` and returns what is in there; none where there is no such run.
@@ -58,8 +61,9 @@ pub fn pack(
 ) -> Result<Option<Manifest>, BundleError> {
     let owned = lock::is_owned(&store.paths(id))?;
     let Some(run) = store.load_run(id)? else { return Ok(None) };
-    let folder = tempfile::Builder::new().prefix("crew-export-").tempdir()?;
-    let mut staging = Staging { folder, entries: Vec::new(), notes: Vec::new(), words: packing.words };
+    let (words, stop) = (packing.words, packing.stop);
+    let folder = Staged::new("crew-export-")?;
+    let mut staging = Staging { folder, entries: Vec::new(), notes: Vec::new(), words, stop };
     if owned {
         staging.notes.push("the run was being carried out: what came after that is not in here".into());
     }
@@ -103,23 +107,27 @@ pub fn pack(
 
 /// Holds what goes into the file until all of it is known.
 struct Staging<'a> {
-    folder: TempDir,
+    folder: Staged,
     entries: Vec<Entry>,
     notes: Vec<String>,
     words: &'a Redactor,
+    stop: &'a AtomicBool,
 }
+
+/// A file that something is put into.
+type Part<'a> = Counting<Stopping<'a, BufWriter<File>>>;
 
 impl Staging<'_> {
     /// Takes in a file, by what `fill` puts into it.
     fn add(
         &mut self,
         path: &str,
-        fill: impl FnOnce(&mut Counting<BufWriter<File>>) -> Result<(), BundleError>,
+        fill: impl FnOnce(&mut Part<'_>) -> Result<(), BundleError>,
     ) -> Result<(), BundleError> {
         let place = self.folder.path().join(path);
         fs::create_dir_all(place.parent().unwrap_or(self.folder.path()))?;
-        let mut file =
-            Counting { inner: BufWriter::new(File::create(&place)?), hash: Sha256::new(), bytes: 0 };
+        let inner = Stopping { inner: BufWriter::new(File::create(&place)?), stop: self.stop };
+        let mut file = Counting { inner, hash: Sha256::new(), bytes: 0 };
         fill(&mut file)?;
         file.inner.flush()?;
         self.list(path, file.bytes, hex(file.hash));
@@ -265,6 +273,7 @@ impl Staging<'_> {
 
     /// Writes all of it, the manifest first.
     fn write(&self, manifest: &Manifest, out: &mut dyn Write) -> Result<(), BundleError> {
+        let out = Stopping { inner: out, stop: self.stop };
         let mut archive = tar::Builder::new(GzEncoder::new(out, Compression::default()));
         let at = (manifest.exported_at.0 / 1000).max(0) as u64;
         let text = serde_json::to_vec_pretty(manifest).map_err(crate::export::ExportError::from)?;
