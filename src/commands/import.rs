@@ -228,8 +228,8 @@ fn plan(store: Option<&Store>, git: &Git, opened: &Opened, incoming: Incoming) -
     for (reference, name) in &incoming.references {
         match here.iter().find(|here| here.name == *name) {
             Some(same) if same.commit == reference.commit => {}
-            // What was done here since then is the newer one.
-            Some(_) if known.is_some() => {}
+            // It is not taken in once more. What was done here since then is the newer one, and what is gone was taken away.
+            _ if known.is_some() => {}
             Some(other) => {
                 let message =
                     format!("{name} is here already, at {}, not at {}", other.commit, reference.commit);
@@ -240,7 +240,8 @@ fn plan(store: Option<&Store>, git: &Git, opened: &Opened, incoming: Incoming) -
         }
     }
     let needs = opened.manifest.git.iter().flat_map(|git| &git.needs);
-    let missing: Vec<&String> = needs.filter(|needed| commit(git, needed).is_none()).collect();
+    let missing: Vec<&String> =
+        needs.filter(|needed| known.is_none() && commit(git, needed).is_none()).collect();
     if !missing.is_empty() {
         let ids: Vec<&str> = missing.iter().map(|id| id.get(..12).unwrap_or(id)).collect();
         let message = format!("the run builds on {}, which is not in this repository", ids.join(", "));

@@ -174,6 +174,13 @@ fn what_is_here_already_is_not_taken_in_again_and_what_differs_is_refused() {
         assert_eq!((&again["imported"], &again["known"]), (&json!(false), &json!(true)));
     }
     assert_eq!(there.events(), before);
+    // Where nothing is taken in, nothing is to be made for it.
+    let id_here = there.crew(["status", "last", "--json"]).json()["id"].as_str().expect("an id").to_owned();
+    there.git(&["branch", "-q", "-D", &format!("crew/{id_here}/a")]);
+    let planned = import(&there, &file, &["--dry-run", "--json"]).exits(0).json();
+    assert_eq!((&planned["known"], &planned["references"]), (&json!(true), &json!([])));
+    import(&there, &file, &[]).exits(0);
+    there.git(&["branch", "-q", &format!("crew/{id_here}/a"), "HEAD"]);
     // What was done there since then is further on; what was done here is not there.
     there.crew(["merge", "last", "--dry-run"]);
     here.crew(["merge", "last"]).exits(0);
