@@ -205,8 +205,19 @@ fn show_run(cx: &Context, typed: &str) -> Result<ExitStatus> {
         let pids = pids.join(", ");
         cx.printer.tell(&format!("{are} still at work (pid {pids}): crew cancel {short} ends all of it"));
     }
+    let untrusted = run.imported.is_some() && !cx.trusts(store.layout())?;
     for line in explain(&run, &short, status, &account) {
+        let resume = format!("crew resume {short}");
+        let line = match untrusted {
+            true => line.replacen(&resume, &format!("{resume} --trust-project"), 1),
+            false => line,
+        };
         cx.printer.tell(&line);
+    }
+    if untrusted && !matches!(status, RunStatus::Completed | RunStatus::Cancelled) {
+        cx.printer.tell(&format!(
+            "it was not made here: crew export {short} --format json shows what would run, crew trust lets it"
+        ));
     }
     cut_off::tell(&cx.printer, store.layout());
     Ok(ExitStatus::Done)

@@ -228,6 +228,8 @@ fn a_run_that_was_interrupted_is_gone_on_with_where_it_came_to() {
     // What would run is named by whoever wrote the file.
     let refused = there.crew(["resume", "last", "--json"]).exits(4).json_error();
     assert_eq!(refused["code"], "untrusted");
+    let advised = there.crew(["status", "last"]).exits(0).err;
+    assert!(advised.contains(" --trust-project\n") && advised.contains("crew trust lets it"), "{advised}");
     let resumed = there.crew(["resume", "last", "--trust-project", "--json"]).exits(0).json();
     assert_eq!((&resumed["status"], &task(&resumed, "a")["attempts"]), (&json!("completed"), &json!(1)));
     assert_eq!(task(&resumed, "b")["attempts"], 2);
