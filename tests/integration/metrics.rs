@@ -128,6 +128,8 @@ fn each_agent_has_a_line_and_all_together_have_one() {
     let repo = TestRepo::new();
     assert!(repo.crew(["metrics"]).exits(0).out.contains("retries 0"));
     assert_eq!(repo.crew(["metrics", "--json"]).exits(0).json()["data"], json!([]));
+    let refused = repo.crew(["metrics", "--run", "nope", "--json"]).exits(4).json_error();
+    assert_eq!(refused["code"], "no_runs", "there is no run that could be shown");
     says_what_it_cost(&repo, r#""input_tokens":90,"cost_usd":0.5"#);
     repo.agent("fails", "exit:1");
     repo.workflow("fails", "## a\nrole: executor\nagent: fails\n\nDo it.\n\n## b\nrun: true\n");

@@ -91,7 +91,12 @@ pub fn metrics(cx: &Context, args: &MetricsArgs) -> Result<ExitStatus> {
     }
     let asked =
         Asked { filter: args.filter.as_deref().map(filter_of).transpose()?, format, window: args.window };
-    let Some(store) = Store::open_existing(&cx.layout()?)? else {
+    // Before the first run there is none to be named.
+    let store = match &args.run {
+        Some(_) => Some(cx.store()?),
+        None => Store::open_existing(&cx.layout()?)?,
+    };
+    let Some(store) = store else {
         let nothing = Snapshot { at: clock::now(), ..Snapshot::default() };
         cx.printer.data(asked.shown(cx, &nothing).trim_end_matches('\n'))?;
         return Ok(ExitStatus::Done);
