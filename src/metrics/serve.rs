@@ -7,6 +7,7 @@
 //! name suddenly means this machine. Such a page cannot choose what the browser writes into `Host`, so only names that nobody
 //! elsewhere can have are answered there.
 
+use super::text;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Shutdown, TcpListener, TcpStream};
@@ -37,8 +38,8 @@ pub enum TextFormat {
 impl TextFormat {
     fn content_type(self) -> &'static str {
         match self {
-            TextFormat::Prometheus => "text/plain; version=0.0.4; charset=utf-8",
-            TextFormat::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            TextFormat::Prometheus => text::PROMETHEUS_TYPE,
+            TextFormat::OpenMetrics => text::OPENMETRICS_TYPE,
         }
     }
 }
