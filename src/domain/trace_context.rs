@@ -12,6 +12,10 @@ use std::fmt;
 
 /// The variable that a process learns its place in a trace from.
 pub const VARIABLE: &str = "TRACEPARENT";
+/// The variable that holds what those who traced before it hand on: whoever hands on the place hands on this too.
+pub const STATE_VARIABLE: &str = "TRACESTATE";
+/// The most characters of that which everybody has to hand on (W3C Trace Context, level 1).
+const MAX_STATE: usize = 512;
 
 /// Names a trace; never all zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -131,6 +135,17 @@ impl TraceContext {
         })
     }
 
+    /// Returns what is handed on of a caller's state, as it is: that of this trace and no other, where it can be one.
+    pub fn state_of_caller(&self, caller: Option<&str>, state: Option<String>) -> Option<String> {
+        let is_this = TraceContext::parse(caller?)?.trace == self.trace;
+        let can_be = |state: &String| {
+            (1..=MAX_STATE).contains(&state.len())
+                && state.contains('=')
+                && state.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+        };
+        state.filter(|state| is_this && can_be(state))
+    }
+
     /// Returns the place of a run: in the trace of whoever called crew, or in one of its own.
     pub fn of_run(run: &RunId, caller: Option<&TraceContext>) -> TraceContext {
         TraceContext {
@@ -204,6 +219,26 @@ mod tests {
         assert_eq!(later, context, "a later version says the same at its beginning");
         let json = serde_json::to_string(&context).unwrap();
         assert_eq!(serde_json::from_str::<TraceContext>(&json).unwrap(), context);
+    }
+
+    #[test]
+    fn a_callers_state_is_handed_on_in_its_own_trace_as_it_is() {
+        let caller = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let own = TraceContext::parse(&caller.replace("00f067aa0ba902b7", "1111111111111111")).unwrap();
+        let state = "congo=t61rcWkgMzE,rojo=00f067aa0ba902b7".to_owned();
+        let handed_on =
+            |caller: Option<&str>, state: &str| own.state_of_caller(caller, Some(state.to_owned()));
+        assert_eq!(handed_on(Some(caller), &state).as_ref(), Some(&state));
+        let other = caller.replace("4bf92f", "aaaaaa");
+        for caller in [None, Some(other.as_str()), Some("hello")] {
+            assert_eq!(handed_on(caller, &state), None, "{caller:?}");
+        }
+        let longest = format!("a={}", "b".repeat(510));
+        assert_eq!(handed_on(Some(caller), &longest).as_ref(), Some(&longest));
+        for state in ["", "words", "a=\u{e9}", "a=b\nc=d", &format!("{longest}b")] {
+            assert_eq!(handed_on(Some(caller), state), None, "{state:?}");
+        }
+        assert_eq!(own.state_of_caller(Some(caller), None), None);
     }
 
     #[test]

@@ -413,7 +413,7 @@ pub fn prepare_merge_check(
 /// Returns a number for where a verification command runs and the variables that it sees, without those that name the run
 /// and the task.
 pub fn environment_of(child: &ChildSpec, paths: &RunPaths) -> String {
-    let own = ["CREW_RUN", "CREW_TASK", trace_context::VARIABLE];
+    let own = ["CREW_RUN", "CREW_TASK", trace_context::VARIABLE, trace_context::STATE_VARIABLE];
     let bin = paths.bin().display().to_string();
     let seen = child.env.iter().filter(|(name, _)| !own.contains(&name.to_string_lossy().as_ref()));
     // The folder that holds `crew` comes first in PATH, and is the run's own.
@@ -469,6 +469,10 @@ fn crew_variables(
         (trace_context::VARIABLE.to_owned(), place.to_string()),
         (marks::REPOSITORY.to_owned(), setup.repository.display().to_string()),
     ];
+    let [caller, state] =
+        [trace_context::VARIABLE, trace_context::STATE_VARIABLE].map(|name| std::env::var(name).ok());
+    let state = place.state_of_caller(caller.as_deref(), state);
+    variables.extend(state.map(|state| (trace_context::STATE_VARIABLE.to_owned(), state)));
     if task.spec.is_apart() {
         variables.extend(worktree_setup::variables(paths, task, &setup.folder_of(run, task)));
     }

@@ -60,3 +60,18 @@ fn a_run_that_is_called_from_a_trace_is_part_of_it_and_nonsense_is_no_trace() {
         assert!(repo.crew(["events", &run, "--json"]).json()["data"][0].get("caller").is_none());
     }
 }
+
+#[test]
+fn what_a_caller_hands_on_reaches_the_children_in_its_trace_and_in_no_other() {
+    let repo = TestRepo::new();
+    repo.workflow("one", "## a\nrun: env");
+    let state = "congo=t61rcWkgMzE,rojo=00f067aa0ba902b7";
+    for (caller, arrives) in [(Some(CALLER), true), (None, false), (Some("nonsense"), false)] {
+        let mut command = repo.command(["run", "g", "--workflow", "one"]);
+        command.envs(caller.map(|caller| ("TRACEPARENT", caller))).env("TRACESTATE", state);
+        run_command(command).exits(0);
+        let log = repo.log("a", 1);
+        assert_eq!(log.contains(&format!("TRACESTATE={state}\n")), arrives, "{caller:?}: {log}");
+        assert_eq!(log.contains("TRACESTATE"), arrives, "{caller:?}: {log}");
+    }
+}
