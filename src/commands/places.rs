@@ -134,8 +134,7 @@ fn replace<E: From<io::Error>>(
 /// Makes a file for its owner alone. Where one is there already it stays, and that is an error; what cannot be written whole is
 /// not there.
 pub fn make_new(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut beside =
-        tempfile::Builder::new().prefix(BESIDE).tempfile_in(folder_of(path))?;
+    let mut beside = tempfile::Builder::new().prefix(BESIDE).tempfile_in(folder_of(path))?;
     beside.write_all(content)?;
     beside.persist_noclobber(path).map_err(|error| error.error)?;
     Ok(())

@@ -2,7 +2,7 @@
 //! disturbs a run.
 
 use crate::support::collector::{Collector, Manner, Message, Taken};
-use crate::support::{PATIENCE, TestRepo, run_command, wait_until};
+use crate::support::{PATIENCE, TestRepo, left_out, run_command, wait_until};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -129,8 +129,8 @@ fn opentelemetry() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/opentelemetry");
     let found = folder.join("whole").exists().then(|| folder.join("bin/python"));
     if found.is_none() {
-        eprintln!(
-            "OpenTelemetry's definitions are not here, so what they say of crew is left out: .ci/opentelemetry"
+        left_out(
+            "OpenTelemetry's definitions are not here, so what they say of crew is left out: .ci/opentelemetry",
         );
     }
     found
@@ -591,7 +591,9 @@ fn prometheus(program: &str) -> Option<PathBuf> {
     let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/prometheus/usr/bin").join(program);
     let found = if ours.exists() { Some(ours) } else { which::which(program).ok() };
     if found.is_none() {
-        eprintln!("{program} is not here, so what it says of crew is left out: .ci/prometheus unpacks it");
+        left_out(&format!(
+            "{program} is not here, so what it says of crew is left out: .ci/prometheus unpacks it"
+        ));
     }
     found
 }

@@ -32,7 +32,7 @@ impl<'a> Browser<'a> {
     pub fn start(repo: &'a TestRepo) -> Option<Browser<'a>> {
         let names = ["chromium", "chromium-browser", "google-chrome"];
         let why = "no browser looks at the report: .ci/chromium installs one";
-        let program = super::program_for(&names, why, &super::needed_programs())?;
+        let program = super::program_for(&names, why)?;
         let one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
         let (theirs_in, ours_out) = pipe();
         let (ours_in, theirs_out) = pipe();

@@ -566,20 +566,19 @@ impl TestRepo {
     }
 }
 
-/// Returns the programs that have to be there, since they were installed for tests: names with spaces between.
-pub fn needed_programs() -> String {
-    std::env::var("CREW_TESTS_NEED").unwrap_or_default()
+/// Says what is left out because the counterpart of a test is not here. Where all of them have to be, that is a failure.
+#[track_caller]
+pub fn left_out(words: &str) {
+    assert!(std::env::var_os("CREW_TESTS_WHOLE").is_none(), "{words}");
+    eprintln!("skipped: {words}");
 }
 
-/// Finds a program under one of its names. Where none is there, that is a failure if it is needed; else it is said what is left
-/// out because of that.
+/// Finds a program under one of its names, or says what is left out because none is on PATH.
 #[track_caller]
-pub fn program_for(names: &[&str], left_out: &str, needed: &str) -> Option<PathBuf> {
+pub fn program_for(names: &[&str], left_out_for_it: &str) -> Option<PathBuf> {
     let found = names.iter().find_map(|name| which::which(name).ok());
     if found.is_none() {
-        let is_needed = needed.split_whitespace().any(|name| names.contains(&name));
-        assert!(!is_needed, "{} was installed for this test, and is not on PATH", names[0]);
-        eprintln!("skipped: {} is not on PATH, so {left_out}", names[0]);
+        left_out(&format!("{} is not on PATH, so {left_out_for_it}", names[0]));
     }
     found
 }
