@@ -122,6 +122,8 @@ pub struct Totals {
     pub retries: u64,
     pub dead_letters: u64,
     pub gates: u64,
+    /// Gates that were decided, and of these those that were approved. In a window they need not be those that were opened.
+    pub gates_decided: u64,
     pub gates_approved: u64,
     pub findings: u64,
     /// Findings that were put right, and that were dismissed.
@@ -138,7 +140,8 @@ impl Totals {
     /// Returns it as JSON shows it.
     pub fn json(&self) -> Json {
         let mut json = self.all.figures();
-        let gates = json!({"opened": self.gates, "approved": self.gates_approved});
+        let gates =
+            json!({"opened": self.gates, "decided": self.gates_decided, "approved": self.gates_approved});
         let findings = json!({"found": self.findings, "resolved": self.resolved, "dismissed": self.dismissed,
             "acceptance_rate": self.acceptance()});
         (json["retries"], json["dead_letters"]) = (json!(self.retries), json!(self.dead_letters));
@@ -174,6 +177,7 @@ pub fn totals(snapshot: &Snapshot) -> Totals {
         retries: count(Metric::Retry, "", ""),
         dead_letters: count(Metric::DeadLetter, "", ""),
         gates: count(Metric::GateOpened, "", ""),
+        gates_decided: count(Metric::GateDecided, "", ""),
         gates_approved: count(Metric::GateDecided, "decision", "approved"),
         findings: count(Metric::ReviewFinding, "", ""),
         resolved: count(Metric::ReviewDecision, "decision", "resolved"),
@@ -330,6 +334,7 @@ pub(crate) mod tests {
         registry.add(Metric::WorkJudged, &with(WHO, &["review", "rejected"]), 1);
         registry.add(Metric::GateOpened, &["start"], 9);
         registry.add(Metric::GateDecided, &["start", "approved"], 8);
+        registry.add(Metric::GateDecided, &["start", "rejected"], 3);
         registry.add(Metric::ReviewFinding, &["claude", "error"], 57);
         registry.add(Metric::ReviewDecision, &["claude", "resolved", "good_fit"], 16);
         registry.add(Metric::ReviewDecision, &["claude", "dismissed", ""], 9);
@@ -339,6 +344,8 @@ pub(crate) mod tests {
         let totals = totals(&snapshot);
         assert_eq!((totals.all.tasks, totals.all.completed, totals.all.known), (5, 4, Known::All));
         assert_eq!((totals.gates, totals.gates_approved, totals.findings), (9, 8, 57));
+        // In a window more may be decided than is opened.
+        assert_eq!(totals.json()["gates"], json!({"opened": 9, "decided": 11, "approved": 8}));
         assert_eq!((totals.acceptance(), totals.all.acceptance()), (Some(0.64), Some(2.0 / 3.0)));
         assert_eq!(totals.json()["findings"]["acceptance_rate"], json!(0.64));
     }

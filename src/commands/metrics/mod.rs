@@ -258,9 +258,9 @@ fn total_line(totals: &Totals) -> String {
         None => String::new(),
         Some(rate) => format!(" (acceptance {})", percent(Some(rate))),
     };
-    let approved = match totals.gates {
+    let approved = match totals.gates_decided {
         0 => String::new(),
-        _ => format!(" ({} approved)", totals.gates_approved),
+        decided => format!(" (approved {} of {decided} decided)", totals.gates_approved),
     };
     let Totals { retries, dead_letters, gates, findings, .. } = totals;
     format!(
@@ -329,5 +329,20 @@ fn in_unit(value: f64, unit: Unit) -> String {
         Unit::Tokens => words::tokens(Some(whole)),
         Unit::Microusd => words::cost(Some(value / 1e6)),
         Unit::Bytes => words::size(whole),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_the_gates_that_were_decided_it_is_said_how_many_were_approved() {
+        let line = |gates, gates_decided, gates_approved| {
+            total_line(&Totals { gates, gates_decided, gates_approved, ..Totals::default() })
+        };
+        assert!(line(1, 3, 3).contains("gates 1 (approved 3 of 3 decided)   "), "{}", line(1, 3, 3));
+        assert!(line(0, 2, 1).contains("gates 0 (approved 1 of 2 decided)   "));
+        assert!(line(4, 0, 0).contains("gates 4   findings"));
     }
 }
