@@ -12,7 +12,7 @@ use crate::domain::review::by_person::PersonReview;
 use crate::domain::review::deciding;
 use crate::domain::review::report::Pass;
 use crate::domain::run::RunStatus;
-use crate::domain::task::TaskState;
+use crate::domain::task::{BUILT_IN, TaskState};
 use crate::domain::time::Time;
 use crate::domain::tree_check::TreeCheck;
 use crate::domain::usage::Usage;
@@ -399,6 +399,13 @@ pub struct DecisionAccount {
     pub fingerprint: String,
     #[serde(flatten)]
     pub decided: deciding::Decided,
+}
+
+impl TaskAccount {
+    /// Tells whether it spent money and tokens: a command and the built-in agent do not, nor does what never began.
+    pub fn is_paid(&self) -> bool {
+        self.work == WorkKind::Agent && self.agent != BUILT_IN && !self.attempts.is_empty()
+    }
 }
 
 impl Account {

@@ -104,9 +104,7 @@ fn list(text: &mut String, told: impl ExactSizeIterator<Item = String>, up_to: u
 
 fn in_table(task: &TaskAccount) -> String {
     let millis: u64 = task.attempts.iter().filter_map(|attempt| attempt.millis).sum();
-    // A command costs nothing, and so does what never began.
-    let is_paid = task.work == WorkKind::Agent && !task.attempts.is_empty();
-    let cost = if is_paid { figure(&words::cost(task.usage.cost_usd)) } else { String::new() };
+    let cost = if task.is_paid() { figure(&words::cost(task.usage.cost_usd)) } else { String::new() };
     let mut outcome = vec![task.state.to_string().replace('_', " ")];
     outcome.extend(task.error_kind.map(|kind| kind.name().replace('_', "\\_")));
     outcome.extend(task.diff.as_ref().map(|diff| {
@@ -305,6 +303,7 @@ fn short(commit: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::task::BUILT_IN;
     use crate::export::html::small;
 
     #[test]
@@ -327,5 +326,7 @@ mod tests {
         assert!(told.contains("| 1m 12s | \\~ |"), "{told}");
         account.tasks[0].work = WorkKind::Command;
         assert!(markdown(&account).contains("| 1m 12s |  |"), "a command costs nothing");
+        (account.tasks[0].work, account.tasks[0].agent) = (WorkKind::Agent, BUILT_IN.into());
+        assert!(markdown(&account).contains("| 1m 12s |  |"), "nor does the built-in agent");
     }
 }

@@ -1,7 +1,7 @@
 //! What the page says without its script: what the run came to, its tasks, and who worked on them.
 
 use super::fitting::All;
-use crate::domain::task::TaskState;
+use crate::domain::task::{BUILT_IN, TaskState};
 use crate::domain::time::Time;
 use crate::domain::usage::Usage;
 use crate::domain::words::{clean_line, clean_text};
@@ -146,9 +146,9 @@ fn tasks(account: &Account) -> String {
     html
 }
 
-/// Leaves out what a command does not use, and what a task never began to use.
+/// Leaves out what is not used by a task that costs nothing.
 fn figure(task: &TaskAccount, words: String) -> String {
-    if task.work != WorkKind::Agent || task.attempts.is_empty() { String::new() } else { words }
+    if task.is_paid() { words } else { String::new() }
 }
 
 fn worked(task: &TaskAccount) -> u64 {
@@ -240,7 +240,9 @@ fn agents(account: &Account) -> String {
         for figure in [share.tasks, share.attempts, share.succeeded] {
             let _ = write!(html, "<td class=\"n\">{figure}</td>");
         }
-        for figure in [time, input, output, cached, cost] {
+        let spent = [input, output, cached, cost]
+            .map(|figure| if agent == BUILT_IN { String::new() } else { figure });
+        for figure in [time].into_iter().chain(spent) {
             let _ = write!(html, "<td class=\"n\">{}</td>", escaped(&figure));
         }
         html.push_str("</tr>\n");

@@ -182,7 +182,7 @@ function attemptFold(attempt, open) {
 }
 
 function taskBody(task) {
-  const used = task.attempts.length > 0 && task.work === 'agent';
+  const used = task.attempts.length > 0 && task.work === 'agent' && task.agent !== 'builtin';
   const worked = task.attempts.reduce((sum, attempt) => sum + (attempt.millis ?? 0), 0);
   const asked = { agent: 'Asked', command: 'Runs', merge: 'Merges into' }[task.work];
   const pass = task.pass && (task.pass.outcome === 'incomplete' ? `incomplete: ${task.pass.why}` : stateWords(task.pass.outcome));
