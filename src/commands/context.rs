@@ -250,7 +250,8 @@ pub fn another_work_tree(repository: &Path) -> String {
     format!("{} makes a work tree of it: {} ...", in_shell("git", &words), in_shell("crew", &there))
 }
 
-/// Tells whether a folder is a repository of git's with no work tree around it.
+/// Reads what is built in, what the repository has, and what lies in the user's folder where one is given, with all that is wrong
+/// with it.
 fn library_of(
     layout: &Layout,
     users: Option<&Path>,
@@ -265,6 +266,7 @@ fn library_of(
     (library, problems)
 }
 
+/// Tells whether a folder is a repository of git's with no work tree around it.
 fn is_bare(folder: &Path) -> bool {
     folder.join("HEAD").is_file() && folder.join("objects").is_dir() && folder.join("refs").is_dir()
 }
