@@ -359,7 +359,7 @@ fn a_run_of_commands_alone_has_figures_and_no_agents() {
 #[test]
 fn the_end_of_a_long_run_leaves_its_figures_for_whoever_asks_later() {
     let repo = TestRepo::new();
-    repo.workflow("one", &(0..50).map(|step| format!("## s{step}\nrun: true\n")).collect::<String>());
+    repo.workflow("one", &(0..80).map(|step| format!("## s{step}\nrun: true\n")).collect::<String>());
     repo.crew(["run", "g", "--workflow", "one"]).exits(0);
     let store = rusqlite::Connection::open(repo.root.join(".crew/crew.db")).expect("a store");
     let sql = "SELECT count(*) FROM figures_head WHERE seq = (SELECT max(seq) FROM events)";
