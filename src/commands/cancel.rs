@@ -261,8 +261,12 @@ fn kill_owner(cx: &Context, store: &Store, target: &Target, before: &Run, why: &
     };
     cx.printer.tell(&format!("crew process {} {why}; it is killed", process.pid));
     process::kill(&process);
-    // Its lock is free once it is gone, and whoever asks may have no patience.
+    // Its lock is free once the last of its threads is gone, and whoever asks may have no patience.
     process::await_left(&process, TO_ANSWER);
+    let began = Instant::now();
+    while lock::is_owned(&paths)? && began.elapsed() < TO_ANSWER {
+        std::thread::sleep(LOOK);
+    }
     Ok(())
 }
 

@@ -168,7 +168,10 @@ fn await_begin(cx: &Context, store: &Store, run: &Run, child: &mut Child) -> Res
         }
         if !told && began.elapsed() >= lock::SIGN_AFTER {
             told = true;
-            cx.printer.tell(&format!("waiting for process {} to begin", child.id()));
+            // Whoever reads JSON reads an object there, or nothing.
+            if !cx.printer.json {
+                cx.printer.tell(&format!("waiting for process {} to begin", child.id()));
+            }
         }
         std::thread::sleep(LOOK);
     }

@@ -140,7 +140,10 @@ fn a_detached_run_always_logs_below_crews_own_folder_and_as_much_as_was_asked_fo
     };
     let plain = detach(&[]);
     says(&plain, "runner", "carries the run out tasks=2");
-    assert!(plain.iter().all(|(level, ..)| level == "INFO"), "{plain:#?}");
+    // A busy machine may be slow.
+    let expected =
+        |(level, _, words): &(String, String, String)| level == "INFO" || words.starts_with("a slow");
+    assert!(plain.iter().all(expected), "{plain:#?}");
     let more = detach(&["-vv"]);
     says(&more, "store", "synced");
     assert_eq!(repo.git(&["status", "--porcelain"]), "", "nobody commits a log by mistake");

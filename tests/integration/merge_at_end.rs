@@ -310,8 +310,12 @@ fn while_verified(repo: &TestRepo, more: &[&str]) -> crate::support::Running {
         hang.display()
     );
     let args = ["run", "the goal", "--workflow", "w", "--json", "--set", &hangs];
-    let running = repo.start(args.iter().chain(ALLOWED).chain(more));
-    wait_until("the merged work is verified", || there.exists());
+    let mut running = repo.start(args.iter().chain(ALLOWED).chain(more));
+    wait_until("the merged work is verified", || there.exists() || running.has_ended());
+    if !there.exists() {
+        let ended = running.ends();
+        panic!("it ended before that: {}{}", ended.out, ended.err);
+    }
     running
 }
 
@@ -352,7 +356,7 @@ fn whoever_is_killed_while_it_is_verified_leaves_nothing_that_the_next_one_does_
 fn a_verification_that_hangs_is_ended_and_the_merge_needs_review() {
     let repo = repo();
     let before = state(&repo);
-    let running = while_verified(&repo, &["--set", "limits.attempt_seconds=6"]);
+    let running = while_verified(&repo, &["--set", "limits.attempt_seconds=10"]);
     let done = running.ends().exits(1).json();
     let (merge, kind, reason) = merge_of(&done);
     assert_eq!((merge.as_str(), kind), ("needs_review", json!("verify_failed")));
