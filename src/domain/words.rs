@@ -17,10 +17,18 @@ pub fn last_line(text: &str) -> &str {
 ///
 /// White space, line ends included, is folded into single spaces and goes at both ends. A cut shows as `…`.
 pub fn clean_line(text: &str, max_chars: usize) -> String {
-    // Most names are like this.
-    if text.len() <= max_chars && text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return text.to_owned();
+    as_clean_line(text, max_chars).into_owned()
+}
+
+/// The same, without a copy of what is one already, as most names are.
+pub fn as_clean_line(text: &str, max_chars: usize) -> Cow<'_, str> {
+    match text.len() <= max_chars && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        true => Cow::Borrowed(text),
+        false => Cow::Owned(cleaned_line(text, max_chars)),
     }
+}
+
+fn cleaned_line(text: &str, max_chars: usize) -> String {
     let mut line = String::new();
     let mut length = 0;
     // A space is written only once something follows it.

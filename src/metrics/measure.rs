@@ -15,7 +15,7 @@ use crate::domain::submission::{HandedIn, Kind as Submitted};
 use crate::domain::task::{Attempt, Task, TaskSpec, TaskState, Work};
 use crate::domain::time::Time;
 use crate::domain::usage::Usage;
-use crate::domain::words::clean_line;
+use crate::domain::words::as_clean_line;
 use crate::store::figures::RawEvent;
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -107,12 +107,9 @@ fn label(name: &str) -> String {
     as_label(name).into_owned()
 }
 
-/// The same, without a copy of what is one already, as most names are.
+/// The same, without a copy of what is one already.
 fn as_label(name: &str) -> Cow<'_, str> {
-    match name.len() <= MAX_LABEL && name.bytes().all(|byte| byte.is_ascii_graphic()) {
-        true => Cow::Borrowed(name),
-        false => Cow::Owned(clean_line(name, MAX_LABEL)),
-    }
+    as_clean_line(name, MAX_LABEL)
 }
 
 /// What is measured of an event that leads to no other state, in the words of [`Event`].

@@ -20,7 +20,7 @@ use crate::domain::id::RunId;
 use crate::domain::time::Time;
 use crate::store::StoreError;
 use crate::store::database::Store;
-use crate::store::figures::{Figure, Figures, Head, Hours as ByHour, RawEvent, SeriesName};
+use crate::store::figures::{ByHour, Figure, Figures, Head, RawEvent, SeriesName};
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
@@ -104,13 +104,17 @@ pub fn to_keep(store: &Store, run: &RunId) -> Result<Figures, StoreError> {
     Ok(fresh.into_figures())
 }
 
+/// Returns the newest event that counts in what is kept; 0 where it was measured by other rules.
+fn counted_in(head: Head) -> i64 {
+    if head.rules == RULES { head.seq } else { 0 }
+}
+
 /// Brings what is kept up to date at the end of a run, where that is worth it and takes no time that anybody notices: whoever
 /// asks later need not wait for it then.
 pub fn keep_up(store: &mut Store) -> Result<(), StoreError> {
     let head = store.figures_head()?;
+    let new = store.newest_event()? - counted_in(head);
     // What a newer crew keeps is left to it.
-    let counted = if head.rules < RULES { 0 } else { head.seq };
-    let new = store.newest_event()? - counted;
     if head.rules <= RULES && (WORTH_KEEPING..=SOON_MEASURED).contains(&new) {
         Reader::default().count(store, Window::ALL)?;
     }
@@ -158,16 +162,15 @@ impl Reader {
         let (from, to) = window.hours();
         let mut sums = store.at_one_moment(|store| {
             self.catch_up(store)?;
-            match self.head.seq > 0 && self.head.rules == RULES {
-                true => store.figures(from, to),
-                false => Ok(Vec::new()),
+            match counted_in(self.head) {
+                0 => Ok(Vec::new()),
+                _ => store.figures(from, to),
             }
         })?;
         self.fresh.add_to(&mut sums, from..to);
         let now = Head { seq: self.newest, rules: RULES };
-        let behind = if self.head.rules == RULES { self.head.seq } else { 0 };
         if self.head.rules <= RULES
-            && now.seq - behind >= WORTH_KEEPING
+            && now.seq - counted_in(self.head) >= WORTH_KEEPING
             && store.keep_figures(self.head, now, self.fresh.figures())?
         {
             self.head = now;
@@ -179,10 +182,9 @@ impl Reader {
     /// Measures what was recorded since the last time.
     fn catch_up(&mut self, store: &Store) -> Result<(), StoreError> {
         let head = store.figures_head()?;
-        let is_ours = head.seq > 0 && head.rules == RULES;
         if self.newest == 0 || self.head != head {
-            *self = Reader { head, newest: if is_ours { head.seq } else { 0 }, ..Reader::default() };
-            if !is_ours {
+            *self = Reader { head, newest: counted_in(head), ..Reader::default() };
+            if self.newest == 0 {
                 store.figures_of_pruned()?.iter().for_each(|left| self.fresh.add(left));
             }
         }

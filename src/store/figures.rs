@@ -96,17 +96,17 @@ pub struct Figures {
     /// In the order in which they were seen first.
     pub series: Vec<SeriesName>,
     /// For each series what it came to in which hours.
-    pub hours: Vec<Hours>,
+    pub hours: Vec<ByHour>,
 }
 
 /// What a series came to, by hours since 1970, UTC.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "Vec<(i64, Figure)>", from = "Vec<(i64, Figure)>")]
-pub struct Hours(pub BTreeMap<i64, Figure>);
+pub struct ByHour(pub BTreeMap<i64, Figure>);
 
-impl From<Vec<(i64, Figure)>> for Hours {
-    fn from(hours: Vec<(i64, Figure)>) -> Hours {
-        let mut all = Hours::default();
+impl From<Vec<(i64, Figure)>> for ByHour {
+    fn from(hours: Vec<(i64, Figure)>) -> ByHour {
+        let mut all = ByHour::default();
         for (hour, figure) in &hours {
             all.0.entry(*hour).or_default().add(figure);
         }
@@ -114,8 +114,8 @@ impl From<Vec<(i64, Figure)>> for Hours {
     }
 }
 
-impl From<Hours> for Vec<(i64, Figure)> {
-    fn from(hours: Hours) -> Vec<(i64, Figure)> {
+impl From<ByHour> for Vec<(i64, Figure)> {
+    fn from(hours: ByHour) -> Vec<(i64, Figure)> {
         hours.0.into_iter().collect()
     }
 }
@@ -248,9 +248,7 @@ impl Store {
     /// Returns the number of the event by which a run was taken in under another id than its own, 0 for any other run; the run
     /// is given by its number. What came before it happened to the run that it is a copy of.
     pub fn copied_up_to(&self, run: i64) -> Result<i64, StoreError> {
-        let sql = "SELECT coalesce(max(seq), 0) FROM events
-                   WHERE run = ? AND kind = 'run_imported' AND json_extract(data, '$.was') IS NOT NULL";
-        self.one(sql, [run], |row| row.get(0))
+        Ok(self.all_copied_up_to(run, run)?.first().map_or(0, |(_, seq)| *seq))
     }
 
     /// Returns, of the runs with numbers from `first` to `last`, each that was taken in under another id, with the event that
@@ -483,7 +481,7 @@ mod tests {
             let series = SeriesName { metric: "m".into(), version: "1".into(), labels };
             let place = figures.series.iter().position(|known| *known == series).unwrap_or_else(|| {
                 figures.series.push(series);
-                figures.hours.push(Hours::default());
+                figures.hours.push(ByHour::default());
                 figures.series.len() - 1
             });
             figures.hours[place].0.insert(*hour, Figure { sum: *sum, counts: (*counts).to_owned().into() });
