@@ -27,7 +27,7 @@ use crate::workspace::changes::TellError;
 use crate::workspace::git::GitError;
 use crate::workspace::packing::{PackError, Reference};
 use serde::{Deserialize, Serialize};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Of the layout of the file; a crew that knows an older one only does not read it.
@@ -112,31 +112,17 @@ pub enum BundleError {
     Io(#[from] io::Error),
 }
 
-/// Reads or writes until somebody wishes that it stops: from then on that fails.
-pub struct Stopping<'a, T> {
-    pub inner: T,
-    pub stop: &'a AtomicBool,
-}
-
-impl<T> Stopping<'_, T> {
-    fn unless_stopped(&self) -> io::Result<()> {
-        match self.stop.load(Ordering::Relaxed) {
-            true => Err(io::Error::other("it was to stop")),
-            false => Ok(()),
-        }
-    }
-}
-
-impl<T: Read> Read for Stopping<'_, T> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.unless_stopped()?;
-        self.inner.read(buffer)
-    }
+/// Writes until somebody wishes that it stops: from then on that fails.
+struct Stopping<'a, T> {
+    inner: T,
+    stop: &'a AtomicBool,
 }
 
 impl<T: Write> Write for Stopping<'_, T> {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        self.unless_stopped()?;
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(io::Error::other("it was to stop"));
+        }
         self.inner.write(buffer)
     }
 
