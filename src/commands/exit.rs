@@ -58,6 +58,11 @@ impl Problem {
         Problem { exit: ExitStatus::Refused, ..Problem::usage(code, message) }
     }
 
+    /// A person has stopped it; what has become of it by then.
+    pub fn interrupted(message: impl Into<String>) -> Problem {
+        Problem { exit: ExitStatus::Interrupted, ..Problem::usage("interrupted", message) }
+    }
+
     /// Says why a request was refused.
     pub fn of_refusal(answer: Answer) -> Problem {
         match answer {

@@ -122,8 +122,7 @@ pub fn import(cx: &Context, args: &ImportArgs) -> Result<ExitStatus> {
 }
 
 fn interrupted() -> Problem {
-    let problem = Problem::refused("interrupted", "interrupted: nothing was taken in");
-    Problem { exit: ExitStatus::Interrupted, ..problem }
+    Problem::interrupted("interrupted: nothing was taken in")
 }
 
 /// Fails once somebody wishes to stop.

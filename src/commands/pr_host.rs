@@ -301,9 +301,8 @@ fn is_late(message: &str) -> bool {
 }
 
 fn interrupted() -> Problem {
-    let problem =
-        Problem::refused("interrupted", "interrupted; what has reached the remote by now stays there");
-    Problem { exit: ExitStatus::Interrupted, ..problem }.hint("the same command looks at it and goes on")
+    Problem::interrupted("interrupted; what has reached the remote by now stays there")
+        .hint("the same command looks at it and goes on")
 }
 
 fn too_long(whom: &str, limit: Duration) -> Problem {

@@ -139,10 +139,7 @@ fn write_bundle(
     };
     place.fill(pack).map_err(|error| match error {
         // Whatever failed then failed because of that.
-        _ if stop.load(Ordering::Relaxed) => {
-            let problem = Problem::refused("interrupted", "interrupted: nothing was written");
-            Problem { exit: ExitStatus::Interrupted, ..problem }.into()
-        }
+        _ if stop.load(Ordering::Relaxed) => Problem::interrupted("interrupted: nothing was written").into(),
         BundleError::Io(error) => unwritten(file, &error).into(),
         other => anyhow::Error::new(other).context("write the bundle"),
     })?;
