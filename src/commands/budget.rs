@@ -137,9 +137,9 @@ impl Account {
         lines
     }
 
-    /// Returns the command by which a run goes on that its own budget has stopped. The limits of a team and of a step
-    /// stay as they are.
-    pub fn another_budget(&self, run: &Run, short: &str) -> Option<String> {
+    /// Returns the command by which a run goes on that its own budget has stopped, where `resume` is the one by which it goes on
+    /// otherwise. The limits of a team and of a step stay as they are.
+    pub fn another_budget(&self, run: &Run, resume: &str) -> Option<String> {
         let stopped = run.tasks.iter().any(budget::failed_for_want);
         let what = self.used_up().filter(|_| stopped)?.what;
         let flag = match what {
@@ -149,7 +149,7 @@ impl Account {
             What::Attempts => "--set budget.attempts=N",
             What::ToolCalls => "--set budget.tool_calls=N",
         };
-        Some(format!("crew resume {short} {flag}"))
+        Some(format!("{resume} {flag}"))
     }
 
     /// Returns the same command with twice what was allowed, so that it can be typed as it stands.

@@ -166,12 +166,16 @@ impl Closing<'_> {
                 }
                 steps.extend(bring_back(self.run, short));
             }
-            RunStatus::AwaitingInput => steps.extend(waiting_lines(self.run, short)),
+            RunStatus::AwaitingInput => {
+                steps.extend(waiting_lines(self.run, &format!("crew resume {short}")))
+            }
             RunStatus::Interrupted => {
                 steps.push(format!("next  crew resume {short}    nothing is lost; it goes on where it was"))
             }
             _ => {
-                if let Some(command) = self.account().another_budget(self.run, short) {
+                if let Some(command) =
+                    self.account().another_budget(self.run, &format!("crew resume {short}"))
+                {
                     steps.push(format!("next  {command}    goes on with a larger budget"));
                 }
                 steps.extend(bring_back(self.run, short));
@@ -232,14 +236,14 @@ pub fn do_again(run: &Run, short: &str) -> Option<String> {
 }
 
 /// Says what waits for a person, and what to type.
-pub fn waiting_lines(run: &Run, short: &str) -> Vec<String> {
+pub fn waiting_lines(run: &Run, resume: &str) -> Vec<String> {
     let mut lines = Vec::new();
     for gate in run.open_gates() {
         lines.push(format!("gate {}  {}  {}", gate.id, gate.task, clean_line(&gate.about.words(), 200)));
         lines.extend(how_to_decide(gate).iter().map(|(command, what)| format!("  {command:44}  {what}")));
     }
     if !lines.is_empty() && run.ended_at.is_some() {
-        lines.push(format!("then  crew resume {short}    (or --resume with the last decision)"));
+        lines.push(format!("then  {resume}    (or --resume with the last decision)"));
     }
     lines
 }

@@ -169,7 +169,7 @@ fn refusal(run: &Run, short: &str, wanted: Limits) -> Problem {
     with_it.limits.budget = wanted;
     let account = Account::of(&with_it, false, run.last_at);
     let status = run.status(false).words();
-    match account.another_budget(run, short) {
+    match account.another_budget(run, &format!("crew resume {short}")) {
         Some(command) => {
             let budget = account.used_up().map(|budget| budget.to_string()).unwrap_or_default();
             let problem = Problem::refused("budget_exceeded", format!("run {short} is {status}: {budget}"));

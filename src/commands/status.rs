@@ -206,14 +206,8 @@ fn show_run(cx: &Context, typed: &str) -> Result<ExitStatus> {
         cx.printer.tell(&format!("{are} still at work (pid {pids}): crew cancel {short} ends all of it"));
     }
     let untrusted = run.imported.is_some() && !cx.trusts(store.layout())?;
-    for line in explain(&run, &short, status, &account) {
-        let resume = format!("crew resume {short}");
-        let line = match untrusted {
-            true => line.replacen(&resume, &format!("{resume} --trust-project"), 1),
-            false => line,
-        };
-        cx.printer.tell(&line);
-    }
+    let resume = format!("crew resume {short}{}", if untrusted { " --trust-project" } else { "" });
+    explain(&run, &short, &resume, status, &account).iter().for_each(|line| cx.printer.tell(line));
     if untrusted && !matches!(status, RunStatus::Completed | RunStatus::Cancelled) {
         cx.printer.tell(&format!(
             "it was not made here: crew export {short} --format json shows what would run, crew trust lets it"
@@ -254,7 +248,7 @@ fn hypotheses(task: &Task) -> Vec<String> {
 }
 
 /// Says what is worth knowing beside the table, and what to type next.
-fn explain(run: &Run, short: &str, status: RunStatus, account: &Account) -> Vec<String> {
+fn explain(run: &Run, short: &str, resume: &str, status: RunStatus, account: &Account) -> Vec<String> {
     let mut lines: Vec<String> = run.tasks.iter().flat_map(hypotheses).collect();
     for task in
         run.tasks.iter().filter(|task| matches!(task.state, TaskState::Failed | TaskState::NeedsReview))
@@ -277,10 +271,10 @@ fn explain(run: &Run, short: &str, status: RunStatus, account: &Account) -> Vec<
         }
     }
     match status {
-        RunStatus::AwaitingInput | RunStatus::Running => lines.extend(waiting_lines(run, short)),
-        RunStatus::Interrupted => lines.push(format!("next  crew resume {short}")),
+        RunStatus::AwaitingInput | RunStatus::Running => lines.extend(waiting_lines(run, resume)),
+        RunStatus::Interrupted => lines.push(format!("next  {resume}")),
         RunStatus::Failed | RunStatus::NeedsReview => {
-            if let Some(command) = account.another_budget(run, short) {
+            if let Some(command) = account.another_budget(run, resume) {
                 lines.push(format!("next  {command}    goes on with a larger budget"));
             }
             lines.extend(bring_back(run, short));
@@ -288,7 +282,7 @@ fn explain(run: &Run, short: &str, status: RunStatus, account: &Account) -> Vec<
             lines.push(format!("next  crew logs {short}    crew events {short}"))
         }
         RunStatus::Completed | RunStatus::Cancelled => lines.extend(bring_back(run, short)),
-        RunStatus::Queued => lines.push(format!("next  crew resume {short}    carries on what is queued")),
+        RunStatus::Queued => lines.push(format!("next  {resume}    carries on what is queued")),
     }
     lines
 }

@@ -552,7 +552,8 @@ fn tell(
 fn tell_stop(cx: &Context, run: &Run, short: &str, status: RunStatus) -> Option<ExitStatus> {
     match status {
         RunStatus::AwaitingInput => {
-            closing::waiting_lines(run, short).iter().for_each(|line| cx.printer.tell(line));
+            let resume = format!("crew resume {short}");
+            closing::waiting_lines(run, &resume).iter().for_each(|line| cx.printer.tell(line));
             Some(ExitStatus::Waiting)
         }
         RunStatus::Interrupted | RunStatus::Queued | RunStatus::Running => {
