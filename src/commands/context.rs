@@ -47,7 +47,7 @@ impl Context {
             let problem = Problem::usage("no_folder", format!("{} is not a folder", self.folder.display()));
             return Err(problem.hint("-C takes a folder").into());
         }
-        match folder.ancestors().find(|folder| folder.join(".git").exists()) {
+        match folder.ancestors().find(|folder| has_git(folder)) {
             Some(root) => {
                 // In a task's own work tree, its run is the one that is meant.
                 let home = worktree::home_of(root);
@@ -264,6 +264,12 @@ fn library_of(
     let (library, found) = resources::load(&files, &registry.names(), trusted);
     problems.extend(found);
     (library, problems)
+}
+
+/// Tells whether a folder is the top of a work tree of git's. An empty `.git`, as sandboxes leave behind, is nothing to git either.
+fn has_git(folder: &Path) -> bool {
+    let git = folder.join(".git");
+    git.is_file() || git.join("HEAD").symlink_metadata().is_ok()
 }
 
 /// Tells whether a folder is a repository of git's with no work tree around it.

@@ -691,6 +691,12 @@ fn outside_of_a_repository_every_command_that_needs_one_says_so() {
         assert!(ran.err.contains("hint: git init, or crew -C FOLDER"), "{args:?}: {}", ran.err);
         assert_eq!(outside(&[args, &["--json"]].concat()).exits(2).json_error()["code"], "no_repository");
     }
+    // An empty `.git` is no repository, as for git.
+    let within = repo.beside("no-repository/within").display().to_string();
+    std::fs::create_dir_all(&within).expect("a folder");
+    std::fs::create_dir(repo.beside("no-repository/.git")).expect("a folder");
+    let ran = outside(&["-C", &within, "status"]).exits(2);
+    assert!(ran.err.contains("within is not in a git repository"), "{}", ran.err);
     outside(&["--version"]).exits(0);
     outside(&["--help"]).exits(0);
     outside(&["completions", "bash"]).exits(0);
