@@ -41,8 +41,11 @@ fn is_limited_once(repo: &TestRepo) {
 /// An agent that calls more different tools than a metric has room for.
 fn calls_a_thousand_tools(repo: &TestRepo) {
     let call = r#"{"crew":"tool","id":"t%s","name":"tool%s","arguments":{}}\n{"crew":"tool_end","id":"t%s","ok":true}\n"#;
+    // What begins and ends in the same read took no time.
     let script = format!(
-        "i=0; while [ $i -lt 1010 ]; do printf '{call}' $i $i $i; i=$((i+1)); done\n\
+        "echo '{{\"crew\":\"tool\",\"id\":\"long\",\"name\":\"tool0\"}}'; sleep 0.05; \
+         echo '{{\"crew\":\"tool_end\",\"id\":\"long\",\"ok\":true}}'\n\
+         i=0; while [ $i -lt 1010 ]; do printf '{call}' $i $i $i; i=$((i+1)); done\n\
          crew submit result --summary s --confidence 1 --rationale r >/dev/null; echo '{{\"crew\":\"end\",\"ok\":true}}'"
     );
     repo.program("chatty", &script);

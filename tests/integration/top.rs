@@ -265,8 +265,8 @@ fn the_terminal_is_given_back_however_it_ends() {
     // Stopped where no shell could let it go on, it goes on by itself, and draws anew.
     let mut top = top(&repo);
     for stop in ["\x1a", ""] {
-        let before = top.written().matches("\u{1b}[?1049h").count();
         top.shows("waiting for you");
+        let before = top.written().matches("\u{1b}[?1049h").count();
         if stop.is_empty() {
             top.signal(libc::SIGTSTP)
         } else {
