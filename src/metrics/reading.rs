@@ -148,6 +148,12 @@ pub struct Reader {
 }
 
 impl Reader {
+    /// Returns how many events have to be measured before anything can be said. A million take a second or two.
+    pub fn unread(&self, store: &Store) -> Result<i64, StoreError> {
+        let counted = self.newest.max(counted_in(store.figures_head()?));
+        Ok((store.newest_event()? - counted).max(0))
+    }
+
     /// Measures all runs of a store, with what stands open now where the window goes up to now.
     pub fn read(&mut self, store: &mut Store, window: Window, now: Time) -> Result<Snapshot, StoreError> {
         let mut registry = registry_of(&self.count(store, window)?);

@@ -127,6 +127,26 @@ fn what_is_written_for_prometheus_is_all_that_is_known(repo: &TestRepo) {
 }
 
 #[test]
+fn who_has_much_to_read_says_so_at_a_terminal_and_only_once() {
+    let repo = TestRepo::new();
+    repo.workflow("w", "## a\nrun: true\n");
+    repo.crew(["run", "the goal", "--workflow", "w"]).exits(0);
+    let store = rusqlite::Connection::open(repo.root.join(".crew/crew.db")).expect("the store");
+    let many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
+                INSERT INTO events (run, at, kind, data) SELECT 1, 0, 'note_taken', '{}' FROM n";
+    store.execute_batch(many).expect("events");
+    drop(store);
+    for is_said in [true, false] {
+        let mut reads = repo.terminal(&["metrics", "crew.task.*"], 100, 24);
+        assert_eq!(reads.ends(), Some(0));
+        let told = reads.written();
+        let words = "events that are not measured yet";
+        assert_eq!(told.contains(words), is_said, "{told}");
+        assert!(told.contains("crew.task.made_total"), "{told}");
+    }
+}
+
+#[test]
 fn each_agent_has_a_line_and_all_together_have_one() {
     let repo = TestRepo::new();
     assert!(repo.crew(["metrics"]).exits(0).out.contains("retries 0"));

@@ -1,13 +1,13 @@
 //! `crew metrics --compare`: what got better, and what got worse.
 
-use super::{cost, millis, percent};
+use super::{cost, millis, percent, with_a_sign};
 use crate::commands::context::Context;
 use crate::commands::exit::{ExitStatus, Problem};
 use crate::domain::pruning::read_age;
 use crate::domain::time::Time;
 use crate::metrics::comparing::{Change, ENOUGH, Measure, PART, POINTS, Verdict, compare as changes_of};
 use crate::metrics::quality::Known;
-use crate::metrics::reading::{Window, of_store, of_version, versions};
+use crate::metrics::reading::{Reader, Window, of_store, of_version, versions};
 use crate::metrics::registry::Snapshot;
 use crate::runner::clock;
 use crate::store::database::Store;
@@ -19,7 +19,8 @@ use serde_json::{Value as Json, json};
 /// Compares two times, or two versions.
 pub fn compare(cx: &Context, typed: &str) -> Result<ExitStatus> {
     let mut store = cx.store()?;
-    let (before, after) = sides(&mut store, typed, clock::now())?;
+    let unread = Reader::default().unread(&store)?;
+    let (before, after) = with_a_sign(cx, unread, || sides(&mut store, typed, clock::now()))?;
     let changes = changes_of(&before, &after);
     let worse: Vec<&Change> = changes.iter().filter(|change| change.verdict == Verdict::Worse).collect();
     let exit = if worse.is_empty() { ExitStatus::Done } else { ExitStatus::Failed };

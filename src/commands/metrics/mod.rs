@@ -19,12 +19,16 @@ use crate::metrics::text;
 use crate::runner::clock;
 use crate::store::database::Store;
 use crate::ui::printer::Tone;
+use crate::ui::progress::Lines;
 use crate::ui::table::{Column, Rows};
 use crate::ui::words;
 use anyhow::Result;
 use globset::{Glob, GlobMatcher};
 use serde_json::{Value as Json, json};
 use std::time::Duration;
+
+/// So many events take some tenths of a second to be read.
+const MANY: i64 = 100_000;
 
 /// Show what runs came to: tasks, quality, time, cost, by agent and model
 ///
@@ -106,7 +110,7 @@ pub fn metrics(cx: &Context, args: &MetricsArgs) -> Result<ExitStatus> {
     if args.watch {
         return watch::watch(cx, &asked, &mut looking);
     }
-    let snapshot = looking.look(&asked)?;
+    let snapshot = looking.look(cx, &asked)?;
     if cx.printer.terminal_err && of_agents(&snapshot).is_empty() && asked.is_overview() {
         cx.printer.tell("no agent has ended a task in that time");
     }
@@ -160,13 +164,30 @@ struct Looking {
 }
 
 impl Looking {
-    fn look(&mut self, asked: &Asked) -> Result<Snapshot> {
+    fn look(&mut self, cx: &Context, asked: &Asked) -> Result<Snapshot> {
         let now = clock::now();
-        Ok(match &self.run {
-            Some(run) => of_run(&self.store, run, now)?,
-            None => self.reader.read(&mut self.store, Window { from: asked.since(now), to: None }, now)?,
+        let Looking { store, reader, run } = self;
+        Ok(match run {
+            Some(run) => of_run(store, run, now)?,
+            None => {
+                let unread = reader.unread(store)?;
+                let window = Window { from: asked.since(now), to: None };
+                with_a_sign(cx, unread, || reader.read(store, window, now))?
+            }
         })
     }
+}
+
+/// Reads so many events, and says so meanwhile where they are many.
+fn with_a_sign<T>(cx: &Context, unread: i64, read: impl FnOnce() -> T) -> T {
+    if unread < MANY {
+        return read();
+    }
+    let lines = Lines::new(&cx.printer);
+    lines.show("metrics", format!("reading {unread} events that are not measured yet"));
+    let read = read();
+    lines.take_away("metrics");
+    read
 }
 
 /// What somebody wants to see.

@@ -24,7 +24,7 @@ pub fn watch(cx: &Context, asked: &Asked, looking: &mut Looking) -> Result<ExitS
     let is_terminal = std::io::stdout().is_terminal();
     let mut before = None;
     while !wish.load(Ordering::Relaxed) {
-        let snapshot = looking.look(asked)?;
+        let snapshot = looking.look(cx, asked)?;
         // That time has gone by is no change.
         let timeless = asked.shown(cx, &Snapshot { at: Time::default(), ..snapshot.clone() });
         if before.as_ref() != Some(&timeless) {
