@@ -1,7 +1,7 @@
 //! `crew top`: what it shows, what its keys do, and that the terminal is given back however it ends.
 
 use crate::support::terminal::Terminal;
-use crate::support::{Running, TestRepo, of_kind, program_for, task, wait_until};
+use crate::support::{Running, TestRepo, left_out, of_kind, program_for, task, wait_until};
 use serde_json::{Value, json};
 
 /// One task is worked on until the gate `hang` is opened, one waits for a person, and one for both.
@@ -435,4 +435,89 @@ fn in_tmux_it_stands_aside_for_the_shell_and_comes_back() {
     tmux.types(&["stty -a | grep -o -- ' icanon' | tr a-z A-Z", "Enter"]);
     tmux.shows(" ICANON");
     assert_eq!(of_kind(&repo.events(), "gate_decided").len(), 1);
+}
+
+/// An ssh server of a test's own, which speaks to its client through a pipe: nothing listens.
+struct Ssh<'a> {
+    repo: &'a TestRepo,
+    server: std::path::PathBuf,
+}
+
+impl Ssh<'_> {
+    /// Finds the programs and makes the keys; nothing where there are none.
+    fn of(repo: &TestRepo) -> Option<Ssh<'_>> {
+        let nobody = "nobody looks from another machine";
+        let server = program_for(&["sshd", "/usr/sbin/sshd"], nobody)?;
+        let keys = program_for(&["ssh-keygen"], nobody)?;
+        program_for(&["ssh"], nobody)?;
+        // SAFETY: it takes nothing and cannot fail.
+        if unsafe { libc::geteuid() } == 0 && !std::path::Path::new("/run/sshd").is_dir() {
+            left_out("sshd of root wants /run/sshd, so nobody looks from another machine");
+            return None;
+        }
+        for name in ["host", "mine"] {
+            let mut command = repo.plain(keys.to_str().expect("a path"));
+            command.args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(repo.beside(name));
+            assert!(command.status().expect("keys").success());
+        }
+        let file = |name: &str| repo.beside(name).display().to_string();
+        let settings = format!(
+            "HostKey {}\nAuthorizedKeysFile {}\nStrictModes no\nUsePAM no\nPermitUserRC no\nPrintMotd no\nPrintLastLog no\n",
+            file("host"),
+            file("mine.pub")
+        );
+        std::fs::write(repo.beside("sshd.conf"), settings).expect("settings");
+        Some(Ssh { repo, server })
+    }
+
+    /// Starts `crew top` at the other end.
+    fn top(&self) -> Terminal {
+        let file = |name: &str| self.repo.beside(name).display().to_string();
+        let server = format!("{} -i -e -f {}", self.server.display(), file("sshd.conf"));
+        let mut command = self.repo.plain("ssh");
+        command.args(["-F", "none", "-tt", "-i", &file("mine")]);
+        for option in [
+            "IdentitiesOnly=yes",
+            "StrictHostKeyChecking=no",
+            "UserKnownHostsFile=/dev/null",
+            "LogLevel=ERROR",
+            &format!("ProxyCommand={server} 2>{}", file("sshd.log")),
+        ] {
+            command.args(["-o", option]);
+        }
+        // The server knows the user's own home, and what a shell of theirs sets.
+        let home = self.repo.home.display();
+        command.args(["other-machine", &format!(
+            "exec env -i PATH=/usr/bin:/bin HOME={home} LANG=C.UTF-8 TERM=\"$TERM\" {} -C {} top --interval 0.2",
+            crate::support::CREW,
+            self.repo.root.display()
+        )]);
+        Terminal::of(command, 100, 24)
+    }
+}
+
+#[test]
+fn over_ssh_it_is_steered_and_ends_with_the_line() {
+    let repo = TestRepo::new();
+    let Some(ssh) = Ssh::of(&repo) else { return };
+    repo.workflow("w", "## deploy\nrun: true\naction: deploy\n");
+    repo.crew(["run", "add rate limiting", "--workflow", "w", "--json"]).exits(3);
+    let mut top = ssh.top();
+    top.press_at("waiting for you", "?");
+    top.shows("an agent reports no price");
+    top.resize(60, 8);
+    top.press_at("an agent reports no price", "?");
+    top.shows_no_more("an agent reports no price");
+    top.press_at("waiting for you", "a");
+    top.press_at("approve g1 of", "y");
+    top.shows("is approved");
+    top.press("q");
+    assert_eq!((top.ends(), top.is_as_it_was()), (Some(0), true));
+    assert!(top.written().contains("\u{1b}[?1049l"), "the other screen is given back");
+    assert_eq!(of_kind(&repo.events(), "gate_decided").len(), 1);
+    // Whoever loses the line leaves nobody behind at the other end.
+    let top = ssh.top();
+    top.shows("add rate limiting");
+    top.signal(libc::SIGKILL);
+    repo.leaves_no_process();
 }
