@@ -9,8 +9,8 @@ use serde_json::json;
 pub fn observing() {
     let agents = r#"'say:{"crew":"tool","id":"1","name":"shell"}' 'say:{"crew":"tool_end","id":"1","ok":true}' sleep:1000 submit:done 'say:{"crew":"end","ok":true}'"#;
     let rows: [(&str, String); 2] = [
-        // 40 agents of a second, with a check each, eight at once: five seconds is the least there can be.
-        ("agents", steps(40, |_| "role: executor\nagent: mine\nverify: test -d .\n\nDo it.".into())),
+        // 40 agents of a second, with a check each, eight at once, since they only read: five seconds is the least there can be.
+        ("agents", steps(40, |_| "role: explorer\nagent: mine\nverify: test -d .\n\nDo it.".into())),
         // Nothing but what crew itself does.
         ("null tasks", steps(300, |_| "run: true".into())),
     ];
