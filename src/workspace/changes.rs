@@ -3,11 +3,11 @@
 use super::git::{Git, GitError, GitStream};
 use super::inner::Inner;
 use super::inventory::tree_of;
+use super::scratch::Scratch;
 use super::snapshot::difference;
 use super::staging::{Place, Staged, StagingError};
 use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
-use tempfile::TempDir;
 
 /// What lies in a folder just now, as a tree of git that goes when this is dropped.
 ///
@@ -22,7 +22,7 @@ pub struct Now {
     /// Files in folders of submodules that no commit there has, whether the submodule is checked out or not. They are not in
     /// the tree.
     pub astray: Vec<String>,
-    _objects: TempDir,
+    _objects: Scratch,
 }
 
 impl Now {
@@ -30,7 +30,7 @@ impl Now {
     pub fn of(place: &Place, leave_out: &[&Path]) -> Result<Now, StagingError> {
         let objects = place.git.text(&["rev-parse", "--git-path", "objects"])?;
         let objects = place.folder.join(objects);
-        let own = tempfile::Builder::new().prefix("crew-look-").tempdir();
+        let own = Scratch::new("crew-look-");
         let own = own.map_err(|source| StagingError::File { path: std::env::temp_dir(), source })?;
         let git = place.git.clone().with("GIT_OBJECT_DIRECTORY", own.path());
         let git = git.with("GIT_ALTERNATE_OBJECT_DIRECTORIES", &objects);
@@ -226,6 +226,7 @@ fn change_of(kind: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tempfile::TempDir;
 
     fn repository() -> (TempDir, Place) {
         let folder = tempfile::tempdir().unwrap();

@@ -21,6 +21,7 @@ pub mod review_files;
 pub mod reviewed;
 pub mod rule_files;
 pub mod rules;
+pub mod scratch;
 pub mod side_by_side;
 pub mod snapshot;
 pub mod staging;

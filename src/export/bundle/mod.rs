@@ -13,7 +13,6 @@
 mod checking;
 mod opening;
 mod packing;
-mod staged;
 
 pub use checking::{Incoming, NO_BOOT, Standing, compare, incoming};
 pub use opening::{Bounds, Opened, open};

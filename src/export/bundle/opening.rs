@@ -1,11 +1,11 @@
 //! Reads the file of a run into a folder, and believes nothing of it.
 
 use super::packing::{Counting, hex};
-use super::staged::Staged;
 use super::{
     BundleError, DIFFS, EVENTS, Entry, FORMAT, GIT, MANIFEST, Manifest, OF_FOLDER, SCHEMA_VERSION,
     is_safe_path,
 };
+use crate::workspace::scratch::Scratch;
 use flate2::bufread::GzDecoder;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -34,7 +34,7 @@ pub struct Opened {
     pub manifest: Manifest,
     /// SHA-256 of the file, in hex.
     pub sha256: String,
-    folder: Staged,
+    folder: Scratch,
 }
 
 impl Opened {
@@ -69,7 +69,7 @@ struct Kind {
 /// checksum, and leads nowhere else.
 pub fn open(source: impl Read, bounds: Bounds) -> Result<Opened, BundleError> {
     let mut source = BufReader::new(Hashing { inner: source, hash: Sha256::new() });
-    let folder = Staged::new("crew-import-")?;
+    let folder = Scratch::new("crew-import-")?;
     let manifest = {
         let most = bounds.bytes.saturating_add(AROUND * bounds.entries as u64).saturating_add(MAX_MANIFEST);
         let mut unpacked = GzDecoder::new(&mut source).take(most);
@@ -88,7 +88,7 @@ pub fn open(source: impl Read, bounds: Bounds) -> Result<Opened, BundleError> {
     Ok(Opened { manifest, sha256: hex(source.into_inner().hash), folder })
 }
 
-fn read(unpacked: &mut impl Read, folder: &Staged, bounds: Bounds) -> Result<Manifest, BundleError> {
+fn read(unpacked: &mut impl Read, folder: &Scratch, bounds: Bounds) -> Result<Manifest, BundleError> {
     let mut archive = tar::Archive::new(unpacked);
     let mut manifest: Option<Manifest> = None;
     let mut wanted: HashMap<String, Entry> = HashMap::new();
@@ -168,7 +168,7 @@ fn read_manifest(entry: &mut impl Read, bounds: Bounds) -> Result<Manifest, Bund
 }
 
 /// Takes one file out, which has to be as the manifest says.
-fn take(entry: &mut tar::Entry<'_, impl Read>, listed: &Entry, folder: &Staged) -> Result<(), BundleError> {
+fn take(entry: &mut tar::Entry<'_, impl Read>, listed: &Entry, folder: &Scratch) -> Result<(), BundleError> {
     let path = &listed.path;
     if entry.header().entry_size().map_err(damaged)? != listed.bytes {
         return Err(BundleError::Damaged(format!("{path} has another size than its manifest says")));

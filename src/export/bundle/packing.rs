@@ -1,6 +1,5 @@
 //! Writes a run as one file.
 
-use super::staged::Staged;
 use super::{
     Branches, BundleError, DIFFS, EVENTS, Entry, FORMAT, GIT, MANIFEST, Manifest, SCHEMA_VERSION, Stopping,
     is_safe_path,
@@ -19,6 +18,7 @@ use crate::store::{StoreError, lock};
 use crate::workspace::changes::Form;
 use crate::workspace::git::Git;
 use crate::workspace::packing;
+use crate::workspace::scratch::Scratch;
 use crate::workspace::staging::settled;
 use crate::workspace::task_work::{self, TaskWork};
 use flate2::Compression;
@@ -62,7 +62,7 @@ pub fn pack(
     let owned = lock::is_owned(&store.paths(id))?;
     let Some(run) = store.load_run(id)? else { return Ok(None) };
     let (words, stop) = (packing.words, packing.stop);
-    let folder = Staged::new("crew-export-")?;
+    let folder = Scratch::new("crew-export-")?;
     let mut staging = Staging { folder, entries: Vec::new(), notes: Vec::new(), words, stop };
     if owned {
         staging.notes.push("the run was being carried out: what came after that is not in here".into());
@@ -107,7 +107,7 @@ pub fn pack(
 
 /// Holds what goes into the file until all of it is known.
 struct Staging<'a> {
-    folder: Staged,
+    folder: Scratch,
     entries: Vec<Entry>,
     notes: Vec<String>,
     words: &'a Redactor,

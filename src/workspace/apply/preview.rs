@@ -3,6 +3,7 @@
 use super::{ApplyError, at, plan, tree};
 use crate::domain::result_files::ResultFile;
 use crate::workspace::git::Git;
+use crate::workspace::scratch::Scratch;
 use rustix::fs::Mode as Permissions;
 use std::borrow::Cow;
 use std::io;
@@ -15,7 +16,7 @@ use tree::{Found, Tree};
 pub fn preview(tree: &Path, files: &[ResultFile]) -> Result<String, ApplyError> {
     let plan = plan(tree, files)?;
     let top = Tree::open(tree).map_err(at(tree))?;
-    let scratch = tempfile::tempdir().map_err(at(&std::env::temp_dir()))?;
+    let scratch = Scratch::new("crew-preview-").map_err(at(&std::env::temp_dir()))?;
     for side in ["a", "b"] {
         let folder = scratch.path().join(side);
         std::fs::create_dir(&folder).map_err(at(&folder))?;

@@ -1,4 +1,4 @@
-//! Folders for what is on its way into a file or out of one, which go with whoever made them.
+//! Folders among those for temporary files, which go with whoever made them.
 //!
 //! Each is locked for as long as its maker lives: one that nobody holds was left by a process that was killed, and goes when the
 //! next one is made.
@@ -15,24 +15,24 @@ const YOUNG: Duration = Duration::from_secs(60);
 
 /// A folder that goes when this is dropped.
 #[derive(Debug)]
-pub struct Staged {
+pub struct Scratch {
     folder: TempDir,
     _held: File,
 }
 
-impl Staged {
+impl Scratch {
     /// Makes a folder among those for temporary files, whose name begins like this. What others of that name have left goes.
-    pub fn new(prefix: &str) -> io::Result<Staged> {
-        Staged::new_in(&std::env::temp_dir(), prefix)
+    pub fn new(prefix: &str) -> io::Result<Scratch> {
+        Scratch::new_in(&std::env::temp_dir(), prefix)
     }
 
-    fn new_in(place: &Path, prefix: &str) -> io::Result<Staged> {
+    fn new_in(place: &Path, prefix: &str) -> io::Result<Scratch> {
         sweep(place, prefix);
         let folder = tempfile::Builder::new().prefix(prefix).tempdir_in(place)?;
         let held = File::open(folder.path())?;
         // Where folders cannot be locked, nobody takes this one for left either.
         let _ = held.try_lock();
-        Ok(Staged { folder, _held: held })
+        Ok(Scratch { folder, _held: held })
     }
 
     pub fn path(&self) -> &Path {
@@ -76,10 +76,10 @@ mod tests {
             std::fs::write(at(name).join("file"), "x").unwrap();
         }
         std::os::unix::fs::symlink(at("mine"), at("crew-export-link")).unwrap();
-        let held = Staged::new_in(place.path(), "crew-export-").unwrap();
+        let held = Scratch::new_in(place.path(), "crew-export-").unwrap();
         let name = held.path().file_name().unwrap().to_str().unwrap().to_owned();
         ["crew-export-left", "mine", &name].into_iter().for_each(old);
-        let other = Staged::new_in(place.path(), "crew-export-").unwrap();
+        let other = Scratch::new_in(place.path(), "crew-export-").unwrap();
         assert!(!at("crew-export-left").exists());
         assert!(at("crew-export-young").exists() && at("mine/file").exists() && held.path().exists());
         drop((held, other));
