@@ -259,7 +259,10 @@ impl Reader {
                 all.extend(result?);
             }
             for (fresh, meters) in all {
-                self.fresh.add(&fresh.into_figures());
+                match self.fresh.past.series.is_empty() {
+                    true => self.fresh = fresh,
+                    false => self.fresh.add(&fresh.into_figures()),
+                }
                 self.meters.extend(meters);
             }
             Ok(())
@@ -337,6 +340,8 @@ struct Hours {
     /// The metric, the version and the labels of each series.
     known: Vec<(Metric, u64, Labels)>,
     places: Places,
+    /// The series that each metric was added to last: the next one is mostly the same.
+    last: Vec<usize>,
     /// What each series came to in the present hour, and which of them came to anything.
     present: Vec<Present>,
     touched: Vec<usize>,
@@ -397,19 +402,31 @@ impl Hours {
             let (metric_of, number_of, labels_of) = &known[place];
             (*metric_of, *number_of) == (metric, number) && is_same(labels_of, labels)
         };
+        let last = self.last.get(metric as usize).copied().unwrap_or_default();
+        if last < known.len() && is_it(last) {
+            return last;
+        }
         let seed = (metric as u64) << 32 | number;
-        let free = match self.places.find(hash_of(seed, labels), is_it) {
-            Ok(place) => return place,
-            Err(free) => free,
+        let place = match self.places.find(hash_of(seed, labels), is_it) {
+            Ok(place) => place,
+            Err(free) => {
+                self.places.put(free, known.len());
+                self.add_series(metric, labels)
+            }
         };
-        self.known.push((metric, number, labels.iter().map(|label| (*label).into()).collect()));
+        self.last.resize(Metric::ALL.len(), 0);
+        self.last[metric as usize] = place;
+        place
+    }
+
+    fn add_series(&mut self, metric: Metric, labels: &[&str]) -> usize {
+        self.known.push((metric, self.version_number, labels.iter().map(|label| (*label).into()).collect()));
         let names = metric.spec().labels.iter().zip(labels).filter(|(_, value)| !value.is_empty());
         let labels = names.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let series = SeriesName { metric: metric.name().to_owned(), version: self.version.clone(), labels };
         self.past.series.push(series);
         self.past.hours.push(ByHour::default());
         self.present.push(Present::default());
-        self.places.put(free, self.present.len() - 1);
         self.present.len() - 1
     }
 

@@ -31,6 +31,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0008_reviews.sql"),
     include_str!("migrations/0009_figures.sql"),
     include_str!("migrations/0010_imports.sql"),
+    include_str!("migrations/0011_figures_of_days.sql"),
 ];
 
 /// The version of the store that this crew writes.

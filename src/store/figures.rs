@@ -9,10 +9,10 @@ use super::layout::Layout;
 use crate::domain::id::RunId;
 use crate::domain::time::Time;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
-use serde::{Deserialize, Serialize};
-use std::borrow::Cow;
+use serde::{Deserialize, Serialize, Serializer};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
+use std::ops::Range;
 
 /// An event as it lies in the store.
 #[derive(Clone, Copy, Debug)]
@@ -35,8 +35,8 @@ pub struct SeriesName {
 
 /// How many values of a histogram were at most so large, by the upper bounds of their buckets; `u64::MAX` is beyond all.
 /// Empty for what is no histogram.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(into = "String", from = "String")]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
 pub struct Counts(pub BTreeMap<u64, u64>);
 
 impl From<String> for Counts {
@@ -51,9 +51,9 @@ impl From<String> for Counts {
     }
 }
 
-impl From<Counts> for String {
-    fn from(counts: Counts) -> String {
-        counts.written()
+impl Serialize for Counts {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.written())
     }
 }
 
@@ -100,8 +100,8 @@ pub struct Figures {
 }
 
 /// What a series came to, by hours since 1970, UTC.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(into = "Vec<(i64, Figure)>", from = "Vec<(i64, Figure)>")]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(from = "Vec<(i64, Figure)>")]
 pub struct ByHour(pub BTreeMap<i64, Figure>);
 
 impl From<Vec<(i64, Figure)>> for ByHour {
@@ -114,9 +114,23 @@ impl From<Vec<(i64, Figure)>> for ByHour {
     }
 }
 
-impl From<ByHour> for Vec<(i64, Figure)> {
-    fn from(hours: ByHour) -> Vec<(i64, Figure)> {
-        hours.0.into_iter().collect()
+impl Serialize for ByHour {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(&self.0)
+    }
+}
+
+impl ByHour {
+    /// Returns what all of it comes to.
+    fn sum(&self) -> Figure {
+        let mut sum = Figure::default();
+        self.0.values().for_each(|figure| sum.add(figure));
+        sum
+    }
+
+    /// Adds what came beside it.
+    fn add(&mut self, other: &ByHour) {
+        other.0.iter().for_each(|(hour, figure)| self.0.entry(*hour).or_default().add(figure));
     }
 }
 
@@ -132,8 +146,8 @@ pub struct Head {
 const HOURS_OF_A_DAY: i64 = 24;
 /// Milliseconds of a day.
 const DAY: i64 = HOURS_OF_A_DAY * 60 * 60 * 1000;
-/// An hour that no event lies behind.
-const NEVER: i64 = 1 << 50;
+/// An hour that no event lies behind, at which a day begins.
+const NEVER: i64 = HOURS_OF_A_DAY << 45;
 
 /// How to read a store on other threads as it is seen on one.
 #[derive(Clone, Debug)]
@@ -161,16 +175,13 @@ impl Elsewhere {
     }
 }
 
-/// Returns the stretches that lie between two hours, the second of which is not in it: whole days where there are any, and the
-/// hours before and behind them.
-fn stretches(from: i64, to: i64) -> Vec<(i64, i64, i64)> {
-    let (from, to) = (from.max(-NEVER), to.min(NEVER));
-    let first_day = from.saturating_add(HOURS_OF_A_DAY - 1).div_euclid(HOURS_OF_A_DAY) * HOURS_OF_A_DAY;
-    let last_day = to.div_euclid(HOURS_OF_A_DAY) * HOURS_OF_A_DAY;
-    match first_day < last_day {
-        true => vec![(HOURS_OF_A_DAY, first_day, last_day), (1, from, first_day), (1, last_day, to)],
-        false => vec![(1, from, to)],
-    }
+/// Returns the days that lie whole between two hours, the second of which is not in it, and those of which some hours do.
+fn days_between(from: i64, to: i64) -> (Range<i64>, Vec<i64>) {
+    let whole = (from + HOURS_OF_A_DAY - 1).div_euclid(HOURS_OF_A_DAY)..to.div_euclid(HOURS_OF_A_DAY);
+    let mut in_part = vec![from.div_euclid(HOURS_OF_A_DAY), (to - 1).div_euclid(HOURS_OF_A_DAY)];
+    in_part.dedup();
+    in_part.retain(|day| from < to && !whole.contains(day));
+    (whole, in_part)
 }
 
 impl Store {
@@ -215,10 +226,10 @@ impl Store {
             false => None,
         };
         let of_pruned = of_pruned.and_then(|at| Time::parse(&at)).map(|at| at.0);
-        let of_figures = match self.has_table("figures")? {
-            true => {
-                self.one("SELECT min(start) * 3600000 FROM figures", [], |row| row.get::<_, Option<i64>>(0))?
-            }
+        let of_figures = match self.has_table("figures_of_days")? {
+            true => self
+                .one("SELECT min(day) FROM figures_of_days", [], |row| row.get::<_, Option<i64>>(0))?
+                .map(|day| day * DAY),
             false => None,
         };
         let first = of_runs.into_iter().chain(of_pruned).chain(of_figures).min();
@@ -309,7 +320,7 @@ impl Store {
 
     /// Returns up to where events are in the figures that are kept. An older store that may not be written keeps none.
     pub fn figures_head(&self) -> Result<Head, StoreError> {
-        if !self.has_table("figures_head")? {
+        if !self.has_table("figures_of_days")? {
             return Ok(Head::default());
         }
         let found = self.rows("SELECT seq, rules FROM figures_head", [], |row| {
@@ -322,14 +333,22 @@ impl Store {
     /// first.
     pub fn figures(&self, from: i64, to: i64) -> Result<Vec<(SeriesName, Figure)>, StoreError> {
         let mut sums: BTreeMap<i64, Figure> = BTreeMap::new();
-        let sql = "SELECT series, sum, counts FROM figures WHERE hours = ? AND start >= ? AND start < ?";
-        for (hours, from, to) in stretches(from, to) {
-            let rows = self.rows(sql, [hours, from, to], |row| {
-                let figure =
-                    Figure { sum: row.get::<_, i64>(1)? as u64, counts: row.get::<_, String>(2)?.into() };
-                Ok((row.get::<_, i64>(0)?, figure))
-            })?;
-            rows.iter().for_each(|(series, figure)| sums.entry(*series).or_default().add(figure));
+        let mut add = |series, figure: &Figure| sums.entry(series).or_default().add(figure);
+        let (from, to) = (from.max(-NEVER), to.min(NEVER));
+        let (whole, in_part) = days_between(from, to);
+        let sql = "SELECT series, sum, counts FROM figures_of_days WHERE day >= ? AND day < ?";
+        let rows = self.rows(sql, [whole.start, whole.end], |row| {
+            let figure =
+                Figure { sum: row.get::<_, i64>(1)? as u64, counts: row.get::<_, String>(2)?.into() };
+            Ok((row.get::<_, i64>(0)?, figure))
+        })?;
+        rows.iter().for_each(|(series, figure)| add(*series, figure));
+        for day in in_part {
+            let sql = "SELECT series, by_hour FROM figures_of_days WHERE day = ?";
+            let rows = self.rows(sql, [day], |row| Ok((row.get(0)?, hours_of(row, 1)?)))?;
+            for (series, hours) in &rows {
+                hours.0.range(from..to).for_each(|(_, figure)| add(*series, figure));
+            }
         }
         let names = self.rows("SELECT no, metric, version, labels FROM figure_series", [], |row| {
             Ok((row.get::<_, i64>(0)?, (row.get(1)?, row.get(2)?, row.get::<_, String>(3)?)))
@@ -352,10 +371,10 @@ impl Store {
         Ok(rows.iter().filter_map(|data| serde_json::from_str(data).ok()).collect())
     }
 
-    /// Keeps what events after `before` came to, up to `now`; `fresh` names each series once. What was kept by other rules goes. Returns false, and has kept
-    /// nothing, where somebody else was faster, writes just now, or nothing can be kept here.
+    /// Keeps what events after `before` came to, up to `now`; `fresh` names each series once. What was kept by other rules goes.
+    /// Returns false, and has kept nothing, where somebody else was faster, writes just now, or nothing can be kept here.
     pub fn keep_figures(&mut self, before: Head, now: Head, fresh: &Figures) -> Result<bool, StoreError> {
-        if !self.has_table("figures_head")? {
+        if !self.has_table("figures_of_days")? {
             return Ok(false);
         }
         // Whoever works on a run is not to be waited for: nothing depends on this.
@@ -377,31 +396,26 @@ impl Store {
         }
         let is_new = before.seq == 0 || before.rules != now.rules;
         if is_new {
-            transaction.execute_batch("DELETE FROM figures; DELETE FROM figure_series;")?;
+            transaction.execute_batch("DELETE FROM figures_of_days; DELETE FROM figure_series;")?;
         }
-        let mut cells: Vec<((i64, i64, i64), Cow<'_, Figure>)> = Vec::new();
+        let mut days: BTreeMap<(i64, i64), ByHour> = BTreeMap::new();
         for (series, of_hours) in fresh.series.iter().zip(&fresh.hours) {
             let number = number_of_series(&transaction, series)?;
-            let mut days: BTreeMap<i64, Figure> = BTreeMap::new();
             for (hour, figure) in &of_hours.0 {
-                let day = hour.div_euclid(HOURS_OF_A_DAY) * HOURS_OF_A_DAY;
-                days.entry(day).or_default().add(figure);
-                cells.push(((1, *hour, number), Cow::Borrowed(figure)));
+                let day = hour.div_euclid(HOURS_OF_A_DAY);
+                days.entry((day, number)).or_default().0.insert(*hour, figure.clone());
             }
-            let days =
-                days.into_iter().map(|(day, figure)| ((HOURS_OF_A_DAY, day, number), Cow::Owned(figure)));
-            cells.extend(days);
         }
-        // In the order of the table: each goes to its end then.
-        cells.sort_unstable_by_key(|(place, _)| *place);
-        let sql = "INSERT OR REPLACE INTO figures (hours, start, series, sum, counts) VALUES (?, ?, ?, ?, ?)";
+        let sql = "INSERT OR REPLACE INTO figures_of_days (day, series, sum, counts, by_hour) VALUES (?, ?, ?, ?, ?)";
         let mut insert = transaction.prepare_cached(sql)?;
-        for (place, mut figure) in cells {
-            if !is_new {
-                add_kept(&transaction, place, figure.to_mut())?;
+        // In the order of the table: each goes to its end then.
+        for ((day, series), mut hours) in days {
+            if !is_new && let Some(kept) = kept_of(&transaction, day, series)? {
+                hours.add(&kept);
             }
-            let (hours, start, series) = place;
-            insert.execute(params![hours, start, series, figure.sum as i64, figure.counts.written()])?;
+            let sum = hours.sum();
+            let by_hour = serde_json::to_string(&hours).unwrap_or_default();
+            insert.execute(params![day, series, sum.sum as i64, sum.counts.written(), by_hour])?;
         }
         drop(insert);
         let sql = "INSERT OR REPLACE INTO figures_head (no, seq, rules) VALUES (1, ?, ?)";
@@ -427,20 +441,15 @@ fn number_of_series(transaction: &Transaction<'_>, series: &SeriesName) -> rusql
     transaction.prepare_cached(sql)?.query_row(values, |row| row.get(0))
 }
 
-/// Adds what is kept of the same time and series.
-fn add_kept(
-    transaction: &Transaction<'_>,
-    place: (i64, i64, i64),
-    figure: &mut Figure,
-) -> rusqlite::Result<()> {
-    let sql = "SELECT sum, counts FROM figures WHERE hours = ? AND start = ? AND series = ?";
-    let read = |row: &rusqlite::Row<'_>| {
-        Ok(Figure { sum: row.get::<_, i64>(0)? as u64, counts: row.get::<_, String>(1)?.into() })
-    };
-    let (hours, start, series) = place;
-    let kept = transaction.prepare_cached(sql)?.query_row([hours, start, series], read).optional()?;
-    kept.iter().for_each(|kept| figure.add(kept));
-    Ok(())
+/// Returns what is kept of a series on a day.
+fn kept_of(transaction: &Transaction<'_>, day: i64, series: i64) -> rusqlite::Result<Option<ByHour>> {
+    let sql = "SELECT by_hour FROM figures_of_days WHERE day = ? AND series = ?";
+    transaction.prepare_cached(sql)?.query_row([day, series], |row| hours_of(row, 0)).optional()
+}
+
+/// Reads what a series came to by the hour; what cannot be read counts for nothing.
+fn hours_of(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<ByHour> {
+    Ok(serde_json::from_str(row.get_ref(column)?.as_str()?).unwrap_or_default())
 }
 
 /// Keeps what a run came to that is about to be pruned, in the same transaction. What is kept of all runs stays right where all
@@ -491,7 +500,7 @@ mod tests {
 
     fn kept(store: &Store, from: i64, to: i64) -> Vec<(u64, String)> {
         let all = store.figures(from, to).unwrap();
-        all.into_iter().map(|(_, figure)| (figure.sum, figure.counts.into())).collect()
+        all.into_iter().map(|(_, figure)| (figure.sum, figure.counts.written())).collect()
     }
 
     #[test]
@@ -547,7 +556,7 @@ mod tests {
         assert_eq!(store.counted_since().unwrap(), day, "it is kept by days");
         store.entomb(&run, &Tombstone::of(&run, &[], Time(9 * DAY), "Ada", 0), &Figures::default()).unwrap();
         assert_eq!(store.counted_since().unwrap(), day);
-        store.connection.execute_batch("DELETE FROM figures; DELETE FROM figures_head;").unwrap();
+        store.connection.execute_batch("DELETE FROM figures_of_days; DELETE FROM figures_head;").unwrap();
         assert_eq!(store.counted_since().unwrap(), day, "it is known of what was pruned");
     }
 
@@ -565,9 +574,12 @@ mod tests {
 
     #[test]
     fn a_window_is_whole_days_and_the_hours_around_them() {
-        assert_eq!(stretches(0, 48), [(24, 0, 48), (1, 0, 0), (1, 48, 48)]);
-        assert_eq!(stretches(5, 50), [(24, 24, 48), (1, 5, 24), (1, 48, 50)]);
-        assert_eq!(stretches(5, 47), [(1, 5, 47)]);
-        assert_eq!(stretches(-5, 24), [(24, 0, 24), (1, -5, 0), (1, 24, 24)]);
+        assert_eq!(days_between(0, 48), (0..2, vec![]));
+        assert_eq!(days_between(5, 50), (1..2, vec![0, 2]));
+        assert_eq!(days_between(5, 47), (1..1, vec![0, 1]));
+        assert_eq!(days_between(5, 9), (1..0, vec![0]));
+        assert_eq!(days_between(-5, 24), (0..1, vec![-1]));
+        assert_eq!(days_between(5, 5), (1..0, vec![]));
+        assert_eq!(days_between(-NEVER, NEVER).1, Vec::<i64>::new());
     }
 }
