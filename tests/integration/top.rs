@@ -506,8 +506,8 @@ fn over_ssh_it_is_steered_and_ends_with_the_line() {
     top.press_at("waiting for you", "?");
     top.shows("an agent reports no price");
     top.resize(60, 8);
-    top.press_at("an agent reports no price", "?");
-    top.shows_no_more("an agent reports no price");
+    top.press_at("up down: more", "?");
+    top.shows_no_more("up down: more");
     top.press_at("waiting for you", "a");
     top.press_at("approve g1 of", "y");
     top.shows("is approved");
