@@ -177,7 +177,8 @@ impl Elsewhere {
 
 /// Returns the days that lie whole between two hours, the second of which is not in it, and those of which some hours do.
 fn days_between(from: i64, to: i64) -> (Range<i64>, Vec<i64>) {
-    let whole = (from + HOURS_OF_A_DAY - 1).div_euclid(HOURS_OF_A_DAY)..to.div_euclid(HOURS_OF_A_DAY);
+    let first = (from + HOURS_OF_A_DAY - 1).div_euclid(HOURS_OF_A_DAY);
+    let whole = first..to.div_euclid(HOURS_OF_A_DAY).max(first);
     let mut in_part = vec![from.div_euclid(HOURS_OF_A_DAY), (to - 1).div_euclid(HOURS_OF_A_DAY)];
     in_part.dedup();
     in_part.retain(|day| from < to && !whole.contains(day));
@@ -577,9 +578,9 @@ mod tests {
         assert_eq!(days_between(0, 48), (0..2, vec![]));
         assert_eq!(days_between(5, 50), (1..2, vec![0, 2]));
         assert_eq!(days_between(5, 47), (1..1, vec![0, 1]));
-        assert_eq!(days_between(5, 9), (1..0, vec![0]));
+        assert_eq!(days_between(5, 9), (1..1, vec![0]));
         assert_eq!(days_between(-5, 24), (0..1, vec![-1]));
-        assert_eq!(days_between(5, 5), (1..0, vec![]));
+        assert_eq!(days_between(5, 5), (1..1, vec![]));
         assert_eq!(days_between(-NEVER, NEVER).1, Vec::<i64>::new());
     }
 }
