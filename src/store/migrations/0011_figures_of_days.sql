@@ -1,5 +1,5 @@
--- A row for what a series came to on a day, and not one for each hour of it: so many rows take longer than to measure anew what
--- they say.
+-- A row for what a series came to on a day, and not one for each hour of it: to write so many rows was a fifth of the time of a
+-- first reading.
 
 DROP TABLE figures;
 DELETE FROM figures_head;
