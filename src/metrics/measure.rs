@@ -1,10 +1,10 @@
 //! What the events of a run come to: each event, and the state that it leads to, as measurements.
 
-use super::event_text;
+use super::event_text::{self, Light};
 use super::names::Metric;
 use super::registry::Sink;
 use crate::domain::budget::micro_dollars;
-use crate::domain::event::{ArtifactKind, Ending, Event, Outcome, Recorded, ToolResult};
+use crate::domain::event::{Ending, Event, Outcome, Recorded, ToolResult};
 use crate::domain::gate::{About, Decision, GateId};
 use crate::domain::id::{RunId, TaskId};
 use crate::domain::merging::How;
@@ -12,12 +12,11 @@ use crate::domain::review::passes;
 use crate::domain::review::report::Pass;
 use crate::domain::run::{Run, RunStatus, Touched};
 use crate::domain::submission::{HandedIn, Kind as Submitted};
-use crate::domain::task::{Attempt, Task, TaskSpec, TaskState, Work};
+use crate::domain::task::{Attempt, Task, TaskState, Work};
 use crate::domain::time::Time;
 use crate::domain::usage::Usage;
 use crate::domain::words::as_clean_line;
 use crate::store::figures::RawEvent;
-use serde::Deserialize;
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
@@ -39,6 +38,8 @@ pub struct Meter {
     merge: Option<(How, Time)>,
     /// What was told of how long crew worked on the run, in milliseconds.
     told_millis: u64,
+    /// The place of the task that the last event was of: the next one is mostly of the same.
+    last: usize,
 }
 
 /// How a task stood after the last event.
@@ -62,22 +63,22 @@ struct Stood {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Settled {
-    who: Who,
+    who: Who<'static>,
     state: TaskState,
     is_first_pass: bool,
 }
 
 /// Whose work something is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Who {
-    team: String,
-    role: String,
-    agent: String,
-    model: String,
+struct Who<'a> {
+    team: Cow<'a, str>,
+    role: Cow<'a, str>,
+    agent: Cow<'a, str>,
+    model: Cow<'a, str>,
 }
 
-impl Who {
-    fn of(run: &Run, task: &Task) -> Who {
+impl<'a> Who<'a> {
+    fn of(run: &'a Run, task: &'a Task) -> Who<'a> {
         let last = task.last();
         let planned = match &task.spec.work {
             Work::Agent { model, .. } => model.as_ref(),
@@ -85,19 +86,39 @@ impl Who {
         };
         let model = last.map_or(planned, |last| last.model.as_ref());
         Who {
-            team: label(&run.team),
-            role: label(task.spec.role()),
-            agent: label(last.map_or(task.spec.program(), |last| &last.agent)),
-            model: model.map(|model| label(model)).unwrap_or_default(),
+            team: as_label(&run.team),
+            role: as_label(task.spec.role()),
+            agent: as_label(last.map_or(task.spec.program(), |last| &last.agent)),
+            model: model.map(|model| as_label(model)).unwrap_or_default(),
         }
+    }
+
+    fn into_owned(self) -> Who<'static> {
+        let owned = |label: Cow<'_, str>| Cow::Owned(label.into_owned());
+        let Who { team, role, agent, model } = self;
+        Who { team: owned(team), role: owned(role), agent: owned(agent), model: owned(model) }
     }
 
     fn labels(&self) -> [&str; 4] {
         [&self.team, &self.role, &self.agent, &self.model]
     }
 
+    /// Counts what an attempt of theirs has used up.
+    fn used(&self, usage: &Usage, sink: &mut dyn Sink) {
+        let parts =
+            [("input", usage.input_tokens), ("output", usage.output_tokens), ("cached", usage.cached_tokens)];
+        for (direction, tokens) in parts {
+            if let Some(tokens) = tokens {
+                sink.take(Metric::Tokens, &self.and(&[direction]), tokens);
+            }
+        }
+        if let Some(cost) = usage.cost_usd {
+            sink.take(Metric::Cost, &self.labels(), micro_dollars(cost));
+        }
+    }
+
     /// Returns the labels with more behind them.
-    fn and<'a>(&'a self, more: &[&'a str]) -> Vec<&'a str> {
+    fn and<'b>(&'b self, more: &[&'b str]) -> Vec<&'b str> {
         [&self.labels(), more].concat()
     }
 }
@@ -112,62 +133,24 @@ fn as_label(name: &str) -> Cow<'_, str> {
     as_clean_line(name, MAX_LABEL)
 }
 
-/// What is measured of an event that leads to no other state, in the words of [`Event`].
-enum Light<'a> {
-    Session(OfAttempt<'a>),
-    Tool(ToolCall<'a>),
-    Verification(Verified<'a>),
-    Artifact(Kept),
-}
-
-#[derive(Deserialize)]
-struct OfAttempt<'a> {
-    task: &'a str,
-    attempt: u32,
-}
-
-#[derive(Deserialize)]
-struct ToolCall<'a> {
-    task: &'a str,
-    attempt: u32,
-    #[serde(borrow)]
-    tool: Cow<'a, str>,
-    result: ToolResult,
-    millis: u64,
-}
-
-#[derive(Deserialize)]
-struct Verified<'a> {
-    task: &'a str,
-    attempt: u32,
-    ending: Ending,
-    #[serde(default)]
-    cached: bool,
-}
-
-#[derive(Deserialize)]
-struct Kept {
-    artifact: ArtifactKind,
-    bytes: u64,
-}
-
-impl Light<'_> {
-    /// Reads a part of an event; nothing where it is of another kind, or written in an older way.
-    fn read<'a>(kind: &str, data: &'a str) -> Option<Light<'a>> {
-        Some(match kind {
-            "session_started" => Light::Session(serde_json::from_str(data).ok()?),
-            "tool_invoked" => Light::Tool(serde_json::from_str(data).ok()?),
-            "verification_ended" => Light::Verification(serde_json::from_str(data).ok()?),
-            "artifact_kept" => Light::Artifact(serde_json::from_str(data).ok()?),
-            _ => return None,
-        })
-    }
-}
-
 impl Meter {
     /// Returns the run as it stands after the last event that was taken in.
     pub fn run(&self) -> Option<&Run> {
         self.run.as_ref()
+    }
+
+    /// Returns the place of a task.
+    fn place(&self, id: &str) -> Option<usize> {
+        let run = self.run.as_ref()?;
+        match run.tasks.get(self.last) {
+            Some(last) if last.spec.id.as_str() == id => Some(self.last),
+            _ => run.place_named(id),
+        }
+    }
+
+    fn task(&self, id: &TaskId) -> Option<(usize, &Task)> {
+        let place = self.place(id.as_str())?;
+        Some((place, &self.run.as_ref()?.tasks[place]))
     }
 
     /// Tells whether an event of this kind leads to another state than the one before it. Any other may be left out by
@@ -189,11 +172,7 @@ impl Meter {
         if self.take_light(raw, sink).is_some() {
             return;
         }
-        if let Some(mut event) = event_text::read(raw.kind, raw.data) {
-            if let Event::TaskCreated { spec: TaskSpec { work: Work::Agent { task, .. }, .. } } = &mut event {
-                // Nothing depends on it, and it is long.
-                task.clear();
-            }
+        if let Some(event) = event_text::read(raw.kind, raw.data) {
             self.take(&Recorded { seq: raw.seq, run: run.clone(), at: raw.at, event }, sink);
         }
     }
@@ -204,25 +183,26 @@ impl Meter {
             return None;
         }
         let light = Light::read(raw.kind, raw.data)?;
-        let run = self.run.as_mut()?;
         let open = |task: &str, number: u32| {
-            let place = run.place_named(task)?;
-            run.tasks[place].last().filter(|last| last.number == number && last.is_open()).map(|_| place)
+            let place = self.place(task)?;
+            let last = self.run.as_ref()?.tasks[place].last()?;
+            (last.number == number && last.is_open()).then_some(place)
         };
         let place = match &light {
             Light::Session(of) => open(of.task, of.attempt)?,
-            Light::Tool(call) => open(call.task, call.attempt)?,
+            Light::Tool(call) => open(call.of.task, call.of.attempt)?,
             Light::Verification(ended) => open(ended.task, ended.attempt)?,
-            Light::Artifact(_) => 0,
+            Light::Artifact(_) => self.last,
         };
-        run.last_at = raw.at;
+        self.run.as_mut()?.last_at = raw.at;
+        self.last = place;
         sink.of_version(&self.version);
         sink.take(Metric::EventCount, &[raw.kind], 1);
         let mut taking = Taking { meter: self, at: raw.at, sink };
         // What names something that is not there is counted, and nothing else.
         let _ = match &light {
             Light::Session(_) => Some(()),
-            Light::Tool(call) => taking.tool(place, &call.tool, call.result, call.millis),
+            Light::Tool(call) => taking.tool(place, call.tool, call.result, call.millis),
             Light::Verification(of) => taking.verified(place, &of.ending, of.cached),
             Light::Artifact(kept) => {
                 taking.sink.take(Metric::ArtifactBytes, &[kept.artifact.name()], kept.bytes);
@@ -275,13 +255,11 @@ impl Taking<'_> {
     }
 
     fn task(&self, id: &TaskId) -> Option<(usize, &Task)> {
-        let run = self.run()?;
-        let place = run.place(id)?;
-        Some((place, &run.tasks[place]))
+        self.meter.task(id)
     }
 
-    fn who(&self, id: &TaskId) -> Option<Who> {
-        Some(Who::of(self.run()?, self.task(id)?.1))
+    fn who(&self, id: &TaskId) -> Option<Who<'static>> {
+        Some(Who::of(self.run()?, self.task(id)?.1).into_owned())
     }
 
     fn one(&mut self, metric: Metric, labels: &[&str]) {
@@ -297,14 +275,14 @@ impl Taking<'_> {
         let at = self.at;
         match event {
             Event::TaskCreated { spec } => {
-                let team = label(&self.run()?.team);
-                self.one(Metric::TaskMade, &[&team, &label(spec.role())]);
+                let team = as_label(&self.meter.run.as_ref()?.team);
+                self.sink.take(Metric::TaskMade, &[&team, &as_label(spec.role())], 1);
             }
             Event::AttemptStarted { task, .. } => self.started(task)?,
             Event::ProcessStarted { task, .. } => {
-                let attempt = self.task(task)?.1.last()?;
-                let (agent, millis) = (label(&attempt.agent), millis(attempt.started_at, at));
-                self.sink.take(Metric::AttemptSpawn, &[&agent], millis);
+                let attempt = self.meter.task(task)?.1.last()?;
+                let millis = millis(attempt.started_at, at);
+                self.sink.take(Metric::AttemptSpawn, &[&as_label(&attempt.agent)], millis);
             }
             Event::AttemptAdopted { task, .. } => {
                 let agent = self.who(task)?.agent;
@@ -447,16 +425,17 @@ impl Taking<'_> {
     }
 
     fn verified(&mut self, place: usize, ending: &Ending, cached: bool) -> Option<()> {
-        let run = self.run()?;
-        let (team, role) = (label(&run.team), label(run.tasks[place].spec.role()));
+        let Taking { meter, sink, .. } = self;
+        let run = meter.run.as_ref()?;
+        let (team, role) = (as_label(&run.team), as_label(run.tasks[place].spec.role()));
         let result = match (cached, ending.is_clean()) {
             (true, _) => "cached",
             (false, true) => "pass",
             (false, false) => "fail",
         };
-        self.one(Metric::Verification, &[&team, &role, result]);
+        sink.take(Metric::Verification, &[&team, &role, result], 1);
         if !cached {
-            self.sink.take(Metric::VerificationDuration, &[result], ending.millis);
+            sink.take(Metric::VerificationDuration, &[result], ending.millis);
         }
         Some(())
     }
@@ -464,22 +443,24 @@ impl Taking<'_> {
     /// Measures how long a task waited that starts now: since it was queued, its delay was over, what it waits for was
     /// settled, and somebody carries the run out.
     fn started(&mut self, id: &TaskId) -> Option<()> {
-        let (place, task) = self.task(id)?;
-        let run = self.run()?;
-        let before = task.spec.waits_on().filter_map(|other| self.meter.tasks[run.place(other)?].settled_at);
-        let queued_at = self.meter.tasks[place].queued_at;
-        let ready = before.chain(run.owned_since).fold(queued_at, Time::max);
-        let (team, role, waited) = (label(&run.team), label(task.spec.role()), millis(ready, self.at));
-        self.sink.take(Metric::TaskWait, &[&team, &role], waited);
+        let Taking { meter, at, sink } = self;
+        let (place, task) = meter.task(id)?;
+        let run = meter.run.as_ref()?;
+        let before = task.spec.waits_on().filter_map(|other| meter.tasks[run.place(other)?].settled_at);
+        let ready = before.chain(run.owned_since).fold(meter.tasks[place].queued_at, Time::max);
+        let labels = [as_label(&run.team), as_label(task.spec.role())];
+        sink.take(Metric::TaskWait, &[&labels[0], &labels[1]], millis(ready, *at));
+        meter.last = place;
         Some(())
     }
 
     /// Ends the time for which an agent waited by itself.
     fn goes_on(&mut self, place: usize) -> Option<()> {
-        if let Some(since) = self.meter.waits.remove(&place) {
-            let run = self.run()?;
-            let (who, millis) = (Who::of(run, &run.tasks[place]), millis(since, self.at));
-            self.sink.take(Metric::AgentWaitTime, &[&who.agent, &who.model], millis);
+        let Taking { meter, at, sink } = self;
+        if let Some(since) = meter.waits.remove(&place) {
+            let run = meter.run.as_ref()?;
+            let (who, millis) = (Who::of(run, &run.tasks[place]), millis(since, *at));
+            sink.take(Metric::AgentWaitTime, &[&who.agent, &who.model], millis);
         }
         Some(())
     }
@@ -491,7 +472,7 @@ impl Taking<'_> {
         let before = std::mem::replace(&mut self.meter.tasks[place].lines, (insertions, deletions));
         let parts = [("added", insertions, before.0), ("removed", deletions, before.1)];
         for (direction, now, before) in parts.into_iter().filter(|(_, now, before)| now > before) {
-            let labels = [who.role.as_str(), &who.agent, &who.model, direction];
+            let labels = [&*who.role, &who.agent, &who.model, direction];
             self.sink.take(Metric::WorkLines, &labels, now - before);
         }
         Some(())
@@ -499,41 +480,28 @@ impl Taking<'_> {
 
     /// Measures an attempt that has ended.
     fn ended(&mut self, id: &TaskId) -> Option<()> {
-        let who = self.who(id)?;
-        let (_, task) = self.task(id)?;
+        let Taking { meter, at, sink } = self;
+        let (_, task) = meter.task(id)?;
+        let who = Who::of(meter.run.as_ref()?, task);
         let attempt = task.last()?;
         let outcome = attempt.state.name();
         let kind = attempt.error_kind.map_or("", |kind| kind.name());
-        let took = millis(attempt.started_at, self.at);
-        let (usage, is_paid, ending) = (attempt.usage, task.spec.is_paid(), &attempt.ending);
+        let (usage, ending) = (&attempt.usage, &attempt.ending);
         // One that ends as soon as it is started may never have been seen alive.
         let ran = attempt.process.is_some() || ending.exit.is_some() || ending.signal.is_some();
-        let (cpu, rss) = (ending.cpu_millis, ending.max_rss_kib);
-        self.one(Metric::AttemptEnded, &who.and(&[outcome, kind]));
-        self.sink.take(Metric::AttemptDuration, &who.and(&[outcome]), took);
-        self.used(&who, &usage);
-        if is_paid && ran && usage.cost_usd.is_none() {
-            self.one(Metric::Unpriced, &who.labels());
+        sink.take(Metric::AttemptEnded, &who.and(&[outcome, kind]), 1);
+        sink.take(Metric::AttemptDuration, &who.and(&[outcome]), millis(attempt.started_at, *at));
+        who.used(usage, *sink);
+        if task.spec.is_paid() && ran && usage.cost_usd.is_none() {
+            sink.take(Metric::Unpriced, &who.labels(), 1);
         }
         // Nobody has seen how much it was of one that ended while nobody watched.
-        if rss > 0 {
-            self.sink.take(Metric::AttemptCpu, &[&who.role, &who.agent], cpu);
-            self.sink.take(Metric::AttemptMemory, &[&who.role, &who.agent], rss.saturating_mul(1024));
+        if ending.max_rss_kib > 0 {
+            let labels = [&*who.role, &who.agent];
+            sink.take(Metric::AttemptCpu, &labels, ending.cpu_millis);
+            sink.take(Metric::AttemptMemory, &labels, ending.max_rss_kib.saturating_mul(1024));
         }
         Some(())
-    }
-
-    fn used(&mut self, who: &Who, usage: &Usage) {
-        let parts =
-            [("input", usage.input_tokens), ("output", usage.output_tokens), ("cached", usage.cached_tokens)];
-        for (direction, tokens) in parts {
-            if let Some(tokens) = tokens {
-                self.sink.take(Metric::Tokens, &who.and(&[direction]), tokens);
-            }
-        }
-        if let Some(cost) = usage.cost_usd {
-            self.sink.take(Metric::Cost, &who.labels(), micro_dollars(cost));
-        }
     }
 
     fn decided(&mut self, gate: GateId, task: &TaskId, decision: &Decision) -> Option<()> {
@@ -584,12 +552,12 @@ impl Taking<'_> {
     }
 
     fn conflict(&mut self, agent: &str, result: &str, usage: &Usage) -> Option<()> {
-        let agent = label(agent);
+        let agent = as_label(agent);
         self.one(Metric::MergeConflict, &[&agent, result]);
         // Its attempts stand in a record of their own.
-        let team = label(&self.run()?.team);
-        let who = Who { team, role: "merge".into(), agent, model: String::new() };
-        self.used(&who, usage);
+        let team = as_label(&self.meter.run.as_ref()?.team);
+        let who = Who { team, role: "merge".into(), agent, model: "".into() };
+        who.used(usage, self.sink);
         Some(())
     }
 
@@ -644,12 +612,12 @@ impl Taking<'_> {
         let attempts = task.attempts.get(stood.counted..).unwrap_or_default();
         let retries = retries(attempts, stood.sent_back);
         let settled = task.state.is_settled().then(|| Settled {
-            who: Who::of(run, task),
+            who: Who::of(run, task).into_owned(),
             state: task.state,
             is_first_pass: stood.counted == 0 && retries == 0 && !matches!(event, Event::TaskAccepted { .. }),
         });
         stood.settled_at = settled.as_ref().map(|_| at);
-        if let Some(before) = std::mem::replace(&mut stood.settled, settled.clone()) {
+        if let Some(before) = stood.settled.take() {
             let by = match event {
                 Event::ReviewRoundBegun { .. } => "review",
                 Event::TaskRequeued { asked, .. } if asked.sent_by.is_some() => "review",
@@ -665,6 +633,7 @@ impl Taking<'_> {
         let worked = (!attempts.is_empty()).then(|| (took.sum(), retries));
         (stood.counted, stood.sent_back) = (task.attempts.len(), 0);
         self.settled(place, &settled, worked, event);
+        self.meter.tasks[place].settled = Some(settled);
     }
 
     /// Measures a task that has just been settled. `worked` says how long its attempts took since it was settled before, and
@@ -745,7 +714,7 @@ mod tests {
     use super::super::registry::{Registry, Snapshot, Value};
     use super::*;
     use crate::domain::error_kind::ErrorKind;
-    use crate::domain::event::{Again, ProcessId};
+    use crate::domain::event::{Again, ArtifactKind, ProcessId};
     use crate::domain::requeue::Asked;
     use crate::domain::run::tests::{ended, run_created_by, spec, started};
     use crate::domain::task::TaskSpec;
