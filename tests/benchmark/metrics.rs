@@ -2,6 +2,7 @@
 
 use super::again;
 use super::support::TestRepo;
+use crew::domain::event::Event;
 use crew::domain::time::Time;
 use crew::metrics::names::{Kind, Metric};
 use crew::metrics::reading::{Window, of_store};
@@ -168,6 +169,8 @@ fn events_of_a_run() -> Vec<(String, String)> {
             "path": "results/t.md", "bytes": 900, "sha256": "8f434346648f6b96df89dda901c5176b10a6d83961dd3c1ac88b59b2dc327aa4"}));
     }
     events.push(json!({"kind": "run_ended", "state": "completed"}));
-    let kind = |event: &Value| event["kind"].as_str().expect("a kind").to_owned();
-    events.iter().map(|event| (kind(event), event.to_string())).collect()
+    // As crew writes them.
+    let events = events.into_iter().map(|event| serde_json::from_value::<Event>(event).expect("an event"));
+    let text = |event: &Event| serde_json::to_string(event).expect("its text");
+    events.map(|event| (event.kind().to_owned(), text(&event))).collect()
 }
