@@ -109,7 +109,7 @@ impl<'a> Who<'a> {
             [("input", usage.input_tokens), ("output", usage.output_tokens), ("cached", usage.cached_tokens)];
         for (direction, tokens) in parts {
             if let Some(tokens) = tokens {
-                sink.take(Metric::Tokens, &self.and(&[direction]), tokens);
+                sink.take(Metric::Tokens, &self.and(direction), tokens);
             }
         }
         if let Some(cost) = usage.cost_usd {
@@ -117,9 +117,16 @@ impl<'a> Who<'a> {
         }
     }
 
-    /// Returns the labels with more behind them.
-    fn and<'b>(&'b self, more: &[&'b str]) -> Vec<&'b str> {
-        [&self.labels(), more].concat()
+    /// Returns the labels with one more behind them.
+    fn and<'b>(&'b self, more: &'b str) -> [&'b str; 5] {
+        let [team, role, agent, model] = self.labels();
+        [team, role, agent, model, more]
+    }
+
+    /// Returns the labels with two more behind them.
+    fn and_two<'b>(&'b self, one: &'b str, two: &'b str) -> [&'b str; 6] {
+        let [team, role, agent, model, one] = self.and(one);
+        [team, role, agent, model, one, two]
     }
 }
 
@@ -333,7 +340,7 @@ impl Taking<'_> {
                 if let Some(again) = again {
                     let who = self.who(task)?;
                     let kind = self.task(task)?.1.last()?.error_kind.map_or("", |kind| kind.name());
-                    self.one(Metric::Retry, &who.and(&[kind]));
+                    self.one(Metric::Retry, &who.and(kind));
                     let delay = millis(at, again.not_before);
                     self.sink.take(Metric::RetryDelay, &[&who.agent, kind], delay);
                 }
@@ -457,6 +464,9 @@ impl Taking<'_> {
     /// Ends the time for which an agent waited by itself.
     fn goes_on(&mut self, place: usize) -> Option<()> {
         let Taking { meter, at, sink } = self;
+        if meter.waits.is_empty() {
+            return Some(());
+        }
         if let Some(since) = meter.waits.remove(&place) {
             let run = meter.run.as_ref()?;
             let (who, millis) = (Who::of(run, &run.tasks[place]), millis(since, *at));
@@ -489,8 +499,8 @@ impl Taking<'_> {
         let (usage, ending) = (&attempt.usage, &attempt.ending);
         // One that ends as soon as it is started may never have been seen alive.
         let ran = attempt.process.is_some() || ending.exit.is_some() || ending.signal.is_some();
-        sink.take(Metric::AttemptEnded, &who.and(&[outcome, kind]), 1);
-        sink.take(Metric::AttemptDuration, &who.and(&[outcome]), millis(attempt.started_at, *at));
+        sink.take(Metric::AttemptEnded, &who.and_two(outcome, kind), 1);
+        sink.take(Metric::AttemptDuration, &who.and(outcome), millis(attempt.started_at, *at));
         who.used(usage, *sink);
         if task.spec.is_paid() && ran && usage.cost_usd.is_none() {
             sink.take(Metric::Unpriced, &who.labels(), 1);
@@ -521,7 +531,7 @@ impl Taking<'_> {
     fn judged(&mut self, id: &TaskId, by: &str, accepted: bool) -> Option<()> {
         let verdict = if accepted { "accepted" } else { "rejected" };
         let who = self.who(id)?;
-        self.one(Metric::WorkJudged, &who.and(&[by, verdict]));
+        self.one(Metric::WorkJudged, &who.and_two(by, verdict));
         Some(())
     }
 
@@ -625,7 +635,7 @@ impl Taking<'_> {
                 _ => PERSON,
             };
             let pass = pass_name(before.is_first_pass);
-            let labels = before.who.and(&[before.state.name(), pass, by]);
+            let labels = [&before.who.and_two(before.state.name(), pass)[..], &[by]].concat();
             self.sink.take(Metric::TaskReopened, &labels, 1);
         }
         let Some(settled) = settled else { return };
@@ -647,10 +657,10 @@ impl Taking<'_> {
             .reviewed_task()
             .cloned()
             .filter(|_| review.as_ref().is_some_and(|(_, verdict, ..)| *verdict == "approved"));
-        self.one(Metric::TaskSettled, &who.and(&[state.name(), pass_name(*is_first_pass)]));
+        self.one(Metric::TaskSettled, &who.and_two(state.name(), pass_name(*is_first_pass)));
         if let Some((millis, retries)) = worked {
-            self.sink.take(Metric::TaskDuration, &who.and(&[state.name()]), millis);
-            self.sink.take(Metric::TaskRetries, &who.and(&[state.name()]), retries);
+            self.sink.take(Metric::TaskDuration, &who.and(state.name()), millis);
+            self.sink.take(Metric::TaskRetries, &who.and(state.name()), retries);
         }
         if let Some((reviewer, verdict, millis, found)) = review {
             self.one(Metric::ReviewPass, &[&reviewer, verdict]);

@@ -156,8 +156,9 @@ fn kind_of(data: &str) -> &str {
     struct Named<'a> {
         kind: &'a str,
     }
-    match data.strip_prefix(r#"{"kind":""#).and_then(|rest| rest.split_once('"')) {
-        Some((kind, _)) => kind,
+    let rest = data.strip_prefix(r#"{"kind":""#).unwrap_or_default();
+    match rest.bytes().position(|byte| byte == b'"') {
+        Some(end) => &rest[..end],
         None => serde_json::from_str::<Named<'_>>(data).map_or("", |named| named.kind),
     }
 }

@@ -78,13 +78,27 @@ fn million() {
         let ratio = took.as_secs_f64() / f64::from(limit) * 1e3;
         println!("{name:24} {took:>12.2?}   {ratio:>6.2}x of {limit} ms   {} series", snapshot.series.len());
     };
-    read("the first time", 1_000, Window::ALL);
+    for _ in 0..FIRST_TIMES {
+        forget(&layout);
+        read("the first time", 1_000, Window::ALL);
+    }
     read("from what is kept", 50, Window::ALL);
     read("the last week", 50, Window { from: Some(Time(83 * DAY)), to: None });
     let command = repo.command(["metrics", "--json"]);
     each("crew metrics", 5, Duration::from_millis(50), || {
         assert!(again(&command).output().expect("crew runs").status.success());
     });
+}
+
+/// How often the first reading is measured: others work on the same machine.
+const FIRST_TIMES: usize = 5;
+
+/// Lets a store keep nothing of what its events came to.
+fn forget(layout: &Layout) {
+    let connection = Connection::open(layout.database()).expect("a store");
+    connection
+        .execute_batch("DELETE FROM figures_of_days; DELETE FROM figures_head")
+        .expect("nothing is kept");
 }
 
 const DAY: i64 = 24 * 60 * 60 * 1_000;
