@@ -20,8 +20,9 @@ use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-/// References of our own, which may come and go beside any attempt.
-const OURS: &str = "refs/crew/";
+/// References of our own, which may come and go beside any attempt. What is on the branch of a task, the record tells, and
+/// not the branch.
+const OURS: [&str; 2] = ["refs/crew/", "refs/heads/crew/"];
 /// Files of a repository by which git, or whoever uses it, does something else than before. Hooks come on top.
 const SETTINGS: [&str; 4] = ["config", "config.worktree", "info/attributes", "info/exclude"];
 
@@ -290,12 +291,14 @@ impl Changes {
 impl Places {
     fn refs(&self, git: &Git) -> Result<BTreeMap<String, String>, GitError> {
         let all = git.text(&["for-each-ref", "--format=%(refname) %(objectname) %(symref)"])?;
-        let lines = all.lines().filter(|line| !line.starts_with(OURS));
-        let mut refs: BTreeMap<String, String> = lines
+        let head = self.head(git);
+        let is_ours = |name: &str| name != head && OURS.iter().any(|ours| name.starts_with(ours));
+        let mut refs: BTreeMap<String, String> = all
+            .lines()
             .filter_map(|line| line.split_once(' '))
+            .filter(|(name, _)| !is_ours(name))
             .map(|(name, value)| (name.to_owned(), value.trim_end().to_owned()))
             .collect();
-        let head = self.head(git);
         if let Some(only) = &self.only {
             refs.retain(|name, _| name == only || *name == head);
         }
@@ -494,6 +497,7 @@ mod tests {
         place.git(&["gc", "-q"]);
         place.git(&["pack-refs", "--all"]);
         place.git(&["update-ref", "refs/crew/keep/a", "HEAD"]);
+        place.git(&["branch", "crew/r1/another-task"]);
         place.git(&["update-index", "--refresh"]);
         place.write("kept", "one\ntwo\n");
         place.write("ignored", "x");
@@ -506,7 +510,7 @@ mod tests {
     #[test]
     fn each_thing_that_changes_is_told_by_its_name() {
         type Row = (&'static str, fn(&Place), fn(&Changes) -> bool);
-        let rows: [Row; 13] = [
+        let rows: [Row; 14] = [
             (
                 "a file",
                 |place| place.write("kept", "one\nTWO\nthree\n"),
@@ -555,6 +559,16 @@ mod tests {
                     place.git(&["branch", "other"]);
                 },
                 |changes| changes.refs.len() == 1 && changes.refs[0].starts_with("refs/heads/other: nothing"),
+            ),
+            (
+                "a commit on a branch of our own, where HEAD is",
+                |place| {
+                    place.git(&["checkout", "-q", "-b", "crew/r1/a"]);
+                    place.git(&["commit", "-q", "--allow-empty", "-m", "one"]);
+                },
+                |changes| {
+                    changes.refs.len() == 2 && changes.refs.iter().any(|line| line.contains("crew/r1/a: "))
+                },
             ),
             (
                 "HEAD",
