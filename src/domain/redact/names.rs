@@ -298,12 +298,12 @@ pub fn assignment(text: &str, word: Range<usize>, floor: &mut usize, spots: &mut
     if sort == Sort::Authorization {
         return credentials(text, value, spots);
     }
-    let (look, whole) = extent(bytes, value, how.quoted);
+    let (look, whole) = extent(bytes, value, how);
     let how = How { alone: how.alone && matches!(bytes.get(whole), None | Some(b'\n' | b'\r')), ..how };
     if !text.is_char_boundary(look) || !is_literal(&text[value..look], how) {
         return value.max(end);
     }
-    let whole = rest(bytes, value, whole, how.quoted);
+    let whole = rest(bytes, value, whole, how);
     spots.push(value..whole);
     whole
 }
@@ -365,7 +365,18 @@ fn value_behind(bytes: &[u8], begin: usize, end: usize, sort: Sort, flag: bool) 
     let before = &bytes[line_begin
         .map_or(begin.saturating_sub(MOST_SPACES), |at| begin.saturating_sub(MOST_SPACES) + at + 1)
         ..begin];
-    let first = before.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'-' | b'+'));
+    // Behind the sign of a list or a change, or the number of the line, whatever stands between that and the line.
+    let numbered = || {
+        let sign = before.iter().rposition(u8::is_ascii_digit).filter(|digit| before.len() - digit > 1);
+        let line = &before[sign.map_or(before.len(), |digit| digit + 1)..];
+        let digits =
+            before[..before.len() - line.len()].iter().rev().take_while(|byte| byte.is_ascii_digit());
+        let ahead = before.len() - line.len() - digits.count();
+        // grep names the file before the number.
+        let begins = ahead == 0 || matches!(before[ahead - 1], b' ' | b'\t' | b':' | b'-');
+        sign.is_some() && begins && line.iter().all(|byte| !byte.is_ascii_alphanumeric())
+    };
+    let first = before.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'-' | b'+')) || numbered();
     let how = How {
         sort,
         quoted,
@@ -378,9 +389,9 @@ fn value_behind(bytes: &[u8], begin: usize, end: usize, sort: Sort, flag: bool) 
 }
 
 /// Returns how far a value can be judged, and where it ends as far as it was looked at.
-fn extent(bytes: &[u8], from: usize, quoted: bool) -> (usize, usize) {
+fn extent(bytes: &[u8], from: usize, how: How) -> (usize, usize) {
     let most = bytes.len().min(from + WINDOW);
-    let end = end_of_value(bytes, from, most, quoted);
+    let end = end_of_value(bytes, from, most, how);
     // A window ends between characters.
     let floor =
         (end.saturating_sub(3)..=end).rev().find(|at| bytes.get(*at).is_none_or(|byte| byte & 0xc0 != 0x80));
@@ -389,13 +400,17 @@ fn extent(bytes: &[u8], from: usize, quoted: bool) -> (usize, usize) {
 }
 
 /// Returns the end of a value that is known to be a secret, however long it is.
-fn rest(bytes: &[u8], from: usize, seen: usize, quoted: bool) -> usize {
-    if seen - from + 4 < WINDOW { seen } else { end_of_value(bytes, from, bytes.len(), quoted) }
+fn rest(bytes: &[u8], from: usize, seen: usize, how: How) -> usize {
+    if seen - from + 4 < WINDOW { seen } else { end_of_value(bytes, from, bytes.len(), how) }
 }
 
-fn end_of_value(bytes: &[u8], from: usize, most: usize, quoted: bool) -> usize {
-    if !quoted {
-        let ends = |byte: &u8| byte.is_ascii_whitespace() || b"\"'`;&|)]}<>\\".contains(byte);
+fn end_of_value(bytes: &[u8], from: usize, most: usize, how: How) -> usize {
+    if !how.quoted {
+        // What ends a value in a link or on a command line may be in the middle of a password that somebody has written down.
+        let ends_more: &[u8] = if how.sort == Sort::Password && !how.tight { b"" } else { b"&|" };
+        let ends = |byte: &u8| {
+            byte.is_ascii_whitespace() || b"\"'`;)]}<>\\".contains(byte) || ends_more.contains(byte)
+        };
         let end = bytes[from..most].iter().position(ends).map_or(most, |length| from + length);
         let trailing =
             bytes[from..end].iter().rev().take_while(|byte| matches!(byte, b',' | b'.' | b':')).count();
@@ -512,6 +527,8 @@ fn is_literal(value: &str, how: How) -> bool {
         _ if path => false,
         Sort::Password if how.tight => bytes.len() >= 5 && !(is_identifier(value) && bytes.len() < 6),
         Sort::Password if how.alone && !how.tight => bytes.len() >= 6 && first.is_ascii_alphanumeric(),
+        // The words of a sentence have no digits in them, and those of a program have them at the end.
+        Sort::Password if !how.tight => bytes.len() >= 8 && has(u8::is_ascii_digit) && !is_place(value),
         _ if how.tight && how.loud => bytes.len() >= 6 && !is_place(value),
         _ => is_random(value) && !is_snake(value),
     }

@@ -57,6 +57,34 @@ fn secrets_are_hidden_wherever_they_stand() {
 }
 
 #[test]
+fn a_password_that_somebody_made_up_is_hidden_where_it_is_written_down() {
+    for (text, shown) in [
+        ("password: hunter3hunter3", "password: [redacted]"),
+        ("the password: hunter3hunter3; next", "the password: [redacted]; next"),
+        ("my password: hunter3hunter3 and more", "my password: [redacted] and more"),
+        ("Password: Tr0ub4dor&3xyz", "Password: [redacted]"),
+        ("1 password: correcthorse", "1 password: [redacted]"),
+        ("  12\tdb_password: correcthorse", "  12\tdb_password: [redacted]"),
+        ("     7\u{2192}password: correcthorse\n", "     7\u{2192}password: [redacted]\n"),
+        ("conf/db.yml:12:passwd: correcthorse", "conf/db.yml:12:passwd: [redacted]"),
+        ("conf/db.yml-13-  password: correcthorse", "conf/db.yml-13-  password: [redacted]"),
+        ("?password=Tr0ub4dor&user=ann", "?password=[redacted]&user=ann"),
+    ] {
+        assert_eq!(Redactor::default().text(text), shown);
+        assert_eq!(streamed(text, 5), shown);
+    }
+    for text in [
+        "say the password: correct it first",
+        "const user = { password: password2, name }",
+        "login(user, password: hash256)",
+        "Step 2 asks for a password: choose one",
+        "db2 password: see above",
+    ] {
+        assert_eq!(Redactor::default().text(text), text);
+    }
+}
+
+#[test]
 fn what_stands_around_a_secret_stays() {
     let secret = &made_up()[0].text;
     for (_, context) in contexts() {
