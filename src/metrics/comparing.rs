@@ -11,6 +11,9 @@ pub const POINTS: f64 = 0.10;
 /// Anything else is worse or better from such a part of what it was before on.
 pub const PART: f64 = 0.25;
 
+const P50: f64 = 0.5;
+const P95: f64 = 0.95;
+
 /// What is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Measure {
@@ -18,6 +21,7 @@ pub enum Measure {
     FirstPass,
     Acceptance,
     Rework,
+    Mean,
     P50,
     P95,
     CostPerCompleted,
@@ -25,11 +29,12 @@ pub enum Measure {
 
 impl Measure {
     /// Every measure.
-    pub const ALL: [Measure; 7] = [
+    pub const ALL: [Measure; 8] = [
         Measure::Completed,
         Measure::FirstPass,
         Measure::Acceptance,
         Measure::Rework,
+        Measure::Mean,
         Measure::P50,
         Measure::P95,
         Measure::CostPerCompleted,
@@ -42,6 +47,7 @@ impl Measure {
             Measure::FirstPass => "first_pass",
             Measure::Acceptance => "acceptance",
             Measure::Rework => "rework",
+            Measure::Mean => "mean_ms",
             Measure::P50 => "p50_ms",
             Measure::P95 => "p95_ms",
             Measure::CostPerCompleted => "cost_per_completed_usd",
@@ -63,8 +69,9 @@ impl Measure {
             Measure::FirstPass => (quality.first_pass_rate(), quality.tasks),
             Measure::Acceptance => (quality.acceptance(), quality.accepted + quality.rejected),
             Measure::Rework => (quality.rework(), quality.tasks),
-            Measure::P50 => (quality.within(0.5), quality.took.count()),
-            Measure::P95 => (quality.within(0.95), quality.took.count()),
+            Measure::Mean => (quality.mean(), quality.took.count()),
+            Measure::P50 => (quality.within(P50), quality.took.count()),
+            Measure::P95 => (quality.within(P95), quality.took.count()),
             Measure::CostPerCompleted => (quality.cost_per_completed(), quality.completed),
         }
     }
@@ -80,6 +87,8 @@ pub enum Verdict {
     TooFew,
     /// Not all is known of what one of the sides cost, and what is missing may be any of it.
     CostUnknown,
+    /// Times are counted in buckets, which do not tell the sides apart well enough.
+    TooCoarse,
 }
 
 impl Verdict {
@@ -91,6 +100,7 @@ impl Verdict {
             Verdict::Worse => "worse",
             Verdict::TooFew => "too_few",
             Verdict::CostUnknown => "cost_unknown",
+            Verdict::TooCoarse => "too_coarse",
         }
     }
 }
@@ -136,6 +146,16 @@ pub fn verdict(measure: Measure, before: (Option<f64>, u64), after: (Option<f64>
     }
 }
 
+/// Decides what became of a quantile, of which is known between what it lies: what holds wherever it lies there.
+fn verdict_of_time(measure: Measure, q: f64, before: &Quality, after: &Quality) -> Verdict {
+    let count = |quality: &Quality| quality.took.count();
+    let between = (before.within_between(q), after.within_between(q));
+    let (Some((least, most)), Some((least_after, most_after))) = between else { return Verdict::TooFew };
+    let verdict = |was, is| verdict(measure, (Some(was), count(before)), (Some(is), count(after)));
+    let (slowest, fastest) = (verdict(least, most_after), verdict(most, least_after));
+    if slowest == fastest { slowest } else { Verdict::TooCoarse }
+}
+
 /// Compares all work together, and that of each agent and model that is on both sides.
 pub fn compare(before: &Snapshot, after: &Snapshot) -> Vec<Change> {
     let of_all = |snapshot| totals(snapshot).all;
@@ -153,11 +173,16 @@ pub fn compare(before: &Snapshot, after: &Snapshot) -> Vec<Change> {
 fn changes(who: Option<(String, String)>, before: &Quality, after: &Quality) -> Vec<Change> {
     let change = |measure: Measure| {
         let known = (measure == Measure::CostPerCompleted).then_some((before.known, after.known));
+        let of_time = match measure {
+            Measure::P50 => Some(verdict_of_time(measure, P50, before, after)),
+            Measure::P95 => Some(verdict_of_time(measure, P95, before, after)),
+            _ => None,
+        };
         let (before, after) = (measure.of(before), measure.of(after));
         let is_partial = |known: Known| matches!(known, Known::Nothing | Known::Part);
         let verdict = match known {
             Some((before, after)) if is_partial(before) || is_partial(after) => Verdict::CostUnknown,
-            _ => verdict(measure, before, after),
+            _ => of_time.unwrap_or_else(|| verdict(measure, before, after)),
         };
         Change { who: who.clone(), measure, before, after, known, verdict }
     };
@@ -166,8 +191,9 @@ fn changes(who: Option<(String, String)>, before: &Quality, after: &Quality) -> 
 
 #[cfg(test)]
 mod tests {
+    use super::super::names::Metric;
     use super::super::quality::tests::tasks;
-    use super::super::registry::Registry;
+    use super::super::registry::{Registry, Value};
     use super::*;
     use crate::domain::time::Time;
 
@@ -194,6 +220,31 @@ mod tests {
             assert_eq!(found, expected, "{measure:?} {was} of {count}, {is} of {count_after}");
         }
         assert_eq!(verdict(Measure::CostPerCompleted, (None, 50), (Some(1.0), 50)), TooFew);
+    }
+
+    #[test]
+    fn of_a_time_that_is_not_known_well_enough_nothing_is_said_but_of_the_mean() {
+        let of = |values: &[u64]| {
+            let mut registry = Registry::default();
+            let labels = ["t", "executor", "claude", "", "completed"];
+            values.iter().for_each(|millis| registry.observe(Metric::TaskDuration, &labels, *millis));
+            let snapshot = registry.snapshot(Time(0));
+            let Some(Value::Histogram(took)) = snapshot.total(Metric::TaskDuration) else { panic!() };
+            Quality { took, ..Quality::default() }
+        };
+        let verdicts = |before: &[u64], after: &[u64]| {
+            let all = changes(None, &of(before), &of(after));
+            [Measure::Mean, Measure::P50, Measure::P95]
+                .map(|measure| all.iter().find(|change| change.measure == measure).unwrap().verdict)
+        };
+        use Verdict::*;
+        // In one bucket, and on both sides of a bound.
+        assert_eq!(verdicts(&[1_300; 12], &[2_300; 12])[0], Worse);
+        assert_eq!(verdicts(&[1_300, 1_310].repeat(6), &[2_300, 2_200].repeat(6))[2], TooCoarse);
+        assert_eq!(verdicts(&[950, 960].repeat(6), &[1_050, 1_040].repeat(6)), [Same, Same, TooCoarse]);
+        assert_eq!(verdicts(&[1_300; 12], &[900_000; 12]), [Worse; 3]);
+        assert_eq!(verdicts(&[900_000; 12], &[1_300; 12]), [Better; 3]);
+        assert_eq!(verdicts(&[1_300; 9], &[900_000; 12]), [TooFew; 3]);
     }
 
     #[test]
@@ -245,10 +296,7 @@ mod tests {
         assert!(shown.contains(&(None, Measure::FirstPass, Verdict::Worse)), "{shown:?}");
         assert!(shown.contains(&(Some("claude"), Measure::CostPerCompleted, Verdict::TooFew)), "{shown:?}");
         assert_eq!(all[0].json()["before_of"], json!(40));
-        assert!(
-            compare(&snapshot(18, "a"), &snapshot(18, "a"))
-                .iter()
-                .all(|change| { matches!(change.verdict, Verdict::Same | Verdict::TooFew) })
-        );
+        let alike = compare(&snapshot(18, "a"), &snapshot(18, "a"));
+        assert!(!alike.iter().any(|change| matches!(change.verdict, Verdict::Better | Verdict::Worse)));
     }
 }

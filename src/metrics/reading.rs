@@ -232,11 +232,9 @@ impl Reader {
         let runs = runs.into_iter().map(|(number, id)| {
             self.run_to_measure(number, id, copied.get(&number).copied().unwrap_or_default())
         });
-        let mut runs: Vec<Measured> = runs.collect();
-        let mut parts = Vec::with_capacity(runs.len().div_ceil(PART));
-        while !runs.is_empty() {
-            parts.push(runs.drain(..runs.len().min(PART)).collect::<Vec<_>>());
-        }
+        let mut runs = runs.collect::<Vec<Measured>>().into_iter();
+        let parts = (0..runs.len().div_ceil(PART)).map(|_| runs.by_ref().take(PART).collect::<Vec<_>>());
+        let parts: Vec<_> = parts.collect();
         let parts = Mutex::new(parts.into_iter());
         let work = |store: &Store| {
             let (mut fresh, mut meters) = (Hours::default(), HashMap::new());

@@ -50,8 +50,48 @@ impl Histogram {
     }
 
     /// Returns the value below which the part `q` of all lies, from 0 to 1, as if all in a bucket lay evenly between its
-    /// bounds; nothing where nothing was observed. What lies beyond the last bound counts as lying there.
+    /// bounds, but none that cannot be; nothing where nothing was observed. What lies beyond the last bound counts as lying
+    /// there, unless it cannot.
     pub fn quantile(&self, buckets: &[u64], q: f64) -> Option<f64> {
+        let (least, most) = self.quantile_between(buckets, q)?;
+        Some(self.interpolated(buckets, q)?.clamp(least, most))
+    }
+
+    /// Returns the least and the most that a quantile can be: by the bounds of its bucket, and by the sum of all, to which each
+    /// of the others adds no less and no more than the bounds of its own.
+    pub fn quantile_between(&self, buckets: &[u64], q: f64) -> Option<(f64, f64)> {
+        let count = self.count();
+        if count == 0 {
+            return None;
+        }
+        let rank = ((q.clamp(0.0, 1.0) * count as f64).ceil() as u64).clamp(1, count);
+        let bounds = |at: usize| {
+            let lower = if at == 0 { 0.0 } else { buckets[at - 1] as f64 };
+            (lower, buckets.get(at).map_or(f64::INFINITY, |upper| *upper as f64))
+        };
+        let mut below = 0;
+        let at = self.counts.iter().position(|inside| {
+            below += inside;
+            rank <= below
+        })?;
+        below -= self.counts[at];
+        let (lower, upper) = bounds(at);
+        // How many in its bucket are no more than it, and how many no less.
+        let (up_to, from) = (rank - below, below + self.counts[at] - rank + 1);
+        let (mut at_least, mut at_most) = (0.0, 0.0);
+        for (other, inside) in self.counts.iter().enumerate().filter(|(_, inside)| **inside > 0) {
+            let (lower, upper) = bounds(other);
+            let (low, high) = if other == at { (up_to - 1, from - 1) } else { (*inside, *inside) };
+            at_least += low as f64 * lower;
+            at_most += if high > 0 { high as f64 * upper } else { 0.0 };
+        }
+        let sum = self.sum as f64;
+        let least = lower.max((sum - at_most) / up_to as f64);
+        let most = upper.min((sum - at_least) / from as f64);
+        Some((least, most.max(least)))
+    }
+
+    fn interpolated(&self, buckets: &[u64], q: f64) -> Option<f64> {
         let count = self.count();
         let last = *buckets.last()? as f64;
         if count == 0 {
@@ -406,6 +446,7 @@ impl Sink for Registry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn what_is_taken_in_is_told_apart_by_its_labels() {
@@ -450,8 +491,29 @@ mod tests {
         assert_eq!(quantiles(&four), [Some(0.0), Some(10.0), Some(15.0), Some(20.0), Some(40.0)]);
         assert_eq!(of(&[10]).counts, [1, 0, 0, 0], "a bound is counted in");
         assert_eq!(of(&[99, 100]).quantile(&buckets, 0.5), Some(40.0), "nobody knows how far beyond");
+        for values in [&[99][..], &[0, 0, 0], &[7], &[20, 20], &[10, 10, 10, 10]] {
+            let same = Some(values[0] as f64);
+            assert_eq!(quantiles(&of(values))[1..], [same; 4], "{values:?}: nothing else comes to that sum");
+        }
         assert_eq!(of(&[]).quantile(&buckets, 0.5), None);
         assert_eq!(of(&[]).mean(), None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_quantile_is_never_what_it_cannot_be(values in proptest::collection::vec(0_u64..60, 1..12), q in 0.0..=1.0_f64) {
+            let buckets = [10, 20, 40];
+            let mut histogram = Histogram { counts: vec![0; 4], sum: 0 };
+            values.iter().for_each(|value| histogram.observe(&buckets, *value));
+            let mut sorted = values;
+            sorted.sort_unstable();
+            let rank = ((q * sorted.len() as f64).ceil() as usize).clamp(1, sorted.len());
+            let exact = sorted[rank - 1] as f64;
+            let (least, most) = histogram.quantile_between(&buckets, q).unwrap();
+            prop_assert!(least <= exact + 1e-9 && exact <= most + 1e-9, "{exact} of {sorted:?} lies not in {least}..{most}");
+            let shown = histogram.quantile(&buckets, q).unwrap();
+            prop_assert!((least..=most).contains(&shown), "{shown} of {sorted:?}");
+        }
     }
 
     #[test]
@@ -507,7 +569,7 @@ mod tests {
         registry.observe(Metric::AgentWaitTime, &["claude", ""], 999_999_999);
         let json = registry.snapshot(Time(0)).series[0].json();
         let expected = json!({"name": "crew.agent.wait_ms", "kind": "histogram", "unit": "ms", "count": 2,
-            "labels": {"agent": "claude"}, "sum": 1_000_000_002_u64, "p50": 5.0, "p95": 600_000.0, "p99": 600_000.0,
+            "labels": {"agent": "claude"}, "sum": 1_000_000_002_u64, "p50": 5.0, "p95": 999_999_997.0, "p99": 999_999_997.0,
             "buckets": [{"le": 5, "count": 1}, {"le": null, "count": 1}]});
         assert_eq!(json, expected);
     }

@@ -87,6 +87,7 @@ fn table(changes: &[Change]) -> Rows {
             Verdict::Worse => ("worse", Tone::Bad),
             Verdict::TooFew => ("too few", Tone::Faint),
             Verdict::CostUnknown => ("cost unknown", Tone::Faint),
+            Verdict::TooCoarse => ("too coarse", Tone::Faint),
         };
         rows.add(vec![
             (who(change), Tone::Plain),
@@ -113,6 +114,7 @@ fn measure_words(measure: Measure) -> &'static str {
         Measure::FirstPass => "first pass",
         Measure::Acceptance => "accepted",
         Measure::Rework => "rework",
+        Measure::Mean => "mean",
         Measure::P50 => "p50",
         Measure::P95 => "p95",
         Measure::CostPerCompleted => "cost/completed",
@@ -122,7 +124,7 @@ fn measure_words(measure: Measure) -> &'static str {
 /// Writes a value as people read it; `known` says what is known of a cost.
 fn shown(measure: Measure, value: Option<f64>, known: Known) -> String {
     match (measure, value) {
-        (Measure::P50 | Measure::P95, value) => millis(value),
+        (Measure::Mean | Measure::P50 | Measure::P95, value) => millis(value),
         (Measure::CostPerCompleted, value) => cost(value, known),
         (Measure::Rework, Some(passes)) => format!("{passes:.1}"),
         (_, None) => "-".to_owned(),
@@ -132,7 +134,8 @@ fn shown(measure: Measure, value: Option<f64>, known: Known) -> String {
 
 /// Says in words what it comes to.
 fn conclusion(changes: &[Change], worse: &[&Change]) -> String {
-    let is_judged = |change: &&Change| !matches!(change.verdict, Verdict::TooFew | Verdict::CostUnknown);
+    let is_judged =
+        |change: &&Change| matches!(change.verdict, Verdict::Better | Verdict::Same | Verdict::Worse);
     let judged = changes.iter().filter(is_judged).count();
     if judged == 0 {
         return format!("too little to compare: {ENOUGH} on both sides are enough");
