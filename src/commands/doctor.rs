@@ -578,8 +578,10 @@ fn check_exported(cx: &Context, layout: &Layout, registry: &Registry, trusted: b
         let detail = format!("{} of {files} for {}: {}", differ.len(), tool.name(), differ.join(", "));
         let force =
             if planned.iter().any(|planned| planned.change == Change::Edited) { " --force" } else { "" };
+        let is_foreign = planned.iter().any(|planned| matches!(planned.change, Change::Refuse(_)));
+        let first = if is_foreign { "move what crew did not write out of the way; " } else { "" };
         let hint = format!(
-            "crew export --agents {name} --dry-run shows it, crew export --agents {name}{force} writes them anew",
+            "{first}crew export --agents {name} --dry-run shows it, crew export --agents {name}{force} writes them anew",
             name = tool.name()
         );
         Check::warn("exported", detail, hint)

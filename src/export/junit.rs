@@ -8,6 +8,7 @@
 use super::account::{Account, AttemptAccount, TaskAccount, Text};
 use crate::domain::error_kind::ErrorClass;
 use crate::domain::event::Outcome;
+use crate::domain::run::RunStatus;
 use crate::domain::task::TaskState;
 use crate::review::formats::{escaped, inert};
 use std::fmt::Write;
@@ -48,9 +49,12 @@ pub fn junit(account: &Account) -> String {
     let count = |wanted| account.tasks.iter().filter(|task| verdict(task) == wanted).count();
     let (failures, errors, skipped) =
         (count(Verdict::Failed), count(Verdict::Errored), count(Verdict::Skipped));
+    // Nobody is to take a run for done of which only nothing has failed yet.
+    let unfinished = account.run.status != RunStatus::Completed && failures + errors == 0;
+    let errors = errors + usize::from(unfinished);
     let counts = format!(
         "tests=\"{}\" failures=\"{failures}\" errors=\"{errors}\" time=\"{}\"",
-        account.tasks.len(),
+        account.tasks.len() + usize::from(unfinished),
         seconds(account.run.worked_millis)
     );
     let run = &account.run;
@@ -63,8 +67,22 @@ pub fn junit(account: &Account) -> String {
          {counts} skipped=\"{skipped}\" timestamp=\"{began}\">\n"
     );
     account.tasks.iter().for_each(|task| xml.push_str(&case(account, task)));
+    if unfinished {
+        xml.push_str(&case_of_run(account));
+    }
     xml.push_str("  </testsuite>\n</testsuites>\n");
     xml
+}
+
+/// Tells that the run has not come to what it was made for, where no task tells that.
+fn case_of_run(account: &Account) -> String {
+    let status = account.run.status.name();
+    format!(
+        "    <testcase classname=\"{}\" name=\"the run\" time=\"0.000\">\n      <error type=\"{status}\" \
+         message=\"the run is not completed: {}\"></error>\n    </testcase>\n",
+        escaped(&account.run.workflow),
+        status.replace('_', " ")
+    )
 }
 
 fn case(account: &Account, task: &TaskAccount) -> String {

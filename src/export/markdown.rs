@@ -103,7 +103,9 @@ fn list(text: &mut String, told: impl ExactSizeIterator<Item = String>, up_to: u
 }
 
 fn in_table(task: &TaskAccount) -> String {
-    let millis: u64 = task.attempts.iter().filter_map(|attempt| attempt.millis).sum();
+    let ended: Vec<u64> = task.attempts.iter().filter_map(|attempt| attempt.millis).collect();
+    // How long one takes that is at work, nobody knows.
+    let took = if ended.is_empty() { "-".to_owned() } else { time(ended.iter().sum()) };
     let cost = if task.is_paid() { figure(&words::cost(task.usage.cost_usd)) } else { String::new() };
     let mut outcome = vec![task.state.to_string().replace('_', " ")];
     outcome.extend(task.error_kind.map(|kind| kind.name().replace('_', "\\_")));
@@ -116,7 +118,7 @@ fn in_table(task: &TaskAccount) -> String {
         line(task.id.as_str()),
         line(&task.agent),
         task.attempts.len(),
-        time(millis),
+        took,
         outcome.join("; ")
     )
 }
