@@ -42,6 +42,28 @@ fn checked(repo: &TestRepo) -> Value {
 const GIT: &str = "git -c user.name=A -c user.email=a@example.com -c commit.gpgsign=false";
 
 #[test]
+fn who_only_reads_beside_a_work_tree_is_not_blamed_for_its_branch() {
+    let repo = TestRepo::new();
+    let gate = repo.gate("reads");
+    let gate = gate.display();
+    agent(&repo, "reads", &format!("while [ -e {gate} ]; do sleep 0.02; done\n{SUBMIT}"));
+    agent(&repo, "edits", &format!("echo x >>README.md\n{SUBMIT}"));
+    repo.workflow(
+        "w",
+        "## reads\nrole: explorer\nagent: reads\n\nLook.\n\n\
+         ## edits\nrole: executor\nagent: edits\nworktree: true\n\nDo it.\n",
+    );
+    let running = repo.start(["run", "the goal", "--workflow", "w", "--json"]);
+    let ended = |task: &str, event: &Value| event["kind"] == "attempt_ended" && event["task"] == task;
+    repo.wait_for_event("the work is on its branch", |event| ended("edits", event));
+    repo.open("reads");
+    let run = running.ends().exits(0).json();
+    for id in ["reads", "edits"] {
+        assert_eq!(task(&run, id)["state"], "completed", "{run:#}");
+    }
+}
+
+#[test]
 fn whatever_a_read_only_agent_changes_fails_its_attempt_although_it_handed_in() {
     let rows = [
         ("echo x >>README.md", "README.md", "A repository"),
