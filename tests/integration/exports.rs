@@ -154,6 +154,23 @@ fn in_junit_a_task_that_was_repeated_is_flaky_and_one_that_failed_again_is_a_rer
 }
 
 #[test]
+fn in_junit_a_run_that_is_not_completed_is_an_error_although_nothing_has_failed() {
+    let repo = TestRepo::new();
+    repo.workflow("w", "## a\nrun: true\n\n## b\ndependsOn: a\nrun: true\ngate: before\n");
+    repo.run_json("w", 3);
+    let counts = |status: &str| {
+        let xml = export(&repo, &["--format", "junit"]).exits(0).out;
+        let document = roxmltree::Document::parse(&xml).expect("XML");
+        let suite = elements(&document, "testsuite")[0];
+        assert!(xml.contains(&format!("the run is not completed: {status}")), "{xml}");
+        ["tests", "failures", "errors"].map(|name| suite.attribute(name).expect("a count").to_owned())
+    };
+    assert_eq!(counts("awaiting input"), ["3", "0", "1"]);
+    repo.crew(["cancel", "last"]).exits(0);
+    assert_eq!(counts("cancelled"), ["3", "0", "1"]);
+}
+
+#[test]
 fn the_other_forms_tell_the_same_for_people_and_for_spreadsheets() {
     let repo = TestRepo::new();
     made(&repo);
