@@ -17,7 +17,7 @@ use crate::domain::id::TaskId;
 use crate::domain::merging;
 use crate::domain::nearest::nearest;
 use crate::domain::provider::Providers;
-use crate::domain::requeue;
+use crate::domain::requeue::{self, Order};
 use crate::domain::retry::Retries;
 use crate::domain::run::{Run, RunStatus};
 use crate::domain::schedule;
@@ -293,6 +293,12 @@ impl<'a> Seen<'a> {
         there.map(|log| self.store.layout().shown(&log)).collect()
     }
 
+    fn may_be_requeued(&self, task: &Task) -> bool {
+        let (tasks, force) = (vec![task.spec.id.clone()], Some("asked".to_owned()));
+        let order = Order { tasks, force, agent: None, model: None, sent_by: None };
+        requeue::check(&self.run, &order, self.now).is_ok()
+    }
+
     fn next_for(&self, task: &Task) -> Vec<Step> {
         let (run, short, id) = (&self.run, &self.short, &task.spec.id);
         let force = if requeue::needs_force(task) { " --force \"REASON\"" } else { "" };
@@ -326,10 +332,13 @@ impl<'a> Seen<'a> {
             TaskState::Failed if budget::failed_for_want(task) => {
                 let account = Account::of(run, self.owned, self.now);
                 let larger = account.twice_the_budget(run, short);
-                larger.map_or_else(
-                    || vec![logs, step(requeue, "does it again")],
-                    |larger| vec![step(larger, "goes on with a larger budget")],
-                )
+                let larger = larger.map(|larger| step(larger, "goes on with a larger budget"));
+                // What the workflow itself grants is not more for the next attempt.
+                let again = || self.may_be_requeued(task).then(|| step(requeue, "does it again"));
+                match larger {
+                    Some(larger) => vec![larger],
+                    None => [logs].into_iter().chain(again()).collect(),
+                }
             }
             TaskState::Failed if task.attempts.is_empty() => vec![step(requeue, "does it")],
             TaskState::Failed => vec![logs, step(requeue, "does it again")],

@@ -98,7 +98,7 @@ error_kinds! {
     Silent "silent" Operator "the agent printed nothing for so long that it was ended"
         "the agent printed nothing for too long; look at its log, or raise limits.silence_seconds";
     BudgetExceeded "budget_exceeded" Operator "nothing is left of a budget that the task spends of"
-        "raise the budget, or choose a cheaper model";
+        "raise the budget, or have it done with less of it";
     WorktreeFailed "worktree_failed" Operator "the task has no work tree of its own that it could work in"
         "the task could not get a work tree of its own, and works nowhere else; mend what the reason names";
     MergeConflict "merge_conflict" Operator "the work of several tasks could not be put together"

@@ -134,7 +134,8 @@ pub fn of_task(known: &Known<'_>, task: &Task, events: &[Recorded]) -> Vec<Strin
         said.push(format!("It was given up by {} at {}: {}.", letter.by, letter.at, letter.why.words()));
     }
     if let Some(round) = task.round.as_deref().filter(|round| round.number > 0) {
-        said.push(format!("It is in round {} of its review.", round.number));
+        let is = if task.state.is_settled() { "was settled" } else { "is" };
+        said.push(format!("It {is} in round {} of its review.", round.number));
     }
     said
 }
@@ -288,8 +289,12 @@ fn why_queued(known: &Known<'_>, task: &Task) -> Vec<String> {
         ];
     }
     if !owned {
-        let why = if run.dispatcher.is_some() { "is gone, or has stopped" } else { "has not begun" };
-        said.push(format!("Nobody carries the run out: its crew process {why}."));
+        let why = match run.status(false) {
+            RunStatus::Queued if run.dispatcher.is_some() => "its crew process came to its end before",
+            _ if run.dispatcher.is_some() => "its crew process is gone, or has stopped",
+            _ => "its crew process has not begun",
+        };
+        said.push(format!("Nobody carries the run out: {why}."));
     }
     let place = run.place(&task.spec.id).unwrap_or_default();
     let open: Vec<String> = schedule::waits_for(run, place)
@@ -342,13 +347,14 @@ fn why_running(known: &Known<'_>, task: &Task) -> Vec<String> {
     let Some(attempt) = task.last() else { return Vec::new() };
     let Attempt { number, agent, started_at, .. } = attempt;
     let what = match attempt.state {
+        _ if !known.owned => "was at work when its crew process went",
         AttemptState::Starting => "is being started",
         AttemptState::Verifying => "has ended, and crew checks its work",
         AttemptState::Running | AttemptState::Ended(_) => "is at work",
     };
     let mut said = vec![format!("Attempt {number} of {agent} {what}, since {started_at}.")];
     if !known.owned {
-        said.push("Its crew process is gone: whoever resumes the run finds out what became of it.".into());
+        said.push("Whoever resumes the run finds out what became of it.".into());
     }
     if !attempt.waiting.is_empty() {
         said.push(format!("It says that it waits: {}.", clean_line(&attempt.waiting, MAX_SAID)));

@@ -171,7 +171,7 @@ impl RetryReason {
         match self {
             RetryReason::AutoRetry => "errors of this kind go away by themselves",
             RetryReason::MaxRetriesExceeded => "it was tried as often as it may be",
-            RetryReason::PermanentError => "an attempt like it would end like it",
+            RetryReason::PermanentError => "nothing says that it goes away by itself",
             RetryReason::LowConfidenceNoRetry => "the agent was not sure of its work itself",
             RetryReason::TransientDisabled => "its step wants no further attempts",
         }

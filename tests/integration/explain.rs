@@ -91,7 +91,10 @@ fn a_task_that_failed_says_with_what_and_why_it_was_not_tried_again() {
     let said = explain(&repo, &["fix"]);
     assert_eq!((&said["state"], &said["error_kind"]), (&json!("failed"), &json!("verify_failed")));
     says(&said, "Attempt 1 of fake ended with verify_failed: ");
-    says(&said, "It was not tried again, because an attempt like it would end like it (permanent_error).");
+    says(
+        &said,
+        "It was not tried again, because nothing says that it goes away by itself (permanent_error).",
+    );
     says(
         &said,
         "The command of a step, or one that checks its work, did not exit with 0: the work itself was wrong",
@@ -317,6 +320,13 @@ fn what_ends_with_others_says_with_whom_and_a_budget_what_is_used_up() {
     let next = said["next"][0]["command"].as_str().expect("a command");
     assert!(next.ends_with(" --max-tokens 1800"), "{next}");
     type_it(&repo, next);
+    // What the workflow itself allows, no command makes more.
+    repo.workflow("two", "## a\nrun: sleep 300\nmaxTime: 1s");
+    repo.crew(["run", "g", "--workflow", "two"]).exits(1);
+    let said = explain(&repo, &["a"]);
+    says(&said, "budget_exceeded");
+    all_work(&repo, &said);
+    repo.crew(["requeue", "last", "a"]).exits(4);
 }
 
 #[test]
