@@ -106,6 +106,7 @@ pub(super) fn detail_of(event: &Event) -> String {
                 ToolResult::Ok => "",
                 ToolResult::Error => "(failed) ",
                 ToolResult::Denied => "(denied) ",
+                ToolResult::Unfinished => "(did not come back) ",
             };
             format!("{result}{tool} {arguments}")
         }

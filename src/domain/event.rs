@@ -161,12 +161,24 @@ pub enum ToolResult {
     Error,
     /// The agent's own permissions or its sandbox refused it.
     Denied,
+    /// It had not come back when the attempt ended.
+    Unfinished,
 }
 
 impl ToolResult {
     /// Returns the result of a call of which only this is known.
     pub fn of(ok: bool) -> ToolResult {
         if ok { ToolResult::Ok } else { ToolResult::Error }
+    }
+
+    /// Returns the word used in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            ToolResult::Ok => "ok",
+            ToolResult::Error => "error",
+            ToolResult::Denied => "denied",
+            ToolResult::Unfinished => "unfinished",
+        }
     }
 }
 
@@ -265,7 +277,7 @@ pub enum Event {
     AttemptAdopted { task: TaskId, attempt: u32, process: ProcessId },
     /// The agent told its own session id.
     SessionStarted { task: TaskId, attempt: u32, session: String },
-    /// A tool call of the agent came back.
+    /// A tool call of the agent came back, or its attempt ended before that.
     ToolInvoked {
         task: TaskId,
         attempt: u32,

@@ -8,6 +8,7 @@ use crate::domain::event::{Ending, Event, Outcome, Recorded, ToolResult};
 use crate::domain::gate::{About, Decision, GateId};
 use crate::domain::id::{RunId, TaskId};
 use crate::domain::merging::How;
+use crate::domain::review::deciding;
 use crate::domain::review::passes;
 use crate::domain::review::report::Pass;
 use crate::domain::run::{Run, RunStatus, Touched};
@@ -239,11 +240,19 @@ impl Meter {
         let taken_over = matches!(event, Event::DispatcherStarted { .. })
             && run.dispatcher.is_some()
             && run.ended_at.is_none();
+        let withdrawn = match event {
+            Event::FindingDecided { fingerprint, .. } => run.decisions.get(fingerprint),
+            _ => None,
+        };
+        let withdrawn = withdrawn.map(|decided| decided.decision);
         let Ok(touched) = run.apply(*at, event) else { return };
         if taken_over {
             sink.take(Metric::RunTakenOver, &[&label(&run.team)], 1);
         }
         let mut taking = Taking { meter: self, at: *at, sink };
+        if let (Event::FindingDecided { fingerprint, .. }, Some(decision)) = (event, withdrawn) {
+            let _ = taking.withdrawn(fingerprint, decision);
+        }
         taking.event(event);
         taking.states(event, touched);
     }
@@ -421,11 +430,7 @@ impl Taking<'_> {
         self.goes_on(place)?;
         let Taking { meter, sink, .. } = self;
         let agent = as_label(&meter.run.as_ref()?.tasks[place].last()?.agent);
-        let result = match result {
-            ToolResult::Ok => "ok",
-            ToolResult::Error => "error",
-            ToolResult::Denied => "denied",
-        };
+        let result = result.name();
         sink.take(Metric::ToolCall, &[&agent, &as_label(tool), result], 1);
         sink.take(Metric::ToolDuration, &[&agent, result], millis);
         Some(())
@@ -532,6 +537,16 @@ impl Taking<'_> {
         let verdict = if accepted { "accepted" } else { "rejected" };
         let who = self.who(id)?;
         self.one(Metric::WorkJudged, &who.and_two(by, verdict));
+        Some(())
+    }
+
+    /// Counts a decision that another one takes the place of. That a finding is open again is none.
+    fn withdrawn(&mut self, fingerprint: &str, decision: deciding::Decision) -> Option<()> {
+        if decision != deciding::Decision::Reopened {
+            for reviewer in self.finders(fingerprint)? {
+                self.one(Metric::ReviewWithdrawn, &[&reviewer, decision.name()]);
+            }
+        }
         Some(())
     }
 

@@ -287,6 +287,8 @@ metrics! {
     ReviewFinding Counter "crew.review.finding_total" Total ["reviewer" "severity"] &[], "What reviewers found";
     ReviewDecision Counter "crew.review.decision_total" Total ["reviewer" "decision" "feedback"] &[],
         "What was decided about what reviewers found";
+    ReviewWithdrawn Counter "crew.review.withdrawn_total" Total ["reviewer" "decision"] &[],
+        "Decisions about what reviewers found that later ones took back";
     ReviewRound Counter "crew.review.round_total" Total ["team" "role" "agent" "model"] &[],
         "Times that a review sent work back";
     Verification Counter "crew.verify.command_total" Total ["team" "role" "result"] &[],

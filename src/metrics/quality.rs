@@ -182,6 +182,10 @@ pub fn totals(snapshot: &Snapshot) -> Totals {
         let has = |series: &&Series| label.is_empty() || series.label(label) == Some(value);
         snapshot.of(metric).filter(has).map(|series| series.value.amount()).sum()
     };
+    let decided = |decision: &str| -> u64 {
+        let withdrawn: u64 = count(Metric::ReviewWithdrawn, "decision", decision);
+        count(Metric::ReviewDecision, "decision", decision).saturating_sub(withdrawn)
+    };
     Totals {
         all,
         retries: count(Metric::Retry, "", ""),
@@ -190,8 +194,8 @@ pub fn totals(snapshot: &Snapshot) -> Totals {
         gates_decided: count(Metric::GateDecided, "", ""),
         gates_approved: count(Metric::GateDecided, "decision", "approved"),
         findings: count(Metric::ReviewFinding, "", ""),
-        resolved: count(Metric::ReviewDecision, "decision", "resolved"),
-        dismissed: count(Metric::ReviewDecision, "decision", "dismissed"),
+        resolved: decided("resolved"),
+        dismissed: decided("dismissed"),
     }
 }
 
@@ -346,8 +350,10 @@ pub(crate) mod tests {
         registry.add(Metric::GateDecided, &["start", "approved"], 8);
         registry.add(Metric::GateDecided, &["start", "rejected"], 3);
         registry.add(Metric::ReviewFinding, &["claude", "error"], 57);
-        registry.add(Metric::ReviewDecision, &["claude", "resolved", "good_fit"], 16);
-        registry.add(Metric::ReviewDecision, &["claude", "dismissed", ""], 9);
+        registry.add(Metric::ReviewDecision, &["claude", "resolved", "good_fit"], 17);
+        registry.add(Metric::ReviewDecision, &["claude", "dismissed", ""], 11);
+        registry.add(Metric::ReviewWithdrawn, &["claude", "resolved"], 1);
+        registry.add(Metric::ReviewWithdrawn, &["claude", "dismissed"], 2);
         let snapshot = registry.snapshot(Time(0));
         let names: Vec<String> = of_agents(&snapshot).into_iter().map(|quality| quality.agent).collect();
         assert_eq!(names, ["claude", "codex"]);

@@ -299,11 +299,7 @@ impl Tracer {
                     ("gen_ai.operation.name", self.text("execute_tool")),
                     ("gen_ai.tool.name", self.text(tool)),
                 ];
-                let error = match result {
-                    ToolResult::Ok => None,
-                    ToolResult::Error => Some("error"),
-                    ToolResult::Denied => Some("denied"),
-                };
+                let error = (*result != ToolResult::Ok).then(|| result.name());
                 span.attributes.extend(error.map(|error| ("error.type", self.text(error))));
                 span.error = error.map(str::to_owned);
                 ended.push(span);

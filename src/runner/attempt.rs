@@ -13,7 +13,8 @@ use super::slots::{Heard, Part};
 use crate::agents::{Agent, Said, UsageKind};
 use crate::domain::budget::{Spent, Standing, What};
 use crate::domain::error_kind::{ErrorClass, ErrorKind};
-use crate::domain::event::{Ending, Event, Outcome, Recorded};
+use crate::domain::event::{Ending, Event, Outcome, Recorded, ToolResult};
+use crate::domain::id::TaskId;
 use crate::domain::judgement::{self, Evidence, Judgement, StopReason, StreamError};
 use crate::domain::liveness::Occupied;
 use crate::domain::price::Price;
@@ -420,6 +421,21 @@ impl OpenAttempt {
             }
             self.control.signal(GroupSignal::End);
         }
+    }
+
+    /// Returns the calls of tools that have not come back, as events: nothing more is heard of them.
+    pub fn unfinished_calls(&mut self, task: &TaskId) -> Vec<Event> {
+        let mut open: Vec<_> = std::mem::take(&mut self.tools).into_values().collect();
+        open.sort_by_key(|(.., began)| *began);
+        let event = |(tool, arguments, began): (String, String, Instant)| Event::ToolInvoked {
+            task: task.clone(),
+            attempt: self.number,
+            tool,
+            arguments,
+            result: ToolResult::Unfinished,
+            millis: began.elapsed().as_millis() as u64,
+        };
+        open.into_iter().map(event).collect()
     }
 
     /// Kills the group whose grace is over.

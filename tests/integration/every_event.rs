@@ -160,6 +160,7 @@ pub fn everything_happens_in(repo: &TestRepo, mut look: impl FnMut(&TestRepo)) {
 
     crate::review_decisions::a_review(repo, "v1", &[("claude", &[("aa11", "error")])], &[]);
     repo.crew(["review", "resolve", "last", "aa11", "--why", "done"]).exits(0);
+    repo.crew(["review", "reopen", "last", "aa11", "--why", "not quite"]).exits(0);
     look(repo);
     crate::review_rounds::a_round_in(repo);
     look(repo);

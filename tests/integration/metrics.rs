@@ -59,6 +59,41 @@ fn calls_a_thousand_tools(repo: &TestRepo) {
     repo.crew(["run", "g", "--workflow", "chatty"]).exits(0);
 }
 
+#[test]
+fn a_call_that_has_not_come_back_when_its_attempt_ends_is_told_and_counted() {
+    let repo = TestRepo::new();
+    repo.crew_agent(
+        "hangs",
+        r#"'say:{"crew":"tool","id":"t","name":"Bash","arguments":{"command":"sleep 99"}}' submit:done 'say:{"crew":"end","ok":true}'"#,
+    );
+    repo.workflow("w", "## a\nrole: explorer\nagent: hangs\n\nDo it.");
+    repo.run_json("w", 0);
+    let events = repo.events();
+    let [call] = of_kind(&events, "tool_invoked")[..] else { panic!("{events:?}") };
+    assert_eq!((&call["tool"], &call["result"]), (&json!("Bash"), &json!("unfinished")));
+    let counted = repo.crew(["metrics", "crew.tool.call_total", "--json"]).exits(0).json();
+    assert_eq!(counted["data"][0]["labels"]["result"], "unfinished", "{counted:#}");
+    assert!(repo.crew(["events", "last"]).exits(0).out.contains("(did not come back) Bash"));
+}
+
+#[test]
+fn a_decision_that_is_taken_back_counts_for_nothing() {
+    let repo = TestRepo::new();
+    let findings = &[("aa11", "error"), ("bb22", "error")];
+    crate::review_decisions::a_review(&repo, "v1", &[("claude", findings)], &[]);
+    let decide = |what: &[&str]| {
+        repo.crew(["review", what[0], "last", what[1], "--why", "w"]).exits(0);
+        let json = repo.crew(["metrics", "--json"]).exits(0).json();
+        let found = &json["meta"]["totals"]["findings"];
+        (found["resolved"].clone(), found["dismissed"].clone(), found["acceptance_rate"].clone())
+    };
+    assert_eq!(decide(&["dismiss", "aa11"]), (json!(0), json!(1), json!(0.0)));
+    assert_eq!(decide(&["resolve", "bb22"]), (json!(1), json!(1), json!(0.5)));
+    assert_eq!(decide(&["reopen", "aa11"]), (json!(1), json!(0), json!(1.0)));
+    assert_eq!(decide(&["resolve", "aa11"]), (json!(2), json!(0), json!(1.0)));
+    assert_eq!(decide(&["dismiss", "bb22"]), (json!(1), json!(1), json!(0.5)));
+}
+
 /// An agent that says what it used up.
 fn says_what_it_cost(repo: &TestRepo, usage: &str) {
     let usage = format!(r#"'say:{{"crew":"usage",{usage}}}'"#);

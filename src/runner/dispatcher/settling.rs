@@ -310,6 +310,9 @@ impl Dispatcher<'_> {
         if judgement.outcome == Outcome::Succeeded {
             self.unfile_lifeless(place, "its attempt has succeeded")?;
         }
+        for call in open.unfinished_calls(&self.run.tasks[place].spec.id.clone()) {
+            self.record(call)?;
+        }
         let task = &self.run.tasks[place];
         self.record(Event::AttemptEnded {
             task: task.spec.id.clone(),
