@@ -146,6 +146,7 @@ fn show_run(cx: &Context, typed: &str) -> Result<ExitStatus> {
     let short = store.short(&id)?;
     let mut run = store.load_run(&id)?.context("the run is recorded")?;
     see_what_was_merged(&store, &mut run);
+    store.heartbeat(&id)?.iter().for_each(|heartbeat| run.note_told(heartbeat));
     let owned = lock::is_owned(&store.paths(&id))?;
     let status = run.status(owned);
     let account = Account::of(&run, owned, clock::now());

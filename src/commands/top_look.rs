@@ -135,6 +135,9 @@ impl Looker {
     fn picture(&mut self, wishes: &Wishes, now: Time) -> Result<Picture, StoreError> {
         let mut picture = self.empty();
         let Some(watch) = &mut self.watch else { return Ok(picture) };
+        for (id, run) in &mut watch.runs {
+            watch.heartbeats.get(id).into_iter().for_each(|heartbeat| run.note_told(heartbeat));
+        }
         let mut kept = BTreeSet::new();
         let mut doing_now = HashMap::new();
         for (id, run) in &watch.runs {

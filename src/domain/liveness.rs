@@ -7,6 +7,7 @@ use super::event::ProcessId;
 use super::id::TaskId;
 use super::settings::{self, Setting, Settings};
 use super::time::Time;
+use super::usage::Usage;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -217,6 +218,9 @@ pub struct Pulse {
     pub level: Level,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub doing: String,
+    /// What it has told so far that it has used up, with its price.
+    #[serde(default, skip_serializing_if = "Usage::is_untold")]
+    pub usage: Usage,
 }
 
 impl Heartbeat {

@@ -13,6 +13,7 @@ use super::gate::{self, About, Decided, Decision, Gate, GateId};
 use super::id::{RunId, TaskId};
 use super::imported::Imported;
 use super::judgement::FAIL_FAST;
+use super::liveness::Heartbeat;
 use super::merging::{Landed, Merging};
 use super::requeue;
 use super::resolution::{Resolution, Standing};
@@ -305,6 +306,18 @@ impl Run {
     /// The same by the text of the id.
     pub fn place_named(&self, task: &str) -> Option<usize> {
         self.index.get(task).copied()
+    }
+
+    /// Takes in what the open attempts have told so far that they have used up, as their dispatcher says; what stands in the
+    /// record at their ends takes its place.
+    pub fn note_told(&mut self, heartbeat: &Heartbeat) {
+        for pulse in &heartbeat.attempts {
+            let Some(place) = self.place(&pulse.task) else { continue };
+            let last = self.tasks[place].attempts.last_mut();
+            if let Some(open) = last.filter(|last| last.number == pulse.attempt && last.is_open()) {
+                open.usage = pulse.usage;
+            }
+        }
     }
 
     /// Returns a task by its id.

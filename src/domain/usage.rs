@@ -24,6 +24,11 @@ impl Usage {
         known.iter().any(Option::is_some).then(|| known.iter().flatten().sum())
     }
 
+    /// Tells whether nothing is known of it.
+    pub fn is_untold(&self) -> bool {
+        *self == Usage::default()
+    }
+
     /// Adds what another step or attempt used.
     pub fn add(&mut self, other: &Usage) {
         fn sum<T: std::ops::Add<Output = T> + Copy>(ours: &mut Option<T>, theirs: Option<T>) {

@@ -246,7 +246,8 @@ mod tests {
         match event {
             Event::TaskCreated { spec: TaskSpec { work: Work::Agent { task, .. }, .. } } => task.clear(),
             Event::AttemptStarted { token_hash, log, folder, .. } => {
-                (token_hash.clear(), log.clear());
+                token_hash.clear();
+                log.clear();
                 *folder = None;
             }
             _ => {}

@@ -70,6 +70,37 @@ fn without_a_terminal_it_is_told_once() {
 }
 
 #[test]
+fn what_an_agent_has_told_of_its_usage_is_seen_while_it_is_at_work_and_counts_once() {
+    let repo = TestRepo::new();
+    let gate = repo.gate("spends");
+    let usage = r#"'say:{"crew":"usage","input_tokens":1000,"output_tokens":200,"cost_usd":0.25}'"#;
+    let end = r#"submit:done 'say:{"crew":"end","ok":true}'"#;
+    repo.crew_agent("spends", &format!("{usage} wait-gone:{} {usage} {end}", gate.display()));
+    repo.workflow("w", "## a\nrole: explorer\nagent: spends\n\nDo it.");
+    let running = repo.start(["run", "g", "--workflow", "w"]);
+    let spent = || {
+        let seen = snapshot(&repo);
+        let figures = |of: &Value| (of["tokens"].clone(), of["cost_usd"].clone());
+        let run = &seen["runs"][0];
+        [figures(&seen["totals"]), figures(run), figures(task(run, "a"))]
+    };
+    let told = (json!(1200), json!(0.25));
+    repo.wait_for_event("it works", |event| event["kind"] == "process_started");
+    wait_until("what it has told is seen", || spent().iter().all(|figures| *figures == told));
+    let status = repo.crew(["status", "last", "--json"]).exits(0).json();
+    assert_eq!(task(&status, "a")["usage"]["cost_usd"], 0.25, "{status:#}");
+    repo.open("spends");
+    running.ends().exits(0);
+    let status = repo.crew(["status", "last", "--json"]).exits(0).json();
+    assert_eq!(
+        (&status["usage"]["cost_usd"], &task(&status, "a")["usage"]["cost_usd"]),
+        (&json!(0.5), &json!(0.5))
+    );
+    let json = repo.crew(["metrics", "--json"]).exits(0).json();
+    assert_eq!(json["meta"]["totals"]["cost_usd"], 0.5, "{json:#}");
+}
+
+#[test]
 fn a_gate_is_approved_and_the_run_is_seen_to_its_end() {
     let repo = TestRepo::new();
     let running = busy(&repo, "reading");

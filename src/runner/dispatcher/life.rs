@@ -5,6 +5,7 @@ use crate::domain::clocks::{self, Clocks, Gap};
 use crate::domain::event::Event;
 use crate::domain::liveness::{self, Heartbeat, Level, Pulse, Sign, Watch};
 use crate::domain::task::AttemptState;
+use crate::domain::usage::Usage;
 use crate::runner::clock;
 use crate::store::StoreError;
 use std::sync::PoisonError;
@@ -20,11 +21,13 @@ pub(super) struct Life {
     watch: Watch,
     looked: Option<Instant>,
     clocks: Clocks,
+    /// What the open attempts had told of their usage, all together, when it was said last.
+    told: Usage,
 }
 
 impl Life {
     pub(super) fn new() -> Life {
-        Life { watch: Watch::default(), looked: None, clocks: clock::clocks() }
+        Life { watch: Watch::default(), looked: None, clocks: clock::clocks(), told: Usage::default() }
     }
 
     /// Takes note that the time since the last look at the clocks was work of our own, however long that took.
@@ -61,7 +64,10 @@ impl Dispatcher<'_> {
         self.look_for_strays(None);
         let signs = self.signs();
         let look = self.life.watch.look(clock::clocks().awake, &signs, &self.setup.limits.liveness);
-        if look.beats {
+        let mut told = Usage::default();
+        self.open.values().for_each(|open| told.add(&open.priced_usage()));
+        if look.beats || told != self.life.told {
+            self.life.told = told;
             self.beat(&signs);
         }
         for sign in &signs {
@@ -105,6 +111,7 @@ impl Dispatcher<'_> {
                 last_sign: at.moved(-i64::try_from(sign.quiet.as_millis()).unwrap_or(i64::MAX)),
                 level: liveness::level(sign.occupied, sign.quiet, &self.setup.limits.liveness),
                 doing: open.safe(&doing, MAX_DOING),
+                usage: open.priced_usage(),
             })
         };
         let heartbeat = Heartbeat { process, at, attempts: signs.iter().filter_map(pulse).collect() };
