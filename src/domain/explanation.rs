@@ -596,7 +596,7 @@ mod tests {
             why(&run, &events, "x", true),
             "It waits for the folder: w is at work there. As many tasks are worked on as may be at once (--jobs 2): a, w."
         );
-        assert!(why(&run, &events, "a", false).contains("Its crew process is gone"));
+        assert!(why(&run, &events, "a", false).contains(" was at work when its crew process went, since "));
     }
 
     #[test]
