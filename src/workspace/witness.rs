@@ -292,7 +292,8 @@ impl Places {
     fn refs(&self, git: &Git) -> Result<BTreeMap<String, String>, GitError> {
         let all = git.text(&["for-each-ref", "--format=%(refname) %(objectname) %(symref)"])?;
         let head = self.head(git);
-        let is_ours = |name: &str| name != head && OURS.iter().any(|ours| name.starts_with(ours));
+        let is_looked_at = |name: &str| name == head || self.only.as_deref() == Some(name);
+        let is_ours = |name: &str| !is_looked_at(name) && OURS.iter().any(|ours| name.starts_with(ours));
         let mut refs: BTreeMap<String, String> = all
             .lines()
             .filter_map(|line| line.split_once(' '))
