@@ -484,6 +484,8 @@ fn what_an_agent_did_without_its_git_is_kept_by_whoever_takes_the_run_over() {
     let before = of_the_user(&repo);
     let crew = repo.start(["run", "g", "--workflow", "deeds", "--worktree", "--json", "--quiet"]);
     crate::support::wait_until("the agent is at work", || repo.beside("ready").exists());
+    // What no record tells of would be taken up as it is, and kept with what comes after.
+    repo.wait_for_event("its tree is in the record", |event| event["kind"] == "worktree_added");
     crew.kill();
     repo.open("wait");
     let run = repo.crew(["resume", "last", "--json"]).json();
