@@ -101,6 +101,30 @@ fn what_an_agent_has_told_of_its_usage_is_seen_while_it_is_at_work_and_counts_on
 }
 
 #[test]
+fn what_a_lost_attempt_had_told_of_its_usage_is_counted_too() {
+    let repo = TestRepo::new();
+    let usage = r#"'say:{"crew":"usage","input_tokens":1000,"output_tokens":200,"cost_usd":0.25}'"#;
+    let gate = repo.gate("spends");
+    let end = r#"submit:done 'say:{"crew":"end","ok":true}'"#;
+    repo.crew_agent("spends", &format!("{usage} wait-gone:{} {end}", gate.display()));
+    repo.workflow("w", "## a\nrole: explorer\nagent: spends\n\nDo it.");
+    let running = repo.start(["run", "g", "--workflow", "w"]);
+    repo.wait_for_event("it works", |event| event["kind"] == "process_started");
+    wait_until("what it has told is seen", || snapshot(&repo)["totals"]["cost_usd"] == 0.25);
+    running.kill();
+    repo.open("spends");
+    let run = repo.crew(["resume", "last", "--json"]).exits(0).json();
+    let cost: Vec<Value> = of_kind(&repo.events(), "attempt_ended")
+        .iter()
+        .map(|ended| json!([ended["outcome"], ended["usage"]["cost_usd"], ended["usage"]["output_tokens"]]))
+        .collect();
+    assert_eq!(cost, [json!(["lost", 0.25, 200]), json!(["succeeded", 0.25, 200])]);
+    assert_eq!(run["usage"]["cost_usd"], 0.5, "{run:#}");
+    let json = repo.crew(["metrics", "--json"]).exits(0).json();
+    assert_eq!(json["meta"]["totals"]["cost_usd"], 0.5, "{json:#}");
+}
+
+#[test]
 fn a_gate_is_approved_and_the_run_is_seen_to_its_end() {
     let repo = TestRepo::new();
     let running = busy(&repo, "reading");

@@ -141,6 +141,8 @@ impl Dispatcher<'_> {
             open.recorded = recorded;
             self.hear_again(place, &mut open);
             open.silence = open.silence.filter(|_| !is_gone);
+        } else {
+            open.usage = self.last_told_usage(place);
         }
         open.kept = self.output_now(place).map(|(kept, _)| kept);
         if let Some(reason) = why_ended(&open, is_gone, child_began) {
@@ -184,13 +186,13 @@ impl Dispatcher<'_> {
     }
 
     /// Takes in what the child of an attempt has said that is gone and that nobody goes on with, before that is forgotten.
-    /// Returns what it used.
+    /// Returns what it used, as far as that is known.
     pub(super) fn hear_out(&mut self, place: usize, recorded: RecordedBefore) -> Result<Usage, StoreError> {
         let (token, words) = self.secrets_of_left(place);
         let task = &self.run.tasks[place];
         let left = task.last().filter(|left| left.state == AttemptState::Running);
         let (Some(left), Some(output)) = (left, self.left_output(place, &words)) else {
-            return Ok(Usage::default());
+            return Ok(self.last_told_usage(place));
         };
         let log = self.paths.root().join(&left.log);
         let mut open = OpenAttempt::new(task, (left.number, token), log, self.setup.limits.attempt);

@@ -7,6 +7,7 @@ use crate::domain::error_kind::ErrorKind;
 use crate::domain::event::{Again, Ending, Event, Outcome, ProcessId};
 use crate::domain::gate;
 use crate::domain::judgement::{self, StopReason};
+use crate::domain::liveness::Pulse;
 use crate::domain::retry::RetryReason;
 use crate::domain::schedule::Schedule;
 use crate::domain::submission::HandedIn;
@@ -219,14 +220,26 @@ impl Dispatcher<'_> {
 
     /// Returns when something last told of an attempt: its log, what is kept of its output, or a crew process that saw it.
     fn last_trace(&self, task: &Task, left: &Attempt, log: &Path) -> Time {
-        let beat = self.store.heartbeat(&self.run.id).ok().flatten().filter(|beat| {
-            beat.attempts.iter().any(|pulse| pulse.task == task.spec.id && pulse.attempt == left.number)
-        });
+        let beat = self.last_pulse(task, left).map(|(at, _)| at);
         let logged = log.metadata().ok().and_then(|log| log.modified().ok());
         let logged = logged.and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
         let kept = self.output_of(&task.spec.id, left.number).into_iter().filter_map(|kept| kept.touched());
         let traces = logged.map(|at| at.as_millis() as i64).into_iter().chain(kept);
-        traces.map(Time).chain(beat.map(|beat| beat.at)).max().unwrap_or(left.started_at)
+        traces.map(Time).chain(beat).max().unwrap_or(left.started_at)
+    }
+
+    /// Returns how a crew process saw an attempt that was open when it last told of the run, and when that was.
+    fn last_pulse(&self, task: &Task, attempt: &Attempt) -> Option<(Time, Pulse)> {
+        let beat = self.store.heartbeat(&self.run.id).ok().flatten()?;
+        Some((beat.at, beat.pulse(&task.spec.id, attempt.number)?.clone()))
+    }
+
+    /// Returns what the newest attempt of a task had used up when a crew process last told of it: all that is known where
+    /// what it said is not kept.
+    pub(super) fn last_told_usage(&self, place: usize) -> Usage {
+        let task = &self.run.tasks[place];
+        let pulse = task.last().and_then(|left| self.last_pulse(task, left));
+        pulse.map(|(_, pulse)| pulse.usage).unwrap_or_default()
     }
 
     /// Ends what a dead owner's attempts left running, wherever that went, and what told of the run, all at once.
