@@ -233,7 +233,8 @@ impl Snapshot {
         })
     }
 
-    /// Adds what another snapshot says, of another repository for instance.
+    /// Adds what another snapshot says.
+    #[cfg(test)]
     pub fn merge(&mut self, other: &Snapshot) {
         let mut registry = Registry::default();
         for series in self.series.iter().chain(&other.series) {
