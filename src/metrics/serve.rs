@@ -72,7 +72,6 @@ pub fn serve(
             }
             if open.fetch_add(1, Ordering::Relaxed) >= MAX_CONNECTIONS {
                 open.fetch_sub(1, Ordering::Relaxed);
-                tracing::warn!(most = MAX_CONNECTIONS, "too many connections at once: one is turned away");
                 let _ = connection.set_write_timeout(Some(Duration::from_millis(100)));
                 let _ = (&connection)
                     .write_all(Answer::plain(503, "too many connections").head(false).as_bytes());

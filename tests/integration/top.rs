@@ -112,8 +112,10 @@ fn what_a_lost_attempt_had_told_of_its_usage_is_counted_too() {
     repo.wait_for_event("it works", |event| event["kind"] == "process_started");
     wait_until("what it has told is seen", || snapshot(&repo)["totals"]["cost_usd"] == 0.25);
     running.kill();
+    let resumed = repo.start(["resume", "last", "--json"]);
+    repo.wait_for_event("it is lost", |event| event["kind"] == "attempt_ended");
     repo.open("spends");
-    let run = repo.crew(["resume", "last", "--json"]).exits(0).json();
+    let run = resumed.ends().exits(0).json();
     let cost: Vec<Value> = of_kind(&repo.events(), "attempt_ended")
         .iter()
         .map(|ended| json!([ended["outcome"], ended["usage"]["cost_usd"], ended["usage"]["output_tokens"]]))
