@@ -311,7 +311,7 @@ mod sending {
         let missing = report.dropped + report.rejected;
         let opened = match report.opened {
             0 => String::new(),
-            _ => format!("; nothing was tried for a while after {} failures", report.failures),
+            _ => format!("; after {} failures in a row nothing is tried for a while", report.in_a_row),
         };
         // What came through at the second try is nobody's concern.
         (missing > 0).then(|| format!("the collector: {why} ({missing} spans and series not sent{opened})"))

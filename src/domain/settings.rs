@@ -231,7 +231,7 @@ pub const OTLP_TIMEOUT: Setting = number(
     "otlp.timeout_seconds",
     (10, 1, 60),
     Project::Never,
-    "Seconds that one request to it may take; the end of a run waits for it no longer than that",
+    "Seconds that one request to it may take; the end of a run waits for it no longer than that, and two at most",
 );
 pub const OTLP_GZIP: Setting = Setting {
     key: "otlp.gzip",

@@ -468,11 +468,38 @@ fn what_is_refused_for_a_moment_is_sent_again_and_nobody_hears_of_it() {
     assert!(took < PATIENCE);
 }
 
-/// The end of a run waits for a request no longer than the setting says.
+/// A request takes no longer than the setting says: with ten seconds each, five would take fifty.
 pub fn timeout_seconds_end_one_that_hangs() {
-    let (said, took, _) = disturbed(Manner::Hangs, 1);
-    assert!(said.contains("not sent"), "{said}");
-    assert!(took < Duration::from_secs(30), "{took:?}");
+    let repo = TestRepo::new();
+    let collector = Collector::start(Manner::Hangs);
+    sends_to(&repo, &collector);
+    repo.set("otlp", "timeout_seconds", json!(1));
+    repo.workflow("one", "## a\nrun: true");
+    repo.crew(["run", "g", "--workflow", "one"]).exits(0);
+    let began = Instant::now();
+    let told = repo.crew(["metrics", "--otlp", "--json"]).exits(1);
+    assert!(began.elapsed() < Duration::from_secs(40), "{:?}", began.elapsed());
+    assert_eq!(told.json()["failures"], 5);
+    assert!(told.err.contains("after 5 failures in a row nothing is tried for a while"), "{}", told.err);
+}
+
+#[test]
+fn a_collector_that_is_silent_is_given_up_after_five_requests_of_as_many_runs() {
+    let repo = TestRepo::new();
+    let collector = Collector::start(Manner::Hangs);
+    sends_to(&repo, &collector);
+    repo.set("otlp", "timeout_seconds", json!(60));
+    repo.workflow("one", "## a\nrun: true");
+    for run in 1..=5 {
+        let began = Instant::now();
+        let said = repo.crew(["run", "g", "--workflow", "one"]).exits(0).err;
+        assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
+        let is_over = said.contains("after 5 failures in a row nothing is tried for a while");
+        assert_eq!(is_over, run == 5, "{run}: {said}");
+        assert_eq!(collector.requests().len(), run);
+    }
+    let said = repo.crew(["run", "g", "--workflow", "one"]).exits(0).err;
+    assert!(said.contains("nothing is tried for another") && collector.requests().len() == 5, "{said}");
 }
 
 #[test]

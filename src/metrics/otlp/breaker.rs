@@ -63,6 +63,11 @@ impl Breaker {
         self.in_a_row >= FAILURES && self.not_before > now
     }
 
+    /// Returns how many failed in a row, up to now.
+    pub fn in_a_row(&self) -> u32 {
+        self.in_a_row
+    }
+
     /// Takes in that something came through.
     pub fn succeeded(&mut self) {
         *self = Breaker { opened: self.opened, ..Breaker::default() };

@@ -24,7 +24,7 @@ const BATCH: usize = 512;
 const GATHERING: Duration = Duration::from_secs(5);
 /// How often it is looked whether somebody is in a hurry.
 const LOOK: Duration = Duration::from_millis(10);
-/// For how long the end tries again what failed: a collector that is not there is no reason to keep anybody waiting.
+/// The most that the end of a run takes: a collector that is not there, or silent, is no reason to keep anybody waiting.
 const TRYING_AGAIN: Duration = Duration::from_secs(2);
 /// The same where somebody waits for nothing else.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -45,10 +45,21 @@ pub struct Report {
     pub failures: u64,
     /// How often nothing was tried for a while because five requests in a row had failed.
     pub opened: u32,
+    /// How many had failed in a row when that was so last; some of them may be earlier processes'.
+    pub in_a_row: u32,
     /// What went wrong last.
     pub wrong: Option<String>,
     /// What the next one who sends there has to know.
     pub kept: Option<Kept>,
+}
+
+impl Report {
+    /// Takes in what a breaker came to with a failure.
+    fn count(&mut self, breaker: &Breaker) {
+        if breaker.opened > 0 {
+            (self.opened, self.in_a_row) = (breaker.opened.max(self.opened), breaker.in_a_row());
+        }
+    }
 }
 
 enum Work {
@@ -61,6 +72,8 @@ enum Work {
 #[derive(Debug, Default)]
 struct Shared {
     report: Mutex<Report>,
+    /// Since when a request is on its way. Changes after an answer only while the report is held.
+    under_way: Mutex<Option<Instant>>,
     /// How many spans and series were handed over.
     handed: AtomicU64,
     /// Somebody hands over in time, and waits for as long as nothing more has room.
@@ -72,6 +85,10 @@ struct Shared {
 impl Shared {
     fn report(&self) -> MutexGuard<'_, Report> {
         self.report.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn under_way(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -168,10 +185,10 @@ impl Exporter {
         self.shared.report().dropped += count;
     }
 
-    /// Waits until all is sent, for the time of one request at most, and as long as nobody is in a hurry. `waits` is called
-    /// once, after `sign_after`.
+    /// Waits until all is sent, for two seconds at most, or less where a request may take less, and as long as nobody is in a
+    /// hurry. `waits` is called once, after `sign_after`.
     pub fn finish(self, is_hurried: &AtomicBool, sign_after: Duration, waits: impl FnOnce()) -> Report {
-        let most = self.timeout + MARGIN;
+        let most = (self.timeout + MARGIN).min(TRYING_AGAIN);
         self.finish_within(most, is_hurried, (sign_after, waits))
     }
 
@@ -182,7 +199,8 @@ impl Exporter {
         is_hurried: &AtomicBool,
         (sign_after, waits): (Duration, impl FnOnce()),
     ) -> Report {
-        let Exporter { queue, done, shared, endpoint, now, .. } = self;
+        let Exporter { queue, done, shared, endpoint, now, timeout } = self;
+        let failures_before = shared.report().failures;
         drop(queue);
         let (began, mut waits) = (Instant::now(), Some(waits));
         // It never sends; it is gone when all is done.
@@ -190,10 +208,17 @@ impl Exporter {
             let is_late = began.elapsed() >= most;
             if is_late || is_hurried.load(Ordering::Relaxed) {
                 shared.over.store(true, Ordering::Relaxed);
-                let mut report = shared.report().clone();
-                if is_late {
+                let held = shared.report();
+                let (mut report, under_way) = (held.clone(), *shared.under_way());
+                drop(held);
+                // One that was begun a moment ago has not failed; but if none ever counted, nobody would find out that it is silent.
+                let failed = under_way
+                    .is_some_and(|since| since.elapsed() >= timeout || report.failures == failures_before);
+                if is_late && failed {
                     let mut breaker = Breaker::resumed(report.kept.as_ref(), &endpoint, now());
                     breaker.failed(Duration::ZERO, None);
+                    report.failures += 1;
+                    report.count(&breaker);
                     report.kept = breaker.kept(&endpoint, Duration::ZERO, now());
                 }
                 // What is on its way may arrive; nobody will know.
@@ -323,6 +348,7 @@ impl Worker {
     /// Sends one request. What may be taken later stays.
     fn send_one(&mut self) {
         let now = (self.now)();
+        *self.shared.under_way() = Some(Instant::now());
         let batch = self.spans.len().min(BATCH);
         let (count, delivery) = if batch > 0 {
             let message = encode::traces(&self.who, &self.spans.make_contiguous()[..batch]);
@@ -331,16 +357,18 @@ impl Worker {
             let message = encode::metrics(&self.who, snapshot, *since);
             (encode::count_of(snapshot), self.courier.send(Signal::Metrics, &message, now))
         } else {
+            *self.shared.under_way() = None;
             return;
         };
         let clock = self.clock();
         let mut report = self.shared.report();
+        *self.shared.under_way() = None;
         match delivery {
             Delivery::Later { why, after } => {
                 report.failures += 1;
                 report.wrong = Some(why);
                 self.breaker.failed(clock, after);
-                report.opened = self.breaker.opened;
+                report.count(&self.breaker);
                 report.kept = self.breaker.kept(&self.endpoint, clock, (self.now)());
                 return;
             }
@@ -349,7 +377,7 @@ impl Worker {
                 report.dropped += count;
                 report.wrong = Some(why);
                 self.breaker.failed(clock, None);
-                report.opened = self.breaker.opened;
+                report.count(&self.breaker);
             }
             Delivery::Taken { rejected, said } => {
                 let rejected = rejected.min(count);
@@ -444,6 +472,43 @@ mod tests {
         assert!(exporter.shared.report().dropped > 0);
         let report = exporter.finish(&AtomicBool::new(true), Duration::ZERO, || {});
         assert_eq!((report.spans, report.dropped), (0, 8 * QUEUE as u64), "a hurry is no wait");
+    }
+
+    /// Takes connections and never answers, and sends a span there, whose one request may take so long. Returns what the end of
+    /// it came to.
+    fn sent_to_one_that_is_silent(silent: &TcpListener, timeout: Duration, kept: Option<Kept>) -> Report {
+        let endpoint = format!("http://{}", silent.local_addr().unwrap());
+        let collector = Collector { endpoint, headers: Vec::new(), timeout, gzip: false };
+        let who = Who { repository: "r".into(), instance: "i".into() };
+        let exporter = Exporter::start(collector, who, kept, || Time(0)).unwrap();
+        exporter.spans(spans(3));
+        exporter.finish(&AtomicBool::new(false), Duration::ZERO, || {})
+    }
+
+    #[test]
+    fn a_request_that_was_begun_a_moment_before_the_end_has_not_failed() {
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut kept = None;
+        // Each has one request that takes too long, and the next one is on its way when the time is over.
+        for run in 1..=5 {
+            let report = sent_to_one_that_is_silent(&silent, Duration::from_millis(300), kept);
+            assert_eq!((report.failures, report.opened), (1, u32::from(run == 5)), "{run}: {report:?}");
+            assert_eq!((report.spans, report.dropped), (0, 3));
+            assert_eq!(report.in_a_row, if run == 5 { 5 } else { 0 });
+            kept = report.kept;
+        }
+        let report = sent_to_one_that_is_silent(&silent, Duration::from_millis(300), kept);
+        assert_eq!((report.failures, report.opened), (0, 0), "nothing is tried");
+    }
+
+    #[test]
+    fn the_end_waits_two_seconds_for_one_that_is_silent_however_long_a_request_may_take() {
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let began = Instant::now();
+        let report = sent_to_one_that_is_silent(&silent, Duration::from_secs(60), None);
+        assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+        assert_eq!((report.failures, report.dropped), (1, 3), "{report:?}");
+        assert!(report.kept.is_some(), "the next one knows");
     }
 
     /// Answers one request at each connection: the first so many with 503, and that it may be tried after a second.
