@@ -96,10 +96,13 @@ fn keys_do_what_is_said_of_them(browser: &mut Browser<'_>) {
     }
     assert!(!panel.contains("[object"), "{panel}");
     assert_eq!(browser.value("document.querySelector('#panel .links a').hash"), "#task/writes");
+    browser.waits_for("document.activeElement.id === 'panel'");
     browser.press("k");
     browser.waits_for("document.querySelector('#panel h2').innerText.startsWith('writes')");
+    browser.waits_for("document.activeElement.id === 'panel'");
     browser.press("Escape");
     browser.waits_for("document.querySelector('#panel').hidden");
+    browser.waits_for("document.activeElement.hash === '#task/writes'");
     browser.press("3");
     browser.waits_for("document.querySelectorAll('#view-graph .node').length === 3");
     assert_eq!(browser.value("document.querySelectorAll('#view-graph .edge').length"), json!(1));
@@ -351,6 +354,109 @@ fn a_thousand_tasks_are_drawn_at_once_and_each_view_copes_with_them() {
     );
     assert_eq!(text(&mut browser, "[data-view=decisions] small"), "600");
     browser.is_content(&file);
+}
+
+#[test]
+fn the_search_finds_what_a_task_shows_and_the_keys_alone_reach_all_of_it() {
+    let repo = TestRepo::new();
+    let mut account = many(300);
+    let text = |words: &str| json!({"text": words, "bytes": words.len()});
+    let mut told = serde_json::to_value(&account.tasks[0]).expect("JSON");
+    let ending = json!({"millis": 1, "cpu_millis": 1, "max_rss_kib": 1, "output_bytes": 1});
+    let attempt = &mut told["attempts"][0];
+    attempt["verification_output"] = text("assertion left aardvark\n");
+    attempt["log"] = text("it said Bandicoot\n");
+    attempt["verifications"] = json!([{"at": "2026-01-05T10:00:20.000Z", "command": "make capybara", "passed": false, "ending": ending,
+        "ended": "exit 2", "cached": false}]);
+    attempt["tools"] = json!([{"at": "2026-01-05T10:00:20.000Z", "tool": "dingo", "arguments": "--of echidna", "result": "ok", "millis": 3}]);
+    attempt["refusals"] =
+        json!([{"at": "2026-01-05T10:00:20.000Z", "code": "bad", "reason": "no fossa in it"}]);
+    attempt["notes"] =
+        json!([{"at": "2026-01-05T10:00:20.000Z", "kind": "progress", "words": "halfway to the gecko"}]);
+    attempt["submission"] = json!({"result": {"summary": "done", "risks": ["a hyena"]}});
+    told["diff"] = json!({"from": "aa", "to": "bb", "files": [], "changed": 1, "insertions": 1, "deletions": 0, "uncommitted": 0,
+        "patch": text("+an ibex\n")});
+    told["verify"] = json!(["check the jackal"]);
+    told["dead_letter"] = json!({"at": "2026-01-05T10:00:20.000Z", "why": "attempts_used_up", "by": "crew", "note": "", "last_error": "no",
+        "tail": "the last words of a kudu"});
+    account.tasks[0] = serde_json::from_value(told).expect("a task");
+    account.gates[0].task = account.tasks[0].id.clone();
+    account.gates[0].words = "may the lemur go".into();
+    account.tasks[1].attempts[0].summary = "many words ".repeat(2_000);
+    let file = repo.beside("found.html");
+    std::fs::write(&file, html(&account).expect("a page")).expect("a file");
+    let Some(mut browser) = Browser::start(&repo) else { return };
+    browser.open(&file, "");
+    let words = "aardvark bandicoot capybara dingo echidna fossa gecko hyena ibex jackal kudu lemur";
+    for word in words.split(' ') {
+        browser.value(&format!(
+            "document.querySelector('#search').value = {word:?}; document.querySelector('#search').dispatchEvent(new Event('input'))"
+        ));
+        assert_eq!(browser.value(ROWS), json!(["row-task-0"]), "{word}");
+    }
+    browser.value("location.hash = '#task/task-0'");
+    browser.waits_for(
+        "document.querySelector('#panel .body')?.innerText.includes('the last words of a kudu') ?? false",
+    );
+    browser.press("Escape");
+    browser.waits_for("document.querySelector('#panel').hidden");
+    browser.press("Escape");
+    assert_eq!(browser.value(ROWS).as_array().map(Vec::len), Some(300));
+    keys_alone_reach_a_task_in_each_view(&mut browser);
+    browser.is_content(&file);
+}
+
+fn keys_alone_reach_a_task_in_each_view(browser: &mut Browser<'_>) {
+    let hash = "location.hash";
+    let in_sight = |what: &str, within: &str| {
+        format!(
+            "(() => {{ const [a, b] = [{what:?}, {within:?}].map((one) => document.querySelector(one)?.getBoundingClientRect()); \
+             return !!a && !!b && a.top >= b.top - 1 && a.bottom <= b.bottom + 1 && a.left >= b.left - 1; }})()"
+        )
+    };
+    browser.press("1");
+    browser.press("j");
+    browser.press("Enter");
+    browser.waits_for("document.activeElement.id === 'panel'");
+    browser.press_named("PageDown", 34);
+    browser.waits_for("document.querySelector('#panel').scrollTop > 100");
+    assert_eq!(browser.value("scrollY"), json!(0), "what lies behind stays where it is");
+    browser.press("Escape");
+    browser.waits_for("document.activeElement.hash === '#task/task-1'");
+
+    browser.press("2");
+    browser.waits_for("document.querySelectorAll('#view-timeline .lane.selected').length === 1");
+    (0..60).for_each(|_| browser.press("j"));
+    let lane = "#view-timeline .lane.selected";
+    browser.waits_for(&in_sight(lane, "#view-timeline .scroll"));
+    let marked = browser.value(&format!("document.querySelector({lane:?}).dataset.lane"));
+    let marked = marked.as_str().expect("a task").to_owned();
+    assert!(!["task-0", "task-1"].contains(&marked.as_str()), "{marked}");
+    browser.press("Enter");
+    browser.waits_for(&format!("{hash} === '#task/{marked}' && document.activeElement.id === 'panel'"));
+    browser.press("Escape");
+    browser.waits_for("document.activeElement.matches('#view-timeline .scroll')");
+
+    browser.press("3");
+    let node = "#view-graph .node.selected";
+    browser.waits_for(&in_sight(node, "#view-graph svg"));
+    assert_eq!(browser.value(&format!("document.querySelector({node:?}).dataset.task")), json!(marked));
+    let places = "[...document.querySelectorAll('#view-graph .node.selected')].map((node) => node.getAttribute('transform').match(/[-\\d.]+/g).map(Number))";
+    let before = browser.value(places);
+    browser.press("j");
+    let after = browser.value(places);
+    assert!(
+        after[0][1].as_f64() > before[0][1].as_f64() || after[0][0].as_f64() > before[0][0].as_f64(),
+        "{before} {after}"
+    );
+    let top = "document.querySelector('#view-graph svg').viewBox.baseVal.y";
+    let was = browser.value(top).as_f64();
+    browser.press("ArrowDown");
+    assert!(browser.value(top).as_f64() > was, "it goes lower");
+    browser.press("Enter");
+    browser.waits_for(&format!("{hash}.startsWith('#task/') && document.activeElement.id === 'panel'"));
+    browser.press("Escape");
+    browser.waits_for("document.activeElement.matches('#view-graph svg')");
 }
 
 #[test]

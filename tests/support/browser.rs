@@ -187,6 +187,15 @@ impl<'a> Browser<'a> {
         self.call("Input.dispatchKeyEvent", json!({"type": "keyUp", "key": key}));
     }
 
+    /// Presses a key that acts by itself, as one that scrolls does: by its name, and by the number that it has in browsers.
+    #[track_caller]
+    pub fn press_named(&mut self, key: &str, number: u32) {
+        for kind in ["rawKeyDown", "keyUp"] {
+            let named = json!({"type": kind, "key": key, "code": key, "windowsVirtualKeyCode": number});
+            self.call("Input.dispatchKeyEvent", named);
+        }
+    }
+
     /// Clicks where the first element is that a selector finds.
     #[track_caller]
     pub fn click(&mut self, selector: &str) {

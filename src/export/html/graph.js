@@ -160,7 +160,7 @@ function graphOf(tasks) {
   const right = Math.max(0, ...places.map((node) => node.x + NODE.width)) + 12;
   const bottom = Math.max(0, ...places.map((node) => node.y + NODE.height)) + 12;
   const content = draw('g', {}, draw('g', {}, routes.map(edge)), draw('g', {}, places.map(nodeBox)));
-  return { content, box: { x: left, y: top, width: right - left, height: bottom - top } };
+  return { content, nodes, box: { x: left, y: top, width: right - left, height: bottom - top } };
 }
 
 function graphLegend() {
@@ -170,7 +170,7 @@ function graphLegend() {
 
 /** Makes the view that is zoomed and moved. */
 function graph(section) {
-  const { content, box } = graphOf(account.tasks);
+  const { content, nodes, box } = graphOf(account.tasks);
   const svg = draw('svg', { class: 'graph', tabindex: 0 }, content);
   const boxes = new Map([...content.querySelectorAll('.node')].map((node) => [node.dataset.task, node]));
   const lines = [...content.querySelectorAll('.edge')];
@@ -202,6 +202,21 @@ function graph(section) {
   function pan(share, down = 0) {
     view = { ...view, x: view.x + view.width * share, y: view.y + view.height * down };
     paint();
+  }
+
+  /** Marks a task and brings it into sight. */
+  function reveal(id) {
+    for (const [other, node] of boxes) node.classList.toggle('selected', other === id);
+    const { x, y } = nodes.get(id);
+    const nearest = (from, length, room) => Math.max(Math.min(from, length[0] - 16), length[1] + 16 - room);
+    view = { ...view, x: nearest(view.x, [x, x + NODE.width], view.width), y: nearest(view.y, [y, y + NODE.height], view.height) };
+    paint();
+  }
+
+  /** Returns the tasks that fit as they stand: column by column, each from above. */
+  function order() {
+    const shown = [...nodes.values()].filter(({ task }) => !boxes.get(task.id).classList.contains('dim'));
+    return shown.sort((a, b) => a.x - b.x || a.y - b.y).map(({ task }) => task.id);
   }
 
   /** Marks what a task depends on and what depends on it. */
@@ -250,7 +265,9 @@ function graph(section) {
       if (!view) reset(0.6);
       for (const [id, node] of boxes) node.classList.toggle('dim', !matching(id));
     },
-    zoom, pan, reset,
+    zoom, pan, reset, reveal, order,
+    rise: (share) => pan(0, share),
+    stage: svg,
   };
 }
 

@@ -19,7 +19,7 @@ const VIEWS = ['tasks', 'timeline', 'graph', 'findings', 'decisions'];
 const KEYS = [
   ['/', 'search'], ['1 to 5', 'another view; at its name, ← and → go to the next'], ['j k', 'the next task, the one before'], ['Enter', 'open the task'],
   ['Esc', 'close it, or search no more'], ['+ - 0', 'time line and graph: nearer, further, all of it'],
-  ['← →', 'time line and graph: earlier, later'], ['d', 'light or dark'], ['?', 'these keys'],
+  ['← →', 'time line and graph: earlier, later'], ['↑ ↓', 'graph: higher, lower'], ['d', 'light or dark'], ['?', 'these keys'],
 ];
 
 const rows = new Map(account.tasks.map((task) => [task.id, byElementId(`row-${task.id}`)]));
@@ -27,6 +27,8 @@ const [panel, tip, help, search, paper] = ['panel', 'tip', 'help', 'search', 'pa
 const made = new Map();
 let view = 'tasks';
 let selected = null;
+/** What a task was opened from. */
+let opener = null;
 let sorted = { by: 'place', down: false };
 
 // What is searched for, and the tasks that fit.
@@ -34,13 +36,32 @@ let sorted = { by: 'place', down: false };
 const statesWanted = new Set();
 const haystacks = new Map();
 
-/** Returns all the words of a task in small letters. */
+/** Returns all texts within what was handed in, whatever fields it has. */
+const textsIn = (value) => (value && typeof value === 'object' ? Object.values(value).flatMap(textsIn) : [String(value ?? '')]);
+
+function saidOfFinding(finding) {
+  const decided = decisionOf.get(finding.fingerprint);
+  return [finding.file, finding.severity, finding.category, finding.title, finding.body, finding.quote, finding.suggestion, decided?.by, decided?.why];
+}
+
+const saidInAttempt = (attempt) => [
+  attempt.agent, attempt.model, attempt.error_kind, attempt.reason, attempt.hint, attempt.ended, attempt.summary, attempt.session, attempt.unkept,
+  attempt.again?.reason, attempt.prompt?.text, attempt.result?.text, attempt.log?.text, attempt.verification_output?.text,
+  ...textsIn(attempt.submission), ...attempt.findings.flatMap(saidOfFinding), ...attempt.notes.map((note) => note.words),
+  ...attempt.refusals.flatMap((refusal) => [refusal.code, refusal.reason]), ...attempt.verifications.map((check) => check.command),
+  ...attempt.tools.flatMap((call) => [call.tool, call.arguments]), ...attempt.kept.map((kept) => kept.reference),
+];
+
+const saidAtGate = (gate) => [gate.words, gate.decided?.by, gate.decided?.answer, gate.decided?.note];
+
+/** Returns all the words of a task in small letters; made when something is searched for first, since most readers never do. */
 function haystack(task) {
   if (!haystacks.has(task.id)) {
-    const said = task.attempts.flatMap((attempt) => [attempt.agent, attempt.model, attempt.error_kind, attempt.reason, attempt.summary,
-      attempt.prompt?.text, attempt.result?.text, ...attempt.findings.flatMap((finding) => [finding.file, finding.title, finding.body])]);
-    const files = task.diff?.files.map((file) => file.path) ?? [];
-    const all = [task.id, task.role, task.agent, task.model, stateWords(task.state), task.reason, task.error_kind, task.asked.text, ...said, ...files];
+    const { diff, dead_letter: letter } = task;
+    const all = [task.id, task.role, task.agent, task.model, task.reviewer, stateWords(task.state), task.reason, task.error_kind, task.asked.text,
+      task.tree?.branch, ...task.merged_into, ...task.verify, ...task.attempts.flatMap(saidInAttempt), ...task.turns.map((turn) => turn.words),
+      ...(gatesOf.get(task.id) ?? []).flatMap(saidAtGate), letter?.by, letter?.note, letter?.last_error, letter?.tail,
+      ...(diff?.files.flatMap((file) => [file.from, file.path]) ?? []), ...(diff?.notes ?? []), diff?.patch.text];
     haystacks.set(task.id, all.filter(Boolean).join('\n').toLowerCase());
   }
   return haystacks.get(task.id);
@@ -84,6 +105,7 @@ function showView(name) {
   }
   hideTip();
   refresh();
+  reveal();
 }
 
 // One task.
@@ -100,34 +122,50 @@ function showTask(task) {
   const close = el('button', { type: 'button', class: 'plain', title: 'Close (Esc)', 'aria-label': 'Close' }, '×');
   close.addEventListener('click', closeTask);
   put(panel, el('header', {}, el('h2', {}, taskHead(task)), el('span', { class: 'grow' }), step('‹', 'The one before (k)', -1), step('›', 'The next (j)', 1), close), el('div', { class: 'body' }, taskBody(task)));
+  if (panel.hidden) opener = document.activeElement;
   panel.hidden = false;
   panel.scrollTop = 0;
   mark(task.id);
+  // So that the keys that scroll and Tab go on in it; what was pressed in it is no longer there.
+  panel.focus({ preventScroll: true });
 }
 
+/** Closes the task; who was in it goes on where the task stands, or where it was opened. */
 function hideTask() {
-  if (panel.contains(document.activeElement)) rows.get(selected)?.querySelector('a').focus();
+  const was = panel.contains(document.activeElement);
   panel.hidden = true;
   put(panel);
+  if (!was) return;
+  const stage = view === 'tasks' ? rows.get(selected)?.querySelector('a') : made.get(view)?.stage;
+  (stage ?? opener)?.focus({ preventScroll: stage !== undefined && view !== 'tasks' });
 }
 
 function mark(id) {
   rows.get(selected)?.classList.remove('selected');
   selected = id;
   rows.get(id)?.classList.add('selected');
-  if (view === 'tasks') rows.get(id)?.scrollIntoView({ block: 'nearest' });
+  reveal();
+}
+
+/** Brings the task that is marked into sight, in the view that is shown. */
+function reveal() {
+  if (!selected) return;
+  if (view === 'tasks') rows.get(selected)?.scrollIntoView({ block: 'nearest' });
+  else made.get(view)?.reveal?.(selected);
 }
 
 /** Goes to the task that is so many further, of those that are shown. */
 function select(by) {
-  const order = [...byElementId('table').tBodies[0].rows].filter((row) => !row.hidden).map((row) => row.id.slice('row-'.length));
+  const inTable = () => [...byElementId('table').tBodies[0].rows].filter((row) => !row.hidden).map((row) => row.id.slice('row-'.length));
+  const order = made.get(view)?.order?.() ?? inTable();
   if (!order.length) return;
   const at = order.indexOf(selected);
   const next = order[Math.min(Math.max(at < 0 ? (by > 0 ? 0 : order.length - 1) : at + by, 0), order.length - 1)];
   if (!panel.hidden) return location.replace(`#task/${next}`);
   mark(next);
   // What was clicked before would take Enter for itself.
-  if (view === 'tasks') rows.get(next).querySelector('a').focus({ preventScroll: true });
+  const stage = view === 'tasks' ? rows.get(next).querySelector('a') : made.get(view)?.stage;
+  if (stage) stage.focus({ preventScroll: true });
   else document.activeElement?.blur();
 }
 
@@ -136,8 +174,8 @@ function follow() {
   const name = decodeURIComponent(location.hash.slice(1));
   const task = name.startsWith('task/') ? byId.get(name.slice('task/'.length)) : null;
   if (task) return showTask(task);
-  hideTask();
   if (VIEWS.includes(name) && name !== view) showView(name);
+  hideTask();
 }
 
 // What is under the pointer.
@@ -248,8 +286,10 @@ function press(event) {
   const acts = {
     '/': () => search.focus(), '?': showKeys, d: otherTheme, j: () => select(1), k: () => select(-1),
     '+': () => seen?.zoom?.(1.5), '=': () => seen?.zoom?.(1.5), '-': () => seen?.zoom?.(1 / 1.5), 0: () => seen?.reset?.(),
-    ArrowLeft: () => seen?.pan?.(-0.15), ArrowRight: () => seen?.pan?.(0.15),
   };
+  // In a task, the arrows scroll that.
+  if (panel.hidden && seen?.pan) Object.assign(acts, { ArrowLeft: () => seen.pan(-0.15), ArrowRight: () => seen.pan(0.15) });
+  if (panel.hidden && seen?.rise) Object.assign(acts, { ArrowUp: () => seen.rise(-0.15), ArrowDown: () => seen.rise(0.15) });
   VIEWS.forEach((name, at) => (acts[at + 1] = () => (location.hash = `#${name}`)));
   const onControl = event.target.closest('a, button, summary');
   if (event.key === 'Enter' && !onControl && selected) acts.Enter = () => openTask(selected);

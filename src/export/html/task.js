@@ -190,6 +190,7 @@ function taskBody(task) {
   return [
     task.reason && task.state !== 'completed' ? el('p', { class: 'reason' }, task.reason) : null,
     letter ? el('p', { class: 'reason' }, `given up (${stateWords(letter.why)}) by ${letter.by}: ${letter.note || letter.last_error}`) : null,
+    letter?.tail ? fold('Its last output', () => el('pre', {}, letter.tail), true) : null,
     facts([['role', task.role], ['agent', task.agent], ['model', task.model], ['time', worked ? duration(worked) : null],
       ['tokens', used ? tokens(tokensOf(task.usage)) : null], ['cost', used ? cost(task.usage.cost_usd) : null],
       ['reviewer', task.reviewer], ['verdict', pass], ['branch', task.tree?.branch], ['merged into', [...new Set(task.merged_into)].join(', ')]]),

@@ -83,7 +83,8 @@ function bar(scale, from, to, attributes, least = 0) {
 
 function lane(scale, task, top, striped) {
   const middle = top + LANE / 2;
-  const parts = [draw('rect', { class: striped ? 'lane odd' : 'lane', y: top, width: scale.width, height: LANE, 'data-lane': task.id })];
+  const kinds = ['lane', striped ? 'odd' : null, task.id === selected && !onPaper ? 'selected' : null];
+  const parts = [draw('rect', { class: kinds.filter(Boolean).join(' '), y: top, width: scale.width, height: LANE, 'data-lane': task.id })];
   const letters = Math.floor((scale.gutter - 26) / 7);
   parts.push(draw('circle', { class: `dot ${task.state}`, cx: 10, cy: middle, r: 4 }));
   parts.push(draw('text', { class: 'name', x: 20, y: middle + 4, 'data-task': task.id }, clip(task.id, letters)));
@@ -201,6 +202,15 @@ function timeline(section) {
     paint();
   }
 
+  /** Scrolls to the lane of a task, and marks it. */
+  function reveal(id) {
+    const at = tasks.findIndex((task) => task.id === id);
+    const [top, below] = [at * LANE, (at + 1) * LANE - scroll.clientHeight];
+    if (at >= 0) scroll.scrollTop = Math.max(Math.min(scroll.scrollTop, top), below);
+    paint();
+    body.querySelector('.lane.selected')?.scrollIntoView({ block: 'nearest' });
+  }
+
   const xOf = (event) => event.clientX - body.getBoundingClientRect().left;
   scroll.addEventListener('scroll', paint);
   scroll.addEventListener('wheel', (event) => {
@@ -240,7 +250,9 @@ function timeline(section) {
       tasks = byStart(account.tasks.filter((task) => matching(task.id)));
       paint();
     },
-    zoom, pan, reset,
+    zoom, pan, reset, reveal,
+    order: () => tasks.map((task) => task.id),
+    stage: scroll,
   };
 }
 
