@@ -86,14 +86,27 @@ fn row(cells: [String; COLUMNS.len()]) -> String {
     format!("{}\r\n", cells.map(|text| cell(&text)).join(","))
 }
 
-/// Returns a text as a cell, which no spreadsheet takes for a formula.
+/// Returns a text as a cell, which no spreadsheet takes for a formula, nor a part of it: one whose list separator is `;`, or that
+/// is told to take tabs, makes several cells of it, and does not see that it was quoted.
 fn cell(text: &str) -> String {
-    let acts = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let text = if acts { format!("'{text}") } else { text.to_owned() };
+    let first = text.starts_with(['\t', '\r']) || begins_formula(text);
+    let mut safe = if first { "'".to_owned() } else { String::new() };
+    for (at, character) in text.char_indices() {
+        safe.push(character);
+        if [';', '\t', '\r', '\n'].contains(&character) && begins_formula(&text[at + 1..]) {
+            safe.push('\'');
+        }
+    }
+    let (acts, text) = (safe.len() > text.len(), safe);
     match text.contains([',', '"', '\r', '\n']) || acts {
         true => format!("\"{}\"", text.replace('"', "\"\"")),
         false => text,
     }
+}
+
+/// Tells whether a text would be a formula as a cell, with what a spreadsheet skips at its beginning.
+fn begins_formula(text: &str) -> bool {
+    text.trim_start_matches([' ', '"']).starts_with(['=', '+', '-', '@'])
 }
 
 #[cfg(test)]
@@ -113,6 +126,13 @@ mod tests {
             ("a,b", "\"a,b\""),
             ("say \"so\"\nnow", "\"say \"\"so\"\"\nnow\""),
             ("1-2", "1-2"),
+            ("a; b", "a; b"),
+            ("x;=cmd|calc!A0", "\"x;'=cmd|calc!A0\""),
+            ("x; \"@SUM(A1)\"", "\"x;' \"\"@SUM(A1)\"\"\""),
+            ("x\t+1;-1", "\"x\t'+1;'-1\""),
+            ("x\n=1\r-1", "\"x\n'=1\r'-1\""),
+            (";=1", "\";'=1\""),
+            (" =1", "\"' =1\""),
         ] {
             assert_eq!(cell(text), cell_is);
         }
