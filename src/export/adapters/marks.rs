@@ -5,6 +5,7 @@
 
 use crate::domain::resources::{EXPORT_MARK, ExportMark};
 use crate::store::artifacts::sha256;
+use std::ops::Range;
 
 const SUM: &str = ExportMark::SUM;
 /// Stands for the sum while that is made.
@@ -47,9 +48,14 @@ fn marking(comment: Comment, tool: &str, file: &str) -> String {
     }
 }
 
-/// Puts the sum into a text that holds a mark without it.
-pub fn summed(text: &str) -> String {
-    text.replacen(&format!("{SUM}{NO_SUM}"), &format!("{SUM}{}", sum_of(text)), 1)
+/// Puts the sum into a text that holds a tool's mark without it. What else in it looks like a sum stays as it is.
+pub fn summed(text: &str, tool: &str) -> String {
+    let mark = ExportMark::find(text, tool);
+    mark.map_or_else(|| text.to_owned(), |mark| with_sum(text, mark.sum, &sum_of(text)))
+}
+
+fn with_sum(text: &str, place: Range<usize>, sum: &str) -> String {
+    format!("{}{sum}{}", &text[..place.start], &text[place.end..])
 }
 
 /// Returns the sum of a text that holds none yet.
@@ -59,13 +65,13 @@ fn sum_of(text: &str) -> String {
 
 /// Returns a section with its marks.
 pub fn section(tool: &str, body: &str) -> String {
-    summed(&format!("{}\n\n{}\n\n{END}\n", marking(Comment::Markdown, tool, ""), body.trim()))
+    summed(&format!("{}\n\n{}\n\n{END}\n", marking(Comment::Markdown, tool, ""), body.trim()), tool)
 }
 
 /// Looks whether what lies at a path is crew's own. What was written into another file is not, wherever it was copied to.
 pub fn find_file<'a>(text: &'a str, tool: &str, path: &str) -> Found<'a> {
     match ExportMark::find(text, tool) {
-        Some(mark) if mark.file.is_none_or(|written| written == path) => judged(text, &text[mark.sum]),
+        Some(mark) if mark.file.is_none_or(|written| written == path) => judged(text, mark.sum),
         _ => Found::Nothing,
     }
 }
@@ -88,7 +94,7 @@ pub fn find_section<'a>(text: &'a str, tool: &str) -> Found<'a> {
         ([begin], [end]) if begin < end => {
             let section = &text[*begin..*end];
             match ExportMark::find(section, tool) {
-                Some(mark) => judged(section, &section[mark.sum]),
+                Some(mark) => judged(section, mark.sum),
                 None => Found::Edited(section),
             }
         }
@@ -112,10 +118,10 @@ pub fn ending_like(there: &str, text: &str) -> String {
     }
 }
 
-/// Judges what bears a mark with this sum.
-fn judged<'a>(text: &'a str, sum: &str) -> Found<'a> {
-    let without = text.replacen(&format!("{SUM}{sum}"), &format!("{SUM}{NO_SUM}"), 1);
-    if sum.len() == NO_SUM.len() && sum_of(&without) == sum {
+/// Judges what bears a mark whose sum stands there.
+fn judged(text: &str, place: Range<usize>) -> Found<'_> {
+    let sum = &text[place.clone()];
+    if sum.len() == NO_SUM.len() && sum_of(&with_sum(text, place, NO_SUM)) == sum {
         Found::Whole(text)
     } else {
         Found::Edited(text)
@@ -157,9 +163,21 @@ mod tests {
     }
 
     #[test]
+    fn what_looks_like_a_sum_in_the_head_is_left_alone() {
+        let path = ".claude/agents/crew-a.md";
+        let head = format!("---\nname: crew-a\ndescription: \"as{SUM}{NO_SUM} says\"\n---\n");
+        let mark = mark(Comment::Markdown, "claude", path);
+        let file = summed(&format!("{head}{mark}\n\nwords{SUM}{NO_SUM}\n"), "claude");
+        assert!(file.starts_with(&head) && file.ends_with(&format!("words{SUM}{NO_SUM}\n")), "{file}");
+        assert_eq!(find_file(&file, "claude", path), Found::Whole(&file));
+        let edited = file.replacen("words", "others", 1);
+        assert_eq!(find_file(&edited, "claude", path), Found::Edited(&edited));
+    }
+
+    #[test]
     fn a_file_is_crews_own_by_its_mark_alone_and_only_where_crew_wrote_it() {
         let path = ".gemini/commands/crew/a.toml";
-        let file = summed(&format!("{}\nprompt = \"x\"\n", mark(Comment::Toml, "gemini", path)));
+        let file = summed(&format!("{}\nprompt = \"x\"\n", mark(Comment::Toml, "gemini", path)), "gemini");
         let found = |text: &str| match find_file(text, "gemini", path) {
             Found::Whole(_) => "whole",
             Found::Edited(_) => "edited",
@@ -178,7 +196,7 @@ mod tests {
         );
         assert_eq!(found(&file.replace("crew/a.toml", "crew/b.toml")), "nothing");
         // As it was written before it told its file.
-        let old = summed(&format!("{}\nprompt = \"x\"\n", marking(Comment::Toml, "gemini", "")));
+        let old = summed(&format!("{}\nprompt = \"x\"\n", marking(Comment::Toml, "gemini", "")), "gemini");
         assert_eq!(found(&old), "whole");
         assert_eq!(found(&old.replace("= \"x", "= \"y")), "edited");
     }

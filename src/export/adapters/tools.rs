@@ -50,7 +50,7 @@ const HERE: &str = "\u{0}mark\u{0}";
 
 fn own(tool: Tool, path: &str, text: &str) -> Wanted {
     let comment = if path.ends_with(".toml") { Comment::Toml } else { Comment::Markdown };
-    let text = summed(&text.replace(HERE, &mark(comment, tool.name(), path)));
+    let text = summed(&text.replace(HERE, &mark(comment, tool.name(), path)), tool.name());
     Wanted { path: path.to_owned(), form: Form::Own, text }
 }
 
