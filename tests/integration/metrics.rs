@@ -413,6 +413,22 @@ fn a_run_of_commands_alone_has_figures_and_no_agents() {
     );
     assert_eq!(repo.crew(["metrics", "--json"]).exits(0).json()["data"], json!([]));
 }
+#[test]
+fn whoever_watches_before_the_first_run_sees_it() {
+    let repo = TestRepo::new();
+    repo.workflow("one", "## a\nrun: true\n");
+    let seen = repo.beside("seen");
+    let watching = repo.start_into(["metrics", "crew.run.count", "--watch", "--json"], &seen);
+    let text = || std::fs::read_to_string(&seen).unwrap_or_default();
+    wait_until("it says that there is nothing yet", || text().contains(r#""data":[]"#));
+    repo.crew(["run", "g", "--workflow", "one"]).exits(0);
+    wait_until("it sees the first run", || {
+        text().lines().last().is_some_and(|line| line.contains(r#""value":1"#))
+    });
+    watching.signal(libc::SIGINT);
+    watching.ends().exits(0);
+}
+
 
 #[test]
 fn the_end_of_a_long_run_leaves_its_figures_for_whoever_asks_later() {

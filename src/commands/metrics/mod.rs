@@ -18,6 +18,7 @@ use crate::metrics::registry::{Series, Snapshot, Value};
 use crate::metrics::text;
 use crate::runner::clock;
 use crate::store::database::Store;
+use crate::store::layout::Layout;
 use crate::ui::printer::Tone;
 use crate::ui::progress::Lines;
 use crate::ui::table::{Column, Rows};
@@ -95,18 +96,12 @@ pub fn metrics(cx: &Context, args: &MetricsArgs) -> Result<ExitStatus> {
     }
     let asked =
         Asked { filter: args.filter.as_deref().map(filter_of).transpose()?, format, window: args.window };
+    let mut looking = Looking { layout: cx.layout()?, store: None, reader: Reader::default(), run: None };
     // Before the first run there is none to be named.
-    let store = match &args.run {
-        Some(_) => Some(cx.store()?),
-        None => Store::open_existing(&cx.layout()?)?,
-    };
-    let Some(store) = store else {
-        let nothing = Snapshot { at: clock::now(), ..Snapshot::default() };
-        cx.printer.data(asked.shown(cx, &nothing).trim_end_matches('\n'))?;
-        return Ok(ExitStatus::Done);
-    };
-    let run = args.run.as_ref().map(|typed| cx.find_run(&store, typed)).transpose()?;
-    let mut looking = Looking { store, reader: Reader::default(), run };
+    if let Some(typed) = &args.run {
+        let store = looking.store.insert(cx.store()?);
+        looking.run = Some(cx.find_run(store, typed)?);
+    }
     if args.watch {
         return watch::watch(cx, &asked, &mut looking);
     }
@@ -158,7 +153,9 @@ fn filter_of(typed: &str) -> Result<GlobMatcher> {
 
 /// What is looked at.
 struct Looking {
-    store: Store,
+    layout: Layout,
+    /// Absent before the first run.
+    store: Option<Store>,
     reader: Reader,
     run: Option<RunId>,
 }
@@ -166,7 +163,13 @@ struct Looking {
 impl Looking {
     fn look(&mut self, cx: &Context, asked: &Asked) -> Result<Snapshot> {
         let now = clock::now();
-        let Looking { store, reader, run } = self;
+        let Looking { layout, store, reader, run } = self;
+        if store.is_none() {
+            *store = Store::open_existing(layout)?;
+        }
+        let Some(store) = store else {
+            return Ok(Snapshot { at: now, ..Snapshot::default() });
+        };
         Ok(match run {
             Some(run) => of_run(store, run, now)?,
             None => {
