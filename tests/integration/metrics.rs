@@ -339,10 +339,23 @@ fn what_got_worse_is_said_with_the_rule_and_by_the_exit_code() {
     // It was long ago.
     let since = repo.crew(["metrics", "--compare", "2020-01-01..2021-01-01", "--json"]).exits(0).json();
     assert_eq!(verdict(&since, "first_pass"), "better", "{since:#}");
+    assert_eq!(
+        since["meta"]["hours"],
+        json!({"from": "2020-01-01T00:00:00.000Z", "middle": "2021-01-01T00:00:00.000Z"})
+    );
+    let rounded =
+        repo.crew(["metrics", "--compare", "2020-01-01T10:40:00Z..2020-01-01T12:10:00Z"]).exits(0).out;
+    let hours = "before: 2020-01-01 10:00 UTC to 2020-01-01 12:00 UTC; after: from then to now";
+    assert!(rounded.contains(hours), "{rounded}");
 
     let wrong = |typed: &str| repo.crew(["metrics", "--compare", typed]).exits(2).err;
     assert!(wrong("7d").contains("is not A..B"));
     assert!(wrong("7d..14d").contains("has to be before"));
+    let within_one_hour = wrong("2020-01-01T10:05:00Z..2020-01-01T10:35:00Z");
+    assert!(
+        within_one_hour.contains("the hour from 2020-01-01 10:00 UTC on") && within_one_hour.contains("hint"),
+        "{within_one_hour}"
+    );
     assert!(
         wrong("9.9.9..0.0.1").contains("no version that runs were made with (0.0.1"),
         "{}",
@@ -401,19 +414,6 @@ fn whoever_watches_sees_what_changes_and_leaves_with_ctrl_c() {
 }
 
 #[test]
-fn a_run_of_commands_alone_has_figures_and_no_agents() {
-    let repo = TestRepo::new();
-    repo.workflow("one", "## a\nrun: true\nverify: test -e nothing\n");
-    repo.crew(["run", "g", "--workflow", "one"]).exits(1);
-    let json = repo.crew(["metrics", "crew.verify.command_total", "--json"]).exits(0).json();
-    assert_eq!(
-        json["data"][0]["labels"],
-        json!({"team": "one", "role": "command", "result": "fail"}),
-        "{json:#}"
-    );
-    assert_eq!(repo.crew(["metrics", "--json"]).exits(0).json()["data"], json!([]));
-}
-#[test]
 fn whoever_watches_before_the_first_run_sees_it() {
     let repo = TestRepo::new();
     repo.workflow("one", "## a\nrun: true\n");
@@ -429,6 +429,19 @@ fn whoever_watches_before_the_first_run_sees_it() {
     watching.ends().exits(0);
 }
 
+#[test]
+fn a_run_of_commands_alone_has_figures_and_no_agents() {
+    let repo = TestRepo::new();
+    repo.workflow("one", "## a\nrun: true\nverify: test -e nothing\n");
+    repo.crew(["run", "g", "--workflow", "one"]).exits(1);
+    let json = repo.crew(["metrics", "crew.verify.command_total", "--json"]).exits(0).json();
+    assert_eq!(
+        json["data"][0]["labels"],
+        json!({"team": "one", "role": "command", "result": "fail"}),
+        "{json:#}"
+    );
+    assert_eq!(repo.crew(["metrics", "--json"]).exits(0).json()["data"], json!([]));
+}
 
 #[test]
 fn the_end_of_a_long_run_leaves_its_figures_for_whoever_asks_later() {

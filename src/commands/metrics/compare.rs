@@ -20,24 +20,69 @@ use serde_json::{Value as Json, json};
 pub fn compare(cx: &Context, typed: &str) -> Result<ExitStatus> {
     let mut store = cx.store()?;
     let unread = Reader::default().unread(&store)?;
-    let (before, after) = with_a_sign(cx, unread, || sides(&mut store, typed, clock::now()))?;
+    let now = clock::now();
+    let (sides, before, after) = with_a_sign(cx, unread, || -> Result<_> {
+        let sides = sides_of(&mut store, typed, now)?;
+        let (before, after) = sides.measured(&mut store, now)?;
+        Ok((sides, before, after))
+    })?;
     let changes = changes_of(&before, &after);
     let worse: Vec<&Change> = changes.iter().filter(|change| change.verdict == Verdict::Worse).collect();
     let exit = if worse.is_empty() { ExitStatus::Done } else { ExitStatus::Failed };
     if cx.printer.json {
         let data: Vec<Json> = changes.iter().map(Change::json).collect();
-        let meta = json!({"count": data.len(), "worse": worse.len(),
+        let mut meta = json!({"count": data.len(), "worse": worse.len(),
             "rule": {"enough": ENOUGH, "points": POINTS, "part": PART}});
+        if let Sides::Times { from, middle } = sides {
+            meta["hours"] = json!({"from": from, "middle": middle});
+        }
         cx.printer.json(&json!({"data": data, "meta": meta}))?;
         return Ok(exit);
     }
     cx.printer.data(&table(&changes).render(&cx.printer))?;
+    if let Sides::Times { from, middle } = sides {
+        let words = format!("before: {} to {}; after: from then to now", minute(from), minute(middle));
+        cx.printer.data(&words)?;
+    }
     cx.printer.data(&conclusion(&changes, &worse))?;
     Ok(exit)
 }
 
-/// Measures both sides.
-fn sides(store: &mut Store, typed: &str, now: Time) -> Result<(Snapshot, Snapshot)> {
+/// What is compared.
+#[derive(Clone, Debug, PartialEq)]
+enum Sides {
+    /// What happened between the first and the second with what happened since; both are the beginning of an hour.
+    Times {
+        from: Time,
+        middle: Time,
+    },
+    Versions(String, String),
+}
+
+impl Sides {
+    /// Measures both sides.
+    fn measured(&self, store: &mut Store, now: Time) -> Result<(Snapshot, Snapshot)> {
+        Ok(match self {
+            Sides::Times { from, middle } => {
+                let before = Window { from: Some(*from), to: Some(*middle) };
+                let after = Window { from: Some(*middle), to: None };
+                (of_store(store, before, now)?, of_store(store, after, now)?)
+            }
+            Sides::Versions(first, second) => {
+                (of_version(store, first, now)?, of_version(store, second, now)?)
+            }
+        })
+    }
+}
+
+/// Writes the beginning of an hour as people read it.
+fn minute(at: Time) -> String {
+    let text = at.to_string();
+    format!("{} {} UTC", &text[..10], &text[11..16])
+}
+
+/// Reads what is to be compared.
+fn sides_of(store: &mut Store, typed: &str, now: Time) -> Result<Sides> {
     let wrong = |message: String| {
         Problem::usage("bad_comparison", message)
             .hint("write 14d..7d, 2026-05-01..2026-05-08, or two versions of crew: 0.1.0..0.2.0")
@@ -49,9 +94,7 @@ fn sides(store: &mut Store, typed: &str, now: Time) -> Result<(Snapshot, Snapsho
         if from >= middle || middle >= now {
             return Err(wrong(format!("`{first}` has to be before `{second}`, and both before now")).into());
         }
-        let before = Window { from: Some(from), to: Some(middle) };
-        let after = Window { from: Some(middle), to: None };
-        return Ok((of_store(store, before, now)?, of_store(store, after, now)?));
+        return Ok(hours_of(from, middle)?);
     }
     let known = versions(store)?;
     if let Some(unknown) = [first, second].into_iter().find(|side| !known.contains(*side)) {
@@ -60,7 +103,21 @@ fn sides(store: &mut Store, typed: &str, now: Time) -> Result<(Snapshot, Snapsho
             format!("`{unknown}` is no age, no date, and no version that runs were made with ({known})");
         return Err(wrong(message).into());
     }
-    Ok((of_version(store, first, now)?, of_version(store, second, now)?))
+    Ok(Sides::Versions(first.to_owned(), second.to_owned()))
+}
+
+/// Rounds two times down to whole hours, which is what figures are kept by.
+fn hours_of(from: Time, middle: Time) -> Result<Sides, Problem> {
+    let window = Window { from: Some(from), to: Some(middle) };
+    match (window.begins(), window.ends()) {
+        (Some(from), Some(middle)) if from < middle => Ok(Sides::Times { from, middle }),
+        (hour, _) => {
+            let from = hour.unwrap_or(from);
+            let message =
+                format!("both times are in the hour from {} on, and whole hours are compared", minute(from));
+            Err(Problem::usage("bad_comparison", message).hint("write times that are further apart: 2h..1h"))
+        }
+    }
 }
 
 /// Reads a point in time: an age, a date, or a date and a time.
@@ -160,6 +217,21 @@ fn conclusion(changes: &[Change], worse: &[&Change]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whole_hours_are_compared_and_two_times_within_one_are_refused() {
+        let at = |text: &str| Time::parse(&format!("2026-05-10T{text}:00Z")).unwrap();
+        assert_eq!(
+            hours_of(at("10:50"), at("12:10")).unwrap(),
+            Sides::Times { from: at("10:00"), middle: at("12:00") }
+        );
+        assert_eq!(
+            hours_of(at("10:50"), at("11:10")).unwrap(),
+            Sides::Times { from: at("10:00"), middle: at("11:00") }
+        );
+        let refused = hours_of(at("12:05"), at("12:35")).unwrap_err();
+        assert!(refused.message.contains("the hour from 2026-05-10 12:00 UTC on"), "{}", refused.message);
+    }
 
     #[test]
     fn a_time_is_an_age_a_date_or_both() {
