@@ -156,15 +156,24 @@ fn encoded_metric(metric: Metric, series: &[&Series], times: (u64, u64)) -> metr
     metrics::Metric {
         name: spec.name.to_owned(),
         description: spec.help.to_owned(),
-        unit: unit(spec.unit).to_owned(),
+        unit: unit(metric).to_owned(),
         metadata: Vec::new(),
         data: Some(data),
     }
 }
 
-/// Returns a unit as UCUM writes it; what stands in braces is only counted.
-fn unit(unit: Unit) -> &'static str {
-    match unit {
+/// Returns a unit as UCUM writes it; what stands in braces is only counted. A gauge without one, `1`, is taken for a ratio by
+/// those who translate names for Prometheus.
+fn unit(metric: Metric) -> &'static str {
+    match metric {
+        Metric::RunsOpen => return "{run}",
+        Metric::TasksOpen | Metric::DeadLettersOpen => return "{task}",
+        Metric::GatesOpen => return "{gate}",
+        Metric::HeartbeatLevel => return "{attempt}",
+        Metric::Cut => return "{series}",
+        _ => {}
+    }
+    match metric.spec().unit {
         Unit::Total | Unit::Count => "1",
         Unit::Ms => "ms",
         Unit::Tokens => "{token}",
@@ -206,5 +215,18 @@ fn histogram(series: &Series, bounds: &[u64], (begin, at): (u64, u64)) -> metric
         // Without the last one, which has none.
         explicit_bounds: bounds.iter().map(|bound| *bound as f64).collect(),
         ..metrics::HistogramDataPoint::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_gauge_is_taken_for_a_ratio() {
+        for metric in Metric::ALL.iter().filter(|metric| metric.spec().kind == Kind::Gauge) {
+            assert_ne!(unit(*metric), "1", "{}", metric.name());
+        }
+        assert_eq!((unit(Metric::RunsOpen), unit(Metric::RunEnded)), ("{run}", "1"));
     }
 }
