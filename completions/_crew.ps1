@@ -449,7 +449,7 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to print it')
             [CompletionResult]::new('--compare', '--compare', [CompletionResultType]::ParameterName, 'Say what got better or worse: from A to B with from B to now (14d..7d, 2026-05-01..2026-05-08), or what ran under one version with what ran under another (0.1.0..0.2.0). Exit 1 where something got worse')
             [CompletionResult]::new('--serve', '--serve', [CompletionResultType]::ParameterName, 'Answer Prometheus at this address until ctrl-C: 127.0.0.1:9464, or only a port')
-            [CompletionResult]::new('--textfile', '--textfile', [CompletionResultType]::ParameterName, 'Write all metrics to a file for the textfile collector of node_exporter; its name ends in .prom')
+            [CompletionResult]::new('--textfile', '--textfile', [CompletionResultType]::ParameterName, 'Write all metrics to a file for the textfile collector of node_exporter; its name ends in .prom, and `{repository}` in it stands for this repository')
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
             [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
             [CompletionResult]::new('--watch', '--watch', [CompletionResultType]::ParameterName, 'Go on, and print what changes, until ctrl-C')

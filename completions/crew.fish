@@ -268,7 +268,7 @@ prometheus\t'Prometheus\' text format'
 openmetrics\t''"
 complete -c crew -n "__fish_crew_using_subcommand metrics" -l compare -d 'Say what got better or worse: from A to B with from B to now (14d..7d, 2026-05-01..2026-05-08), or what ran under one version with what ran under another (0.1.0..0.2.0). Exit 1 where something got worse' -r
 complete -c crew -n "__fish_crew_using_subcommand metrics" -l serve -d 'Answer Prometheus at this address until ctrl-C: 127.0.0.1:9464, or only a port' -r
-complete -c crew -n "__fish_crew_using_subcommand metrics" -l textfile -d 'Write all metrics to a file for the textfile collector of node_exporter; its name ends in .prom' -r -F
+complete -c crew -n "__fish_crew_using_subcommand metrics" -l textfile -d 'Write all metrics to a file for the textfile collector of node_exporter; its name ends in .prom, and `{repository}` in it stands for this repository' -r -F
 complete -c crew -n "__fish_crew_using_subcommand metrics" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand metrics" -l watch -d 'Go on, and print what changes, until ctrl-C'
 complete -c crew -n "__fish_crew_using_subcommand metrics" -l otlp -d 'Send all metrics to the OpenTelemetry collector of the settings (otlp.endpoint), and with --run or --window the traces of these runs'

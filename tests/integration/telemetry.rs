@@ -610,6 +610,12 @@ fn a_textfile_is_written_when_somebody_asks_for_it() {
         told["series"].as_u64().is_some_and(|series| series > 5) && text.contains("crew_run_total{"),
         "{told}"
     );
+    // As in the setting, each repository has a file of its own.
+    let named = repo.beside("each/crew-{repository}.prom").display().to_string();
+    let told = repo.crew(["metrics", "--textfile", &named, "--json"]).exits(0).json();
+    let written = told["path"].as_str().expect("a path");
+    assert!(written.contains("/crew-repo-") && !written.contains('{'), "{written}");
+    assert_eq!(std::fs::read_to_string(written).expect("a file"), text);
     assert!(repo.crew(["metrics", "--textfile", "/tmp/metrics.txt"]).exits(2).err.contains(".prom"));
 }
 

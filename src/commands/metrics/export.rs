@@ -5,6 +5,7 @@ use crate::commands::exit::{ExitStatus, Problem};
 use crate::commands::telemetry;
 use crate::domain::id::RunId;
 use crate::domain::words::clean_line;
+use crate::metrics::files;
 use crate::metrics::registry::Snapshot;
 use crate::metrics::serve::{self, TextFormat};
 use crate::metrics::text;
@@ -15,7 +16,6 @@ use crate::store::layout::Layout;
 use anyhow::{Context as _, Result};
 use serde_json::json;
 use std::net::{SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -36,12 +36,13 @@ pub struct ExportArgs {
     )]
     serve: Option<SocketAddr>,
 
-    /// Write all metrics to a file for the textfile collector of node_exporter; its name ends in .prom
+    /// Write all metrics to a file for the textfile collector of node_exporter; its name ends in .prom, and
+    /// `{repository}` in it stands for this repository
     #[arg(
-        long, value_name = "FILE", value_parser = read_textfile,
+        long, value_name = "FILE", value_parser = read_textfile, value_hint = clap::ValueHint::FilePath,
         conflicts_with_all = ["filter", "run", "window", "format", "watch", "compare"],
     )]
-    textfile: Option<PathBuf>,
+    textfile: Option<String>,
 
     /// Send all metrics to the OpenTelemetry collector of the settings (otlp.endpoint), and with --run or --window the
     /// traces of these runs
@@ -60,9 +61,9 @@ fn read_address(text: &str) -> Result<SocketAddr, String> {
     address.map_err(|_| "it is no address such as 127.0.0.1:9464 or [::1]:9464".to_owned())
 }
 
-fn read_textfile(text: &str) -> Result<PathBuf, String> {
+fn read_textfile(text: &str) -> Result<String, String> {
     match text.ends_with(".prom") {
-        true => Ok(PathBuf::from(text)),
+        true => Ok(text.to_owned()),
         false => Err("node_exporter only reads files whose names end in .prom".to_owned()),
     }
 }
@@ -99,10 +100,11 @@ fn measured(layout: &Layout) -> Result<Snapshot> {
     }
 }
 
-fn write(cx: &Context, path: &Path) -> Result<ExitStatus> {
+fn write(cx: &Context, path: &str) -> Result<ExitStatus> {
     let layout = cx.layout()?;
     let snapshot = measured(&layout)?;
     let series = snapshot.series.len();
+    let path = &files::textfile_of(path, layout.repository());
     telemetry::write_textfile(path, &snapshot, &layout)?;
     match cx.printer.json {
         true => cx.printer.json(&json!({"path": path, "series": series}))?,
