@@ -174,6 +174,9 @@ pub enum About {
 }
 
 impl About {
+    /// Every word that `name` returns.
+    pub const NAMES: [&str; 4] = ["start", "result", "plan", "question"];
+
     /// Returns the word used in JSON and tables.
     pub fn name(&self) -> &'static str {
         match self {
@@ -524,6 +527,14 @@ mod tests {
 
     fn policy() -> GatePolicy {
         GatePolicy::of(&Settings::default())
+    }
+
+    #[test]
+    fn what_a_gate_may_be_about_is_named() {
+        for name in About::NAMES {
+            let told = serde_json::json!({"about": name, "action": "a", "summary": "s", "question": "q"});
+            assert_eq!(serde_json::from_value::<About>(told).unwrap().name(), name);
+        }
     }
 
     #[test]

@@ -610,6 +610,16 @@ fn a_textfile_is_written_when_somebody_asks_for_it() {
         told["series"].as_u64().is_some_and(|series| series > 5) && text.contains("crew_run_total{"),
         "{told}"
     );
+    // Nothing is open, and that is said.
+    for open in [
+        "crew_run_open{status=\"running\"",
+        "crew_task_open{status=\"queued\"",
+        "crew_gate_open{about=\"question\"",
+    ] {
+        let (name, label) = open.split_once('{').expect("a label");
+        let is_none = |line: &str| line.starts_with(name) && line.contains(label) && line.ends_with(" 0");
+        assert!(text.lines().any(is_none), "{open}: {text}");
+    }
     // As in the setting, each repository has a file of its own.
     let named = repo.beside("each/crew-{repository}.prom").display().to_string();
     let told = repo.crew(["metrics", "--textfile", &named, "--json"]).exits(0).json();
