@@ -31,10 +31,18 @@ pub struct RetryPolicy {
 /// Counts the attempts of a task that use up its retries: since a person last put it back, and not those that were
 /// interrupted or lost, which is not the task's fault.
 pub fn attempts_counted(task: &Task) -> u32 {
-    let own = |attempt: &&Attempt| {
-        !attempt.paused && !matches!(attempt.state, AttemptState::Ended(Outcome::Cancelled | Outcome::Lost))
-    };
-    task.attempts_of_this_round().iter().filter(own).count() as u32
+    task.attempts_of_this_round().iter().filter(|attempt| uses_up_a_retry(attempt)).count() as u32
+}
+
+/// Tells whether an attempt is one of those that a task may make: it was neither interrupted nor lost, nor did it end so that
+/// a person could decide.
+pub fn uses_up_a_retry(attempt: &Attempt) -> bool {
+    !attempt.paused && !was_cut_short(attempt)
+}
+
+/// Tells whether an attempt was interrupted or lost, which is not the task's fault.
+pub fn was_cut_short(attempt: &Attempt) -> bool {
+    matches!(attempt.state, AttemptState::Ended(Outcome::Cancelled | Outcome::Lost))
 }
 
 /// The longest delay between two attempts, unless the server asks for more.

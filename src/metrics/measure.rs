@@ -8,6 +8,7 @@ use crate::domain::event::{Ending, Event, Outcome, Recorded, ToolResult};
 use crate::domain::gate::{About, Decision, GateId};
 use crate::domain::id::{RunId, TaskId};
 use crate::domain::merging::How;
+use crate::domain::retry::{uses_up_a_retry, was_cut_short};
 use crate::domain::review::deciding;
 use crate::domain::review::passes;
 use crate::domain::review::report::Pass;
@@ -37,6 +38,8 @@ pub struct Meter {
     waits: HashMap<usize, Time>,
     /// The move of a branch that was begun.
     merge: Option<(How, Time)>,
+    /// When the whole run was cancelled last.
+    cancelled_at: Option<Time>,
     /// What was told of how long crew worked on the run, in milliseconds.
     told_millis: u64,
     /// The place of the task that the last event was of: the next one is mostly of the same.
@@ -346,7 +349,9 @@ impl Taking<'_> {
             Event::AttemptEnded { task, again, .. } => {
                 self.goes_on(self.task(task)?.0)?;
                 self.ended(task)?;
-                if let Some(again) = again {
+                // That it goes on after it was cut short is no retry.
+                let was_cut_short = was_cut_short(self.task(task)?.1.last()?);
+                if let Some(again) = again.as_ref().filter(|_| !was_cut_short) {
                     let who = self.who(task)?;
                     let kind = self.task(task)?.1.last()?.error_kind.map_or("", |kind| kind.name());
                     self.one(Metric::Retry, &who.and(kind));
@@ -400,7 +405,12 @@ impl Taking<'_> {
                 self.sink.take(Metric::ArtifactBytes, &[artifact.name()], *bytes);
             }
             Event::StopAsked { .. } => self.one(Metric::RunStopAsked, &["stop"]),
-            Event::CancelAsked { task: None, .. } => self.one(Metric::RunStopAsked, &["cancel"]),
+            Event::CancelAsked { task: None, .. } => {
+                self.meter.cancelled_at = Some(at);
+                self.one(Metric::RunStopAsked, &["cancel"]);
+            }
+            // Each task at work is marked together with its run.
+            Event::CancelAsked { task: Some(_), .. } if self.meter.cancelled_at == Some(at) => {}
             Event::CancelAsked { task: Some(_), .. } => self.one(Metric::RunStopAsked, &["cancel_task"]),
             Event::RunEnded { state } => self.run_ended(*state)?,
             // What they come to is seen in the states of tasks, or nowhere.
@@ -719,9 +729,9 @@ fn found_in(handed_in: &HandedIn) -> Vec<&'static str> {
 }
 
 /// Returns how many attempts were made beside the first. One that ended so that a person could decide was none in vain, unless
-/// the person sent it back.
+/// the person sent it back, nor was one that was interrupted or lost.
 fn retries(attempts: &[Attempt], sent_back: u64) -> u64 {
-    let ended_by_itself = attempts.iter().filter(|attempt| !attempt.paused).count() as u64;
+    let ended_by_itself = attempts.iter().filter(|attempt| uses_up_a_retry(attempt)).count() as u64;
     (ended_by_itself + sent_back).saturating_sub(1)
 }
 
@@ -986,6 +996,37 @@ mod tests {
             assert_eq!(retries(&attempts, sent_back), expected, "{paused:?}, sent back {sent_back} times");
         }
         assert_eq!(retries(&[attempt(true), attempt(false)], 1), 1, "sent back, and done once more");
+    }
+
+    #[test]
+    fn what_was_interrupted_or_lost_costs_no_first_pass_and_is_no_retry() {
+        for outcome in [Outcome::Cancelled, Outcome::Lost] {
+            let mut measured = Measured::run(vec![agent("a")]);
+            measured.at(0, by_claude("a", 1));
+            let again = Again { not_before: Time(20), reason: "interrupted".into() };
+            measured.at(10, ended("a", 1, outcome, Some(again)));
+            measured.at(30, by_claude("a", 2));
+            measured.at(40, ended("a", 2, Outcome::Succeeded, None));
+            assert_eq!(measured.amount(Metric::TaskSettled, &["completed", "first"]), 1, "{outcome:?}");
+            assert_eq!((measured.sum(Metric::TaskRetries), measured.amount(Metric::Retry, &[])), (0, 0));
+            assert_eq!(measured.amount(Metric::RetryDelay, &[]), 0, "{outcome:?}");
+            assert_eq!(measured.sum(Metric::TaskDuration), 20, "{outcome:?}");
+        }
+    }
+
+    #[test]
+    fn a_run_that_is_cancelled_is_asked_once_whatever_is_at_work() {
+        let mut measured = Measured::run(vec![agent("a"), agent("b"), agent("c")]);
+        let asked = |task: Option<&str>| Event::CancelAsked {
+            task: task.map(id),
+            by: "Ann".into(),
+            reason: "".into(),
+        };
+        ["a", "b", "c"].iter().for_each(|task| measured.at(0, by_claude(task, 1)));
+        measured.at(5, asked(Some("c")));
+        [None, Some("a"), Some("b")].into_iter().for_each(|task| measured.at(10, asked(task)));
+        assert_eq!(measured.amount(Metric::RunStopAsked, &["cancel"]), 1);
+        assert_eq!(measured.amount(Metric::RunStopAsked, &["cancel_task"]), 1, "that of one task alone");
     }
 
     fn attempts(count: u32) -> Vec<Attempt> {

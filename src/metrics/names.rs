@@ -104,7 +104,7 @@ const SHORT: &[u64] = &[
     5 * MINUTE,
     10 * MINUTE,
 ];
-/// How long agents work: 10 ms to a day.
+/// How long agents work, and how long limits let wait: 10 ms to a day.
 const WORK: &[u64] = &[
     10,
     50,
@@ -213,7 +213,8 @@ metrics! {
         "For how long crew worked on a run until it ended";
     RunTakenOver Counter "crew.run.takeover_total" Total ["team"] &[],
         "Runs that went on after the crew process that carried them out had died";
-    RunStopAsked Counter "crew.run.stop_total" Total ["how"] &[], "Times that a person asked a run to stop";
+    RunStopAsked Counter "crew.run.stop_total" Total ["how"] &[],
+        "Times that a person asked a run to stop; a run that is cancelled counts once, whatever was at work";
     RunsOpen Gauge "crew.run.open_count" Count ["status"] &[], "Runs that are not done";
 
     TaskMade Counter "crew.task.made_total" Total ["team" "role"] &[], "Tasks that were made";
@@ -228,9 +229,9 @@ metrics! {
     TaskWait Histogram "crew.task.wait_ms" Ms ["team" "role"] WORK,
         "How long a task that could start waited for a slot";
     Retry Counter "crew.task.retry_attempt_total" Total ["team" "role" "agent" "model" "error_kind"] &[],
-        "Attempts after which crew tried again by itself";
-    RetryDelay Histogram "crew.task.retry_delay_ms" Ms ["agent" "error_kind"] SHORT,
-        "How long crew waited before it tried again";
+        "Attempts after which crew tried again by itself, but for those that were interrupted or lost";
+    RetryDelay Histogram "crew.task.retry_delay_ms" Ms ["agent" "error_kind"] WORK,
+        "How long crew waits before it tries again by itself";
     DeadLetter Counter "crew.task.deadletter_total" Total ["team" "role" "agent" "reason"] &[],
         "Tasks that were given up";
     DeadLettersOpen Gauge "crew.deadletter.open_count" Count [] &[],
@@ -258,7 +259,7 @@ metrics! {
 
     AgentWait Counter "crew.agent.wait_total" Total ["agent" "model"] &[],
         "Times that an agent said that it waits or tries again by itself";
-    AgentWaitTime Histogram "crew.agent.wait_ms" Ms ["agent" "model"] SHORT, "How long an agent waited by itself";
+    AgentWaitTime Histogram "crew.agent.wait_ms" Ms ["agent" "model"] WORK, "How long an agent waited by itself";
     Nudge Counter "crew.agent.nudge_total" Total ["role" "agent" "model"] &[],
         "Agents that were reminded to hand something in";
     ToolCall Counter "crew.tool.call_total" Total ["agent" "tool" "result"] &[], "Tool calls that came back";

@@ -570,8 +570,8 @@ mod tests {
         registry.observe(Metric::AgentWaitTime, &["claude", ""], 999_999_999);
         let json = registry.snapshot(Time(0)).series[0].json();
         let expected = json!({"name": "crew.agent.wait_ms", "kind": "histogram", "unit": "ms", "count": 2,
-            "labels": {"agent": "claude"}, "sum": 1_000_000_002_u64, "p50": 5.0, "p95": 999_999_997.0, "p99": 999_999_997.0,
-            "buckets": [{"le": 5, "count": 1}, {"le": null, "count": 1}]});
+            "labels": {"agent": "claude"}, "sum": 1_000_000_002_u64, "p50": 10.0, "p95": 999_999_992.0, "p99": 999_999_992.0,
+            "buckets": [{"le": 10, "count": 1}, {"le": null, "count": 1}]});
         assert_eq!(json, expected);
     }
 }
