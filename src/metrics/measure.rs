@@ -51,12 +51,16 @@ pub struct Meter {
 struct Stood {
     /// As it was counted, where it is settled.
     settled: Option<Settled>,
+    /// As it was counted before it went back, until it is settled again or somebody else takes it over.
+    went_back: Option<Settled>,
     settled_at: Option<Time>,
     state: Option<TaskState>,
     /// When it could start last, but for the tasks that it waits for.
     queued_at: Time,
-    /// How many attempts it had when it was settled last.
+    /// How many attempts it had when it was settled last, or when somebody else took it over.
     counted: usize,
+    /// How many it had when it began to be what it is counted as: each round of a reviewer is another task.
+    begun: usize,
     /// How often a person has sent it back since then, at a gate.
     sent_back: u64,
     /// Lines that it has added and removed.
@@ -69,7 +73,51 @@ struct Stood {
 struct Settled {
     who: Who<'static>,
     state: TaskState,
-    is_first_pass: bool,
+    pass: &'static str,
+    at: Time,
+}
+
+/// Work that was completed at the first pass of all.
+const FIRST: &str = "first";
+/// At the first pass of an agent or model that took the task over from another one.
+const TAKEN_OVER: &str = "taken_over";
+/// At any other pass.
+const LATER: &str = "later";
+/// What stands for the state of a task that another agent or model took over.
+const PASSED_ON: &str = "passed_on";
+
+/// What the attempts of one agent and model at a task come to, since it was settled before or they took it over.
+struct Go {
+    pass: &'static str,
+    /// Attempts beside the very first one of theirs.
+    retries: u64,
+    millis: u64,
+}
+
+impl Go {
+    /// Says so of a task's first `until` attempts, the last of which may not have ended before `at`.
+    fn of(stood: &Stood, attempts: &[Attempt], until: usize, at: Time) -> Go {
+        let own = attempts.get(stood.counted..until).unwrap_or_default();
+        let before = attempts.get(stood.begun..stood.counted.min(until)).unwrap_or_default();
+        let mut worked = before.iter().filter(|attempt| !was_cut_short(attempt));
+        let last = attempts.get(..until).and_then(|attempts| attempts.last());
+        let is_theirs = |attempt: &Attempt| last.is_some_and(|last| is_by_the_same(attempt, last));
+        let is_taken_over = worked.clone().next().is_some();
+        let is_again = worked.any(is_theirs);
+        let retries = retries(own, stood.sent_back, is_again);
+        let took = own.iter().map(|attempt| millis(attempt.started_at, attempt.ended_at.unwrap_or(at)));
+        let pass = match (is_again || retries > 0, is_taken_over) {
+            (true, _) => LATER,
+            (false, true) => TAKEN_OVER,
+            (false, false) => FIRST,
+        };
+        Go { pass, retries, millis: took.sum() }
+    }
+}
+
+/// Tells whether one agent with one model made both attempts.
+fn is_by_the_same(one: &Attempt, other: &Attempt) -> bool {
+    one.agent == other.agent && one.model == other.model
 }
 
 /// Whose work something is.
@@ -247,7 +295,7 @@ impl Meter {
             Event::FindingDecided { fingerprint, .. } => run.decisions.get(fingerprint),
             _ => None,
         };
-        let withdrawn = withdrawn.map(|decided| decided.decision);
+        let withdrawn = withdrawn.map(|decided| (decided.decision, decided.at));
         let Ok(touched) = run.apply(*at, event) else { return };
         if taken_over {
             sink.take(Metric::RunTakenOver, &[&label(&run.team)], 1);
@@ -473,6 +521,48 @@ impl Taking<'_> {
         let labels = [as_label(&run.team), as_label(task.spec.role())];
         sink.take(Metric::TaskWait, &[&labels[0], &labels[1]], millis(ready, *at));
         meter.last = place;
+        self.taken_over(place)
+    }
+
+    /// Counts a task for whoever worked on it before, where somebody else takes it over by a new attempt: for them it is through,
+    /// and not completed.
+    fn taken_over(&mut self, place: usize) -> Option<()> {
+        let Taking { meter, at: _, sink } = self;
+        let run = meter.run.as_ref()?;
+        let task = &run.tasks[place];
+        let (before, now) = match &task.attempts[..] {
+            [.., before, now] if !is_by_the_same(before, now) => (before, now),
+            _ => return Some(()),
+        };
+        let until = task.attempts.len() - 1;
+        let stood = meter.tasks.get_mut(place)?;
+        let go = Go::of(stood, &task.attempts, until, now.started_at);
+        let worked = |attempts: Option<&[Attempt]>| {
+            let worked = |attempt: &Attempt| !was_cut_short(attempt) && is_by_the_same(attempt, before);
+            attempts.unwrap_or_default().iter().any(worked)
+        };
+        let has_worked = worked(task.attempts.get(stood.counted..until));
+        let had_worked = worked(task.attempts.get(stood.begun..stood.counted));
+        let went_back = stood.went_back.take().filter(|_| had_worked);
+        (stood.counted, stood.sent_back) = (until, 0);
+        let who = Who {
+            agent: as_label(&before.agent),
+            model: before.model.as_ref().map(|model| as_label(model)).unwrap_or_default(),
+            ..Who::of(run, task)
+        };
+        match went_back {
+            _ if has_worked => {
+                sink.take(Metric::TaskSettled, &who.and_two(PASSED_ON, go.pass), 1);
+                sink.take(Metric::TaskDuration, &who.and(PASSED_ON), go.millis);
+                sink.take(Metric::TaskRetries, &who.and(PASSED_ON), go.retries);
+            }
+            Some(Settled { state: TaskState::Skipped | TaskState::Cancelled, .. }) | None => {}
+            // It is theirs still, when it was settled.
+            Some(went_back) => {
+                let labels = who.and_two(PASSED_ON, went_back.pass);
+                sink.take_at(went_back.at, Metric::TaskSettled, &labels, 1);
+            }
+        }
         Some(())
     }
 
@@ -551,10 +641,10 @@ impl Taking<'_> {
     }
 
     /// Counts a decision that another one takes the place of. That a finding is open again is none.
-    fn withdrawn(&mut self, fingerprint: &str, decision: deciding::Decision) -> Option<()> {
+    fn withdrawn(&mut self, fingerprint: &str, (decision, at): (deciding::Decision, Time)) -> Option<()> {
         if decision != deciding::Decision::Reopened {
             for reviewer in self.finders(fingerprint)? {
-                self.one(Metric::ReviewWithdrawn, &[&reviewer, decision.name()]);
+                self.sink.take_at(at, Metric::ReviewWithdrawn, &[&reviewer, decision.name()], 1);
             }
         }
         Some(())
@@ -644,12 +734,13 @@ impl Taking<'_> {
         if task.state == TaskState::Queued {
             stood.queued_at = task.not_before.map_or(at, |not_before| not_before.max(at));
         }
-        let attempts = task.attempts.get(stood.counted..).unwrap_or_default();
-        let retries = retries(attempts, stood.sent_back);
+        let go = Go::of(stood, &task.attempts, task.attempts.len(), at);
+        let is_accepted = matches!(event, Event::TaskAccepted { .. });
         let settled = task.state.is_settled().then(|| Settled {
             who: Who::of(run, task).into_owned(),
             state: task.state,
-            is_first_pass: stood.counted == 0 && retries == 0 && !matches!(event, Event::TaskAccepted { .. }),
+            pass: if is_accepted { LATER } else { go.pass },
+            at,
         });
         stood.settled_at = settled.as_ref().map(|_| at);
         if let Some(before) = stood.settled.take() {
@@ -659,30 +750,29 @@ impl Taking<'_> {
                 Event::TaskAccepted { .. } => "acceptance",
                 _ => PERSON,
             };
-            let pass = pass_name(before.is_first_pass);
-            let labels = [&before.who.and_two(before.state.name(), pass)[..], &[by]].concat();
-            self.sink.take(Metric::TaskReopened, &labels, 1);
+            let labels = [&before.who.and_two(before.state.name(), before.pass)[..], &[by]].concat();
+            self.sink.take_at(before.at, Metric::TaskReopened, &labels, 1);
+            stood.went_back = Some(before);
         }
         let Some(settled) = settled else { return };
-        let took = attempts.iter().map(|attempt| millis(attempt.started_at, attempt.ended_at.unwrap_or(at)));
-        let worked = (!attempts.is_empty()).then(|| (took.sum(), retries));
-        (stood.counted, stood.sent_back) = (task.attempts.len(), 0);
+        let worked = (task.attempts.len() > stood.counted).then_some((go.millis, go.retries));
+        (stood.counted, stood.sent_back, stood.went_back) = (task.attempts.len(), 0, None);
         self.settled(place, &settled, worked, event);
         self.meter.tasks[place].settled = Some(settled);
     }
 
-    /// Measures a task that has just been settled. `worked` says how long its attempts took since it was settled before, and
-    /// how many there were beside the first.
+    /// Measures a task that has just been settled. `worked` says how long its attempts took since it was settled before, or
+    /// was taken over, and how many there were beside the very first.
     fn settled(&mut self, place: usize, settled: &Settled, worked: Option<(u64, u64)>, event: &Event) {
         let Some(task) = self.run().map(|run| &run.tasks[place]) else { return };
-        let Settled { who, state, is_first_pass } = settled;
+        let Settled { who, state, pass, .. } = settled;
         let has_ended = matches!(event, Event::AttemptEnded { .. });
         let review = has_ended.then(|| self.review(task)).flatten();
         let accepts = task
             .reviewed_task()
             .cloned()
             .filter(|_| review.as_ref().is_some_and(|(_, verdict, ..)| *verdict == "approved"));
-        self.one(Metric::TaskSettled, &who.and_two(state.name(), pass_name(*is_first_pass)));
+        self.one(Metric::TaskSettled, &who.and_two(state.name(), pass));
         if let Some((millis, retries)) = worked {
             self.sink.take(Metric::TaskDuration, &who.and(state.name()), millis);
             self.sink.take(Metric::TaskRetries, &who.and(state.name()), retries);
@@ -728,15 +818,13 @@ fn found_in(handed_in: &HandedIn) -> Vec<&'static str> {
     }
 }
 
-/// Returns how many attempts were made beside the first. One that ended so that a person could decide was none in vain, unless
-/// the person sent it back, nor was one that was interrupted or lost.
-fn retries(attempts: &[Attempt], sent_back: u64) -> u64 {
+/// Returns how many attempts were made beside the very first, which is one of these unless there were others before. One that
+/// ended so that a person could decide was none in vain, unless the person sent it back, nor was one that was interrupted or
+/// lost.
+fn retries(attempts: &[Attempt], sent_back: u64, is_again: bool) -> u64 {
     let ended_by_itself = attempts.iter().filter(|attempt| uses_up_a_retry(attempt)).count() as u64;
-    (ended_by_itself + sent_back).saturating_sub(1)
-}
-
-fn pass_name(is_first: bool) -> &'static str {
-    if is_first { "first" } else { "later" }
+    let made = (ended_by_itself + sent_back).max(u64::from(!attempts.is_empty()));
+    if is_again { made } else { made.saturating_sub(1) }
 }
 
 fn millis(from: Time, to: Time) -> u64 {
@@ -975,8 +1063,70 @@ mod tests {
         assert_eq!(measured.amount(Metric::TaskSettled, &["completed", "later"]), 2);
         assert_eq!(measured.amount(Metric::TaskSettled, &["first"]), 1);
         // Each time only what came after the time before.
-        assert_eq!((measured.sum(Metric::TaskDuration), measured.sum(Metric::TaskRetries)), (50, 0));
+        assert_eq!((measured.sum(Metric::TaskDuration), measured.sum(Metric::TaskRetries)), (50, 1));
         assert_eq!(measured.amount(Metric::TaskDuration, &[]), 2);
+    }
+
+    /// The start of an attempt by another agent and model than `by_claude` says.
+    fn by_other(task: &str, attempt: u32) -> Event {
+        match by_claude(task, attempt) {
+            Event::AttemptStarted { task, attempt, token_hash, log, folder, .. } => Event::AttemptStarted {
+                task,
+                attempt,
+                agent: "codex".into(),
+                model: None,
+                token_hash,
+                log,
+                folder,
+            },
+            other => other,
+        }
+    }
+
+    #[test]
+    fn a_task_that_another_agent_takes_over_counts_for_each_by_what_each_did() {
+        let mut measured = Measured::run(vec![agent("a")]);
+        measured.at(0, by_claude("a", 1));
+        measured.at(10, ended("a", 1, Outcome::Failed, None));
+        let asked = Asked { agent: Some("codex".into()), ..Asked::default() };
+        let back = Event::TaskRequeued { task: id("a"), by: "Ann".into(), reason: "r".into(), asked };
+        measured.at(20, back);
+        measured.at(30, by_other("a", 2));
+        measured.at(70, ended("a", 2, Outcome::Succeeded, None));
+        let settled = |words: &[&str]| measured.amount(Metric::TaskSettled, words);
+        assert_eq!(settled(&["claude", "passed_on", "first"]), 1);
+        assert_eq!(measured.amount(Metric::TaskReopened, &["claude", "failed", "first", "person"]), 1);
+        assert_eq!((settled(&["codex", "completed", "taken_over"]), settled(&[])), (1, 3));
+        let of_agents = super::super::quality::of_agents(&measured.seen());
+        let found: Vec<_> = of_agents
+            .iter()
+            .map(|one| (&*one.agent, one.tasks, one.first_pass, one.passes, one.took.sum))
+            .collect();
+        assert_eq!(found, [("claude", 1, 0, 1, 0), ("codex", 1, 1, 1, 40)]);
+        let all = super::super::quality::totals(&measured.seen()).all;
+        assert_eq!((all.tasks, all.completed, all.first_pass, all.passes), (1, 1, 0, 2));
+    }
+
+    #[test]
+    fn a_model_that_another_one_stands_in_for_has_its_own_task_unless_it_was_only_interrupted() {
+        for (outcome, expected) in [(Outcome::Failed, (1, "taken_over")), (Outcome::Cancelled, (0, "first"))]
+        {
+            let mut measured = Measured::run(vec![agent("a")]);
+            let again = Again { not_before: Time(15), reason: "r".into() };
+            measured.at(0, by_claude("a", 1));
+            measured.at(10, ended("a", 1, outcome, Some(again.clone())));
+            measured.at(20, by_claude("a", 2));
+            measured.at(40, ended("a", 2, outcome, Some(again)));
+            measured.at(50, by_other("a", 3));
+            measured.at(55, ended("a", 3, Outcome::Succeeded, None));
+            let (passed_on, pass) = expected;
+            assert_eq!(measured.amount(Metric::TaskSettled, &["opus", "passed_on"]), passed_on);
+            assert_eq!(measured.amount(Metric::TaskSettled, &["codex", "completed", pass]), 1, "{outcome:?}");
+            assert_eq!(measured.amount(Metric::TaskDuration, &["opus", "passed_on"]), passed_on);
+            // 30 for the first, 5 for the second.
+            assert_eq!(measured.sum(Metric::TaskDuration), 5 + 30 * passed_on, "{outcome:?}");
+            assert_eq!(measured.sum(Metric::TaskRetries), passed_on, "{outcome:?}");
+        }
     }
 
     #[test]
@@ -993,9 +1143,13 @@ mod tests {
         ];
         for (paused, sent_back, expected) in rows {
             let attempts: Vec<Attempt> = paused.iter().map(|paused| attempt(*paused)).collect();
-            assert_eq!(retries(&attempts, sent_back), expected, "{paused:?}, sent back {sent_back} times");
+            let found = retries(&attempts, sent_back, false);
+            assert_eq!(found, expected, "{paused:?}, sent back {sent_back} times");
         }
-        assert_eq!(retries(&[attempt(true), attempt(false)], 1), 1, "sent back, and done once more");
+        assert_eq!(retries(&[attempt(true), attempt(false)], 1, false), 1, "sent back, and done once more");
+        assert_eq!(retries(&[attempt(false)], 0, true), 1, "it was settled before");
+        assert_eq!(retries(&[attempt(true)], 0, true), 1, "it was settled before, and a person decided");
+        assert_eq!(retries(&[], 0, true), 0, "it was accepted");
     }
 
     #[test]

@@ -221,11 +221,11 @@ metrics! {
     TaskSettled Counter "crew.task.count" Count ["team" "role" "agent" "model" "status" "pass"] &[],
         "Times that a task was settled, at the first pass or at a later one";
     TaskReopened Counter "crew.task.reopened_total" Total ["team" "role" "agent" "model" "status" "pass" "by"] &[],
-        "Times that a settled task left its state again, because of a review, a requeue or an acceptance";
+        "Times that a settled task left its state again, for a review, a requeue or an acceptance, each when it had been settled";
     TaskDuration Histogram "crew.task.duration_ms" Ms ["team" "role" "agent" "model" "status"] WORK,
         "How long all attempts of a task took together until it was settled";
     TaskRetries Histogram "crew.task.retry_count" Count ["team" "role" "agent" "model" "status"] RETRIES,
-        "How many further attempts a task took until it was settled";
+        "How many attempts a task took until it was settled beside its very first, by the same agent and model";
     TaskWait Histogram "crew.task.wait_ms" Ms ["team" "role"] WORK,
         "How long a task that could start waited for a slot";
     Retry Counter "crew.task.retry_attempt_total" Total ["team" "role" "agent" "model" "error_kind"] &[],
@@ -289,7 +289,7 @@ metrics! {
     ReviewDecision Counter "crew.review.decision_total" Total ["reviewer" "decision" "feedback"] &[],
         "What was decided about what reviewers found";
     ReviewWithdrawn Counter "crew.review.withdrawn_total" Total ["reviewer" "decision"] &[],
-        "Decisions about what reviewers found that later ones took back";
+        "Decisions about what reviewers found that later ones took back, each when it had been made";
     ReviewRound Counter "crew.review.round_total" Total ["team" "role" "agent" "model"] &[],
         "Times that a review sent work back";
     Verification Counter "crew.verify.command_total" Total ["team" "role" "result"] &[],

@@ -41,6 +41,10 @@ pub struct Quality {
     pub completed: u64,
     /// Of the tasks, those that were completed at the first pass and never went back.
     pub first_pass: u64,
+    /// Of the tasks, those that another agent or model took over from it.
+    pub passed_on: u64,
+    /// Of those completed at the first pass, those that it took over itself.
+    pub taken_over: u64,
     /// Passes over all tasks: 1 for each, and more where one was tried again or sent back.
     pub passes: u64,
     /// How long completed tasks took, in milliseconds.
@@ -108,6 +112,8 @@ impl Quality {
 
     fn add(&mut self, other: &Quality) {
         let Quality { tasks, completed, first_pass, passes, cost, accepted, rejected, .. } = other;
+        self.passed_on += other.passed_on;
+        self.taken_over += other.taken_over;
         let ours = [&mut self.tasks, &mut self.completed, &mut self.first_pass, &mut self.passes];
         ours.into_iter().zip([tasks, completed, first_pass, passes]).for_each(|(ours, more)| *ours += more);
         let ours = [&mut self.cost, &mut self.accepted, &mut self.rejected];
@@ -178,6 +184,9 @@ pub fn of_agents(snapshot: &Snapshot) -> Vec<Quality> {
 pub fn totals(snapshot: &Snapshot) -> Totals {
     let mut all = Quality::default();
     of_agents(snapshot).iter().for_each(|quality| all.add(quality));
+    // For all together, a task that went from one agent to another is one, and its first pass was in vain.
+    all.tasks -= all.passed_on.min(all.tasks);
+    all.first_pass -= all.taken_over.min(all.first_pass);
     let count = |metric: Metric, label: &str, value: &str| {
         let has = |series: &&Series| label.is_empty() || series.label(label) == Some(value);
         snapshot.of(metric).filter(has).map(|series| series.value.amount()).sum()
@@ -215,6 +224,7 @@ struct Building {
     reopened: u64,
     completed: (u64, u64),
     first: (u64, u64),
+    taken_over: (u64, u64),
     retries: u64,
     priced: u64,
     unpriced: u64,
@@ -227,21 +237,21 @@ impl Building {
         let amount = series.value.amount();
         let is_done = !["skipped", "cancelled"].contains(&label("status"));
         let is_completed = label("status") == "completed";
-        let is_first = is_completed && label("pass") == "first";
+        let is_taken_over = is_completed && label("pass") == "taken_over";
+        let is_first = is_taken_over || is_completed && label("pass") == "first";
         match (series.metric, &series.value) {
             (Metric::TaskSettled, _) if is_done => {
                 self.settled += amount;
                 self.completed.0 += if is_completed { amount } else { 0 };
                 self.first.0 += if is_first { amount } else { 0 };
+                self.taken_over.0 += if is_taken_over { amount } else { 0 };
+                self.quality.passed_on += if label("status") == "passed_on" { amount } else { 0 };
             }
             (Metric::TaskReopened, _) if is_done => {
                 self.reopened += amount;
                 self.completed.1 += if is_completed { amount } else { 0 };
                 self.first.1 += if is_first { amount } else { 0 };
-                // What a person accepted was not worked on once more.
-                if label("by") == "acceptance" {
-                    self.quality.passes += amount;
-                }
+                self.taken_over.1 += if is_taken_over { amount } else { 0 };
             }
             (Metric::TaskRetries, Value::Histogram(retries)) if is_done => self.retries += retries.sum,
             (Metric::TaskDuration, Value::Histogram(took)) if is_completed => self.quality.took.add(took),
@@ -257,7 +267,7 @@ impl Building {
     }
 
     fn built(self) -> Quality {
-        // What was settled before a window may be reopened in it.
+        // What a run that was pruned long ago has left may say so of one and not of the other.
         let net = |(settled, reopened): (u64, u64)| settled.saturating_sub(reopened);
         let tasks = net((self.settled, self.reopened));
         let known = match (self.priced, self.unpriced) {
@@ -270,7 +280,9 @@ impl Building {
             tasks,
             completed: net(self.completed).min(tasks),
             first_pass: net(self.first).min(tasks),
-            passes: (self.settled + self.retries).saturating_sub(self.quality.passes),
+            taken_over: net(self.taken_over),
+            // What went back and was done once more is counted as tried again.
+            passes: tasks + self.retries,
             known,
             ..self.quality
         }
@@ -311,7 +323,7 @@ pub(crate) mod tests {
         // One of them goes back, and is completed once more, at the second try of that.
         registry.add(Metric::TaskReopened, &with(WHO, &["completed", "first", "review"]), 1);
         registry.add(Metric::TaskSettled, &with(WHO, &["completed", "later"]), 1);
-        registry.observe(Metric::TaskRetries, &with(WHO, &["completed"]), 1);
+        registry.observe(Metric::TaskRetries, &with(WHO, &["completed"]), 2);
         // The one that had not come to it needed a person, who accepts it.
         registry.add(Metric::TaskReopened, &with(WHO, &["failed", "first", "acceptance"]), 1);
         registry.add(Metric::TaskSettled, &with(WHO, &["completed", "later"]), 1);

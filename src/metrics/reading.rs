@@ -6,6 +6,9 @@
 //! read and measured, and what they come to is added. Where that is worth it, it is kept too. A store that may not be written
 //! is read all the same, and so is one that another crew has kept by newer rules.
 //!
+//! What is taken back, because work went back or a decision was changed, counts in the hour in which it was counted before, however
+//! long ago that is. So a task counts in the window in which it was settled last, and in no other one.
+//!
 //! A run that was taken in from a file counts at its own hours, like one that was made here. One that was taken in under
 //! another id is a copy: what it did before counts for the run that it was, and not once more.
 //!
@@ -499,6 +502,13 @@ impl Sink for Hours {
         present.counts.resize(buckets.len() + 1, 0);
         present.counts[buckets.partition_point(|bound| *bound < value)] += 1;
     }
+
+    fn take_at(&mut self, at: Time, metric: Metric, labels: &[&str], value: u64) {
+        let present = self.hour;
+        self.at(hour_of(at));
+        self.take(metric, labels, value);
+        self.at(present);
+    }
 }
 
 /// Returns the metric of a series and its labels in the order of the table; nothing where there is no such metric here.
@@ -647,6 +657,44 @@ mod tests {
         assert_eq!(versions(&mut store).unwrap(), ["1", "2"].map(str::to_owned).into());
         let of_one = counted(of_version(&mut store, "1", Time(0)).unwrap());
         assert_eq!(of_one, one_by_one(&store, &[&first.id]));
+    }
+
+    #[test]
+    fn a_task_counts_in_the_window_in_which_it_was_settled_last_and_in_no_other() {
+        for keep_first in [true, false] {
+            let folder = tempfile::tempdir().unwrap();
+            let mut store = open(&folder);
+            let tools = if keep_first { WORTH_KEEPING as u64 } else { 1 };
+            let mut run = begin(&mut store, 1, HOUR, "1", tools);
+            append(&mut store, &mut run, HOUR + 9, vec![ended("a", 1, Outcome::Failed, None)]);
+            let tasks = |store: &mut Store, from: i64, to: i64| {
+                let window = Window { from: Some(Time(from)), to: Some(Time(to)) };
+                let snapshot = of_store(store, window, Time(9 * DAY)).unwrap();
+                let count = |metric| snapshot.total(metric).map_or(0, |value| value.amount());
+                (count(Metric::TaskSettled), count(Metric::TaskReopened))
+            };
+            assert_eq!(tasks(&mut store, 0, DAY), (1, 0));
+            assert_eq!(store.figures_head().unwrap().seq > 0, keep_first);
+            let asked = crate::domain::requeue::Asked::default();
+            let task = TaskId::parse("a").unwrap();
+            let back = Event::TaskRequeued { task, by: "Ann".into(), reason: "r".into(), asked };
+            append(&mut store, &mut run, 3 * DAY, vec![back, started("a", 2)]);
+            append(&mut store, &mut run, 3 * DAY + 5, vec![ended("a", 2, Outcome::Succeeded, None)]);
+            // First from the events, then from what is kept.
+            for _ in 0..2 {
+                assert_eq!(tasks(&mut store, 3 * DAY, 4 * DAY), (1, 0), "kept before: {keep_first}");
+                assert_eq!(tasks(&mut store, 0, DAY), (1, 1), "kept before: {keep_first}");
+                assert_eq!(tasks(&mut store, 2 * HOUR, DAY), (0, 0));
+                append(&mut store, &mut run, 5 * DAY, (0..WORTH_KEEPING as u64).map(|_| said()).collect());
+                of_store(&mut store, Window::ALL, Time(9 * DAY)).unwrap();
+                assert_eq!(store.figures_head().unwrap().seq, run.last_seq);
+            }
+        }
+    }
+
+    /// What a run may tell at any time.
+    fn said() -> Event {
+        Event::ClockJumped { asleep: 1, held_up: 0, set: 0 }
     }
 
     #[test]
