@@ -5,6 +5,7 @@ use super::names::Metric;
 use super::registry::Sink;
 use crate::domain::budget::micro_dollars;
 use crate::domain::event::{Ending, Event, Outcome, Recorded, ToolResult};
+use crate::domain::finding::Finding;
 use crate::domain::gate::{About, Decision, GateId};
 use crate::domain::id::{RunId, TaskId};
 use crate::domain::merging::How;
@@ -12,6 +13,7 @@ use crate::domain::retry::{uses_up_a_retry, was_cut_short};
 use crate::domain::review::deciding;
 use crate::domain::review::passes;
 use crate::domain::review::report::Pass;
+use crate::domain::review::rounds;
 use crate::domain::run::{Run, RunStatus, Touched};
 use crate::domain::submission::{HandedIn, Kind as Submitted};
 use crate::domain::task::{Attempt, Task, TaskState, Work};
@@ -20,7 +22,7 @@ use crate::domain::usage::Usage;
 use crate::domain::words::as_clean_line;
 use crate::store::figures::RawEvent;
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// The most characters of a label.
 const MAX_LABEL: usize = 80;
@@ -38,6 +40,8 @@ pub struct Meter {
     waits: HashMap<usize, Time>,
     /// The move of a branch that was begun.
     merge: Option<(How, Time)>,
+    /// Who has found what, by its fingerprint: it counts once, however often they are asked to look.
+    found: HashSet<(String, String)>,
     /// When the whole run was cancelled last.
     cancelled_at: Option<Time>,
     /// What was told of how long crew worked on the run, in milliseconds.
@@ -65,8 +69,23 @@ struct Stood {
     sent_back: u64,
     /// Lines that it has added and removed.
     lines: (u64, u64),
-    /// The severities of what it found in the result that it handed in last, until that is counted.
-    found: Vec<&'static str>,
+    /// What it found in the result that it handed in last, until that is counted.
+    found: Vec<Found>,
+    /// Whether its work was accepted by all together who reviewed it in this round, once they are through.
+    judged: Option<bool>,
+}
+
+/// Something that was found.
+#[derive(Debug)]
+struct Found {
+    severity: &'static str,
+    fingerprint: String,
+}
+
+impl Found {
+    fn of(finding: &Finding) -> Found {
+        Found { severity: finding.severity.name(), fingerprint: finding.fingerprint.clone() }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -417,13 +436,17 @@ impl Taking<'_> {
             Event::ReviewRoundBegun { task, .. } => {
                 let who = self.who(task)?;
                 self.one(Metric::ReviewRound, &who.labels());
-                self.judged(task, "review", false)?;
+                let (place, _) = self.task(task)?;
+                if self.meter.tasks.get_mut(place)?.judged.take() == Some(true) {
+                    // Its reviewers had nothing against it.
+                    self.judged(task, PERSON, false)?;
+                }
             }
             Event::PersonReviewed(review) => {
                 let verdict = review.review.verdict.name();
                 self.one(Metric::ReviewPass, &[PERSON, verdict]);
                 for finding in review.findings() {
-                    self.one(Metric::ReviewFinding, &[PERSON, finding.severity.name()]);
+                    self.found(PERSON, &Found::of(&finding));
                 }
             }
             Event::FindingDecided { fingerprint, decision, feedback, .. } => {
@@ -750,13 +773,19 @@ impl Taking<'_> {
                 Event::TaskAccepted { .. } => "acceptance",
                 _ => PERSON,
             };
-            let labels = [&before.who.and_two(before.state.name(), before.pass)[..], &[by]].concat();
-            self.sink.take_at(before.at, Metric::TaskReopened, &labels, 1);
-            stood.went_back = Some(before);
+            if task.spec.reviews.is_some() && before.state == TaskState::Completed {
+                // Its pass was done; that the work has changed since is not its doing.
+                stood.begun = task.attempts.len();
+            } else {
+                let labels = [&before.who.and_two(before.state.name(), before.pass)[..], &[by]].concat();
+                self.sink.take_at(before.at, Metric::TaskReopened, &labels, 1);
+                stood.went_back = Some(before);
+            }
         }
         let Some(settled) = settled else { return };
         let worked = (task.attempts.len() > stood.counted).then_some((go.millis, go.retries));
         (stood.counted, stood.sent_back, stood.went_back) = (task.attempts.len(), 0, None);
+        stood.judged = None;
         self.settled(place, &settled, worked, event);
         self.meter.tasks[place].settled = Some(settled);
     }
@@ -768,10 +797,7 @@ impl Taking<'_> {
         let Settled { who, state, pass, .. } = settled;
         let has_ended = matches!(event, Event::AttemptEnded { .. });
         let review = has_ended.then(|| self.review(task)).flatten();
-        let accepts = task
-            .reviewed_task()
-            .cloned()
-            .filter(|_| review.as_ref().is_some_and(|(_, verdict, ..)| *verdict == "approved"));
+        let reviewed = task.reviewed_task().cloned();
         self.one(Metric::TaskSettled, &who.and_two(state.name(), pass));
         if let Some((millis, retries)) = worked {
             self.sink.take(Metric::TaskDuration, &who.and(state.name()), millis);
@@ -780,22 +806,42 @@ impl Taking<'_> {
         if let Some((reviewer, verdict, millis, found)) = review {
             self.one(Metric::ReviewPass, &[&reviewer, verdict]);
             self.sink.take(Metric::ReviewDuration, &[&reviewer, verdict], millis);
-            for severity in found {
-                self.one(Metric::ReviewFinding, &[&reviewer, severity]);
-            }
+            found.iter().for_each(|found| self.found(&reviewer, found));
         }
         let beside = self.meter.tasks.get_mut(place).map(|stood| std::mem::take(&mut stood.found));
-        for severity in beside.unwrap_or_default().into_iter().filter(|_| has_ended) {
-            self.one(Metric::ReviewFinding, &[&who.agent, severity]);
+        for found in beside.unwrap_or_default().iter().filter(|_| has_ended) {
+            self.found(&who.agent, found);
         }
-        if let Some(worker) = accepts {
-            let _ = self.judged(&worker, "review", true);
+        if let Some(worker) = reviewed {
+            let _ = self.judged_by_all(&worker);
         }
     }
 
-    /// Returns what a reviewer's pass came to that has just ended: its name, the verdict, how long it took, and the severities
-    /// of what it found. A pass that was cancelled is none.
-    fn review(&self, task: &Task) -> Option<(String, &'static str, u64, Vec<&'static str>)> {
+    /// Counts what somebody found, the first time.
+    fn found(&mut self, reviewer: &str, Found { severity, fingerprint }: &Found) {
+        let known = (reviewer.to_owned(), fingerprint.clone());
+        if fingerprint.is_empty() || self.meter.found.insert(known) {
+            self.one(Metric::ReviewFinding, &[reviewer, severity]);
+        }
+    }
+
+    /// Counts what all reviewers of a task's work come to together, once for each round, as soon as they are through.
+    fn judged_by_all(&mut self, worker: &TaskId) -> Option<()> {
+        let (place, task) = self.task(worker)?;
+        // What nobody has worked on yet is not theirs.
+        task.last()?;
+        let asks = rounds::joint_verdict(self.run()?, task)?;
+        let stood = self.meter.tasks.get_mut(place)?;
+        if stood.judged.is_none() {
+            stood.judged = Some(!asks);
+            self.judged(worker, "review", !asks)?;
+        }
+        Some(())
+    }
+
+    /// Returns what a reviewer's pass came to that has just ended: its name, the verdict, how long it took, and what it found. A
+    /// pass that was cancelled is none.
+    fn review(&self, task: &Task) -> Option<(String, &'static str, u64, Vec<Found>)> {
         let last = task.last()?;
         let reviewer = label(&task.spec.reviewer()?);
         let is_cancelled = last.state.name() == Outcome::Cancelled.name();
@@ -805,15 +851,15 @@ impl Taking<'_> {
             Pass::Incomplete { .. } if is_cancelled => return None,
             Pass::Incomplete { .. } => "incomplete",
         };
-        let found = passes::findings(task).iter().map(|finding| finding.severity.name()).collect();
+        let found = passes::findings(task).iter().map(Found::of).collect();
         Some((reviewer, verdict, millis(last.started_at, self.at), found))
     }
 }
 
-/// Returns the severities of what a result tells of that nobody was asked to review.
-fn found_in(handed_in: &HandedIn) -> Vec<&'static str> {
+/// Returns what a result tells of that nobody was asked to review.
+fn found_in(handed_in: &HandedIn) -> Vec<Found> {
     match handed_in {
-        HandedIn::Result(result) => result.findings.iter().map(|finding| finding.severity.name()).collect(),
+        HandedIn::Result(result) => result.findings.iter().map(Found::of).collect(),
         _ => Vec::new(),
     }
 }
@@ -839,6 +885,7 @@ mod tests {
     use crate::domain::error_kind::ErrorKind;
     use crate::domain::event::{Again, ArtifactKind, ProcessId};
     use crate::domain::requeue::Asked;
+    use crate::domain::review::target::Reviews;
     use crate::domain::run::tests::{ended, run_created_by, spec, started};
     use crate::domain::task::TaskSpec;
 
@@ -1127,6 +1174,63 @@ mod tests {
             assert_eq!(measured.sum(Metric::TaskDuration), 5 + 30 * passed_on, "{outcome:?}");
             assert_eq!(measured.sum(Metric::TaskRetries), passed_on, "{outcome:?}");
         }
+    }
+
+    /// A task that reviews the work of `a`, in up to two rounds.
+    fn reviewer(name: &str) -> TaskSpec {
+        let reviews = Reviews { task: Some(id("a")), rounds: 2, name: name.into(), ..Reviews::default() };
+        TaskSpec { reviews: Some(reviews), ..agent(name) }
+    }
+
+    #[test]
+    fn a_round_of_reviewers_comes_to_one_verdict_and_each_pass_is_a_task_of_its_own() {
+        let mut measured = Measured::run(vec![agent("a"), reviewer("strict"), reviewer("lax")]);
+        let mut at = 0;
+        let finding = serde_json::json!({"severity": "error", "category": "race", "file": "a.rs", "start_line": 1,
+            "end_line": 1, "title": "t", "fingerprint": "aa11"});
+        for round in 1..=3_u32 {
+            if round > 1 {
+                let reviewers = vec![id("strict"), id("lax")];
+                let begun =
+                    Event::ReviewRoundBegun { task: id("a"), reviewers, round: round - 1, note: "n".into() };
+                measured.at(at, begun);
+            }
+            for task in ["a", "lax", "strict"] {
+                at += 10;
+                let start = if task == "a" { by_claude(task, round) } else { by_other(task, round) };
+                measured.at(at, start);
+                let (verdict, findings) = match task {
+                    "strict" => ("changes_requested", vec![finding.clone()]),
+                    _ => ("approved", vec![]),
+                };
+                let handed_in =
+                    serde_json::json!({"review": {"verdict": verdict, "body": "b", "findings": findings}});
+                if task != "a" {
+                    let handed_in = serde_json::from_value(handed_in).unwrap();
+                    let (task, request, ignored) = (id(task), "r".into(), vec![]);
+                    let event =
+                        Event::SubmissionAccepted { task, attempt: round, request, handed_in, ignored };
+                    measured.at(at, event);
+                }
+                let is_last = task == "strict" && round == 3;
+                let outcome = if is_last { Outcome::NeedsReview } else { Outcome::Succeeded };
+                let mut end = ended(task, round, outcome, None);
+                if let (Event::AttemptEnded { reason, .. }, true) = (&mut end, is_last) {
+                    *reason = format!("{} after 2 rounds", rounds::STILL_REQUESTED);
+                }
+                measured.at(at + 5, end);
+            }
+        }
+        let judged =
+            |verdict: &'static str| measured.amount(Metric::WorkJudged, &["claude", "review", verdict]);
+        assert_eq!((judged("rejected"), judged("accepted")), (3, 0));
+        assert_eq!(measured.amount(Metric::ReviewFinding, &[]), 1, "found three times, and the same");
+        assert_eq!(measured.amount(Metric::ReviewPass, &["lax", "approved"]), 3);
+        let settled = |words: &[&str]| measured.amount(Metric::TaskSettled, words);
+        assert_eq!((settled(&["codex", "first"]), settled(&["codex", "later"])), (6, 0));
+        assert_eq!(measured.amount(Metric::TaskReopened, &["codex"]), 0);
+        assert_eq!(measured.amount(Metric::TaskReopened, &["claude", "review"]), 2);
+        assert_eq!((settled(&["claude", "first"]), settled(&["claude", "later"])), (1, 2));
     }
 
     #[test]

@@ -219,13 +219,13 @@ metrics! {
 
     TaskMade Counter "crew.task.made_total" Total ["team" "role"] &[], "Tasks that were made";
     TaskSettled Counter "crew.task.count" Count ["team" "role" "agent" "model" "status" "pass"] &[],
-        "Times that a task was settled, at the first pass or at a later one";
+        "Times that a task was settled, or passed on to another agent or model: at the first pass, at the first since it was taken over, or at a later one";
     TaskReopened Counter "crew.task.reopened_total" Total ["team" "role" "agent" "model" "status" "pass" "by"] &[],
         "Times that a settled task left its state again, for a review, a requeue or an acceptance, each when it had been settled";
     TaskDuration Histogram "crew.task.duration_ms" Ms ["team" "role" "agent" "model" "status"] WORK,
-        "How long all attempts of a task took together until it was settled";
+        "How long all attempts of an agent and model at a task took together until it was settled or passed on";
     TaskRetries Histogram "crew.task.retry_count" Count ["team" "role" "agent" "model" "status"] RETRIES,
-        "How many attempts a task took until it was settled beside its very first, by the same agent and model";
+        "How many attempts of an agent and model a task took, beside their very first, until it was settled or passed on";
     TaskWait Histogram "crew.task.wait_ms" Ms ["team" "role"] WORK,
         "How long a task that could start waited for a slot";
     Retry Counter "crew.task.retry_attempt_total" Total ["team" "role" "agent" "model" "error_kind"] &[],
@@ -279,13 +279,14 @@ metrics! {
     GatesOpen Gauge "crew.gate.open_count" Count ["about"] &[], "Gates that wait for a person";
 
     WorkJudged Counter "crew.work.judged_total" Total ["team" "role" "agent" "model" "by" "verdict"] &[],
-        "Times that a reviewer or a person accepted the work of an agent, or did not";
+        "Times that a person, or all reviewers of a round together, accepted the work of an agent, or did not";
     WorkLines Counter "crew.work.changed_lines" Lines ["role" "agent" "model" "direction"] &[],
         "Lines that agents added and removed in work trees of their own";
     ReviewPass Counter "crew.review.pass_total" Total ["reviewer" "verdict"] &[], "Reviewers' passes that ended";
     ReviewDuration Histogram "crew.review.duration_ms" Ms ["reviewer" "verdict"] WORK,
         "How long a reviewer's pass took";
-    ReviewFinding Counter "crew.review.finding_total" Total ["reviewer" "severity"] &[], "What reviewers found";
+    ReviewFinding Counter "crew.review.finding_total" Total ["reviewer" "severity"] &[],
+        "What reviewers found, each once for a run and a reviewer, whatever the round";
     ReviewDecision Counter "crew.review.decision_total" Total ["reviewer" "decision" "feedback"] &[],
         "What was decided about what reviewers found";
     ReviewWithdrawn Counter "crew.review.withdrawn_total" Total ["reviewer" "decision"] &[],

@@ -11,7 +11,8 @@ use super::agreeing::agree;
 use super::by_person::PersonReview;
 use super::deciding::Decision;
 use super::foreign::is_unparsable;
-use super::report::Agreed;
+use super::passes;
+use super::report::{Agreed, Pass};
 use crate::domain::event::{Event, Outcome};
 use crate::domain::finding::{Finding, Severity};
 use crate::domain::judgement::Judgement;
@@ -163,6 +164,26 @@ pub fn follows(run: &Run, said: &PersonReview) -> Follows {
         () if said.round >= limit => Follows::NoRoundLeft { limit },
         () if reviewers_of(run, worker).any(|task| !task.state.is_settled()) => Follows::WaitsForReviewers,
         () => Follows::Stuck,
+    }
+}
+
+/// Tells whether those who review a task ask for changes of its work, as soon as all of them are through; nothing where
+/// somebody is at it yet, or where nobody does and not all have come to a verdict.
+pub fn joint_verdict(run: &Run, worker: &Task) -> Option<bool> {
+    let takes_part = |task: &&Task| task.state != TaskState::Skipped || !task.skipped_by_condition;
+    let mut verdicts = Vec::new();
+    for task in reviewers_of(run, worker).filter(takes_part) {
+        if !task.state.is_settled() {
+            return None;
+        }
+        let fail_on = task.spec.reviews.as_ref().and_then(|reviews| reviews.fail_on);
+        let review = task.pass().filter(|_| !matches!(passes::pass(task), Pass::Incomplete { .. }));
+        verdicts.push(review.map(|review| asks_for_changes(run, review, fail_on)));
+    }
+    let a_person_asks = || run.standing_reviews().any(|one| one.asks_for_changes_of(worker));
+    match verdicts.contains(&Some(true)) || a_person_asks() {
+        true => Some(true),
+        false => (!verdicts.is_empty() && !verdicts.contains(&None)).then_some(false),
     }
 }
 
@@ -378,6 +399,26 @@ mod tests {
                 assert!(run.apply(Time(3), &event).is_err(), "it begins once");
             }
             assert!(super::due(&run).is_empty());
+        }
+    }
+
+    #[test]
+    fn a_verdict_of_all_needs_all_of_them_to_be_through() {
+        use Outcome::{Failed, NeedsReview, Succeeded};
+        let changes = || Some(review("changes_requested", &[finding("error", "a.rs")]));
+        let slight = || Some(review("changes_requested", &[finding("info", "a.rs")]));
+        let approved = || Some(review("approved", &[]));
+        let rows = [
+            (vec![("a", changes(), Succeeded)], None),
+            (vec![("a", changes(), Succeeded), ("b", approved(), Succeeded)], Some(true)),
+            (vec![("a", slight(), Succeeded), ("b", approved(), Succeeded)], Some(false)),
+            (vec![("a", approved(), Succeeded), ("b", None, Failed)], None),
+            (vec![("a", changes(), Succeeded), ("b", None, Failed)], Some(true)),
+            (vec![("a", changes(), NeedsReview), ("b", approved(), Succeeded)], None),
+        ];
+        for (at, (passes, expected)) in rows.into_iter().enumerate() {
+            let run = reviewed(vec![reviewer("a", 2), reviewer("b", 0)], passes);
+            assert_eq!(joint_verdict(&run, &run.tasks[0]), expected, "row {at}");
         }
     }
 
