@@ -216,6 +216,62 @@ fn each_agent_has_a_line_and_all_together_have_one() {
     assert_eq!(by_format["data"], json["data"]);
 }
 
+/// Returns the lines of the agents, as JSON, and what all come to.
+fn agents(repo: &TestRepo) -> (Vec<Value>, Value) {
+    let json = repo.crew(["metrics", "--json"]).exits(0).json();
+    (json["data"].as_array().expect("a list").clone(), json["meta"]["totals"].clone())
+}
+
+#[test]
+fn what_another_agent_takes_over_counts_for_each_by_what_each_did() {
+    let repo = TestRepo::new();
+    repo.crew_agent("bad", r#"'say:{"crew":"usage","cost_usd":0.05}' exit:1"#);
+    repo.crew_agent("good", r#"submit:done 'say:{"crew":"end","ok":true}'"#);
+    repo.workflow(
+        "w",
+        "## a\nrole: executor\nagent: bad\nretries: 0\n\nDo it.\n\n## b\nrole: executor\nagent: good\n\nDo it.",
+    );
+    repo.crew(["run", "g", "--workflow", "w"]).exits(1);
+    repo.crew(["requeue", "a", "--agent", "good", "--resume"]).exits(0);
+    let (data, totals) = agents(&repo);
+    let of = |one: &Value| (one["tasks"].clone(), one["first_pass_rate"].clone(), one["rework"].clone());
+    assert_eq!(of(&data[0]), (json!(1), json!(0.0), json!(1.0)), "{data:#?}");
+    assert_eq!(of(&data[1]), (json!(2), json!(1.0), json!(1.0)), "{data:#?}");
+    assert_eq!(of(&totals), (json!(2), json!(0.5), json!(1.5)), "{totals:#}");
+    let table = repo.crew(["metrics"]).exits(0).out;
+    let bad = table.lines().find(|line| line.starts_with("bad")).expect("a line");
+    assert!(bad.ends_with("$0.05 / 0"), "{table}");
+}
+
+#[test]
+fn ctrl_c_costs_no_agent_its_first_pass() {
+    let repo = TestRepo::new();
+    let gate = repo.gate("hang");
+    repo.one_step("", &format!("1?wait-gone:{} submit:done", gate.display()));
+    let running = repo.start_run("one");
+    repo.wait_for_event("the agent runs", |event| event["kind"] == "process_started");
+    running.signal(libc::SIGINT);
+    running.ends().exits(130);
+    repo.crew(["resume", "last"]).exits(0);
+    let (data, totals) = agents(&repo);
+    let of = (&data[0]["tasks"], &data[0]["first_pass_rate"], &data[0]["rework"], &totals["retries"]);
+    assert_eq!(of, (&json!(1), &json!(1.0), &json!(1.0), &json!(0)), "{data:#?}");
+}
+
+#[test]
+fn the_reviewers_of_a_round_count_as_one_and_pay_for_no_round_of_the_worker() {
+    let repo = TestRepo::new();
+    crate::review_rounds::three_rounds_in_vain(&repo);
+    let (data, totals) = agents(&repo);
+    let of = |name: &str| data.iter().find(|one| one["agent"] == name).expect("a line").clone();
+    let worker = of("never");
+    assert_eq!((&worker["accepted"], &worker["rejected"]), (&json!(0), &json!(3)), "{worker:#}");
+    assert_eq!((&worker["tasks"], &worker["rework"]), (&json!(1), &json!(3.0)), "{worker:#}");
+    let nods = of("nods");
+    assert_eq!((&nods["tasks"], &nods["first_pass_rate"]), (&json!(3), &json!(1.0)), "{nods:#}");
+    assert_eq!(totals["findings"]["found"], 1, "{totals:#}");
+}
+
 #[test]
 fn what_the_team_for_reviews_finds_is_counted() {
     let repo = TestRepo::new();

@@ -61,6 +61,16 @@ pub fn a_round_in(repo: &TestRepo) {
     run_command(repo.alone(["run", "g", "--workflow", "rounds"])).exits(0);
 }
 
+/// Lets two reviewers look at work that never gets right: one asks for changes until no round is left, the other never does.
+pub fn three_rounds_in_vain(repo: &TestRepo) {
+    agent(repo, "never", &format!("echo broken >made; echo >>more; {RESULT}"), true);
+    looks(repo);
+    agent(repo, "nods", APPROVES, false);
+    let second = "## nod\nrole: reviewer\nagent: nods\nreviews: work\nretries: 0\n\nLook at it.\n\n";
+    repo.workflow("w", &(steps("never", "looks", "rounds: 2") + second));
+    run_command(repo.alone(["run", "g", "--workflow", "w"])).exits(1);
+}
+
 #[test]
 fn the_worker_goes_on_in_its_session_until_nothing_is_asked_for_and_nobody_builds_on_it_before() {
     let repo = TestRepo::new();

@@ -35,10 +35,11 @@ const MANY: i64 = 100_000;
 ///
 /// All of it follows from the record, so it is true of past runs too, and of those that were pruned. Without FILTER, each
 /// agent has a line: its tasks, how many of them were completed at the first pass, how many passes a task took, how long
-/// (p50, p95), and what a completed task cost; `~` where nobody tells, `+` where that is not all of it. With FILTER, the
+/// (p50, p95), and what a completed task cost; `~` where nobody tells, `+` where that is not all of it, `/ 0` where
+/// none was completed. A task that another agent or model takes over counts for each, by what each did. With FILTER, the
 /// metrics whose names it fits are listed: `crew.tool.*`, `*wait*`.
 ///
-/// A window is rounded down to whole hours.
+/// A window is rounded down to whole hours. A task counts in the one in which it was settled last.
 #[derive(Debug, clap::Args)]
 pub struct MetricsArgs {
     /// Metrics to list, by a glob over their names
@@ -266,7 +267,7 @@ fn overview(cx: &Context, snapshot: &Snapshot) -> String {
             millis(quality.within(0.5)),
             millis(quality.within(0.95)),
             percent(quality.acceptance()),
-            cost(quality.cost_per_completed(), quality.known),
+            cost_of(quality),
         ];
         if has_models {
             cells.insert(1, if quality.model.is_empty() { "-".into() } else { quality.model.clone() });
@@ -302,7 +303,16 @@ fn millis(millis: Option<f64>) -> String {
     millis.map_or("-".to_owned(), |millis| words::duration(Duration::from_millis(millis.round() as u64)))
 }
 
-/// Writes what each completed task cost, as far as that is known.
+/// Writes what each completed task of an agent cost; where none was completed, all that was spent in vain.
+fn cost_of(quality: &Quality) -> String {
+    let each = quality.cost_per_completed();
+    if each.is_some() || !matches!(quality.known, Known::All | Known::Part) {
+        return cost(each, quality.known);
+    }
+    cost(Some(quality.cost as f64 / 1e6), quality.known) + " / 0"
+}
+
+/// Writes what something cost, as far as that is known.
 fn cost(value: Option<f64>, known: Known) -> String {
     match (known, value) {
         (Known::Nothing, _) => "~".into(),
