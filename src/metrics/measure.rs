@@ -757,15 +757,8 @@ impl Taking<'_> {
         if task.state == TaskState::Queued {
             stood.queued_at = task.not_before.map_or(at, |not_before| not_before.max(at));
         }
-        let go = Go::of(stood, &task.attempts, task.attempts.len(), at);
-        let is_accepted = matches!(event, Event::TaskAccepted { .. });
-        let settled = task.state.is_settled().then(|| Settled {
-            who: Who::of(run, task).into_owned(),
-            state: task.state,
-            pass: if is_accepted { LATER } else { go.pass },
-            at,
-        });
-        stood.settled_at = settled.as_ref().map(|_| at);
+        let is_settled = task.state.is_settled();
+        stood.settled_at = is_settled.then_some(at);
         if let Some(before) = stood.settled.take() {
             let by = match event {
                 Event::ReviewRoundBegun { .. } => "review",
@@ -782,7 +775,17 @@ impl Taking<'_> {
                 stood.went_back = Some(before);
             }
         }
-        let Some(settled) = settled else { return };
+        if !is_settled {
+            return;
+        }
+        let go = Go::of(stood, &task.attempts, task.attempts.len(), at);
+        let is_accepted = matches!(event, Event::TaskAccepted { .. });
+        let settled = Settled {
+            who: Who::of(run, task).into_owned(),
+            state: task.state,
+            pass: if is_accepted { LATER } else { go.pass },
+            at,
+        };
         let worked = (task.attempts.len() > stood.counted).then_some((go.millis, go.retries));
         (stood.counted, stood.sent_back, stood.went_back) = (task.attempts.len(), 0, None);
         stood.judged = None;

@@ -219,9 +219,9 @@ metrics! {
 
     TaskMade Counter "crew.task.made_total" Total ["team" "role"] &[], "Tasks that were made";
     TaskSettled Counter "crew.task.count" Count ["team" "role" "agent" "model" "status" "pass"] &[],
-        "Times that a task was settled, or passed on to another agent or model: at the first pass, at the first since it was taken over, or at a later one";
+        "Times that a task was settled, or passed on to another agent or model, by whether it was their first pass";
     TaskReopened Counter "crew.task.reopened_total" Total ["team" "role" "agent" "model" "status" "pass" "by"] &[],
-        "Times that a settled task left its state again, for a review, a requeue or an acceptance, each when it had been settled";
+        "Times that a settled task left its state again, for whatever reason; each counts when it had been settled";
     TaskDuration Histogram "crew.task.duration_ms" Ms ["team" "role" "agent" "model" "status"] WORK,
         "How long all attempts of an agent and model at a task took together until it was settled or passed on";
     TaskRetries Histogram "crew.task.retry_count" Count ["team" "role" "agent" "model" "status"] RETRIES,
