@@ -961,18 +961,15 @@ mod tests {
     }
 
     fn by_claude(id: &str, attempt: u32) -> Event {
-        match started(id, attempt) {
-            Event::AttemptStarted { task, attempt, token_hash, log, folder, .. } => Event::AttemptStarted {
-                task,
-                attempt,
-                agent: "claude".into(),
-                model: Some("opus".into()),
-                token_hash,
-                log,
-                folder,
-            },
-            other => other,
+        started_by("claude", Some("opus"), id, attempt)
+    }
+
+    fn started_by(by: &str, with: Option<&str>, id: &str, attempt: u32) -> Event {
+        let mut event = started(id, attempt);
+        if let Event::AttemptStarted { agent, model, .. } = &mut event {
+            (*agent, *model) = (by.into(), with.map(str::to_owned));
         }
+        event
     }
 
     #[test]
@@ -1119,18 +1116,7 @@ mod tests {
 
     /// The start of an attempt by another agent and model than `by_claude` says.
     fn by_other(task: &str, attempt: u32) -> Event {
-        match by_claude(task, attempt) {
-            Event::AttemptStarted { task, attempt, token_hash, log, folder, .. } => Event::AttemptStarted {
-                task,
-                attempt,
-                agent: "codex".into(),
-                model: None,
-                token_hash,
-                log,
-                folder,
-            },
-            other => other,
-        }
+        started_by("codex", None, task, attempt)
     }
 
     #[test]

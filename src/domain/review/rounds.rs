@@ -79,6 +79,11 @@ pub fn reviewers_of<'a>(run: &'a Run, task: &'a Task) -> impl Iterator<Item = &'
     run.tasks.iter().filter(|other| other.reviewed_task() == Some(&task.spec.id))
 }
 
+/// Returns those of them that are not left out by a condition of their own.
+fn taking_part<'a>(run: &'a Run, task: &'a Task) -> impl Iterator<Item = &'a Task> {
+    reviewers_of(run, task).filter(|other| other.state != TaskState::Skipped || !other.skipped_by_condition)
+}
+
 /// Returns how often a task may be sent back by those who review it.
 pub fn limit_of(run: &Run, task: &Task) -> u32 {
     let rounds = |reviewer: &Task| reviewer.spec.reviews.as_ref().map_or(0, |reviews| reviews.rounds);
@@ -114,8 +119,7 @@ pub fn due_for(run: &Run, worker: &Task) -> Option<Event> {
     if round > limit_of(run, worker) || !may_be_sent_back(worker) {
         return None;
     }
-    let takes_part = |task: &&Task| task.state != TaskState::Skipped || !task.skipped_by_condition;
-    let reviewers: Vec<&Task> = reviewers_of(run, worker).filter(takes_part).collect();
+    let reviewers: Vec<&Task> = taking_part(run, worker).collect();
     let reviews: Option<Vec<(&Task, &ReviewBody)>> = reviewers.iter().map(|task| concluded(task)).collect();
     let reviews = reviews?;
     let asks = |(task, review): &(&Task, &ReviewBody)| {
@@ -170,9 +174,8 @@ pub fn follows(run: &Run, said: &PersonReview) -> Follows {
 /// Tells whether those who review a task ask for changes of its work, as soon as all of them are through; nothing where
 /// somebody is at it yet, or where nobody does and not all have come to a verdict.
 pub fn joint_verdict(run: &Run, worker: &Task) -> Option<bool> {
-    let takes_part = |task: &&Task| task.state != TaskState::Skipped || !task.skipped_by_condition;
     let mut verdicts = Vec::new();
-    for task in reviewers_of(run, worker).filter(takes_part) {
+    for task in taking_part(run, worker) {
         if !task.state.is_settled() {
             return None;
         }
