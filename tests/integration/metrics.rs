@@ -246,12 +246,7 @@ fn what_another_agent_takes_over_counts_for_each_by_what_each_did() {
 #[test]
 fn ctrl_c_costs_no_agent_its_first_pass() {
     let repo = TestRepo::new();
-    let gate = repo.gate("hang");
-    repo.one_step("", &format!("1?wait-gone:{} submit:done", gate.display()));
-    let running = repo.start_run("one");
-    repo.wait_for_event("the agent runs", |event| event["kind"] == "process_started");
-    running.signal(libc::SIGINT);
-    running.ends().exits(130);
+    crate::record::is_interrupted(&repo);
     repo.crew(["resume", "last"]).exits(0);
     let (data, totals) = agents(&repo);
     let of = (&data[0]["tasks"], &data[0]["first_pass_rate"], &data[0]["rework"], &totals["retries"]);

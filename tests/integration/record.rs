@@ -541,15 +541,20 @@ fn a_store_of_a_newer_crew_is_read_and_not_written() {
     assert_eq!(store_of(&repo).query_row("SELECT count(*) FROM runs", [], |row| row.get::<_, i64>(0)), Ok(1));
 }
 
-#[test]
-fn a_run_in_a_store_of_a_newer_crew_is_not_resumed() {
-    let repo = TestRepo::new();
+/// Begins a run, and interrupts it once its agent is at work; resumed, it completes at once.
+pub fn is_interrupted(repo: &TestRepo) {
     let gate = repo.gate("hang");
     repo.one_step("", &format!("1?wait-gone:{} submit:done", gate.display()));
     let running = repo.start_run("one");
     repo.wait_for_event("the agent runs", |event| event["kind"] == "process_started");
     running.signal(libc::SIGINT);
     running.ends().exits(130);
+}
+
+#[test]
+fn a_run_in_a_store_of_a_newer_crew_is_not_resumed() {
+    let repo = TestRepo::new();
+    is_interrupted(&repo);
     make_newer(&repo);
     let before = repo.events().len();
     let refused = repo.crew(["resume", "last"]).exits(4);
