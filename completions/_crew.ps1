@@ -481,8 +481,8 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
         }
         'crew;export' {
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'bundle, html, json, markdown, junit, csv or events')
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'The file to write; `-` is standard output. A bundle goes to crew-RUN.tar.gz without this')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'The file to write; `-` is standard output. A bundle goes to crew-RUN.tar.gz without this')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'The file to write; `-` is standard output. A bundle goes to .crew/exports/crew-RUN.tar.gz without this')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'The file to write; `-` is standard output. A bundle goes to .crew/exports/crew-RUN.tar.gz without this')
             [CompletionResult]::new('--agents', '--agents', [CompletionResultType]::ParameterName, 'Write crew''s agents for this program: claude, codex, cursor, gemini or opencode')
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
             [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
@@ -1735,8 +1735,8 @@ Register-ArgumentCompleter -Native -CommandName 'crew' -ScriptBlock {
             [CompletionResult]::new('--agents', '--agents', [CompletionResultType]::ParameterName, 'Try the installed agent CLIs, or those named, against a scripted model: spends no token')
             [CompletionResult]::new('--probe', '--probe', [CompletionResultType]::ParameterName, 'Ask an agent''s real model for one word, in your own home: this costs tokens')
             [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Model to ask for one word')
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'File that the bundle is written to, which is not there yet; `-` is standard output. Else one in this folder')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'File that the bundle is written to, which is not there yet; `-` is standard output. Else one in this folder')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'File that the bundle is written to, which is not there yet; `-` is standard output. Else one in .crew/exports')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'File that the bundle is written to, which is not there yet; `-` is standard output. Else one in .crew/exports')
             [CompletionResult]::new('--patience', '--patience', [CompletionResultType]::ParameterName, 'How long one call of an agent may take, in seconds')
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')
             [CompletionResult]::new('--folder', '--folder', [CompletionResultType]::ParameterName, 'Work in the repository of this folder')

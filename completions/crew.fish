@@ -284,7 +284,7 @@ complete -c crew -n "__fish_crew_using_subcommand artifacts" -s v -l verbose -d 
 complete -c crew -n "__fish_crew_using_subcommand artifacts" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c crew -n "__fish_crew_using_subcommand artifacts" -s V -l version -d 'Print version'
 complete -c crew -n "__fish_crew_using_subcommand export" -l format -d 'bundle, html, json, markdown, junit, csv or events' -r
-complete -c crew -n "__fish_crew_using_subcommand export" -s o -l output -d 'The file to write; `-` is standard output. A bundle goes to crew-RUN.tar.gz without this' -r -F
+complete -c crew -n "__fish_crew_using_subcommand export" -s o -l output -d 'The file to write; `-` is standard output. A bundle goes to .crew/exports/crew-RUN.tar.gz without this' -r -F
 complete -c crew -n "__fish_crew_using_subcommand export" -l agents -d 'Write crew\'s agents for this program: claude, codex, cursor, gemini or opencode' -r
 complete -c crew -n "__fish_crew_using_subcommand export" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand export" -l force -d 'Write over a file that is there already; with --agents over what was changed since then'
@@ -876,7 +876,7 @@ complete -c crew -n "__fish_crew_using_subcommand trust" -s V -l version -d 'Pri
 complete -c crew -n "__fish_crew_using_subcommand doctor" -l agents -d 'Try the installed agent CLIs, or those named, against a scripted model: spends no token' -r
 complete -c crew -n "__fish_crew_using_subcommand doctor" -l probe -d 'Ask an agent\'s real model for one word, in your own home: this costs tokens' -r
 complete -c crew -n "__fish_crew_using_subcommand doctor" -l model -d 'Model to ask for one word' -r
-complete -c crew -n "__fish_crew_using_subcommand doctor" -s o -l output -d 'File that the bundle is written to, which is not there yet; `-` is standard output. Else one in this folder' -r -F
+complete -c crew -n "__fish_crew_using_subcommand doctor" -s o -l output -d 'File that the bundle is written to, which is not there yet; `-` is standard output. Else one in .crew/exports' -r -F
 complete -c crew -n "__fish_crew_using_subcommand doctor" -l patience -d 'How long one call of an agent may take, in seconds' -r
 complete -c crew -n "__fish_crew_using_subcommand doctor" -s C -l folder -d 'Work in the repository of this folder' -r -F
 complete -c crew -n "__fish_crew_using_subcommand doctor" -l fix -d 'Repair what can be repaired safely, and say what was done'

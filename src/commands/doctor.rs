@@ -80,7 +80,7 @@ pub struct DoctorArgs {
     #[arg(long, conflicts_with_all = ["agents", "probe", "fix"])]
     bundle: bool,
 
-    /// File that the bundle is written to, which is not there yet; `-` is standard output. Else one in this folder
+    /// File that the bundle is written to, which is not there yet; `-` is standard output. Else one in .crew/exports
     #[arg(long, short, value_name = "FILE", requires = "bundle")]
     output: Option<PathBuf>,
 

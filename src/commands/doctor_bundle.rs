@@ -8,9 +8,11 @@ use super::context::Context;
 use super::exit::{self, ExitStatus, Problem};
 use super::places;
 use super::run::registry;
-use crate::domain::redact::{HIDDEN, Redactor, SHORTEST_KNOWN, is_secret_name};
+use crate::domain::event::{Event, Recorded};
+use crate::domain::id::RunId;
+use crate::domain::redact::{HIDDEN, Redactor};
 use crate::domain::run::Run;
-use crate::domain::settings::{self, Settings};
+use crate::domain::settings::{self, Kind, Setting, Settings};
 use crate::domain::task::TaskState;
 use crate::domain::words::clean_text;
 use crate::metrics::reading::{self, Window};
@@ -46,7 +48,6 @@ pub fn write(cx: &Context, output: Option<&Path>, findings: Vec<Value>) -> Resul
     let layout = cx.layout().ok();
     let settings =
         layout.as_ref().map(|layout| cx.trusts(layout).and_then(|trusted| cx.settings(layout, &[], trusted)));
-    let words = redactor(settings.as_ref().and_then(|settings| settings.as_ref().ok()));
     let mut bundle = json!({
         "bundle": VERSION, "made_at": clock::now(), "versions": versions(cx, settings.as_ref()), "doctor": findings,
         "settings": settings_json(settings.as_ref()), "environment": environment_names(),
@@ -57,8 +58,14 @@ pub fn write(cx: &Context, output: Option<&Path>, findings: Vec<Value>) -> Resul
         Some(Err(error)) => bundle["store"] = wrong(error),
         Some(Ok(None)) | None => bundle["store"] = Value::Null,
     }
+    let store = store.and_then(Result::ok).flatten();
+    let rows = store.as_ref().and_then(|store| store.runs(RUNS).ok()).unwrap_or_default();
+    let loaded = rows.iter().filter_map(|row| store.as_ref()?.load_run(&row.id).ok().flatten());
+    let runs: Vec<Run> = loaded.collect();
+    let words = redactor(settings.as_ref().and_then(|settings| settings.as_ref().ok()), &runs);
     if let Some(layout) = &layout {
-        bundle["logs"] = json!(logs(layout, store.and_then(Result::ok).flatten().as_ref(), &words));
+        let ids: Vec<&RunId> = rows.iter().map(|row| &row.id).collect();
+        bundle["logs"] = json!(logs(layout, (&ids, &runs), &words));
     }
     words.value(&mut bundle);
     let home = std::env::var("HOME").ok().filter(|home| home.len() > 1);
@@ -69,17 +76,25 @@ pub fn write(cx: &Context, output: Option<&Path>, findings: Vec<Value>) -> Resul
         return Ok(ExitStatus::Done);
     }
     let text = format!("{text}\n");
-    let path = output.map_or_else(|| default_path(&cx.folder), |path| cx.folder.join(path));
+    let path = match output {
+        Some(path) => cx.folder.join(path),
+        None => default_path(&cx.folder, layout.as_ref())?,
+    };
     create(&path, &text)?;
     tell(cx, &path, text.len() as u64, &bundle)?;
     Ok(ExitStatus::Done)
 }
 
-/// Names a file of the folder by the time.
-fn default_path(folder: &Path) -> PathBuf {
+/// Names a file by the time. Among those that agents work on it would be a change of theirs, so that it lies in crew's own
+/// folder, wherever that is there.
+fn default_path(folder: &Path, layout: Option<&Layout>) -> Result<PathBuf> {
     let now = clock::now().to_string();
     let digits: String = now.chars().take(19).filter(char::is_ascii_digit).collect();
-    folder.join(format!("crew-bundle-{digits}.json"))
+    let folder = match layout.filter(|layout| layout.root().is_dir()) {
+        Some(layout) => places::make_exports(layout)?,
+        None => folder.to_owned(),
+    };
+    Ok(folder.join(format!("crew-bundle-{digits}.json")))
 }
 
 /// Makes a file for its owner alone, which is there with all of it or not at all.
@@ -141,18 +156,21 @@ fn tell(cx: &Context, path: &Path, bytes: u64, bundle: &Value) -> Result<()> {
     Ok(())
 }
 
-/// Returns what hides the secrets of our environment and those of the settings.
-fn redactor(settings: Option<&Settings>) -> Redactor {
+/// Returns what hides the secrets of our environment, and what of the settings and of runs is nobody's business, wherever
+/// it was put in.
+fn redactor(settings: Option<&Settings>, runs: &[Run]) -> Redactor {
     let mut more = Vec::new();
     for (key, value, _) in settings.map(Settings::list).unwrap_or_default() {
-        let name = key.rsplit('.').next().unwrap_or_default().to_owned();
-        let is_secret = is_withheld(&key) && (key == settings::NOTIFY_WEBHOOK.key || is_secret_name(&name));
-        if let Some(text) = value.as_str().filter(|text| is_secret && text.len() >= SHORTEST_KNOWN) {
-            // By a name that says so, whatever it was called.
-            more.push(("SETTING_SECRET".into(), text.into()));
+        if let Some(text) = value.as_str().filter(|_| is_withheld(&key)) {
+            more.push(text.to_owned());
         }
     }
-    environment::hiding_ours(&more)
+    for run in runs {
+        more.extend(run.vars.values().cloned());
+    }
+    // By a name that says so, whatever it was called; what is short may stand anywhere.
+    let known = more.into_iter().map(|text| ("SETTING_SECRET".into(), text.into()));
+    environment::hiding_ours(&known.collect::<Vec<_>>())
 }
 
 /// Tells whether of a setting's value only that it is set is anybody's business: people's own words, and addresses in which a
@@ -162,17 +180,33 @@ fn is_withheld(key: &str) -> bool {
         || key.strip_prefix(settings::VARS.key).is_some_and(|rest| rest.starts_with('.'))
 }
 
-/// Returns of a setting's value what everybody may see: of an address who is spoken to, of an agent's command the program,
-/// since a key may stand in the rest.
+/// Returns of a setting's value what everybody may see: of an address who is spoken to, of a command the program, since a
+/// key may stand in the rest.
 fn public(key: &str, mut value: Value) -> Value {
     if key == settings::OTLP_ENDPOINT.key {
         return value.as_str().map_or(value.clone(), |address| json!(host_alone(address)));
     }
-    let of_agent = key.strip_prefix(settings::AGENTS.key).is_some_and(|rest| rest.starts_with('.'));
-    if of_agent && let Some(Value::String(command)) = value.get_mut("command") {
+    let is_below = |table: &Setting| key.strip_prefix(table.key).is_some_and(|rest| rest.starts_with('.'));
+    if (is_below(&settings::AGENTS) || is_below(&settings::REVIEW_REVIEWERS))
+        && let Some(Value::String(command)) = value.get_mut("command")
+    {
         *command = program_alone(command);
     }
+    if key == settings::MERGE_VERIFY.key
+        || settings::ALL.iter().any(|known| known.key == key && known.kind == Kind::Command)
+    {
+        shorten(&mut value);
+    }
     value
+}
+
+/// Leaves of a command, or of each of several, the program.
+fn shorten(value: &mut Value) {
+    match value {
+        Value::String(command) => *command = program_alone(command),
+        Value::Array(commands) => commands.iter_mut().for_each(shorten),
+        _ => {}
+    }
 }
 
 fn host_alone(address: &str) -> String {
@@ -191,6 +225,10 @@ fn program_alone(command: &str) -> String {
         _ => command.find(char::is_whitespace).unwrap_or(command.len()),
     };
     let (program, rest) = command.split_at(end);
+    // What is set for a command before it is as secret as what it is given.
+    if program.contains('=') {
+        return HIDDEN.to_owned();
+    }
     if rest.is_empty() { program.to_owned() } else { format!("{program} {HIDDEN}") }
 }
 
@@ -270,7 +308,7 @@ fn put_store(bundle: &mut Value, store: &mut Store) {
         Ok(events) => json!(
             events
                 .iter()
-                .map(|event| event.as_ref().map_or_else(|unread| json!(unread), |read| json!(read)))
+                .map(|event| event.as_ref().map_or_else(|unread| json!(unread), event_json))
                 .collect::<Vec<_>>()
         ),
         Err(error) => json!([wrong(&error)]),
@@ -287,16 +325,24 @@ fn put_store(bundle: &mut Value, store: &mut Store) {
     bundle["liveness"] = json!(alive.collect::<Vec<_>>());
 }
 
+/// Tells of an event all but people's own values.
+fn event_json(recorded: &Recorded) -> Value {
+    let mut recorded = recorded.clone();
+    if let Event::RunCreated { vars, .. } = &mut recorded.event {
+        vars.values_mut().for_each(|value| *value = HIDDEN.to_owned());
+    }
+    json!(recorded)
+}
+
 /// Returns the ends of the newest logs: those of crew itself, and those of attempts that did not go well.
-fn logs(layout: &Layout, store: Option<&Store>, words: &Redactor) -> Vec<Value> {
+fn logs(layout: &Layout, (ids, runs): (&[&RunId], &[Run]), words: &Redactor) -> Vec<Value> {
     let mut own = layout.logs_of_runs();
     own.sort();
     let mut paths: Vec<PathBuf> = own.into_iter().rev().take(LOGS).map(|(_, path)| path).collect();
-    let runs = store.and_then(|store| store.runs(RUNS).ok()).unwrap_or_default();
-    let of_runs = runs.iter().map(|row| layout.run(&row.id).dispatcher_log()).filter(|log| log.exists());
+    let of_runs = ids.iter().map(|id| layout.run(id).dispatcher_log()).filter(|log| log.exists());
     paths.extend(of_runs.take(LOGS));
-    let loaded = runs.iter().filter_map(|row| store?.load_run(&row.id).ok().flatten());
-    paths.extend(loaded.flat_map(|run| logs_of_failures(layout, &run)).filter(|log| log.exists()).take(LOGS));
+    let of_failures = runs.iter().flat_map(|run| logs_of_failures(layout, run));
+    paths.extend(of_failures.filter(|log| log.exists()).take(LOGS));
     let tail = |path: &PathBuf| {
         let tail = log_tail::safe_tail(path, words, TAIL)?;
         let lines: Vec<&str> = tail.lines().collect();
@@ -349,5 +395,6 @@ mod tests {
         assert_eq!(program_alone("cursor-agent --key=1 {prompt}"), "cursor-agent [redacted]");
         assert_eq!(program_alone("'/opt/my agent/run' -k 1"), "'/opt/my agent/run' [redacted]");
         assert_eq!([program_alone(" run "), program_alone("\"run")], ["run", "\"run"]);
+        assert_eq!(program_alone("KEY=abc curl https://h"), "[redacted]");
     }
 }

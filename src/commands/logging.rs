@@ -11,12 +11,15 @@ use crate::domain::id::RunId;
 use crate::domain::log_filter::{Filter, Level};
 use crate::domain::redact::Redactor;
 use crate::runner::{clock, environment};
+use crate::store::StoreError;
+use crate::store::database;
 use crate::store::log_file::{self, LogFile};
 use crate::ui::screen;
+use crate::workspace::git::Git;
 use anyhow::Result;
 use std::fmt::{self, Write as _};
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
@@ -65,6 +68,9 @@ pub fn begin(cx: &Context, flags: u8, command: (&str, Option<&str>)) -> Result<(
     if filter.is_off() {
         return Ok(());
     }
+    if let Some(path) = &file {
+        make_room(cx, path)?;
+    }
     let to = match (file, run) {
         (Some(path), _) => To::File(LogFile::open(&path).map_err(|error| {
             let why = anyhow::Error::new(error);
@@ -84,6 +90,51 @@ pub fn begin(cx: &Context, flags: u8, command: (&str, Option<&str>)) -> Result<(
     let _ = tracing::subscriber::set_global_default(subscriber);
     tracing::info!(version = env!("CARGO_PKG_VERSION"), command = name, folder = %cx.folder.display(), %filter, "begins");
     Ok(())
+}
+
+/// Refuses a log among the files of the repository that crew works in: there it would be a change of whoever is at work. Makes
+/// the folder where it is that of logs.
+fn make_room(cx: &Context, path: &Path) -> Result<()> {
+    let Ok(layout) = cx.layout() else { return Ok(()) };
+    let named = std::path::absolute(path)?;
+    let at = log_file::place_of(&named);
+    if at.parent() == Some(&layout.logs()) {
+        database::prepare_folder(&layout)?;
+        std::fs::create_dir_all(layout.logs()).map_err(StoreError::file(layout.logs()))?;
+        return Ok(());
+    }
+    let Some(folder) = at.parent().filter(|folder| folder.is_dir()) else { return Ok(()) };
+    let there = Context { folder: folder.to_owned(), ..*cx };
+    let is_ours = there.layout().is_ok_and(|there| there.root() == layout.root());
+    let is_state = |path: &PathBuf| *path != layout.worktrees() && at.starts_with(path);
+    if !is_ours || layout.state().iter().any(is_state) {
+        return Ok(());
+    }
+    // What is full is put aside beside it.
+    let both = [at.clone(), log_file::before(&at)];
+    let is_ignored = |path: &PathBuf| {
+        let asked = Git::at(folder).output(&[
+            "check-ignore".as_ref(),
+            "-q".as_ref(),
+            "--".as_ref(),
+            path.as_os_str(),
+        ]);
+        asked.is_ok_and(|answer| answer.status.success()) && !at.starts_with(layout.root())
+    };
+    if both.iter().all(is_ignored) {
+        return Ok(());
+    }
+    let message = format!(
+        "{} lies among the files that agents work on: what is logged would be a change of theirs",
+        layout.shown(&at)
+    );
+    let name = at.file_name().unwrap_or_default().to_string_lossy();
+    let hint = format!(
+        "name one in {}, such as {}, one outside of the repository, or one that git ignores",
+        layout.shown(&layout.logs()),
+        layout.shown(&layout.logs().join(name.as_ref()))
+    );
+    Err(Problem::usage("log_file", message).at(format!("${FILE_VARIABLE}")).hint(hint).into())
 }
 
 fn log_of(cx: &Context, run: &RunId) -> Option<LogFile> {

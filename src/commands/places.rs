@@ -1,7 +1,8 @@
 //! The places that users name for what is written: files, links to files, and what only looks like a file.
 
 use crate::store::atomic_file::BESIDE;
-use crate::store::layout::{FOLDER, WORKTREES};
+use crate::store::layout::{FOLDER, Layout, WORKTREES};
+use anyhow::Context as _;
 use rustix::fs::{AtFlags, CWD};
 use rustix::io::Errno;
 use std::fs::{self, File, OpenOptions, Permissions};
@@ -129,6 +130,13 @@ fn replace<E: From<io::Error>>(
     fill(&mut beside)?;
     beside.persist(path).map_err(|error| error.error)?;
     Ok(())
+}
+
+/// Makes the folder for what is written without a place of its own, and returns it.
+pub fn make_exports(layout: &Layout) -> anyhow::Result<PathBuf> {
+    let folder = layout.exports();
+    fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
+    Ok(folder)
 }
 
 /// Makes a file for its owner alone. Where one is there already it stays, and that is an error; what cannot be written whole is

@@ -501,7 +501,7 @@ fn why_not_opened(layout: &Layout) -> Option<StoreError> {
 }
 
 /// Makes `.crew`, which ignores itself until `crew init` says what is to be tracked.
-fn prepare_folder(layout: &Layout) -> Result<(), StoreError> {
+pub fn prepare_folder(layout: &Layout) -> Result<(), StoreError> {
     std::fs::create_dir_all(layout.runs()).map_err(StoreError::file(layout.runs()))?;
     let ignore = layout.gitignore();
     if !ignore.exists() {

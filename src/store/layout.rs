@@ -82,13 +82,19 @@ impl Layout {
     /// what is done next.
     pub fn state(&self) -> Vec<PathBuf> {
         let database = ["crew.db", "crew.db-wal", "crew.db-shm", "crew.db-journal", "crew.db.new"];
-        let folders = ["runs", WORKTREES, "logs", "cache", "set-aside", "salvage"];
+        let folders = ["runs", WORKTREES, "logs", "cache", "exports", "set-aside", "salvage"];
         database.iter().chain(&folders).map(|name| self.root.join(name)).collect()
     }
 
     /// Holds why notices could not be told last time, where they could not.
     pub fn untold(&self) -> PathBuf {
         self.logs().join("notices.failed")
+    }
+
+    /// Holds what is written for others and was given no place of its own: no task that is at work takes it for its own, or
+    /// for a change of the folder.
+    pub fn exports(&self) -> PathBuf {
+        self.root.join("exports")
     }
 
     /// Holds what crew processes log that nobody watches.
@@ -285,7 +291,9 @@ mod tests {
     fn all_that_crew_makes_of_a_store_is_its_state() {
         let layout = Layout::of("/r");
         let state = layout.state();
-        for path in [layout.database(), layout.replacement(), layout.salvage(), layout.set_aside()] {
+        for path in
+            [layout.database(), layout.replacement(), layout.salvage(), layout.set_aside(), layout.exports()]
+        {
             assert!(state.contains(&path), "{path:?}");
         }
     }

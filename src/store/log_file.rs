@@ -73,6 +73,17 @@ fn open(path: &Path) -> io::Result<File> {
     }
 }
 
+/// Returns where a log lies behind all links, whether it or its folder is there or not.
+pub fn place_of(path: &Path) -> PathBuf {
+    if let Ok(there) = path.canonicalize() {
+        return there;
+    }
+    match (path.parent(), path.file_name()) {
+        (Some(folder), Some(name)) => place_of(folder).join(name),
+        _ => path.to_owned(),
+    }
+}
+
 /// Returns where a log is put aside that is full.
 pub fn before(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();

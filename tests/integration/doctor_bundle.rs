@@ -187,17 +187,55 @@ fn what_cannot_be_read_is_said_and_why() {
 }
 
 #[test]
+fn what_is_written_without_a_place_of_its_own_is_no_change_of_who_is_at_work() {
+    let repo = TestRepo::new();
+    let gate = repo.gate("on");
+    repo.agent("reads", &format!("touch:../begun wait-gone:{} submit:done", gate.display()));
+    repo.workflow("w", "## a\nrole: explorer\nagent: reads\n\nLook.");
+    let running = repo.start(["run", "g", "--workflow", "w", "--json"]);
+    repo.wait_for_event("it is at work", |event| event["kind"] == "process_started");
+    let mut command = repo.alone(["doctor", "--bundle", "--json"]);
+    command.current_dir(&repo.root);
+    let said = run_command(command).exits(0).json();
+    assert!(said["file"].as_str().is_some_and(|file| file.contains("/.crew/exports/crew-bundle-")), "{said}");
+    let exported = repo.crew(["export", "last", "--no-branches", "--json"]).exits(0).json();
+    let file = exported["file"].as_str().expect("a file");
+    assert!(file.contains("/.crew/exports/crew-") && std::path::Path::new(file).is_file(), "{file}");
+    repo.crew(["export", "last", "--no-branches"]).exits(4);
+    repo.open("on");
+    assert_eq!(running.ends().exits(0).json()["status"], "completed");
+}
+
+#[test]
+fn values_of_vars_are_nowhere_in_a_bundle() {
+    let repo = TestRepo::new();
+    repo.set("vars", "owner", json!("ada-of-the-hills"));
+    repo.workflow("w", "## a\nrun: echo {owner} is asked; echo ada-of-the-hills; exit 1");
+    repo.run_json("w", 1);
+    let (told, text) = bundle(&repo, "vars.json");
+    assert!(!text.contains("ada-of-the-hills"), "{text}");
+    let created = &told["events"][0];
+    assert_eq!(created["vars"]["owner"], "[redacted]", "{created:#}");
+}
+
+#[test]
 fn of_addresses_and_commands_only_the_host_and_the_program_are_told() {
     let repo = TestRepo::new();
     repo.set("otlp", "endpoint", json!("https://otlp.example.com/hidden-in-the-path"));
     let command = "mine --who hidden-in-arguments {prompt}";
     repo.set("agents", "mine", json!({"command": command, "prompt": "argument", "output": "text"}));
+    repo.set("notify", "command", json!("curl -H hidden-in-a-notice https://ntfy.example.com/t"));
+    repo.set("worktrees", "setup", json!("KEY=hidden-in-a-setup make ready"));
+    repo.set("merge", "verify", json!(["make hidden-in-a-check", "true"]));
     let (told, text) = bundle(&repo, "withheld.json");
     let settings = told["settings"].as_array().expect("settings");
     let value = |key: &str| {
         settings.iter().find(|setting| setting["key"] == key).map(|setting| setting["value"].clone())
     };
     assert_eq!(value("otlp.endpoint"), Some(json!("https://otlp.example.com/[redacted]")));
+    assert_eq!(value("notify.command"), Some(json!("curl [redacted]")));
+    assert_eq!(value("worktrees.setup"), Some(json!("[redacted]")));
+    assert_eq!(value("merge.verify"), Some(json!(["make [redacted]", "true"])));
     assert_eq!(value("agents.mine").expect("an agent")["command"], "mine [redacted]");
     assert!(!text.contains("hidden-in-"), "{text}");
 }

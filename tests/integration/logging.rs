@@ -124,6 +124,35 @@ fn a_log_file_holds_what_is_said_and_stays_below_its_bound() {
 }
 
 #[test]
+fn a_log_among_the_files_that_agents_work_on_is_refused_and_one_below_logs_is_no_change_of_theirs() {
+    let repo = TestRepo::new();
+    repo.agent("reads", "submit:done");
+    repo.workflow("w", "## a\nrole: explorer\nagent: reads\n\nLook.");
+    let into = |file: &str| {
+        let mut command = repo.command(["run", "g", "--workflow", "w", "--json"]);
+        command.current_dir(&repo.root).env("CREW_LOG_FILE", file).env("CREW_LOG", "debug");
+        run_command(command)
+    };
+    for place in ["crew.log", ".crew/crew.log", ".git/../crew.log"] {
+        let error = into(place).exits(2).json_error();
+        assert_eq!((&error["code"], &error["details"]["at"]), (&json!("log_file"), &json!("$CREW_LOG_FILE")));
+        assert!(error["hint"].as_str().is_some_and(|hint| hint.contains(".crew/logs/crew.log")), "{error}");
+    }
+    assert!(!repo.root.join("crew.log").exists(), "nothing was made");
+    assert_eq!(into(".crew/logs/crew.log").exits(0).json()["status"], "completed");
+    says(
+        &logged(&std::fs::read_to_string(repo.root.join(".crew/logs/crew.log")).expect("a log")),
+        "runner",
+        "recorded",
+    );
+    std::fs::write(repo.root.join(".git/info/exclude"), "*.log\n").expect("a file");
+    into("mine.log").exits(2);
+    std::fs::write(repo.root.join(".git/info/exclude"), "*.log\n*.log.1\n").expect("a file");
+    assert_eq!(into("mine.log").exits(0).json()["status"], "completed");
+    assert_eq!(repo.git(&["status", "--porcelain"]), "");
+}
+
+#[test]
 fn a_detached_run_always_logs_below_crews_own_folder_and_as_much_as_was_asked_for() {
     let repo = TestRepo::new();
     let _sweep = Sweep(&repo);

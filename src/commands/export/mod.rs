@@ -5,7 +5,7 @@ mod agents;
 use super::context::Context;
 use super::decide::name_of_person;
 use super::exit::{ExitStatus, Problem};
-use super::places::Place;
+use super::places::{self, Place};
 use crate::domain::id::RunId;
 use crate::domain::redact::Redactor;
 use crate::export::adapters::Tool;
@@ -43,7 +43,7 @@ pub struct ExportArgs {
     #[arg(long, value_name = "FORMAT", default_value = "bundle")]
     format: Format,
 
-    /// The file to write; `-` is standard output. A bundle goes to crew-RUN.tar.gz without this
+    /// The file to write; `-` is standard output. A bundle goes to .crew/exports/crew-RUN.tar.gz without this
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
 
@@ -82,11 +82,16 @@ pub fn export(cx: &Context, args: &ExportArgs) -> Result<ExitStatus> {
     let store = cx.store()?;
     let id = cx.find_run(&store, args.run.as_deref().unwrap_or("last"))?;
     let named = args.output.clone();
-    let file = match args.format {
-        Format::Bundle => Some(named.unwrap_or_else(|| cx.folder.join(format!("crew-{id}.tar.gz")))),
-        _ => named.filter(|file| *file != Path::new("-")),
+    let is_ours = named.is_none();
+    let file = match (args.format, named) {
+        // Among the files that agents work on it would be a change of theirs.
+        (Format::Bundle, None) => {
+            Some(places::make_exports(store.layout())?.join(format!("crew-{id}.tar.gz")))
+        }
+        (Format::Bundle, named) => named,
+        (_, named) => named.filter(|file| *file != Path::new("-")),
     };
-    let place = file.as_deref().map(|file| place_of(file, args.force)).transpose()?;
+    let place = file.as_deref().map(|file| place_of(file, is_ours, args.force)).transpose()?;
     let words = hiding_ours(&[]);
     match (file, place) {
         (Some(file), Some(place)) if args.format == Format::Bundle => {
@@ -186,13 +191,13 @@ fn unwritten(file: &Path, error: &std::io::Error) -> Problem {
 }
 
 /// Finds out where a file goes; refuses one that is there.
-fn place_of(file: &Path, force: bool) -> Result<Place, Problem> {
+fn place_of(file: &Path, is_ours: bool, force: bool) -> Result<Place, Problem> {
     let named = if file == Path::new("-") { Path::new("/dev/stdout") } else { file };
     let place = Place::of(named).map_err(|error| {
         let message = format!("nothing can be written to {}: {error}", file.display());
         Problem::usage("output", message).hint("name a file in a folder that exists")
     })?;
-    if place.is_kept() {
+    if place.is_kept() && !is_ours {
         let message = format!("{} lies among the files of git or of crew", file.display());
         return Err(Problem::usage("output", message).hint("name a file outside of .git and .crew"));
     }
