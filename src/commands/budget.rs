@@ -153,7 +153,7 @@ impl Account {
     }
 
     /// Returns the same command with twice what was allowed, so that it can be typed as it stands.
-    pub fn twice_the_budget(&self, run: &Run, short: &str) -> Option<String> {
+    pub fn twice_the_budget(&self, run: &Run, resume: &str) -> Option<String> {
         let stopped = run.tasks.iter().any(budget::failed_for_want);
         let Standing { what, limit, .. } = self.used_up().filter(|_| stopped)?;
         let twice = what.number(limit.saturating_mul(2));
@@ -164,7 +164,7 @@ impl Account {
             What::Attempts => format!("--set budget.attempts={twice}"),
             What::ToolCalls => format!("--set budget.tool_calls={twice}"),
         };
-        Some(format!("crew resume {short} {flag}"))
+        Some(format!("{resume} {flag}"))
     }
 
     /// Returns the budgets as data: `{"run": {"cost_usd": {"spent": 1.2, "limit": 2.5}}}`.

@@ -238,11 +238,16 @@ pub fn do_again(run: &Run, short: &str) -> Option<String> {
 /// Says what waits for a person, and what to type.
 pub fn waiting_lines(run: &Run, resume: &str) -> Vec<String> {
     let mut lines = Vec::new();
+    let now = clock::now();
     for gate in run.open_gates() {
-        lines.push(format!("gate {}  {}  {}", gate.id, gate.task, clean_line(&gate.about.words(), 200)));
-        lines.extend(how_to_decide(gate).iter().map(|(command, what)| format!("  {command:44}  {what}")));
+        let timed_out = if gate.is_overdue(now) { "timed out: nobody decided: " } else { "" };
+        let about = clean_line(&gate.about.words(), 200);
+        lines.push(format!("gate {}  {}  {timed_out}{about}", gate.id, gate.task));
+        let ways = how_to_decide(gate, resume);
+        lines.extend(ways.iter().map(|(command, what)| format!("  {command:44}  {what}")));
     }
-    if !lines.is_empty() && run.ended_at.is_some() {
+    let still = run.open_gates().any(|gate| !gate.is_overdue(now));
+    if still && run.ended_at.is_some() {
         lines.push(format!("then  {resume}    (or --resume with the last decision)"));
     }
     lines

@@ -288,9 +288,20 @@ pub fn name_of_person(layout: &Layout) -> String {
     git.filter(known).or_else(account).filter(known).unwrap_or_else(|| "somebody".into())
 }
 
-/// Returns what to type to decide about a gate, with what that does.
-pub fn how_to_decide(gate: &Gate) -> Vec<(String, &'static str)> {
+/// Returns the command that goes on with a run.
+pub fn resume_command(run: &Run, short: &str) -> String {
+    // What others wrote is run only where somebody says so.
+    let trust = if run.imported.is_some() { " --trust-project" } else { "" };
+    format!("crew resume {short}{trust}")
+}
+
+/// Returns what to type to decide about a gate, with what that does. `resume` goes on with its run, which is all that is
+/// left where its time is over.
+pub fn how_to_decide(gate: &Gate, resume: &str) -> Vec<(String, &'static str)> {
     use crate::domain::gate::About;
+    if gate.is_overdue(clock::now()) {
+        return vec![(resume.to_owned(), "its time is over: goes on with what follows")];
+    }
     let id = gate.id;
     match gate.about {
         About::Question { .. } => vec![(format!("crew answer {id} TEXT"), "answer it")],

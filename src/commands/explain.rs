@@ -3,7 +3,7 @@
 use super::budget::Account;
 use super::closing::has_branches;
 use super::context::Context;
-use super::decide::{find_gate, how_to_decide};
+use super::decide::{find_gate, how_to_decide, resume_command};
 use super::events::detail_of;
 use super::exit::{ExitStatus, Problem};
 use super::signs_of_life::SignsOfLife;
@@ -12,17 +12,18 @@ use crate::domain::budget;
 use crate::domain::error_kind::ErrorKind;
 use crate::domain::event::Recorded;
 use crate::domain::explanation::{self, Known};
-use crate::domain::gate::{About, Gate, GateId};
+use crate::domain::gate::{self, About, Gate, GateId};
 use crate::domain::id::TaskId;
 use crate::domain::merging;
 use crate::domain::nearest::nearest;
 use crate::domain::provider::Providers;
-use crate::domain::requeue::{self, Order};
+use crate::domain::request::{Answer, Code};
+use crate::domain::requeue::{self, Order, WayBack};
 use crate::domain::retry::Retries;
 use crate::domain::run::{Run, RunStatus};
 use crate::domain::schedule;
 use crate::domain::settings::Settings;
-use crate::domain::task::{Task, TaskState};
+use crate::domain::task::{Task, TaskState, Work};
 use crate::runner::clock;
 use crate::store::database::Store;
 use crate::store::layout;
@@ -34,6 +35,8 @@ use serde_json::{Value, json};
 const MAX_TASKS: usize = 20;
 /// The most events that are shown to prove something.
 const MAX_EVIDENCE: usize = 20;
+/// The most tasks whose work does not go together that are told one by one.
+const MAX_APART: usize = 4;
 
 /// Say why a run, a task, a gate or an error is where it is, what proves it, and what to type
 ///
@@ -223,7 +226,7 @@ impl<'a> Seen<'a> {
         };
         let state = gate.decided.as_ref().map_or("open", |decided| decided.decision.name());
         let next = match &gate.decided {
-            None => deciding(gate),
+            None => self.deciding(gate),
             Some(_) => {
                 vec![step(format!("crew explain {} {}", self.short, gate.task), "what became of the task")]
             }
@@ -293,18 +296,55 @@ impl<'a> Seen<'a> {
         there.map(|log| self.store.layout().shown(&log)).collect()
     }
 
-    fn may_be_requeued(&self, task: &Task) -> bool {
-        let (tasks, force) = (vec![task.spec.id.clone()], Some("asked".to_owned()));
-        let order = Order { tasks, force, agent: None, model: None, sent_by: None };
-        requeue::check(&self.run, &order, self.now).is_ok()
+    fn resume(&self) -> String {
+        resume_command(&self.run, &self.short)
+    }
+
+    /// Returns the command by which the run goes on that its own budget has stopped.
+    fn larger_budget(&self) -> Option<Step> {
+        let account = Account::of(&self.run, self.owned, self.now);
+        let larger = account.twice_the_budget(&self.run, &self.resume());
+        larger.map(|larger| step(larger, "goes on with a larger budget"))
+    }
+
+    /// Returns what is typed to have a task done again, all of which crew would take.
+    fn again(&self, task: &Task, more: &str, does: &str) -> Vec<Step> {
+        let (run, short) = (&self.run, &self.short);
+        let shown = || vec![step(format!("crew show {short} {}", task.spec.id), "what is known of it")];
+        let place = run.place(&task.spec.id).unwrap_or_default();
+        let ids = match requeue::way_back(run, place) {
+            WayBack::Requeue(ids) => ids,
+            WayBack::Behind(on) => {
+                return vec![step(format!("crew explain {short} {on}"), "what stands in its way")];
+            }
+            WayBack::None => return shown(),
+        };
+        let force = Some("asked".to_owned());
+        let order = Order { tasks: ids.clone(), force, agent: None, model: None, sent_by: None };
+        let larger = match requeue::check(run, &order, self.now) {
+            Ok(_) => None,
+            Err(Answer::Refused { code: Code::BudgetExceeded, .. }) => match self.larger_budget() {
+                None => return shown(),
+                larger => larger,
+            },
+            Err(_) => return shown(),
+        };
+        let back = |id: &TaskId| {
+            let needs_force = run.task(id).is_some_and(requeue::needs_force);
+            let force = if needs_force { " --force \"REASON\"" } else { "" };
+            match *id == task.spec.id {
+                true => step(format!("crew requeue {short} {id}{force}{more}"), does),
+                false => step(format!("crew requeue {short} {id}{force}"), "first this, which it depends on"),
+            }
+        };
+        larger.into_iter().chain(ids.iter().map(back)).collect()
     }
 
     fn next_for(&self, task: &Task) -> Vec<Step> {
         let (run, short, id) = (&self.run, &self.short, &task.spec.id);
-        let force = if requeue::needs_force(task) { " --force \"REASON\"" } else { "" };
-        let requeue = format!("crew requeue {short} {id}{force}");
-        let logs = step(format!("crew logs {short} {id}"), "what it printed");
-        let resume = || step(format!("crew resume {short}"), "goes on with the run");
+        let has_log = !self.logs(task).is_empty();
+        let logs = || has_log.then(|| step(format!("crew logs {short} {id}"), "what it printed")).into_iter();
+        let resume = || step(self.resume(), "goes on with the run");
         match task.state {
             TaskState::Queued => {
                 let place = run.place(id).unwrap_or_default();
@@ -320,55 +360,79 @@ impl<'a> Seen<'a> {
                 why.into_iter().chain([goes]).collect()
             }
             TaskState::Running if self.owned => {
-                vec![logs, step(format!("crew cancel {short} {id}"), "ends it")]
+                logs().chain([step(format!("crew cancel {short} {id}"), "ends it")]).collect()
             }
-            TaskState::Running => vec![resume(), logs],
+            TaskState::Running => [resume()].into_iter().chain(logs()).collect(),
             TaskState::AwaitingInput => {
-                task.waits_for.and_then(|gate| run.gate(gate)).map(deciding).unwrap_or_default()
+                let gate = task.waits_for.and_then(|gate| run.gate(gate));
+                gate.map(|gate| self.deciding(gate)).unwrap_or_default()
             }
             TaskState::Completed => {
                 vec![step(format!("crew show {short} {id}"), "all of its attempts")]
             }
-            TaskState::Failed if budget::failed_for_want(task) => {
-                let account = Account::of(run, self.owned, self.now);
-                let larger = account.twice_the_budget(run, short);
-                let larger = larger.map(|larger| step(larger, "goes on with a larger budget"));
+            TaskState::Failed if budget::failed_for_want(task) => match self.larger_budget() {
+                Some(larger) => vec![larger],
                 // What the workflow itself grants is not more for the next attempt.
-                let again = || self.may_be_requeued(task).then(|| step(requeue, "does it again"));
-                match larger {
-                    Some(larger) => vec![larger],
-                    None => [logs].into_iter().chain(again()).collect(),
-                }
+                None => logs().chain(self.again(task, "", "does it again")).collect(),
+            },
+            TaskState::Failed | TaskState::NeedsReview
+                if task.error_kind() == Some(ErrorKind::MergeConflict)
+                    && !matches!(task.spec.work, Work::Merge { .. }) =>
+            {
+                self.apart(task)
             }
-            TaskState::Failed if task.attempts.is_empty() => vec![step(requeue, "does it")],
-            TaskState::Failed => vec![logs, step(requeue, "does it again")],
-            TaskState::NeedsReview => vec![
-                logs,
-                step(format!("crew accept {short} {id}"), "lets its work count"),
-                step(format!("{requeue} --with-note \"...\""), "has it done again"),
-            ],
+            TaskState::Failed if task.attempts.is_empty() => self.again(task, "", "does it"),
+            TaskState::Failed => logs().chain(self.again(task, "", "does it again")).collect(),
+            TaskState::NeedsReview => {
+                let may_count = gate::accept(run, id, ("somebody", "")).is_ok();
+                let accept =
+                    may_count.then(|| step(format!("crew accept {short} {id}"), "lets its work count"));
+                let again = self.again(task, " --with-note \"...\"", "has it done again");
+                logs().chain(accept).chain(again).collect()
+            }
             TaskState::Skipped => match schedule::blockers(run, task).into_iter().last() {
                 Some(root) => {
                     vec![step(format!("crew explain {short} {}", root.spec.id), "what it follows from")]
                 }
                 None => vec![step(format!("crew show {short} {id}"), "what is known of it")],
             },
-            TaskState::Cancelled => vec![step(requeue, "has it done after all")],
+            TaskState::Cancelled => self.again(task, "", "has it done after all"),
         }
+    }
+
+    /// Returns what to look at where the work that a task builds on does not go together: again as it is, it ends the same.
+    fn apart(&self, task: &Task) -> Vec<Step> {
+        let short = &self.short;
+        let has_work = |id: &&TaskId| {
+            let on = self.run.task(id);
+            on.is_some_and(|on| on.tree.as_ref().is_some_and(|tree| tree.has_work()))
+        };
+        let mut steps: Vec<Step> = (task.spec.depends_on.iter().filter(has_work).take(MAX_APART))
+            .map(|on| step(format!("crew diff {short} {on}"), "what it changed"))
+            .collect();
+        if has_branches(&self.run) {
+            let merge = merging::command(&self.run, short, &[]);
+            steps.push(step(
+                format!("{merge} --dry-run"),
+                "where they do not go together; with --resolve AGENT in its place, one brings them together",
+            ));
+        }
+        steps
     }
 
     fn next_for_run(&self, status: RunStatus, tasks: &[&Task]) -> Vec<Step> {
         let (run, short) = (&self.run, &self.short);
-        let open = run.open_gates().next().map(deciding);
+        let is_open = |gate: &&Gate| !gate.is_overdue(self.now);
+        let gate = run.open_gates().find(is_open).or_else(|| run.open_gates().next());
+        let open = gate.map(|gate| self.deciding(gate));
         match status {
             RunStatus::AwaitingInput => open.unwrap_or_default(),
             RunStatus::Running => {
                 let look = step(format!("crew status {short}"), "how far it is");
-                open.unwrap_or_default().into_iter().chain([look]).collect()
+                let open = open.unwrap_or_default().into_iter().filter(|step| *step != look);
+                open.chain([look.clone()]).collect()
             }
-            RunStatus::Interrupted | RunStatus::Queued => {
-                vec![step(format!("crew resume {short}"), "goes on with it")]
-            }
+            RunStatus::Interrupted | RunStatus::Queued => vec![step(self.resume(), "goes on with it")],
             RunStatus::Completed if has_branches(run) => {
                 vec![
                     step(format!("crew diff {short}"), "what was made"),
@@ -381,23 +445,36 @@ impl<'a> Seen<'a> {
                 let whole = first.map(|task| {
                     step(format!("crew explain {short} {}", task.spec.id), "more of the first one")
                 });
-                whole.into_iter().chain(first.iter().flat_map(|task| self.next_for(task))).collect()
+                // What stopped all of it counts more than what became of one.
+                let all = self.larger_budget().into_iter().chain(whole);
+                let mut steps: Vec<Step> = Vec::new();
+                for step in all.chain(first.iter().flat_map(|task| self.next_for(task))) {
+                    if !steps.contains(&step) {
+                        steps.push(step);
+                    }
+                }
+                steps
             }
         }
     }
-}
 
-/// Returns what to type to decide about a gate.
-fn deciding(gate: &Gate) -> Vec<Step> {
-    if let About::Question { options, .. } = &gate.about
-        && !options.is_empty()
-    {
-        return vec![
-            step(format!("crew gates {}", gate.id), "shows what there is to choose from"),
-            step(format!("crew answer {} 1", gate.id), "takes the first"),
-        ];
+    /// Returns what to type to decide about a gate, or where its time is over, to go on with what follows from that.
+    fn deciding(&self, gate: &Gate) -> Vec<Step> {
+        if gate.is_overdue(self.now) && self.owned {
+            return vec![step(format!("crew status {}", self.short), "how far it is")];
+        }
+        if let About::Question { options, .. } = &gate.about
+            && !options.is_empty()
+            && !gate.is_overdue(self.now)
+        {
+            return vec![
+                step(format!("crew gates {}", gate.id), "shows what there is to choose from"),
+                step(format!("crew answer {} 1", gate.id), "takes the first"),
+            ];
+        }
+        let ways = how_to_decide(gate, &self.resume());
+        ways.into_iter().map(|(command, does)| step(command, does)).collect()
     }
-    how_to_decide(gate).into_iter().map(|(command, does)| step(command, does)).collect()
 }
 
 fn of_kind(cx: &Context, kind: ErrorKind) -> Result<Said> {

@@ -1,7 +1,7 @@
 //! `crew gates` and `crew gate explain`: what waits for a person, and why something would.
 
 use super::context::Context;
-use super::decide::{find_gate, how_to_decide};
+use super::decide::{find_gate, how_to_decide, resume_command};
 use super::exit::{ExitStatus, Problem};
 use crate::domain::gate::{self, About, Gate, GatePolicy, GateReason, HARMLESS};
 use crate::domain::id::{RunId, TaskId};
@@ -12,6 +12,7 @@ use crate::domain::words::{clean_line, clean_text};
 use crate::runner::clock;
 use crate::store::artifacts;
 use crate::store::database::Store;
+use crate::store::layout::RunPaths;
 use crate::ui::printer::Tone;
 use crate::ui::table::{Column, Rows};
 use crate::ui::words;
@@ -174,7 +175,7 @@ fn show(cx: &Context, store: &Store, typed: &str) -> Result<ExitStatus> {
     let run = store.load_run(&id)?.context("the run is recorded")?;
     let short = store.short(&id)?;
     let gate = run.gate(gate).context("the gate is recorded")?;
-    let work = work_of(store, &run, gate);
+    let work = work_of(&store.paths(&id), gate);
     let grounds = Grounds::of(store, &run, gate);
     if cx.printer.json {
         let mut shown = gate_json(gate);
@@ -206,8 +207,9 @@ fn show(cx: &Context, store: &Store, typed: &str) -> Result<ExitStatus> {
     }
     if gate.decided.is_none() {
         cx.printer.tell("");
-        for (command, what) in
-            how_to_decide(gate).iter().filter(|(command, _)| !command.starts_with("crew gates"))
+        for (command, what) in how_to_decide(gate, &resume_command(&run, &short))
+            .iter()
+            .filter(|(command, _)| !command.starts_with("crew gates"))
         {
             cx.printer.tell(&format!("  {command:44}  {what}"));
         }
@@ -216,9 +218,9 @@ fn show(cx: &Context, store: &Store, typed: &str) -> Result<ExitStatus> {
 }
 
 /// Returns what the attempt handed in that a gate is about.
-fn work_of(store: &Store, run: &Run, gate: &Gate) -> Option<String> {
+pub fn work_of(paths: &RunPaths, gate: &Gate) -> Option<String> {
     let attempt = gate.attempt.filter(|_| !matches!(gate.about, About::Question { .. }))?;
-    let path = store.paths(&run.id).artifacts().join(artifacts::result_text_of(&gate.task, attempt));
+    let path = paths.artifacts().join(artifacts::result_text_of(&gate.task, attempt));
     Some(clean_text(&std::fs::read_to_string(path).ok()?, MAX_SHOWN))
 }
 

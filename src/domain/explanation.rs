@@ -90,8 +90,8 @@ fn acceptance<'a>(task: &Task, events: &'a [Recorded]) -> Option<&'a Recorded> {
     last.filter(|recorded| matches!(recorded.event, Event::TaskAccepted { .. }))
 }
 
-/// Returns by which event a person cancelled a task: its own, or else that of the run which was there before it ended. Of
-/// what was asked before it was put back nothing counts.
+/// Returns by which event a person cancelled a task: the first that asked for its end, or for that of the run, before it
+/// ended; who cancels a run has crew ask for each task. Of what was asked before it was put back nothing counts.
 fn cancelling<'a>(task: &Task, events: &'a [Recorded]) -> Option<&'a Recorded> {
     if task.state != TaskState::Cancelled {
         return None;
@@ -101,17 +101,16 @@ fn cancelling<'a>(task: &Task, events: &'a [Recorded]) -> Option<&'a Recorded> {
         |recorded: &Recorded| of_task(&recorded) && matches!(recorded.event, Event::TaskRequeued { .. });
     let since = events.iter().rposition(is_return).map_or(events, |at| &events[at + 1..]);
     let asked = |recorded: &&Recorded| matches!(recorded.event, Event::CancelAsked { .. });
-    let own = since.iter().rev().filter(of_task).find(asked);
-    own.or_else(|| {
-        let ends = |recorded: &Recorded| {
-            matches!(recorded.event, Event::TaskCancelled { .. } | Event::AttemptEnded { .. })
-        };
-        let end = since.iter().rposition(|recorded| of_task(&recorded) && ends(recorded))?;
-        since[..end]
-            .iter()
-            .rev()
-            .find(|recorded| matches!(recorded.event, Event::CancelAsked { task: None, .. }))
-    })
+    let ends = |recorded: &Recorded| {
+        matches!(
+            recorded.event,
+            Event::TaskCancelled { .. } | Event::AttemptEnded { .. } | Event::GateDecided { .. }
+        )
+    };
+    let end = since.iter().rposition(|recorded| of_task(&recorded) && ends(recorded));
+    let concerns = |recorded: &&Recorded| of_task(recorded) || recorded.event.task().is_none();
+    let first = end.and_then(|end| since[..end].iter().filter(asked).find(concerns));
+    first.or_else(|| since.iter().rev().filter(of_task).find(asked))
 }
 
 /// Says why a task is where it is. `events` are those of the run.
@@ -142,7 +141,12 @@ pub fn of_task(known: &Known<'_>, task: &Task, events: &[Recorded]) -> Vec<Strin
 
 /// Says in one sentence why a task is where it is.
 pub fn in_short(known: &Known<'_>, task: &Task, events: &[Recorded]) -> String {
-    of_task(known, task, events).into_iter().next().unwrap_or_default()
+    let said = match task.state {
+        // Of the run it is said once.
+        TaskState::Queued if !task.is_unasked() => keeps_queued(known, task),
+        _ => of_task(known, task, events),
+    };
+    said.into_iter().next().unwrap_or_else(|| "Nothing else stands in its way.".to_owned())
 }
 
 /// Says what a gate is about, what follows where nobody decides, or who has decided what.
@@ -202,6 +206,10 @@ pub fn of_run(known: &Known<'_>) -> Vec<String> {
                 failed, review
             )
         }
+        RunStatus::AwaitingInput if run.open_gates().all(|gate| gate.is_overdue(known.now)) => {
+            "It waited for a person, and the time for that is over: it goes on with what follows as soon as it is resumed."
+                .to_owned()
+        }
         RunStatus::AwaitingInput => "It waits for a person, and for nothing else.".to_owned(),
         RunStatus::Running => format!("A crew process carries it out: {settled} of {all} tasks are settled."),
         RunStatus::Queued => {
@@ -217,6 +225,12 @@ pub fn of_run(known: &Known<'_>) -> Vec<String> {
             )
         }
     }];
+    if let Some(imported) = run.imported.as_ref().filter(|_| status != RunStatus::Completed) {
+        said.push(format!(
+            "It was not made here, it came {}: who goes on with it says that they trust what it runs.",
+            imported.words()
+        ));
+    }
     if let Some(merging) = &run.merging {
         said.push(format!("A merge into {} was begun, and is not known to be done.", merging.into));
     }
@@ -280,7 +294,7 @@ pub fn of_kind(kind: ErrorKind, retries: &Retries) -> Vec<String> {
 }
 
 fn why_queued(known: &Known<'_>, task: &Task) -> Vec<String> {
-    let Known { run, owned, providers, now } = *known;
+    let Known { run, owned, .. } = *known;
     let mut said = Vec::new();
     if task.is_unasked() {
         return vec![
@@ -290,12 +304,24 @@ fn why_queued(known: &Known<'_>, task: &Task) -> Vec<String> {
     }
     if !owned {
         let why = match run.status(false) {
+            RunStatus::AwaitingInput => "it ended to wait for you",
             RunStatus::Queued if run.dispatcher.is_some() => "its crew process came to its end before",
             _ if run.dispatcher.is_some() => "its crew process is gone, or has stopped",
             _ => "its crew process has not begun",
         };
         said.push(format!("Nobody carries the run out: {why}."));
     }
+    said.extend(keeps_queued(known, task));
+    if said.is_empty() {
+        said.push("Nothing stands in its way: it begins as soon as the crew process comes to it.".into());
+    }
+    said
+}
+
+/// Says what keeps a queued task from being begun, beside that nobody carries the run out.
+fn keeps_queued(known: &Known<'_>, task: &Task) -> Vec<String> {
+    let Known { run, providers, now, .. } = *known;
+    let mut said = Vec::new();
     let place = run.place(&task.spec.id).unwrap_or_default();
     let open: Vec<String> = schedule::waits_for(run, place)
         .into_iter()
@@ -336,9 +362,6 @@ fn why_queued(known: &Known<'_>, task: &Task) -> Vec<String> {
         said.push("A person put it back because of what a review found in its work.".into());
     } else if task.put_back_at.is_some() && task.attempts_of_this_round().is_empty() {
         said.push(format!("It was put back to the queue: {}.", clean_line(&task.reason, MAX_SAID)));
-    }
-    if said.is_empty() {
-        said.push("Nothing stands in its way: it begins as soon as the crew process comes to it.".into());
     }
     said
 }
@@ -600,6 +623,36 @@ mod tests {
     }
 
     #[test]
+    fn of_a_run_that_nobody_carries_out_each_task_has_a_reason_of_its_own() {
+        let mut run = run_of(vec![spec("a", &[]), spec("b", &["a"]), spec("c", &[])]);
+        let gate = |expires_at| Event::GateOpened {
+            gate: crate::domain::gate::GateId(1),
+            task: TaskId::parse("c").unwrap(),
+            attempt: None,
+            about: crate::domain::gate::About::Result { summary: "s".into() },
+            expires_at,
+        };
+        let providers = Providers::default();
+        let short = |run: &Run, id: &str| {
+            let known = Known { run, owned: false, providers: &providers, now: Time(10) };
+            in_short(&known, run.task(&TaskId::parse(id).unwrap()).unwrap(), &[])
+        };
+        assert_eq!(short(&run, "b"), "It waits for a (queued).");
+        assert_eq!(short(&run, "a"), "Nothing else stands in its way.");
+        run.apply(Time(1), &gate(Some(Time(5)))).unwrap();
+        run.apply(Time(2), &Event::RunEnded { state: RunStatus::AwaitingInput }).unwrap();
+        assert!(
+            why(&run, &[], "a", false).starts_with("Nobody carries the run out: it ended to wait for you.")
+        );
+        let known = Known { run: &run, owned: false, providers: &providers, now: Time(4) };
+        assert_eq!(of_run(&known)[0], "It waits for a person, and for nothing else.");
+        assert!(
+            of_run(&Known { now: Time(5), ..known })[0]
+                .starts_with("It waited for a person, and the time for that is over")
+        );
+    }
+
+    #[test]
     fn what_is_tried_again_says_when_and_what_came_before() {
         let mut run = run_of(vec![spec("a", &[])]);
         let mut end = ended(
@@ -718,6 +771,8 @@ mod tests {
         assert_eq!(who(its_own), ("It is cancelled because Ann cancelled it".to_owned(), vec![1]));
         let of_run = vec![asked(None, "Ben"), gone(), asked(None, "Cid")];
         assert_eq!(who(of_run), ("It is cancelled because Ben cancelled the run".to_owned(), vec![1]));
+        let of_each = vec![asked(None, "Ann"), asked(Some(id()), "Ann"), gone()];
+        assert_eq!(who(of_each), ("It is cancelled because Ann cancelled the run".to_owned(), vec![1]));
         let again = vec![asked(Some(id()), "Ann"), gone(), back(), asked(None, "Ben"), gone()];
         assert_eq!(who(again), ("It is cancelled because Ben cancelled the run".to_owned(), vec![4]));
     }

@@ -154,11 +154,11 @@ fn check_place(run: &Run, ledger: &Ledger, place: usize, order: &Order, now: Tim
     }
     if let Some(why) = schedule::would_skip(run, place, &|on| order.tasks.contains(&run.tasks[on].spec.id)) {
         let message = format!("task {id} would be skipped again: {why}");
-        return Err(refused(
-            Code::WouldBeSkipped,
-            message,
-            "requeue what it depends on, and it comes back with that",
-        ));
+        let hint = match task.state {
+            TaskState::Skipped => "requeue what it depends on, and it comes back with that".to_owned(),
+            _ => format!("requeue what it depends on first, and then {id}: it does not come back by itself"),
+        };
+        return Err(refused(Code::WouldBeSkipped, message, hint));
     }
     // While nobody owns a run, its time stands still.
     let at = if run.owned_since.is_some() { now } else { run.last_at };
@@ -178,6 +178,63 @@ fn check_place(run: &Run, ledger: &Ledger, place: usize, order: &Order, now: Tim
         return Err(refused(Code::BudgetExceeded, message, hint));
     }
     Ok(())
+}
+
+/// Decides whether the task at `place` may go back alone, with a reason where it needs one, or says why not. `ledger` is that
+/// of the run.
+pub fn may_be_put_back(run: &Run, ledger: &Ledger, place: usize, now: Time) -> Result<(), String> {
+    let (tasks, force) = (vec![run.tasks[place].spec.id.clone()], Some("asked".to_owned()));
+    let order = Order { tasks, force, agent: None, model: None, sent_by: None };
+    check_place(run, ledger, place, &order, now).map_err(|answer| match answer {
+        Answer::Refused { message, hint, .. } => format!("{message}; {hint}"),
+        Answer::Accepted { .. } => String::new(),
+    })
+}
+
+/// What a person does so that a task is done again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WayBack {
+    /// They put these back, one after the other.
+    Requeue(Vec<TaskId>),
+    /// They decide about this one first, which is in its way.
+    Behind(TaskId),
+    /// Its own condition does not hold.
+    None,
+}
+
+/// Returns what a person does so that the task at `place` is done again. What was cancelled does not come back with what it
+/// depends on, so that each is put back.
+pub fn way_back(run: &Run, place: usize) -> WayBack {
+    let mut back = vec![place];
+    loop {
+        let is_back = |on: usize| back.contains(&on);
+        let held = back.iter().find(|at| schedule::would_skip(run, **at, &is_back).is_some());
+        let Some(held) = held else { break };
+        let blocker = schedule::blocked_by(run, *held, &is_back);
+        match blocker.and_then(|task| Some((task, run.place(&task.spec.id)?))) {
+            Some((task, on)) if matches!(task.state, TaskState::Cancelled | TaskState::Skipped) => {
+                back.push(on)
+            }
+            Some((task, _)) => return WayBack::Behind(task.spec.id.clone()),
+            None => return WayBack::None,
+        }
+    }
+    let mut ordered: Vec<usize> = Vec::new();
+    while !back.is_empty() {
+        let is_free = |at: &usize| {
+            run.tasks[*at]
+                .spec
+                .waits_on()
+                .filter_map(|id| run.place(id))
+                .all(|on| on == *at || !back.contains(&on))
+        };
+        // No task waits for itself, so that one is always free.
+        let next = back.remove(back.iter().position(is_free).unwrap_or(0));
+        if !comes_back(run, &ordered).contains(&next) {
+            ordered.push(next);
+        }
+    }
+    WayBack::Requeue(ordered.into_iter().map(|at| run.tasks[at].spec.id.clone()).collect())
 }
 
 /// Tells whether a task is in a state from which a person may put it back.
@@ -374,6 +431,33 @@ mod tests {
             };
             assert_eq!(found, expected, "{outcome:?} {kind:?} {force:?}");
         }
+    }
+
+    #[test]
+    fn what_was_cancelled_goes_back_one_after_the_other_and_what_was_skipped_with_its_cause() {
+        let cancelled =
+            |task: &str| Event::TaskCancelled { task: id(task), reason: String::new(), fail_fast: false };
+        let way = |run: &Run, name: &str| way_back(run, run.place(&id(name)).unwrap());
+        let ids = |names: &[&str]| WayBack::Requeue(names.iter().map(|name| id(name)).collect());
+        let mut run = run_of(vec![spec("c", &["b", "a"]), spec("b", &["a"]), spec("a", &[])]);
+        for task in ["a", "b", "c"] {
+            run.apply(Time(1), &cancelled(task)).unwrap();
+        }
+        assert_eq!((way(&run, "a"), way(&run, "c")), (ids(&["a"]), ids(&["a", "b", "c"])));
+        let Err(Answer::Refused { hint, .. }) = check(&run, &order(&["b"]), Time(9)) else { panic!() };
+        assert_eq!(hint, "requeue what it depends on first, and then b: it does not come back by itself");
+        for task in ["a", "b", "c"] {
+            assert_eq!(put_back(&mut run, &order(&[task])), [task]);
+        }
+        let mut run = run_of(vec![spec("a", &[]), spec("b", &["a"]), spec("c", &["b"])]);
+        run.apply(Time(1), &cancelled("a")).unwrap();
+        skip(&mut run, "b", false);
+        skip(&mut run, "c", false);
+        assert_eq!(way(&run, "c"), ids(&["a"]));
+        let mut run = run_of(vec![spec("a", &[]), spec("b", &["a"])]);
+        end(&mut run, "a", Outcome::Failed, Some(Network));
+        run.apply(Time(3), &cancelled("b")).unwrap();
+        assert_eq!(way(&run, "b"), WayBack::Behind(id("a")));
     }
 
     #[test]

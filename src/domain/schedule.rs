@@ -326,14 +326,19 @@ fn why_blocked(blocker: &Task) -> String {
 /// Says why a settled task would be skipped again were it put back to the queue; none where that is open. `is_back` tells
 /// which of the others go back with it.
 pub fn would_skip(run: &Run, place: usize, is_back: &dyn Fn(usize) -> bool) -> Option<String> {
-    let task = &run.tasks[place];
-    let is_open = |on: usize| is_back(on) || !run.tasks[on].state.is_settled();
-    if let Some(blocker) = blocker(run, task, &is_open) {
+    if let Some(blocker) = blocked_by(run, place, is_back) {
         return Some(why_blocked(blocker));
     }
+    let task = &run.tasks[place];
+    let is_open = |on: usize| is_back(on) || !run.tasks[on].state.is_settled();
     let waits = task.spec.waits_on().filter_map(|id| run.place(id)).any(is_open);
     let when = task.spec.when.as_ref().filter(|when| !waits && !when.holds(&|operand| look_up(run, operand)));
     when.map(|when| format!("when: {when}"))
+}
+
+/// Returns the dependency because of which a task would be skipped again, where those for which `is_back` holds are queued.
+pub fn blocked_by<'a>(run: &'a Run, place: usize, is_back: &dyn Fn(usize) -> bool) -> Option<&'a Task> {
+    blocker(run, &run.tasks[place], &|on| is_back(on) || !run.tasks[on].state.is_settled())
 }
 
 /// Returns the dependency because of which a task was skipped, and of that in its turn, the nearest first.

@@ -352,3 +352,77 @@ fn every_kind_of_error_is_explained_and_an_unknown_word_names_the_nearest() {
     assert_eq!(hint(&["netwrok"]), "did you mean `network`?");
     assert!(hint(&["qqqqqqqqqqqqqq"]).contains("crew status lists the runs"));
 }
+
+fn commands(said: &Value) -> Vec<String> {
+    let steps = said["next"].as_array().expect("steps").iter();
+    steps.map(|step| step["command"].as_str().expect("a command").to_owned()).collect()
+}
+
+#[test]
+fn a_gate_whose_time_is_over_is_not_told_to_wait_for_anybody() {
+    let repo = TestRepo::new();
+    repo.set("gates", "timeout_seconds", json!(1));
+    repo.workflow("w", "## deploy\nrun: true\naction: deploy\n");
+    repo.crew(["run", "g", "--workflow", "w"]).exits(3);
+    wait_until("its time is over", || {
+        repo.crew(["gates", "--json"]).exits(0).json()["data"][0]["overdue"] == true
+    });
+    let whole = explain(&repo, &["last"]);
+    says(&whole, "It waited for a person, and the time for that is over");
+    let resume = commands(&whole);
+    assert!(matches!(&resume[..], [only] if only.starts_with("crew resume ")), "{resume:?}");
+    for what in ["deploy", "g1"] {
+        assert_eq!(commands(&explain(&repo, &[what])), resume);
+    }
+    for told in [repo.crew(["status", "last"]).exits(0), repo.crew(["gates", "g1"]).exits(0)] {
+        assert!(told.err.contains(&resume[0]) && !told.err.contains("crew approve"), "{}", told.err);
+    }
+    let top = repo.crew(["top", "--json"]).exits(0).json();
+    assert_eq!(top["runs"][0]["tasks"][0]["standing"], "timed_out", "{top:#}");
+    type_it(&repo, &resume[0]);
+    says(&explain(&repo, &["deploy"]), "It failed with gate_timeout: ");
+}
+
+#[test]
+fn what_was_cancelled_with_others_is_put_back_in_their_order() {
+    let repo = TestRepo::new();
+    repo.workflow(
+        "w",
+        "## a\nrun: true\naction: deploy\n\n## b\nrun: true\ndependsOn: a\n\n## c\nrun: true\ndependsOn: b",
+    );
+    repo.crew(["run", "g", "--workflow", "w"]).exits(3);
+    repo.crew(["cancel", "last"]).exits(0);
+    let said = explain(&repo, &["c"]);
+    says(&said, " cancelled the run at ");
+    let tasks: Vec<String> = commands(&said)
+        .iter()
+        .map(|command| command.split(' ').next_back().unwrap_or_default().into())
+        .collect();
+    assert_eq!(tasks, ["a", "b", "c"]);
+    let refused = repo.crew(["requeue", "last", "c", "--json"]).exits(4).json_error();
+    assert_eq!(
+        refused["hint"],
+        "requeue what it depends on first, and then c: it does not come back by itself"
+    );
+    all_work(&repo, &said);
+    assert_eq!(explain(&repo, &["c"])["state"], "queued");
+}
+
+#[test]
+fn where_the_budget_of_the_run_is_used_up_a_larger_one_comes_before_all_else() {
+    let repo = TestRepo::new();
+    let usage = r#"'say:{"crew":"usage","input_tokens":1000}'"#;
+    let gate = repo.gate("hang");
+    repo.crew_agent("fake", &format!("touch:made {usage} wait-gone:{}", gate.display()));
+    repo.workflow("w", "## a\nrun: exit 3\n\n## b\nrole: executor\nagent: fake\n\nDo it.");
+    repo.crew(["run", "g", "--workflow", "w", "--max-tokens", "900"]).exits(1);
+    repo.crew(["requeue", "last", "a", "--force", "why"]).exits(4);
+    let said = commands(&explain(&repo, &["a"]));
+    let place = |words: &str| said.iter().position(|command| command.contains(words));
+    assert!(
+        place(" --max-tokens 1800") < place("crew requeue ") && place(" --max-tokens 1800").is_some(),
+        "{said:?}"
+    );
+    let whole = commands(&explain(&repo, &["last"]));
+    assert!(whole[0].ends_with(" --max-tokens 1800"), "{whole:?}");
+}

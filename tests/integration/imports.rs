@@ -740,3 +740,20 @@ fn gates_get_numbers_that_no_other_one_has_here() {
     let status = there.crew(["status", mine["run"].as_str().expect("an id"), "--json"]).exits(0).json();
     assert_eq!(status["status"], "awaiting_input");
 }
+
+#[test]
+fn what_explains_a_run_of_others_names_commands_that_say_who_trusts_it() {
+    let here = TestRepo::new();
+    here.workflow("w", "## a\nrun: true\naction: deploy\n\n## b\nrun: true\ndependsOn: a");
+    here.crew(["run", "g", "--workflow", "w"]).exits(3);
+    let file = bundle(&here, &[]);
+    let there = other_machine(&here);
+    import(&there, &file, &[]).exits(0);
+    let said = there.crew(["explain", "last", "--json"]).exits(0).json();
+    assert!(said["because"].to_string().contains("It was not made here, it came "), "{said:#}");
+    there.crew(["approve", "g1"]);
+    let said = there.crew(["explain", "last", "--json"]).exits(0).json();
+    let next = said["next"][0]["command"].as_str().expect("a command");
+    assert!(next.starts_with("crew resume ") && next.ends_with(" --trust-project"), "{said:#}");
+    there.crew(next.split(' ').skip(1)).exits(0);
+}

@@ -118,6 +118,17 @@ fn predecessors_that_do_not_go_together_fail_the_task_and_nothing_is_dropped() {
         (&json!("failed"), &json!("merge_conflict")),
         "{both:#}"
     );
+    let said = repo.crew(["explain", "last", "both", "--json"]).exits(0).json();
+    let next: Vec<&str> =
+        said["next"].as_array().expect("steps").iter().filter_map(|step| step["command"].as_str()).collect();
+    assert!(next[0].ends_with(" a") && next[1].ends_with(" b"), "{next:?}");
+    assert!(
+        next.iter().all(|command| !command.contains("crew logs") && !command.contains("requeue")),
+        "{next:?}"
+    );
+    for command in &next {
+        assert!([0, 1].contains(&repo.crew(command.split(' ').skip(1)).exit), "{command}");
+    }
     let reason = both["reason"].as_str().expect("a reason");
     assert!(
         reason.contains("what b changed does not go together with a") && reason.contains("README.md"),
