@@ -113,12 +113,24 @@ pub fn requeue(cx: &Context, args: &RequeueArgs) -> Result<ExitStatus> {
     }
 }
 
-/// Puts a task back to the queue as it is, without a word about it.
-pub fn requeue_untold(cx: &Context, run: &RunId, task: &TaskId, note: &str) -> Result<()> {
+/// Puts a task back to the queue as it is, without a word about it. `force` says why, where it needs a reason.
+pub fn requeue_untold(
+    cx: &Context,
+    run: &RunId,
+    task: &TaskId,
+    note: &str,
+    force: Option<&str>,
+) -> Result<()> {
     let store = cx.store()?;
     let named = cx.find_typed(&store, run.as_str(), Some(task.as_str()))?;
     requeue::check_note(note).map_err(Problem::of_refusal)?;
-    let order = Order { tasks: vec![task.clone()], force: None, agent: None, model: None, sent_by: None };
+    let order = Order {
+        tasks: vec![task.clone()],
+        force: force.map(str::to_owned),
+        agent: None,
+        model: None,
+        sent_by: None,
+    };
     put_back(cx, &store, &named, order, (&Who::of_this_account(), note)).map(drop)
 }
 

@@ -126,7 +126,7 @@ fn as_json(picture: &Picture) -> Value {
     let totals = picture.totals();
     let gates = picture.runs.iter().flat_map(|run| run.gates().map(move |(task, gate)| {
         json!({"id": gate.id.to_string(), "run": run.id, "task": task.id, "about": gate.about, "words": gate.words,
-            "opened_at": gate.opened_at})
+            "opened_at": gate.opened_at, "options": gate.options, "overdue": gate.overdue})
     }));
     json!({
         "repository": picture.repository,

@@ -32,8 +32,12 @@ fn attempt(cx: &Context, deed: &Deed) -> Result<String> {
     let (run, words) = (&deed.run, deed.words.as_str());
     match &deed.what {
         What::Cancel(task) => cancel::cancel_untold(cx, run, task.as_ref(), words),
-        What::Requeue(task) => {
-            requeue::requeue_untold(cx, run, task, words)?;
+        What::Requeue(task) | What::Force(task) => {
+            let (note, force) = match &deed.what {
+                What::Force(_) => ("", Some(words)),
+                _ => (words, None),
+            };
+            requeue::requeue_untold(cx, run, task, note, force)?;
             let then = follows(cx, run, &deed.short)?;
             Ok(format!("{} is queued{then}", deed.about()))
         }

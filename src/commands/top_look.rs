@@ -2,9 +2,11 @@
 
 use super::context::Context;
 use super::exit;
+use super::gates::work_of;
 use super::run;
 use super::standstill::Standstill;
 use crate::agents::Agent;
+use crate::domain::gate::Gate;
 use crate::domain::id::{RunId, TaskId};
 use crate::domain::liveness::Heartbeat;
 use crate::domain::redact::Redactor;
@@ -153,8 +155,11 @@ impl Looker {
                 let of = |task: &Task| last_words(task, &paths, &self.agents, &self.doing, &mut doing_now);
                 lines = run.tasks.iter().map(of).collect();
             }
+            let paths = self.layout.run(id);
+            let handed_in = |gate: &Gate| wishes.opened.contains(id).then(|| work_of(&paths, gate)).flatten();
             let around = Around {
                 short,
+                handed_in: &handed_in,
                 health,
                 providers: &watch.providers,
                 unreadable: watch.unreadable.contains(id),

@@ -21,7 +21,9 @@ use ratatui_core::terminal::Terminal;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::termios::{self, OptionalActions, Termios};
-use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGWINCH};
+use signal_hook::consts::{
+    SIGALRM, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2, SIGWINCH,
+};
 use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
@@ -42,6 +44,9 @@ const GIVE_BACK: &[u8] = b"\x1b[0m\x1b[?2004l\x1b[?25h\x1b[?1049l";
 const BEGIN_PICTURE: &[u8] = b"\x1b[?2026h";
 const END_PICTURE: &[u8] = b"\x1b[?2026l";
 
+/// What would end this process as it stands, with the terminal as it is.
+const ENDING: [i32; 6] = [SIGTERM, SIGHUP, SIGQUIT, SIGALRM, SIGUSR1, SIGUSR2];
+
 /// The modes that the terminal had, as long as it is taken over.
 static TAKEN: Mutex<Option<Termios>> = Mutex::new(None);
 /// Somebody wants this process to end.
@@ -55,7 +60,7 @@ pub enum Happened {
     Woken,
     /// Nothing did.
     TimeIsUp,
-    /// SIGTERM or SIGHUP came, or the terminal has gone.
+    /// SIGTERM, SIGHUP, SIGQUIT or another one came that ends a process, or the terminal has gone.
     End,
 }
 
@@ -91,12 +96,13 @@ impl FullScreen {
             // SAFETY: it only stores to an atomic.
             unsafe { signal_hook::low_level::register(signal, || ENDS.store(true, Ordering::Relaxed)) }
         };
-        ends(SIGTERM)?;
-        ends(SIGHUP)?;
+        for signal in ENDING {
+            ends(signal)?;
+        }
         signal_hook::flag::register(SIGINT, interrupted.clone())?;
         signal_hook::flag::register(SIGTSTP, stopped.clone())?;
         // After the flags, so that whoever wakes sees them.
-        for signal in [SIGTERM, SIGHUP, SIGINT, SIGTSTP, SIGWINCH, SIGCONT] {
+        for signal in ENDING.into_iter().chain([SIGINT, SIGTSTP, SIGWINCH, SIGCONT]) {
             signal_hook::low_level::pipe::register(signal, waker.try_clone()?)?;
         }
         give_back_on_panic();

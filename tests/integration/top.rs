@@ -311,7 +311,8 @@ fn the_terminal_is_given_back_however_it_ends() {
     let repo = TestRepo::new();
     repo.workflow("w", "## deploy\nrun: true\naction: deploy\n");
     repo.crew(["run", "the goal", "--workflow", "w", "--json"]).exits(3);
-    for (signal, exit) in [(libc::SIGTERM, 130), (libc::SIGHUP, 130), (libc::SIGINT, 0)] {
+    let ending = [libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT, libc::SIGUSR1].map(|signal| (signal, 130));
+    for (signal, exit) in ending.into_iter().chain([(libc::SIGINT, 0)]) {
         let mut top = top(&repo);
         top.shows("waiting for you");
         assert!(!top.is_as_it_was() && top.written().contains("\u{1b}[?1049h"));

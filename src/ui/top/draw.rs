@@ -1,7 +1,7 @@
 //! The picture on a terminal.
 
 use super::lines::{Areas, GAP, Place, Row, Widths, areas, first_shown, rows, widths};
-use super::picture::{Picture, RunLine};
+use super::picture::{GateLine, Picture, RunLine};
 use super::view::{Mode, View};
 use crate::domain::time::Time;
 use crate::domain::words::clean_line;
@@ -270,10 +270,19 @@ impl Canvas<'_> {
         self.put(x, y, &rule, end, style_of(Tone::Faint));
         let room = usize::from(height - 1);
         let mut shown: Vec<(String, Tone)> = Vec::new();
+        // Who decides has to see all of what they decide about.
+        let gate = row.task().and_then(|task| task.gate.as_ref());
+        let most = if gate.is_some() { usize::MAX } else { 3 };
         for (text, tone) in lines.drain(..) {
-            shown.extend(wrapped(&text, end).into_iter().take(3).map(|line| (line, tone)));
+            shown.extend(wrapped(&text, end).into_iter().take(most).map(|line| (line, tone)));
         }
+        if let Some(gate) = gate.filter(|_| shown.len() > room) {
+            shown.truncate(room.saturating_sub(1));
+            shown.push((format!("... crew gates {} shows all of it", gate.id), Tone::Attention));
+        }
+        let has_more = |gate: &GateLine| !gate.options.is_empty() || !gate.handed_in.is_empty();
         let log = scene.log.filter(|log| Some(&log.of) == view.log_of(scene.picture).as_ref());
+        let log = log.filter(|_| !gate.is_some_and(has_more));
         if let Some(log) = log {
             shown.truncate(room.saturating_sub(1).max(room / 2));
             let left = room.saturating_sub(shown.len());
@@ -301,6 +310,8 @@ impl Canvas<'_> {
                 match typed {
                     Some(typed) => Some((question, typed.to_owned())),
                     None => {
+                        // Without the keys it is no question.
+                        let question = if question.width() > end { ask.keys().to_owned() } else { question };
                         self.put(0, y, &question, end, style_of(Tone::Attention));
                         return None;
                     }
@@ -431,13 +442,13 @@ fn about(row: Row<'_>, now: Time) -> (String, Vec<(String, Tone)>) {
             let mut lines = vec![(run.goal.clone(), Tone::Plain)];
             // Gates are told one by one.
             lines.extend(if run.gates().next().is_none() { run.news() } else { run.trouble() });
-            lines.extend(run.gates().map(|(task, gate)| {
+            for (task, gate) in run.gates() {
                 let waits = words::duration(now.since(gate.opened_at));
-                (
-                    format!("{} {} of {}, for {waits}: {}", gate.id, gate.about, task.id, gate.words),
-                    Tone::Attention,
-                )
-            }));
+                let waits = if gate.overdue { "timed out".to_owned() } else { format!("for {waits}") };
+                let words = format!("{} {} of {}, {waits}: {}", gate.id, gate.about, task.id, gate.words);
+                lines.push((words, Tone::Attention));
+                lines.extend(gate.options.iter().map(|option| (format!("  {option}"), Tone::Plain)));
+            }
             (title, lines)
         }
         Row::Task(run, task) => {
@@ -448,7 +459,17 @@ fn about(row: Row<'_>, now: Time) -> (String, Vec<(String, Tone)>) {
             };
             let title = format!("{} {}{agent}{attempt}", run.short, task.id);
             let tone = if task.gate.is_some() { Tone::Attention } else { Tone::Plain };
-            let lines = if task.words.is_empty() { Vec::new() } else { vec![(task.words.clone(), tone)] };
+            let lines = match &task.gate {
+                Some(gate) => {
+                    let words = format!("{} {}: {}", gate.id, gate.about, gate.words);
+                    let overdue = gate.overdue.then(|| (task.words.clone(), tone));
+                    let more = gate.options.iter().chain(&gate.handed_in);
+                    let more = more.map(|line| (format!("  {line}"), Tone::Plain));
+                    overdue.into_iter().chain([(words, tone)]).chain(more).collect()
+                }
+                None if task.words.is_empty() => Vec::new(),
+                None => vec![(task.words.clone(), tone)],
+            };
             (title, lines)
         }
     }
@@ -462,7 +483,11 @@ fn keys_for(view: &View, picture: &Picture) -> Vec<(&'static str, &'static str)>
             Some(task) => usize::from(task.gate.is_some()),
             None => row.run().gates().count(),
         };
-        if gates == 1 {
+        let overdue = match row.task() {
+            Some(task) => task.gate.as_ref().is_some_and(|gate| gate.overdue),
+            None => row.run().gates().any(|(_, gate)| gate.overdue),
+        };
+        if gates == 1 && !overdue {
             keys.extend([("a", "approve"), ("r", "reject")]);
         }
         match row {
@@ -658,6 +683,54 @@ mod tests {
         assert!(short[1].starts_with("▸ 7k2") && short[4].contains("q quit"), "{short:#?}");
         let asked = shown(&mut view(&picture, &[Key::Char('c')]), &picture, None, (80, 1));
         assert_eq!(asked, ["cancel 7k2 and end all its agents?  y yes  w why  n no"]);
+    }
+
+    #[test]
+    fn who_decides_sees_what_there_is_to_choose_from_and_all_of_what_was_handed_in() {
+        let mut run = run_of(vec![spec("ask", &[]), spec("plan", &[])]);
+        let question = About::Question {
+            question: "Which one?".into(),
+            options: vec!["left".into(), "right".into()],
+            default: Some("right".into()),
+        };
+        let plan = About::Plan { summary: "a plan".into() };
+        for (number, (task, about)) in [("ask", question), ("plan", plan)].into_iter().enumerate() {
+            let (gate, task) = (GateId(number as u64 + 1), TaskId::parse(task).unwrap());
+            let opened =
+                Event::GateOpened { gate, task, attempt: None, about, expires_at: Some(Time(9_000)) };
+            run.apply(Time(2_000), &opened).unwrap();
+        }
+        let seen = |now: i64, keys: &[Key]| {
+            let picture = Picture { runs: vec![line(&run, Health::Idle, now)], ..Picture::default() };
+            shown(&mut view(&picture, keys), &picture, None, (60, 24)).join("\n")
+        };
+        let down = [Key::Enter, Key::Down, Key::Down];
+        for text in [seen(3_000, &[]), seen(3_000, &down[..2])] {
+            assert!(
+                text.contains("  1  left") && text.contains("  2  right  (holds if nobody answers in time)"),
+                "{text}"
+            );
+        }
+        let plan = seen(3_000, &down);
+        assert!(
+            plan.contains("g2 plan: may it go by this plan: a plan") && plan.contains("  and then that"),
+            "{plan}"
+        );
+        let over = seen(9_000, &down);
+        assert!(over.contains("timed out") && over.contains("crew resume 7k2 goes on"), "{over}");
+        assert!(!over.contains("waiting for you") && !over.contains("a approve"), "{over}");
+        let refused = seen(9_000, &[&down[..], &[Key::Char('a')]].concat());
+        assert!(refused.contains("g2 has timed out: crew resume 7k2"), "{refused}");
+    }
+
+    #[test]
+    fn a_question_keeps_its_keys_however_narrow_it_is() {
+        let picture = picture();
+        for width in [40, 60, 120] {
+            let mut view = view(&picture, &[Key::Char('r')]);
+            let shown = shown(&mut view, &picture, None, (width, 12));
+            assert!(shown[11].contains("n no") && shown[11].contains("send"), "{width}: {}", shown[11]);
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What is to be seen of all runs at one look.
 
-use crate::domain::budget::Bill;
-use crate::domain::gate::{About, GateId};
+use crate::domain::budget::{Bill, Ledger};
+use crate::domain::gate::{About, Gate, GateId};
 use crate::domain::id::{RunId, TaskId};
 use crate::domain::provider::Providers;
 use crate::domain::requeue;
@@ -20,6 +20,10 @@ use std::time::Duration;
 pub const LINGER: Duration = Duration::from_secs(8);
 /// The most characters of what anybody said.
 const MAX_WORDS: usize = 300;
+/// The most characters of what a person is asked, who has to read all of it.
+const MAX_ASKED: usize = 4_000;
+/// The most lines of what was handed in that a person decides about.
+const MAX_HANDED_IN: usize = 200;
 
 /// All runs at one look.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -182,6 +186,10 @@ pub struct TaskLine {
     pub dead_letter: bool,
     /// A person may put it back to the queue.
     pub may_go_back: bool,
+    /// Why it may not, where its state alone would let it.
+    pub stays: Option<String>,
+    /// It goes back only for a reason.
+    pub needs_force: bool,
     /// What it does, waits for, or came to.
     pub words: String,
     /// The log of the newest attempt, relative to the run's folder.
@@ -198,6 +206,45 @@ pub struct GateLine {
     pub words: String,
     pub opened_at: Time,
     pub is_question: bool,
+    /// What there is to choose from, each with its number.
+    pub options: Vec<String>,
+    /// The plan or the result that it is about, in lines.
+    pub handed_in: Vec<String>,
+    /// Nobody decided in time, and only crew goes on with it.
+    pub overdue: bool,
+}
+
+impl GateLine {
+    fn of(gate: &Gate, around: &Around<'_>) -> GateLine {
+        let (options, default) = match &gate.about {
+            About::Question { options, default, .. } => (options.as_slice(), default.as_ref()),
+            _ => (&[][..], None),
+        };
+        let option = |(at, option): (usize, &String)| {
+            let holds = if Some(option) == default { "  (holds if nobody answers in time)" } else { "" };
+            format!("{}  {}{holds}", at + 1, clean_line(option, MAX_WORDS))
+        };
+        let handed_in = (around.handed_in)(gate).unwrap_or_default();
+        let lines = handed_in.lines().map(|line| clean_line(line, MAX_WORDS));
+        GateLine {
+            id: gate.id,
+            about: gate.about.name().to_owned(),
+            words: clean_line(&gate.about.words(), MAX_ASKED),
+            opened_at: gate.opened_at,
+            is_question: matches!(gate.about, About::Question { .. }),
+            options: options.iter().enumerate().map(option).collect(),
+            handed_in: lines.take(MAX_HANDED_IN).collect(),
+            overdue: gate.is_overdue(around.now),
+        }
+    }
+
+    /// Says who goes on with one whose time is over.
+    fn goes_on(&self, short: &str, owned: bool) -> String {
+        match owned {
+            true => "crew goes on with what follows".to_owned(),
+            false => format!("crew resume {short} goes on with what follows"),
+        }
+    }
 }
 
 /// How a task stands, for who wants to know whom it waits for.
@@ -207,6 +254,8 @@ pub enum Standing {
     /// Its agent has given no sign of life for so long.
     Quiet(Duration),
     WaitsForPerson,
+    /// A person was to decide, and the time for that is over.
+    TimedOut,
     /// It is tried again, or its provider takes requests again.
     WaitsForTime,
     WaitsForFolder,
@@ -225,6 +274,7 @@ impl Standing {
             Standing::Working => "working",
             Standing::Quiet(_) => "quiet",
             Standing::WaitsForPerson => "waits_for_person",
+            Standing::TimedOut => "timed_out",
             Standing::WaitsForTime => "waits_for_time",
             Standing::WaitsForFolder => "waits_for_folder",
             Standing::WaitsForSlot => "waits_for_slot",
@@ -244,6 +294,8 @@ pub struct Around<'a> {
     pub now: Time,
     /// What the task at a place does, where somebody has looked.
     pub doing: &'a dyn Fn(usize) -> Option<String>,
+    /// Returns the plan or the result that a gate is about, where somebody has looked.
+    pub handed_in: &'a dyn Fn(&Gate) -> Option<String>,
     /// For how long the attempt of a task has been quiet, where that is worth telling.
     pub quiet: &'a dyn Fn(&TaskId, u32) -> Option<Duration>,
 }
@@ -253,9 +305,9 @@ impl RunLine {
     pub fn of(run: &Run, around: &Around<'_>) -> RunLine {
         let owned = !matches!(around.health, Health::Idle | Health::Dead);
         let now = if owned { around.now } else { run.last_at };
-        let in_folder = InFolder::of(run);
+        let (in_folder, ledger) = (InFolder::of(run), Ledger::of(run));
         let tasks: Vec<TaskLine> = (run.tasks.iter().enumerate())
-            .map(|(place, task)| task_line(run, (place, task), &in_folder, owned, around))
+            .map(|(place, task)| task_line(run, (place, task), (&in_folder, &ledger), owned, around))
             .collect();
         let bill = Bill::of(run);
         let mut spent = Spent::of_usage(&bill.usage, !bill.cost_unknown.is_empty());
@@ -296,7 +348,8 @@ impl RunLine {
 
     /// Returns what its state is called, and how that is coloured.
     pub fn state(&self) -> (String, Tone) {
-        let waits = self.gates().count();
+        let waits = self.gates().filter(|(_, gate)| !gate.overdue).count();
+        let is_over = waits == 0 && self.gates().next().is_some();
         let working =
             self.tasks.iter().any(|task| matches!(task.standing, Standing::Working | Standing::Quiet(_)));
         match (&self.health, self.status) {
@@ -305,6 +358,7 @@ impl RunLine {
             (Health::Silent { .. }, _) => ("not answering".into(), Tone::Bad),
             (Health::Busy { .. }, _) => ("at work".into(), Tone::Plain),
             (_, RunStatus::Running) if waits > 0 && !working => ("waiting for you".into(), Tone::Attention),
+            (_, RunStatus::AwaitingInput) if is_over => ("timed out".into(), Tone::Attention),
             (_, status) => (status.words().into(), status_tone(status)),
         }
     }
@@ -364,7 +418,7 @@ pub fn is_in_sight(line: &RunLine, now: Time) -> bool {
 fn task_line(
     run: &Run,
     (place, task): (usize, &Task),
-    in_folder: &InFolder<'_>,
+    (in_folder, ledger): (&InFolder<'_>, &Ledger),
     owned: bool,
     around: &Around<'_>,
 ) -> TaskLine {
@@ -381,19 +435,18 @@ fn task_line(
         !attempt.is_open() && attempt.usage.cost_usd.is_none() && attempt.ending.not_started.is_none()
     };
     let cost_unknown = task.spec.is_paid() && task.attempts.iter().any(told_no_cost);
-    let gate = task.waits_for.and_then(|gate| run.gate(gate)).map(|gate| GateLine {
-        id: gate.id,
-        about: gate.about.name().to_owned(),
-        words: clean_line(&gate.about.words(), MAX_WORDS),
-        opened_at: gate.opened_at,
-        is_question: matches!(gate.about, About::Question { .. }),
-    });
+    let gate = task.waits_for.and_then(|gate| run.gate(gate)).map(|gate| GateLine::of(gate, around));
     let (standing, waits) = standing(run, task, in_folder, owned, around);
     let words = match (&gate, waits) {
+        (Some(gate), _) if gate.overdue => {
+            format!("{} timed out: {}", gate.id, gate.goes_on(&around.short, owned))
+        }
         (Some(gate), _) => format!("{} {}: {}", gate.id, gate.about, gate.words),
         (None, Some(waits)) => waits,
         (None, None) => said_of(task, (around.doing)(place)),
     };
+    let back = requeue::may_go_back(task).then(|| requeue::may_be_put_back(run, ledger, place, around.now));
+    let back = back.map(|back| back.map_err(|refused| clean_line(&refused, MAX_WORDS)));
     TaskLine {
         id: task.spec.id.clone(),
         agent: if task.spec.is_for_agent() { clean_line(task.spec.program(), 60) } else { "-".into() },
@@ -404,7 +457,9 @@ fn task_line(
         spent: if task.spec.is_paid() { Spent::of_usage(&usage, cost_unknown) } else { Spent::default() },
         gate,
         dead_letter: task.dead_letter.is_some(),
-        may_go_back: requeue::may_go_back(task),
+        may_go_back: back == Some(Ok(())),
+        stays: back.and_then(Result::err),
+        needs_force: requeue::needs_force(task),
         words: clean_line(&words, MAX_WORDS),
         log: last.map(|attempt| attempt.log.clone()),
         verifying: open.is_some_and(|attempt| attempt.state == AttemptState::Verifying),
@@ -426,7 +481,11 @@ fn standing(
             let quiet = last.and_then(|attempt| (around.quiet)(&task.spec.id, attempt.number));
             return (quiet.map_or(Standing::Working, Standing::Quiet), None);
         }
-        TaskState::AwaitingInput => return (Standing::WaitsForPerson, None),
+        TaskState::AwaitingInput => {
+            let gate = task.waits_for.and_then(|gate| run.gate(gate));
+            let overdue = gate.is_some_and(|gate| gate.is_overdue(around.now));
+            return (if overdue { Standing::TimedOut } else { Standing::WaitsForPerson }, None);
+        }
         TaskState::Queued => {}
         _ => return (Standing::Settled, None),
     }
@@ -438,6 +497,10 @@ fn standing(
     if !before.is_empty() {
         return (Standing::WaitsForTasks, Some(format!("waits for {}", before.join(", "))));
     }
+    // What others wait for begins only once somebody carries the run out.
+    if !owned {
+        return (Standing::LeftAlone, None);
+    }
     if let Some(waits) = around.providers.keeps_waiting(run, task, around.now) {
         return (Standing::WaitsForTime, Some(waits.words(around.now)));
     }
@@ -446,9 +509,6 @@ fn standing(
         let why = if task.reason.is_empty() { String::new() } else { format!(": {}", task.reason) };
         let time = words::duration(Duration::from_secs(seconds as u64));
         return (Standing::WaitsForTime, Some(format!("tried again in {time}{why}")));
-    }
-    if !owned {
-        return (Standing::LeftAlone, None);
     }
     match in_folder.keeps_waiting(task) {
         Some(waits) => (Standing::WaitsForFolder, Some(waits)),
@@ -487,6 +547,7 @@ impl TaskLine {
             (Standing::Quiet(quiet), _) => (format!("quiet {}", words::duration(*quiet)), Tone::Attention),
             (Standing::Working, _) if self.verifying => ("verifying".into(), Tone::Plain),
             (Standing::WaitsForPerson, _) => ("waiting for you".into(), Tone::Attention),
+            (Standing::TimedOut, _) => ("timed out".into(), Tone::Attention),
             (Standing::WaitsForTime, _) => ("backing off".into(), Tone::Plain),
             (Standing::LeftAlone, TaskState::Running) => ("interrupted".into(), Tone::Attention),
             (_, TaskState::Completed) => ("completed".into(), Tone::Good),
@@ -538,7 +599,10 @@ impl Picture {
                     Standing::WaitsForPerson => totals.for_person += 1,
                     Standing::WaitsForTime => totals.for_time += 1,
                     Standing::WaitsForFolder | Standing::WaitsForSlot => totals.for_slot += 1,
-                    Standing::WaitsForTasks | Standing::LeftAlone | Standing::Settled => {}
+                    Standing::WaitsForTasks
+                    | Standing::TimedOut
+                    | Standing::LeftAlone
+                    | Standing::Settled => {}
                 }
             }
         }
@@ -607,6 +671,7 @@ pub(super) mod tests {
             unreadable: false,
             now: Time(now),
             doing: &|_| Some("cargo test\u{1b}[31m -p auth".into()),
+            handed_in: &|_| Some("first do this\nand then that".into()),
             quiet: &|_, _| None,
         };
         RunLine::of(run, &around)
@@ -618,6 +683,19 @@ pub(super) mod tests {
 
     fn standings(line: &RunLine) -> Vec<&'static str> {
         line.tasks.iter().map(|task| task.standing.name()).collect()
+    }
+
+    #[test]
+    fn what_nobody_carries_out_is_not_told_to_be_tried_again() {
+        let mut run = run_of(vec![spec("a", &[])]);
+        run.apply(Time(500), &owned()).unwrap();
+        run.apply(Time(1_000), &started("a", 1)).unwrap();
+        let again = crate::domain::event::Again { not_before: Time(90_000), reason: "auto_retry".into() };
+        run.apply(Time(2_000), &ended("a", 1, Outcome::Failed, Some(again))).unwrap();
+        assert_eq!(standings(&line(&run, Health::Alive { pid: 1 }, 3_000)), ["waits_for_time"]);
+        let dead = line(&run, Health::Dead, 3_000);
+        assert_eq!(standings(&dead), ["left_alone"]);
+        assert!(!dead.tasks[0].words.contains("tried again in"), "{}", dead.tasks[0].words);
     }
 
     #[test]

@@ -79,6 +79,8 @@ pub struct Deed {
 pub enum What {
     Cancel(Option<TaskId>),
     Requeue(TaskId),
+    /// The same although its work was wrong; the words say why.
+    Force(TaskId),
     Approve(GateId),
     Reject(GateId),
     SendBack(GateId),
@@ -91,7 +93,7 @@ impl Deed {
         let short = &self.short;
         match &self.what {
             What::Cancel(None) => short.clone(),
-            What::Cancel(Some(task)) | What::Requeue(task) => format!("{short} {task}"),
+            What::Cancel(Some(task)) | What::Requeue(task) | What::Force(task) => format!("{short} {task}"),
             What::Approve(gate) | What::Reject(gate) | What::SendBack(gate) | What::Answer(gate) => {
                 format!("{gate} of {short}")
             }
@@ -102,7 +104,7 @@ impl Deed {
     pub fn verb(&self) -> &'static str {
         match self.what {
             What::Cancel(_) => "cancel",
-            What::Requeue(_) => "put back",
+            What::Requeue(_) | What::Force(_) => "put back",
             What::Approve(_) => "approve",
             What::Reject(_) => "reject",
             What::SendBack(_) => "send back",
@@ -123,6 +125,15 @@ impl Deed {
 }
 
 impl Ask {
+    /// Returns the keys that answer alone, for where there is no room for the question.
+    pub fn keys(&self) -> &'static str {
+        match self.deed.what {
+            What::Cancel(_) => "y yes  w why  n no",
+            What::Reject(_) => "y fails  w note  s send back  n no",
+            _ => "y yes  w note  n no",
+        }
+    }
+
     /// Returns what stands at the foot: the question, and what is typed where words are asked for.
     pub fn line(&self) -> (String, Option<&str>) {
         match &self.typed {
@@ -132,6 +143,7 @@ impl Ask {
                     What::Answer(_) => "answer to",
                     What::SendBack(_) => "what is to be done, for",
                     What::Cancel(_) => "why, for",
+                    What::Force(_) => "its work was wrong; why again, for",
                     _ => "note for",
                 };
                 (
@@ -287,7 +299,7 @@ impl View {
                 return match wanted(*letter, row) {
                     Ok((what, words)) => {
                         let (run, short) = (row.run().id.clone(), row.run().short.clone());
-                        let typed = matches!(what, What::Answer(_)).then(String::new);
+                        let typed = matches!(what, What::Answer(_) | What::Force(_)).then(String::new);
                         let deed = Deed { run, short, what, words };
                         self.mode = Mode::Ask(Ask { deed, typed });
                         Some(Order::ForgetTyped)
@@ -362,7 +374,7 @@ impl View {
             self.mode = Mode::Ask(ask);
             return None;
         };
-        let needs_words = matches!(ask.deed.what, What::Answer(_) | What::SendBack(_));
+        let needs_words = matches!(ask.deed.what, What::Answer(_) | What::SendBack(_) | What::Force(_));
         match key {
             Key::Enter if needs_words && typed.trim().is_empty() => {}
             Key::Enter => {
@@ -431,6 +443,10 @@ fn wanted(letter: char, row: Row<'_>) -> Result<(What, String), String> {
         }
         ('c', Row::Task(_, task)) => Ok((What::Cancel(Some(task.id.clone())), String::new())),
         ('x', Row::Run(run)) => Err(format!("choose a task of {}: enter shows them", run.short)),
+        ('x', Row::Task(_, task)) if task.may_go_back && task.needs_force => {
+            Ok((What::Force(task.id.clone()), String::new()))
+        }
+        ('x', Row::Task(_, TaskLine { stays: Some(why), .. })) => Err(why.clone()),
         ('x', Row::Task(_, task)) if task.may_go_back => Ok((What::Requeue(task.id.clone()), String::new())),
         ('x', Row::Task(_, task)) if task.state.is_settled() => {
             Err(format!("{} {} is {}: there is nothing to put back", run.short, task.id, task.state))
@@ -438,6 +454,13 @@ fn wanted(letter: char, row: Row<'_>) -> Result<(What, String), String> {
         ('x', Row::Task(_, task)) => Err(format!("{} {} is not over", run.short, task.id)),
         (_, row) => {
             let gate = gate_of(run, row.task())?;
+            if gate.overdue {
+                let short = &run.short;
+                return Err(format!(
+                    "{} has timed out: crew resume {short} goes on with what follows",
+                    gate.id
+                ));
+            }
             let what = match letter {
                 'a' if gate.is_question => What::Answer(gate.id),
                 'a' => What::Approve(gate.id),
@@ -594,6 +617,32 @@ mod tests {
             "answer g4 of 7k2: Rust !"
         );
         assert_eq!(deed(3, &[Char('r'), Char('w'), Char('z'), Escape]), "nothing was done");
+    }
+
+    #[test]
+    fn what_is_put_back_for_a_reason_asks_for_it_and_what_cannot_be_says_why() {
+        let mut run = run_of(vec![spec("a", &[]), spec("b", &["a"])]);
+        run.apply(Time(1), &started("a", 1)).unwrap();
+        let mut end = ended("a", 1, Outcome::Failed, None);
+        if let Event::AttemptEnded { error_kind, .. } = &mut end {
+            *error_kind = Some(crate::domain::error_kind::ErrorKind::VerifyFailed);
+        }
+        run.apply(Time(2), &end).unwrap();
+        let reason = "depends on a, which failed".into();
+        let skipped = Event::TaskSkipped { task: TaskId::parse("b").unwrap(), reason, by_condition: false };
+        run.apply(Time(3), &skipped).unwrap();
+        let picture = Picture { runs: vec![line(&run, Health::Idle, 10)], ..Picture::default() };
+        let mut view = view(&picture);
+        let typed = [Enter, Key::Down, Char('x'), Enter, Char('o'), Char('k'), Enter];
+        let orders = press(&mut view, &picture, &typed);
+        let [Order::ForgetTyped, Order::Do(deed)] = &orders[..] else { panic!("{orders:?}") };
+        assert_eq!((&deed.what, deed.words.as_str()), (&What::Force(TaskId::parse("a").unwrap()), "ok"));
+        assert_eq!(press(&mut view, &picture, &[Key::Down, Char('x')]), []);
+        let (said, ..) = view.answer.unwrap();
+        assert!(
+            said.starts_with("task b would be skipped again: depends on a, which failed; requeue"),
+            "{said}"
+        );
     }
 
     #[test]
