@@ -190,7 +190,7 @@ fn what_cannot_be_read_is_said_and_why() {
 fn what_is_written_without_a_place_of_its_own_is_no_change_of_who_is_at_work() {
     let repo = TestRepo::new();
     let gate = repo.gate("on");
-    repo.agent("reads", &format!("touch:../begun wait-gone:{} submit:done", gate.display()));
+    repo.agent("reads", &format!("wait-gone:{} submit:done", gate.display()));
     repo.workflow("w", "## a\nrole: explorer\nagent: reads\n\nLook.");
     let running = repo.start(["run", "g", "--workflow", "w", "--json"]);
     repo.wait_for_event("it is at work", |event| event["kind"] == "process_started");
@@ -210,7 +210,7 @@ fn what_is_written_without_a_place_of_its_own_is_no_change_of_who_is_at_work() {
 fn values_of_vars_are_nowhere_in_a_bundle() {
     let repo = TestRepo::new();
     repo.set("vars", "owner", json!("ada-of-the-hills"));
-    repo.workflow("w", "## a\nrun: echo {owner} is asked; echo ada-of-the-hills; exit 1");
+    repo.workflow("w", "## a\nrun: echo ada-of-the-hills; exit 1");
     repo.run_json("w", 1);
     let (told, text) = bundle(&repo, "vars.json");
     assert!(!text.contains("ada-of-the-hills"), "{text}");

@@ -414,7 +414,8 @@ fn where_the_budget_of_the_run_is_used_up_a_larger_one_comes_before_all_else() {
     let usage = r#"'say:{"crew":"usage","input_tokens":1000}'"#;
     let gate = repo.gate("hang");
     repo.crew_agent("fake", &format!("touch:made {usage} wait-gone:{}", gate.display()));
-    repo.workflow("w", "## a\nrun: exit 3\n\n## b\nrole: executor\nagent: fake\n\nDo it.");
+    repo.agent("quick", "touch:quick submit:done");
+    repo.workflow("w", "## a\nrole: executor\nagent: quick\nverify: exit 3\n\nDo it.\n\n## b\nrole: executor\nagent: fake\n\nDo it.");
     repo.crew(["run", "g", "--workflow", "w", "--max-tokens", "900"]).exits(1);
     repo.crew(["requeue", "last", "a", "--force", "why"]).exits(4);
     let said = commands(&explain(&repo, &["a"]));

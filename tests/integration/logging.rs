@@ -133,6 +133,7 @@ fn a_log_among_the_files_that_agents_work_on_is_refused_and_one_below_logs_is_no
         command.current_dir(&repo.root).env("CREW_LOG_FILE", file).env("CREW_LOG", "debug");
         run_command(command)
     };
+    std::fs::create_dir(repo.root.join(".crew")).expect("a folder");
     for place in ["crew.log", ".crew/crew.log", ".git/../crew.log"] {
         let error = into(place).exits(2).json_error();
         assert_eq!((&error["code"], &error["details"]["at"]), (&json!("log_file"), &json!("$CREW_LOG_FILE")));
