@@ -404,6 +404,8 @@ impl Run {
             }
             Event::RunImported(imported) => {
                 self.imported = Some(Box::new(imported.clone()));
+                let attempts = self.tasks.iter_mut().flat_map(|task| &mut task.attempts);
+                attempts.for_each(|attempt| attempt.elsewhere = true);
                 // What went by on the way is nobody's work.
                 self.worked +=
                     self.owned_since.take().map_or(Duration::ZERO, |since| self.last_at.since(since));
@@ -547,6 +549,7 @@ impl Run {
                     usage: Default::default(),
                     tool_calls: 0,
                     summary: String::new(),
+                    elsewhere: false,
                 });
                 Ok(Touched::TaskAndAttempt(place, number))
             }

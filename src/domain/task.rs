@@ -415,6 +415,8 @@ pub struct Attempt {
     /// Calls of tools that came back.
     pub tool_calls: u64,
     pub summary: String,
+    /// It began where the run came from: its agent's session stayed there.
+    pub elsewhere: bool,
 }
 
 impl Attempt {

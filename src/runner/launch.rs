@@ -683,12 +683,12 @@ fn session_to_resume(task: &Task, agent: &dyn Agent) -> Option<String> {
     session_after(task, task.last(), agent)
 }
 
-/// Returns the session that an attempt of a task goes on in which follows upon another.
+/// Returns the session that an attempt of a task goes on in which follows upon another. None travels with a run.
 pub fn session_after(task: &Task, before: Option<&Attempt>, agent: &dyn Agent) -> Option<String> {
     let cut_off = |attempt: &&Attempt| {
         let ended_early = matches!(attempt.state, AttemptState::Ended(Outcome::Cancelled | Outcome::Lost));
         let goes_on = ended_early || attempt.paused || is_sent_back(task, attempt);
-        goes_on && attempt.agent == agent.name()
+        goes_on && !attempt.elsewhere && attempt.agent == agent.name()
     };
     before.filter(cut_off).filter(|_| agent.resumes_sessions())?.session.clone()
 }
