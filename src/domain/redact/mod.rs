@@ -10,6 +10,7 @@
 //! search goes on behind it; where nothing is found, only a bounded piece has been looked at. So the work grows with
 //! the length of the text and with nothing else, whatever the text says.
 
+mod logins;
 mod names;
 mod pem;
 mod shapes;
@@ -40,8 +41,12 @@ pub const SHORTEST_KNOWN: usize = 8;
 static TRIGGERS: LazyLock<Regex> = LazyLock::new(|| {
     let prefixes: Vec<String> = shapes::SHAPES.iter().map(|shape| regex::escape(shape.prefix)).collect();
     let words = "bearer|basic|token|secret|passw|passphrase|pwd|credential|authorization";
-    let keys = "(?:api|private|access|account|auth|signing|encryption|master|shared)[_-]?key";
-    Regex::new(&format!("{}|-----BEGIN|://|(?i-u:{words}|{keys})", prefixes.join("|")))
+    let keys = "(?:api|private|access|account|auth|signing|encryption|master|shared|license)[_-]?key";
+    // Words that stand everywhere, and only before a sign may be the name of something.
+    let short = r#"(?:pass|auth|cookie)[\\"'\]]{0,4}[ \t]{0,3}[=:]|-pass |sig="#;
+    let logins =
+        r#"-u[ =]?["']?[a-z0-9_.@-]{1,40}:|--user[ =]["']?[a-z0-9_.@-]{1,40}:|sshpass -p|mysql|mariadb"#;
+    Regex::new(&format!("{}|-----BEGIN|://|(?i-u:{words}|{keys}|{short}|{logins})", prefixes.join("|")))
         .expect("a fixed pattern")
 });
 
@@ -230,7 +235,7 @@ impl Scan<'_, '_> {
                     None if word.eq_ignore_ascii_case("bearer") || word.eq_ignore_ascii_case("basic") => {
                         self.scheme(found.range())
                     }
-                    None => names::assignment(self.text, found.range(), &mut self.floor, self.spots),
+                    None => self.named(found.range()),
                 },
             };
         }
@@ -250,6 +255,28 @@ impl Scan<'_, '_> {
                 end
             }
             None => prefix.end,
+        }
+    }
+
+    /// Looks at what is hidden because of what stands before it; returns where to go on.
+    fn named(&mut self, found: Range<usize>) -> usize {
+        let bytes = self.bytes();
+        let is_letter = |at: &usize| bytes[*at].is_ascii_alphanumeric();
+        let begin = found.clone().find(is_letter).unwrap_or(found.start);
+        let length = bytes[begin..found.end]
+            .iter()
+            .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
+        let word = begin..begin + length.count();
+        let ends_in = |sign: u8| bytes[found.end - 1] == sign;
+        let is = |name: &str| self.text[word.clone()].eq_ignore_ascii_case(name);
+        match () {
+            () if is("mysql") || is("mariadb") => logins::of_client(self.text, word.end, self.spots),
+            () if bytes[found.start] == b'-' && ends_in(b':') => {
+                logins::of_curl(self.text, found, self.spots)
+            }
+            () if is("sshpass") && ends_in(b'p') => logins::word_at(self.text, found.end, self.spots),
+            () if is("cookie") && ends_in(b':') => logins::cookies(self.text, found.end, self.spots),
+            () => names::assignment(self.text, word, &mut self.floor, self.spots),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Values that stand where a secret does: `API_KEY=...`, `password: ...`, `"api_key":"..."`, `Authorization: ...`.
 
+use super::logins;
 use std::ops::Range;
 
 /// The longest name that is looked at, in bytes.
@@ -161,7 +162,7 @@ const NO_VALUES: &[&str] = &[
 
 /// Tells whether what has this name is a secret: an API key, a token, a password, a private key.
 pub fn is_secret_name(name: &str) -> bool {
-    sort_of(name).is_some()
+    sort_of(name).is_some_and(|sort| sort != Sort::Weak)
 }
 
 /// What a name says about its value.
@@ -172,6 +173,8 @@ enum Sort {
     Key,
     /// Made up by people, so it may be a plain word.
     Password,
+    /// The name says little, so the value has to show that it is one.
+    Weak,
     Authorization,
 }
 
@@ -185,12 +188,17 @@ fn sort_of(name: &str) -> Option<Sort> {
         return None;
     }
     let mut sort = None;
+    let is_last = |at: usize| at + 1 == words.len();
+    let is_loud = !name.bytes().any(|byte| byte.is_ascii_lowercase());
     for (at, word) in words.iter().enumerate() {
         let word = word.trim_end_matches(|c: char| c.is_ascii_digit());
         let ends = |ending: &str| word.ends_with(ending);
         let found = match word {
             "authorization" => Sort::Authorization,
             "pwd" if words.len() > 1 => Sort::Password,
+            "sshpass" => Sort::Password,
+            "pass" if is_last(at) && at > 0 && (is_loud || is_login(&words[at - 1])) => Sort::Password,
+            "pass" | "auth" | "sig" | "cookie" if is_last(at) => Sort::Weak,
             "passphrase" => Sort::Password,
             "secret" | "credential" => Sort::Key,
             "key" if at > 0 && is_kind_of_key(&words[at - 1]) => Sort::Key,
@@ -203,10 +211,21 @@ fn sort_of(name: &str) -> Option<Sort> {
         // A password of a token is a password.
         sort = Some(match (sort, found) {
             (Some(Sort::Password), _) => Sort::Password,
+            (Some(before), Sort::Weak) => before,
             (_, found) => found,
         });
     }
     sort
+}
+
+/// Tells whether a word before `pass` says whose password it is, so that it is no pass over something.
+fn is_login(word: &str) -> bool {
+    let logins = [
+        "db", "database", "mysql", "pg", "postgres", "redis", "mongo", "ldap", "smtp", "imap", "mail", "ftp",
+        "ssh", "sudo", "user", "admin", "root", "login", "proxy", "http", "api", "app", "key", "keystore",
+        "store", "service", "auth", "account", "my",
+    ];
+    logins.contains(&word)
 }
 
 fn is_kind_of_key(word: &str) -> bool {
@@ -221,6 +240,7 @@ fn is_kind_of_key(word: &str) -> bool {
         "master",
         "shared",
         "secret",
+        "license",
     ];
     kinds.contains(&word)
 }
@@ -293,7 +313,12 @@ pub fn assignment(text: &str, word: Range<usize>, floor: &mut usize, spots: &mut
     let name = text[begin..end].trim_start_matches('-');
     let Some(sort) = sort_of(name) else { return end };
     let flag = text[begin..end].starts_with("--");
-    let Some((value, how)) = value_behind(bytes, begin, end, sort, flag) else { return end };
+    let Some((value, how)) = value_behind(bytes, begin, end, sort, flag) else {
+        let Some(spot) = logins::of_netrc(text, begin, end) else { return end };
+        let end = spot.end;
+        spots.push(spot);
+        return end;
+    };
     let how = How { loud: !name.bytes().any(|byte| byte.is_ascii_lowercase()), ..how };
     if sort == Sort::Authorization {
         return credentials(text, value, spots);
@@ -507,6 +532,18 @@ fn is_literal(value: &str, how: How) -> bool {
         return false;
     }
     let spaced = has(u8::is_ascii_whitespace);
+    if how.sort == Sort::Weak {
+        let is_base64 = bytes.len() >= 12
+            && bytes.len() % 4 == 0
+            && has(u8::is_ascii_lowercase)
+            && has(u8::is_ascii_uppercase)
+            && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(byte));
+        let capitals = bytes.iter().filter(|byte| byte.is_ascii_uppercase()).count();
+        let is_value = (how.tight || how.in_json) && is_base64 && (value.ends_with('=') || capitals >= 3);
+        return !spaced
+            && (how.in_json || how.tight || how.quoted)
+            && (is_value || (is_random(value) && !is_snake(value)));
+    }
     if how.quoted {
         if holds("://") || value.starts_with('/') || (holds("{") && holds("}")) {
             return false;

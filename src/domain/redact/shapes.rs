@@ -75,6 +75,8 @@ pub const SHAPES: &[Shape] = &[
     shape("glcbt-", Letters::Dashed, 20),
     shape("xoxa-", Letters::Dashed, 16),
     shape("xoxb-", Letters::Dashed, 16),
+    shape("xoxc-", Letters::Dashed, 16),
+    shape("xoxd-", Letters::Dashed, 16),
     shape("xoxe-", Letters::Dashed, 16),
     shape("xoxo-", Letters::Dashed, 16),
     shape("xoxp-", Letters::Dashed, 16),
@@ -123,6 +125,9 @@ pub const SHAPES: &[Shape] = &[
     shape("rubygems_", Letters::Hex, 40),
     shape("sbp_", Letters::Hex, 40),
     shape("CFPAT-", Letters::Dashed, 30),
+    shape("tskey-", Letters::Dashed, 20),
+    shape("sq0atp-", Letters::Dashed, 20),
+    shape("sq0csp-", Letters::Dashed, 30),
     // A request in an agent's output. It has been taken out by then, and it may hold anything.
     shape("crew-request:1:", Letters::Signed, 1),
 ];

@@ -85,6 +85,28 @@ fn a_password_that_somebody_made_up_is_hidden_where_it_is_written_down() {
 }
 
 #[test]
+fn logins_are_hidden_where_a_program_reads_them_and_words_like_them_stay() {
+    for (text, shown) in [
+        ("DB_PASS=zq8Kx2mmWordy", "DB_PASS=[redacted]"),
+        (r#"{"auth":"dXNlcjpwYXNz"}"#, r#"{"auth":"[redacted]"}"#),
+        ("machine h login a password correcthorse", "machine h login a password [redacted]"),
+        ("curl -u admin:hunter https://h", "curl -u admin:[redacted] https://h"),
+        ("sshpass -p hunter ssh h", "sshpass -p [redacted] ssh h"),
+        ("mysqldump -phunter app", "mysqldump -p[redacted] app"),
+        ("Cookie: s=0123456789abcdef; theme=dark", "Cookie: s=[redacted]; theme=dark"),
+        ("curl -H \"x-user-token: a1b2c3d4e5f6\"", "curl -H \"x-user-token: [redacted]\""),
+    ] {
+        assert_eq!(Redactor::default().text(text), shown);
+        assert_eq!(streamed(text, 5), shown);
+    }
+    for (name, is_secret) in
+        [("DB_PASS", true), ("dbPass", true), ("PASS", false), ("FIRST_AUTH", false), ("bypass", false)]
+    {
+        assert_eq!(is_secret_name(name), is_secret, "{name}");
+    }
+}
+
+#[test]
 fn what_stands_around_a_secret_stays() {
     let secret = &made_up()[0].text;
     for (_, context) in contexts() {
