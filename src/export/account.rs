@@ -3,7 +3,7 @@
 //! Times are RFC 3339 in UTC with milliseconds; durations are milliseconds; costs US dollars. What is absent is not known.
 
 use crate::domain::error_kind::ErrorKind;
-use crate::domain::event::{Ending, Outcome};
+use crate::domain::event::{Ending, Outcome, Persona};
 use crate::domain::finding::Finding;
 use crate::domain::gate::GateId;
 use crate::domain::id::{RunId, TaskId};
@@ -19,7 +19,7 @@ use crate::domain::usage::Usage;
 use crate::domain::worktree::Base;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Of the JSON form; grows when a field changes its meaning or goes.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -70,6 +70,12 @@ pub struct RunAccount {
     pub base: Option<Base>,
     /// What it reviews, in words; absent where it is no review.
     pub reviews: Option<String>,
+    /// Who its agents are, by the names that tasks have for them: the system prompt of each, whole, and its tools.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub personas: BTreeMap<String, Persona>,
+    /// Its variables, which its commands get too.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub vars: BTreeMap<String, String>,
     /// How many tasks are in each state that any is in.
     pub counts: Vec<(TaskState, usize)>,
     pub attempts: usize,
@@ -97,6 +103,12 @@ pub struct TaskAccount {
     /// The program that works on it: `claude`, `sh` for a command.
     pub agent: String,
     pub model: Option<String>,
+    /// Who the agent is: one of the run's personas. Absent where it is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub persona: Option<String>,
+    /// Whether the agent may change files. Absent where it is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub may_write: Option<bool>,
     /// What it was to do: the task's words, a command, or the branch that it merges into.
     pub asked: Text,
     pub depends_on: Vec<TaskId>,

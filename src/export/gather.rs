@@ -255,6 +255,8 @@ impl Gathering<'_> {
                 crew_version: std::mem::take(&mut record.crew_version),
                 base: run.base.clone(),
                 reviews: run.review.as_ref().map(|order| order.target.words.clone()),
+                personas: run.personas.clone(),
+                vars: run.vars.clone(),
                 counts: counts.filter(|(_, count)| *count > 0).collect(),
                 attempts: tasks.iter().map(|task| task.attempts.len()).sum(),
                 usage,
@@ -282,6 +284,10 @@ impl Gathering<'_> {
             Work::Command { run } => (WorkKind::Command, None, run),
             Work::Merge { into, .. } => (WorkKind::Merge, None, into),
         };
+        let (persona, may_write) = match &spec.work {
+            Work::Agent { persona, writes, .. } => (Some(persona.clone()), Some(*writes)),
+            Work::Command { .. } | Work::Merge { .. } => (None, None),
+        };
         let attempts: Vec<AttemptAccount> = task
             .attempts
             .iter()
@@ -299,6 +305,8 @@ impl Gathering<'_> {
             role: spec.role().to_owned(),
             agent: spec.program().to_owned(),
             model,
+            persona,
+            may_write,
             asked: self.asked(asked),
             depends_on: spec.depends_on.clone(),
             reviews: task.reviewed_task().cloned(),

@@ -101,6 +101,9 @@ fn newest<T>(entries: &mut Vec<T>, stays: impl Fn(&T) -> bool, cut: &mut Cut) {
 fn within(whole: &Account, room: Room) -> Result<Fitted, serde_json::Error> {
     let mut account = whole.clone();
     let mut cut = Cut::default();
+    // Nobody looks at a page before they trust what a run would do.
+    account.run.personas.clear();
+    account.run.vars.clear();
     account.tasks.iter_mut().for_each(|task| room.task(task, &mut cut));
     let all = All::of(whole);
     newest(&mut account.merges, |_| false, &mut cut);
