@@ -1739,7 +1739,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__export)
-            opts="-o -q -v -C -h -V --format --output --force --agents --dry-run --no-branches --history --json --quiet --verbose --folder --help --version"
+            opts="-o -q -v -C -h -V --format --output --force --agents --dry-run --no-branches --with-secrets --history --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3315,7 +3315,7 @@ _crew() {
             return 0
             ;;
         crew__subcmd__merge)
-            opts="-q -v -C -h -V --into --merge --squash --rebase --resolve --rewritten --dry-run --no-verify --by --set --wait --json --quiet --verbose --folder --help --version"
+            opts="-q -v -C -h -V --into --merge --squash --rebase --resolve --rewritten --dry-run --no-verify --trust-project --by --set --wait --json --quiet --verbose --folder --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -112,7 +112,7 @@ complete -c crew -n "__fish_crew_using_subcommand resume" -l max-time -d 'Wall t
 complete -c crew -n "__fish_crew_using_subcommand resume" -l set -d 'Set a setting for the rest of this run' -r
 complete -c crew -n "__fish_crew_using_subcommand resume" -l wait -d 'Wait up to this long while another crew process owns the run; without it, refuse at once' -r
 complete -c crew -n "__fish_crew_using_subcommand resume" -s C -l folder -d 'Work in the repository of this folder' -r -F
-complete -c crew -n "__fish_crew_using_subcommand resume" -l trust-project -d 'Trust this repository\'s files for the rest of this run'
+complete -c crew -n "__fish_crew_using_subcommand resume" -l trust-project -d 'Trust this repository\'s files for the rest of this run; and the run itself, where it came by crew import'
 complete -c crew -n "__fish_crew_using_subcommand resume" -l detach -d 'Return as soon as it is at work again, and let a process of its own carry it out'
 complete -c crew -n "__fish_crew_using_subcommand resume" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand resume" -s q -l quiet -d 'Print data and errors only'
@@ -290,6 +290,7 @@ complete -c crew -n "__fish_crew_using_subcommand export" -s C -l folder -d 'Wor
 complete -c crew -n "__fish_crew_using_subcommand export" -l force -d 'Write over a file that is there already; with --agents over what was changed since then'
 complete -c crew -n "__fish_crew_using_subcommand export" -l dry-run -d 'Show which files would be written, and write none'
 complete -c crew -n "__fish_crew_using_subcommand export" -l no-branches -d 'Leave out of a bundle what git holds: branches and kept work'
+complete -c crew -n "__fish_crew_using_subcommand export" -l with-secrets -d 'Put commits into a bundle although they hold what looks like a secret'
 complete -c crew -n "__fish_crew_using_subcommand export" -l history -d 'Put all of the history that the branches build on into a bundle too, for a repository that lacks it'
 complete -c crew -n "__fish_crew_using_subcommand export" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand export" -s q -l quiet -d 'Print data and errors only'
@@ -487,6 +488,7 @@ complete -c crew -n "__fish_crew_using_subcommand merge" -l rebase -d 'Take over
 complete -c crew -n "__fish_crew_using_subcommand merge" -l rewritten -d 'Take branches of tasks as they are that were reset or rebased since'
 complete -c crew -n "__fish_crew_using_subcommand merge" -l dry-run -d 'Show what would be merged, with its conflicts, and move nothing'
 complete -c crew -n "__fish_crew_using_subcommand merge" -l no-verify -d 'Do not run the verification commands'
+complete -c crew -n "__fish_crew_using_subcommand merge" -l trust-project -d 'Trust this repository\'s files for this merge; and the run itself, where it came by crew import'
 complete -c crew -n "__fish_crew_using_subcommand merge" -l json -d 'Print data as JSON'
 complete -c crew -n "__fish_crew_using_subcommand merge" -s q -l quiet -d 'Print data and errors only'
 complete -c crew -n "__fish_crew_using_subcommand merge" -s v -l verbose -d 'Say on standard error what is decided and done; -vv says more'

@@ -8,6 +8,7 @@
 
 use super::context::Context;
 use super::exit::{ExitStatus, Problem};
+use super::import;
 use super::logging;
 use super::recordings::RecordingArgs;
 use super::run;
@@ -222,6 +223,8 @@ pub fn carry_out(cx: &Context, args: &CarryOutArgs) -> Result<ExitStatus> {
         let message = format!("run {} is {}", args.run, loaded.status(false).words());
         return Err(Problem::refused("not_interrupted", message).into());
     }
+    let ways = format!("crew resume {} --trust-project", args.run);
+    import::refuse_untrusted(&layout, &loaded, &args.run, args.trust_project, &ways)?;
     let mut setup = run::setup(&layout, &settings, &registry, &paths);
     if let Some(replayed) = &replayed {
         setup.retries.pace(|backoff| replayed.tempo.of(backoff));

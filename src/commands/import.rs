@@ -11,10 +11,12 @@ use super::decide::name_of_person;
 use super::exit::{ExitStatus, Problem};
 use super::typist;
 use crate::domain::event::Event;
-use crate::domain::id::RunId;
+use crate::domain::id::{RunId, TaskId};
 use crate::domain::imported::Imported;
+use crate::domain::merging::How;
+use crate::domain::redact::HIDDEN;
 use crate::domain::run::Run;
-use crate::domain::task::Work;
+use crate::domain::task::{Task, Work};
 use crate::domain::time::Time;
 use crate::domain::words::{clean_line, clean_text};
 use crate::export::bundle::{self, Bounds, BundleError, Incoming, Opened, Standing};
@@ -22,6 +24,7 @@ use crate::runner::{clock, process, signals};
 use crate::store::database::Store;
 use crate::store::layout::{Layout, RunPaths};
 use crate::store::lock::{self, RunLock};
+use crate::store::trust::TrustFile;
 use crate::store::{StoreError, atomic_file, copies};
 use crate::ui::words;
 use crate::workspace::git::Git;
@@ -45,6 +48,10 @@ const MAX_FILES: usize = 200_000;
 /// The most commands that people are told, and the most characters of each.
 const MAX_COMMANDS: usize = 20;
 const MAX_COMMAND: usize = 200;
+/// The most characters of what is said of a file.
+const MAX_NOTE: usize = 1_000;
+/// The most artifacts that people are told are missing.
+const MAX_MISSING: usize = 10;
 
 /// Take in a run that `crew export` wrote on another machine
 ///
@@ -153,12 +160,34 @@ impl Read for Patient<'_> {
     }
 }
 
-/// Refuses to run what a file names, as long as nobody trusts whoever wrote that. `ways` are the commands that say so.
-pub fn refuse_untrusted(run: &Run, short: &str, trusted: bool, ways: &str) -> Result<(), Problem> {
-    let Some(imported) = run.imported.as_ref().filter(|_| !trusted) else { return Ok(()) };
+/// Refuses to run what a file names, as long as nobody trusts whoever wrote that. Who trusts the repository has not seen it;
+/// `trusted` is what was said of this run just now, and is not asked for again. `ways` are the commands that say so.
+pub fn refuse_untrusted(layout: &Layout, run: &Run, short: &str, trusted: bool, ways: &str) -> Result<()> {
+    let Some(imported) = &run.imported else { return Ok(()) };
+    if trusted {
+        if let Some(folder) = Context::config_folder() {
+            TrustFile::in_folder(&folder).trust_run(layout.repository(), &run.id, imported)?;
+        }
+        return Ok(());
+    }
+    if trusts_run(layout, run)? {
+        return Ok(());
+    }
     let problem =
         Problem::refused("untrusted", format!("run {short} was not made here, it came {}", imported.words()));
-    Err(problem.hint(format!("look at what would run (crew export {short} --format json), then: {ways}")))
+    let hint = format!("look at what would run (crew export {short} --format json), then: {ways}");
+    Err(problem.hint(hint).into())
+}
+
+/// Tells whether a run was made here, or the user trusts it.
+pub fn trusts_run(layout: &Layout, run: &Run) -> Result<bool> {
+    let Some(imported) = &run.imported else { return Ok(true) };
+    match Context::config_folder() {
+        Some(folder) => {
+            Ok(TrustFile::in_folder(&folder).trusts_run(layout.repository(), &run.id, imported)?)
+        }
+        None => Ok(false),
+    }
 }
 
 /// Opens what a bundle comes from: a file, a pipe, or standard input.
@@ -287,7 +316,8 @@ fn take_in(
 ) -> Result<ExitStatus> {
     unless_stopped(stop)?;
     let mut store = Store::open(layout).context("open the store")?;
-    let Plan { incoming, new, .. } = plan;
+    let Plan { mut incoming, new, .. } = plan;
+    let missing = std::mem::take(&mut incoming.missing);
     let id = incoming.run.id.clone();
     let paths = store.paths(&id);
     let _lock = lock_of(&paths, &id)?;
@@ -333,7 +363,7 @@ fn take_in(
     copies::write(&paths, &run, &store.artifacts(&id)?, false, clock::now())?;
     // With or without it, the run is here now.
     let _ = fs::remove_file(paths.root().join(MARK));
-    tell_taken(cx, &store, opened, &run, (count, new.len()))
+    tell_taken(cx, &store, opened, &run, (count, new.len()), &missing)
 }
 
 fn came_meanwhile(id: &RunId) -> Problem {
@@ -392,9 +422,36 @@ fn undo(git: &Git, new: &[(Reference, String)], paths: &RunPaths) {
 #[derive(Debug, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum WouldRun {
-    Command { text: String },
-    Check { text: String },
-    Agent { program: String, text: String },
+    Command {
+        text: String,
+    },
+    Check {
+        text: String,
+    },
+    Agent {
+        program: String,
+        text: String,
+        role: String,
+        persona: String,
+        /// The first is taken; the others where it is not to be had.
+        models: Vec<String>,
+        may_write: bool,
+    },
+    /// Who an agent is told to be.
+    Persona {
+        name: String,
+        text: String,
+        tools: Vec<String>,
+    },
+    /// What commands find in their environment.
+    Variable {
+        name: String,
+        text: String,
+    },
+    Merge {
+        into: String,
+        how: How,
+    },
 }
 
 impl WouldRun {
@@ -402,7 +459,18 @@ impl WouldRun {
     fn line(&self) -> (String, bool) {
         let text = match self {
             WouldRun::Command { text } | WouldRun::Check { text } => text.clone(),
-            WouldRun::Agent { program, text } => format!("the agent {program}: {text}"),
+            WouldRun::Agent { program, text, role, models, may_write, .. } => {
+                let models: String = models.iter().map(|model| format!(", {model}")).collect();
+                let changes = if *may_write { "" } else { ", without changing files" };
+                format!("the agent {program} ({role}{models}{changes}): {text}")
+            }
+            WouldRun::Persona { name, text, tools } => {
+                let tools =
+                    if tools.is_empty() { String::new() } else { format!(" (tools: {})", tools.join(", ")) };
+                format!("as {name}{tools}, told: {text}")
+            }
+            WouldRun::Variable { name, text } => format!("with {name}={text}"),
+            WouldRun::Merge { into, how } => format!("merges what was done into {into} ({how})"),
         };
         let shown = clean_line(&text, MAX_COMMAND);
         let is_whole = shown == clean_line(&text, usize::MAX);
@@ -415,24 +483,108 @@ fn would_run(run: &Run) -> Vec<WouldRun> {
     let mut all: Vec<WouldRun> = Vec::new();
     for task in run.tasks.iter().filter(|task| !task.state.is_settled()) {
         let own = match &task.spec.work {
-            Work::Command { run } => Some(WouldRun::Command { text: run.clone() }),
-            Work::Agent { program, task, .. } => {
-                Some(WouldRun::Agent { program: program.clone(), text: task.clone() })
+            Work::Command { run } => WouldRun::Command { text: run.clone() },
+            Work::Agent { role, program, persona, task, model, fallback_models, writes, .. } => {
+                WouldRun::Agent {
+                    program: program.clone(),
+                    text: task.clone(),
+                    role: role.clone(),
+                    persona: persona.clone(),
+                    models: model.iter().chain(fallback_models).cloned().collect(),
+                    may_write: *writes,
+                }
             }
-            Work::Merge { .. } => None,
+            Work::Merge { into, how } => WouldRun::Merge { into: into.clone(), how: *how },
         };
+        let persona = match &own {
+            WouldRun::Agent { persona, .. } => run.personas.get_key_value(persona),
+            _ => None,
+        };
+        let persona = persona.map(|(name, persona)| WouldRun::Persona {
+            name: name.clone(),
+            text: persona.system_prompt.clone(),
+            tools: persona.tools.clone(),
+        });
         let checks = task.spec.verify.iter().map(|verify| WouldRun::Check { text: verify.clone() });
-        for one in own.into_iter().chain(checks) {
+        for one in [own].into_iter().chain(persona).chain(checks) {
             if !all.contains(&one) {
                 all.push(one);
             }
         }
     }
+    if !all.is_empty() {
+        let variable =
+            |(name, text): (&String, &String)| WouldRun::Variable { name: name.clone(), text: text.clone() };
+        all.extend(run.vars.iter().map(variable));
+    }
     all
+}
+
+/// Returns the tasks that are left to do and whose commands are not those that somebody wrote: a secret was taken out of them.
+fn altered(run: &Run) -> Vec<&TaskId> {
+    let is_altered = |task: &&Task| {
+        let own = match &task.spec.work {
+            Work::Command { run } => Some(run),
+            Work::Agent { .. } | Work::Merge { .. } => None,
+        };
+        !task.state.is_settled() && own.into_iter().chain(&task.spec.verify).any(|text| text.contains(HIDDEN))
+    };
+    run.tasks.iter().filter(is_altered).map(|task| &task.spec.id).collect()
+}
+
+/// Refuses to go on with a run that came without the secrets in its commands: others would run than it had.
+pub fn refuse_altered(run: &Run, short: &str) -> Result<(), Problem> {
+    let altered = if run.imported.is_some() { altered(run) } else { Vec::new() };
+    let Some(first) = altered.first() else { return Ok(()) };
+    let names: Vec<&str> = altered.iter().map(|task| task.as_str()).collect();
+    let message =
+        format!("run {short} came without the secrets that stood in the commands of {}", names.join(", "));
+    let hint = format!(
+        "crew cancel {short} {first} leaves such a task out, and the others go on; or make the run anew"
+    );
+    Err(Problem::refused("altered_commands", message).hint(hint))
+}
+
+/// Refuses to check a merge by commands that came without their secrets.
+pub fn refuse_altered_checks(run: &Run, short: &str) -> Result<(), Problem> {
+    let is_altered = |task: &&Task| task.spec.verify.iter().any(|verify| verify.contains(HIDDEN));
+    match run.tasks.iter().filter(|_| run.imported.is_some()).find(is_altered) {
+        None => Ok(()),
+        Some(task) => {
+            let message =
+                format!("run {short} came without the secrets that stood in the checks of {}", task.spec.id);
+            let hint = format!("crew merge {short} --no-verify runs none of them");
+            Err(Problem::refused("altered_commands", message).hint(hint))
+        }
+    }
+}
+
+/// What is to be said of a file beside what it says itself.
+fn notes_of(opened: &Opened, run: &Run, missing: &[String]) -> Vec<String> {
+    let mut notes = opened.manifest.notes.clone();
+    if !missing.is_empty() {
+        let shown: Vec<String> = missing.iter().take(MAX_MISSING).map(|path| clean_line(path, 200)).collect();
+        let more = missing.len() - shown.len();
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let artifacts = words::count(missing.len(), "artifact");
+        notes.push(format!(
+            "the record names {artifacts} that the file does not have: {}{more}",
+            shown.join(", ")
+        ));
+    }
+    let altered: Vec<&str> = altered(run).iter().map(|task| task.as_str()).collect();
+    if !altered.is_empty() {
+        notes.push(format!(
+            "the commands of {} are not whole, and are not run: a secret was taken out of them",
+            altered.join(", ")
+        ));
+    }
+    notes
 }
 
 fn tell_plan(cx: &Context, opened: &Opened, plan: &Plan) -> Result<()> {
     let (run, manifest) = (&plan.incoming.run, &opened.manifest);
+    let notes = notes_of(opened, run, &plan.incoming.missing);
     let commands = would_run(run);
     if cx.printer.json {
         let conflicts: Vec<Value> = plan
@@ -449,7 +601,7 @@ fn tell_plan(cx: &Context, opened: &Opened, plan: &Plan) -> Result<()> {
             "references": plan.new.iter().map(|(_, name)| name).collect::<Vec<_>>(),
             "exported_by": manifest.exported_by, "exported_at": manifest.exported_at,
             "repository": manifest.repository, "crew_version": manifest.crew_version,
-            "would_run": commands, "notes": manifest.notes, "conflicts": conflicts}),
+            "would_run": commands, "missing": plan.incoming.missing, "notes": notes, "conflicts": conflicts}),
         )?;
         return Ok(());
     }
@@ -470,7 +622,7 @@ fn tell_plan(cx: &Context, opened: &Opened, plan: &Plan) -> Result<()> {
         words::count(manifest.entries.len(), "file"),
         words::count(plan.new.len(), "reference")
     ))?;
-    manifest.notes.iter().try_for_each(|note| out.data(&format!("note: {}", line(note))))?;
+    notes.iter().try_for_each(|note| out.data(&format!("note: {}", clean_line(note, MAX_NOTE))))?;
     tell_commands(cx, &commands, "the same with --json");
     match plan.known {
         Some(more) => out.data(&known_words(&run.id, more))?,
@@ -527,13 +679,15 @@ fn tell_taken(
     opened: &Opened,
     run: &Run,
     (events, references): (usize, usize),
+    missing: &[String],
 ) -> Result<ExitStatus> {
     let (status, commands) = (run.status(false), would_run(run));
-    let notes = &opened.manifest.notes;
+    let notes = notes_of(opened, run, missing);
     if cx.printer.json {
         cx.printer.json(
             &json!({"run": run.id, "status": status, "imported": true, "known": false, "events": events,
-            "references": references, "would_run": commands, "notes": notes, "from": run.imported}),
+            "references": references, "would_run": commands, "missing": missing, "notes": notes,
+            "from": run.imported}),
         )?;
         return Ok(ExitStatus::Done);
     }
@@ -542,7 +696,7 @@ fn tell_taken(
     cx.printer.data(&format!("run {short}  {}   \"{goal}\"", status.words()))?;
     let (events, references) = (words::count(events, "event"), words::count(references, "reference"));
     cx.printer.tell(&format!("taken in: {events}, {references} of git"));
-    notes.iter().for_each(|note| cx.printer.tell(&format!("note: {}", clean_line(note, 200))));
+    notes.iter().for_each(|note| cx.printer.tell(&format!("note: {}", clean_line(note, MAX_NOTE))));
     if status.goes_on() {
         tell_commands(cx, &commands, &format!("crew export {short} --format json"));
         cx.printer.tell(&format!("next  crew status {short}    crew resume {short} --trust-project"));

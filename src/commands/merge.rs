@@ -96,6 +96,10 @@ pub struct MergeArgs {
     #[arg(long)]
     no_verify: bool,
 
+    /// Trust this repository's files for this merge; and the run itself, where it came by crew import
+    #[arg(long)]
+    trust_project: bool,
+
     /// Who merges; default: git's user.name, or the user of this account
     #[arg(long, value_name = "NAME")]
     by: Option<String>,
@@ -136,11 +140,14 @@ pub fn merge(cx: &Context, args: &MergeArgs) -> Result<ExitStatus> {
         store = Store::open(&layout).context("open the store")?;
     }
     let mut run = store.load_run(&id)?.context("the run is recorded")?;
-    let trusted = cx.trusts(&layout)?;
+    let trusted = args.trust_project || cx.trusts(&layout)?;
     let runs_checks = run.tasks.iter().any(|task| !task.spec.verify.is_empty());
     if runs_checks && !args.dry_run && !args.no_verify {
-        let ways = format!("crew trust; or crew merge {short} --no-verify, which runs none of its commands");
-        import::refuse_untrusted(&run, &short, trusted, &ways)?;
+        let ways = format!(
+            "crew merge {short} --trust-project; or with --no-verify, which runs none of its commands"
+        );
+        import::refuse_untrusted(&layout, &run, &short, args.trust_project, &ways)?;
+        import::refuse_altered_checks(&run, &short)?;
     }
     let settings = cx.settings(&layout, &args.set, trusted)?;
     let Some(base) = run.base.clone() else {

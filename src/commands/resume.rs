@@ -43,7 +43,7 @@ pub struct ResumeArgs {
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
 
-    /// Trust this repository's files for the rest of this run
+    /// Trust this repository's files for the rest of this run; and the run itself, where it came by crew import
     #[arg(long)]
     trust_project: bool,
 
@@ -79,6 +79,12 @@ pub fn close(cx: &Context, layout: &Layout, id: &RunId) -> Result<()> {
     let paths = store.paths(id);
     let Some(lock) = lock::try_take(&paths)? else { return Ok(()) };
     let run = store.load_run(id)?.context("the run is recorded")?;
+    if run.tasks.iter().any(|task| !task.state.is_settled()) {
+        // What nobody has asked for so far may be asked for by what was decided.
+        let short = store.short(id)?;
+        let ways = format!("crew resume {short} --trust-project");
+        import::refuse_untrusted(layout, &run, &short, false, &ways)?;
+    }
     let settings = cx.settings(layout, &[], cx.trusts(layout)?)?;
     let mut setup = run::setup(layout, &settings, &run::registry(&settings)?, &paths);
     setup.person_key = Context::person_key();
@@ -127,8 +133,9 @@ fn take_up(cx: &Context, args: &ResumeArgs) -> Result<Ready> {
     let paths = store.paths(&id);
     let lock = cx.take_lock(&store, &id, args.wait)?;
     let mut loaded = store.load_run(&id)?.context("the run is recorded")?;
-    let ways = format!("crew resume {short} --trust-project, or crew trust");
-    import::refuse_untrusted(&loaded, &short, trusted, &ways)?;
+    let ways = format!("crew resume {short} --trust-project");
+    import::refuse_untrusted(&layout, &loaded, &short, args.trust_project, &ways)?;
+    import::refuse_altered(&loaded, &short)?;
     let settings = cx.settings(&layout, &args.set, trusted)?;
     refuse_contradictions(&settings)?;
     if loaded.base.is_some() {

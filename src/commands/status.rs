@@ -6,6 +6,7 @@ use super::closing::{bring_back, do_again, task_table, tasks_json, waiting_lines
 use super::context::Context;
 use super::cut_off;
 use super::exit::ExitStatus;
+use super::import;
 use super::pruned;
 use super::signs_of_life::SignsOfLife;
 use super::standstill::Standstill;
@@ -206,12 +207,12 @@ fn show_run(cx: &Context, typed: &str) -> Result<ExitStatus> {
         let pids = pids.join(", ");
         cx.printer.tell(&format!("{are} still at work (pid {pids}): crew cancel {short} ends all of it"));
     }
-    let untrusted = run.imported.is_some() && !cx.trusts(store.layout())?;
+    let untrusted = !import::trusts_run(store.layout(), &run)?;
     let resume = format!("crew resume {short}{}", if untrusted { " --trust-project" } else { "" });
     explain(&run, &short, &resume, status, &account).iter().for_each(|line| cx.printer.tell(line));
     if untrusted && !matches!(status, RunStatus::Completed | RunStatus::Cancelled) {
         cx.printer.tell(&format!(
-            "it was not made here: crew export {short} --format json shows what would run, crew trust lets it"
+            "it was not made here: crew export {short} --format json shows what would run, --trust-project lets it"
         ));
     }
     cut_off::tell(&cx.printer, store.layout());

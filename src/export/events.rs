@@ -30,7 +30,12 @@ pub fn lines(store: &Store, run: &RunId, words: &Redactor) -> Result<String, Exp
 /// Returns one event as a line of JSON.
 pub fn line(recorded: Recorded, words: &Redactor) -> Result<String, ExportError> {
     let safe = Recorded { event: made_safe(recorded.event, words)?, ..recorded };
-    Ok(format!("{}\n", visible_json(&serde_json::to_string(&safe)?)))
+    line_of_safe(&safe)
+}
+
+/// Returns one event as a line of JSON, which has been made safe.
+pub fn line_of_safe(safe: &Recorded) -> Result<String, ExportError> {
+    Ok(format!("{}\n", visible_json(&serde_json::to_string(safe)?)))
 }
 
 #[cfg(test)]

@@ -563,6 +563,11 @@ impl GitStream {
         stdin.write_all(request).and_then(|()| stdin.flush()).map_err(|error| self.unreadable(error))
     }
 
+    /// Says that nothing more is asked.
+    pub fn asked_all(&mut self) {
+        drop(self.stdin.take());
+    }
+
     /// Returns the error that says this stream could not be read.
     pub fn unreadable(&self, source: io::Error) -> GitError {
         GitError::Unreadable { command: self.command.clone(), source }

@@ -85,12 +85,7 @@ pub fn pack(
     whole: bool,
     file: &Path,
 ) -> Result<Header, PackError> {
-    let mut wanted: String = references.iter().map(|reference| format!("{}\n", reference.name)).collect();
-    if !whole {
-        let remotes = git.text(&["for-each-ref", "--format=%(objectname)", "refs/remotes/"])?;
-        let left_out = without.iter().map(String::as_str).chain(remotes.lines());
-        left_out.for_each(|commit| wanted.push_str(&format!("^{commit}\n")));
-    }
+    let wanted = wanted(git, references, without, whole)?;
     // git makes no bundle of nothing.
     let one = git.fed(&["rev-list", "--max-count=1", "--stdin"], wanted.as_bytes())?;
     if one.code != Some(0) {
@@ -103,6 +98,107 @@ pub fn pack(
         ["bundle".as_ref(), "create".as_ref(), "--quiet".as_ref(), file.as_os_str(), "--stdin".as_ref()];
     done(git, &args, &wanted)?;
     header(file)
+}
+
+fn wanted(git: &Git, references: &[Reference], without: &[String], whole: bool) -> Result<String, GitError> {
+    let mut wanted: String = references.iter().map(|reference| format!("{}\n", reference.name)).collect();
+    if !whole {
+        let remotes = git.text(&["for-each-ref", "--format=%(objectname)", "refs/remotes/"])?;
+        let left_out = without.iter().map(String::as_str).chain(remotes.lines());
+        left_out.for_each(|commit| wanted.push_str(&format!("^{commit}\n")));
+    }
+    Ok(wanted)
+}
+
+/// The most bytes of a file's new lines that are held at once.
+const MAX_ADDED: usize = 4 * 1024 * 1024;
+
+/// Something that commits brought in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Added<'a> {
+    /// The reference by which its commit is reached.
+    pub reference: &'a str,
+    /// Its path; absent for what was written about the commit itself.
+    pub file: Option<&'a str>,
+    /// New lines; of a large file some of them.
+    pub text: &'a str,
+}
+
+/// Tells what the commits that [`pack`] takes without `whole` bring in: the lines that they add to files of text, and what
+/// is written about them. What they take away again is told too.
+pub fn added(
+    git: &Git,
+    references: &[Reference],
+    without: &[String],
+    take: impl FnMut(Added<'_>),
+) -> Result<(), GitError> {
+    let args = [
+        "-c",
+        "core.quotePath=off",
+        "log",
+        "--stdin",
+        // What is written about a commit is indented, and so never looks like what comes after it.
+        "--format=%x01%S%n%w(0,1,1)%B%w(0,0,0)",
+        "--patch",
+        "-c",
+        "--unified=0",
+        "--no-color",
+        "--no-renames",
+        "--no-ext-diff",
+        "--no-textconv",
+        "--no-show-signature",
+        "--no-notes",
+        "--src-prefix=a/",
+        "--dst-prefix=b/",
+        "--no-relative",
+        "--submodule=short",
+    ];
+    let mut stream = git.stream(&args)?;
+    stream.ask(wanted(git, references, without, false)?.as_bytes())?;
+    stream.asked_all();
+    read_added(&mut stream, take).map_err(|error| stream.unreadable(error))?;
+    stream.finish()
+}
+
+/// Reads what git's log says, in the form that [`added`] asks for.
+fn read_added(log: &mut impl BufRead, mut take: impl FnMut(Added<'_>)) -> std::io::Result<()> {
+    let (mut reference, mut file, mut text) = (String::new(), None::<String>, String::new());
+    // How many columns tell whether a line is new, one for each parent; 0 where no lines of a file come.
+    let mut columns = 0;
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let is_end = log.read_until(b'\n', &mut line)? == 0;
+        let begins = |word: &[u8]| line.starts_with(word);
+        let is_new = |columns: usize| {
+            let signs = &line[..columns.min(line.len())];
+            signs.contains(&b'+') && !signs.contains(&b'-')
+        };
+        if is_end || begins(b"\x01") || begins(b"diff --") || (columns > 0 && text.len() > MAX_ADDED) {
+            if !text.is_empty() {
+                take(Added { reference: &reference, file: file.as_deref(), text: &text });
+            }
+            text.clear();
+        }
+        let said = |from: usize| String::from_utf8_lossy(line.get(from..).unwrap_or_default()).into_owned();
+        match () {
+            () if is_end => return Ok(()),
+            () if begins(b"\x01") => {
+                reference = said(1).trim_end().to_owned();
+                (file, columns) = (None, 0);
+            }
+            () if begins(b"diff --") => (file, columns) = (Some(String::new()), 0),
+            () if begins(b"@@") && file.is_some() => {
+                columns = line.iter().take_while(|byte| **byte == b'@').count() - 1;
+            }
+            () if columns > 0 && is_new(columns) => text.push_str(&said(columns)),
+            () if file.is_none() => text.push_str(&said(0)),
+            () if columns == 0 && begins(b"+++ b/") => {
+                file = Some(said(6).trim_end_matches(['\n', '\t']).to_owned());
+            }
+            () => {}
+        }
+    }
 }
 
 /// Reads what stands at the beginning of a bundle. Nothing of it is believed.
@@ -221,6 +317,28 @@ mod tests {
         ] {
             assert!(!is_own(&run(), name), "{name}");
         }
+    }
+
+    #[test]
+    fn new_lines_are_told_by_the_file_that_they_came_to_and_what_is_said_of_commits_too() {
+        let log = "\x01refs/heads/crew/r/a\n said\n\n diff --git a/x b/x\n +no line\n\ndiff --git a/q b/q\n\
+                   --- a/q\n+++ b/q\n@@ -1 +1,2 @@\n-old\n+++ b/new\n+more\ndiff --git a/gone b/gone\n--- a/gone\n\
+                   +++ /dev/null\n@@ -1 +0,0 @@\n-gone\n\x01refs/heads/crew/r/b\n merged\n\ndiff --cc .en vx\n\
+                   --- a/.en vx\n+++ b/.en vx\t\n@@@ -0,0 -0,0 +1,1 @@@\n++both\n- no\n +one\n";
+        let mut told = Vec::new();
+        let take = |added: Added<'_>| {
+            told.push(format!("{} {}: {}", added.reference, added.file.unwrap_or("-"), added.text));
+        };
+        read_added(&mut log.as_bytes(), take).unwrap();
+        assert_eq!(
+            told,
+            [
+                "refs/heads/crew/r/a -:  said\n\n diff --git a/x b/x\n +no line\n\n",
+                "refs/heads/crew/r/a q: ++ b/new\nmore\n",
+                "refs/heads/crew/r/b -:  merged\n\n",
+                "refs/heads/crew/r/b .en vx: both\none\n",
+            ]
+        );
     }
 
     #[test]

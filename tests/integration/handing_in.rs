@@ -125,6 +125,33 @@ fn an_attempt_that_was_cut_off_goes_on_in_its_session() {
 }
 
 #[test]
+fn the_session_of_an_attempt_stays_where_it_was_when_its_run_is_taken_elsewhere() {
+    let here = TestRepo::new();
+    let gate = here.gate("hang");
+    codex(&here, &format!("while [ -e '{}' ]; do sleep 0.02; done", gate.display()));
+    here.workflow("one", "## work\nrole: executor\n\nDo it.");
+    let running = start_command(here.alone(["run", "the goal", "--workflow", "one", "--agent", "codex"]));
+    here.wait_for_event("the session is known", |event| event["kind"] == "session_started");
+    running.kill();
+    here.open("hang");
+    let file = here.beside("run.tar.gz");
+    let file = file.to_str().expect("UTF-8");
+    run_command(here.alone(["export", "last", "-o", file])).exits(0);
+    let there = crate::imports::other_machine(&here);
+    let gone = "echo 'Error: thread/resume: no rollout found for thread id t-1' >&2; exit 1";
+    codex(&there, &format!("case \"$*\" in *resume*) {gone} ;; esac\n{SUBMIT}\n{}", turn(1)));
+    run_command(there.alone(["import", file])).exits(0);
+    run_command(there.alone(["resume", "last", "--trust-project"])).exits(0);
+    let events = there.events();
+    let told: Vec<&Value> = of_kind(&events, "attempt_ended").iter().map(|end| &end["outcome"]).collect();
+    assert_eq!(told, ["lost", "succeeded"]);
+    assert!(!kept(&there, "arguments").contains("resume"));
+    assert!(!there.artifact("prompts/work.2.md").starts_with("Your work on this task was interrupted"));
+    here.leaves_no_process();
+    there.leaves_no_process();
+}
+
+#[test]
 fn where_the_session_is_gone_a_fresh_child_begins() {
     let repo = TestRepo::new();
     let gate = repo.gate("hang");

@@ -21,7 +21,7 @@ fn bundle(repo: &TestRepo, more: &[&str]) -> PathBuf {
 }
 
 /// Makes a second repository, on another machine as it were, that has the commits of the first one's `main`.
-fn other_machine(repo: &TestRepo) -> TestRepo {
+pub fn other_machine(repo: &TestRepo) -> TestRepo {
     let other = TestRepo::new();
     other.git(&["fetch", "-q", repo.root.to_str().expect("UTF-8"), "main"]);
     other.git(&["reset", "-q", "--hard", "FETCH_HEAD"]);
@@ -157,8 +157,19 @@ fn a_merge_runs_the_commands_of_a_file_only_where_somebody_trusts_it() {
     there.crew(["merge", "last", "--dry-run"]).exits(0);
     let refused = there.crew(["merge", "last", "--json"]).exits(4).json_error();
     assert_eq!(refused["code"], "untrusted");
+    // Who trusts the repository has not seen what a stranger's file runs.
+    there.crew(["trust"]).exits(0);
+    let refused = there.crew(["merge", "last", "--json"]).exits(4).json_error();
+    assert_eq!(refused["code"], "untrusted");
+    assert!(refused["hint"].as_str().expect("a hint").contains("crew merge") && !mark.exists(), "{refused}");
     there.crew(["merge", "last", "--no-verify"]).exits(0);
     assert!(!mark.exists() && there.root.join("w").exists());
+    let third = other_machine(&here);
+    third.git(&["config", "user.name", "Person"]);
+    third.git(&["config", "user.email", "person@example.com"]);
+    import(&third, &file, &[]).exits(0);
+    third.crew(["merge", "last", "--trust-project"]).exits(0);
+    assert!(mark.exists() && third.root.join("w").exists());
 }
 
 #[test]
@@ -223,16 +234,33 @@ fn a_run_that_was_interrupted_is_gone_on_with_where_it_came_to() {
     let came = import(&there, &file, &["--json"]).exits(0).json();
     assert_eq!(came["status"], "interrupted");
     let would_run = came["would_run"].as_array().expect("a list");
-    assert_eq!((would_run.len(), &would_run[0]["program"]), (1, &json!("does-b")), "{came:#}");
+    assert_eq!((would_run.len(), &would_run[0]["program"]), (2, &json!("does-b")), "{came:#}");
+    assert_eq!((&would_run[1]["kind"], &would_run[1]["name"]), (&json!("persona"), &would_run[0]["persona"]));
     agent(&there, "does-b", &format!("cat a; echo b >b\n{SUBMIT}"));
     // What would run is named by whoever wrote the file.
-    let refused = there.crew(["resume", "last", "--json"]).exits(4).json_error();
-    assert_eq!(refused["code"], "untrusted");
+    // Who trusts the repository does not trust all that is taken in there.
+    there.crew(["trust"]).exits(0);
+    for words in [&["resume", "last"][..], &["resume", "last", "--detach"], &["run", "--resume", "last"]] {
+        let refused = there.crew(words.iter().chain(&["--json"])).exits(4).json_error();
+        assert_eq!(refused["code"], "untrusted", "{words:?}");
+    }
+    assert!(
+        of_kind(&there.events(), "run_imported").len() == 1
+            && of_kind(&there.events(), "attempt_started").len() == 2
+    );
     let advised = there.crew(["status", "last"]).exits(0).err;
-    assert!(advised.contains(" --trust-project\n") && advised.contains("crew trust lets it"), "{advised}");
+    assert!(
+        advised.contains(" --trust-project\n") && advised.contains("--trust-project lets it"),
+        "{advised}"
+    );
     let resumed = there.crew(["resume", "last", "--trust-project", "--json"]).exits(0).json();
     assert_eq!((&resumed["status"], &task(&resumed, "a")["attempts"]), (&json!("completed"), &json!(1)));
     assert_eq!(task(&resumed, "b")["attempts"], 2);
+    // Nobody is asked twice about the same run.
+    let advised = there.crew(["status", "last"]).exits(0).err;
+    assert!(!advised.contains("--trust-project"), "{advised}");
+    let done = there.crew(["resume", "last", "--json"]).exits(4).json_error();
+    assert_eq!(done["code"], "not_interrupted");
     let branch = format!("crew/{}/b", came["run"].as_str().expect("an id"));
     assert_eq!(there.git(&["show", &format!("{branch}:a")]), "a\n");
     there.leaves_no_process();
@@ -278,7 +306,7 @@ fn whoever_is_to_trust_a_run_can_read_all_that_it_would_run() {
         "{planned:#}"
     );
     let text = import(&there, &file, &["--dry-run"]).exits(0).err;
-    assert!(text.contains("and 9 more") && text.contains("the same with --json shows it whole"), "{text}");
+    assert!(text.contains("and 10 more") && text.contains("the same with --json shows it whole"), "{text}");
     let text = import(&there, &file, &[]).exits(0).err;
     let whole = text.split("not all of it; crew ").nth(1).and_then(|rest| rest.split(" shows").next());
     let words: Vec<&str> = whole.expect("a command").split(' ').collect();
@@ -294,6 +322,59 @@ fn whoever_is_to_trust_a_run_can_read_all_that_it_would_run() {
     let short = there.crew(["export", "last", "--format", "markdown"]).exits(0).out;
     assert_eq!((short.matches("cut here").count(), short.contains("LAST")), (2, false), "{short}");
     here.leaves_no_process();
+}
+
+#[test]
+fn a_command_that_came_without_its_secret_is_not_run_as_another() {
+    let here = TestRepo::new();
+    let gate = here.gate("stay");
+    let wait = format!("while test -e '{}'; do sleep 0.05; done", gate.display());
+    agent(&here, "waits", &format!("{wait}\n{SUBMIT}"));
+    let secret = format!("ghp_{}", "a1B2".repeat(9));
+    here.workflow(
+        "one",
+        &format!("## a\nrole: executor\nagent: waits\n\nDo it.\n## b\ndependsOn: a\nrun: printf %s {secret} | wc -c\n## c\ndependsOn: a\nrun: echo whole\n"),
+    );
+    let crew = here.start(["run", "the goal", "--workflow", "one", "--json", "--quiet"]);
+    here.wait_for_event("a is at work", |event| event["kind"] == "process_started" && event["task"] == "a");
+    let file = here.beside("run.tar.gz");
+    let told = here.crew(["export", "last", "-o", file.to_str().expect("UTF-8"), "--json"]).exits(0).json();
+    assert!(
+        told["notes"].to_string().contains("the commands of b held what looks like a secret"),
+        "{told:#}"
+    );
+    crew.kill();
+    here.open("stay");
+    let there = other_machine(&here);
+    agent(&there, "waits", SUBMIT);
+    let came = import(&there, &file, &["--json"]).exits(0).json();
+    assert!(came["notes"].to_string().contains("the commands of b are not whole"), "{came:#}");
+    let refused = there.crew(["resume", "last", "--trust-project", "--json"]).exits(4).json_error();
+    assert_eq!(refused["code"], "altered_commands");
+    assert!(refused["hint"].as_str().expect("a hint").contains(" b "), "{refused}");
+    there.crew(["cancel", "last", "b"]).exits(0);
+    let resumed = there.crew(["resume", "last", "--json"]);
+    let ended = there.crew(["status", "last", "--json"]).exits(0).json();
+    assert_eq!(
+        (&task(&ended, "b")["state"], &task(&ended, "c")["state"]),
+        (&json!("cancelled"), &json!("completed")),
+        "{resumed:?}"
+    );
+    here.leaves_no_process();
+    there.leaves_no_process();
+}
+
+#[test]
+fn an_artifact_that_somebody_changed_does_not_leave_as_the_one_that_was_kept() {
+    let here = TestRepo::new();
+    let id = made(&here);
+    here.write(&format!(".crew/runs/{id}/artifacts/results/a.1.json"), "{}\n");
+    let file = here.beside("run.tar.gz");
+    let told = here.crew(["export", "last", "-o", file.to_str().expect("UTF-8"), "--json"]).exits(0).json();
+    assert!(told["notes"].to_string().contains("results/a.1.json is not as it was"), "{told:#}");
+    assert!(entries(&file).iter().all(|(name, _)| name != "artifacts/results/a.1.json"));
+    let came = import(&other_machine(&here), &file, &["--json"]).exits(0).json();
+    assert_eq!(came["missing"], json!(["results/a.1.json"]));
 }
 
 #[test]
@@ -415,6 +496,15 @@ fn a_file_that_was_cut_changed_or_made_to_do_harm_is_refused_and_nothing_is_touc
     };
     with(&twice, false);
     refused("damaged_bundle", "an entry that is named twice", &[]);
+    let result = place("artifacts/results/a.1.json");
+    with(&|all| all[result].1 = b"{}".to_vec(), true);
+    refused("unsafe_bundle", "an artifact that is not the one of the record", &[]);
+    with(&|all| all.push(("artifacts/extra/evil.sh".into(), b"x".to_vec())), true);
+    refused("unsafe_bundle", "an artifact that the record does not know", &[]);
+    with(&|all| drop(all.remove(place("artifacts/prompts/a.1.md"))), true);
+    let planned = import(&there, &file, &["--dry-run", "--json"]).exits(0).json();
+    assert_eq!(planned["missing"], json!(["prompts/a.1.md"]));
+    assert!(planned["notes"].to_string().contains("1 artifact that the file does not have"), "{planned:#}");
     let both = ["artifacts/both", "artifacts/both/x"].map(|name| (name.to_owned(), b"x".to_vec()));
     with(&|all| all.extend(both.clone()), true);
     refused("unsafe_bundle", "a file that is a folder too", &[]);

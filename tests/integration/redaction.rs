@@ -21,6 +21,17 @@ const COSTLY: &[&str] = &[
     "Authorization: Bearer ",
     "Authorization: Bearer",
     "Bearer ",
+    "pass=",
+    "-pass ",
+    "sig=",
+    "Cookie: ",
+    "cookie: a=b; ",
+    "curl -u a:",
+    "-u a:",
+    "sshpass -p ",
+    "mysql",
+    "mysql -p",
+    "machine a login b password ",
     "-----BEGIN",
     "-----BEGIN ",
     "-----BEGIN PRIVATE KEY-----",
@@ -136,6 +147,45 @@ fn beside(repo: &TestRepo, name: &str, text: &str) -> String {
     let path = repo.beside(name);
     std::fs::write(&path, text).expect("a file");
     path.display().to_string()
+}
+
+#[test]
+fn no_commit_leaves_with_a_secret_unless_somebody_says_so() {
+    let repo = TestRepo::new();
+    let mut lines: Vec<String> = made_up::made_up()
+        .iter()
+        .map(|secret| if secret.by_form { secret.text.clone() } else { format!("api_key={}", secret.text) })
+        .collect();
+    lines.push("AWS_SECRET_ACCESS_KEY=aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW3xY5zA7b".into());
+    let words = beside(&repo, "words", &lines.join("\n"));
+    // One is gone from the work's end, and not from its history.
+    let git = "git -c user.name=A -c user.email=a@example.com";
+    let script = format!(
+        "cp {words} .envx; {git} add .; {git} commit -qm x; {git} rm -q .envx; {git} commit -qm y; echo b >b"
+    );
+    crate::worktrees::steps(&repo, "two", &[("plain", "", "echo a >a"), ("leaks", "plain", &script)]);
+    crate::worktrees::run(&repo, "two", 0);
+    let file = repo.beside("run.tar.gz");
+    let path = file.to_str().expect("UTF-8");
+    let refused = repo.crew(["export", "last", "-o", path, "--json"]).exits(4).json_error();
+    assert_eq!(refused["code"], "secrets");
+    assert!(
+        refused["message"].as_str().expect("words").contains("the commits of leaks (.envx)"),
+        "{refused}"
+    );
+    assert!(!file.exists());
+    let there = || {
+        let there = crate::imports::other_machine(&repo);
+        there.crew(["import", path]).exits(0);
+        there.git(&["log", "--all", "-p"])
+    };
+    repo.crew(["export", "last", "-o", path, "--no-branches"]).exits(0);
+    assert!(!there().contains("aB3dE5fG7hI9"));
+    let told =
+        repo.crew(["export", "last", "-o", path, "--force", "--with-secrets", "--json"]).exits(0).json();
+    assert!(told["notes"].to_string().contains("leaks (.envx)"), "{told:#}");
+    assert!(there().contains("aB3dE5fG7hI9"));
+    repo.crew(["export", "last", "--format", "csv", "--with-secrets"]).exits(2);
 }
 
 #[test]

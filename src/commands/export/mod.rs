@@ -31,8 +31,9 @@ use std::sync::atomic::Ordering;
 /// built in and those of this project. Files of others are never touched, and of AGENTS.md only what stands
 /// between crew's marks.
 ///
-/// Secrets are taken out everywhere but of commits: git's objects are as they are, and --no-branches leaves them out. A
-/// file that is there already is left alone, unless --force says otherwise.
+/// Secrets are taken out everywhere but of commits, since git's objects are as they are: where those hold what looks like
+/// one, no bundle is written without --no-branches, which leaves them out, or --with-secrets. A file that is there already
+/// is left alone, unless --force says otherwise.
 #[derive(Debug, clap::Args)]
 pub struct ExportArgs {
     /// Run: the beginning of its id, or `last`
@@ -52,7 +53,7 @@ pub struct ExportArgs {
     force: bool,
 
     /// Write crew's agents for this program: claude, codex, cursor, gemini or opencode
-    #[arg(long, value_name = "PROGRAM", conflicts_with_all = ["run", "format", "output", "no_branches", "history"])]
+    #[arg(long, value_name = "PROGRAM", conflicts_with_all = ["run", "format", "output", "no_branches", "with_secrets", "history"])]
     agents: Option<Tool>,
 
     /// Show which files would be written, and write none
@@ -62,6 +63,10 @@ pub struct ExportArgs {
     /// Leave out of a bundle what git holds: branches and kept work
     #[arg(long)]
     no_branches: bool,
+
+    /// Put commits into a bundle although they hold what looks like a secret
+    #[arg(long, conflicts_with = "no_branches")]
+    with_secrets: bool,
 
     /// Put all of the history that the branches build on into a bundle too, for a repository that lacks it
     #[arg(long, conflicts_with = "no_branches")]
@@ -73,10 +78,10 @@ pub fn export(cx: &Context, args: &ExportArgs) -> Result<ExitStatus> {
     if let Some(tool) = args.agents {
         return agents::export(cx, tool, args.dry_run, args.force);
     }
-    if args.format != Format::Bundle && (args.no_branches || args.history) {
+    if args.format != Format::Bundle && (args.no_branches || args.with_secrets || args.history) {
         let message = format!("{} has no branches in it", args.format.name());
         return Err(Problem::usage("format", message)
-            .hint("--no-branches and --history are for bundles")
+            .hint("--no-branches, --with-secrets and --history are for bundles")
             .into());
     }
     let store = cx.store()?;
@@ -134,6 +139,7 @@ fn write_bundle(
         version: env!("CARGO_PKG_VERSION"),
         words,
         branches: !args.no_branches,
+        secrets: args.with_secrets,
         history: args.history,
         stop: &stop,
     };
@@ -146,6 +152,9 @@ fn write_bundle(
         // Whatever failed then failed because of that.
         _ if stop.load(Ordering::Relaxed) => Problem::interrupted("interrupted: nothing was written").into(),
         BundleError::Io(error) => unwritten(file, &error).into(),
+        BundleError::Secrets(_) => Problem::refused("secrets", format!("{error}; nothing was written"))
+            .hint("--no-branches leaves all that git holds out, --with-secrets packs it all the same")
+            .into(),
         other => anyhow::Error::new(other).context("write the bundle"),
     })?;
     let manifest = packed.context("the run is recorded")?;

@@ -534,7 +534,7 @@ fn is_literal(value: &str, how: How) -> bool {
     let spaced = has(u8::is_ascii_whitespace);
     if how.sort == Sort::Weak {
         let is_base64 = bytes.len() >= 12
-            && bytes.len() % 4 == 0
+            && bytes.len().is_multiple_of(4)
             && has(u8::is_ascii_lowercase)
             && has(u8::is_ascii_uppercase)
             && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(byte));

@@ -1,6 +1,6 @@
 //! Whether the record in a file is one that crew could have made, and what of it cannot hold here.
 
-use super::{BundleError, Opened, is_safe_path};
+use super::{ARTIFACTS, BundleError, Entry, Opened, is_safe_path};
 use crate::domain::event::{Event, ProcessId, Recorded};
 use crate::domain::id::{RunId, TaskId};
 use crate::domain::imported::ELSEWHERE;
@@ -15,7 +15,7 @@ use crate::domain::worktree::{MovedReference, branch_of};
 use crate::export::events;
 use crate::store::layout::{FOLDER, log_of};
 use crate::workspace::packing::{Reference, header, is_id, is_own};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 
@@ -34,6 +34,8 @@ pub struct Incoming {
     pub events: Vec<(Time, Event)>,
     /// References with the names that they have here.
     pub references: Vec<(Reference, String)>,
+    /// Artifacts that its record names and that are not in the file, by their paths, in order.
+    pub missing: Vec<String>,
 }
 
 /// Reads the record of a file as that of the run `id`. Every event has to follow from those before it, and may name no
@@ -92,7 +94,36 @@ pub fn incoming(opened: &Opened, id: &RunId, boot: &str) -> Result<Incoming, Bun
         events.push((at, given_up));
     }
     let references = named(opened, was, id)?;
-    Ok(Incoming { run, events, references })
+    let missing = missing_artifacts(&opened.manifest.entries, events.iter().map(|(_, event)| event))?;
+    Ok(Incoming { run, events, references, missing })
+}
+
+/// Refuses artifacts that the record does not know, or knows otherwise: of two for one path, the last counts. Returns those
+/// that it knows and that are not there.
+fn missing_artifacts<'a>(
+    entries: &[Entry],
+    events: impl Iterator<Item = &'a Event>,
+) -> Result<Vec<String>, BundleError> {
+    let mut kept: BTreeMap<&str, &str> = BTreeMap::new();
+    for event in events {
+        if let Event::ArtifactKept { path, sha256, .. } = event {
+            kept.insert(path, sha256);
+        }
+    }
+    for entry in entries {
+        let Some(path) = entry.path.strip_prefix(ARTIFACTS) else { continue };
+        let shown = crate::domain::words::clean_line(path, 200);
+        match kept.remove(path) {
+            Some(sha256) if sha256 == entry.sha256 => {}
+            Some(_) => {
+                return Err(BundleError::Unsafe(format!(
+                    "the artifact {shown} is not the one of its record"
+                )));
+            }
+            None => return Err(BundleError::Unsafe(format!("its record knows no artifact {shown}"))),
+        }
+    }
+    Ok(kept.into_keys().map(str::to_owned).collect())
 }
 
 /// Returns the references of a file, each with the name that it has here. What git's own list says has to be among them.
@@ -351,6 +382,27 @@ mod tests {
             begun("--upload-pack=x"),
         ] {
             assert!(check(bad.clone()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn artifacts_are_those_of_the_record() {
+        let kept = |path: &str, sha256: &str| -> Event {
+            serde_json::from_value(json!({"kind": "artifact_kept", "artifact": "result", "path": path, "bytes": 1, "sha256": sha256}))
+                .unwrap()
+        };
+        let record = [kept("results/a", "1"), kept("results/b", "2"), kept("results/a", "3")];
+        let with = |entries: &[(&str, &str)]| {
+            let entry = |(path, sha256): &(&str, &str)| Entry {
+                path: (*path).into(),
+                bytes: 1,
+                sha256: (*sha256).into(),
+            };
+            missing_artifacts(&entries.iter().map(entry).collect::<Vec<_>>(), record.iter())
+        };
+        assert_eq!(with(&[("artifacts/results/a", "3"), ("logs/x", "9")]).unwrap(), ["results/b"]);
+        for bad in [("artifacts/results/a", "1"), ("artifacts/extra/evil.sh", "3")] {
+            assert!(matches!(with(&[bad]), Err(BundleError::Unsafe(_))), "{bad:?}");
         }
     }
 

@@ -21,6 +21,7 @@ pub use packing::{Packing, pack};
 use super::ExportError;
 use crate::domain::id::RunId;
 use crate::domain::time::Time;
+use crate::domain::words::clean_line;
 use crate::store::StoreError;
 use crate::workspace::changes::TellError;
 use crate::workspace::git::GitError;
@@ -39,7 +40,8 @@ const MANIFEST: &str = "manifest.json";
 const EVENTS: &str = "events.jsonl";
 const GIT: &str = "git/run.bundle";
 /// What the names of entries begin with that are files of the run's folder.
-const OF_FOLDER: [&str; 2] = ["artifacts/", "logs/"];
+const OF_FOLDER: [&str; 2] = [ARTIFACTS, "logs/"];
+const ARTIFACTS: &str = "artifacts/";
 /// Patches of tasks, for readers.
 const DIFFS: &str = "diffs/";
 
@@ -95,6 +97,8 @@ pub enum BundleError {
     Unsafe(String),
     #[error("it is too large: {0}")]
     TooLarge(String),
+    #[error("what looks like a secret is in the commits of {}", shown(.0))]
+    Secrets(Vec<Committed>),
     #[error("event {line} of it is not valid: {why}")]
     Event { line: usize, why: String },
     #[error(transparent)]
@@ -109,6 +113,38 @@ pub enum BundleError {
     Pack(#[from] PackError),
     #[error(transparent)]
     Io(#[from] io::Error),
+}
+
+/// Where commits hold what looks like a secret.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Committed {
+    /// The task on whose branch it is; absent where the run began from it.
+    pub task: Option<String>,
+    /// The path of a file; absent where it is in what was written about a commit.
+    pub file: Option<String>,
+}
+
+/// The most places that are named.
+const MAX_SHOWN: usize = 10;
+
+/// Names where something was found, each task once: `a (.env, b.txt), b (.env)`.
+fn shown(found: &[Committed]) -> String {
+    let mut tasks: Vec<(&str, Vec<String>)> = Vec::new();
+    for Committed { task, file } in found.iter().take(MAX_SHOWN) {
+        let task = task.as_deref().unwrap_or("what the run began from");
+        let file =
+            file.as_ref().map_or_else(|| "what a commit says".to_owned(), |file| clean_line(file, 200));
+        match tasks.last_mut() {
+            Some((last, files)) if *last == task => files.push(file),
+            _ => tasks.push((task, vec![file])),
+        }
+    }
+    let named: Vec<String> =
+        tasks.into_iter().map(|(task, files)| format!("{task} ({})", files.join(", "))).collect();
+    match found.len().saturating_sub(MAX_SHOWN) {
+        0 => named.join(", "),
+        more => format!("{} and {more} more", named.join(", ")),
+    }
 }
 
 /// Writes until somebody wishes that it stops: from then on that fails.

@@ -1,13 +1,14 @@
 //! Writes a run as one file.
 
 use super::{
-    Branches, BundleError, DIFFS, EVENTS, Entry, FORMAT, GIT, MANIFEST, Manifest, SCHEMA_VERSION, Stopping,
-    is_safe_path,
+    ARTIFACTS, Branches, BundleError, Committed, DIFFS, EVENTS, Entry, FORMAT, GIT, MANIFEST, Manifest,
+    SCHEMA_VERSION, Stopping, is_safe_path,
 };
-use crate::domain::event::Event;
+use crate::domain::event::{Event, Persona, Recorded};
 use crate::domain::id::RunId;
 use crate::domain::redact::{Redactor, SafeStream};
 use crate::domain::run::Run;
+use crate::domain::task::Work;
 use crate::domain::time::Time;
 use crate::domain::words::clean_line;
 use crate::export::events;
@@ -17,7 +18,7 @@ use crate::store::layout::RunPaths;
 use crate::store::{StoreError, lock};
 use crate::workspace::changes::Form;
 use crate::workspace::git::Git;
-use crate::workspace::packing;
+use crate::workspace::packing::{self, Reference};
 use crate::workspace::scratch::Scratch;
 use crate::workspace::staging::settled;
 use crate::workspace::task_work::{self, TaskWork};
@@ -25,7 +26,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
@@ -46,6 +47,8 @@ pub struct Packing<'a> {
     pub words: &'a Redactor,
     /// Without them nothing of git's is in it.
     pub branches: bool,
+    /// Commits that hold what looks like a secret are in it too; without this, such a run is not packed with branches.
+    pub secrets: bool,
     /// All of the history is in it that the branches build on.
     pub history: bool,
     /// Becomes true when it is to end before it is done.
@@ -73,12 +76,12 @@ pub fn pack(
     staging.logs(&paths)?;
     let repository = store.layout().repository();
     staging.diffs(repository, &run)?;
-    let git = if packing.branches { staging.branches(repository, &run, packing.history)? } else { None };
+    let git = if packing.branches { staging.branches(repository, &run, packing)? } else { None };
     match (&git, packing.branches) {
-        (Some(_), _) => staging.notes.push(
-            "commits are as git holds them: a secret that was committed is still there (--no-branches leaves them out)"
-                .into(),
+        (Some(_), _) if packing.history => staging.notes.push(
+            "the history before the run is as git holds it: whether there is a secret in it, nobody has looked".into(),
         ),
+        (Some(_), _) => {}
         (None, false) => staging.notes.push("branches and kept work were left out".into()),
         (None, true) => {}
     }
@@ -149,8 +152,12 @@ impl Staging<'_> {
             };
             let mut content = Vec::new();
             BufReader::new(file).read_to_end(&mut content)?;
+            if sha256(&content) != row.sha256 {
+                self.leave_changed(&row.path);
+                continue;
+            }
             let safe = safe_file(&row.path, &content, self.words);
-            self.add(&format!("artifacts/{}", row.path), |file| Ok(file.write_all(&safe)?))?;
+            self.add(&format!("{ARTIFACTS}{}", row.path), |file| Ok(file.write_all(&safe)?))?;
             if let Cow::Owned(safe) = &safe {
                 let now = Changed { was: row.sha256, bytes: safe.len() as u64, sha256: sha256(safe) };
                 changed.insert(row.path, now);
@@ -159,7 +166,13 @@ impl Staging<'_> {
         Ok(changed)
     }
 
-    /// Takes the record in, which says of each artifact what it is in here.
+    fn leave_changed(&mut self, path: &str) {
+        let shown = clean_line(path, 200);
+        self.notes.push(format!("the artifact {shown} is not as it was when it was kept, and not in here"));
+    }
+
+    /// Takes the record in, which says of each artifact what it is in here. An artifact of which it says something else, or
+    /// nothing, goes: whoever takes the file in refuses it.
     fn events(
         &mut self,
         store: &Store,
@@ -167,6 +180,8 @@ impl Staging<'_> {
         changed: &HashMap<String, Changed>,
     ) -> Result<(), BundleError> {
         let words = self.words;
+        let mut told: HashMap<String, String> = HashMap::new();
+        let mut altered = Altered::default();
         self.add(EVENTS, |file| {
             let mut failed: Option<BundleError> = None;
             store.each_event(id, 0, usize::MAX, |mut recorded| {
@@ -176,14 +191,33 @@ impl Staging<'_> {
                     (*bytes, *sha256) = (now.bytes, now.sha256.clone());
                 }
                 if failed.is_none() {
-                    let line = events::line(recorded, words).map_err(BundleError::from);
-                    let written = line.and_then(|line| Ok(file.write_all(line.as_bytes())?));
-                    failed = written.err();
+                    let write = || -> Result<(), BundleError> {
+                        let plain = recorded.event.clone();
+                        let safe = Recorded { event: events::made_safe(recorded.event, words)?, ..recorded };
+                        altered.look(&plain, &safe.event);
+                        if let Event::ArtifactKept { path, sha256, .. } = &safe.event {
+                            told.insert(path.clone(), sha256.clone());
+                        }
+                        Ok(file.write_all(events::line_of_safe(&safe)?.as_bytes())?)
+                    };
+                    failed = write().err();
                 }
                 Ok::<(), StoreError>(())
             })?;
             failed.map_or(Ok(()), Err)
-        })
+        })?;
+        let is_other = |entry: &&Entry| {
+            entry.path.strip_prefix(ARTIFACTS).is_some_and(|path| told.get(path) != Some(&entry.sha256))
+        };
+        let others: Vec<String> =
+            self.entries.iter().filter(is_other).map(|entry| entry.path.clone()).collect();
+        self.entries.retain(|entry| !others.contains(&entry.path));
+        others
+            .iter()
+            .filter_map(|path| path.strip_prefix(ARTIFACTS))
+            .for_each(|path| self.leave_changed(path));
+        self.notes.extend(altered.notes());
+        Ok(())
     }
 
     fn logs(&mut self, paths: &RunPaths) -> Result<(), BundleError> {
@@ -242,7 +276,7 @@ impl Staging<'_> {
         &mut self,
         repository: &Path,
         run: &Run,
-        history: bool,
+        packing: &Packing<'_>,
     ) -> Result<Option<Branches>, BundleError> {
         let git = settled(Git::at(repository).apart());
         let references = packing::references(&git, &run.id)?;
@@ -255,10 +289,17 @@ impl Staging<'_> {
             let known = if base.snapshot { format!("{}^", base.commit) } else { base.commit.clone() };
             without.extend(task_work::commit(&git, &known));
         }
+        let found = committed(&git, &run.id, &references, &without, self.words)?;
+        if !found.is_empty() && !packing.secrets {
+            return Err(BundleError::Secrets(found));
+        }
+        if !found.is_empty() {
+            self.notes.push(format!("commits are as git holds them: {}", BundleError::Secrets(found)));
+        }
         let place = self.folder.path().join(GIT);
         fs::create_dir_all(place.parent().unwrap_or(self.folder.path()))?;
         let packing::Header { references: packed, mut needs } =
-            packing::pack(&git, &references, &without, history, &place)?;
+            packing::pack(&git, &references, &without, packing.history, &place)?;
         if !packed.is_empty() {
             let (bytes, hash) = hash_of(&place)?;
             self.list(GIT, bytes, hash);
@@ -286,6 +327,71 @@ impl Staging<'_> {
         }
         archive.into_inner()?.finish()?.flush()?;
         Ok(())
+    }
+}
+
+/// Returns where the commits that a run's references hold, beside `without`, bring in what looks like a secret.
+fn committed(
+    git: &Git,
+    run: &RunId,
+    references: &[Reference],
+    without: &[String],
+    words: &Redactor,
+) -> Result<Vec<Committed>, BundleError> {
+    let mut found = BTreeSet::new();
+    // What crew itself says of a commit has names of tasks in it, whatever word is somebody's secret.
+    let by_form = Redactor::default();
+    packing::added(git, references, without, |added| {
+        let words = if added.file.is_some() { words } else { &by_form };
+        if let Cow::Owned(_) = words.text(added.text) {
+            let own = format!("/{run}/");
+            let task = added.reference.split_once(&own).and_then(|(_, rest)| rest.split('/').next());
+            found.insert(Committed { task: task.map(str::to_owned), file: added.file.map(str::to_owned) });
+        }
+    })?;
+    Ok(found.into_iter().collect())
+}
+
+/// Whose words are not in the file as they were, because they held what looks like a secret.
+#[derive(Default)]
+struct Altered {
+    /// Tasks with another command.
+    commands: BTreeSet<String>,
+    /// Tasks and personas of which an agent is told something else.
+    prompts: BTreeSet<String>,
+}
+
+impl Altered {
+    fn look(&mut self, plain: &Event, safe: &Event) {
+        match (plain, safe) {
+            (Event::TaskCreated { spec }, Event::TaskCreated { spec: safe }) => {
+                let name = || spec.id.to_string();
+                let command_differs = matches!(spec.work, Work::Command { .. }) && spec.work != safe.work;
+                if command_differs || spec.verify != safe.verify {
+                    self.commands.insert(name());
+                }
+                if matches!(spec.work, Work::Agent { .. }) && spec.work != safe.work {
+                    self.prompts.insert(name());
+                }
+            }
+            (Event::RunCreated { personas, .. }, Event::RunCreated { personas: safe, .. }) => {
+                let differs = |(name, persona): &(&String, &Persona)| safe.get(*name) != Some(*persona);
+                self.prompts.extend(personas.iter().filter(differs).map(|(name, _)| name.clone()));
+            }
+            _ => {}
+        }
+    }
+
+    fn notes(&self) -> impl Iterator<Item = String> {
+        let named = |names: &BTreeSet<String>, what: &str| {
+            let names: Vec<String> = names.iter().map(|name| clean_line(name, 200)).collect();
+            (!names.is_empty()).then(|| {
+                format!("{what} of {} held what looks like a secret, and came without it", names.join(", "))
+            })
+        };
+        let commands = named(&self.commands, "the commands");
+        let prompts = named(&self.prompts, "the words for the agents");
+        commands.into_iter().chain(prompts)
     }
 }
 
