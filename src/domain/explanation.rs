@@ -628,7 +628,7 @@ mod tests {
         let gate = |expires_at| Event::GateOpened {
             gate: crate::domain::gate::GateId(1),
             task: TaskId::parse("c").unwrap(),
-            attempt: None,
+            attempt: Some(1),
             about: crate::domain::gate::About::Result { summary: "s".into() },
             expires_at,
         };
@@ -639,7 +639,9 @@ mod tests {
         };
         assert_eq!(short(&run, "b"), "It waits for a (queued).");
         assert_eq!(short(&run, "a"), "Nothing else stands in its way.");
+        run.apply(Time(1), &started("c", 1)).unwrap();
         run.apply(Time(1), &gate(Some(Time(5)))).unwrap();
+        run.apply(Time(1), &ended("c", 1, Outcome::Succeeded, None)).unwrap();
         run.apply(Time(2), &Event::RunEnded { state: RunStatus::AwaitingInput }).unwrap();
         assert!(
             why(&run, &[], "a", false).starts_with("Nobody carries the run out: it ended to wait for you.")

@@ -242,6 +242,14 @@ impl World {
                 prop_assert!(without == *before, "a clock changed more of {id} than when it may start");
                 continue;
             }
+            if matches!(event, Event::RunImported(_)) {
+                let mut without = after.clone();
+                without.attempts.iter_mut().for_each(|attempt| attempt.elsewhere = false);
+                let mut as_before = before.clone();
+                as_before.attempts.iter_mut().for_each(|attempt| attempt.elsewhere = false);
+                prop_assert!(without == as_before, "an import changed more of {id} than where it began");
+                continue;
+            }
             if sends_back(event, id) {
                 let is_back = after.state == TaskState::Queued && after.attempts == before.attempts;
                 prop_assert!(is_back && after.version > before.version, "{id} was not put back: {after:?}");

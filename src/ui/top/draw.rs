@@ -696,9 +696,12 @@ mod tests {
         let plan = About::Plan { summary: "a plan".into() };
         for (number, (task, about)) in [("ask", question), ("plan", plan)].into_iter().enumerate() {
             let (gate, task) = (GateId(number as u64 + 1), TaskId::parse(task).unwrap());
+            let name = task.to_string();
             let opened =
-                Event::GateOpened { gate, task, attempt: None, about, expires_at: Some(Time(9_000)) };
-            run.apply(Time(2_000), &opened).unwrap();
+                Event::GateOpened { gate, task, attempt: Some(1), about, expires_at: Some(Time(9_000)) };
+            for event in [started(&name, 1), opened, ended(&name, 1, Outcome::Succeeded, None)] {
+                run.apply(Time(2_000), &event).unwrap();
+            }
         }
         let seen = |now: i64, keys: &[Key]| {
             let picture = Picture { runs: vec![line(&run, Health::Idle, now)], ..Picture::default() };
