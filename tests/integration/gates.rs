@@ -282,7 +282,8 @@ fn a_crew_that_was_killed_while_a_gate_is_open_loses_nothing() {
     let repo = TestRepo::new();
     let hang = repo.gate("hang");
     repo.agent("fake", &format!("1?wait-gone:{} submit:done", hang.display()));
-    repo.workflow("w", &format!("{DEPLOY}\n## other\nrole: explorer\nagent: fake\n\nLook.\n"));
+    // Not one that only reads: what appears while both are at work could be its doing.
+    repo.workflow("w", &format!("{DEPLOY}\n## other\nrole: executor\nagent: fake\n\nLook.\n"));
     let running = repo.start_run("w");
     repo.wait_for_event("the gate is open", |event| event["kind"] == "gate_opened");
     repo.wait_for_event("the agent runs", |event| {
