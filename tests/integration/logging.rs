@@ -56,7 +56,10 @@ pub fn what_is_decided_and_done_is_said_beside_the_data_and_only_where_somebody_
     );
     says(&lines, "runner", "kind=task_skipped task=b reason=\"depends on a, which failed\"");
     says(&lines, "commands", "ends command=run exit=1 ms=");
-    assert!(lines.iter().all(|(level, ..)| level == "INFO"), "{lines:#?}");
+    // What a busy disk is the reason of may be among it.
+    let is_expected =
+        |(level, _, said): &(String, String, String)| level == "INFO" || said.starts_with("a slow ");
+    assert!(lines.iter().all(is_expected), "{lines:#?}");
     let more = logged(&run_command(run(&repo, &["-vv"])).exits(1).err);
     says(&more, "workspace", "git command=\"rev-parse ");
     says(&more, "store", "took a lock lock=");

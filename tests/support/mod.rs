@@ -9,6 +9,7 @@ pub mod collector;
 pub mod crowd;
 #[cfg(target_os = "linux")]
 pub mod faults;
+mod folders;
 pub mod large;
 pub mod mounts;
 pub mod terminal;
@@ -74,7 +75,8 @@ impl Ran {
 impl TestRepo {
     /// Makes a repository with one commit that holds `README.md`.
     pub fn new() -> TestRepo {
-        let folder = tempfile::Builder::new().prefix("crew-test-").tempdir().expect("a temporary folder");
+        let folder = tempfile::Builder::new().prefix(folders::PREFIX).tempdir_in(folders::place());
+        let folder = folder.expect("a temporary folder");
         // The folder may be reached through a link (as on macOS); crew says the real path.
         let real = folder.path().canonicalize().expect("a real path");
         let repo = TestRepo { root: real.join("repo"), home: real.join("home"), _folder: folder };

@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -59,6 +59,8 @@ pub struct Terminal {
     shown: Arc<Mutex<Shown>>,
     /// Nobody reads what is shown any more.
     closed: Arc<AtomicBool>,
+    /// How often there was nothing more to read.
+    quiet: Arc<AtomicUsize>,
     reader: Option<JoinHandle<()>>,
 }
 
@@ -100,12 +102,15 @@ impl Terminal {
         let (mut reads, takes) = (File::from(ours.try_clone().expect("a copy")), shown.clone());
         let closed = Arc::new(AtomicBool::new(false));
         let closes = closed.clone();
+        let quiet = Arc::new(AtomicUsize::new(0));
+        let falls_quiet = quiet.clone();
         let reader = std::thread::spawn(move || {
             let mut bytes = [0; 4096];
             while !closes.load(Ordering::Relaxed) {
                 let mut ready = libc::pollfd { fd: reads.as_raw_fd(), events: libc::POLLIN, revents: 0 };
                 // SAFETY: one entry, which outlives the call.
                 if unsafe { libc::poll(&raw mut ready, 1, 20) } <= 0 {
+                    falls_quiet.fetch_add(1, Ordering::Relaxed);
                     continue;
                 }
                 // Reading fails once nobody has the other end any more.
@@ -113,7 +118,8 @@ impl Terminal {
                 takes.lock().expect("what is shown").bytes.extend_from_slice(&bytes[..length]);
             }
         });
-        Terminal { child, ours: Some(ours.into()), theirs: Some(theirs), shown, closed, reader: Some(reader) }
+        let (ours, theirs, reader) = (Some(ours.into()), Some(theirs), Some(reader));
+        Terminal { child, ours, theirs, shown, closed, quiet, reader }
     }
 
     pub fn pid(&self) -> u32 {
@@ -218,8 +224,12 @@ impl Terminal {
             ended = self.child.try_wait().expect("it is our child");
             ended.is_some()
         });
-        // What it wrote last is read by another thread.
-        std::thread::sleep(Duration::from_millis(50));
+        // What it wrote last is read by another thread. The look that it takes just now may have begun before the end.
+        let quiet = self.quiet.load(Ordering::Relaxed);
+        wait_until("all of it is read", || {
+            self.reader.as_ref().is_none_or(JoinHandle::is_finished)
+                || self.quiet.load(Ordering::Relaxed) >= quiet + 3
+        });
         ended.and_then(|status| status.code())
     }
 }
