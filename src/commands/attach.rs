@@ -4,6 +4,7 @@ use super::closing::Closing;
 use super::context::Context;
 use super::ended;
 use super::exit::{self, ExitStatus};
+use super::going_on::resume_command;
 use super::review;
 use super::run;
 use super::signs_of_life::SignsOfLife;
@@ -154,7 +155,8 @@ impl Followed {
         let (run, paths, providers) = (&self.run, &store.paths(&self.run.id), &store.providers()?);
         let goes_on = finished.status == RunStatus::Running;
         let took = if goes_on { run.worked_until(clock::now()) } else { run.worked };
-        let report = Closing { run, providers, short, paths, finished, took };
+        let resume = &resume_command(store.layout(), run, short);
+        let report = Closing { run, providers, short, resume, paths, finished, took };
         exit::unless_nobody_reads(report.tell(&cx.printer))
     }
 

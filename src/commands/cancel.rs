@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::decide::{self, name_of_person};
 use super::exit::{ExitStatus, Problem};
+use super::going_on::resume_command;
 use super::task_attempts::kept_json;
 use super::task_names::Named;
 use super::telemetry::Telemetry;
@@ -499,7 +500,8 @@ impl Outcome {
             false => format!("; still at work without one: {}", at_work.join(", ")),
         };
         cx.printer.tell(&format!("run {short} is interrupted: no crew process carries it out{still}"));
-        cx.printer.tell(&format!("next  crew resume {short}    carries it on"));
+        let resume = resume_command(&layout, &self.run, short);
+        cx.printer.tell(&format!("next  {resume}    carries it on"));
         Ok(())
     }
 

@@ -37,6 +37,8 @@ pub struct Closing<'a> {
     /// Those that limit requests.
     pub providers: &'a Providers,
     pub short: &'a str,
+    /// The command that goes on with it.
+    pub resume: &'a str,
     pub paths: &'a RunPaths,
     pub finished: Finished,
     pub took: Duration,
@@ -146,7 +148,7 @@ impl Closing<'_> {
     }
 
     fn next_steps(&self) -> Vec<String> {
-        let short = self.short;
+        let (short, resume) = (self.short, self.resume);
         let first = |state: TaskState| {
             self.run.tasks.iter().find(|task| task.state == state).map(|task| &task.spec.id)
         };
@@ -166,16 +168,12 @@ impl Closing<'_> {
                 }
                 steps.extend(bring_back(self.run, short));
             }
-            RunStatus::AwaitingInput => {
-                steps.extend(waiting_lines(self.run, &format!("crew resume {short}")))
-            }
+            RunStatus::AwaitingInput => steps.extend(waiting_lines(self.run, resume)),
             RunStatus::Interrupted => {
-                steps.push(format!("next  crew resume {short}    nothing is lost; it goes on where it was"))
+                steps.push(format!("next  {resume}    nothing is lost; it goes on where it was"))
             }
             _ => {
-                if let Some(command) =
-                    self.account().another_budget(self.run, &format!("crew resume {short}"))
-                {
+                if let Some(command) = self.account().another_budget(self.run, resume) {
                     steps.push(format!("next  {command}    goes on with a larger budget"));
                 }
                 steps.extend(bring_back(self.run, short));

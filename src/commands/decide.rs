@@ -3,6 +3,7 @@
 use super::closing;
 use super::context::Context;
 use super::exit::{ExitStatus, Problem};
+use super::going_on::resume_command;
 use super::resume;
 use super::submit::{self, Place};
 use super::typist;
@@ -204,7 +205,7 @@ fn hand_over(
     let open = goes_on(&run);
     if !(cx.printer.json && go_on && open && !owned) {
         // Else the run's own end is the one object that is printed.
-        tell(cx, &run, &short, &task, owned)?;
+        tell(cx, store, &run, &task, owned)?;
     }
     match owned {
         true => Ok(ExitStatus::Done),
@@ -256,7 +257,8 @@ pub fn goes_on(run: &Run) -> bool {
     run.tasks.iter().any(|task| !task.state.is_settled() && !task.is_unasked())
 }
 
-fn tell(cx: &Context, run: &Run, short: &str, task: &str, owned: bool) -> Result<()> {
+fn tell(cx: &Context, store: &Store, run: &Run, task: &str, owned: bool) -> Result<()> {
+    let short = store.short(&run.id)?;
     let state = TaskId::parse(task).and_then(|task| run.task(&task)).map(|task| task.state);
     let state = state.unwrap_or(TaskState::Queued);
     if cx.printer.json {
@@ -273,8 +275,8 @@ fn tell(cx: &Context, run: &Run, short: &str, task: &str, owned: bool) -> Result
     } else if open > 0 {
         cx.printer.tell(&format!("next  crew gates {short}    {} still open", words::count(open, "gate")));
     } else if queued {
-        cx.printer.tell(&format!("next  crew resume {short}"));
-    } else if let Some(next) = closing::bring_back(run, short) {
+        cx.printer.tell(&format!("next  {}", resume_command(store.layout(), run, &short)));
+    } else if let Some(next) = closing::bring_back(run, &short) {
         cx.printer.tell(&next);
     }
     Ok(())
@@ -286,13 +288,6 @@ pub fn name_of_person(layout: &Layout) -> String {
     let account = || std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).ok();
     let known = |name: &String| !name.trim().is_empty();
     git.filter(known).or_else(account).filter(known).unwrap_or_else(|| "somebody".into())
-}
-
-/// Returns the command that goes on with a run.
-pub fn resume_command(run: &Run, short: &str) -> String {
-    // What others wrote is run only where somebody says so.
-    let trust = if run.imported.is_some() { " --trust-project" } else { "" };
-    format!("crew resume {short}{trust}")
 }
 
 /// Returns what to type to decide about a gate, with what that does. `resume` goes on with its run, which is all that is

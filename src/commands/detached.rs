@@ -8,7 +8,7 @@
 
 use super::context::Context;
 use super::exit::{ExitStatus, Problem};
-use super::import;
+use super::going_on;
 use super::logging;
 use super::recordings::RecordingArgs;
 use super::run;
@@ -102,7 +102,11 @@ pub fn start(cx: &Context, store: &Store, run: &Run, lock: RunLock, told: &Told<
         // Whoever reads that it has not begun has to be right about it later too.
         end(&mut child);
         let tail = tail_of(&log, from);
-        let hint = format!("crew resume {short} goes on with it; its log: {}", log.display());
+        let hint = format!(
+            "{} goes on with it; its log: {}",
+            going_on::resume_command(store.layout(), run, &short),
+            log.display()
+        );
         let said = if tail.is_empty() { String::new() } else { format!("; it said:\n{tail}") };
         Problem { exit: ExitStatus::Failed, ..Problem::usage("not_started", format!("{why}{said}")) }
             .hint(hint)
@@ -223,8 +227,8 @@ pub fn carry_out(cx: &Context, args: &CarryOutArgs) -> Result<ExitStatus> {
         let message = format!("run {} is {}", args.run, loaded.status(false).words());
         return Err(Problem::refused("not_interrupted", message).into());
     }
-    let ways = format!("crew resume {} --trust-project", args.run);
-    import::refuse_untrusted(&layout, &loaded, &args.run, args.trust_project, &ways)?;
+    let ways = going_on::resume_with_trust(&args.run);
+    going_on::refuse_untrusted(&layout, &loaded, &args.run, args.trust_project, &ways)?;
     let mut setup = run::setup(&layout, &settings, &registry, &paths);
     if let Some(replayed) = &replayed {
         setup.retries.pace(|backoff| replayed.tempo.of(backoff));

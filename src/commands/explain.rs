@@ -3,9 +3,10 @@
 use super::budget::Account;
 use super::closing::has_branches;
 use super::context::Context;
-use super::decide::{find_gate, how_to_decide, resume_command};
+use super::decide::{find_gate, how_to_decide};
 use super::events::detail_of;
 use super::exit::{ExitStatus, Problem};
+use super::going_on::resume_command;
 use super::signs_of_life::SignsOfLife;
 use super::standstill::Standstill;
 use crate::domain::budget;
@@ -297,7 +298,7 @@ impl<'a> Seen<'a> {
     }
 
     fn resume(&self) -> String {
-        resume_command(&self.run, &self.short)
+        resume_command(self.store.layout(), &self.run, &self.short)
     }
 
     /// Returns the command by which the run goes on that its own budget has stopped.

@@ -1,8 +1,9 @@
 //! `crew gates` and `crew gate explain`: what waits for a person, and why something would.
 
 use super::context::Context;
-use super::decide::{find_gate, how_to_decide, resume_command};
+use super::decide::{find_gate, how_to_decide};
 use super::exit::{ExitStatus, Problem};
+use super::going_on::resume_command;
 use crate::domain::gate::{self, About, Gate, GatePolicy, GateReason, HARMLESS};
 use crate::domain::id::{RunId, TaskId};
 use crate::domain::run::Run;
@@ -207,7 +208,7 @@ fn show(cx: &Context, store: &Store, typed: &str) -> Result<ExitStatus> {
     }
     if gate.decided.is_none() {
         cx.printer.tell("");
-        for (command, what) in how_to_decide(gate, &resume_command(&run, &short))
+        for (command, what) in how_to_decide(gate, &resume_command(store.layout(), &run, &short))
             .iter()
             .filter(|(command, _)| !command.starts_with("crew gates"))
         {

@@ -9,6 +9,7 @@
 use super::context::{Context, pruned_away};
 use super::decide::name_of_person;
 use super::exit::{ExitStatus, Problem};
+use super::going_on::resume_with_trust;
 use super::typist;
 use crate::domain::event::Event;
 use crate::domain::id::{RunId, TaskId};
@@ -24,7 +25,6 @@ use crate::runner::{clock, process, signals};
 use crate::store::database::Store;
 use crate::store::layout::{Layout, RunPaths};
 use crate::store::lock::{self, RunLock};
-use crate::store::trust::TrustFile;
 use crate::store::{StoreError, atomic_file, copies};
 use crate::ui::words;
 use crate::workspace::git::Git;
@@ -157,36 +157,6 @@ impl Read for Patient<'_> {
                 _ => return self.source.read(buffer),
             }
         }
-    }
-}
-
-/// Refuses to run what a file names, as long as nobody trusts whoever wrote that. Who trusts the repository has not seen it;
-/// `trusted` is what was said of this run just now, and is not asked for again. `ways` are the commands that say so.
-pub fn refuse_untrusted(layout: &Layout, run: &Run, short: &str, trusted: bool, ways: &str) -> Result<()> {
-    let Some(imported) = &run.imported else { return Ok(()) };
-    if trusted {
-        if let Some(folder) = Context::config_folder() {
-            TrustFile::in_folder(&folder).trust_run(layout.repository(), &run.id, imported)?;
-        }
-        return Ok(());
-    }
-    if trusts_run(layout, run)? {
-        return Ok(());
-    }
-    let problem =
-        Problem::refused("untrusted", format!("run {short} was not made here, it came {}", imported.words()));
-    let hint = format!("look at what would run (crew export {short} --format json), then: {ways}");
-    Err(problem.hint(hint).into())
-}
-
-/// Tells whether a run was made here, or the user trusts it.
-pub fn trusts_run(layout: &Layout, run: &Run) -> Result<bool> {
-    let Some(imported) = &run.imported else { return Ok(true) };
-    match Context::config_folder() {
-        Some(folder) => {
-            Ok(TrustFile::in_folder(&folder).trusts_run(layout.repository(), &run.id, imported)?)
-        }
-        None => Ok(false),
     }
 }
 
@@ -699,7 +669,8 @@ fn tell_taken(
     notes.iter().for_each(|note| cx.printer.tell(&format!("note: {}", clean_line(note, MAX_NOTE))));
     if status.goes_on() {
         tell_commands(cx, &commands, &format!("crew export {short} --format json"));
-        cx.printer.tell(&format!("next  crew status {short}    crew resume {short} --trust-project"));
+        let resume = resume_with_trust(&short);
+        cx.printer.tell(&format!("next  crew status {short}    {resume}"));
     } else {
         cx.printer.tell(&format!("next  crew status {short}    crew diff {short}"));
     }

@@ -4,6 +4,7 @@
 //! read is set aside, never deleted. Done once, there is nothing left to do.
 
 use super::context::Context;
+use super::going_on::resume_command;
 use super::sighting::{self, Stray, Trial};
 use super::submit;
 use super::worktree;
@@ -194,9 +195,13 @@ fn look_at_run(store: &Store, row: &RunRow, left: (Vec<u32>, bool), faults: &mut
         Ok(None) => return Ok(()),
         Err(error) => faults.push(unreadable(&short, error)),
     }
+    let resume = match &loaded {
+        Ok(Some(run)) => resume_command(store.layout(), run, &short),
+        _ => format!("crew resume {short}"),
+    };
     if !stay.is_empty() {
         let what = format!("run {short}: {}", told(&stay));
-        let hint = format!("crew resume {short} looks after them: recovery.living is adopt");
+        let hint = format!("{resume} looks after them: recovery.living is adopt");
         faults.push(Fault::of("processes", what, Cure::ByHand(hint)));
     }
     if !left.is_empty() {
@@ -234,7 +239,7 @@ fn look_at_run(store: &Store, row: &RunRow, left: (Vec<u32>, bool), faults: &mut
             (_, Some(_)) => format!("run {short} was stopped with tasks left"),
             (_, None) => format!("run {short} was interrupted: its crew process is gone"),
         };
-        faults.push(Fault::of("runs", what, Cure::ByHand(format!("crew resume {short} carries it on"))));
+        faults.push(Fault::of("runs", what, Cure::ByHand(format!("{resume} carries it on"))));
     }
     Ok(())
 }
@@ -525,7 +530,8 @@ fn end(cx: &Context, store: &Store, id: &RunId, processes: &[u32]) -> Result<Men
         }
     };
     process::end_all_left(&left, grace, || false);
-    let next = if is_open { format!("; next: crew resume {short}") } else { String::new() };
+    let next =
+        if is_open { format!("; next: {}", resume_command(layout, &run, &short)) } else { String::new() };
     let ended = match processes.len() {
         1 => "1 process".to_owned(),
         many => format!("{many} processes"),

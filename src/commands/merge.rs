@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::decide::name_of_person;
 use super::exit::{ExitStatus, Problem};
+use super::going_on;
 use super::import;
 use super::merge_resolve::{self, Resolver, Settled};
 use super::run;
@@ -146,7 +147,7 @@ pub fn merge(cx: &Context, args: &MergeArgs) -> Result<ExitStatus> {
         let ways = format!(
             "crew merge {short} --trust-project; or with --no-verify, which runs none of its commands"
         );
-        import::refuse_untrusted(&layout, &run, &short, args.trust_project, &ways)?;
+        going_on::refuse_untrusted(&layout, &run, &short, args.trust_project, &ways)?;
         import::refuse_altered_checks(&run, &short)?;
     }
     let settings = cx.settings(&layout, &args.set, trusted)?;

@@ -30,6 +30,7 @@ pub mod exit;
 mod explain;
 mod export;
 mod gates;
+mod going_on;
 mod hook;
 mod import;
 mod init;

@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::decide::{self, Who};
 use super::exit::{ExitStatus, Problem};
+use super::going_on::resume_command;
 use super::resume;
 use super::run;
 use super::task_names::Named;
@@ -160,7 +161,7 @@ fn told(store: &Store, named: &Named, order: &Order, refused: Answer) -> Problem
     let cancel = format!("crew cancel {} {task}", named.short);
     match lock::is_owned(&store.paths(&named.run.id)) {
         Ok(false) => {
-            let resume = format!("crew resume {}", named.short);
+            let resume = resume_command(store.layout(), &named.run, &named.short);
             problem.hint(format!("its crew process is gone: {resume} takes it up, {cancel} gives it up"))
         }
         _ => problem.hint(format!("wait until it ends, or {cancel} stops it")),
@@ -266,7 +267,7 @@ fn tell(cx: &Context, store: &Store, named: &Named, requeued: &[(&TaskId, &str)]
     }
     match owned {
         true => cx.printer.tell("the run goes on with it"),
-        false => cx.printer.tell(&format!("next  crew resume {short}")),
+        false => cx.printer.tell(&format!("next  {}", resume_command(store.layout(), &named.run, short))),
     }
     Ok(())
 }

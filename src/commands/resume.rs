@@ -6,6 +6,7 @@ use super::context::{Context, refuse_contradictions};
 use super::detached::{self, Told};
 use super::ended;
 use super::exit::{ExitStatus, Problem};
+use super::going_on::{self, resume_command, resume_with_trust};
 use super::import;
 use super::run;
 use super::telemetry::Telemetry;
@@ -82,8 +83,7 @@ pub fn close(cx: &Context, layout: &Layout, id: &RunId) -> Result<()> {
     if run.tasks.iter().any(|task| !task.state.is_settled()) {
         // What nobody has asked for so far may be asked for by what was decided.
         let short = store.short(id)?;
-        let ways = format!("crew resume {short} --trust-project");
-        import::refuse_untrusted(layout, &run, &short, false, &ways)?;
+        going_on::refuse_untrusted(layout, &run, &short, false, &resume_with_trust(&short))?;
     }
     let settings = cx.settings(layout, &[], cx.trusts(layout)?)?;
     let mut setup = run::setup(layout, &settings, &run::registry(&settings)?, &paths);
@@ -133,8 +133,7 @@ fn take_up(cx: &Context, args: &ResumeArgs) -> Result<Ready> {
     let paths = store.paths(&id);
     let lock = cx.take_lock(&store, &id, args.wait)?;
     let mut loaded = store.load_run(&id)?.context("the run is recorded")?;
-    let ways = format!("crew resume {short} --trust-project");
-    import::refuse_untrusted(&layout, &loaded, &short, args.trust_project, &ways)?;
+    going_on::refuse_untrusted(&layout, &loaded, &short, args.trust_project, &resume_with_trust(&short))?;
     import::refuse_altered(&loaded, &short)?;
     let settings = cx.settings(&layout, &args.set, trusted)?;
     refuse_contradictions(&settings)?;
@@ -152,7 +151,7 @@ fn take_up(cx: &Context, args: &ResumeArgs) -> Result<Ready> {
         _ => loaded.status(false),
     };
     if !status.goes_on() {
-        return Err(refusal(&loaded, &short, wanted).into());
+        return Err(refusal(&loaded, &short, &resume_command(&layout, &loaded, &short), wanted).into());
     }
     if let Some(set) = args.set.iter().find(|set| set.starts_with("vars.")) {
         let message =
@@ -170,13 +169,13 @@ fn take_up(cx: &Context, args: &ResumeArgs) -> Result<Ready> {
     Ok(Ready { store, run: loaded, lock, setup })
 }
 
-/// Says why a settled run does not go on, with the budget that is wanted for it.
-fn refusal(run: &Run, short: &str, wanted: Limits) -> Problem {
+/// Says why a settled run does not go on by `resume`, with the budget that is wanted for it.
+fn refusal(run: &Run, short: &str, resume: &str, wanted: Limits) -> Problem {
     let mut with_it = run.clone();
     with_it.limits.budget = wanted;
     let account = Account::of(&with_it, false, run.last_at);
     let status = run.status(false).words();
-    match account.another_budget(run, &format!("crew resume {short}")) {
+    match account.another_budget(run, resume) {
         Some(command) => {
             let budget = account.used_up().map(|budget| budget.to_string()).unwrap_or_default();
             let problem = Problem::refused("budget_exceeded", format!("run {short} is {status}: {budget}"));

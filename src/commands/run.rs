@@ -9,6 +9,7 @@ use super::cut_off;
 use super::detached::{self, Told};
 use super::ended;
 use super::exit::{self, ExitStatus, Problem, Problems};
+use super::going_on::resume_command;
 use super::notices::Notices;
 use super::plan::{self, Plan, Sources, Wishes};
 use super::recordings::{Loaded, RecordingArgs};
@@ -519,10 +520,12 @@ pub fn carry_out(
         if run.review.is_some() {
             return review::tell_as_ordered(cx, store, run, finished.status);
         }
+        let short = store.short(&run.id)?;
         let report = Closing {
             run,
             providers: &store.providers().unwrap_or_default(),
-            short: &store.short(&run.id)?,
+            short: &short,
+            resume: &resume_command(store.layout(), run, &short),
             paths: &store.paths(&run.id),
             finished,
             took,

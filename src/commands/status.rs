@@ -6,7 +6,7 @@ use super::closing::{bring_back, do_again, task_table, tasks_json, waiting_lines
 use super::context::Context;
 use super::cut_off;
 use super::exit::ExitStatus;
-use super::import;
+use super::going_on;
 use super::pruned;
 use super::signs_of_life::SignsOfLife;
 use super::standstill::Standstill;
@@ -207,8 +207,8 @@ fn show_run(cx: &Context, typed: &str) -> Result<ExitStatus> {
         let pids = pids.join(", ");
         cx.printer.tell(&format!("{are} still at work (pid {pids}): crew cancel {short} ends all of it"));
     }
-    let untrusted = !import::trusts_run(store.layout(), &run)?;
-    let resume = format!("crew resume {short}{}", if untrusted { " --trust-project" } else { "" });
+    let untrusted = !going_on::trusts_run(store.layout(), &run)?;
+    let resume = going_on::resume_command(store.layout(), &run, &short);
     explain(&run, &short, &resume, status, &account).iter().for_each(|line| cx.printer.tell(line));
     if untrusted && !matches!(status, RunStatus::Completed | RunStatus::Cancelled) {
         cx.printer.tell(&format!(

@@ -4,6 +4,7 @@ use super::cancel;
 use super::context::Context;
 use super::decide::{self, Who};
 use super::exit::{Problem, Problems, in_one_line};
+use super::going_on::resume_command;
 use super::{requeue, resume};
 use crate::domain::gate::{Decision, GateId};
 use crate::domain::id::RunId;
@@ -71,6 +72,6 @@ fn follows(cx: &Context, id: &RunId, short: &str) -> Result<String> {
     }
     Ok(match run.open_gates().next() {
         Some(gate) => format!("; {} is still open", gate.id),
-        None => format!("; crew resume {short} goes on with it"),
+        None => format!("; {} goes on with it", resume_command(store.layout(), &run, short)),
     })
 }

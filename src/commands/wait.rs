@@ -3,9 +3,10 @@
 use super::context::Context;
 use super::ended;
 use super::exit::ExitStatus;
+use super::going_on::resume_command;
 use super::standstill::Watch;
 use crate::domain::id::RunId;
-use crate::domain::run::RunStatus;
+use crate::domain::run::{Run, RunStatus};
 use crate::domain::time::read_duration;
 use crate::runner::dispatcher::Finished;
 use crate::store::database::Store;
@@ -105,7 +106,7 @@ fn await_all(
             } else {
                 let run = store.load_run(id)?.context("the run is recorded")?;
                 let finished = ended::finished(store, &run)?;
-                tell(cx, &store.short(id)?, finished)?;
+                tell(cx, store, &run, finished)?;
                 *end = Some((finished, ended::exit_of(cx, store, &run, finished)?));
             }
         }
@@ -127,14 +128,17 @@ fn await_all(
 }
 
 /// Tells how a run has ended, and what to type next.
-fn tell(cx: &Context, short: &str, finished: Finished) -> Result<()> {
+fn tell(cx: &Context, store: &Store, run: &Run, finished: Finished) -> Result<()> {
     if cx.printer.json {
         return Ok(());
     }
+    let short = store.short(&run.id)?;
     cx.printer.data(&format!("{short}  {}", finished.status.words()))?;
     match finished.status {
         RunStatus::AwaitingInput => cx.printer.tell(&format!("next  crew gates {short}")),
-        RunStatus::Interrupted | RunStatus::Queued => cx.printer.tell(&format!("next  crew resume {short}")),
+        RunStatus::Interrupted | RunStatus::Queued => {
+            cx.printer.tell(&format!("next  {}", resume_command(store.layout(), run, &short)))
+        }
         _ => {}
     }
     Ok(())

@@ -24,6 +24,7 @@ use crate::domain::time::Time;
 use crate::store::StoreError;
 use crate::store::database::Store;
 use crate::store::figures::{ByHour, Figure, Figures, Head, RawEvent, SeriesName};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
@@ -194,7 +195,7 @@ impl Reader {
         if self.newest == 0 || self.head != head {
             *self = Reader { head, newest: counted_in(head), ..Reader::default() };
             if self.newest == 0 {
-                store.figures_of_pruned()?.iter().for_each(|left| self.fresh.add(left));
+                store.figures_of_pruned()?.into_iter().for_each(|left| self.fresh.add(left));
             }
         }
         let runs = store.runs_with_events_behind(self.newest)?;
@@ -262,7 +263,7 @@ impl Reader {
             for (fresh, meters) in all {
                 match self.fresh.past.series.is_empty() {
                     true => self.fresh = fresh,
-                    false => self.fresh.add(&fresh.into_figures()),
+                    false => self.fresh.add(fresh.into_figures()),
                 }
                 self.meters.extend(meters);
             }
@@ -392,7 +393,7 @@ impl Hours {
             let buckets = self.known[place].0.spec().buckets;
             for (bucket, count) in counts.iter_mut().enumerate().filter(|(_, count)| **count > 0) {
                 let bound = buckets.get(bucket).copied().unwrap_or(u64::MAX);
-                *figure.counts.0.entry(bound).or_default() += std::mem::take(count);
+                figure.counts.add(bound, std::mem::take(count));
             }
         }
     }
@@ -444,13 +445,16 @@ impl Hours {
     }
 
     /// Adds what was added up elsewhere.
-    fn add(&mut self, others: &Figures) {
-        for (series, hours) in others.series.iter().zip(&others.hours) {
+    fn add(&mut self, others: Figures) {
+        for (series, hours) in others.series.iter().zip(others.hours) {
             let Some((metric, labels)) = in_order(series) else { continue };
             self.of_version(&series.version);
             let place = self.place(metric, &labels);
-            for (hour, figure) in &hours.0 {
-                self.past.hours[place].0.entry(*hour).or_default().add(figure);
+            for (hour, figure) in hours.0 {
+                match self.past.hours[place].0.entry(hour) {
+                    Entry::Vacant(free) => drop(free.insert(figure)),
+                    Entry::Occupied(mut known) => known.get_mut().add(&figure),
+                }
             }
         }
     }
@@ -529,9 +533,9 @@ fn registry_of(counted: &[(SeriesName, Figure)]) -> Registry {
             Kind::Gauge => continue,
             Kind::Histogram => {
                 let mut counts = vec![0; buckets.len() + 1];
-                for (upper, count) in &figure.counts.0 {
+                for (upper, count) in figure.counts.iter() {
                     // Buckets that another crew had are counted where all that was in them fits.
-                    counts[buckets.partition_point(|bound| bound < upper)] += count;
+                    counts[buckets.partition_point(|bound| *bound < upper)] += count;
                 }
                 Value::Histogram(Histogram { counts, sum: figure.sum })
             }

@@ -37,7 +37,10 @@ pub struct SeriesName {
 /// Empty for what is no histogram.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(from = "String")]
-pub struct Counts(pub BTreeMap<u64, u64>);
+pub struct Counts {
+    /// The bounds ascend. There are few of them, and very many such lists.
+    list: Vec<(u64, u64)>,
+}
 
 impl From<String> for Counts {
     /// Takes what was written; what cannot be read counts for nothing.
@@ -47,7 +50,9 @@ impl From<String> for Counts {
             let (upper, count) = part.split_once(':')?;
             Some((bound(upper)?, count.parse().ok()?))
         };
-        Counts(text.split(' ').filter_map(one).collect())
+        let mut counts = Counts::default();
+        text.split(' ').filter_map(one).for_each(|(upper, count)| counts.add(upper, count));
+        counts
     }
 }
 
@@ -58,12 +63,25 @@ impl Serialize for Counts {
 }
 
 impl Counts {
+    /// Adds values that are at most so large.
+    pub fn add(&mut self, upper: u64, count: u64) {
+        match self.list.binary_search_by_key(&upper, |(bound, _)| *bound) {
+            Ok(place) => self.list[place].1 += count,
+            Err(place) => self.list.insert(place, (upper, count)),
+        }
+    }
+
+    /// Returns each upper bound with how many values it has; the bounds ascend.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        self.list.iter().copied()
+    }
+
     /// Writes them as the store keeps them: `250:3 +:1`.
     fn written(&self) -> String {
         let mut text = String::new();
-        for (upper, count) in &self.0 {
+        for (upper, count) in self.iter() {
             let gap = if text.is_empty() { "" } else { " " };
-            let _ = match *upper {
+            let _ = match upper {
                 u64::MAX => write!(text, "{gap}+:{count}"),
                 upper => write!(text, "{gap}{upper}:{count}"),
             };
@@ -84,9 +102,7 @@ impl Figure {
     /// Adds what came beside it.
     pub fn add(&mut self, other: &Figure) {
         self.sum = self.sum.saturating_add(other.sum);
-        for (bound, count) in &other.counts.0 {
-            *self.counts.0.entry(*bound).or_default() += count;
-        }
+        other.counts.iter().for_each(|(upper, count)| self.counts.add(upper, count));
     }
 }
 
@@ -108,7 +124,7 @@ impl From<Vec<(i64, Figure)>> for ByHour {
     fn from(hours: Vec<(i64, Figure)>) -> ByHour {
         let mut all = ByHour::default();
         for (hour, figure) in &hours {
-            all.0.entry(*hour).or_default().add(figure);
+            all.add(*hour, figure);
         }
         all
     }
@@ -121,16 +137,9 @@ impl Serialize for ByHour {
 }
 
 impl ByHour {
-    /// Returns what all of it comes to.
-    fn sum(&self) -> Figure {
-        let mut sum = Figure::default();
-        self.0.values().for_each(|figure| sum.add(figure));
-        sum
-    }
-
-    /// Adds what came beside it.
-    fn add(&mut self, other: &ByHour) {
-        other.0.iter().for_each(|(hour, figure)| self.0.entry(*hour).or_default().add(figure));
+    /// Adds what came within an hour.
+    pub fn add(&mut self, hour: i64, figure: &Figure) {
+        self.0.entry(hour).or_default().add(figure);
     }
 }
 
@@ -412,22 +421,28 @@ impl Store {
         if is_new {
             transaction.execute_batch("DELETE FROM figures_of_days; DELETE FROM figure_series;")?;
         }
-        let mut days: BTreeMap<(i64, i64), ByHour> = BTreeMap::new();
+        let mut days: BTreeMap<(i64, i64), Vec<(i64, &Figure)>> = BTreeMap::new();
         for (series, of_hours) in fresh.series.iter().zip(&fresh.hours) {
             let number = number_of_series(&transaction, series)?;
             for (hour, figure) in &of_hours.0 {
                 let day = hour.div_euclid(HOURS_OF_A_DAY);
-                days.entry((day, number)).or_default().0.insert(*hour, figure.clone());
+                days.entry((day, number)).or_default().push((*hour, figure));
             }
         }
         let sql = "INSERT OR REPLACE INTO figures_of_days (day, series, sum, counts, by_hour) VALUES (?, ?, ?, ?, ?)";
         let mut insert = transaction.prepare_cached(sql)?;
         // In the order of the table: each goes to its end then.
-        for ((day, series), mut hours) in days {
-            if !is_new && let Some(kept) = kept_of(&transaction, day, series)? {
-                hours.add(&kept);
-            }
-            let sum = hours.sum();
+        for ((day, series), fresh) in days {
+            let mut kept = if is_new { None } else { kept_of(&transaction, day, series)? };
+            let hours = match &mut kept {
+                None => fresh,
+                Some(kept) => {
+                    fresh.iter().for_each(|(hour, figure)| kept.add(*hour, figure));
+                    kept.0.iter().map(|(hour, figure)| (*hour, figure)).collect()
+                }
+            };
+            let mut sum = Figure::default();
+            hours.iter().for_each(|(_, figure)| sum.add(figure));
             let by_hour = serde_json::to_string(&hours).unwrap_or_default();
             insert.execute(params![day, series, sum.sum as i64, sum.counts.written(), by_hour])?;
         }

@@ -841,9 +841,56 @@ fn what_explains_a_run_of_others_names_commands_that_say_who_trusts_it() {
     import(&there, &file, &[]).exits(0);
     let said = there.crew(["explain", "last", "--json"]).exits(0).json();
     assert!(said["because"].to_string().contains("It was not made here, it came "), "{said:#}");
-    there.crew(["approve", "g1"]);
+    let approved = there.crew(["approve", "g1"]).exits(0);
+    assert!(
+        approved.err.contains("next  crew resume") && approved.err.contains(" --trust-project"),
+        "{}",
+        approved.err
+    );
+    let waited = there.crew(["wait", "last"]).exits(130);
+    assert!(waited.err.contains(" --trust-project"), "{}", waited.err);
     let said = there.crew(["explain", "last", "--json"]).exits(0).json();
     let next = said["next"][0]["command"].as_str().expect("a command");
     assert!(next.starts_with("crew resume ") && next.ends_with(" --trust-project"), "{said:#}");
     there.crew(next.split(' ').skip(1)).exits(0);
+}
+
+#[test]
+fn whoever_is_to_trust_a_run_reads_who_its_agents_are_told_to_be_and_where_its_work_would_go() {
+    let here = TestRepo::new();
+    here.set("agents", "later", json!({"command": "true {model}", "prompt": "stdin", "writes": true}));
+    here.set("vars", "WORD", json!("of a stranger"));
+    let careful = "---\nname: careful\ndescription: A test\nmodel: first\nfallbackModels: second\ntools: read, grep\n---\nLook well.\n";
+    here.put_user("agents/careful.md", careful);
+    let text = "---\nname: w\ndescription: A test\nonSuccess: merge\n---\n\n## a\nrun: true\naction: deploy\n\n\
+                ## b\nrole: executor\nagent: careful\nworktree: true\ndependsOn: a\n\nDo it.\n";
+    here.put_user("workflows/w.workflow.md", text);
+    here.crew(["run", "g", "--workflow", "w", "--set", "run.agent=later"]).exits(3);
+    let file = bundle(&here, &[]);
+    let there = other_machine(&here);
+    let planned = import(&there, &file, &["--dry-run", "--json"]).exits(0).json();
+    let of_kind =
+        |kind: &str| planned["would_run"].as_array()?.iter().find(|one| one["kind"] == kind).cloned();
+    let agent = of_kind("agent").expect("an agent");
+    assert_eq!(
+        (&agent["models"], &agent["persona"], &agent["may_write"]),
+        (&json!(["first", "second"]), &json!("careful"), &json!(false))
+    );
+    let persona =
+        json!({"kind": "persona", "name": "careful", "text": "Look well.", "tools": ["read", "grep"]});
+    assert_eq!(of_kind("persona"), Some(persona));
+    assert_eq!(
+        of_kind("variable"),
+        Some(json!({"kind": "variable", "name": "WORD", "text": "of a stranger"}))
+    );
+    assert_eq!(of_kind("merge"), Some(json!({"kind": "merge", "into": "main", "how": "merge"})));
+    let said = import(&there, &file, &[]).exits(0).err;
+    for words in [
+        "the agent later (executor, first, second, without changing files): ",
+        "as careful (tools: read, grep), told: Look well.",
+        "with WORD=of a stranger",
+        "merges what was done into main (merge)",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
 }

@@ -26,6 +26,7 @@ use crate::commands::context::{Context, refuse_contradictions};
 use crate::commands::cut_off;
 use crate::commands::ended;
 use crate::commands::exit::{ExitStatus, Problem};
+use crate::commands::going_on::resume_command;
 use crate::commands::plan::Plan;
 use crate::commands::resume;
 use crate::commands::run;
@@ -196,7 +197,8 @@ impl Desk<'_> {
                 let status = self.go_along(store, &run, owned)?;
                 if matches!(status, ExitStatus::Waiting | ExitStatus::Interrupted) {
                     let stopped = store.load_run(&run)?.context("the run is recorded")?;
-                    tell_stop(self.cx, &stopped, &store.short(&run)?, stopped.status(false));
+                    let resume = resume_command(store.layout(), &stopped, &store.short(&run)?);
+                    tell_stop(self.cx, &stopped, &resume, stopped.status(false));
                     return Ok(status);
                 }
                 awaited.push(run);
@@ -535,7 +537,7 @@ fn tell(
 ) -> Result<(ExitStatus, Option<Concluded>)> {
     let order = run.review.as_ref().context("a review knows what it is of")?;
     let short = store.short(&run.id)?;
-    if let Some(stopped) = tell_stop(cx, run, &short, status) {
+    if let Some(stopped) = tell_stop(cx, run, &resume_command(store.layout(), run, &short), status) {
         return Ok((stopped, None));
     }
     let concluded = report::conclude(store, Some(run), (order, &run.id), judged_by)?;
@@ -548,17 +550,15 @@ fn tell(
     Ok((exit, Some(concluded)))
 }
 
-/// Says how a run goes on that has stopped before its end; returns nothing where it has come to that.
-fn tell_stop(cx: &Context, run: &Run, short: &str, status: RunStatus) -> Option<ExitStatus> {
+/// Says how a run goes on that has stopped before its end, by `resume`; returns nothing where it has come to that.
+fn tell_stop(cx: &Context, run: &Run, resume: &str, status: RunStatus) -> Option<ExitStatus> {
     match status {
         RunStatus::AwaitingInput => {
-            let resume = format!("crew resume {short}");
-            closing::waiting_lines(run, &resume).iter().for_each(|line| cx.printer.tell(line));
+            closing::waiting_lines(run, resume).iter().for_each(|line| cx.printer.tell(line));
             Some(ExitStatus::Waiting)
         }
         RunStatus::Interrupted | RunStatus::Queued | RunStatus::Running => {
-            cx.printer
-                .tell(&format!("next  crew resume {short}    nothing is lost; it goes on where it was"));
+            cx.printer.tell(&format!("next  {resume}    nothing is lost; it goes on where it was"));
             Some(ExitStatus::Interrupted)
         }
         RunStatus::Completed | RunStatus::Failed | RunStatus::NeedsReview | RunStatus::Cancelled => None,

@@ -5,6 +5,7 @@ use super::text::place;
 use crate::commands::context::Context;
 use crate::commands::decide::{self, Who};
 use crate::commands::exit::{ExitStatus, Problem};
+use crate::commands::going_on::resume_command;
 use crate::commands::resume;
 use crate::commands::task_names::find_task;
 use crate::domain::finding::Severity;
@@ -88,7 +89,10 @@ pub fn send(cx: &Context, args: &SendArgs) -> Result<ExitStatus> {
     match (owned, goes_on) {
         (true, _) => cx.printer.tell("the run goes on with it"),
         (false, true) => return resume::go_on(cx, &short),
-        (false, false) => cx.printer.tell(&format!("next  crew resume {short}")),
+        (false, false) => {
+            let run = store.load_run(&id)?.context("the run is recorded")?;
+            cx.printer.tell(&format!("next  {}", resume_command(store.layout(), &run, &short)));
+        }
     }
     Ok(ExitStatus::Done)
 }

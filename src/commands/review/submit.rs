@@ -4,6 +4,7 @@ use super::named;
 use crate::commands::context::Context;
 use crate::commands::decide::{self, Who};
 use crate::commands::exit::{ExitStatus, Problem};
+use crate::commands::going_on::resume_command;
 use crate::commands::submit;
 use crate::domain::id::TaskId;
 use crate::domain::person::What;
@@ -106,15 +107,15 @@ fn hand_in_as_person(cx: &Context, args: &SubmitArgs, review: &str, body: Value)
     let (short, run) = (store.short(&id)?, store.load_run(&id)?.context("the run is recorded")?);
     let said = run.person_reviews.iter().rfind(|one| one.by == by).context("the review is recorded")?;
     let (task, owned) = (said.of.as_ref().map_or("", TaskId::as_str), lock::is_owned(&store.paths(&id))?);
+    let resume = resume_command(store.layout(), &run, &short);
     let (name, words) = match rounds::follows(&run, said) {
         Follows::Nothing => ("nothing", None),
         Follows::Round { number, limit } => {
-            let next =
-                if owned { "the run goes on with it".into() } else { format!("next  crew resume {short}") };
+            let next = if owned { "the run goes on with it".into() } else { format!("next  {resume}") };
             ("round", Some(format!("{task} is sent back: round {number} of {limit}; {next}")))
         }
         Follows::WaitsForReviewers => {
-            let resume = if owned { String::new() } else { format!(" (crew resume {short})") };
+            let resume = if owned { String::new() } else { format!(" ({resume})") };
             let when = "as soon as all reviewers have come to a verdict";
             ("waits_for_reviewers", Some(format!("{task} is sent back {when}{resume}")))
         }
