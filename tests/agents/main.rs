@@ -18,18 +18,9 @@ use play::{ALL, is_installed};
 /// How many tests run at once where nobody says so: most of them wait, but an agent holds up to 655 MB.
 const AT_ONCE: usize = 4;
 
-/// Sees to it that folders are on disk: codex's sandbox has a /dev of its own, so what lies in the memory below /dev is not
-/// there for its commands.
-fn leave_memory() {
-    let is_there = |folder: &std::path::Path| folder.starts_with("/dev");
-    if is_there(&std::env::temp_dir()) {
-        // SAFETY: there is no other thread yet.
-        unsafe { std::env::remove_var("TMPDIR") };
-    }
-}
-
 fn main() {
-    leave_memory();
+    // Codex's sandbox has a /dev of its own, so what lies in the memory below /dev is not there for its commands.
+    support::folders::keep_on_disk();
     let mut args = Arguments::from_args();
     args.test_threads.get_or_insert(AT_ONCE);
     let missing: Vec<&str> = ALL.into_iter().filter(|cli| !is_installed(cli)).collect();

@@ -478,6 +478,10 @@ fn what_is_at_work_for_a_repository_is_none_of_a_copys_and_stays_its_own_where_i
     there(&beside, &["cancel", "last"]).exits(0);
     let left = at_work();
     assert!(agents.iter().all(|line| left.contains(line)), "they belong to the first one: {left:#?}");
+    let is_of_them = |line: &String| {
+        agents.contains(line) || ["stays.sh", "sleep 0.05"].iter().any(|words| line.contains(words))
+    };
+    assert!(left.iter().all(is_of_them), "and nothing else is at work: {left:#?}");
     let moved = repo.beside("moved");
     std::fs::rename(&repo.root, &moved).expect("it is moved");
     there(&moved, &["cancel", "last"]).exits(0);

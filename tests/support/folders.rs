@@ -20,9 +20,17 @@ const LEAST: u64 = 6 << 30;
 /// No test takes this long: a folder as old as this was left by tests that were killed.
 const LEFT: Duration = Duration::from_secs(60 * 60);
 
+static PLACE: OnceLock<PathBuf> = OnceLock::new();
+
+/// Sees to it that no folder is made in memory, whatever `TMPDIR` says; to be called before the first one is asked for.
+pub fn keep_on_disk() {
+    let named = std::env::temp_dir();
+    let place = if named.starts_with("/dev") { PathBuf::from(USUAL) } else { named };
+    PLACE.set(place).expect("no folder was made yet");
+}
+
 /// Returns the folder in which the tests make theirs.
 pub fn place() -> &'static Path {
-    static PLACE: OnceLock<PathBuf> = OnceLock::new();
     PLACE.get_or_init(|| {
         let memory = Path::new(MEMORY);
         let named = std::env::temp_dir();

@@ -9,7 +9,7 @@ pub mod collector;
 pub mod crowd;
 #[cfg(target_os = "linux")]
 pub mod faults;
-mod folders;
+pub mod folders;
 pub mod large;
 pub mod mounts;
 pub mod terminal;
