@@ -169,10 +169,13 @@ impl<'a> Browser<'a> {
         answer["result"]["value"].clone()
     }
 
-    /// Waits until an expression is true in the page.
+    /// Waits until an expression is true in the page. What it looks at may be not there yet, so an exception is no answer.
     #[track_caller]
     pub fn waits_for(&mut self, expression: &str) {
-        super::wait_until(expression, || self.value(expression) == json!(true));
+        let asked = json!({"expression": expression, "returnByValue": true});
+        super::wait_until(expression, || {
+            self.call("Runtime.evaluate", asked.clone())["result"]["value"] == json!(true)
+        });
     }
 
     /// Presses a key and lets it go.
