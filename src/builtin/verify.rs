@@ -472,7 +472,7 @@ mod tests {
         let limits = Limits { every: Duration::from_millis(50), ..Limits::default() };
         let mut told = Vec::new();
         let mut progress = |phrase: &str| told.push(phrase.to_owned());
-        let command = "sleep 0.4; printf 'half \\033[31mred'; sleep 0.4";
+        let command = "sleep 1; printf 'half \\033[31mred'; sleep 1";
         verify(dir.path(), &[test(command)], &limits, &AtomicBool::new(false), &mut progress);
         assert!(told.iter().any(|phrase| phrase.ends_with(" s, no output yet")), "{told:?}");
         assert!(told.iter().any(|phrase| phrase.ends_with(" s, half red")), "{told:?}");

@@ -371,11 +371,11 @@ mod tests {
             &[],
             Some("echo begun; trap '' TERM; while true; do sleep 0.05; done"),
         );
-        late.setup.as_mut().unwrap().1 = Duration::from_secs(1);
+        late.setup.as_mut().unwrap().1 = Duration::from_secs(3);
         let NotReady::Failed(why) = make_ready(&late, true, &Control::default()).unwrap_err() else {
             panic!("it was not stopped")
         };
-        assert!(why.ends_with("failed: did not end within 1 s: begun"), "{why}");
+        assert!(why.ends_with("failed: did not end within 3 s: begun"), "{why}");
         let stopped = Control::default();
         stopped.signal(GroupSignal::End);
         let endless = preparation(folder.path(), &[], Some("sleep 300"));

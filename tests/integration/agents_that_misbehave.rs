@@ -80,7 +80,7 @@ fn an_agent_that_hangs_is_ended_at_the_limit_of_the_settings() {
 fn an_agent_that_hangs_after_it_handed_in_needs_review() {
     let repo = TestRepo::new();
     let gate = repo.gate("hang");
-    repo.one_step("timeout: 3s", &format!("submit:done wait-gone:{}", gate.display()));
+    repo.one_step("timeout: 8s", &format!("submit:done wait-gone:{}", gate.display()));
     let reason = "it handed in a result, but then its time was used up";
     assert_ended(&repo.run_json("one", 1), "needs_review", None, reason);
 }
@@ -98,7 +98,7 @@ fn a_command_that_hangs_is_ended_at_its_timeout() {
 fn a_check_that_hangs_is_ended_and_fails_the_task() {
     let repo = TestRepo::new();
     let gate = repo.gate("hang");
-    let keys = format!("timeout: 3s\nverify: {FAKE_AGENT} wait-gone:{}", gate.display());
+    let keys = format!("timeout: 8s\nverify: {FAKE_AGENT} wait-gone:{}", gate.display());
     repo.one_step(&keys, "submit:done");
     let run = repo.run_json("one", 1);
     assert_eq!(task(&run, "work")["state"], "failed");
@@ -137,8 +137,8 @@ fn silence_means_nothing_for_an_agent_that_streams_nothing() {
 #[test]
 fn an_agent_that_streams_slowly_is_left_alone() {
     let repo = TestRepo::new();
-    repo.set("limits", "silence_seconds", json!(2));
-    let slow = r#"'say:{"crew":"waiting","reason":"busy"}' sleep:800 "#.repeat(4);
+    repo.set("limits", "silence_seconds", json!(5));
+    let slow = r#"'say:{"crew":"waiting","reason":"busy"}' sleep:1500 "#.repeat(4);
     repo.one_step_in_protocol("", &format!("{slow} submit:done {END}"));
     repo.run_json("one", 0);
 }
@@ -251,7 +251,7 @@ fn an_agent_that_ignores_term_is_killed_after_the_grace() {
     let repo = TestRepo::new();
     repo.set("limits", "grace_seconds", json!(1));
     let gate = repo.gate("hang");
-    repo.one_step("timeout: 1s", &format!("ignore-term wait-gone:{}", gate.display()));
+    repo.one_step("timeout: 4s", &format!("ignore-term wait-gone:{}", gate.display()));
     let run = repo.run_json("one", 1);
     assert_ended(&run, "failed", Some("attempt_timeout"), "its time was used up");
     assert_eq!(task(&run, "work")["signal"], 9);

@@ -455,7 +455,7 @@ fn time_that_crew_needs_to_look_is_not_the_agents() {
     // The first git after the agent takes longer than the agent had.
     let (working, real) = (repo.beside("working"), "/usr/local/bin:/usr/bin:/bin");
     let slow = format!(
-        "if rm {} 2>/dev/null; then touch {}; sleep 4; fi\nPATH={real} exec git \"$@\"",
+        "if rm {} 2>/dev/null; then touch {}; sleep 12; fi\nPATH={real} exec git \"$@\"",
         working.display(),
         repo.beside("slept").display()
     );
@@ -464,7 +464,7 @@ fn time_that_crew_needs_to_look_is_not_the_agents() {
     let script =
         format!("for at in $(seq 1 60); do echo $at >f$at; done\n{SUBMIT}\ntouch {}", working.display());
     agent(&repo, "one", &script);
-    repo.workflow("one", "## work\nrole: executor\nagent: one\ntimeout: 3s\n\nDo it.");
+    repo.workflow("one", "## work\nrole: executor\nagent: one\ntimeout: 10s\n\nDo it.");
     let run = run_command(repo.alone(["run", "the goal", "--workflow", "one", "--json"])).json();
     let work = task(&run, "work").clone();
     ended(&work, "completed", None);

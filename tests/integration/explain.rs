@@ -361,7 +361,7 @@ fn commands(said: &Value) -> Vec<String> {
 #[test]
 fn a_gate_whose_time_is_over_is_not_told_to_wait_for_anybody() {
     let repo = TestRepo::new();
-    repo.set("gates", "timeout_seconds", json!(1));
+    repo.set("gates", "timeout_seconds", json!(4));
     repo.workflow("w", "## deploy\nrun: true\naction: deploy\n");
     repo.crew(["run", "g", "--workflow", "w"]).exits(3);
     wait_until("its time is over", || {

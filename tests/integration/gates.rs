@@ -77,7 +77,7 @@ fn what_is_rejected_fails_with_its_reason() {
 #[test]
 fn a_gate_that_nobody_decides_in_time_counts_as_refused() {
     let repo = TestRepo::new();
-    repo.set("gates", "timeout_seconds", json!(1));
+    repo.set("gates", "timeout_seconds", json!(4));
     run(&repo, DEPLOY);
     wait_until("the gate is overdue", || gates(&repo)[0]["overdue"] == json!(true));
     let late = repo.crew(["approve", "g1"]).exits(4);

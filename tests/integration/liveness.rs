@@ -20,21 +20,21 @@ fn work(repo: &TestRepo) -> Value {
 #[test]
 fn a_tool_at_work_is_no_silence() {
     let repo = TestRepo::new();
-    repo.set("limits", "silence_seconds", json!(1));
-    repo.one_step_in_protocol("", &format!("{TOOL} sleep:2500 {TOOL_END} submit:done {END}"));
+    repo.set("limits", "silence_seconds", json!(3));
+    repo.one_step_in_protocol("", &format!("{TOOL} sleep:5000 {TOOL_END} submit:done {END}"));
     let run = repo.run_json("one", 0);
     assert_eq!(task(&run, "work")["state"], "completed");
     let events = repo.events();
     let tool = events.iter().find(|event| event["kind"] == "tool_invoked").expect("a tool call");
-    assert!(tool["millis"].as_u64().expect("a time") >= 2_400, "{tool}");
+    assert!(tool["millis"].as_u64().expect("a time") >= 4_900, "{tool}");
 }
 
 #[test]
 fn silence_counts_anew_when_the_tool_has_come_back() {
     let repo = TestRepo::new();
-    repo.set("limits", "silence_seconds", json!(1));
+    repo.set("limits", "silence_seconds", json!(3));
     let gate = repo.gate("hang");
-    let script = format!("{TOOL} sleep:1500 {TOOL_END} wait-gone:{}", gate.display());
+    let script = format!("{TOOL} sleep:4000 {TOOL_END} wait-gone:{}", gate.display());
     repo.one_step_in_protocol("", &script);
     let run = repo.run_json("one", 1);
     assert_eq!(task(&run, "work")["error_kind"], "silent");
@@ -46,9 +46,9 @@ fn silence_counts_anew_when_the_tool_has_come_back() {
 #[test]
 fn a_tool_that_never_comes_back_is_ended_by_the_time_of_the_attempt() {
     let repo = TestRepo::new();
-    repo.set("limits", "silence_seconds", json!(1));
+    repo.set("limits", "silence_seconds", json!(3));
     let gate = repo.gate("hang");
-    repo.one_step_in_protocol("timeout: 3", &format!("{TOOL} wait-gone:{}", gate.display()));
+    repo.one_step_in_protocol("timeout: 7", &format!("{TOOL} wait-gone:{}", gate.display()));
     let run = repo.run_json("one", 1);
     assert_eq!(task(&run, "work")["error_kind"], "attempt_timeout");
     repo.leaves_no_process();
@@ -81,11 +81,11 @@ fn what_an_agent_waits_for_is_shown_to_others_until_it_goes_on() {
 fn time_used_up_by_waiting_for_the_provider_is_told_as_such() {
     for (sets, words) in [
         (
-            ["limits.attempt_seconds=2", "limits.silence_seconds=0"],
+            ["limits.attempt_seconds=6", "limits.silence_seconds=0"],
             "its time was used up while it waited: 429",
         ),
         (
-            ["limits.attempt_seconds=60", "limits.silence_seconds=1"],
+            ["limits.attempt_seconds=60", "limits.silence_seconds=4"],
             "it printed nothing for too long while it waited: 429",
         ),
     ] {

@@ -488,16 +488,17 @@ mod tests {
     #[test]
     fn a_request_that_was_begun_a_moment_before_the_end_has_not_failed() {
         let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-        let mut kept = None;
+        // A busy machine may look that much later than the next one is begun.
+        let (timeout, mut kept) = (Duration::from_secs(1), None);
         // Each has one request that takes too long, and the next one is on its way when the time is over.
         for run in 1..=5 {
-            let report = sent_to_one_that_is_silent(&silent, Duration::from_millis(300), kept);
+            let report = sent_to_one_that_is_silent(&silent, timeout, kept);
             assert_eq!((report.failures, report.opened), (1, u32::from(run == 5)), "{run}: {report:?}");
             assert_eq!((report.spans, report.dropped), (0, 3));
             assert_eq!(report.in_a_row, if run == 5 { 5 } else { 0 });
             kept = report.kept;
         }
-        let report = sent_to_one_that_is_silent(&silent, Duration::from_millis(300), kept);
+        let report = sent_to_one_that_is_silent(&silent, timeout, kept);
         assert_eq!((report.failures, report.opened), (0, 0), "nothing is tried");
     }
 
