@@ -110,19 +110,19 @@ error_kinds! {
     Unknown "unknown" Operator "the agent ended badly, and nothing that it said tells why"
         "look at the attempt's log";
     InvalidSubmission "invalid_submission" Content "what the agent handed in was refused, and nothing valid came after it"
-        "the agent never handed in a valid result; look at its log";
+        "its log says what was refused and why; say in a note what to hand in, and requeue it";
     OutputTooLarge "output_too_large" Content "the attempt printed more than it may, and was ended"
-        "the agent printed more than limits.output_mb allows";
+        "its log shows what it printed so much of; have it print less, or raise limits.output_mb";
     ProtocolError "protocol_error" Content "the agent ended without saying how it went, as its format promises"
-        "the agent's output ended without the final event its format promises";
+        "the end of its log shows what broke off; of a program of your own, `output` in the settings has to name its format";
     UnsafePath "unsafe_path" Content "what was handed in would write where the task may not"
         "a path is not one that the task may write: see `writes` of the step; links, `.git`, `.crew` and what is outside of the repository are never touched";
     VerifyFailed "verify_failed" Content "the command of a step, or one that checks its work, did not exit with 0"
-        "a check failed; its output is in the log";
+        "the log has the output of what failed; mend that by hand, or say in a note what is wrong, and requeue it";
     ReadOnlyViolated "read_only_violated" Content "the task may only read, and files have changed"
         "what it changed is kept as a diff among the artifacts of the run; what tools leave behind belongs into .gitignore";
     NoChange "no_change" Content "the task is to change something, nothing has changed, and it did not say why"
-        "a writing role changed nothing and did not say why";
+        "say more exactly what is to change, and requeue it; where nothing has to change, the agent has to say why";
 }
 
 impl fmt::Display for ErrorKind {

@@ -35,8 +35,8 @@ pub struct ForecastWatch {
 }
 
 impl ForecastWatch {
-    /// Returns what the branches do to each other now, where that is not what was told last; nothing where git does not
-    /// say it in time.
+    /// Returns what the branches do to each other now, or what they did when git last said it; nothing where it does not end
+    /// in time. What was told before is said again: who asks may not have read it.
     pub fn last_look(&self) -> Option<Vec<Clash>> {
         let (answer, answered) = channel();
         self.asks.as_ref()?.send(answer).ok()?;
@@ -83,6 +83,7 @@ pub fn watch(
         over: over.clone(),
         forecast: None,
         tips: BTreeMap::new(),
+        seen: None,
         told: run.clashes.clone(),
     };
     let thread = std::thread::Builder::new()
@@ -104,6 +105,8 @@ struct Look {
     forecast: Option<Forecast>,
     /// The tips that were looked at last.
     tips: BTreeMap<String, String>,
+    /// What was found there.
+    seen: Option<Vec<Clash>>,
     /// What the dispatcher was told last.
     told: Vec<Clash>,
 }
@@ -114,27 +117,35 @@ impl Look {
             match asked.recv_timeout(LOOK) {
                 Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => {
-                    let Some(clashes) = self.news() else { continue };
-                    // A dispatcher that has too much to read hears of it with the next look.
-                    match sender.try_send(Message::Clashes(clashes.clone())) {
-                        Ok(()) => self.told = clashes,
-                        Err(_) => self.tips.clear(),
-                    }
+                    self.look();
+                    self.tell(sender);
                 }
                 Ok(answer) => {
-                    let news = self.news();
-                    if let Some(clashes) = &news {
-                        self.told.clone_from(clashes);
-                    }
+                    self.look();
                     // It may wait no longer.
-                    let _ = answer.send(news);
+                    let _ = answer.send(self.seen.clone());
                 }
             }
         }
     }
 
-    /// Looks, and returns what there is to tell that has not been told.
-    fn news(&mut self) -> Option<Vec<Clash>> {
+    /// Tells the dispatcher what it was not told; one that has too much to read hears of it with the next look.
+    fn tell(&mut self, sender: &SyncSender<Message>) {
+        let Some(clashes) = self.seen.as_ref().filter(|seen| **seen != self.told) else { return };
+        if sender.try_send(Message::Clashes(clashes.clone())).is_ok() {
+            self.told.clone_from(clashes);
+        }
+    }
+
+    /// Looks again where a tip has moved. Where git fails, what was seen stays.
+    fn look(&mut self) {
+        if let Some((tips, clashes)) = self.moved() {
+            (self.tips, self.seen) = (tips, Some(clashes));
+        }
+    }
+
+    /// Returns the tips and what the branches do to each other, where that is not known yet.
+    fn moved(&mut self) -> Option<(BTreeMap<String, String>, Vec<Clash>)> {
         if self.forecast.is_none() {
             let made = Forecast::new(&self.repository, &self.base, &self.scratch, self.over.clone());
             self.forecast = made.ok();
@@ -142,17 +153,61 @@ impl Look {
         let forecast = self.forecast.as_mut()?;
         let prefix = reference_of(&branch_of(&self.run, self.tasks.first()?));
         let prefix = &prefix[..=prefix.rfind('/')?];
-        let tips = forecast.tips(prefix).ok()?;
-        if tips == self.tips {
-            return None;
-        }
+        let tips = forecast.tips(prefix).ok().filter(|tips| *tips != self.tips)?;
         let branch = |task: &TaskId| {
             let tip = tips.get(task.as_str())?;
             Some(Branch { task: task.clone(), tip: tip.clone() })
         };
         let branches: Vec<Branch> = self.tasks.iter().filter_map(branch).collect();
         let clashes = forecast.clashes(&branches).ok()?;
-        self.tips = tips;
-        (clashes != self.told).then_some(clashes)
+        Some((tips, clashes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workspace::git::Git;
+    use std::sync::mpsc::sync_channel;
+
+    #[test]
+    fn what_was_told_and_not_read_is_said_again_at_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let git = Git::at(folder.path()).with("GIT_CONFIG_GLOBAL", "/dev/null");
+        let git = git.set("user.name", "T").set("user.email", "t@example.com");
+        git.run(&["init", "-q", "-b", "main"]).unwrap();
+        git.run(&["commit", "-q", "--allow-empty", "-m", "base"]).unwrap();
+        let run = RunId::from_random(7);
+        let tasks = ["a", "b"].map(|id| TaskId::parse(id).unwrap());
+        for task in &tasks {
+            git.run(&["checkout", "-q", "-b", &branch_of(&run, task), "main"]).unwrap();
+            std::fs::write(folder.path().join("file"), format!("{task}\n")).unwrap();
+            git.run(&["add", "file"]).unwrap();
+            git.run(&["commit", "-q", "-m", "x"]).unwrap();
+        }
+        let mut look = Look {
+            tasks: tasks.to_vec(),
+            run,
+            base: git.text(&["rev-parse", "main"]).unwrap(),
+            repository: folder.path().to_owned(),
+            scratch: folder.path().to_owned(),
+            over: Arc::default(),
+            forecast: None,
+            tips: BTreeMap::new(),
+            seen: None,
+            told: Vec::new(),
+        };
+        let (sender, unread) = sync_channel(1);
+        look.look();
+        look.tell(&sender);
+        look.tell(&sender);
+        assert_eq!(unread.try_iter().count(), 1, "it is told once");
+        let (asks, asked) = channel();
+        let over = look.over.clone();
+        let thread = std::thread::spawn(move || look.go_on(&sender, &asked));
+        let watch = ForecastWatch { over, asks: Some(asks), thread: Some(thread) };
+        let clashes = watch.last_look().unwrap();
+        assert_eq!(clashes.len(), 1, "{clashes:?}");
+        assert_eq!(clashes[0].tasks, (tasks[0].clone(), tasks[1].clone()));
     }
 }

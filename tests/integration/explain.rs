@@ -99,7 +99,10 @@ fn a_task_that_failed_says_with_what_and_why_it_was_not_tried_again() {
         &said,
         "The command of a step, or one that checks its work, did not exit with 0: the work itself was wrong",
     );
-    says(&said, "What helps: a check failed; its output is in the log.");
+    says(
+        &said,
+        "What helps: the log has the output of what failed; mend that by hand, or say in a note what is wrong, and requeue it.",
+    );
     proves(
         &said,
         &[
