@@ -205,7 +205,7 @@ fn hand_over(
     let open = goes_on(&run);
     if !(cx.printer.json && go_on && open && !owned) {
         // Else the run's own end is the one object that is printed.
-        tell(cx, store, (&run, &short), &task, owned)?;
+        tell(cx, store, &run, &short, &task, owned)?;
     }
     match owned {
         true => Ok(ExitStatus::Done),
@@ -257,7 +257,7 @@ pub fn goes_on(run: &Run) -> bool {
     run.tasks.iter().any(|task| !task.state.is_settled() && !task.is_unasked())
 }
 
-fn tell(cx: &Context, store: &Store, (run, short): (&Run, &str), task: &str, owned: bool) -> Result<()> {
+fn tell(cx: &Context, store: &Store, run: &Run, short: &str, task: &str, owned: bool) -> Result<()> {
     let state = TaskId::parse(task).and_then(|task| run.task(&task)).map(|task| task.state);
     let state = state.unwrap_or(TaskState::Queued);
     if cx.printer.json {
